@@ -1,0 +1,83 @@
+"""Everything that can go wrong for a user, in one tree.
+
+    ComposerError
+    ├── SpecError               a spec has problems; `.problems` has all of them
+    ├── NameResolutionError     no node, port, tap or spec goes by that name, or several do
+    ├── PluginError             a node type cannot be had from its plugin
+    ├── InputError              what was given to a run does not fit the graph
+    ├── ExecutionError          a node failed while it ran; `.path` is its path
+    ├── CheckpointError         a checkpoint cannot be read, written or trusted
+    │   └── CheckpointMismatchError   it was read, but does not fit the graph; `.report` says how
+    └── ConformanceError        a node type breaks the contract (from the testing kit)
+
+A message says what is wrong, where, and what would be right. The command line prints messages
+without a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from composer.checkpoint.report import LoadReport
+    from composer.spec.problems import Problem
+
+
+class ComposerError(Exception):
+    """What every error of this package is."""
+
+
+class SpecError(ComposerError):
+    """A spec has problems. All of them are reported at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        listing = "\n".join(problem.render() for problem in self.problems)
+        super().__init__(f"{listing}\n{count} problem{'' if count == 1 else 's'}.")
+
+
+class NameResolutionError(ComposerError):
+    """A name fits nothing, or more than one thing; the message lists candidates."""
+
+
+class PluginError(ComposerError):
+    """A node type is not installed, is published twice, or its plugin fails to import."""
+
+
+class InputError(ComposerError):
+    """An input or a feed is missing or does not fit."""
+
+
+class ExecutionError(ComposerError):
+    """A node failed while it ran. The original exception is the cause.
+
+    Args:
+        path: path of the node.
+        message: what happened.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(message)
+
+
+class CheckpointError(ComposerError):
+    """A checkpoint cannot be read, written or trusted."""
+
+
+class CheckpointMismatchError(CheckpointError):
+    """A checkpoint was read but does not fit the graph.
+
+    Args:
+        report: what was loaded, missing, unexpected and of another shape, node by node.
+    """
+
+    def __init__(self, report: LoadReport) -> None:
+        self.report = report
+        super().__init__(str(report))
+
+
+class ConformanceError(ComposerError):
+    """A node type breaks the contract of node types."""

@@ -1,0 +1,72 @@
+"""What flows between nodes: Python types that carry a meaning.
+
+A port's type is the annotation of a parameter or of a return value. Two tensors of the same
+shape may still mean different things (features of a region, logits of a mask), so a type alias
+with a `PortType` gives them a name, and the wiring check compares those names.
+
+Legend: N images, R regions over all images, A anchors, C channels, K classes, H W a map's
+height and width. `_` stands for a dimension that may differ between levels, images or ports.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PortType:
+    """The name and the meaning of a port's type, put on a plain type with `Annotated`.
+
+    Two named types fit each other when their names are equal. An unnamed type (a plain
+    `Tensor`) fits every named type that is made of it.
+    """
+
+    name: str
+    doc: str = ""
+
+
+Features = Annotated[
+    dict[str, Float[Tensor, "N _ _ _"]],
+    PortType("Features", "Feature maps by level name, finest first."),
+]
+RegionFeatures = Annotated[
+    Float[Tensor, "R ..."],
+    PortType("RegionFeatures", "Features of every region, the images' regions one after the other."),
+]
+Anchors = Annotated[
+    list[Float[Tensor, "_ 4"]],
+    PortType("Anchors", "Anchor boxes per level (XYXY, pixels), shared by the images of a batch."),
+]
+Objectness = Annotated[
+    list[Float[Tensor, "N _ _ _"]],
+    PortType("Objectness", "Objectness logits per level, one channel an anchor."),
+]
+AnchorDeltas = Annotated[
+    list[Float[Tensor, "N _ _ _"]],
+    PortType("AnchorDeltas", "Box deltas per level; an anchor's numbers are neighbouring channels."),
+]
+ClassLogits = Annotated[
+    Float[Tensor, "R _"],
+    PortType("ClassLogits", "Class logits of every region, the background last."),
+]
+BoxDeltas = Annotated[
+    Float[Tensor, "R _"],
+    PortType("BoxDeltas", "Box deltas of every region, 4 a class or 4 in all."),
+]
+MaskLogits = Annotated[
+    Float[Tensor, "R _ _ _"],
+    PortType("MaskLogits", "Mask logits of every region, one channel a class or one in all."),
+]
+Scores = Annotated[Float[Tensor, "_"], PortType("Scores", "A score for each box.")]
+Classes = Annotated[Int[Tensor, "_"], PortType("Classes", "A contiguous class index for each box.")]
+Indices = Annotated[Int[Tensor, "_"], PortType("Indices", "For each box, the index of its origin.")]
+MaskProbabilities = Annotated[
+    Float[Tensor, "_ 1 _ _"],
+    PortType("MaskProbabilities", "Foreground probabilities of each box's mask, within the box."),
+]
+Losses = Annotated[
+    dict[str, Float[Tensor, ""]],
+    PortType("Losses", "Weighted losses by name; their sum is what training minimises."),
+]
