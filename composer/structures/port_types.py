@@ -33,7 +33,7 @@ Features = Annotated[
 ]
 RegionFeatures = Annotated[
     Float[Tensor, "R ..."],
-    PortType("RegionFeatures", "Features of every region, the images' regions one after the other."),
+    PortType("RegionFeatures", "Features of every region, image after image."),
 ]
 Anchors = Annotated[
     list[Float[Tensor, "_ 4"]],
@@ -45,7 +45,7 @@ Objectness = Annotated[
 ]
 AnchorDeltas = Annotated[
     list[Float[Tensor, "N _ _ _"]],
-    PortType("AnchorDeltas", "Box deltas per level; an anchor's numbers are neighbouring channels."),
+    PortType("AnchorDeltas", "Box deltas per level, an anchor's four in a row."),
 ]
 ClassLogits = Annotated[
     Float[Tensor, "R _"],
@@ -61,6 +61,10 @@ MaskLogits = Annotated[
 ]
 Scores = Annotated[Float[Tensor, "_"], PortType("Scores", "A score for each box.")]
 Classes = Annotated[Int[Tensor, "_"], PortType("Classes", "A contiguous class index for each box.")]
+ClassProbabilities = Annotated[
+    Float[Tensor, "_ _"],
+    PortType("ClassProbabilities", "The whole class distribution of each box, background last."),
+]
 Indices = Annotated[Int[Tensor, "_"], PortType("Indices", "For each box, the index of its origin.")]
 MaskProbabilities = Annotated[
     Float[Tensor, "_ 1 _ _"],

@@ -1,0 +1,63 @@
+"""What flows through a detection graph: images, boxes, masks, instances, and port types."""
+
+from composer.structures.bit_masks import BitMasks
+from composer.structures.box_overlap import pairwise_intersection, pairwise_ioa, pairwise_iou
+from composer.structures.boxes import Boxes
+from composer.structures.image_batch import ImageBatch
+from composer.structures.image_list import ImageList
+from composer.structures.instances import Instances
+from composer.structures.keypoints import Keypoints
+from composer.structures.polygon_masks import PolygonMasks
+from composer.structures.port_types import (
+    AnchorDeltas,
+    Anchors,
+    BoxDeltas,
+    Classes,
+    ClassLogits,
+    ClassProbabilities,
+    Features,
+    Indices,
+    Losses,
+    MaskLogits,
+    MaskProbabilities,
+    Objectness,
+    PortType,
+    RegionFeatures,
+    Scores,
+)
+from composer.structures.roi_masks import ROIMasks
+from composer.structures.tensor_shape import TensorShape
+from composer.structures.traversal import TensorStructure, iterate_tensors, map_tensors
+
+__all__ = [
+    "AnchorDeltas",
+    "Anchors",
+    "BitMasks",
+    "BoxDeltas",
+    "Boxes",
+    "ClassLogits",
+    "ClassProbabilities",
+    "Classes",
+    "Features",
+    "ImageBatch",
+    "ImageList",
+    "Indices",
+    "Instances",
+    "Keypoints",
+    "Losses",
+    "MaskLogits",
+    "MaskProbabilities",
+    "Objectness",
+    "PolygonMasks",
+    "PortType",
+    "ROIMasks",
+    "RegionFeatures",
+    "Scores",
+    "TensorShape",
+    "TensorStructure",
+    "iterate_tensors",
+    "map_tensors",
+    "pairwise_intersection",
+    "pairwise_ioa",
+    "pairwise_iou",
+]

@@ -1,0 +1,149 @@
+"""Masks with one value per pixel of the image.
+
+Legend: N instances, H W the image's height and width, S the side of a crop.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torchvision.ops import roi_align
+
+from composer.structures.boxes import Boxes
+from composer.structures.indexing import Index, normalize_index
+from composer.structures.polygon_raster import Polygon, rasterize_polygons
+from composer.structures.roi_masks import ROIMasks
+
+
+class BitMasks:
+    """Masks of an image's objects, pixel by pixel. Methods return new masks and change none.
+
+    Args:
+        tensor: N x H x W; anything but zero is foreground. numpy arrays are welcome.
+
+    Raises:
+        ValueError: it has not three dimensions.
+    """
+
+    def __init__(self, tensor: Tensor | np.ndarray[Any, Any]) -> None:
+        tensor = torch.as_tensor(tensor).to(torch.bool)
+        if tensor.ndim != 3:
+            raise ValueError(f"Bit masks are N x H x W, not {tuple(tensor.shape)}.")
+        self.tensor: Bool[Tensor, "N H W"] = tensor
+
+    @staticmethod
+    def from_polygon_masks(
+        polygon_masks: Sequence[Sequence[Polygon]], height: int, width: int
+    ) -> "BitMasks":
+        """Fills polygons.
+
+        Args:
+            polygon_masks: polygons by instance; a `PolygonMasks`' `polygons` will do.
+            height: the image's height.
+            width: the image's width.
+        """
+        if not polygon_masks:
+            return BitMasks(torch.zeros(0, height, width, dtype=torch.bool))
+        rasters = [rasterize_polygons(polygons, height, width) for polygons in polygon_masks]
+        return BitMasks(np.stack(rasters))
+
+    @staticmethod
+    def from_roi_masks(
+        roi_masks: ROIMasks, boxes: Boxes, height: int, width: int, threshold: float = 0.5
+    ) -> "BitMasks":
+        """Pastes the masks of regions into an image; see `ROIMasks.paste`."""
+        return BitMasks(roi_masks.paste(boxes, (height, width), threshold))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensor lives."""
+        return self.tensor.device
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """The image's (height, width)."""
+        return self.tensor.shape[1], self.tensor.shape[2]
+
+    def __len__(self) -> int:
+        return self.tensor.shape[0]
+
+    def __getitem__(self, index: Index) -> "BitMasks":
+        return BitMasks(self.tensor[normalize_index(index, len(self))])
+
+    def __iter__(self) -> Iterator[Bool[Tensor, "H W"]]:
+        """Yields one mask per instance."""
+        yield from self.tensor
+
+    def __repr__(self) -> str:
+        return f"BitMasks(num_instances={len(self)}, image_size={self.image_size})"
+
+    def area(self) -> Int[Tensor, "N"]:
+        """Returns the number of foreground pixels of each mask."""
+        return self.tensor.flatten(1).sum(dim=1)
+
+    def nonempty(self) -> Bool[Tensor, "N"]:
+        """Tells which masks have any foreground."""
+        return self.tensor.flatten(1).any(dim=1)
+
+    def crop_and_resize(self, boxes: Float[Tensor, "N 4"], mask_size: int) -> Bool[Tensor, "N S S"]:
+        """Crops each mask to its own box and resamples it with ROIAlign.
+
+        Args:
+            boxes: one box per mask, XYXY in pixels.
+            mask_size: side of the crops.
+
+        Raises:
+            ValueError: the number of boxes differs from that of the masks.
+        """
+        if len(boxes) != len(self):
+            raise ValueError(f"{len(boxes)} boxes for {len(self)} masks.")
+        rows = torch.arange(len(self), device=self.device, dtype=boxes.dtype)
+        regions = torch.cat((rows[:, None], boxes.to(self.device)), dim=1).float()
+        size = (mask_size, mask_size)
+        crops = roi_align(self.tensor[:, None].float(), regions, size, 1.0, 0, aligned=True)
+        return crops[:, 0] >= 0.5
+
+    def get_bounding_boxes(self) -> Boxes:
+        """Returns the tightest boxes around the foreground; an empty mask has one of zeros."""
+        columns, rows = self.tensor.any(dim=1), self.tensor.any(dim=2)
+        left, right = _find_extent(columns)
+        top, bottom = _find_extent(rows)
+        return Boxes(torch.stack((left, top, right, bottom), dim=1))
+
+    def to(self, *args: Any, **kwargs: Any) -> "BitMasks":
+        """Returns the masks on another device; takes what `Tensor.to` takes."""
+        return BitMasks(self.tensor.to(*args, **kwargs))
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Yields the one tensor that it holds."""
+        yield self.tensor
+
+    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "BitMasks":
+        """Returns masks of `fn(tensor)`."""
+        return BitMasks(fn(self.tensor))
+
+    @staticmethod
+    def cat(bitmasks_list: Sequence["BitMasks"]) -> "BitMasks":
+        """Joins masks of one image size.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if not bitmasks_list:
+            raise ValueError("There are no masks to join.")
+        return BitMasks(torch.cat([masks.tensor for masks in bitmasks_list]))
+
+
+def _find_extent(occupied: Bool[Tensor, "N _"]) -> tuple[Float[Tensor, "N"], Float[Tensor, "N"]]:
+    """Returns the first occupied place and the one after the last, per row; zeros if none is."""
+    length = occupied.shape[1]
+    if length == 0 or len(occupied) == 0:
+        zeros = occupied.new_zeros(len(occupied), dtype=torch.float32)
+        return zeros, zeros
+    places = torch.arange(length, device=occupied.device)
+    first = torch.where(occupied, places, length).amin(dim=1)
+    end = torch.where(occupied, places + 1, 0).amax(dim=1)
+    return torch.minimum(first, end).float(), end.float()

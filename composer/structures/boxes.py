@@ -1,0 +1,119 @@
+"""Axis-aligned boxes.
+
+Legend: B boxes. Coordinates are XYXY in pixels, continuous: a box from 0 to 2 is 2 pixels wide,
+and the centre of the first pixel is at 0.5.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from composer.structures.indexing import Index, normalize_index
+
+
+class Boxes:
+    """Boxes as rows of (x1, y1, x2, y2). Methods return new boxes and change none.
+
+    Args:
+        tensor: B rows of four numbers, or anything `torch.as_tensor` takes. Integers and half
+            precision become float32. An empty one of any shape means no boxes.
+
+    Raises:
+        ValueError: it is not a matrix with four columns.
+    """
+
+    def __init__(self, tensor: Tensor | Sequence[Any]) -> None:
+        tensor = torch.as_tensor(tensor)
+        if tensor.dtype != torch.float64:
+            tensor = tensor.to(torch.float32)
+        if tensor.numel() == 0:
+            tensor = tensor.reshape(-1, 4) if tensor.shape[-1:] == (4,) else tensor.new_zeros(0, 4)
+        if tensor.ndim != 2 or tensor.shape[1] != 4:
+            raise ValueError(f"Boxes are rows of four numbers, not {tuple(tensor.shape)}.")
+        self.tensor: Float[Tensor, "B 4"] = tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensor lives."""
+        return self.tensor.device
+
+    def __len__(self) -> int:
+        return self.tensor.shape[0]
+
+    def __getitem__(self, index: Index) -> "Boxes":
+        return Boxes(self.tensor[normalize_index(index, len(self))])
+
+    def __iter__(self) -> Iterator[Float[Tensor, "4"]]:
+        """Yields one row of four coordinates per box."""
+        yield from self.tensor
+
+    def __repr__(self) -> str:
+        return f"Boxes({self.tensor})"
+
+    def area(self) -> Float[Tensor, "B"]:
+        """Returns each box's area in square pixels."""
+        x1, y1, x2, y2 = self.tensor.unbind(1)
+        return (x2 - x1) * (y2 - y1)
+
+    def get_centers(self) -> Float[Tensor, "B 2"]:
+        """Returns each box's centre as (x, y)."""
+        return (self.tensor[:, :2] + self.tensor[:, 2:]) / 2
+
+    def nonempty(self, threshold: float = 0.0) -> Bool[Tensor, "B"]:
+        """Tells which boxes have both sides longer than `threshold` pixels."""
+        sides = self.tensor[:, 2:] - self.tensor[:, :2]
+        return (sides > threshold).all(dim=1)
+
+    def inside_box(
+        self, box_size: tuple[int, int], boundary_threshold: float = 0
+    ) -> Bool[Tensor, "B"]:
+        """Tells which boxes lie within an image, give or take a margin.
+
+        Args:
+            box_size: the image's (height, width).
+            boundary_threshold: how far a box may reach over the border, in pixels.
+        """
+        height, width = box_size
+        x1, y1, x2, y2 = self.tensor.unbind(1)
+        return (
+            (x1 >= -boundary_threshold)
+            & (y1 >= -boundary_threshold)
+            & (x2 < width + boundary_threshold)
+            & (y2 < height + boundary_threshold)
+        )
+
+    def clip(self, box_size: tuple[int, int]) -> "Boxes":
+        """Returns the boxes cut to an image of (height, width)."""
+        height, width = box_size
+        x = self.tensor[:, 0::2].clamp(min=0, max=width)
+        y = self.tensor[:, 1::2].clamp(min=0, max=height)
+        return Boxes(torch.stack((x[:, 0], y[:, 0], x[:, 1], y[:, 1]), dim=1))
+
+    def scale(self, scale_x: float, scale_y: float) -> "Boxes":
+        """Returns the boxes with x and y multiplied by a factor each."""
+        return Boxes(self.tensor * self.tensor.new_tensor([scale_x, scale_y, scale_x, scale_y]))
+
+    def clone(self) -> "Boxes":
+        """Returns a copy that shares no memory."""
+        return Boxes(self.tensor.clone())
+
+    def to(self, *args: Any, **kwargs: Any) -> "Boxes":
+        """Returns the boxes on another device; takes what `Tensor.to` takes."""
+        return Boxes(self.tensor.to(*args, **kwargs))
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Yields the one tensor that it holds."""
+        yield self.tensor
+
+    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "Boxes":
+        """Returns boxes of `fn(tensor)`."""
+        return Boxes(fn(self.tensor))
+
+    @staticmethod
+    def cat(boxes_list: Iterable["Boxes"]) -> "Boxes":
+        """Joins several sets of boxes into one; no sets make no boxes."""
+        tensors = [boxes.tensor for boxes in boxes_list]
+        return Boxes(torch.cat(tensors) if tensors else torch.zeros(0, 4))

@@ -1,0 +1,167 @@
+"""The `list[dict]` format: what a detection model is given, one dict an image.
+
+Legend: C channels, `_` an image's own height and width.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+import numpy as np
+from jaxtyping import Int, Shaped
+from torch import Tensor
+
+from composer.structures.instances import Instances
+from composer.structures.traversal import iterate_tensors, map_tensors
+
+T = TypeVar("T")
+
+
+class ImageBatch(Sequence[dict[str, Any]]):
+    """Images and what is known about them.
+
+    Each record is a dict with `image`, a tensor of C x H x W, and as far as they are known:
+    `height` and `width` (the size wanted of the output, by default the image's own), `instances`
+    (ground truth), `proposals`, `sem_seg`, `file_name`, `image_id`. Other keys are kept.
+
+    Args:
+        records: the dicts, unchecked; `from_records` checks them.
+    """
+
+    def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self._records = tuple(dict(record) for record in records)
+
+    @classmethod
+    def from_records(cls, records: object) -> "ImageBatch":
+        """Checks records and wraps them. An ImageBatch is returned as it is.
+
+        Raises:
+            TypeError: it is no list of dicts, or a value is of the wrong type.
+            ValueError: a key is missing or a value does not fit. All that is wrong is listed,
+                with the record's index and the key.
+        """
+        if isinstance(records, ImageBatch):
+            return records
+        if isinstance(records, Mapping):
+            raise TypeError("A batch is a list of dicts, one an image: put this dict into a list.")
+        if not isinstance(records, list | tuple):
+            raise TypeError(f"A batch is a list of dicts, one an image, not a {_kind(records)}.")
+        problems = [
+            problem for index, record in enumerate(records) for problem in _check(record, index)
+        ]
+        if problems:
+            raise type(problems[0])("\n".join(str(problem) for problem in problems))
+        return cls(records)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "ImageBatch": ...
+    def __getitem__(self, index: int | slice) -> "dict[str, Any] | ImageBatch":
+        if isinstance(index, slice):
+            return ImageBatch(self._records[index])
+        return self._records[index]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join("x".join(map(str, record["image"].shape)) for record in self._records)
+        return f"ImageBatch({len(self)} images: {sizes})"
+
+    @property
+    def images(self) -> list[Shaped[Tensor, "_ _ _"]]:
+        """The images as they are, C x H x W."""
+        return self._collect("image", Tensor)
+
+    @property
+    def instances(self) -> list[Instances]:
+        """The ground truth of every image."""
+        return self._collect("instances", Instances)
+
+    @property
+    def proposals(self) -> list[Instances]:
+        """Precomputed proposals of every image."""
+        return self._collect("proposals", Instances)
+
+    @property
+    def sem_seg(self) -> list[Int[Tensor, "_ _"]]:
+        """The semantic ground truth of every image: a class index per pixel."""
+        return self._collect("sem_seg", Tensor)
+
+    @property
+    def output_sizes(self) -> list[tuple[int, int]]:
+        """The (height, width) wanted of every image's output, by default the image's own."""
+        return [
+            (
+                int(record.get("height", record["image"].shape[-2])),
+                int(record.get("width", record["image"].shape[-1])),
+            )
+            for record in self._records
+        ]
+
+    def to(self, *args: Any, **kwargs: Any) -> "ImageBatch":
+        """Returns the batch with every tensor moved as `Tensor.to` does."""
+        return self.map_tensors(lambda tensor: tensor.to(*args, **kwargs))
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Yields every tensor of every record."""
+        yield from iterate_tensors(self._records)
+
+    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "ImageBatch":
+        """Returns a batch with `fn` applied to every tensor of every record."""
+        return ImageBatch(map_tensors(fn, self._records))
+
+    def _collect(self, key: str, kind: type[T]) -> list[T]:
+        """Returns the value of a key of every record."""
+        values = []
+        for index, record in enumerate(self._records):
+            if key not in record:
+                raise ValueError(
+                    f"Record {index} has no '{key}'; it has {', '.join(map(repr, record))}."
+                )
+            if not isinstance(record[key], kind):
+                raise ValueError(
+                    f"Record {index}: '{key}' must be {kind.__name__}, "
+                    f"but is a {_kind(record[key])}."
+                )
+            values.append(record[key])
+        return values
+
+
+def _check(record: object, index: int) -> Iterator[TypeError | ValueError]:
+    """Yields what is wrong with one record."""
+    if not isinstance(record, Mapping):
+        yield TypeError(f"Record {index} is a {_kind(record)}, but it must be a dict.")
+        return
+    if "image" not in record:
+        keys = ", ".join(map(repr, record)) or "no keys"
+        yield ValueError(f"Record {index} has no 'image'; it has {keys}.")
+    else:
+        yield from _check_image(record["image"], index)
+    for key in ("height", "width"):
+        value = record.get(key, 1)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            yield TypeError(f"Record {index}: '{key}' must be an int, but is a {_kind(value)}.")
+        elif value < 1:
+            yield ValueError(f"Record {index}: '{key}' must be positive, but it is {value}.")
+
+
+def _check_image(image: object, index: int) -> Iterator[TypeError | ValueError]:
+    if isinstance(image, np.ndarray):
+        yield TypeError(
+            f"Record {index}: 'image' is a numpy array of {image.shape}; it must be a tensor of "
+            "C x H x W. An array of H x W x C becomes one with "
+            "torch.as_tensor(array.transpose(2, 0, 1).copy())."
+        )
+    elif not isinstance(image, Tensor):
+        yield TypeError(f"Record {index}: 'image' must be a tensor, but is a {_kind(image)}.")
+    elif image.ndim != 3:
+        yield ValueError(
+            f"Record {index}: 'image' must be C x H x W, but its shape is {tuple(image.shape)}."
+        )
+    elif 0 in image.shape:
+        yield ValueError(f"Record {index}: 'image' has no pixels: {tuple(image.shape)}.")
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__

@@ -1,0 +1,59 @@
+"""From polygons to pixels.
+
+Legend: H W the raster's height and width, S the side of a square raster.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+Polygon: TypeAlias = np.ndarray[Any, Any]  # x0, y0, x1, y1, ...: at least three corners
+
+# A thinner box is stretched as if it had this side (in pixels), to not divide by nothing.
+_SMALLEST_SIDE = 0.1
+
+
+def rasterize_polygons(
+    polygons: Sequence[Polygon], height: int, width: int
+) -> Bool[np.ndarray, "H W"]:
+    """Fills the union of an object's polygons, as COCO's own tools do.
+
+    Args:
+        polygons: the object's parts; none make an empty mask.
+        height: rows of the raster.
+        width: columns of the raster.
+    """
+    if not polygons:
+        return np.zeros((height, width), dtype=bool)
+    parts = coco_mask.frPyObjects([polygon.tolist() for polygon in polygons], height, width)
+    return coco_mask.decode(coco_mask.merge(parts)).astype(bool)
+
+
+def rasterize_polygons_within_box(
+    polygons: Sequence[Polygon], box: Float[Tensor, "4"], mask_size: int
+) -> Bool[Tensor, "S S"]:
+    """Fills what lies of an object's polygons inside a box, on a square grid over that box.
+
+    Args:
+        polygons: the object's parts, in pixels of the image.
+        box: XYXY in pixels of the image.
+        mask_size: side of the grid.
+    """
+    x1, y1, x2, y2 = box.double().cpu().tolist()
+    sides = np.maximum([x2 - x1, y2 - y1], _SMALLEST_SIDE)
+    moved = [
+        ((polygon.reshape(-1, 2) - (x1, y1)) * (mask_size / sides)).reshape(-1)
+        for polygon in polygons
+    ]
+    return torch.from_numpy(rasterize_polygons(moved, mask_size, mask_size))
+
+
+def measure_polygon(polygon: Polygon) -> float:
+    """Returns a polygon's area in square pixels (the shoelace formula)."""
+    x, y = polygon[0::2], polygon[1::2]
+    return 0.5 * float(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))))
