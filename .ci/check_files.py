@@ -1,0 +1,51 @@
+"""Checks what no linter looks at: line ends, final newlines, conflict markers, sizes.
+
+Takes the files to check, or checks every file that git knows. Prints one line a problem and
+exits with 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+MAX_BYTES = 600_000
+CONFLICT_MARKERS = ("<" * 7 + " ", ">" * 7 + " ")
+
+
+def find_problems(path: Path) -> Iterator[str]:
+    """Yields what is wrong with one file, as `path:line: message`."""
+    content = path.read_bytes()
+    if len(content) > MAX_BYTES:
+        yield f"{path}: {len(content)} bytes; files of more than {MAX_BYTES} stay out of git"
+    if b"\0" in content[:8192] or not content:
+        return
+    if not content.endswith(b"\n") or content.endswith(b"\n\n"):
+        yield f"{path}: ends with no newline, or with several"
+    for number, line in enumerate(content.decode("utf-8").splitlines(keepends=True), start=1):
+        if line.endswith("\r\n"):
+            yield f"{path}:{number}: ends in the Windows manner (CRLF)"
+        elif line.rstrip("\n") != line.rstrip():
+            yield f"{path}:{number}: blanks at the end of the line"
+        if line.startswith(CONFLICT_MARKERS):
+            yield f"{path}:{number}: a merge conflict is left"
+
+
+def list_files() -> list[str]:
+    """Lists the files that git tracks."""
+    output = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True)  # noqa: S607
+    return [name for name in output.stdout.split("\0") if name]
+
+
+def main(names: list[str]) -> int:
+    """Checks the named files, or all; gives the exit code."""
+    paths = [path for name in names or list_files() if (path := Path(name)).is_file()]
+    problems = [problem for path in paths for problem in find_problems(path)]
+    print("\n".join(problems) or f"{len(paths)} files are in good form")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+# Everything that is run on this project, from a fresh machine on. `make help` lists it.
+#
+# The virtual environment .venv is made with the first Python >= 3.10 that is found (or with the
+# one that PYTHON names). It is refreshed when pyproject.toml changes, and nothing else needs a
+# network. ARGS reaches pytest: `make tests ARGS="tests/unit/spec -k places"`.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install
+
+SPEC ?= specs/mask_rcnn_r50_fpn.yaml
+UNTIL ?= mask_pooler
+WORKERS ?= auto
+ARGS ?=
+
+.PHONY: help demo test lint imports types docs tests format coverage bench changelog hooks clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## Run Mask R-CNN on the example photograph until its mask pooler
+	$(BIN)/composer run $(SPEC) --until $(UNTIL)
+
+test: lint imports types docs tests ## Check everything, the way continuous integration does
+
+lint: $(DEVELOPMENT) ## Check style and form of all files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python .ci/check_files.py
+
+imports: $(DEVELOPMENT) ## Check which layer imports which
+	$(BIN)/lint-imports
+
+types: $(DEVELOPMENT) ## Check types
+	$(BIN)/mypy
+
+docs: $(DEVELOPMENT) ## Build the documentation into docs/_build/html, warnings being errors
+	$(BIN)/sphinx-build --fail-on-warning --nitpicky --keep-going --quiet docs docs/_build/html
+
+tests: $(DEVELOPMENT) ## Run the tests
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 $(ARGS)
+
+format: $(DEVELOPMENT) ## Rewrite the files in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: $(DEVELOPMENT) ## Run the tests and report which lines and branches they reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --maxprocesses 4 $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report --skip-covered
+
+bench: $(DEVELOPMENT) ## Run every benchmark (they print ratios)
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+changelog: $(DEVELOPMENT) ## Show what the fragments in changelog.d/ will add to the changelog
+	$(BIN)/towncrier build --draft
+
+hooks: $(DEVELOPMENT) ## Check every commit from now on, before it is made
+	$(BIN)/pre-commit install
+
+clean: ## Remove caches and what was built, but not .venv
+	rm -rf build dist htmlcov docs/_build .coverage .coverage.* .pytest_cache .mypy_cache
+	rm -rf .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# A build backend in the environment itself lets later installs do without a network.
+$(BIN)/python:
+	@for candidate in $(CANDIDATES); do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then \
+	        python=$$candidate; break; \
+	    fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	    echo 'Python 3.10 or newer is needed; tried: $(CANDIDATES).' >&2; \
+	    echo 'Install one, or name yours: make PYTHON=/path/to/python3' >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$python" --version)"; \
+	if ! "$$python" -m venv $(VENV); then \
+	    rm -rf $(VENV); \
+	    echo "$$python cannot make virtual environments (on Debian: install python3-venv)." >&2; \
+	    exit 1; \
+	fi
+	$(INSTALL) 'hatchling>=1.24' editables
+
+$(RUNTIME): pyproject.toml | $(BIN)/python
+	@echo 'Installing the package and what it needs (PyTorch is large: some minutes, once)'
+	$(INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPMENT): pyproject.toml | $(BIN)/python
+	@echo 'Installing the package, what it needs and the tools (PyTorch is large: some minutes, once)'
+	$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $(RUNTIME) $@
