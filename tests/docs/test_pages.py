@@ -1,0 +1,41 @@
+"""Every snippet and command of the documentation does what the page shows."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from snippets.page_run import PageRun
+
+ROOT = Path(__file__).parents[2]
+TOP_PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "changelog.d/README.md"]
+PAGES = [
+    *TOP_PAGES,
+    *sorted(
+        str(path.relative_to(ROOT))
+        for path in ROOT.glob("docs/**/*.md")
+        if "_build" not in path.parts
+    ),
+]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the specs in it, current and importable from."""
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_does_what_it_shows(page, folder):
+    PageRun(ROOT / page, folder).run()
+
+
+@pytest.mark.parametrize("page", TOP_PAGES)
+def test_links_to_files_lead_somewhere(page):
+    links = re.findall(r"\]\((?!\w+:|#)([^)#]+)[^)]*\)", (ROOT / page).read_text())
+    missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+    assert missing == []
