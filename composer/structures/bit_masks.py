@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import roi_align
 
@@ -28,7 +29,7 @@ class BitMasks:
         ValueError: it has not three dimensions.
     """
 
-    def __init__(self, tensor: Tensor | np.ndarray[Any, Any]) -> None:
+    def __init__(self, tensor: Tensor | NDArray[Any]) -> None:
         tensor = torch.as_tensor(tensor).to(torch.bool)
         if tensor.ndim != 3:
             raise ValueError(f"Bit masks are N x H x W, not {tuple(tensor.shape)}.")

@@ -68,7 +68,7 @@ class Boxes:
         return (sides > threshold).all(dim=1)
 
     def inside_box(
-        self, box_size: tuple[int, int], boundary_threshold: float = 0
+        self, box_size: tuple[int, int], boundary_threshold: float = 0.0
     ) -> Bool[Tensor, "B"]:
         """Tells which boxes lie within an image, give or take a margin.
 

@@ -6,9 +6,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-Index: TypeAlias = int | slice | Tensor | np.ndarray[Any, Any] | Sequence[int] | Sequence[bool]
+Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequence[bool]
 Selection: TypeAlias = slice | Tensor
 
 T = TypeVar("T")

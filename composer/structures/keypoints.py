@@ -6,9 +6,9 @@ Legend: N instances, K keypoints each, S the side of a heatmap.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
 from composer.structures.indexing import Index, normalize_index
@@ -27,7 +27,7 @@ class Keypoints:
         ValueError: the shape is another one.
     """
 
-    def __init__(self, keypoints: Tensor | np.ndarray[Any, Any] | Sequence[Any]) -> None:
+    def __init__(self, keypoints: Tensor | NDArray[Any] | Sequence[Any]) -> None:
         tensor = torch.as_tensor(keypoints).to(torch.float32)
         if tensor.ndim != 3 or tensor.shape[2] != 3:
             raise ValueError(f"Keypoints are N x K x 3, not {tuple(tensor.shape)}.")

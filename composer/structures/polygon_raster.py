@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-Polygon: TypeAlias = np.ndarray[Any, Any]  # x0, y0, x1, y1, ...: at least three corners
+Polygon: TypeAlias = NDArray[Any]  # x0, y0, x1, y1, ...: at least three corners
 
 # A thinner box is stretched as if it had this side (in pixels), to not divide by nothing.
 _SMALLEST_SIDE = 0.1

@@ -1,0 +1,24 @@
+"""Pure functions on boxes, masks, anchors and regions."""
+
+from composer.ops.anchor_grid import make_cell_anchors, place_anchors
+from composer.ops.box_coding import MAX_LOG_SCALE, BoxWeights, decode_deltas, encode_boxes
+from composer.ops.cell_flattening import flatten_cells
+from composer.ops.level_assignment import assign_levels
+from composer.ops.nms import batched_nms
+from composer.ops.regions import index_regions, split_regions
+from composer.structures.mask_pasting import paste_masks
+
+__all__ = [
+    "MAX_LOG_SCALE",
+    "BoxWeights",
+    "assign_levels",
+    "batched_nms",
+    "decode_deltas",
+    "encode_boxes",
+    "flatten_cells",
+    "index_regions",
+    "make_cell_anchors",
+    "paste_masks",
+    "place_anchors",
+    "split_regions",
+]

@@ -1,0 +1,37 @@
+"""Which level of a feature pyramid a region is taken from.
+
+Legend: R regions.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+# Keeps the logarithm of a box without area finite.
+_EPSILON = 1e-8
+
+
+def assign_levels(
+    boxes: Float[Tensor, "R 4"],
+    min_level: int,
+    max_level: int,
+    canonical_size: int = 224,
+    canonical_level: int = 4,
+) -> Int[Tensor, "R"]:
+    """Picks a level by the size of each box (Lin et al. 2017, equation 1).
+
+    Args:
+        boxes: XYXY in pixels.
+        min_level: the finest level there is, as log2 of its stride.
+        max_level: the coarsest.
+        canonical_size: a box of this side in pixels belongs to ...
+        canonical_level: ... this level; one twice as large belongs to the next.
+
+    Returns:
+        The level counted from `min_level`. A box whose size is no number gets 0.
+    """
+    sides = boxes[:, 2:] - boxes[:, :2]
+    size = torch.sqrt(sides[:, 0] * sides[:, 1])
+    levels = torch.floor(canonical_level + torch.log2(size / canonical_size + _EPSILON))
+    levels = torch.nan_to_num(levels.clamp(min=min_level, max=max_level), nan=min_level)
+    return levels.to(torch.int64) - min_level
