@@ -1,0 +1,154 @@
+"""The feature pyramid network.
+
+Legend: N images, C channels of the pyramid.
+"""
+
+import itertools
+import math
+from typing import Literal
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from composer.layers import NormConv2d, NormName, init_xavier
+from composer.structures import Features, TensorShape
+from composer_fpn.top_blocks import MaxPoolTop, P6P7Top
+
+
+class FPN(nn.Module):
+    """Adds each level's features to those of the coarser levels, from the top down.
+
+    Level names are p and the binary logarithm of the stride: p2 has a stride of 4 (Lin et al.
+    2017, section 3).
+
+    Args:
+        features_shape: the levels that come in.
+        in_features: those that the pyramid is built on, all by default. Their strides double.
+        out_channels: channels of every level.
+        norm: name of the normalisation after each convolution; "" for none.
+        fuse_type: whether the two ways are added, or averaged.
+        top_block: what makes levels above: `maxpool` one of them (for an RPN), `p6p7` two
+            (RetinaNet), "" none.
+        top_block_in_feature: the level, of those that come in or go out, that the top block
+            starts from. By default the last one of the pyramid for `maxpool`, and the last one
+            of `in_features` for `p6p7`.
+
+    Raises:
+        ValueError: a level does not exist, or the strides of the levels do not double.
+    """
+
+    def __init__(
+        self,
+        *,
+        features_shape: dict[str, TensorShape],
+        in_features: tuple[str, ...] | None = None,
+        out_channels: int = 256,
+        norm: NormName = "",
+        fuse_type: Literal["sum", "avg"] = "sum",
+        top_block: Literal["", "maxpool", "p6p7"] = "maxpool",
+        top_block_in_feature: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_features = tuple(features_shape) if in_features is None else in_features
+        self._levels = _find_levels(features_shape, self.in_features)
+        self._averages = fuse_type == "avg"
+        for name, level in zip(self.in_features, self._levels, strict=True):
+            channels = features_shape[name].channels
+            if channels is None:
+                raise ValueError(f"The number of channels of '{name}' is not known.")
+            lateral = NormConv2d(channels, out_channels, 1, norm=norm)
+            output = NormConv2d(out_channels, out_channels, 3, padding=1, norm=norm)
+            init_xavier(lateral)
+            init_xavier(output)
+            self.add_module(f"fpn_lateral{level}", lateral)
+            self.add_module(f"fpn_output{level}", output)
+        self._output_shape = {
+            f"p{level}": TensorShape(channels=out_channels, stride=2**level)
+            for level in self._levels
+        }
+        self.top_block: MaxPoolTop | P6P7Top | None = None
+        if top_block:
+            self._add_top_block(top_block, top_block_in_feature, features_shape, out_channels)
+
+    def _add_top_block(
+        self,
+        kind: Literal["maxpool", "p6p7"],
+        in_feature: str | None,
+        features_shape: dict[str, TensorShape],
+        out_channels: int,
+    ) -> None:
+        default = f"p{self._levels[-1]}" if kind == "maxpool" else self.in_features[-1]
+        self.top_block_in_feature = default if in_feature is None else in_feature
+        sources = {**features_shape, **self._output_shape}
+        if self.top_block_in_feature not in sources:
+            raise ValueError(
+                f"top_block_in_feature: there is no level '{self.top_block_in_feature}', only "
+                f"{', '.join(sources)}."
+            )
+        channels = sources[self.top_block_in_feature].channels or out_channels
+        self.top_block = (
+            MaxPoolTop()
+            if kind == "maxpool"
+            else P6P7Top(in_channels=channels, out_channels=out_channels)
+        )
+        for _ in range(self.top_block.num_levels):
+            level = self._levels[-1] + len(self._output_shape) - len(self._levels) + 1
+            self._output_shape[f"p{level}"] = TensorShape(channels=out_channels, stride=2**level)
+
+    @property
+    def output_shape(self) -> dict[str, TensorShape]:
+        """The pyramid's levels, finest first."""
+        return self._output_shape
+
+    def forward(self, features: Features) -> Features:
+        """Returns the pyramid, finest level first.
+
+        Raises:
+            ValueError: a level is missing, or its size is not half of the level below.
+        """
+        fused: dict[str, Float[Tensor, "N C _ _"]] = {}
+        above: Float[Tensor, "N C _ _"] | None = None
+        for name, level in zip(reversed(self.in_features), reversed(self._levels), strict=True):
+            lateral = self.get_submodule(f"fpn_lateral{level}")(features[name])
+            above = lateral if above is None else self._fuse(lateral, above, name)
+            fused[f"p{level}"] = self.get_submodule(f"fpn_output{level}")(above)
+        pyramid = dict(reversed(fused.items()))
+        if self.top_block is not None:
+            sources = {**features, **pyramid}
+            tops = self.top_block(sources[self.top_block_in_feature])
+            names = list(self._output_shape)[len(pyramid) :]
+            pyramid.update(zip(names, tops, strict=True))
+        return pyramid
+
+    def _fuse(
+        self, lateral: Float[Tensor, "N C _ _"], above: Float[Tensor, "N C _ _"], name: str
+    ) -> Float[Tensor, "N C _ _"]:
+        upsampled = F.interpolate(above, scale_factor=2.0, mode="nearest")
+        if lateral.shape != upsampled.shape:
+            raise ValueError(
+                f"Level '{name}' has {tuple(lateral.shape[-2:])} cells, but the level above it has "
+                f"{tuple(above.shape[-2:])}, which is not half of it. Pad the images to a multiple "
+                f"of {2 ** self._levels[-1]} pixels (size_divisibility)."
+            )
+        fused = lateral + upsampled
+        return fused / 2 if self._averages else fused
+
+
+def _find_levels(
+    features_shape: dict[str, TensorShape], in_features: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Returns the binary logarithm of each level's stride."""
+    missing = [name for name in in_features if name not in features_shape]
+    if missing or not in_features:
+        raise ValueError(
+            f"in_features: there is no level {', '.join(missing) or '(none is named)'}, only "
+            f"{', '.join(features_shape)}."
+        )
+    strides = [features_shape[name].stride or 0 for name in in_features]
+    if any(b != 2 * a for a, b in itertools.pairwise(strides)) or strides[0] < 1:
+        raise ValueError(
+            f"A pyramid's strides double from level to level, these are {strides} "
+            f"({', '.join(in_features)})."
+        )
+    return tuple(int(math.log2(stride)) for stride in strides)

@@ -1,0 +1,70 @@
+"""From a region's features to a vector that describes it.
+
+Legend: R regions over all images. `_` is channels, or channels, rows and columns.
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+from composer.layers import NormConv2d, NormName, init_msra, init_xavier
+from composer.structures import RegionFeatures, TensorShape
+
+
+class BoxHead(nn.Module):
+    """Convolutions, then fully connected layers, each with a ReLU (Girshick 2015).
+
+    Args:
+        x_shape: channels, rows and columns of the pooled regions.
+        conv_dims: channels of the 3x3 convolutions; none by default.
+        fc_dims: sizes of the fully connected layers; may be none.
+        norm: name of the normalisation after each convolution.
+
+    Raises:
+        ValueError: there is no layer at all, or the size of the regions is not known.
+    """
+
+    def __init__(
+        self,
+        *,
+        x_shape: TensorShape,
+        conv_dims: tuple[int, ...] = (),
+        fc_dims: tuple[int, ...] = (1024, 1024),
+        norm: NormName = "",
+    ) -> None:
+        super().__init__()
+        if not conv_dims and not fc_dims:
+            raise ValueError("A box head has a layer at least: conv_dims and fc_dims are empty.")
+        if x_shape.channels is None or x_shape.height is None or x_shape.width is None:
+            raise ValueError(f"The size of the regions is not known: {x_shape}.")
+        height, width = x_shape.height, x_shape.width
+        channels = x_shape.channels
+        self._conv_names = [f"conv{index + 1}" for index in range(len(conv_dims))]
+        for name, dim in zip(self._conv_names, conv_dims, strict=True):
+            conv = NormConv2d(channels, dim, 3, padding=1, norm=norm, activation=F.relu)
+            init_msra(conv)
+            self.add_module(name, conv)
+            channels = dim
+        self._shape = TensorShape(channels=channels, height=height, width=width)
+        size = channels * height * width
+        self._fc_names = [f"fc{index + 1}" for index in range(len(fc_dims))]
+        for name, dim in zip(self._fc_names, fc_dims, strict=True):
+            fc = nn.Linear(size, dim)
+            init_xavier(fc)
+            self.add_module(name, fc)
+            size = dim
+            self._shape = TensorShape(channels=dim)
+
+    @property
+    def output_shape(self) -> TensorShape:
+        """A vector's length as channels; rows and columns too without fully connected layers."""
+        return self._shape
+
+    def forward(self, x: RegionFeatures) -> RegionFeatures:
+        """Returns a vector a region (a map, without fully connected layers)."""
+        for name in self._conv_names:
+            x = self.get_submodule(name)(x)
+        if self._fc_names:
+            x = x.flatten(1)
+        for name in self._fc_names:
+            x = F.relu(self.get_submodule(name)(x))
+        return x

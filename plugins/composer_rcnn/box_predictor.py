@@ -1,0 +1,61 @@
+"""What is in each region, and where exactly.
+
+Legend: R regions over all images.
+"""
+
+from typing import NamedTuple
+
+from torch import nn
+
+from composer.layers import init_normal
+from composer.structures import BoxDeltas, ClassLogits, RegionFeatures, TensorShape
+
+_BOX_DIM = 4
+
+
+class BoxPredictions(NamedTuple):
+    """What is said about every region.
+
+    Args:
+        class_logits: one a class, the background last.
+        box_deltas: four offsets a class, or four in all.
+    """
+
+    class_logits: ClassLogits
+    box_deltas: BoxDeltas
+
+
+class BoxPredictor(nn.Module):
+    """Two linear layers side by side: classes and box offsets (Girshick 2015, section 2.1).
+
+    Args:
+        x_shape: size of what describes a region.
+        num_classes: number of classes, without the background.
+        cls_agnostic_bbox_reg: whether the classes share their box offsets.
+
+    Raises:
+        ValueError: the size of the input is not known.
+    """
+
+    def __init__(
+        self, *, x_shape: TensorShape, num_classes: int = 80, cls_agnostic_bbox_reg: bool = False
+    ) -> None:
+        super().__init__()
+        if x_shape.channels is None:
+            raise ValueError(f"The size of the regions' features is not known: {x_shape}.")
+        size = x_shape.channels * (x_shape.height or 1) * (x_shape.width or 1)
+        num_regressions = 1 if cls_agnostic_bbox_reg else num_classes
+        self.cls_score = nn.Linear(size, num_classes + 1)
+        self.bbox_pred = nn.Linear(size, num_regressions * _BOX_DIM)
+        init_normal(self.cls_score, std=0.01)
+        init_normal(self.bbox_pred, std=0.001)
+
+    @property
+    def output_shape(self) -> TensorShape:
+        """The class logits'."""
+        return TensorShape(channels=self.cls_score.out_features)
+
+    def forward(self, x: RegionFeatures) -> BoxPredictions:
+        """Returns class logits and box offsets of every region."""
+        x = x.flatten(1)
+        return BoxPredictions(self.cls_score(x), self.bbox_pred(x))

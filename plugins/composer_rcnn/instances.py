@@ -1,0 +1,55 @@
+"""What is known about the detected objects, gathered by image.
+
+The fields are called as in detectron2.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from composer.structures import (
+    Boxes,
+    Classes,
+    ClassProbabilities,
+    ImageList,
+    Instances,
+    MaskProbabilities,
+    Scores,
+)
+
+
+def instances(
+    images: ImageList,
+    boxes: list[Boxes],
+    scores: list[Scores],
+    classes: list[Classes],
+    masks: list[MaskProbabilities] | None = None,
+    class_probabilities: list[ClassProbabilities] | None = None,
+) -> list[Instances]:
+    """Puts the detections of each image into Instances, in the resolution of the network.
+
+    Args:
+        images: for their sizes.
+        boxes: become `pred_boxes`.
+        scores: become `scores`.
+        classes: become `pred_classes`.
+        masks: become `pred_masks`, within the boxes, when they are wired.
+        class_probabilities: become `class_probabilities`, when they are wired.
+
+    Raises:
+        ValueError: something is given for another number of images or detections.
+    """
+    columns: dict[str, Sequence[Any] | None] = {
+        "pred_boxes": boxes,
+        "scores": scores,
+        "pred_classes": classes,
+        "pred_masks": masks,
+        "class_probabilities": class_probabilities,
+    }
+    wired = {name: values for name, values in columns.items() if values is not None}
+    for name, values in wired.items():
+        if len(values) != len(images):
+            raise ValueError(f"'{name}' of {len(values)} images, but {len(images)} images.")
+    return [
+        Instances(image_size, **{name: values[image] for name, values in wired.items()})
+        for image, image_size in enumerate(images.image_sizes)
+    ]

@@ -1,0 +1,68 @@
+"""A mask within each region.
+
+Legend: R regions over all images.
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+from composer.layers import NormConv2d, NormName, init_msra, init_normal
+from composer.structures import MaskLogits, RegionFeatures, TensorShape
+
+
+class MaskHead(nn.Module):
+    """Convolutions, an upsampling by 2, and a mask for each class (He et al. 2017, figure 4).
+
+    Args:
+        x_shape: channels, rows and columns of the pooled regions.
+        num_classes: number of classes, without the background.
+        conv_dims: channels of the 3x3 convolutions; may be none.
+        deconv_dim: channels of the upsampling, a transposed convolution.
+        norm: name of the normalisation after each 3x3 convolution.
+        cls_agnostic_mask: whether the classes share one mask.
+
+    Raises:
+        ValueError: the number of channels is not known.
+    """
+
+    def __init__(
+        self,
+        *,
+        x_shape: TensorShape,
+        num_classes: int = 80,
+        conv_dims: tuple[int, ...] = (256, 256, 256, 256),
+        deconv_dim: int = 256,
+        norm: NormName = "",
+        cls_agnostic_mask: bool = False,
+    ) -> None:
+        super().__init__()
+        if x_shape.channels is None:
+            raise ValueError(f"The channels of the regions' features are not known: {x_shape}.")
+        self._x_shape = x_shape
+        channels = x_shape.channels
+        self._conv_names = [f"mask_fcn{index + 1}" for index in range(len(conv_dims))]
+        for name, dim in zip(self._conv_names, conv_dims, strict=True):
+            conv = NormConv2d(channels, dim, 3, padding=1, norm=norm, activation=F.relu)
+            init_msra(conv)
+            self.add_module(name, conv)
+            channels = dim
+        self.deconv = nn.ConvTranspose2d(channels, deconv_dim, 2, stride=2)
+        init_msra(self.deconv)
+        self.predictor = nn.Conv2d(deconv_dim, 1 if cls_agnostic_mask else num_classes, 1)
+        init_normal(self.predictor, std=0.001)
+
+    @property
+    def output_shape(self) -> TensorShape:
+        """A channel a mask, at twice the resolution."""
+        height, width = self._x_shape.height, self._x_shape.width
+        return TensorShape(
+            channels=self.predictor.out_channels,
+            height=None if height is None else 2 * height,
+            width=None if width is None else 2 * width,
+        )
+
+    def forward(self, x: RegionFeatures) -> MaskLogits:
+        """Returns the logits of each class's mask, or of the one mask, in every region."""
+        for name in self._conv_names:
+            x = self.get_submodule(name)(x)
+        return self.predictor(F.relu(self.deconv(x)))

@@ -1,0 +1,115 @@
+"""Residual networks from ResNet-18 to ResNet-152, and ResNeXt."""
+
+from typing import Literal, TypeAlias
+
+from torch import nn
+
+from composer.layers import NormName, freeze_batch_norm
+from composer.structures import Features, ImageList, TensorShape
+from composer_resnet.blocks import Stem
+from composer_resnet.stages import STAGE_NAMES, BlockStyle, Depth, plan_stages
+
+LevelName: TypeAlias = Literal["stem", "res2", "res3", "res4", "res5"]
+
+
+class ResNet(nn.Module):
+    """A residual network that gives its stages' feature maps (He et al. 2016; Xie et al. 2017).
+
+    Stages after the last one of `out_features` are not built.
+
+    Args:
+        images_shape: what comes in.
+        depth: number of layers.
+        out_features: the levels to give, of stem and res2 to res5.
+        norm: name of the normalisation.
+        stem_out_channels: channels of the stem.
+        res2_out_channels: channels of res2; each later stage has twice as many. A depth of 18 or
+            34 wants 64.
+        num_groups: groups of the 3x3 convolutions; more than 1 makes a ResNeXt.
+        width_per_group: channels of a group in res2.
+        stride_in_1x1: whether stages stride in their first 1x1 convolution (MSRA's weights), not
+            in the 3x3 one.
+        res5_dilation: 2 keeps res5 at the resolution of res4, with dilated convolutions (DC5).
+        freeze_at: the first so many of stem, res2, res3, ... neither learn nor update their
+            statistics; 0 for none.
+
+    Raises:
+        ValueError: no level is asked for, or a ResNet-18 or -34 has what only bottlenecks have.
+    """
+
+    def __init__(
+        self,
+        *,
+        images_shape: TensorShape,
+        depth: Depth = 50,
+        out_features: tuple[LevelName, ...] = ("res4",),
+        norm: NormName = "FrozenBN",
+        stem_out_channels: int = 64,
+        res2_out_channels: int = 256,
+        num_groups: int = 1,
+        width_per_group: int = 64,
+        stride_in_1x1: bool = True,
+        res5_dilation: Literal[1, 2] = 1,
+        freeze_at: int = 2,
+    ) -> None:
+        super().__init__()
+        style = BlockStyle(depth, norm, num_groups, stride_in_1x1)
+        _check_configuration(style, out_features, res5_dilation)
+        self.stem = Stem(
+            in_channels=images_shape.channels or 3, out_channels=stem_out_channels, norm=norm
+        )
+        stages = plan_stages(
+            depth=depth,
+            num_stages=max(_count_stages(name) for name in out_features),
+            stem_out_channels=stem_out_channels,
+            res2_out_channels=res2_out_channels,
+            bottleneck_channels=num_groups * width_per_group,
+            res5_dilation=res5_dilation,
+        )
+        shapes = {"stem": TensorShape(channels=stem_out_channels, stride=Stem.stride)}
+        stride = Stem.stride
+        for stage in stages:
+            self.add_module(stage.name, stage.build(style))
+            stride *= stage.stride
+            shapes[stage.name] = TensorShape(channels=stage.out_channels, stride=stride)
+        self._level_names = tuple(shapes)
+        self._output_shape: dict[str, TensorShape] = {
+            name: shape for name, shape in shapes.items() if name in out_features
+        }
+        self._freeze(freeze_at)
+
+    @property
+    def output_shape(self) -> dict[str, TensorShape]:
+        """The levels of `out_features`, finest first."""
+        return self._output_shape
+
+    def forward(self, images: ImageList) -> Features:
+        """Returns the feature maps that were asked for, by name, finest first."""
+        features: Features = {}
+        x = images.tensor
+        for name in self._level_names:
+            x = self.get_submodule(name)(x)
+            if name in self._output_shape:
+                features[name] = x
+        return features
+
+    def _freeze(self, num_levels: int) -> None:
+        for name in self._level_names[:num_levels]:
+            level = freeze_batch_norm(self.get_submodule(name))
+            level.requires_grad_(False)
+
+
+def _count_stages(level: LevelName) -> int:
+    """Returns how many stages it takes to get to a level."""
+    return 0 if level == "stem" else STAGE_NAMES.index(level) + 1
+
+
+def _check_configuration(
+    style: BlockStyle, out_features: tuple[LevelName, ...], res5_dilation: int
+) -> None:
+    if not out_features:
+        raise ValueError("out_features names no level: take some of stem, res2, res3, res4, res5.")
+    if style.is_basic and (style.num_groups != 1 or res5_dilation != 1):
+        raise ValueError(
+            f"A ResNet-{style.depth} has no bottlenecks: num_groups and res5_dilation must be 1."
+        )

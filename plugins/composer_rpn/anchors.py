@@ -1,0 +1,90 @@
+"""Anchors on every level of the features."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from torch import nn
+
+from composer.ops import make_cell_anchors, place_anchors
+from composer.structures import Anchors, Features, TensorShape
+from composer_rpn.levels import pick_levels
+
+T = TypeVar("T")
+
+
+class AnchorGenerator(nn.Module):
+    """Places anchor boxes of several sizes and shapes at every cell of every level.
+
+    They depend on the size of the feature maps only, and are shared by the images of a batch.
+
+    Args:
+        features_shape: the levels that come in.
+        in_features: the levels that get anchors; all by default.
+        sizes: for each level the square roots of the anchors' areas, in pixels; a single entry
+            serves all levels.
+        aspect_ratios: for each level the anchors' height over width; a single entry serves all
+            levels.
+        offset: where in its cell an anchor's centre lies, from 0 (the upper left corner) to
+            below 1.
+
+    Raises:
+        ValueError: a level does not exist or has no stride, or there are sizes or ratios for
+            another number of levels.
+    """
+
+    def __init__(
+        self,
+        *,
+        features_shape: dict[str, TensorShape],
+        in_features: tuple[str, ...] | None = None,
+        sizes: tuple[tuple[float, ...], ...] = ((32.0, 64.0, 128.0, 256.0, 512.0),),
+        aspect_ratios: tuple[tuple[float, ...], ...] = ((0.5, 1.0, 2.0),),
+        offset: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= offset < 1:
+            raise ValueError(f"offset is a part of a cell, from 0 to below 1, not {offset}.")
+        self.in_features = pick_levels(features_shape, in_features)
+        self.offset = offset
+        num_levels = len(self.in_features)
+        self.strides = [_find_stride(features_shape, name) for name in self.in_features]
+        per_level = zip(
+            _repeat_for_levels(sizes, num_levels, "sizes"),
+            _repeat_for_levels(aspect_ratios, num_levels, "aspect_ratios"),
+            strict=True,
+        )
+        for level, (level_sizes, level_ratios) in enumerate(per_level):
+            cell_anchors = make_cell_anchors(level_sizes, level_ratios)
+            self.register_buffer(f"cell_anchors_{level}", cell_anchors, persistent=False)
+
+    @property
+    def num_cell_anchors(self) -> list[int]:
+        """Number of anchors at each cell, level by level."""
+        return [len(self.get_buffer(f"cell_anchors_{level}")) for level in range(len(self.strides))]
+
+    def forward(self, features: Features) -> Anchors:
+        """Returns the anchors of each level: row after row, all anchors of a cell together."""
+        return [
+            place_anchors(
+                self.get_buffer(f"cell_anchors_{level}"),
+                (features[name].shape[-2], features[name].shape[-1]),
+                stride,
+                self.offset,
+            )
+            for level, (name, stride) in enumerate(zip(self.in_features, self.strides, strict=True))
+        ]
+
+
+def _find_stride(features_shape: dict[str, TensorShape], name: str) -> int:
+    stride = features_shape[name].stride
+    if stride is None:
+        raise ValueError(f"The stride of level '{name}' is not known.")
+    return stride
+
+
+def _repeat_for_levels(values: Sequence[T], num_levels: int, name: str) -> Sequence[T]:
+    if len(values) == 1:
+        return [values[0]] * num_levels
+    if len(values) != num_levels:
+        raise ValueError(f"{name} are given for {len(values)} levels, but there are {num_levels}.")
+    return values
