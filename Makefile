@@ -40,7 +40,7 @@ lint: $(DEVELOPMENT) ## Check style and form of all files
 	$(BIN)/python .ci/check_files.py
 
 imports: $(DEVELOPMENT) ## Check which layer imports which
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 types: $(DEVELOPMENT) ## Check types
 	$(BIN)/mypy
