@@ -4,6 +4,7 @@
     ├── SpecError               a spec has problems; `.problems` has all of them
     ├── NameResolutionError     no node, port, tap or spec goes by that name, or several do
     ├── PluginError             a node type cannot be had from its plugin
+    │   └── ContractError           a class or function cannot be a node type
     ├── InputError              what was given to a run does not fit the graph
     ├── ExecutionError          a node failed while it ran; `.path` is its path
     ├── CheckpointError         a checkpoint cannot be read, written or trusted
@@ -44,6 +45,10 @@ class NameResolutionError(ComposerError):
 
 class PluginError(ComposerError):
     """A node type is not installed, is published twice, or its plugin fails to import."""
+
+
+class ContractError(PluginError):
+    """A class or function cannot be a node type; the message says why."""
 
 
 class InputError(ComposerError):

@@ -1,0 +1,83 @@
+"""Detection models as graphs of named nodes: written in YAML, run whole or in part.
+
+`Graph.from_spec("mask_rcnn_r50_fpn")` builds a model; `graph(inputs)` runs it, and
+`graph.run(inputs, until="mask_pooler")` runs what one node needs. Nothing is imported before it is
+asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from composer.errors import (
+        CheckpointError,
+        CheckpointMismatchError,
+        ComposerError,
+        ConformanceError,
+        ContractError,
+        ExecutionError,
+        InputError,
+        NameResolutionError,
+        PluginError,
+        SpecError,
+    )
+    from composer.graph import Graph, Profile
+    from composer.plan import Plan
+    from composer.session import Session
+    from composer.spec.loading import load_spec
+    from composer.spec.model import Spec
+
+_HOMES = {
+    "Graph": "composer.graph",
+    "Profile": "composer.graph",
+    "Plan": "composer.plan",
+    "Session": "composer.session",
+    "Spec": "composer.spec.model",
+    "load_spec": "composer.spec.loading",
+    **dict.fromkeys(
+        (
+            "CheckpointError",
+            "CheckpointMismatchError",
+            "ComposerError",
+            "ConformanceError",
+            "ContractError",
+            "ExecutionError",
+            "InputError",
+            "NameResolutionError",
+            "PluginError",
+            "SpecError",
+        ),
+        "composer.errors",
+    ),
+}
+
+__all__ = [
+    "CheckpointError",
+    "CheckpointMismatchError",
+    "ComposerError",
+    "ConformanceError",
+    "ContractError",
+    "ExecutionError",
+    "Graph",
+    "InputError",
+    "NameResolutionError",
+    "Plan",
+    "PluginError",
+    "Profile",
+    "Session",
+    "Spec",
+    "SpecError",
+    "load_spec",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'composer' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

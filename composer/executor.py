@@ -1,0 +1,140 @@
+"""Runs a plan: a plain loop over its steps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from composer.errors import ExecutionError
+from composer.plan import Endpoint, Plan, Slot, Step
+from composer.taps import Tapping
+from composer.values import describe, move
+
+Values = MutableMapping[Slot, Any]
+Callables = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where nodes are.
+
+    Args:
+        default: device of the graph.
+        nodes: devices of the nodes that were placed by themselves, by path.
+    """
+
+    default: torch.device = torch.device("cpu")
+    nodes: Mapping[str, torch.device] = field(default_factory=dict)
+
+    def of(self, path: str) -> torch.device:
+        """The device of a node."""
+        return self.nodes.get(path, self.default)
+
+
+class Observer(Protocol):
+    """Watches a run. It sees every node before and after it runs, and changes nothing."""
+
+    def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
+        """Called with the arguments by input port."""
+
+    def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
+        """Called with the outputs by output port."""
+
+
+def execute(
+    plan: Plan,
+    callables: Callables,
+    values: Values,
+    *,
+    placement: Placement | None = None,
+    seed: int = 0,
+    observers: Sequence[Observer] = (),
+    release: bool = True,
+) -> dict[str, Any]:
+    """Runs the steps of a plan.
+
+    Args:
+        plan: what to run.
+        callables: what to call, by path of the module.
+        values: the feeds and inputs by slot; the outputs are put there.
+        placement: where the nodes are; values move only if some node has a place of its own.
+        seed: the run's seed; a node that draws gets a generator seeded from it and its path.
+        observers: who watches.
+        release: whether a value goes after its last use.
+
+    Returns:
+        What the taps saw, by `path:module`.
+
+    Raises:
+        ExecutionError: if a node fails; it names the node, its cause is the original exception.
+    """
+    placement = placement or Placement()
+    tapped: dict[str, Any] = {}
+    for step in plan.steps:
+        call = step.call
+        function = callables[call.module_path]
+        arguments = {port: gather(end, values) for port, end in call.arguments.items()}
+        if placement.nodes:
+            arguments = move(arguments, placement.of(call.path))
+        if observers:
+            for observer in observers:
+                observer.before(step, arguments)
+        if call.draws:
+            arguments["generator"] = seeded_generator(placement.of(call.path), seed, call.path)
+        try:
+            if step.taps:
+                with Tapping(function, call.path, step.taps, tapped):
+                    result = function(**arguments)
+            else:
+                result = function(**arguments)
+        except Exception as error:
+            raise _failure(step, arguments, error) from error
+        if call.named_outputs:
+            for place, slot in step.keeps:
+                values[slot] = result[place]
+        else:
+            for _, slot in step.keeps:
+                values[slot] = result
+        if observers:
+            outputs = dict(zip(call.outputs, result if call.named_outputs else (result,), strict=True))
+            for observer in observers:
+                observer.after(step, outputs)
+            del outputs
+        del arguments, result
+        if release:
+            for slot in step.releases:
+                values.pop(slot, None)
+    return tapped
+
+
+def gather(endpoint: Endpoint, values: Mapping[Slot, Any]) -> Any:
+    """The value that an argument or an output stands for."""
+    if endpoint.gathers:
+        return [values[slot] for slot in endpoint.slots]
+    return values[endpoint.slots[0]]
+
+
+def derive_seed(seed: int, path: str) -> int:
+    """The seed of one node: a hash of the run's seed and the node's path (64 bits)."""
+    digest = hashlib.blake2b(f"{seed}/{path}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") & 0x7FFF_FFFF_FFFF_FFFF
+
+
+def seeded_generator(device: torch.device, seed: int, path: str) -> torch.Generator:
+    """The generator of one node in one run."""
+    generator = torch.Generator(device)
+    generator.manual_seed(derive_seed(seed, path))
+    return generator
+
+
+def _failure(step: Step, arguments: Mapping[str, Any], error: Exception) -> ExecutionError:
+    shown = {port: value for port, value in arguments.items() if port != "generator"}
+    lines = [f"    {port}: {describe(value)}" for port, value in shown.items()]
+    given = "\n".join(["  It was given", *lines]) if lines else "  It was given nothing."
+    reason = f"{type(error).__name__}: {error}"
+    message = f"node '{step.call.path}' ({step.call.label}) failed: {reason}\n{given}"
+    return ExecutionError(step.call.path, message)

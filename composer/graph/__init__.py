@@ -1,0 +1,6 @@
+"""The graph: a model made of named nodes, run whole or in part."""
+
+from composer.graph.graph import Graph
+from composer.graph.profiling import NodeProfile, Profile
+
+__all__ = ["Graph", "NodeProfile", "Profile"]

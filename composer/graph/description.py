@@ -1,0 +1,130 @@
+"""What a checkpoint says of itself: the spec, the params, the plugins, where the weights come from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from composer.checkpoint import LoadReport, describe_checkpoint
+from composer.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from composer.graph.graph import Graph
+
+_FORMAT = "composer.format"
+_SPEC = "composer.spec"
+_NODES = "composer.nodes"
+_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where weights came from.
+
+    Args:
+        file: name of the checkpoint, without its directory.
+        format: its format.
+        nodes: paths of the nodes that it filled.
+    """
+
+    file: str
+    format: str
+    nodes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, report: LoadReport) -> Provenance:
+        """The provenance that a load report tells of."""
+        nodes = tuple(path for path, node in report.nodes.items() if node.loaded)
+        return cls(Path(report.source).name, report.format, nodes)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is needed to build a graph from a checkpoint.
+
+    Args:
+        document: the spec, as one plain document.
+        nodes: the nodes or nested graphs that were saved; empty for all.
+    """
+
+    document: Mapping[str, Any]
+    nodes: Sequence[str]
+
+
+def describe_graph(graph: Graph, nodes: Sequence[str] | None) -> dict[str, str]:
+    """The metadata that make a checkpoint describe itself.
+
+    Args:
+        graph: the graph.
+        nodes: what is saved of it, or None for all.
+    """
+    spec = graph.spec
+    return {
+        _FORMAT: _VERSION,
+        _SPEC: json.dumps(_portable(spec.document)),
+        _NODES: json.dumps(list(nodes or [])),
+        "composer.name": spec.name,
+        "composer.params": json.dumps(dict(spec.params), sort_keys=True),
+        "composer.plugins": json.dumps(_plugins(graph), sort_keys=True),
+        "composer.versions": json.dumps(_versions(), sort_keys=True),
+        "composer.provenance": json.dumps([asdict(entry) for entry in graph.provenance]),
+        "composer.seed": str(graph.seed),
+    }
+
+
+def read_description(path: str) -> Description:
+    """Reads what a checkpoint says of itself.
+
+    Raises:
+        CheckpointError: if it cannot be read or does not describe a graph.
+    """
+    metadata = describe_checkpoint(path).metadata
+    if _SPEC not in metadata:
+        raise CheckpointError(
+            f"{path}: this checkpoint does not say what it belongs to. "
+            "Load it into a graph: Graph.from_spec(spec, weights=...)"
+        )
+    if metadata.get(_FORMAT) != _VERSION:
+        found = metadata.get(_FORMAT)
+        raise CheckpointError(f"{path}: its description has version {found}, known is {_VERSION}")
+    try:
+        document, nodes = json.loads(metadata[_SPEC]), json.loads(metadata.get(_NODES, "[]"))
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: its description is damaged: {error}") from None
+    if not isinstance(document, dict) or not isinstance(nodes, list):
+        raise CheckpointError(f"{path}: its description is damaged")
+    return Description(_portable(document), nodes)
+
+
+def _portable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without what refers to files, which are elsewhere or not there."""
+    kept = {key: value for key, value in document.items() if key not in ("weights", "extends")}
+    if isinstance(inputs := kept.get("inputs"), dict):
+        kept["inputs"] = {
+            name: {k: v for k, v in value.items() if k != "example"} if isinstance(value, dict) else value
+            for name, value in inputs.items()
+        }
+    if isinstance(nodes := kept.get("nodes"), dict):
+        kept["nodes"] = {
+            name: _portable(node) if isinstance(node, dict) else node for name, node in nodes.items()
+        }
+    return kept
+
+
+def _plugins(graph: Graph) -> dict[str, str]:
+    """The plugin and its version of each node type that is used."""
+    return {design.uses: design.label for design in graph.blueprint.designs.values()}
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in ("detection-composer", "torch"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found

@@ -1,0 +1,507 @@
+"""`Graph`: a model made of named nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from composer.build import Blueprint, build_modules, check_spec
+from composer.errors import NameResolutionError
+from composer.executor import Observer, Placement, execute, gather
+from composer.checkpoint import LoadReport
+from composer.graph.cutting import cut_wirings
+from composer.graph.description import Provenance, read_description
+from composer.graph.hooks import HookHandle, HookObserver, NodeHook
+from composer.graph.inputs import bind_inputs, read_inputs
+from composer.graph.modules import CallableTable, plant
+from composer.graph.namespaces import rename, state_keys
+from composer.graph.outputs import pack_outputs
+from composer.graph.profiling import AllocationWatch, Profile, Profiler
+from composer.graph.weights import LoadOptions, Weights, load_weights, save_weights
+from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
+from composer.plan.feeding import spread_feed
+from composer.session import Session
+from composer.spec.language import Mode
+from composer.spec.loading import load_spec
+from composer.spec.model import Spec
+from composer.spec.sources import SpecSource
+from composer.taps import find_module
+
+Names = str | Sequence[str]
+
+
+class Graph(nn.Module):
+    """A model made of named nodes, run whole or in part.
+
+    It is an ordinary module: `graph(inputs)` runs it, `.train()` and `.eval()` choose the mode,
+    `.to()`, optimizers and `torch.compile` work. `state_dict()` has each node's weights under the
+    node's namespace. Make one with `Graph.from_spec` or `Graph.from_checkpoint`.
+
+    Args:
+        blueprint: the checked spec.
+        wirings: the nodes and wires of each mode.
+        built: modules and functions by node path.
+        seed: the seed that the modules were built from.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        wirings: Mapping[Mode, Wiring],
+        built: Mapping[str, Any],
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        modules = {path: made for path, made in built.items() if isinstance(made, nn.Module)}
+        for path, module in modules.items():
+            plant(self, path, module)
+        functions = {path: made for path, made in built.items() if path not in modules}
+        self.blueprint, self.seed = blueprint, seed
+        self._wirings = dict(wirings)
+        self._books = {mode: AddressBook(wiring) for mode, wiring in self._wirings.items()}
+        self._callables = CallableTable(self, functions, tuple(modules))
+        self._namespaces = {path: blueprint.designs[path].namespace for path in modules}
+        self._renamed = state_keys(modules, self._namespaces)
+        self._plans: dict[Any, Plan] = {}
+        self._observers: list[Observer] = []
+        self.provenance: list[Provenance] = []
+
+    @classmethod
+    def from_spec(
+        cls,
+        spec: SpecSource | Spec,
+        *,
+        weights: Weights | None = None,
+        seed: int = 0,
+        nodes: Mapping[str, Any] | None = None,
+        until: Names | None = None,
+        feeds: Sequence[str] = (),
+        skip_mismatched: bool = False,
+        **params: Any,
+    ) -> Graph:
+        """Builds the graph of a spec, in inference mode.
+
+        Args:
+            spec: a file, the name of a shipped spec, a mapping, or a loaded spec.
+            weights: a checkpoint, or checkpoints by node; by default what the spec names.
+            seed: the seed of the first weights of nodes that no checkpoint fills.
+            nodes: node types by name that no plugin publishes, for trying things out.
+            until: build only what these nodes need, as `subgraph` would leave it.
+            feeds: with `until`, nodes that will be given and so are not built.
+            skip_mismatched: leave weights of another shape as they are (a new class count).
+            **params: values for the spec's params.
+
+        Raises:
+            SpecError: with all problems of the spec at once.
+            CheckpointError: if a checkpoint cannot be read or does not fit.
+        """
+        loaded = spec if isinstance(spec, Spec) else load_spec(spec, params=params)
+        blueprint = check_spec(loaded, nodes)
+        graph = cls.from_blueprint(blueprint, seed=seed, until=until, feeds=feeds)
+        options = LoadOptions(skip_mismatched=skip_mismatched)
+        load_weights(graph, loaded.weights if weights is None else weights, options)
+        return graph
+
+    @classmethod
+    def from_blueprint(
+        cls,
+        blueprint: Blueprint,
+        *,
+        seed: int = 0,
+        until: Names | None = None,
+        feeds: Sequence[str] = (),
+    ) -> Graph:
+        """Builds a checked spec, or the part of it that `until` needs, without weights.
+
+        Args:
+            blueprint: the checked spec.
+            seed: the seed of the first weights.
+            until: build only what these nodes need.
+            feeds: with `until`, nodes that will be given.
+        """
+        wirings: Mapping[Mode, Wiring] = blueprint.wirings
+        if until is not None:
+            names = [name.partition(":")[0] for name in _listed(until)]
+            wirings = cut_wirings(wirings, feeds, names)
+        paths = {path for wiring in wirings.values() for path in wiring.calls}
+        only = None if until is None else paths
+        graph = cls(blueprint, wirings, build_modules(blueprint, seed=seed, only=only), seed)
+        device_of = {p: d.device for p, d in blueprint.designs.items() if d.device and p in paths}
+        for path, device in device_of.items():
+            made = graph._callables[blueprint.designs[path].same_as or path]
+            if isinstance(made, nn.Module):
+                made.to(device)
+        graph.eval()
+        return graph
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str, *, seed: int = 0, nodes: Mapping[str, Any] | None = None
+    ) -> Graph:
+        """Builds the graph that a checkpoint describes, with its weights.
+
+        Args:
+            path: a checkpoint written by `save`.
+            seed: the seed of the first weights of nodes that the file does not hold.
+            nodes: node types by name that no plugin publishes.
+
+        Raises:
+            CheckpointError: if the file cannot be read or describes no graph.
+        """
+        description = read_description(path)
+        graph = cls.from_spec(description.document, seed=seed, nodes=nodes, weights={})
+        load_weights(graph, dict.fromkeys(description.nodes, path) or path)
+        return graph
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that the graph was built from."""
+        return self.blueprint.spec
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that a run has unless it names another: that of `train()` and `eval()`."""
+        return "training" if self.training and "training" in self._wirings else self._only_mode()
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Runs the whole graph.
+
+        Args:
+            *inputs: the graph's inputs in order; one mapping by name does as well.
+            **named: the graph's inputs by name.
+
+        Returns:
+            In inference of a detector, for each image a dict of what was found; in training a dict
+            of losses; otherwise a dict by output name. A subgraph of one target gives its value.
+
+        Raises:
+            InputError: if an input is missing or does not fit.
+            ExecutionError: if a node fails.
+        """
+        wiring = self._wiring(None)
+        return self._run(wiring, bind_inputs(wiring, inputs, named), None, {}, None)
+
+    def run(
+        self,
+        inputs: Any = None,
+        *,
+        until: Names | None = None,
+        feeds: Mapping[str, Any] | None = None,
+        mode: Mode | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        """Runs what the targets need, and nothing else.
+
+        Args:
+            inputs: the graph's input, or a mapping by name where there are several.
+            until: a node, port or tap (`backbone.bottom_up:res4`), or several; the whole graph
+                if None.
+            feeds: values to use in place of computing them, by node or port.
+            mode: training or inference wiring; by default that of `train()` and `eval()`.
+            seed: the seed of all that nodes draw; by default one from torch's global generator.
+
+        Returns:
+            The target's value; for several, a dict by the names that were given; without
+            `until`, what `graph(inputs)` gives.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+            InputError: if an input is missing or does not fit.
+            ExecutionError: if a node fails.
+        """
+        wiring = self._wiring(mode)
+        given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
+        return self._run(wiring, given, until, feeds or {}, seed)
+
+    def session(
+        self,
+        inputs: Any = None,
+        *,
+        feeds: Mapping[str, Any] | None = None,
+        mode: Mode | None = None,
+        seed: int | None = None,
+    ) -> Session:
+        """A lazy run that keeps its values; see `Session`.
+
+        Args:
+            inputs: the graph's input, or a mapping by name where there are several.
+            feeds: values to use in place of computing them.
+            mode: training or inference wiring.
+            seed: the seed of all that nodes draw.
+        """
+        wiring = self._wiring(mode)
+        given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
+        session = Session(self, wiring, given, _draw_seed() if seed is None else seed)
+        for name, value in (feeds or {}).items():
+            session[name] = value
+        return session
+
+    def subgraph(self, *, until: Names, feeds: Sequence[str] = ()) -> Graph:
+        """The part that computes the targets from the feeds: a graph with the same modules.
+
+        Args:
+            until: what it gives.
+            feeds: what it takes; inputs of this graph that are still needed come first.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+        """
+        wirings = cut_wirings(self._wirings, feeds, _listed(until))
+        paths = {c.module_path for w in wirings.values() for c in w.calls.values()}
+        built = {path: self._callables[path] for path in self._callables if path in paths}
+        part = Graph(self.blueprint, wirings, built, self.seed)
+        part.training = self.training
+        return part
+
+    def plan(
+        self,
+        until: Names | None = None,
+        *,
+        feeds: Collection[str] = (),
+        mode: Mode | None = None,
+    ) -> Plan:
+        """What a run would do: which nodes, in which order, and where values are released.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+        """
+        wiring = self._wiring(mode)
+        book = self._books[wiring.mode]
+        slots = [slot for name in feeds for slot in book.resolve(name).endpoint.slots]
+        return self._plan(wiring, until, slots)
+
+    def profile(
+        self,
+        inputs: Any = None,
+        *,
+        until: Names | None = None,
+        feeds: Mapping[str, Any] | None = None,
+        mode: Mode | None = None,
+        seed: int | None = None,
+        memory: bool = True,
+    ) -> Profile:
+        """Runs like `run` and measures every node.
+
+        Args:
+            inputs: as for `run`.
+            until: as for `run`.
+            feeds: as for `run`.
+            mode: as for `run`.
+            seed: as for `run`.
+            memory: whether to watch allocations, which costs some microseconds an operation.
+        """
+        watch = AllocationWatch() if memory else None
+        profiler = Profiler(watch)
+        self._observers.append(profiler)
+        try:
+            with watch or nullcontext():
+                result = self.run(inputs, until=until, feeds=feeds, mode=mode, seed=seed)
+        finally:
+            self._observers.remove(profiler)
+        return Profile(tuple(profiler.nodes), result)
+
+    def add_hook(
+        self, function: NodeHook, moment: Literal["before", "after"], node: str = ""
+    ) -> HookHandle:
+        """Calls a function before or after nodes run.
+
+        Args:
+            function: gets the node's path, and its inputs (before) or outputs (after) by port.
+                It looks and changes nothing; to replace a value, feed it.
+            moment: `before` or `after`.
+            node: a node or nested graph; all nodes by default.
+
+        Returns:
+            A handle whose `remove()` takes the hook away; it is a context manager too.
+        """
+        path = self.resolve_node(node) if node else ""
+        observer = HookObserver(function, moment, path)
+        self._observers.append(observer)
+        return HookHandle(self._observers, observer)
+
+    def resolve_node(self, name: str) -> str:
+        """The full path of the node or nested graph that a name or a unique suffix means.
+
+        Raises:
+            NameResolutionError: if there is none, or several.
+        """
+        failure: NameResolutionError | None = None
+        for mode in (self.mode, *self._books):
+            try:
+                return self._books[mode].resolve_node(name)
+            except NameResolutionError as error:
+                failure = failure or error
+        assert failure is not None
+        raise failure
+
+    def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:
+        """Paths of the nodes of a mode, in the order of the spec."""
+        return tuple(self._wiring(mode).calls)
+
+    def load(
+        self,
+        path: str,
+        *,
+        node: str | None = None,
+        prefix: str | None = None,
+        skip_mismatched: bool = False,
+        allow_missing: bool = False,
+        allow_unexpected: bool = False,
+    ) -> LoadReport:
+        """Loads weights from a checkpoint; all nodes, or one node or nested graph.
+
+        Args:
+            path: the file.
+            node: the node or nested graph to load; all by default.
+            prefix: with `node`, where its weights are in the file, if not under its namespace.
+            skip_mismatched: leave weights of another shape as they are.
+            allow_missing: leave weights that the file lacks as they are.
+            allow_unexpected: pass over weights that the graph lacks.
+
+        Returns:
+            A report of what was loaded, node by node.
+
+        Raises:
+            CheckpointError: if the file cannot be read.
+            CheckpointMismatchError: if it does not fit and no exception above allows it; nothing
+                is loaded then.
+        """
+        options = LoadOptions(skip_mismatched, allow_missing, allow_unexpected)
+        reports = load_weights(self, {node or "": path}, options, prefix=prefix)
+        if not reports:
+            raise NameResolutionError(f"'{node}' has no weights in this graph")
+        return reports[0]
+
+    def save(self, path: str, *, nodes: Names | None = None) -> None:
+        """Writes the weights and a description of the graph, atomically.
+
+        Args:
+            path: a `.safetensors` or `.pth` file.
+            nodes: only these nodes or nested graphs.
+
+        Raises:
+            CheckpointError: if the file cannot be written.
+        """
+        save_weights(self, path, None if nodes is None else _listed(nodes))
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """The weights, each under its node's namespace."""
+        state = super().state_dict(*args, **kwargs)
+        prefix = kwargs.get("prefix", args[1] if len(args) > 1 else "")
+        rename(state, self._renamed, prefix)
+        return state
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        rename(state_dict, {new: old for old, new in self._renamed.items()}, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def extra_repr(self) -> str:
+        """The name and the size of the graph."""
+        counts = {mode: len(wiring.calls) for mode, wiring in self._wirings.items()}
+        listing = ", ".join(f"{count} nodes in {mode}" for mode, count in counts.items())
+        return f"{self.spec.name}: {listing}"
+
+    # What a session asks of its graph.
+
+    @property
+    def callables(self) -> Mapping[str, Callable[..., Any]]:
+        """What each node calls, by path."""
+        return self._callables
+
+    @property
+    def observers(self) -> Sequence[Observer]:
+        """Who watches the nodes."""
+        return self._observers
+
+    def input_values(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[Slot, Any]:
+        """The values of the input slots that a plan reads."""
+        return read_inputs(self._wirings[plan.mode], plan, inputs)
+
+    def placement(self) -> Placement:
+        """Where the nodes are."""
+        own = {p: d.device for p, d in self.blueprint.designs.items() if d.device is not None}
+        tensor = next((t for n, t in self.named_parameters() if not _below(n, own)), None)
+        default = torch.device("cpu") if tensor is None else tensor.device
+        return Placement(default, {path: torch.device(name) for path, name in own.items()})
+
+    def _only_mode(self) -> Mode:
+        return "inference" if "inference" in self._wirings else "training"
+
+    def _wiring(self, mode: Mode | None) -> Wiring:
+        wanted = mode or self.mode
+        if wanted not in self._wirings:
+            raise NameResolutionError(f"this graph has nothing to run in {wanted} mode")
+        return self._wirings[wanted]
+
+    def _plan(self, wiring: Wiring, until: Names | None, feeds: Iterable[Slot]) -> Plan:
+        names = None if until is None else tuple(_listed(until))
+        key = (wiring.mode, names, tuple(feeds))
+        if key not in self._plans:
+            self._plans[key] = make_plan(wiring, self._targets(wiring, names), key[2])
+        return self._plans[key]
+
+    def _targets(self, wiring: Wiring, names: tuple[str, ...] | None) -> list[Target]:
+        if names is None:
+            return [Target(name, endpoint) for name, endpoint in wiring.outputs.items()]
+        targets = [self._books[wiring.mode].resolve(name) for name in names]
+        for target in targets:
+            if target.tap:
+                path = target.slot.path
+                find_module(self._callables[wiring.calls[path].module_path], path, target.tap)
+        return targets
+
+    def _run(
+        self,
+        wiring: Wiring,
+        given: Mapping[str, Any],
+        until: Names | None,
+        feeds: Mapping[str, Any],
+        seed: int | None,
+    ) -> Any:
+        book = self._books[wiring.mode]
+        fed = [spread_feed(book.resolve(name), value, wiring) for name, value in feeds.items()]
+        values: dict[Slot, Any] = {slot: value for part in fed for slot, value in part.items()}
+        plan = self._plan(wiring, until, values)
+        values = {slot: values[slot] for slot in plan.used_feeds}
+        values.update(read_inputs(wiring, plan, given))
+        if seed is None and any(step.call.draws for step in plan.steps):
+            seed = _draw_seed()
+        tapped = execute(
+            plan,
+            self._callables,
+            values,
+            placement=self.placement(),
+            seed=seed or 0,
+            observers=self._observers,
+        )
+        if until is None:
+            return self._packed(wiring, values)
+        found = {
+            name: tapped[target.name] if target.tap else gather(target.endpoint, values)
+            for name, target in zip(_listed(until), plan.targets, strict=True)
+        }
+        return found[until] if isinstance(until, str) else found
+
+    def _packed(self, wiring: Wiring, values: Mapping[Slot, Any]) -> Any:
+        if wiring is not self.blueprint.wirings[wiring.mode]:  # a subgraph gives plain values
+            found = {name: gather(end, values) for name, end in wiring.outputs.items()}
+            return next(iter(found.values())) if len(found) == 1 else found
+        return pack_outputs(wiring, values)
+
+
+def _listed(names: Names) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _below(name: str, paths: Iterable[str]) -> bool:
+    return any(name.startswith(f"{path}.") for path in paths)
+
+
+def _draw_seed() -> int:
+    return int(torch.empty((), dtype=torch.int64).random_())

@@ -1,0 +1,57 @@
+"""Hooks before and after nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from composer.plan import Step
+
+NodeHook = Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class HookObserver:
+    """Calls one function at one moment of some nodes.
+
+    Args:
+        function: gets the node's path, and its inputs or outputs by port.
+        moment: before or after the node runs.
+        path: path of a node or nested graph; empty for all nodes.
+    """
+
+    function: NodeHook
+    moment: Literal["before", "after"]
+    path: str
+
+    def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
+        """Calls a hook that wants to be called before."""
+        if self.moment == "before" and self._watches(step.call.path):
+            self.function(step.call.path, dict(arguments))
+
+    def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
+        """Calls a hook that wants to be called after."""
+        if self.moment == "after" and self._watches(step.call.path):
+            self.function(step.call.path, dict(outputs))
+
+    def _watches(self, path: str) -> bool:
+        return not self.path or path == self.path or path.startswith(f"{self.path}.")
+
+
+class HookHandle:
+    """Takes a hook away again; also as a context manager."""
+
+    def __init__(self, observers: list[Any], observer: HookObserver) -> None:
+        self._observers, self._observer = observers, observer
+
+    def remove(self) -> None:
+        """Takes the hook away; a second time does nothing."""
+        if self._observer in self._observers:
+            self._observers.remove(self._observer)
+
+    def __enter__(self) -> HookHandle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()

@@ -1,0 +1,99 @@
+"""Binds what a user gives to the inputs of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from composer.errors import InputError
+from composer.node import describe_type
+from composer.plan import InputPoint, Plan, Slot, Wiring
+
+
+def bind_inputs(
+    wiring: Wiring, positional: tuple[Any, ...], named: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The given values by input name.
+
+    A graph with several inputs takes them in their order, by keyword, or as one mapping by name.
+
+    Raises:
+        InputError: for too many values, or names that are no inputs.
+    """
+    names = list(wiring.inputs)
+    if len(positional) == 1 and len(names) > 1 and isinstance(positional[0], Mapping):
+        if positional[0].keys() <= wiring.inputs.keys():
+            named = {**positional[0], **named}
+            positional = ()
+    if len(positional) > len(names):
+        raise InputError(f"{len(positional)} inputs were given; the graph takes: {_listing(wiring)}")
+    given = dict(zip(names, positional, strict=False))
+    for name, value in named.items():
+        if name not in wiring.inputs:
+            raise InputError(f"there is no input '{name}'; the graph takes: {_listing(wiring)}")
+        if name in given:
+            raise InputError(f"the input '{name}' was given twice")
+        given[name] = value
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def read_inputs(wiring: Wiring, plan: Plan, given: Mapping[str, Any]) -> dict[Slot, Any]:
+    """The values of the input slots that a plan reads.
+
+    Args:
+        wiring: the wiring that the plan was made for.
+        plan: the plan.
+        given: values by input name.
+
+    Raises:
+        InputError: if an input is missing or of the wrong kind.
+    """
+    values: dict[Slot, Any] = {}
+    for name in plan.inputs:
+        point = wiring.inputs[name]
+        if name not in given and not point.optional:
+            raise InputError(_missing(point, plan))
+        value = _coerce(point, given.get(name))
+        for slot in plan.input_slots:
+            if slot == point.slot:
+                values[slot] = value
+            elif slot.path == name and slot.port in point.parts:
+                values[slot] = _part(point, value, slot.port)
+    return values
+
+
+def _coerce(point: InputPoint, value: Any) -> Any:
+    """The value as its port type; a type with `from_records` accepts more than itself."""
+    convert = getattr(point.type, "from_records", None)
+    if convert is None or value is None:
+        return value
+    try:
+        return convert(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"input '{point.name}': {error}") from error
+
+
+def _part(point: InputPoint, value: Any, part: str) -> Any:
+    if value is None:
+        return None
+    try:
+        return getattr(value, part)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"input '{point.name}.{part}': {error}") from error
+
+
+def _missing(point: InputPoint, plan: Plan) -> str:
+    readers = [
+        step.call.path
+        for step in plan.steps
+        for argument in step.call.arguments.values()
+        if any(s == point.slot or s.path == point.name for s in argument.slots)
+    ]
+    reader = f" for {', '.join(dict.fromkeys(readers))}" if readers else ""
+    kind = describe_type(point.type)
+    return f"the input '{point.name}' ({kind}) is wanted{reader}; give it, or feed what needs it"
+
+
+def _listing(wiring: Wiring) -> str:
+    shown = [f"{p.name} ({describe_type(p.type)})" for p in wiring.inputs.values()]
+    return ", ".join(shown) or "nothing"

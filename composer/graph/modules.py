@@ -1,0 +1,63 @@
+"""The tree of modules behind a graph, and finding in it what a node calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+
+class NodeGroup(nn.Module):
+    """Holds the nodes of a nested graph, so that they are found under their paths."""
+
+    def forward(self, *_: Any) -> Any:
+        """Refuses: a nested graph is run by the graph around it."""
+        raise TypeError("a nested graph is run through its graph: graph.run(..., until=...)")
+
+
+def plant(root: nn.Module, path: str, module: nn.Module) -> None:
+    """Registers a module under its dotted path below `root`, making groups on the way."""
+    *groups, name = path.split(".")
+    for group in groups:
+        inner = root._modules.get(group)
+        if inner is None:
+            inner = NodeGroup()
+            root.add_module(group, inner)
+        root = inner
+    root.add_module(name, module)
+
+
+class CallableTable(Mapping[str, Callable[..., Any]]):
+    """What to call by node path: always the module that the tree holds now, or a function.
+
+    Args:
+        root: the root of the tree.
+        functions: functions by path.
+        modules: paths of the nodes that are modules.
+    """
+
+    def __init__(
+        self,
+        root: nn.Module,
+        functions: Mapping[str, Callable[..., Any]],
+        modules: tuple[str, ...],
+    ) -> None:
+        self._root, self._functions = root, functions
+        self._routes = {path: tuple(path.split(".")) for path in modules}
+
+    def __getitem__(self, path: str) -> Callable[..., Any]:
+        function = self._functions.get(path)
+        if function is not None:
+            return function
+        module: Any = self._root
+        for name in self._routes[path]:
+            module = module._modules[name]
+        return module
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._routes
+        yield from self._functions
+
+    def __len__(self) -> int:
+        return len(self._routes) + len(self._functions)

@@ -1,0 +1,182 @@
+"""Checkpoints in and out of a graph, by node."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from torch import Tensor, nn
+
+from composer.checkpoint import (
+    LoadReport,
+    Matching,
+    NodeReport,
+    format_for,
+    match_tensors,
+    read_checkpoint,
+    write_checkpoint,
+)
+from composer.errors import NameResolutionError
+from composer.graph.description import Provenance, describe_graph
+from composer.spec.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from composer.graph.graph import Graph
+
+Weights = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What is forgiven when a checkpoint does not fit.
+
+    Args:
+        skip_mismatched: weights of another shape stay as they are.
+        allow_missing: weights that the file lacks stay as they are.
+        allow_unexpected: weights that the graph lacks are passed over.
+    """
+
+    skip_mismatched: bool = False
+    allow_missing: bool = False
+    allow_unexpected: bool = False
+
+
+def load_weights(
+    graph: Graph,
+    weights: Weights,
+    options: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
+    *,
+    prefix: str | None = None,
+) -> tuple[LoadReport, ...]:
+    """Loads checkpoints into a graph; nothing is changed unless all of them fit.
+
+    Args:
+        graph: the graph; of one that was built in part, only what is there is loaded.
+        weights: a checkpoint, or checkpoints by node, the empty name for all.
+        options: what is forgiven.
+        prefix: the nodes' key prefix in the file, if it is not their namespace.
+
+    Returns:
+        A report for each checkpoint.
+
+    Raises:
+        CheckpointError: if a file cannot be read.
+        CheckpointMismatchError: if one does not fit.
+        NameResolutionError: if a name is no node's.
+    """
+    by_node = {"": weights} if isinstance(weights, (str, os.PathLike)) else dict(weights)
+    matched: list[Matching] = []
+    for name, file in by_node.items():
+        found = _match(graph, name, file, prefix)
+        if found is None:
+            continue
+        found.report.raise_if(
+            skip_mismatched=options.skip_mismatched,
+            allow_missing=options.allow_missing,
+            allow_unexpected=options.allow_unexpected,
+        )
+        matched.append(found)
+    for matching in matched:
+        for path, tensors in matching.assignment.items():
+            _module(graph, path).load_state_dict(dict(tensors), strict=False)
+        graph.provenance.append(Provenance.of(matching.report))
+    return tuple(matching.report for matching in matched)
+
+
+def save_weights(graph: Graph, path: str | os.PathLike[str], nodes: Sequence[str] | None) -> None:
+    """Writes a graph's weights and its description.
+
+    Args:
+        graph: the graph.
+        path: a `.safetensors` or `.pth` file.
+        nodes: nodes or nested graphs; all by default.
+
+    Raises:
+        CheckpointError: if the file cannot be written.
+        NameResolutionError: if a name is no node's.
+    """
+    names = None if nodes is None else [graph.resolve_node(name) for name in nodes]
+    format_ = format_for(path)
+    tensors: dict[str, Tensor] = {}
+    for node in _below(graph, names or [""]):
+        namespace = graph.blueprint.designs[node].namespace
+        for name, tensor in _module(graph, node).state_dict().items():
+            tensors[_prefix(namespace) + name] = tensor
+    write_checkpoint(path, tensors, metadata=describe_graph(graph, names), format=format_)
+
+
+def _match(
+    graph: Graph, name: str, file: str | os.PathLike[str], prefix: str | None
+) -> Matching | None:
+    """How a checkpoint fits a node or nested graph; None if none of it was built."""
+    path = _node_path(graph, name) if name else ""
+    nodes = _below(graph, [path])
+    if not nodes:
+        return None
+    targets = {node: _module(graph, node).state_dict() for node in nodes}
+    designs = graph.blueprint.designs
+    prefixes = {
+        node: _prefix(design.namespace)
+        for node, design in designs.items()
+        if design.contract.is_module and design.same_as is None
+    }
+    if prefix is not None:
+        own = _prefix(path if path not in designs else designs[path].namespace)
+        prefixes |= {node: prefix + prefixes[node].removeprefix(own) for node in nodes}
+    whole = len(nodes) == len(prefixes)
+    needed = None if whole else {prefixes[node] for node in nodes}
+    checkpoint = read_checkpoint(file, prefixes=needed)
+    matching = match_tensors(targets, checkpoint, prefix_of=prefixes, partial=bool(name))
+    if path and path not in designs and checkpoint.matching_heuristics:
+        return matching._replace(report=_without_absent(matching.report))
+    return matching
+
+
+def _without_absent(report: LoadReport) -> LoadReport:
+    """A report that forgives nodes of which the file has nothing at all.
+
+    A file matched by suffix holds a part of a model under names of its own (an ImageNet
+    classifier, say): in a nested graph it fills the nodes that it knows.
+    """
+    if not any(node.loaded for node in report.nodes.values()):
+        return report
+    nodes = {
+        path: node if node.loaded else NodeReport(unexpected=node.unexpected)
+        for path, node in report.nodes.items()
+    }
+    return replace(report, nodes=nodes)
+
+
+def _node_path(graph: Graph, name: str) -> str:
+    """The full path of a node or nested graph of the whole spec, built or not."""
+    paths = {
+        ".".join(path.split(".")[:depth])
+        for path in graph.blueprint.designs
+        for depth in range(1, path.count(".") + 2)
+    }
+    found = [name] if name in paths else sorted(p for p in paths if p.endswith(f".{name}"))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise NameResolutionError(f"'{name}' is ambiguous; it could be {', '.join(found)}")
+    raise NameResolutionError(f"there is no node '{name}'. {did_you_mean(name, paths)}")
+
+
+def _below(graph: Graph, paths: Sequence[str]) -> list[str]:
+    """The module nodes at or below some paths that were built."""
+    return [
+        node
+        for node in graph.callables
+        if isinstance(graph.callables[node], nn.Module)
+        and any(not p or node == p or node.startswith(f"{p}.") for p in paths)
+    ]
+
+
+def _module(graph: Graph, path: str) -> nn.Module:
+    return cast("nn.Module", graph.callables[path])
+
+
+def _prefix(namespace: str) -> str:
+    return f"{namespace}." if namespace else ""

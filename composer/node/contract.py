@@ -1,0 +1,187 @@
+"""Reads a node type's contract from its signatures."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from torch import nn
+
+from composer.errors import ContractError
+from composer.node.configuration import configuration_model
+from composer.node.port_matching import fields_of, plain
+
+_GENERATOR = "generator"
+_SHAPE = "_shape"
+SINGLE_OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class InputPort:
+    """An input port.
+
+    Args:
+        name: its name.
+        type: its annotation.
+        optional: whether it may stay unconnected.
+    """
+
+    name: str
+    type: Any
+    optional: bool
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a node type says about itself.
+
+    Args:
+        target: the class or function.
+        is_module: whether it is a class of modules.
+        config: pydantic model of its configuration.
+        shapes: for each `<port>_shape` parameter, the port.
+        inputs: the input ports by name.
+        outputs: the types of the output ports by name.
+        named_outputs: whether the outputs are the fields of a NamedTuple.
+        draws: whether it takes a `generator`.
+        doc: its docstring.
+    """
+
+    target: Callable[..., Any]
+    is_module: bool
+    config: type[BaseModel]
+    shapes: Mapping[str, str]
+    inputs: Mapping[str, InputPort]
+    outputs: Mapping[str, Any]
+    named_outputs: bool
+    draws: bool
+    doc: str
+
+    @property
+    def first_output(self) -> str:
+        """The port that the node's own name stands for."""
+        return next(iter(self.outputs))
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return self.doc.partition("\n")[0]
+
+
+def read_contract(target: object) -> Contract:
+    """Reads the contract of a node type.
+
+    Args:
+        target: a subclass of `torch.nn.Module` or a plain function.
+
+    Raises:
+        ContractError: if its signatures leave something open.
+    """
+    if inspect.isclass(target) and issubclass(target, nn.Module):
+        return _of_module(target)
+    if inspect.isclass(target) or not callable(target):
+        raise ContractError("a node type is a subclass of torch.nn.Module or a function")
+    return _of_function(target)
+
+
+def _of_module(target: type[nn.Module]) -> Contract:
+    init = _parameters(target.__init__, "__init__", skip_self=True)
+    ports = _parameters(target.forward, "forward", skip_self=True)
+    outputs, named = _outputs(target.forward, "forward")
+    shapes = {n: n.removesuffix(_SHAPE) for n in init if _is_shape(n, ports)}
+    for name in init:
+        if name.endswith(_SHAPE) and name not in shapes and "TensorShape" in str(init[name][1]):
+            raise ContractError(f"`{name}` of __init__ names no parameter of forward")
+    config = {name: entry for name, entry in init.items() if name not in shapes}
+    return Contract(
+        target=target,
+        is_module=True,
+        config=configuration_model(target, config),
+        shapes=shapes,
+        inputs=_input_ports({n: p for n, p in ports.items() if n != _GENERATOR}),
+        outputs=outputs,
+        named_outputs=named,
+        draws=_GENERATOR in ports,
+        doc=inspect.getdoc(target) or "",
+    )
+
+
+def _of_function(target: Callable[..., Any]) -> Contract:
+    parameters = _parameters(target, _name(target), skip_self=False)
+    keyword = {n for n, (p, _) in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    ports = {n: e for n, e in parameters.items() if n not in keyword and n != _GENERATOR}
+    shapes = {n: n.removesuffix(_SHAPE) for n in keyword if _is_shape(n, ports)}
+    config = {n: parameters[n] for n in keyword if n not in shapes and n != _GENERATOR}
+    outputs, named = _outputs(target, _name(target))
+    return Contract(
+        target=target,
+        is_module=False,
+        config=configuration_model(target, {n: parameters[n] for n in parameters if n in config}),
+        shapes=shapes,
+        inputs=_input_ports(ports),
+        outputs=outputs,
+        named_outputs=named,
+        draws=_GENERATOR in parameters,
+        doc=inspect.getdoc(target) or "",
+    )
+
+
+_Parameters = dict[str, tuple[inspect.Parameter, Any]]
+
+
+def _parameters(function: Callable[..., Any], where: str, *, skip_self: bool) -> _Parameters:
+    """The named parameters and their types.
+
+    Raises:
+        ContractError: for a parameter without a type, `*args` or `**kwargs`.
+    """
+    if function is object.__init__ or function is nn.Module.__init__:
+        return {}
+    hints = _hints(function, where)
+    parameters = list(inspect.signature(function).parameters.values())[1 if skip_self else 0 :]
+    found: _Parameters = {}
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ContractError(f"{where} takes *{parameter.name}; a node type names every parameter")
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise ContractError(f"`{parameter.name}` of {where} cannot be given by name")
+        if parameter.name not in hints:
+            raise ContractError(f"`{parameter.name}` of {where} has no type annotation")
+        found[parameter.name] = (parameter, hints[parameter.name])
+    return found
+
+
+def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except Exception as error:
+        raise ContractError(f"the annotations of {where} cannot be read: {error}") from error
+
+
+def _is_shape(name: str, ports: Mapping[str, Any]) -> bool:
+    return name.endswith(_SHAPE) and name.removesuffix(_SHAPE) in ports
+
+
+def _input_ports(parameters: _Parameters) -> dict[str, InputPort]:
+    return {
+        name: InputPort(name, hint, parameter.default is not parameter.empty)
+        for name, (parameter, hint) in parameters.items()
+    }
+
+
+def _outputs(function: Callable[..., Any], where: str) -> tuple[dict[str, Any], bool]:
+    hints = _hints(function, where)
+    if "return" not in hints or hints["return"] is type(None):
+        raise ContractError(f"{where} says nothing about what it returns: annotate it")
+    bare = plain(hints["return"])
+    if inspect.isclass(bare) and issubclass(bare, tuple) and hasattr(bare, "_fields"):
+        return fields_of(bare), True
+    return {SINGLE_OUTPUT: hints["return"]}, False
+
+
+def _name(target: Callable[..., Any]) -> str:
+    return getattr(target, "__name__", type(target).__name__)

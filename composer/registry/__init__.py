@@ -1,0 +1,6 @@
+"""Which node types are installed, and how a name becomes one."""
+
+from composer.registry.publication import Publication
+from composer.registry.registry import NODE_GROUP, TYPE_GROUP, Registry
+
+__all__ = ["NODE_GROUP", "TYPE_GROUP", "Publication", "Registry"]

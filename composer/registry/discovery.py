@@ -1,0 +1,47 @@
+"""Reads the entry points of a group. The one module that knows the `entrypoints` package."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.metadata
+import warnings
+from collections.abc import Iterator
+
+import entrypoints
+
+from composer.registry.publication import Publication, normalise
+
+
+def discover(group: str) -> list[Publication]:
+    """All entry points of a group, clashing names included, sorted by name and plugin.
+
+    An entry point that cannot be parsed is left out; it never hides the others.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", entrypoints.BadEntryPoint)
+            found = [_publication(entry) for entry in entrypoints.get_group_all(group)]
+    except configparser.Error:
+        # One distribution's broken file stops the package's walk over all of them.
+        found = list(_one_by_one(group))
+    return sorted(found, key=lambda p: (p.name, p.distribution))
+
+
+def _publication(entry: entrypoints.EntryPoint) -> Publication:
+    name, version = (entry.distro.name, entry.distro.version) if entry.distro else ("unknown", "")
+    return Publication(entry.name, entry.module_name, entry.object_name, normalise(name), version)
+
+
+def _one_by_one(group: str) -> Iterator[Publication]:
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        name = normalise(distribution.metadata["Name"] or "unknown")
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            entries = distribution.entry_points.select(group=group)
+            for entry in entries:
+                yield Publication(entry.name, entry.module, entry.attr, name, distribution.version)
+        except (ValueError, configparser.Error):
+            continue

@@ -1,0 +1,1 @@
+"""The spec language: YAML to a checked description of a graph, without importing any plugin."""

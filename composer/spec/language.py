@@ -1,0 +1,180 @@
+"""The keys of the spec language and what each may hold.
+
+These models check a document's form and give the JSON Schema that editors use. What a node's
+`with:` may hold belongs to its node type and is checked later.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import WithJsonSchema
+
+LANGUAGE_VERSION = 1
+MODES = ("training", "inference")
+
+Mode = Literal["training", "inference"]
+
+REFERENCE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+_REFERENCE = re.compile(REFERENCE)
+_REFERENCES_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "pattern": f"^{REFERENCE}$"},
+        {"type": "array", "items": {"type": "string", "pattern": f"^{REFERENCE}$"}, "minItems": 1},
+    ]
+}
+_WIRE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        *_REFERENCES_SCHEMA["anyOf"],
+        {
+            "type": "object",
+            "properties": dict.fromkeys(MODES, _REFERENCES_SCHEMA),
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+    ]
+}
+
+
+def _check_references(value: object) -> None:
+    references = value if isinstance(value, list) and value else [value]
+    for text in references:
+        if isinstance(text, str) and ":" in text:
+            raise ValueError("a wire cannot come from a tap; give the tap to a run's `until`")
+        if not isinstance(text, str) or not _REFERENCE.fullmatch(text):
+            raise ValueError(
+                "a wire is 'node' or 'node.port', a list of those, "
+                "or one of these for each of 'training' and 'inference'"
+            )
+
+
+def _check_wire(value: object) -> object:
+    if isinstance(value, dict) and value and set(value) <= set(MODES):
+        for references in value.values():
+            _check_references(references)
+    else:
+        _check_references(value)
+    return value
+
+
+WireText = Annotated[Any, BeforeValidator(_check_wire), WithJsonSchema(_WIRE_SCHEMA)]
+NodeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+
+
+class ImageFormat(_Model):
+    """How image files become the records of an `ImageBatch`."""
+
+    channel_order: Literal["BGR", "RGB"] = Field("BGR", description="Order of the channels.")
+    scale: float = Field(1.0, gt=0, description="Factor on the values 0..255.")
+    shortest_edge: int = Field(800, ge=0, description="Pixels; 0 leaves images as they are.")
+    longest_edge: int = Field(1333, ge=0, description="Pixels; limits the longer edge.")
+
+
+class InputDocument(_Model):
+    """An input of a graph."""
+
+    type: str = Field("any", description="Port type, as published by a plugin, or `any`.")
+    image: ImageFormat | None = Field(None, description="How image files are read into it.")
+    example: str | None = Field(None, description="A file to run on when none is given.")
+    optional: bool = Field(False, description="Whether a graph may be run without it.")
+
+
+class NodeDocument(_Model):
+    """A node: a call of a node type, a nested graph, or another node's module again."""
+
+    doc: str | None = Field(None, description="What the node is for.")
+    uses: str | None = Field(None, description="Node type: `name` or `distribution/name`.")
+    with_: dict[str, Any] | None = Field(
+        None, alias="with", description="The node type's configuration."
+    )
+    spec: str | None = Field(None, description="File or name of a spec to nest here.")
+    params: dict[str, Any] | None = Field(None, description="Params for the nested spec.")
+    same_as: str | None = Field(None, description="Path of the node whose module to call again.")
+    inputs: dict[NodeName, WireText] | None = Field(None, description="Wires to the input ports.")
+    nodes: dict[NodeName, NodeDocument | None] | None = Field(
+        None, description="A nested graph in place, or changes to the one of `spec`."
+    )
+    outputs: OutputsText = Field(None, description="Outputs of the nested graph.")
+    when: Mode | None = Field(None, description="The only mode that the node exists in.")
+    namespace: str | None = Field(
+        None, description="Checkpoint key prefix of the weights; `.` is the enclosing graph's."
+    )
+    device: str | None = Field(None, description="Device of the node, as in torch.device.")
+    weights: str | None = Field(None, description="Checkpoint to load into this node.")
+
+
+def _check_outputs(value: object) -> object:
+    if value is None:
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("outputs map names to wires")
+    by_mode = bool(value) and set(value) <= set(MODES)
+    for name, wire in value.items():
+        if by_mode and isinstance(wire, dict):
+            for inner in wire.values():
+                _check_wire(inner)
+        else:
+            _check_wire(wire)
+            if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
+                raise ValueError(f"'{name}' cannot name an output; use letters, digits and _")
+    return value
+
+
+_OUTPUTS_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": dict.fromkeys(
+                MODES, {"type": "object", "additionalProperties": _WIRE_SCHEMA}
+            ),
+            "additionalProperties": False,
+        },
+        {"type": "object", "additionalProperties": _WIRE_SCHEMA},
+        {"type": "null"},
+    ]
+}
+OutputsText = Annotated[Any, BeforeValidator(_check_outputs), WithJsonSchema(_OUTPUTS_SCHEMA)]
+
+
+class SpecDocument(_Model):
+    """A whole spec: one YAML document."""
+
+    composer: int = Field(description="Version of the spec language.", ge=1)
+    name: str | None = Field(None, description="Name of the model.")
+    doc: str | None = Field(None, description="What the model is, and its source.")
+    extends: str | list[str] | None = Field(
+        None, description="Spec or specs that this one is merged over."
+    )
+    params: dict[NodeName, Any] | None = Field(None, description="Knobs with their defaults.")
+    inputs: dict[NodeName, str | InputDocument | None] | None = Field(
+        None, description="Inputs of the graph and their port types."
+    )
+    nodes: dict[NodeName, NodeDocument | None] = Field(description="The nodes by name.")
+    outputs: OutputsText = Field(None, description="What a full run gives.")
+    weights: str | dict[str, str] | None = Field(
+        None, description="Checkpoint of the whole graph, or checkpoints by node path."
+    )
+
+
+NodeDocument.model_rebuild()
+SpecDocument.model_rebuild()
+
+
+def keys_at(location: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that may stand at a place of a spec, for suggestions.
+
+    Args:
+        location: the way to the mapping, as pydantic names it.
+    """
+    model: type[BaseModel] = SpecDocument
+    if location and location[0] == "nodes":
+        model = NodeDocument
+    elif location and location[0] == "inputs":
+        model = ImageFormat if location[-1] == "image" else InputDocument
+    return tuple(field.alias or name for name, field in model.model_fields.items())

@@ -1,0 +1,127 @@
+"""What a spec parses to: immutable values, with nested graphs nested and nothing resolved yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from composer.spec.language import MODES, ImageFormat, Mode
+from composer.spec.located import Located
+from composer.spec.places import Place
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`node`, `node.port` or an input, as written."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class WireSpec:
+    """What an input port is connected to, per mode.
+
+    Args:
+        references: the references of each mode; a mode without any is absent.
+        gathers: the modes in which a list was written: the port gets a list of values.
+        place: where the wire stands.
+    """
+
+    references: Mapping[Mode, tuple[Reference, ...]]
+    gathers: frozenset[Mode]
+    place: Place
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """An input of a graph.
+
+    Args:
+        name: its name.
+        type_name: its port type, `any` for one that is taken from what it is wired to.
+        image: how image files are read into it.
+        example: a file to run on when none is given.
+        optional: whether the graph may be run without it.
+        place: where it is declared.
+    """
+
+    name: str
+    type_name: str
+    image: ImageFormat
+    example: Path | None
+    optional: bool
+    place: Place
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """A node: exactly one of `uses`, `same_as` and `graph` is set."""
+
+    name: str
+    place: Place
+    uses: str | None
+    same_as: Reference | None
+    graph: GraphSpec | None
+    config: Located
+    inputs: Mapping[str, WireSpec]
+    input_places: Mapping[str, Place]
+    when: Mode | None
+    namespace: str | None
+    device: str | None
+    weights: Path | str | None
+    doc: str
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def place_of(self, key: str) -> Place:
+        """Where the value of one of the node's keys stands."""
+        return self.places.get(key, self.place)
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    """Nodes and outputs; the inputs of a graph in place are the wires of its node."""
+
+    inputs: Mapping[str, InputSpec]
+    nodes: Mapping[str, NodeSpec]
+    outputs: Mapping[str, WireSpec]
+    place: Place
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, NodeSpec]]:
+        """Every node with its dotted path, nested ones after their parent."""
+        for name, node in self.nodes.items():
+            path = f"{prefix}{name}"
+            yield path, node
+            if node.graph is not None:
+                yield from node.graph.walk(f"{path}.")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole spec.
+
+    Args:
+        name: name of the model.
+        doc: what the model is.
+        params: the params' values.
+        graph: the graph.
+        weights: checkpoints by node path; the empty path stands for the whole graph.
+        document: the same spec as one plain document without `extends`, `spec:` and `${}`.
+        source: what it was read from, for messages.
+    """
+
+    name: str
+    doc: str
+    params: Mapping[str, Any]
+    graph: GraphSpec
+    weights: Mapping[str, str]
+    document: Mapping[str, Any]
+    source: str
+
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes in which the spec has outputs; both if it declares none."""
+        wires = self.graph.outputs.values()
+        found = tuple(m for m in MODES if any(m in wire.references for wire in wires))
+        return found or MODES  # type: ignore[return-value]

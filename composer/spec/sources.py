@@ -1,0 +1,91 @@
+"""Finds and reads the documents a spec is made of: files, shipped specs, mappings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from composer.errors import SpecError
+from composer.spec.located import Located, locate
+from composer.spec.places import Place
+from composer.spec.problems import Problem
+from composer.spec.shipped import shipped_specs, specs_directory
+from composer.spec.suggestion import did_you_mean
+from composer.spec.yaml_reader import read_yaml
+
+SpecSource = str | os.PathLike[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document as it was written.
+
+    Args:
+        root: its values and their places.
+        path: the file it was read from, or None for a mapping.
+    """
+
+    root: Located
+    path: Path | None
+
+    @property
+    def directory(self) -> Path | None:
+        """The directory that relative references start from."""
+        return None if self.path is None else self.path.parent
+
+
+def read_document(source: SpecSource, place: Place | None = None, near: Path | None = None) -> Document:
+    """Reads a document.
+
+    Args:
+        source: a file, the name of a shipped spec, or a mapping.
+        place: where the reference stands, for messages.
+        near: directory that a relative file is looked for in first.
+
+    Raises:
+        SpecError: if there is no such document or it is not YAML.
+    """
+    if isinstance(source, Mapping):
+        return Document(_locate_mapping(source), None)
+    path = find_spec(source, near)
+    if path is None:
+        raise SpecError([_not_found(os.fspath(source), place)])
+    label = _label(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SpecError([Problem(place or Place(label), f"cannot read '{label}': {reason}")]) from None
+    return Document(read_yaml(text, label), path)
+
+
+def find_spec(source: str | os.PathLike[str], near: Path | None = None) -> Path | None:
+    """The file that a reference means: near the referring file, here, or a shipped one."""
+    name = os.fspath(source)
+    directories = ([near] if near else [Path()]) + [specs_directory()]
+    for directory in directories:
+        for candidate in (directory / name, directory / f"{name}.yaml"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _locate_mapping(source: Mapping[str, Any]) -> Located:
+    try:
+        return locate(source, "<dict>")
+    except TypeError as error:
+        raise SpecError([Problem(Place("<dict>"), str(error))]) from None
+
+
+def _not_found(name: str, place: Place | None) -> Problem:
+    hint = did_you_mean(name.removesuffix(".yaml"), shipped_specs(), "shipped specs")
+    return Problem(place or Place(name), f"there is no spec '{name}'", hint)
+
+
+def _label(path: Path) -> str:
+    """The path as a user would write it: relative where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if not relative.startswith("..") else str(path)

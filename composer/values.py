@@ -1,0 +1,92 @@
+"""What flows through a graph, looked at from outside: its tensors, its size, its description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_MAX_LISTED = 6
+
+
+def map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same value with every tensor replaced; structures bring their own `map_tensors`."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if hasattr(value, "map_tensors"):
+        return value.map_tensors(change)
+    if isinstance(value, Mapping):
+        return {key: map_tensors(item, change) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(map_tensors(item, change) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_tensors(item, change) for item in value)
+    return value
+
+
+def move(value: Any, device: str | torch.device) -> Any:
+    """The value with every tensor on a device."""
+    return map_tensors(value, lambda tensor: tensor.to(device))
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    """Every tensor in a value."""
+    if isinstance(value, Tensor):
+        yield value
+    elif hasattr(value, "tensors") and callable(value.tensors):
+        yield from value.tensors()
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from tensors(item)
+
+
+def num_bytes(value: Any) -> int:
+    """Bytes of the storages behind a value, each counted once."""
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value)}
+    return sum(storages.values())
+
+
+def describe(value: Any) -> str:
+    """A short description: `1x3x800x1088 float32`, `res2..res5`, `2 images: 37, 12 boxes`."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, Tensor):
+        shape = "x".join(str(size) for size in value.shape) or "scalar"
+        return f"{shape} {str(value.dtype).removeprefix('torch.')}"
+    if hasattr(value, "summary") and callable(value.summary):
+        return str(value.summary())
+    if isinstance(value, Mapping):
+        return _describe_mapping(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return ", ".join(f"{n}: {describe(v)}" for n, v in zip(value._fields, value, strict=True))
+    if isinstance(value, (list, tuple)):
+        return _describe_sequence(value)
+    return type(value).__name__ if not isinstance(value, (int, float, str, bool)) else repr(value)
+
+
+def _describe_mapping(value: Mapping[Any, Any]) -> str:
+    keys = [str(key) for key in value]
+    if not keys:
+        return "empty"
+    if len(keys) > 1 and all(isinstance(item, Tensor) and item.ndim > 0 for item in value.values()):
+        return f"{keys[0]}..{keys[-1]}"
+    listed = [f"{key}: {describe(item)}" for key, item in list(value.items())[:_MAX_LISTED]]
+    return ", ".join(listed) + (", ..." if len(keys) > _MAX_LISTED else "")
+
+
+def _describe_sequence(value: list[Any] | tuple[Any, ...]) -> str:
+    if not value:
+        return "0 items"
+    if len(value) == 1:
+        return describe(value[0])
+    kinds = {type(item) for item in value}
+    described = [describe(item) for item in value[:_MAX_LISTED]]
+    more = ", ..." if len(value) > _MAX_LISTED else ""
+    if len(kinds) == 1 and len(set(described)) == 1 and len(value) > 1:
+        return f"{len(value)} of {described[0]}"
+    return " | ".join(described) + more
