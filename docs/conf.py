@@ -1,13 +1,17 @@
 """Configuration of Sphinx. `make docs` builds; nothing here needs a network."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "detection-composer"
 author = "the detection-composer authors"
 project_copyright = author
 release = version = installed_version("detection-composer")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "node_type_listing"]
 exclude_patterns = ["_build", "decisions/template.md"]
 nitpicky = True
 
@@ -25,4 +29,5 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 python_use_unqualified_type_names = True
 
 # Names of other projects: their inventories would have to come from a network.
-nitpick_ignore_regex = [(r"py:.*", r"(torch|numpy|np|jaxtyping|collections|pathlib|typing)(\..*)?")]
+FOREIGN = ["torch", "Tensor", "numpy", "np", "jaxtyping", "collections", "os", "pathlib", "typing"]
+nitpick_ignore_regex = [(r"py:.*", rf"({'|'.join(FOREIGN)})(\..*)?"), (r"py:class", r".*\.[TU]")]
