@@ -81,6 +81,11 @@ class BitMasks:
     def __repr__(self) -> str:
         return f"BitMasks(num_instances={len(self)}, image_size={self.image_size})"
 
+    def summary(self) -> str:
+        """Describes it in a few words."""
+        height, width = self.image_size
+        return f"{len(self)} masks of {height}x{width}"
+
     def area(self) -> Int[Tensor, "N"]:
         """Returns the number of foreground pixels of each mask."""
         return self.tensor.flatten(1).sum(dim=1)

@@ -53,6 +53,10 @@ class Boxes:
     def __repr__(self) -> str:
         return f"Boxes({self.tensor})"
 
+    def summary(self) -> str:
+        """Describes it in a few words."""
+        return f"{len(self)} boxes"
+
     def area(self) -> Float[Tensor, "B"]:
         """Returns each box's area in square pixels."""
         x1, y1, x2, y2 = self.tensor.unbind(1)

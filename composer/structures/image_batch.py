@@ -65,8 +65,12 @@ class ImageBatch(Sequence[dict[str, Any]]):
         return len(self._records)
 
     def __repr__(self) -> str:
+        return f"ImageBatch({self.summary()})"
+
+    def summary(self) -> str:
+        """Describes it in a few words."""
         sizes = ", ".join("x".join(map(str, record["image"].shape)) for record in self._records)
-        return f"ImageBatch({len(self)} images: {sizes})"
+        return f"{len(self)} images" + (f": {sizes}" if sizes else "")
 
     @property
     def images(self) -> list[Shaped[Tensor, "_ _ _"]]:

@@ -86,6 +86,11 @@ class ImageList:
     def __repr__(self) -> str:
         return f"ImageList(tensor of {tuple(self.tensor.shape)}, image_sizes={self.image_sizes})"
 
+    def summary(self) -> str:
+        """Describes it in a few words."""
+        shape = "x".join(map(str, self.tensor.shape))
+        return f"{shape} {str(self.tensor.dtype).removeprefix('torch.')}"
+
     def to(self, *args: Any, **kwargs: Any) -> "ImageList":
         """Returns the images on another device or of another dtype, as `Tensor.to` does."""
         return ImageList(self.tensor.to(*args, **kwargs), self.image_sizes)

@@ -177,6 +177,11 @@ class Instances:
             f"image_width={width}, fields=[{fields}])"
         )
 
+    def summary(self) -> str:
+        """Describes it in a few words."""
+        count = len(self) if self._fields else 0
+        return f"{count} instances"
+
     def _refuse(self, name: str) -> NoReturn:
         known = ", ".join(self._fields) or "none"
         close = difflib.get_close_matches(name, self._fields, n=1)

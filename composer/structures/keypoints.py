@@ -47,6 +47,10 @@ class Keypoints:
     def __repr__(self) -> str:
         return f"Keypoints(num_instances={len(self)}, num_keypoints={self.tensor.shape[1]})"
 
+    def summary(self) -> str:
+        """Describes it in a few words."""
+        return f"{len(self)}x{self.tensor.shape[1]} keypoints"
+
     def to_heatmap(
         self, boxes: Float[Tensor, "N 4"], heatmap_size: int
     ) -> tuple[Int[Tensor, "N K"], Int[Tensor, "N K"]]:

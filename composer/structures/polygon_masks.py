@@ -65,6 +65,10 @@ class PolygonMasks:
     def __repr__(self) -> str:
         return f"PolygonMasks(num_instances={len(self)})"
 
+    def summary(self) -> str:
+        """Describes it in a few words."""
+        return f"{len(self)} polygon masks"
+
     def area(self) -> Float[Tensor, "N"]:
         """Returns each instance's area in square pixels; overlapping parts count twice."""
         areas = [sum(measure_polygon(polygon) for polygon in parts) for parts in self.polygons]

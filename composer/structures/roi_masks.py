@@ -44,6 +44,11 @@ class ROIMasks:
     def __repr__(self) -> str:
         return f"ROIMasks(num_instances={len(self)}, mask_size={self.tensor.shape[-1]})"
 
+    def summary(self) -> str:
+        """Describes it in a few words."""
+        side = self.tensor.shape[-1]
+        return f"{len(self)} masks of {side}x{side}"
+
     def paste(
         self, boxes: Boxes, image_size: tuple[int, int], threshold: float = 0.5
     ) -> Bool[Tensor, "R H W"]:
