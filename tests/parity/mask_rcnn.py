@@ -1,6 +1,9 @@
 """Mask R-CNN with an FPN, its node types called by hand, at the size of the golden case."""
 
 import torch
+from torch import Tensor, nn
+
+from composer.structures import Boxes, ImageBatch, ImageList, Instances, TensorShape
 from composer_fpn.fpn import FPN
 from composer_images.postprocess import postprocess
 from composer_images.preprocess import Preprocess
@@ -15,9 +18,6 @@ from composer_resnet.resnet import ResNet
 from composer_rpn.anchors import AnchorGenerator
 from composer_rpn.proposals import ProposalBoxes, Proposals
 from composer_rpn.rpn_head import RPNHead
-from torch import Tensor, nn
-
-from composer.structures import Boxes, ImageBatch, ImageList, Instances, TensorShape
 
 REGION_LEVELS = ("p2", "p3", "p4", "p5")
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 import torch
+
+from composer.structures import ImageBatch
 from parity.golden import (
     DATA,
     FEATURE_TOLERANCE,
@@ -16,8 +18,6 @@ from parity.golden import (
     relative_error,
 )
 from parity.mask_rcnn import MaskRCNN
-
-from composer.structures import ImageBatch
 
 NUM_STORED_REGIONS = 48
 
