@@ -17,7 +17,7 @@ DEVELOPMENT := $(VENV)/.development-installed
 
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
-INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 SPEC ?= specs/mask_rcnn_r50_fpn.yaml
 UNTIL ?= mask_pooler
@@ -76,7 +76,6 @@ clean: ## Remove caches and what was built, but not .venv
 	rm -rf .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-# A build backend in the environment itself lets later installs do without a network.
 $(BIN)/python:
 	@for candidate in $(CANDIDATES); do \
 	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then \
@@ -94,14 +93,18 @@ $(BIN)/python:
 	    echo "$$python cannot make virtual environments (on Debian: install python3-venv)." >&2; \
 	    exit 1; \
 	fi
-	$(INSTALL) 'hatchling>=1.24' editables
+
+# A build backend in the environment itself lets later installs do without a network.
+define install
+@echo 'Installing the package and what it needs (PyTorch is large: some minutes, once)'
+$(PIP_INSTALL) 'hatchling>=1.24' editables
+$(PIP_INSTALL) --no-build-isolation --editable '$(1)'
+endef
 
 $(RUNTIME): pyproject.toml | $(BIN)/python
-	@echo 'Installing the package and what it needs (PyTorch is large: some minutes, once)'
-	$(INSTALL) --no-build-isolation --editable .
+	$(call install,.)
 	@touch $@
 
 $(DEVELOPMENT): pyproject.toml | $(BIN)/python
-	@echo 'Installing the package, what it needs and the tools (PyTorch is large: some minutes, once)'
-	$(INSTALL) --no-build-isolation --editable '.[dev]'
+	$(call install,.[dev])
 	@touch $(RUNTIME) $@
