@@ -28,6 +28,11 @@ autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True, "show-inheritance": True}
 python_use_unqualified_type_names = True
 
-# Names of other projects: their inventories would have to come from a network.
+# Names of other projects (their inventories would have to come from a network), type variables, and
+# words before a colon in a docstring, which napoleon takes for a type.
 FOREIGN = ["torch", "Tensor", "numpy", "np", "jaxtyping", "collections", "os", "pathlib", "typing"]
-nitpick_ignore_regex = [(r"py:.*", rf"({'|'.join(FOREIGN)})(\..*)?"), (r"py:class", r".*\.[TU]")]
+nitpick_ignore_regex = [
+    (r"py:.*", rf"({'|'.join(FOREIGN)})(\..*)?"),
+    (r"py:class", r".*\.[TU]"),
+    (r"py:class", r".* .*|d[xywh]"),
+]
