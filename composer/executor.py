@@ -27,7 +27,7 @@ class Placement:
         nodes: devices of the nodes that were placed by themselves, by path.
     """
 
-    default: torch.device = torch.device("cpu")
+    default: torch.device = field(default_factory=lambda: torch.device("cpu"))
     nodes: Mapping[str, torch.device] = field(default_factory=dict)
 
     def of(self, path: str) -> torch.device:
@@ -100,7 +100,9 @@ def execute(
             for _, slot in step.keeps:
                 values[slot] = result
         if observers:
-            outputs = dict(zip(call.outputs, result if call.named_outputs else (result,), strict=True))
+            outputs = dict(
+                zip(call.outputs, result if call.named_outputs else (result,), strict=True)
+            )
             for observer in observers:
                 observer.after(step, outputs)
             del outputs

@@ -129,7 +129,5 @@ class Session:
         for slot in [slot for slot in self._values if slot in stale]:
             del self._values[slot]
         self._taps = {
-            name: value
-            for name, value in self._taps.items()
-            if name.partition(":")[0] not in stale
+            name: value for name, value in self._taps.items() if name.partition(":")[0] not in stale
         }

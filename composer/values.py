@@ -47,7 +47,9 @@ def tensors(value: Any) -> Iterator[Tensor]:
 
 def num_bytes(value: Any) -> int:
     """Bytes of the storages behind a value, each counted once."""
-    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value)}
+    storages = {
+        t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value)
+    }
     return sum(storages.values())
 
 

@@ -158,7 +158,10 @@ class _Drafting:
             return None
 
     def note_config(self, node: NetworkNode, contract: Contract, details: Any) -> None:
-        name, known = str(details["loc"][0]), [f.alias for f in contract.config.model_fields.values()]
+        name, known = (
+            str(details["loc"][0]),
+            [f.alias for f in contract.config.model_fields.values()],
+        )
         where = f"node '{node.path}': configuration '{name}'"
         if details["type"] == "extra_forbidden":
             hint = did_you_mean(name, [k for k in known if k], "configuration keys")

@@ -35,7 +35,7 @@ def build_modules(
         for path, design in blueprint.designs.items():
             if path not in wanted or design.same_as is not None:
                 continue
-            torch.random.default_generator.manual_seed(derive_seed(seed, path))
+            torch.default_generator.manual_seed(derive_seed(seed, path))
             try:
                 built[path] = design.instantiate()
             except Exception as error:

@@ -49,7 +49,7 @@ class _Propagation:
     def arguments(self, path: str) -> Mapping[str, Endpoint]:
         """A node's arguments, of inference where it exists there."""
         for mode in ("inference", "training"):
-            wiring = self.wirings[mode]  # type: ignore[index]
+            wiring = self.wirings[mode]
             if path in wiring.calls:
                 return wiring.calls[path].arguments
         return {}
@@ -161,7 +161,9 @@ def propagate_shapes(
         drafts: the designs without shapes.
         log: takes shapes that are unknown or do not fit, and modules that cannot be built.
     """
-    places = {path: node.place for network in networks.values() for path, node in network.nodes.items()}
+    places = {
+        path: node.place for network in networks.values() for path, node in network.nodes.items()
+    }
     propagation = _Propagation(wirings, places, log)
     for path in _in_order(wirings, drafts):
         propagation.visit(drafts[path])
@@ -173,7 +175,7 @@ def _in_order(wirings: Mapping[Mode, Wiring], drafts: Mapping[str, NodeDesign]) 
     """The nodes of both modes, each after those it gets its shapes from."""
     ordered: list[str] = []
     for mode in ("inference", "training"):
-        wiring = wirings[mode]  # type: ignore[index]
+        wiring = wirings[mode]
         graph = wiring.dependencies.copy()
         for path, draft in drafts.items():
             if draft.same_as is not None and path in graph and draft.same_as in graph:

@@ -1,12 +1,43 @@
-"""Cuts a part out of a wiring: the wiring of a subgraph."""
+"""Cuts a part out of a graph: the wirings of a subgraph, and building no more than it needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from torch import nn
+
+from composer.build import Blueprint, build_modules
 from composer.errors import InputError, NameResolutionError
+from composer.graph.running import Names, listed
 from composer.plan import AddressBook, InputPoint, Target, Wiring, make_plan
 from composer.spec.language import Mode
+
+
+def part_of(blueprint: Blueprint, until: Names, feeds: Sequence[str]) -> dict[Mode, Wiring]:
+    """The wirings of the part of a spec that some targets, taps among them, need.
+
+    Raises:
+        NameResolutionError: if a name is not known in any mode.
+    """
+    names = [name.partition(":")[0] for name in listed(until)]
+    return cut_wirings(blueprint.wirings, feeds, list(dict.fromkeys(names)))
+
+
+def build_parts(blueprint: Blueprint, wirings: Mapping[Mode, Wiring], seed: int) -> dict[str, Any]:
+    """The modules and functions that some wirings call, by path, each on its own device.
+
+    Raises:
+        PluginError: if a node type's constructor fails.
+    """
+    everything = wirings is blueprint.wirings
+    called = {call.module_path for wiring in wirings.values() for call in wiring.calls.values()}
+    built = build_modules(blueprint, seed=seed, only=None if everything else called)
+    for path, made in built.items():
+        device = blueprint.designs[path].device
+        if device is not None and isinstance(made, nn.Module):
+            made.to(device)
+    return built
 
 
 def cut_wirings(
@@ -60,4 +91,3 @@ def _point(name: str, target: Target, wiring: Wiring) -> InputPoint:
         raise InputError(f"'{name}' stands for several values; feed them one by one")
     slot = target.slot
     return InputPoint(name, wiring.type_of(slot), {}, False, slot)
-

@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself: the spec, the params, the plugins, where the weights come from."""
+"""What a checkpoint says of itself: its spec, params and plugins, and whose weights it has."""
 
 from __future__ import annotations
 
@@ -104,15 +104,16 @@ def _portable(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document without what refers to files, which are elsewhere or not there."""
     kept = {key: value for key, value in document.items() if key not in ("weights", "extends")}
     if isinstance(inputs := kept.get("inputs"), dict):
-        kept["inputs"] = {
-            name: {k: v for k, v in value.items() if k != "example"} if isinstance(value, dict) else value
-            for name, value in inputs.items()
-        }
+        kept["inputs"] = {name: _without_example(value) for name, value in inputs.items()}
     if isinstance(nodes := kept.get("nodes"), dict):
-        kept["nodes"] = {
-            name: _portable(node) if isinstance(node, dict) else node for name, node in nodes.items()
-        }
+        kept["nodes"] = {n: _portable(v) if isinstance(v, dict) else v for n, v in nodes.items()}
     return kept
+
+
+def _without_example(declared: Any) -> Any:
+    if not isinstance(declared, dict):
+        return declared
+    return {key: value for key, value in declared.items() if key != "example"}
 
 
 def _plugins(graph: Graph) -> dict[str, str]:

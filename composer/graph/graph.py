@@ -9,29 +9,25 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from composer.build import Blueprint, build_modules, check_spec
-from composer.errors import NameResolutionError
-from composer.executor import Observer, Placement, execute, gather
+from composer.build import Blueprint, check_spec
 from composer.checkpoint import LoadReport
-from composer.graph.cutting import cut_wirings
+from composer.errors import NameResolutionError
+from composer.executor import Observer, Placement
+from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.inputs import bind_inputs, read_inputs
 from composer.graph.modules import CallableTable, plant
 from composer.graph.namespaces import rename, state_keys
-from composer.graph.outputs import pack_outputs
 from composer.graph.profiling import AllocationWatch, Profile, Profiler
+from composer.graph.running import Names, Runner, draw_seed, listed
 from composer.graph.weights import LoadOptions, Weights, load_weights, save_weights
-from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
-from composer.plan.feeding import spread_feed
+from composer.plan import Plan, Slot, Wiring
 from composer.session import Session
 from composer.spec.language import Mode
 from composer.spec.loading import load_spec
 from composer.spec.model import Spec
 from composer.spec.sources import SpecSource
-from composer.taps import find_module
-
-Names = str | Sequence[str]
 
 
 class Graph(nn.Module):
@@ -61,12 +57,11 @@ class Graph(nn.Module):
             plant(self, path, module)
         functions = {path: made for path, made in built.items() if path not in modules}
         self.blueprint, self.seed = blueprint, seed
-        self._wirings = dict(wirings)
-        self._books = {mode: AddressBook(wiring) for mode, wiring in self._wirings.items()}
         self._callables = CallableTable(self, functions, tuple(modules))
+        is_part = wirings is not blueprint.wirings
+        self._runner = Runner(wirings, self._callables, is_part=is_part)
         self._namespaces = {path: blueprint.designs[path].namespace for path in modules}
         self._renamed = state_keys(modules, self._namespaces)
-        self._plans: dict[Any, Plan] = {}
         self._observers: list[Observer] = []
         self.provenance: list[Provenance] = []
 
@@ -100,8 +95,7 @@ class Graph(nn.Module):
             CheckpointError: if a checkpoint cannot be read or does not fit.
         """
         loaded = spec if isinstance(spec, Spec) else load_spec(spec, params=params)
-        blueprint = check_spec(loaded, nodes)
-        graph = cls.from_blueprint(blueprint, seed=seed, until=until, feeds=feeds)
+        graph = cls.from_blueprint(check_spec(loaded, nodes), seed=seed, until=until, feeds=feeds)
         options = LoadOptions(skip_mismatched=skip_mismatched)
         load_weights(graph, loaded.weights if weights is None else weights, options)
         return graph
@@ -123,18 +117,8 @@ class Graph(nn.Module):
             until: build only what these nodes need.
             feeds: with `until`, nodes that will be given.
         """
-        wirings: Mapping[Mode, Wiring] = blueprint.wirings
-        if until is not None:
-            names = [name.partition(":")[0] for name in _listed(until)]
-            wirings = cut_wirings(wirings, feeds, names)
-        paths = {path for wiring in wirings.values() for path in wiring.calls}
-        only = None if until is None else paths
-        graph = cls(blueprint, wirings, build_modules(blueprint, seed=seed, only=only), seed)
-        device_of = {p: d.device for p, d in blueprint.designs.items() if d.device and p in paths}
-        for path, device in device_of.items():
-            made = graph._callables[blueprint.designs[path].same_as or path]
-            if isinstance(made, nn.Module):
-                made.to(device)
+        wirings = blueprint.wirings if until is None else part_of(blueprint, until, feeds)
+        graph = cls(blueprint, wirings, build_parts(blueprint, wirings, seed), seed)
         graph.eval()
         return graph
 
@@ -165,7 +149,8 @@ class Graph(nn.Module):
     @property
     def mode(self) -> Mode:
         """The mode that a run has unless it names another: that of `train()` and `eval()`."""
-        return "training" if self.training and "training" in self._wirings else self._only_mode()
+        wanted: Mode = "training" if self.training else "inference"
+        return wanted if wanted in self._runner.wirings else next(iter(self._runner.wirings))
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """Runs the whole graph.
@@ -182,8 +167,9 @@ class Graph(nn.Module):
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        wiring = self._wiring(None)
-        return self._run(wiring, bind_inputs(wiring, inputs, named), None, {}, None)
+        wiring = self._runner.wiring(self.mode)
+        plan = self._runner.plan(wiring, None)
+        return self._runner.packed(wiring, self._run(plan, {}, bind_inputs(wiring, inputs, named)))
 
     def run(
         self,
@@ -213,9 +199,13 @@ class Graph(nn.Module):
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        wiring = self._wiring(mode)
+        wiring = self._runner.wiring(mode or self.mode)
         given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
-        return self._run(wiring, given, until, feeds or {}, seed)
+        fed = self._runner.fed(wiring, feeds or {})
+        found = self._run(self._runner.plan(wiring, until, fed), fed, given, seed)
+        if until is None:
+            return self._runner.packed(wiring, found)
+        return found[0] if isinstance(until, str) else dict(zip(until, found, strict=True))
 
     def session(
         self,
@@ -233,9 +223,9 @@ class Graph(nn.Module):
             mode: training or inference wiring.
             seed: the seed of all that nodes draw.
         """
-        wiring = self._wiring(mode)
+        wiring = self._runner.wiring(mode or self.mode)
         given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
-        session = Session(self, wiring, given, _draw_seed() if seed is None else seed)
+        session = Session(self, wiring, given, draw_seed() if seed is None else seed)
         for name, value in (feeds or {}).items():
             session[name] = value
         return session
@@ -250,7 +240,7 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if a name means nothing or several things.
         """
-        wirings = cut_wirings(self._wirings, feeds, _listed(until))
+        wirings = cut_wirings(self._runner.wirings, feeds, listed(until))
         paths = {c.module_path for w in wirings.values() for c in w.calls.values()}
         built = {path: self._callables[path] for path in self._callables if path in paths}
         part = Graph(self.blueprint, wirings, built, self.seed)
@@ -269,10 +259,10 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if a name means nothing or several things.
         """
-        wiring = self._wiring(mode)
-        book = self._books[wiring.mode]
+        wiring = self._runner.wiring(mode or self.mode)
+        book = self._runner.books[wiring.mode]
         slots = [slot for name in feeds for slot in book.resolve(name).endpoint.slots]
-        return self._plan(wiring, until, slots)
+        return self._runner.plan(wiring, until, slots)
 
     def profile(
         self,
@@ -330,9 +320,9 @@ class Graph(nn.Module):
             NameResolutionError: if there is none, or several.
         """
         failure: NameResolutionError | None = None
-        for mode in (self.mode, *self._books):
+        for mode in (self.mode, *self._runner.books):
             try:
-                return self._books[mode].resolve_node(name)
+                return self._runner.books[mode].resolve_node(name)
             except NameResolutionError as error:
                 failure = failure or error
         assert failure is not None
@@ -340,7 +330,7 @@ class Graph(nn.Module):
 
     def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:
         """Paths of the nodes of a mode, in the order of the spec."""
-        return tuple(self._wiring(mode).calls)
+        return tuple(self._runner.wiring(mode or self.mode).calls)
 
     def load(
         self,
@@ -386,7 +376,7 @@ class Graph(nn.Module):
         Raises:
             CheckpointError: if the file cannot be written.
         """
-        save_weights(self, path, None if nodes is None else _listed(nodes))
+        save_weights(self, path, None if nodes is None else listed(nodes))
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """The weights, each under its node's namespace."""
@@ -403,7 +393,7 @@ class Graph(nn.Module):
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""
-        counts = {mode: len(wiring.calls) for mode, wiring in self._wirings.items()}
+        counts = {mode: len(wiring.calls) for mode, wiring in self._runner.wirings.items()}
         listing = ", ".join(f"{count} nodes in {mode}" for mode, count in counts.items())
         return f"{self.spec.name}: {listing}"
 
@@ -421,7 +411,23 @@ class Graph(nn.Module):
 
     def input_values(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[Slot, Any]:
         """The values of the input slots that a plan reads."""
-        return read_inputs(self._wirings[plan.mode], plan, inputs)
+        return read_inputs(self._runner.wirings[plan.mode], plan, inputs)
+
+    def _run(
+        self,
+        plan: Plan,
+        values: dict[Slot, Any],
+        inputs: Mapping[str, Any],
+        seed: int | None = None,
+    ) -> list[Any]:
+        return self._runner.run(
+            plan,
+            values,
+            inputs,
+            placement=self.placement(),
+            seed=seed,
+            observers=self._observers,
+        )
 
     def placement(self) -> Placement:
         """Where the nodes are."""
@@ -430,78 +436,6 @@ class Graph(nn.Module):
         default = torch.device("cpu") if tensor is None else tensor.device
         return Placement(default, {path: torch.device(name) for path, name in own.items()})
 
-    def _only_mode(self) -> Mode:
-        return "inference" if "inference" in self._wirings else "training"
-
-    def _wiring(self, mode: Mode | None) -> Wiring:
-        wanted = mode or self.mode
-        if wanted not in self._wirings:
-            raise NameResolutionError(f"this graph has nothing to run in {wanted} mode")
-        return self._wirings[wanted]
-
-    def _plan(self, wiring: Wiring, until: Names | None, feeds: Iterable[Slot]) -> Plan:
-        names = None if until is None else tuple(_listed(until))
-        key = (wiring.mode, names, tuple(feeds))
-        if key not in self._plans:
-            self._plans[key] = make_plan(wiring, self._targets(wiring, names), key[2])
-        return self._plans[key]
-
-    def _targets(self, wiring: Wiring, names: tuple[str, ...] | None) -> list[Target]:
-        if names is None:
-            return [Target(name, endpoint) for name, endpoint in wiring.outputs.items()]
-        targets = [self._books[wiring.mode].resolve(name) for name in names]
-        for target in targets:
-            if target.tap:
-                path = target.slot.path
-                find_module(self._callables[wiring.calls[path].module_path], path, target.tap)
-        return targets
-
-    def _run(
-        self,
-        wiring: Wiring,
-        given: Mapping[str, Any],
-        until: Names | None,
-        feeds: Mapping[str, Any],
-        seed: int | None,
-    ) -> Any:
-        book = self._books[wiring.mode]
-        fed = [spread_feed(book.resolve(name), value, wiring) for name, value in feeds.items()]
-        values: dict[Slot, Any] = {slot: value for part in fed for slot, value in part.items()}
-        plan = self._plan(wiring, until, values)
-        values = {slot: values[slot] for slot in plan.used_feeds}
-        values.update(read_inputs(wiring, plan, given))
-        if seed is None and any(step.call.draws for step in plan.steps):
-            seed = _draw_seed()
-        tapped = execute(
-            plan,
-            self._callables,
-            values,
-            placement=self.placement(),
-            seed=seed or 0,
-            observers=self._observers,
-        )
-        if until is None:
-            return self._packed(wiring, values)
-        found = {
-            name: tapped[target.name] if target.tap else gather(target.endpoint, values)
-            for name, target in zip(_listed(until), plan.targets, strict=True)
-        }
-        return found[until] if isinstance(until, str) else found
-
-    def _packed(self, wiring: Wiring, values: Mapping[Slot, Any]) -> Any:
-        if wiring is not self.blueprint.wirings[wiring.mode]:  # a subgraph gives plain values
-            found = {name: gather(end, values) for name, end in wiring.outputs.items()}
-            return next(iter(found.values())) if len(found) == 1 else found
-        return pack_outputs(wiring, values)
-
-
-def _listed(names: Names) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
-
 
 def _below(name: str, paths: Iterable[str]) -> bool:
     return any(name.startswith(f"{path}.") for path in paths)
-
-
-def _draw_seed() -> int:
-    return int(torch.empty((), dtype=torch.int64).random_())

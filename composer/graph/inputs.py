@@ -21,12 +21,12 @@ def bind_inputs(
         InputError: for too many values, or names that are no inputs.
     """
     names = list(wiring.inputs)
-    if len(positional) == 1 and len(names) > 1 and isinstance(positional[0], Mapping):
-        if positional[0].keys() <= wiring.inputs.keys():
-            named = {**positional[0], **named}
-            positional = ()
+    if len(names) > 1 and len(positional) == 1 and _is_by_name(positional[0], wiring):
+        named, positional = {**positional[0], **named}, ()
     if len(positional) > len(names):
-        raise InputError(f"{len(positional)} inputs were given; the graph takes: {_listing(wiring)}")
+        raise InputError(
+            f"{len(positional)} inputs were given; the graph takes: {_listing(wiring)}"
+        )
     given = dict(zip(names, positional, strict=False))
     for name, value in named.items():
         if name not in wiring.inputs:
@@ -60,6 +60,10 @@ def read_inputs(wiring: Wiring, plan: Plan, given: Mapping[str, Any]) -> dict[Sl
             elif slot.path == name and slot.port in point.parts:
                 values[slot] = _part(point, value, slot.port)
     return values
+
+
+def _is_by_name(value: Any, wiring: Wiring) -> bool:
+    return isinstance(value, Mapping) and value.keys() <= wiring.inputs.keys()
 
 
 def _coerce(point: InputPoint, value: Any) -> Any:

@@ -6,21 +6,24 @@ from collections.abc import Mapping
 from typing import Any, get_origin
 
 from composer.errors import InputError
-from composer.executor import gather
 from composer.node.port_matching import meaning, plain
-from composer.plan import Endpoint, Slot, Wiring
+from composer.plan import Endpoint, Wiring
 
 
-def pack_outputs(wiring: Wiring, values: Mapping[Slot, Any]) -> Any:
+def pack_outputs(wiring: Wiring, found: Mapping[str, Any]) -> Any:
     """The outputs of a full run.
 
     Losses become one dict of losses by name. Outputs that all have one item per image become
     `list[dict]`: for each image, the items by output name. Anything else is a dict by output name.
 
+    Args:
+        wiring: the wiring that the outputs belong to.
+        found: the values by output name.
+
     Raises:
         InputError: if two nodes give a loss of one name, or the numbers of images differ.
     """
-    outputs = {name: _value(wiring, end, values) for name, end in wiring.outputs.items()}
+    outputs = {name: _value(wiring, name, value) for name, value in found.items()}
     if outputs and all(_are_losses(wiring, end) for end in wiring.outputs.values()):
         return _merged(list(outputs.values()))
     if outputs and all(_is_per_image(wiring, end) for end in wiring.outputs.values()):
@@ -28,11 +31,9 @@ def pack_outputs(wiring: Wiring, values: Mapping[Slot, Any]) -> Any:
     return outputs
 
 
-def _value(wiring: Wiring, endpoint: Endpoint, values: Mapping[Slot, Any]) -> Any:
-    value = gather(endpoint, values)
-    if endpoint.gathers and _are_losses(wiring, endpoint):
-        return _merged(value)
-    return value
+def _value(wiring: Wiring, name: str, value: Any) -> Any:
+    endpoint = wiring.outputs[name]
+    return _merged(value) if endpoint.gathers and _are_losses(wiring, endpoint) else value
 
 
 def _are_losses(wiring: Wiring, endpoint: Endpoint) -> bool:
@@ -61,6 +62,4 @@ def _records(outputs: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
     counts = {name: len(items) for name, items in outputs.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"the outputs have different numbers of images: {counts}")
-    return [
-        dict(zip(outputs, items, strict=True)) for items in zip(*outputs.values(), strict=True)
-    ]
+    return [dict(zip(outputs, items, strict=True)) for items in zip(*outputs.values(), strict=True)]

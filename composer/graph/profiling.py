@@ -59,7 +59,9 @@ class Profile:
             peak = "" if node.peak_bytes is None else format_bytes(node.peak_bytes)
             size = format_bytes(node.output_bytes)
             clock = format_seconds(node.seconds)
-            lines.append(f"{node.path:<{width}}  {clock:>10}  {size:>10}  {peak:>10}  {node.output}")
+            lines.append(
+                f"{node.path:<{width}}  {clock:>10}  {size:>10}  {peak:>10}  {node.output}"
+            )
         lines.append(f"{'total':<{width}}  {format_seconds(self.seconds):>10}")
         return "\n".join(lines)
 
@@ -91,6 +93,7 @@ class Profiler:
 
     def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
         """Starts the clock, once queued work of the device is done."""
+        del step
         _synchronize(arguments)
         if self._memory is not None:
             self._memory.restart_peak()
@@ -118,7 +121,7 @@ def _synchronize(values: Mapping[str, Any]) -> None:
         torch.cuda.synchronize(device)
 
 
-class AllocationWatch(TorchDispatchMode):
+class AllocationWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of the tensors that are made while it is entered, and their peak.
 
     Every storage that an operation gives is counted once, until it is freed. Memory that an
@@ -126,7 +129,7 @@ class AllocationWatch(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.current = self.peak = self._start = self._peak_since = 0
         self._storages: dict[int, int] = {}
 
@@ -139,9 +142,7 @@ class AllocationWatch(TorchDispatchMode):
         """Starts a new measurement."""
         self._start = self._peak_since = self.current
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for tensor in tensors([args, kwargs or {}]):
             self._count(tensor, made=False)
         result = func(*args, **(kwargs or {}))

@@ -46,7 +46,7 @@ class LoadOptions:
 def load_weights(
     graph: Graph,
     weights: Weights,
-    options: LoadOptions = LoadOptions(),  # noqa: B008 - frozen
+    options: LoadOptions = LoadOptions(),
     *,
     prefix: str | None = None,
 ) -> tuple[LoadReport, ...]:

@@ -146,7 +146,9 @@ def _parameters(function: Callable[..., Any], where: str, *, skip_self: bool) ->
     found: _Parameters = {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ContractError(f"{where} takes *{parameter.name}; a node type names every parameter")
+            raise ContractError(
+                f"{where} takes *{parameter.name}; a node type names every parameter"
+            )
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise ContractError(f"`{parameter.name}` of {where} cannot be given by name")
         if parameter.name not in hints:

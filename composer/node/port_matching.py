@@ -42,9 +42,7 @@ def accepts(wanted: Any, given: Any) -> bool:
     """
     if wanted is Any or given is Any or wanted is object:
         return True
-    return all(
-        any(_fits(want, give) for want in members(wanted)) for give in members(given)
-    )
+    return all(any(_fits(want, give) for want in members(wanted)) for give in members(given))
 
 
 def _fits(wanted: Any, given: Any) -> bool:

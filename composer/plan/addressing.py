@@ -122,4 +122,3 @@ def fed_slots(target: Target, wiring: Wiring) -> tuple[Slot, ...]:
     """All slots that a feed of a whole node may fill; for anything else the target's own."""
     call = wiring.calls.get(target.name)
     return call.slots if call is not None else target.endpoint.slots
-

@@ -34,7 +34,9 @@ class Registry:
         self.what = what
 
     @classmethod
-    def installed(cls, group: str = NODE_GROUP, local: Mapping[str, object] | None = None) -> Registry:
+    def installed(
+        cls, group: str = NODE_GROUP, local: Mapping[str, object] | None = None
+    ) -> Registry:
         """The registry of everything that is installed; nothing is imported."""
         what = "node type" if group == NODE_GROUP else "port type"
         return cls(_discovered(group), local, what)

@@ -76,9 +76,7 @@ def _to_node(name: str, item: Located, owner: Located | None, log: ProblemLog) -
     return _node_spec(name, item, place, wires, log)
 
 
-def _node_spec(
-    name: str, item: Located, place: Place, wires: Located, log: ProblemLog
-) -> NodeSpec:
+def _node_spec(name: str, item: Located, place: Place, wires: Located, log: ProblemLog) -> NodeSpec:
     same_as, weights = item.get("same_as"), item.get("weights")
     nested = item.get("nodes") is not None
 
@@ -106,7 +104,9 @@ def _node_spec(
 
 def _to_nested_graph(item: Located, log: ProblemLog) -> GraphSpec:
     wires = item.get("inputs")
-    graph = to_graph(Located({k: v for k, v in item.value.items() if k != "inputs"}, item.place), log)
+    graph = to_graph(
+        Located({k: v for k, v in item.value.items() if k != "inputs"}, item.place), log
+    )
     for name, _ in wires.entries() if wires is not None else ():
         if name in graph.nodes:
             log.add(graph.nodes[name].place, f"'{name}' is the name of an input and of a node")
@@ -117,28 +117,32 @@ def _to_outputs(item: Located | None) -> dict[str, WireSpec]:
     """Outputs by name, from either form: by mode first, or by name first."""
     if item is None or not item.is_mapping:
         return {}
-    by_mode = item.value and all(m in MODES and v.is_mapping for m, v in item.entries())
-    if not by_mode:
+    by_mode = {mode: item.value[mode] for mode in MODES if mode in item.value}
+    if not by_mode or len(by_mode) < len(item.value) or not all(map(_is_mapping, by_mode.values())):
         return {name: _to_wire(wire) for name, wire in item.entries()}
     outputs: dict[str, WireSpec] = {}
-    for mode, wires in item.entries():
+    for mode, wires in by_mode.items():
         for name, wire in wires.entries():
             references, gathers = _references(wire)
             known = outputs.get(name, WireSpec({}, frozenset(), wire.place))
             outputs[name] = WireSpec(
-                {**known.references, mode: references},  # type: ignore[dict-item]
-                known.gathers | ({mode} if gathers else set()),  # type: ignore[arg-type]
+                {**known.references, mode: references},
+                known.gathers | ({mode} if gathers else frozenset()),
                 known.place,
             )
     return outputs
 
 
+def _is_mapping(item: Located) -> bool:
+    return item.is_mapping
+
+
 def _to_wire(item: Located) -> WireSpec:
     per_mode: dict[Mode, Located] = {}
     if item.is_mapping:
-        per_mode = dict(item.entries())  # type: ignore[arg-type]
+        per_mode = {mode: item.value[mode] for mode in MODES if mode in item.value}
     elif item.value is not None:
-        per_mode = dict.fromkeys(MODES, item)  # type: ignore[arg-type]
+        per_mode = dict.fromkeys(MODES, item)
     parsed = {mode: _references(wire) for mode, wire in per_mode.items() if wire.value is not None}
     return WireSpec(
         references={mode: references for mode, (references, _) in parsed.items()},

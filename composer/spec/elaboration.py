@@ -22,8 +22,7 @@ def elaborate(spec: Spec, log: ProblemLog) -> dict[Mode, Network]:
         log: takes references that resolve to nothing, cycles, and wires to nodes that do not
             exist in the mode.
     """
-    networks = {mode: _Elaboration(spec, mode, log).network() for mode in MODES}
-    return networks  # type: ignore[return-value]
+    return {mode: _Elaboration(spec, mode, log).network() for mode in MODES}
 
 
 @dataclass

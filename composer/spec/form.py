@@ -50,8 +50,7 @@ def _without_branches(error: ValidationError) -> list[dict[str, Any]]:
         kept = seen.get(location)
         if kept is None or details["type"] == "extra_forbidden":
             seen[location] = entry
-    deepest = [e for e in seen.values() if not _is_covered(e["loc"], seen)]
-    return deepest
+    return [e for e in seen.values() if not _is_covered(e["loc"], seen)]
 
 
 def _is_covered(location: tuple[Any, ...], seen: dict[tuple[Any, ...], dict[str, Any]]) -> bool:

@@ -13,9 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.json_schema import WithJsonSchema
 
 LANGUAGE_VERSION = 1
-MODES = ("training", "inference")
-
 Mode = Literal["training", "inference"]
+
+MODES: tuple[Mode, ...] = ("training", "inference")
 
 REFERENCE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _REFERENCE = re.compile(REFERENCE)
@@ -130,9 +130,9 @@ _OUTPUTS_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {
             "type": "object",
-            "properties": dict.fromkeys(
-                MODES, {"type": "object", "additionalProperties": _WIRE_SCHEMA}
-            ),
+            "properties": {
+                mode: {"type": "object", "additionalProperties": _WIRE_SCHEMA} for mode in MODES
+            },
             "additionalProperties": False,
         },
         {"type": "object", "additionalProperties": _WIRE_SCHEMA},

@@ -124,4 +124,4 @@ class Spec:
         """The modes in which the spec has outputs; both if it declares none."""
         wires = self.graph.outputs.values()
         found = tuple(m for m in MODES if any(m in wire.references for wire in wires))
-        return found or MODES  # type: ignore[return-value]
+        return found or MODES

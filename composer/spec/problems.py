@@ -55,9 +55,7 @@ class ProblemLog:
     def __bool__(self) -> bool:
         return bool(self._problems)
 
-    def add(
-        self, place: Place, message: str, hint: str = "", origin: Place | None = None
-    ) -> None:
+    def add(self, place: Place, message: str, hint: str = "", origin: Place | None = None) -> None:
         """Notes one problem."""
         self._problems.setdefault(Problem(place, message, hint, origin))
 

@@ -16,5 +16,7 @@ def specs_directory() -> Path:
 def shipped_specs() -> dict[str, Path]:
     """The shipped models by name (`mask_rcnn_r50_fpn`, `torchvision/fcos`); blocks are left out."""
     root = specs_directory()
-    names = {path.relative_to(root).with_suffix("").as_posix(): path for path in root.rglob("*.yaml")}
+    names = {
+        path.relative_to(root).with_suffix("").as_posix(): path for path in root.rglob("*.yaml")
+    }
     return {name: names[name] for name in sorted(names) if not name.startswith("blocks/")}

@@ -37,7 +37,9 @@ class Document:
         return None if self.path is None else self.path.parent
 
 
-def read_document(source: SpecSource, place: Place | None = None, near: Path | None = None) -> Document:
+def read_document(
+    source: SpecSource, place: Place | None = None, near: Path | None = None
+) -> Document:
     """Reads a document.
 
     Args:
@@ -58,7 +60,9 @@ def read_document(source: SpecSource, place: Place | None = None, near: Path | N
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SpecError([Problem(place or Place(label), f"cannot read '{label}': {reason}")]) from None
+        raise SpecError(
+            [Problem(place or Place(label), f"cannot read '{label}': {reason}")]
+        ) from None
     return Document(read_yaml(text, label), path)
 
 

@@ -36,7 +36,8 @@ _IMPLICIT_TAGS = {None, "!", "tag:yaml.org,2002:str"}
 class _Loader(yaml.SafeLoader):
     """A safe loader that gives every plain scalar as a string; the core schema follows here."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+_Loader.yaml_implicit_resolvers = {}
 
 
 def read_yaml(text: str, source: str) -> Located:
@@ -93,7 +94,9 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             return Located(self.scalar(node, place), place)
         if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-            self.log.add(place, f"the tag '{node.tag}' is not allowed: specs hold plain values only")
+            self.log.add(
+                place, f"the tag '{node.tag}' is not allowed: specs hold plain values only"
+            )
         if isinstance(node, yaml.SequenceNode):
             return Located([self.locate(item, depth + 1) for item in node.value], place)
         return self.mapping(node, place, depth)
@@ -115,9 +118,11 @@ class _Reader:
             items[key] = self.locate(value_node, depth + 1)
         return Located(items, place, key_places)
 
-    def scalar(self, node: yaml.ScalarNode, place: Place) -> None | bool | int | float | str:
+    def scalar(self, node: yaml.ScalarNode, place: Place) -> bool | int | float | str | None:
         if node.tag not in _IMPLICIT_TAGS:
-            self.log.add(place, f"the tag '{node.tag}' is not allowed: specs hold plain values only")
+            self.log.add(
+                place, f"the tag '{node.tag}' is not allowed: specs hold plain values only"
+            )
         text = _unmask(node.value)
         return text if node.style else _core_scalar(text)
 
@@ -126,7 +131,7 @@ def _unmask(text: str) -> str:
     return text.replace(_OPEN, "{").replace(_CLOSE, "}")
 
 
-def _core_scalar(text: str) -> None | bool | int | float | str:
+def _core_scalar(text: str) -> bool | int | float | str | None:
     """The value of a plain scalar by the core schema of YAML 1.2 (section 10.3)."""
     if _NULL.fullmatch(text):
         return None

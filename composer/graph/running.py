@@ -1,0 +1,140 @@
+"""Makes the plans of a graph's requests, keeps them, and runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from composer.errors import InputError, NameResolutionError
+from composer.executor import Observer, Placement, execute, gather
+from composer.graph.inputs import read_inputs
+from composer.graph.outputs import pack_outputs
+from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
+from composer.plan.feeding import spread_feed
+from composer.spec.language import Mode
+from composer.taps import find_module
+
+Names = str | Sequence[str]
+
+
+class Runner:
+    """Answers requests for values.
+
+    Args:
+        wirings: the nodes and wires of each mode.
+        callables: what each node calls, by path.
+        is_part: whether the outputs are those of a subgraph, given as they are.
+    """
+
+    def __init__(
+        self,
+        wirings: Mapping[Mode, Wiring],
+        callables: Mapping[str, Callable[..., Any]],
+        *,
+        is_part: bool,
+    ) -> None:
+        self.wirings, self.callables, self.is_part = dict(wirings), callables, is_part
+        self.books = {mode: AddressBook(wiring) for mode, wiring in wirings.items()}
+        self._plans: dict[Any, Plan] = {}
+
+    def wiring(self, mode: Mode) -> Wiring:
+        """The wiring of a mode.
+
+        Raises:
+            NameResolutionError: if there is none.
+        """
+        if mode not in self.wirings:
+            raise NameResolutionError(f"there is nothing to run in {mode} mode")
+        return self.wirings[mode]
+
+    def plan(self, wiring: Wiring, until: Names | None, feeds: Iterable[Slot] = ()) -> Plan:
+        """The plan of a request; the same request gets the same plan.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+            InputError: if nothing was named and the mode has no outputs.
+        """
+        names = None if until is None else tuple(listed(until))
+        key = (wiring.mode, names, tuple(feeds))
+        if key not in self._plans:
+            self._plans[key] = make_plan(wiring, self._targets(wiring, names), key[2])
+        return self._plans[key]
+
+    def fed(self, wiring: Wiring, feeds: Mapping[str, Any]) -> dict[Slot, Any]:
+        """The slots that given values fill.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+            InputError: if something cannot be fed.
+        """
+        book = self.books[wiring.mode]
+        filled: dict[Slot, Any] = {}
+        for name, value in feeds.items():
+            filled.update(spread_feed(book.resolve(name), value, wiring))
+        return filled
+
+    def run(
+        self,
+        plan: Plan,
+        values: dict[Slot, Any],
+        inputs: Mapping[str, Any],
+        *,
+        placement: Placement,
+        seed: int | None,
+        observers: Sequence[Observer],
+    ) -> list[Any]:
+        """Runs a plan.
+
+        Args:
+            plan: the plan.
+            values: what was fed, by slot.
+            inputs: the graph's inputs by name.
+            placement: where the nodes are.
+            seed: the run's seed; None draws one where a node needs it.
+            observers: who watches.
+
+        Returns:
+            The values of the plan's targets.
+        """
+        values = {slot: values[slot] for slot in plan.used_feeds}
+        values.update(read_inputs(self.wirings[plan.mode], plan, inputs))
+        if seed is None and any(step.call.draws for step in plan.steps):
+            seed = draw_seed()
+        tapped = execute(
+            plan, self.callables, values, placement=placement, seed=seed or 0, observers=observers
+        )
+        return [
+            tapped[target.name] if target.tap else gather(target.endpoint, values)
+            for target in plan.targets
+        ]
+
+    def packed(self, wiring: Wiring, found: Sequence[Any]) -> Any:
+        """The values of all outputs in the form that a full run gives."""
+        outputs = dict(zip(wiring.outputs, found, strict=True))
+        if not self.is_part:
+            return pack_outputs(wiring, outputs)
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+
+    def _targets(self, wiring: Wiring, names: tuple[str, ...] | None) -> list[Target]:
+        if names is None:
+            if not wiring.outputs:
+                raise InputError(f"the spec has no outputs in {wiring.mode} mode; name a node")
+            return [Target(name, endpoint) for name, endpoint in wiring.outputs.items()]
+        targets = [self.books[wiring.mode].resolve(name) for name in names]
+        for target in targets:
+            if target.tap:
+                path = target.slot.path
+                find_module(self.callables[wiring.calls[path].module_path], path, target.tap)
+        return targets
+
+
+def listed(names: Names) -> list[str]:
+    """The names as a list, be it one or several."""
+    return [names] if isinstance(names, str) else list(names)
+
+
+def draw_seed() -> int:
+    """A seed from torch's global generator: another one each time, the same after a manual seed."""
+    return int(torch.empty((), dtype=torch.int64).random_())
