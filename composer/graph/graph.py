@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
 from composer.build import Blueprint, check_spec
 from composer.checkpoint import LoadReport
 from composer.errors import NameResolutionError
-from composer.executor import Observer, Placement
 from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
-from composer.graph.inputs import bind_inputs, read_inputs
+from composer.graph.inputs import bind_inputs
 from composer.graph.modules import CallableTable, plant
 from composer.graph.namespaces import rename, state_keys
 from composer.graph.profiling import AllocationWatch, Profile, Profiler
 from composer.graph.running import Names, Runner, draw_seed, listed
 from composer.graph.weights import LoadOptions, Weights, load_weights, save_weights
-from composer.plan import Plan, Slot, Wiring
+from composer.plan import Plan, Wiring
 from composer.session import Session
 from composer.spec.language import Mode
 from composer.spec.loading import load_spec
@@ -57,12 +55,12 @@ class Graph(nn.Module):
             plant(self, path, module)
         functions = {path: made for path, made in built.items() if path not in modules}
         self.blueprint, self.seed = blueprint, seed
-        self._callables = CallableTable(self, functions, tuple(modules))
+        devices = {p: d.device for p, d in blueprint.designs.items() if d.device is not None}
+        self._callables = CallableTable(self, functions, tuple(modules), devices)
         is_part = wirings is not blueprint.wirings
         self._runner = Runner(wirings, self._callables, is_part=is_part)
         self._namespaces = {path: blueprint.designs[path].namespace for path in modules}
         self._renamed = state_keys(modules, self._namespaces)
-        self._observers: list[Observer] = []
         self.provenance: list[Provenance] = []
 
     @classmethod
@@ -168,8 +166,8 @@ class Graph(nn.Module):
             ExecutionError: if a node fails.
         """
         wiring = self._runner.wiring(self.mode)
-        plan = self._runner.plan(wiring, None)
-        return self._runner.packed(wiring, self._run(plan, {}, bind_inputs(wiring, inputs, named)))
+        plan, given = self._runner.plan(wiring, None), bind_inputs(wiring, inputs, named)
+        return self._runner.packed(wiring, self._runner.run(plan, {}, given))
 
     def run(
         self,
@@ -202,7 +200,7 @@ class Graph(nn.Module):
         wiring = self._runner.wiring(mode or self.mode)
         given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
         fed = self._runner.fed(wiring, feeds or {})
-        found = self._run(self._runner.plan(wiring, until, fed), fed, given, seed)
+        found = self._runner.run(self._runner.plan(wiring, until, fed), fed, given, seed)
         if until is None:
             return self._runner.packed(wiring, found)
         return found[0] if isinstance(until, str) else dict(zip(until, found, strict=True))
@@ -225,7 +223,7 @@ class Graph(nn.Module):
         """
         wiring = self._runner.wiring(mode or self.mode)
         given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
-        session = Session(self, wiring, given, draw_seed() if seed is None else seed)
+        session = Session(self._runner, wiring, given, draw_seed() if seed is None else seed)
         for name, value in (feeds or {}).items():
             session[name] = value
         return session
@@ -286,12 +284,12 @@ class Graph(nn.Module):
         """
         watch = AllocationWatch() if memory else None
         profiler = Profiler(watch)
-        self._observers.append(profiler)
+        self._runner.observers.append(profiler)
         try:
             with watch or nullcontext():
                 result = self.run(inputs, until=until, feeds=feeds, mode=mode, seed=seed)
         finally:
-            self._observers.remove(profiler)
+            self._runner.observers.remove(profiler)
         return Profile(tuple(profiler.nodes), result)
 
     def add_hook(
@@ -310,8 +308,8 @@ class Graph(nn.Module):
         """
         path = self.resolve_node(node) if node else ""
         observer = HookObserver(function, moment, path)
-        self._observers.append(observer)
-        return HookHandle(self._observers, observer)
+        self._runner.observers.append(observer)
+        return HookHandle(self._runner.observers, observer)
 
     def resolve_node(self, name: str) -> str:
         """The full path of the node or nested graph that a name or a unique suffix means.
@@ -397,45 +395,7 @@ class Graph(nn.Module):
         listing = ", ".join(f"{count} nodes in {mode}" for mode, count in counts.items())
         return f"{self.spec.name}: {listing}"
 
-    # What a session asks of its graph.
-
     @property
     def callables(self) -> Mapping[str, Callable[..., Any]]:
-        """What each node calls, by path."""
+        """What each node calls, by path: a module of this graph, or a function."""
         return self._callables
-
-    @property
-    def observers(self) -> Sequence[Observer]:
-        """Who watches the nodes."""
-        return self._observers
-
-    def input_values(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[Slot, Any]:
-        """The values of the input slots that a plan reads."""
-        return read_inputs(self._runner.wirings[plan.mode], plan, inputs)
-
-    def _run(
-        self,
-        plan: Plan,
-        values: dict[Slot, Any],
-        inputs: Mapping[str, Any],
-        seed: int | None = None,
-    ) -> list[Any]:
-        return self._runner.run(
-            plan,
-            values,
-            inputs,
-            placement=self.placement(),
-            seed=seed,
-            observers=self._observers,
-        )
-
-    def placement(self) -> Placement:
-        """Where the nodes are."""
-        own = {p: d.device for p, d in self.blueprint.designs.items() if d.device is not None}
-        tensor = next((t for n, t in self.named_parameters() if not _below(n, own)), None)
-        default = torch.device("cpu") if tensor is None else tensor.device
-        return Placement(default, {path: torch.device(name) for path, name in own.items()})
-
-
-def _below(name: str, paths: Iterable[str]) -> bool:
-    return any(name.startswith(f"{path}.") for path in paths)

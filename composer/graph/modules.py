@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import nn
+
+from composer.executor import Placement
 
 
 class NodeGroup(nn.Module):
@@ -35,6 +38,7 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         root: the root of the tree.
         functions: functions by path.
         modules: paths of the nodes that are modules.
+        devices: devices of the nodes that were placed by themselves, by path.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         root: nn.Module,
         functions: Mapping[str, Callable[..., Any]],
         modules: tuple[str, ...],
+        devices: Mapping[str, str],
     ) -> None:
         self._root, self._functions = root, functions
+        self._devices = {path: torch.device(name) for path, name in devices.items()}
         self._routes = {path: tuple(path.split(".")) for path in modules}
 
     def __getitem__(self, path: str) -> Callable[..., Any]:
@@ -54,6 +60,13 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         for name in self._routes[path]:
             module = module._modules[name]
         return module
+
+    def placement(self) -> Placement:
+        """Where the nodes are: those with a device of their own, and all others."""
+        for name, tensor in self._root.named_parameters():
+            if not any(name.startswith(f"{path}.") for path in self._devices):
+                return Placement(tensor.device, self._devices)
+        return Placement(nodes=self._devices)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._routes

@@ -1,8 +1,8 @@
-"""Makes the plans of a graph's requests, keeps them, and runs them."""
+"""Plans a graph's requests, keeps the plans, and runs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from composer.errors import InputError, NameResolutionError
 from composer.executor import Observer, Placement, execute, gather
 from composer.graph.inputs import read_inputs
+from composer.graph.modules import CallableTable
 from composer.graph.outputs import pack_outputs
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
 from composer.plan.feeding import spread_feed
@@ -31,11 +32,12 @@ class Runner:
     def __init__(
         self,
         wirings: Mapping[Mode, Wiring],
-        callables: Mapping[str, Callable[..., Any]],
+        callables: CallableTable,
         *,
         is_part: bool,
     ) -> None:
         self.wirings, self.callables, self.is_part = dict(wirings), callables, is_part
+        self.observers: list[Observer] = []
         self.books = {mode: AddressBook(wiring) for mode, wiring in wirings.items()}
         self._plans: dict[Any, Plan] = {}
 
@@ -80,10 +82,7 @@ class Runner:
         plan: Plan,
         values: dict[Slot, Any],
         inputs: Mapping[str, Any],
-        *,
-        placement: Placement,
-        seed: int | None,
-        observers: Sequence[Observer],
+        seed: int | None = None,
     ) -> list[Any]:
         """Runs a plan.
 
@@ -91,24 +90,39 @@ class Runner:
             plan: the plan.
             values: what was fed, by slot.
             inputs: the graph's inputs by name.
-            placement: where the nodes are.
             seed: the run's seed; None draws one where a node needs it.
-            observers: who watches.
 
         Returns:
             The values of the plan's targets.
         """
         values = {slot: values[slot] for slot in plan.used_feeds}
-        values.update(read_inputs(self.wirings[plan.mode], plan, inputs))
+        values.update(self.input_values(plan, inputs))
         if seed is None and any(step.call.draws for step in plan.steps):
             seed = draw_seed()
         tapped = execute(
-            plan, self.callables, values, placement=placement, seed=seed or 0, observers=observers
+            plan,
+            self.callables,
+            values,
+            placement=self.placement(),
+            seed=seed or 0,
+            observers=self.observers,
         )
         return [
             tapped[target.name] if target.tap else gather(target.endpoint, values)
             for target in plan.targets
         ]
+
+    def input_values(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[Slot, Any]:
+        """The values of the input slots that a plan reads.
+
+        Raises:
+            InputError: if an input is missing or of the wrong kind.
+        """
+        return read_inputs(self.wirings[plan.mode], plan, inputs)
+
+    def placement(self) -> Placement:
+        """Where the nodes are."""
+        return self.callables.placement()
 
     def packed(self, wiring: Wiring, found: Sequence[Any]) -> Any:
         """The values of all outputs in the form that a full run gives."""
