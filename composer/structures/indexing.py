@@ -2,14 +2,16 @@
 
 import operator
 from collections.abc import Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Index: TypeAlias = int | slice | Tensor | NDArray[Any] | Sequence[int] | Sequence[bool]
+Index: TypeAlias = (
+    SupportsIndex | slice | Tensor | NDArray[Any] | list[int] | list[bool] | tuple[int, ...]
+)
 Selection: TypeAlias = slice | Tensor
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ def normalize_index(index: Index, length: int) -> Selection:
     if isinstance(index, Tensor | np.ndarray | list | tuple):
         return _normalize_positions(torch.as_tensor(index), length)
     try:
-        return _normalize_position(operator.index(index), length)  # type: ignore[arg-type]
+        return _normalize_position(operator.index(index), length)
     except TypeError:
         raise TypeError(
             "An index is an int, a slice, a tensor of positions or a mask of booleans, "

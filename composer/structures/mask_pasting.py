@@ -37,6 +37,8 @@ def paste_masks(
     pasted = torch.zeros(len(masks), height, width, dtype=torch.bool, device=masks.device)
     has_area = (boxes[:, 2:] > boxes[:, :2]).all(dim=1) & boxes.isfinite().all(dim=1)
     rows = has_area.nonzero().squeeze(1)
+    if len(rows) == 0:
+        return pasted
     for chunk in torch.split(rows, _chunk_length(image_size, masks.device)):
         top, bottom, left, right = _find_window(boxes[chunk], masks.shape[-1], image_size)
         if bottom > top and right > left:
