@@ -63,7 +63,7 @@ coverage: $(DEVELOPMENT) ## Run the tests and report which lines and branches th
 	$(BIN)/coverage report --skip-covered
 
 bench: $(DEVELOPMENT) ## Run every benchmark (they print ratios)
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	$(BIN)/python -m benchmarks $(ARGS)
 
 changelog: $(DEVELOPMENT) ## Show what the fragments in changelog.d/ will add to the changelog
 	$(BIN)/towncrier build --draft

@@ -1,0 +1,89 @@
+"""Mask R-CNN by hand: the graph's own modules, called as a plain `forward` would call them."""
+
+from typing import Any
+
+import torch
+
+from composer import Graph
+
+
+def build(**params: Any) -> Graph:
+    """Mask R-CNN R50-FPN with random weights, as it ships."""
+    return Graph.from_spec("mask_rcnn_r50_fpn", seed=0, **params)
+
+
+def example_batch(height: int, width: int) -> list[dict[str, Any]]:
+    """One image of noise (CHW, uint8)."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (3, height, width)
+    image = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    return [{"image": image, "height": height, "width": width}]
+
+
+class ByHand:
+    """What somebody would write without a graph.
+
+    Args:
+        graph: where the modules come from.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.call = dict(graph.callables)
+
+    def backbone(self, batch: Any) -> Any:
+        """The feature pyramid."""
+        call = self.call
+        images = call["preprocess"](batch=_records(batch))
+        features = call["backbone.bottom_up"](images=images)
+        return call["backbone.fpn"](features=features)
+
+    def forward(self, batch: Any) -> Any:
+        """The whole model."""
+        call, records = self.call, _records(batch)
+        images = call["preprocess"](batch=records)
+        features = call["backbone.fpn"](features=call["backbone.bottom_up"](images=images))
+        boxes = self.proposals(images, features)
+        detections = self.detections(images, features, boxes)
+        pooled = call["roi_heads.mask_pooler"](features=features, boxes=detections.boxes)
+        del features
+        logits = call["roi_heads.mask_head"](x=pooled)
+        del pooled
+        masks = call["roi_heads.masks"](mask_logits=logits, classes=detections.classes)
+        del logits
+        instances = call["roi_heads.instances"](
+            images=images,
+            boxes=detections.boxes,
+            scores=detections.scores,
+            classes=detections.classes,
+            masks=masks,
+        )
+        return call["postprocess"](instances=instances, batch=records)
+
+    def proposals(self, images: Any, features: Any) -> Any:
+        """The boxes of the proposal generator."""
+        call = self.call
+        anchors = call["proposal_generator.anchors"](features=features)
+        found = call["proposal_generator.rpn_head"](features=features)
+        return call["proposal_generator.proposals"](
+            images=images, anchors=anchors, objectness=found.objectness, deltas=found.deltas
+        ).boxes
+
+    def detections(self, images: Any, features: Any, boxes: Any) -> Any:
+        """What the box branch finds."""
+        call = self.call
+        pooled = call["roi_heads.box_pooler"](features=features, boxes=boxes)
+        x = call["roi_heads.box_head"](x=pooled)
+        del pooled
+        found = call["roi_heads.box_predictor"](x=x)
+        return call["roi_heads.detections"](
+            boxes=boxes,
+            class_logits=found.class_logits,
+            box_deltas=found.box_deltas,
+            images=images,
+        )
+
+
+def _records(batch: Any) -> Any:
+    from composer.structures import ImageBatch
+
+    return ImageBatch.from_records(batch)
