@@ -15,27 +15,13 @@ from composer.errors import ComposerError, PluginError
 from composer.node import Contract, read_contract
 from composer.node.configuration import configured
 from composer.registry import NODE_GROUP, TYPE_GROUP, Registry
+from composer.registry.form import find_node_type, merge_nodes
 from composer.spec.elaboration import elaborate
 from composer.spec.form import describe_error
-from composer.spec.language import Mode
 from composer.spec.model import Spec
-from composer.spec.network import Network, NetworkNode
+from composer.spec.network import NetworkNode
 from composer.spec.problems import ProblemLog
 from composer.spec.suggestion import did_you_mean
-
-
-def check_form_of(spec: Spec, registry: Registry | None = None) -> None:
-    """Checks what can be known without importing a plugin: references, cycles, type names.
-
-    Raises:
-        SpecError: with all problems at once.
-    """
-    log = ProblemLog()
-    networks = elaborate(spec, log)
-    registry = registry or Registry.installed(NODE_GROUP)
-    for node in _nodes(networks).values():
-        _find(node, registry, log)
-    log.raise_any()
 
 
 def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Blueprint:
@@ -51,33 +37,13 @@ def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Bluepri
     log = ProblemLog()
     networks = elaborate(spec, log)
     registry = Registry.installed(NODE_GROUP, nodes)
-    drafts = _Drafting(registry, log).drafts(_nodes(networks))
+    drafts = _Drafting(registry, log).drafts(merge_nodes(networks))
     types = _input_types(spec, log)
     wirings = wire_networks(networks, drafts, types, log)
     log.raise_any()
     shaped = propagate_shapes(networks, wirings, drafts, log)
     log.raise_any()
     return Blueprint(spec, shaped.designs, wirings, shaped.output_shapes)
-
-
-def _nodes(networks: Mapping[Mode, Network]) -> dict[str, NetworkNode]:
-    """The nodes of both modes, each once, as the spec orders them."""
-    merged: dict[str, NetworkNode] = {}
-    for network in networks.values():
-        for path, node in network.nodes.items():
-            merged.setdefault(path, node)
-    return merged
-
-
-def _find(node: NetworkNode, registry: Registry, log: ProblemLog) -> bool:
-    if not node.uses:
-        return False  # a `same_as` that leads nowhere, noted already
-    try:
-        registry.find(node.uses)
-    except ComposerError as error:
-        log.add(node.uses_place, str(error))
-        return False
-    return True
 
 
 def _input_types(spec: Spec, log: ProblemLog) -> dict[str, Any]:
@@ -129,7 +95,7 @@ class _Drafting:
         return found
 
     def contract(self, node: NetworkNode) -> Contract | None:
-        if not _find(node, self.registry, self.log):
+        if not find_node_type(node, self.registry, self.log):
             return None
         if node.uses not in self.contracts:
             self.contracts[node.uses] = self.read(node)
