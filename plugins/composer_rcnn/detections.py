@@ -74,8 +74,8 @@ def detections(
     if len(boxes) != len(images):
         raise ValueError(f"Regions of {len(boxes)} images, but {len(images)} images.")
     counts = [len(one) for one in boxes]
-    probabilities = split_regions(class_logits.softmax(dim=1), counts)
     regressed = split_regions(_apply_deltas(boxes, box_deltas, box_weights), counts)
+    probabilities = split_regions(class_logits.softmax(dim=1), counts)
     selected = [
         select_detections(
             *predictions,
