@@ -17,8 +17,8 @@ class FrozenBatchNorm2d(nn.Module):
     This is how detectors use the batch normalisation of a pretrained backbone: their batches are
     too small for statistics of their own (He et al. 2017, appendix).
 
-    A `num_batches_tracked` among the loaded weights is ignored, so that the weights of a plain
-    batch normalisation fit.
+    The weights of a plain batch normalisation fit: a `num_batches_tracked` among them is ignored.
+    Only a module that was frozen after it was built keeps that number, as detectron2's do.
 
     Args:
         num_features: number of channels.
@@ -29,6 +29,7 @@ class FrozenBatchNorm2d(nn.Module):
     bias: Tensor
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor | None
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
         super().__init__()
@@ -38,6 +39,7 @@ class FrozenBatchNorm2d(nn.Module):
         self.register_buffer("bias", torch.zeros(num_features))
         self.register_buffer("running_mean", torch.zeros(num_features))
         self.register_buffer("running_var", torch.ones(num_features) - eps)
+        self.register_buffer("num_batches_tracked", None)
 
     def forward(self, x: Float[Tensor, "N C *_"]) -> Float[Tensor, "N C *_"]:
         """Returns the normalised map."""
@@ -57,7 +59,11 @@ class FrozenBatchNorm2d(nn.Module):
         return f"num_features={self.num_features}, eps={self.eps}"
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict.pop(f"{prefix}num_batches_tracked", None)
+        key = f"{prefix}num_batches_tracked"
+        if self.num_batches_tracked is None:
+            state_dict.pop(key, None)
+        else:
+            state_dict.setdefault(key, self.num_batches_tracked)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
@@ -75,5 +81,6 @@ def freeze_batch_norm(module: nn.Module) -> nn.Module:
 
 def _freeze(norm: nn.BatchNorm2d | nn.SyncBatchNorm) -> FrozenBatchNorm2d:
     frozen = FrozenBatchNorm2d(norm.num_features, norm.eps)
+    frozen.num_batches_tracked = norm.num_batches_tracked
     frozen.load_state_dict(norm.state_dict())
     return frozen.to(norm.weight.device)

@@ -60,6 +60,18 @@ def test_it_has_four_keys_and_takes_the_fifth_of_a_batch_norm():
     assert "num_batches_tracked" in weights
 
 
+def test_a_module_that_was_frozen_keeps_the_fifth_key_and_does_not_need_it():
+    norm = filled(nn.BatchNorm2d(4))
+    norm.num_batches_tracked += 7
+    frozen = freeze_batch_norm(norm)
+    assert frozen.state_dict()["num_batches_tracked"] == 7
+    four = {name: torch.ones(4) for name in ("weight", "bias", "running_mean", "running_var")}
+    frozen.load_state_dict(four, strict=True)
+    assert frozen.num_batches_tracked == 7
+    frozen.load_state_dict({**four, "num_batches_tracked": torch.tensor(9)}, strict=True)
+    assert frozen.num_batches_tracked == 9
+
+
 def test_freezing_reaches_nested_modules_and_keeps_values_and_other_modules():
     inner = nn.Sequential(nn.Conv2d(4, 4, 1), filled(nn.BatchNorm2d(4, eps=1e-3)))
     module = nn.Sequential(inner, nn.GroupNorm(2, 4), filled(nn.SyncBatchNorm(4)))
