@@ -1,0 +1,117 @@
+"""Image files as records of the `list[dict]` format.
+
+Legend: C channels (3), H W the height and width of an image as the network gets it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from composer.data.resizing import choose_size, resize
+from composer.errors import InputError
+from composer.spec.language import ImageFormat
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+
+def read_images(
+    paths: Iterable[str | os.PathLike[str]],
+    image_format: ImageFormat,
+) -> list[dict[str, Any]]:
+    """Reads images, folders standing for the images in them; see `read_image`."""
+    return [read_image(file, image_format) for path in paths for file in find_images(path)]
+
+
+def find_images(path: str | os.PathLike[str]) -> list[Path]:
+    """The image files that a path means: itself, or those in a folder, sorted by name.
+
+    Raises:
+        InputError: there is no such file or folder, or no image in the folder.
+    """
+    found = Path(path)
+    if found.is_dir():
+        files = sorted(file for file in found.iterdir() if file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise InputError(f"{found}: no images in this folder ({', '.join(SUFFIXES)})")
+        return files
+    if not found.exists():
+        raise InputError(f"{found}: there is no such file or folder")
+    return [found]
+
+
+def read_image(
+    path: str | os.PathLike[str],
+    image_format: ImageFormat,
+) -> dict[str, Any]:
+    """Reads one image, upright, resized and with its channels in order.
+
+    Grey and palette images get three channels, transparency is dropped, 16 bits become 8, and of
+    several frames the first is taken.
+
+    Args:
+        path: the file.
+        image_format: the order of the channels, the size, and the scale of the values.
+
+    Returns:
+        A record: `image`, a tensor of C x H x W (uint8, or float32 if values are scaled), the
+        `height` and `width` of the file, which are those that the outputs are wanted in, and
+        `file_name`.
+
+    Raises:
+        InputError: the file is missing, truncated, or no image.
+    """
+    picture = _open(Path(path))
+    size = choose_size(
+        picture.height, picture.width, image_format.shortest_edge, image_format.longest_edge
+    )
+    return {
+        "image": _to_tensor(resize(picture, size), image_format),
+        "height": picture.height,
+        "width": picture.width,
+        "file_name": os.fspath(path),
+    }
+
+
+def _open(file: Path) -> Image.Image:
+    """The picture as RGB, turned the way its EXIF orientation says."""
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that fails
+            with Image.open(file) as picture:
+                upright = ImageOps.exif_transpose(picture)
+                return _to_rgb(upright)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{file}: the image is too large: {error}") from error
+    except UnidentifiedImageError:
+        raise InputError(f"{file}: not an image, or of a kind that Pillow cannot read") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InputError(f"{file}: the image cannot be read: {error}") from error
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I;16") or picture.mode == "I":
+        # 16 bits of grey; Pillow's own conversion to 8 bits cuts off at 255.
+        grey = np.asarray(picture).astype(np.int64) >> 8
+        picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+    elif "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return picture.convert("RGB")
+
+
+def _to_tensor(picture: Image.Image, image_format: ImageFormat) -> Tensor:
+    pixels = np.array(picture)
+    if image_format.channel_order == "BGR":
+        pixels = pixels[:, :, ::-1]
+    image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    return image if image_format.scale == 1 else image.float() * image_format.scale

@@ -1,0 +1,126 @@
+"""Tensors from files of any usual kind, as they were written by anyone."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from composer.checkpoint.safetensors_file import SafetensorsTensors
+from composer.data.stored_values import is_stored_value, read_value
+from composer.errors import InputError
+
+Tensors = Tensor | Mapping[str, Tensor]
+
+_DIGITS = re.compile(r"([0-9]+)")
+_FAILURES = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    zipfile.BadZipFile,
+    pickle.UnpicklingError,
+    UnicodeDecodeError,
+)
+
+
+def is_tensor_file(path: str | os.PathLike[str]) -> bool:
+    """Whether the suffix is that of a file that `read_tensors` reads."""
+    return Path(path).suffix.lower() in _READERS
+
+
+def read_tensors(path: str | os.PathLike[str]) -> Any:
+    """Reads a file of tensors.
+
+    Args:
+        path: a `.safetensors`, `.npz`, `.npy`, `.pt`, `.pth` or `.json` file; the latter holds
+            lists of numbers, or an object of those. Nothing in the file is executed.
+
+    Returns:
+        A stored value as it was saved; otherwise the tensors by name, or the only one of a file
+        that gives no names.
+
+    Raises:
+        InputError: it does not exist, is of another kind, or cannot be read.
+        CheckpointError: it is a damaged safetensors file.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
+    reader = _READERS.get(file.suffix.lower())
+    if reader is None:
+        raise InputError(f"{file}: not a file of tensors; those are {', '.join(_READERS)}")
+    try:
+        return reader(file)
+    except _FAILURES as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: cannot be read: {reason:.200}") from error
+
+
+def _read_safetensors(file: Path) -> Any:
+    tensors = SafetensorsTensors(file)
+    if is_stored_value(tensors.header.metadata):
+        return read_value(file)
+    # Files of this kind do not keep the order in which tensors were written.
+    return {key: tensors[key].clone() for key in sorted(tensors, key=_by_number)}
+
+
+def _by_number(key: str) -> list[tuple[int, str]]:
+    """Sorts p2 before p10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(key)]
+
+
+def _read_npz(file: Path) -> dict[str, Tensor]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return {key: _to_tensor(arrays[key]) for key in arrays.files}
+
+
+def _read_npy(file: Path) -> Tensor:
+    return _to_tensor(np.load(file, allow_pickle=False))
+
+
+def _to_tensor(array: Any) -> Tensor:
+    try:
+        return torch.from_numpy(np.ascontiguousarray(array).reshape(np.shape(array)))
+    except TypeError:
+        raise ValueError(f"an array of {array.dtype} is no tensor") from None
+
+
+def _read_torch(file: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ValueError("it holds more than tensors, lists and dicts") from None
+
+
+def _read_json(file: Path) -> Tensors:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if isinstance(content, dict):
+        return {str(key): _numbers(item) for key, item in content.items()}
+    return _numbers(content)
+
+
+def _numbers(content: object) -> Tensor:
+    try:
+        return torch.tensor(content)
+    except (TypeError, RuntimeError):
+        raise ValueError("it holds more than lists of numbers, all of one length") from None
+
+
+_READERS: Mapping[str, Callable[[Path], Any]] = {
+    ".safetensors": _read_safetensors,
+    ".npz": _read_npz,
+    ".npy": _read_npy,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+    ".json": _read_json,
+}
