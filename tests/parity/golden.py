@@ -141,3 +141,15 @@ def mask_iou(left: Tensor, right: Tensor) -> float:
 def matched_share(pairs: list[tuple[int, int]], actual_count: int, expected_count: int) -> float:
     """Returns the share of the larger side that found a partner."""
     return len(pairs) / max(actual_count, expected_count)
+
+
+def assert_instances_match(found: list[Instances], expected: list[Instances]) -> None:
+    """Over all images at once: in a mask of 70 pixels, one pixel is 1.4 % of its IoU."""
+    assert [one.image_size for one in found] == [one.image_size for one in expected]
+    pairs = [
+        pair
+        for actual, golden in zip(found, expected, strict=True)
+        for pair in match_instances(actual, golden)
+    ]
+    num_found, num_expected = (sum(len(one) for one in side) for side in (found, expected))
+    assert matched_share(pairs, num_found, num_expected) >= SMALLEST_MATCHED_SHARE

@@ -12,8 +12,8 @@ from parity.golden import (
     SCORE_TOLERANCE,
     SMALLEST_MATCHED_SHARE,
     GoldenCase,
+    assert_instances_match,
     match_boxes,
-    match_instances,
     matched_share,
     relative_error,
 )
@@ -109,15 +109,3 @@ def test_golden_proposals_give_the_golden_instances(golden, model, images):
 def test_images_give_the_golden_instances_end_to_end(golden, model):
     found = model(ImageBatch.from_records(golden.records))
     assert_instances_match(found, golden.instances)
-
-
-def assert_instances_match(found, expected):
-    """Over both images: in a mask of 70 pixels, one pixel at the threshold is 1.4 % of IoU."""
-    assert [one.image_size for one in found] == [one.image_size for one in expected]
-    pairs = [
-        pair
-        for actual, golden in zip(found, expected, strict=True)
-        for pair in match_instances(actual, golden)
-    ]
-    num_found, num_expected = (sum(len(one) for one in side) for side in (found, expected))
-    assert matched_share(pairs, num_found, num_expected) >= SMALLEST_MATCHED_SHARE
