@@ -79,6 +79,8 @@ def _sample(
     window: tuple[int, int, int, int],
 ) -> Float[Tensor, "R _ _"]:
     top, bottom, left, right = window
+    # Half precision does not tell the pixels of a large image apart.
+    masks = masks if masks.dtype == torch.float64 else masks.float()
     x1, y1, x2, y2 = boxes.to(masks.dtype)[:, :, None].unbind(1)
     y = torch.arange(top, bottom, device=masks.device, dtype=masks.dtype) + 0.5
     x = torch.arange(left, right, device=masks.device, dtype=masks.dtype) + 0.5

@@ -7,6 +7,7 @@ import math
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.ops import roi_align, roi_pool
@@ -86,6 +87,8 @@ class ROIPooler(nn.Module):
     def _pool(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 5"], stride: int
     ) -> Float[Tensor, "R C _ _"]:
+        if map_.dtype == torch.bfloat16:  # the kernels do not know it
+            return self._pool(map_.float(), regions, stride).bfloat16()
         regions = regions.to(map_.dtype)
         if self.pooler_type == "ROIPool":
             return roi_pool(map_, regions, self.output_size, 1.0 / stride)

@@ -111,6 +111,8 @@ def test_cat_of_what_does_not_belong_together_is_refused(instances):
         Instances.cat([])
     with pytest.raises(ValueError, match="cannot be joined"):
         Instances.cat([instances, Instances((1, 1), scores=torch.zeros(1))])
+    with pytest.raises(ValueError, match="type range cannot be joined"):
+        Instances.cat([Instances((1, 1), ids=range(3))] * 2)
     with pytest.raises(ValueError, match="with fields"):
         Instances.cat([instances, Instances((30, 40), scores=torch.zeros(1))])
 

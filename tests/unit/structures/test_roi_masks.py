@@ -51,6 +51,13 @@ def test_a_box_that_reaches_over_the_border_is_cut():
     assert torch.equal(pasted, expected)
 
 
+def test_half_precision_finds_the_pixels_of_a_large_image():
+    box = torch.tensor([[3000.0, 10.0, 3003.0, 13.0]])
+    pasted = paste_masks(torch.ones(1, 3, 3, dtype=torch.bfloat16), box, (20, 4000))
+    assert pasted[0, 10:13, 3000:3003].all()
+    assert pasted.sum() == 9
+
+
 def test_no_masks_are_pasted_into_no_masks():
     assert paste_masks(torch.zeros(0, 28, 28), torch.zeros(0, 4), (5, 6)).shape == (0, 5, 6)
 

@@ -75,6 +75,14 @@ def test_boxes_that_are_no_numbers_or_have_no_area_are_pooled_all_the_same():
     assert ROIPooler(features_shape=SHAPES, output_size=2)(features_of(), [boxes]).shape[0] == 2
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_features_of_any_precision_keep_it(dtype):
+    features = {name: map_.to(dtype) for name, map_ in features_of().items()}
+    pooled = ROIPooler(features_shape=SHAPES, output_size=2)(features, [Boxes([[0, 0, 448, 448]])])
+    assert pooled.dtype == dtype
+    assert pooled.unique().tolist() == [5.0]
+
+
 def test_levels_can_be_left_out():
     pooler = ROIPooler(features_shape=SHAPES, in_features=("p3", "p4"), output_size=1)
     boxes = Boxes([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 500.0, 500.0]])
