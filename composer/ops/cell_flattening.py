@@ -8,9 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def flatten_cells(
-    map_: Float[Tensor, "N _ H W"], num_values: int = 1
-) -> Float[Tensor, "N _ _"]:
+def flatten_cells(map_: Float[Tensor, "N _ H W"], num_values: int = 1) -> Float[Tensor, "N _ _"]:
     """Lists a map's predictions in the order in which anchors are placed.
 
     Args:

@@ -60,21 +60,7 @@ class MaskRCNN(nn.Module):
                 ),
             }
         )
-        box_pooler = ROIPooler(features_shape=shapes, in_features=REGION_LEVELS, output_size=7)
-        mask_pooler = ROIPooler(features_shape=shapes, in_features=REGION_LEVELS, output_size=14)
-        self.roi_heads = nn.ModuleDict(
-            {
-                "box_pooler": box_pooler,
-                "box_head": BoxHead(x_shape=box_pooler.output_shape, fc_dims=(fc_dim, fc_dim)),
-                "box_predictor": BoxPredictor(x_shape=TensorShape(channels=fc_dim)),
-                "mask_pooler": mask_pooler,
-                "mask_head": MaskHead(
-                    x_shape=mask_pooler.output_shape,
-                    conv_dims=(mask_conv_dim,) * 4,
-                    deconv_dim=mask_conv_dim,
-                ),
-            }
-        )
+        self.roi_heads = build_roi_heads(shapes, fc_dim, mask_conv_dim)
         self.eval()
 
     def extract(self, images: ImageList) -> dict[str, Tensor]:
@@ -120,3 +106,23 @@ class MaskRCNN(nn.Module):
             self.segment(features, detected),
         )
         return postprocess(found, batch)
+
+
+def build_roi_heads(
+    shapes: dict[str, TensorShape], fc_dim: int, mask_conv_dim: int
+) -> nn.ModuleDict:
+    box_pooler = ROIPooler(features_shape=shapes, in_features=REGION_LEVELS, output_size=7)
+    mask_pooler = ROIPooler(features_shape=shapes, in_features=REGION_LEVELS, output_size=14)
+    return nn.ModuleDict(
+        {
+            "box_pooler": box_pooler,
+            "box_head": BoxHead(x_shape=box_pooler.output_shape, fc_dims=(fc_dim, fc_dim)),
+            "box_predictor": BoxPredictor(x_shape=TensorShape(channels=fc_dim)),
+            "mask_pooler": mask_pooler,
+            "mask_head": MaskHead(
+                x_shape=mask_pooler.output_shape,
+                conv_dims=(mask_conv_dim,) * 4,
+                deconv_dim=mask_conv_dim,
+            ),
+        }
+    )
