@@ -1,0 +1,50 @@
+"""What a checkpoint file holds, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that has been read.
+
+    Tensors may be views of the memory-mapped file: they cost nothing until they are copied, and
+    must be copied by whoever keeps them.
+
+    Attributes:
+        path: the file.
+        format: what it is, for people: "safetensors", "torch", "caffe2 pickle", ...
+        tensors: key -> tensor on the CPU, with detectron2-style keys.
+        metadata: what the file says about itself.
+        training_state: what else it holds (optimizer, scheduler, iteration, ...).
+        matching_heuristics: its keys are to be matched by their longest suffix.
+    """
+
+    path: Path
+    format: str
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    training_state: Mapping[str, object] = field(default_factory=dict)
+    matching_heuristics: bool = False
+
+
+@dataclass(frozen=True)
+class CheckpointDescription:
+    """What a checkpoint says about itself, without its tensors.
+
+    Attributes:
+        path: the file.
+        format: as in `Checkpoint`.
+        metadata: what the file says about itself.
+        shapes: key -> shape of the tensor.
+    """
+
+    path: Path
+    format: str
+    metadata: Mapping[str, str]
+    shapes: Mapping[str, tuple[int, ...]]

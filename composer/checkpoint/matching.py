@@ -1,0 +1,150 @@
+"""Which tensor of a checkpoint goes into which tensor of which node."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from torch import Tensor
+
+from composer.checkpoint.checkpoint import Checkpoint
+from composer.checkpoint.ignored_keys import is_ignored, may_be_missing
+from composer.checkpoint.node_report import Mismatch, NodeReport
+from composer.checkpoint.report import LoadReport
+from composer.checkpoint.suffix_matching import match_by_suffix
+
+NO_NODE = "(no node)"
+
+Assignment = Mapping[str, Mapping[str, Tensor]]
+"""Node path -> name within the node -> the tensor to load."""
+
+
+class Matching(NamedTuple):
+    """What fits, and what became of everything.
+
+    Attributes:
+        assignment: the tensors to load. A node that gets none is there, with an empty mapping.
+        report: the same node by node, with what does not fit.
+    """
+
+    assignment: Assignment
+    report: LoadReport
+
+
+class _Leftovers(NamedTuple):
+    """Keys of a checkpoint that no node took, by what is to be said about them."""
+
+    unexpected: dict[str, list[str]]  # place in the graph -> keys
+    ignored: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def match_tensors(
+    targets: Mapping[str, Mapping[str, Tensor]],
+    checkpoint: Checkpoint,
+    *,
+    prefix_of: Mapping[str, str],
+    partial: bool = False,
+    by_suffix: bool | None = None,
+) -> Matching:
+    """Find the tensor of a checkpoint for each tensor of some nodes.
+
+    A tensor's key is its node's prefix and its name within the node. In a checkpoint that is
+    matched by suffix, the longest key that ends this key counts instead.
+
+    Args:
+        targets: node path -> the state dict of its module. Only shapes are looked at.
+        checkpoint: the checkpoint.
+        prefix_of: node path -> the prefix that its keys have in the file ("backbone.fpn.", or
+            empty). It may name nodes that are not targets: their keys are theirs.
+        partial: the file may well hold weights of nodes that `prefix_of` does not name.
+        by_suffix: whether to match by suffix. None: as the checkpoint asks for.
+
+    Raises:
+        CheckpointError: matched by suffix, one tensor fits two places.
+    """
+    by_suffix = checkpoint.matching_heuristics if by_suffix is None else by_suffix
+    wanted = {
+        path: {name: prefix_of[path] + name for name in names} for path, names in targets.items()
+    }
+    keys = _find_keys(wanted, checkpoint, by_suffix=by_suffix)
+    assignment: dict[str, Mapping[str, Tensor]] = {}
+    nodes: dict[str, NodeReport] = {}
+    for path, names in wanted.items():
+        found = {name: checkpoint.tensors[keys[key]] for name, key in names.items() if key in keys}
+        assignment[path], nodes[path] = _fit(targets[path], found)
+    taken = set(keys.values())
+    rest = _sort_leftovers(
+        [key for key in checkpoint.tensors if key not in taken],
+        targets=targets,
+        prefix_of=prefix_of,
+        partial=partial,
+        by_suffix=by_suffix,
+    )
+    for place, unexpected in rest.unexpected.items():
+        nodes[place] = replace(nodes.get(place, NodeReport()), unexpected=tuple(unexpected))
+    report = LoadReport(str(checkpoint.path), checkpoint.format, nodes, rest.ignored, rest.unused)
+    return Matching(assignment, report)
+
+
+def _find_keys(
+    wanted: Mapping[str, Mapping[str, str]], checkpoint: Checkpoint, *, by_suffix: bool
+) -> dict[str, str]:
+    """Full key of the model -> key of the checkpoint, for those that there are."""
+    full = dict.fromkeys(key for names in wanted.values() for key in names.values())
+    if by_suffix:
+        return match_by_suffix(full, checkpoint.tensors.keys())
+    return {key: key for key in full if key in checkpoint.tensors}
+
+
+def _fit(
+    wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], NodeReport]:
+    loaded = {name: tensor for name, tensor in found.items() if tensor.shape == wanted[name].shape}
+    mismatched = tuple(
+        Mismatch(name, tuple(wanted[name].shape), tuple(tensor.shape))
+        for name, tensor in found.items()
+        if name not in loaded
+    )
+    missing = tuple(name for name in wanted if name not in found and not may_be_missing(name))
+    return loaded, NodeReport(tuple(loaded), missing, (), mismatched)
+
+
+def _sort_leftovers(
+    keys: Iterable[str],
+    *,
+    targets: Collection[str],
+    prefix_of: Mapping[str, str],
+    partial: bool,
+    by_suffix: bool,
+) -> _Leftovers:
+    # Keys that are matched by their ending do not tell which node they would belong to.
+    may_hold_more = partial or (by_suffix and not prefix_of.keys() <= set(targets))
+    unexpected: dict[str, list[str]] = {}
+    ignored, unused = [], []
+    for key in keys:
+        owner = _owner(key, prefix_of, targets)
+        if is_ignored(key, by_suffix=by_suffix):
+            ignored.append(key)
+        elif owner in targets:
+            unexpected.setdefault(str(owner), []).append(key)
+        elif may_hold_more or owner is not None:
+            unused.append(key)
+        else:
+            unexpected.setdefault(_nearest_place(key, prefix_of), []).append(key)
+    return _Leftovers(unexpected, tuple(ignored), tuple(unused))
+
+
+def _owner(key: str, prefix_of: Mapping[str, str], targets: Collection[str]) -> str | None:
+    """The node whose prefix is the longest that `key` begins with; of equals, a target."""
+    owners = [path for path, prefix in prefix_of.items() if key.startswith(prefix)]
+    return max(owners, key=lambda path: (len(prefix_of[path]), path in targets), default=None)
+
+
+def _nearest_place(key: str, prefix_of: Mapping[str, str]) -> str:
+    """The longest dotted beginning of `key` under which any node keeps its weights."""
+    place = key.rpartition(".")[0]
+    while place and not any(prefix.startswith(f"{place}.") for prefix in prefix_of.values()):
+        place = place.rpartition(".")[0]
+    return place or NO_NODE

@@ -1,0 +1,122 @@
+"""Writing checkpoints so that a crash leaves either the old file or the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from composer.errors import CheckpointError
+
+WritableFormat = Literal["safetensors", "pth"]
+
+_SUFFIXES: dict[str, WritableFormat] = {".safetensors": "safetensors", ".pth": "pth", ".pt": "pth"}
+
+
+def format_for(path: str | os.PathLike[str]) -> WritableFormat:
+    """The format that the suffix of a file to be written stands for.
+
+    Raises:
+        CheckpointError: it stands for none.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise CheckpointError(
+            f"{os.fspath(path)}: no format has the suffix '{suffix}'. "
+            f"Write to one of {', '.join(_SUFFIXES)}."
+        )
+    return _SUFFIXES[suffix]
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str],
+    tensors: Mapping[str, Tensor],
+    *,
+    metadata: Mapping[str, str],
+    format: WritableFormat = "safetensors",  # noqa: A002
+) -> None:
+    """Write a checkpoint, and make its folder where there is none.
+
+    The file appears at once and whole; on any failure, what was there before is untouched.
+    Tensors that share memory are written one by one.
+
+    Args:
+        path: the file. A symbolic link is followed.
+        tensors: key -> tensor, dense, on any device.
+        metadata: what the file is to say about itself. In a `.pth` it is the dict `composer`.
+        format: "safetensors", or "pth": `{"model": tensors, "composer": metadata}`.
+
+    Raises:
+        CheckpointError: the values cannot be stored, or the file cannot be written.
+    """
+    target = Path(path)
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise CheckpointError(f"{target}: the metadata '{key}' should be text.")
+    plain = _separate(tensors, where=str(target))
+
+    def write(file: Path) -> None:
+        if format == "safetensors":
+            save_file(plain, file, metadata=dict(metadata))
+        else:
+            torch.save({"model": plain, "composer": dict(metadata)}, file)
+
+    try:
+        target = target.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, write)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{target}: cannot be written: {error}.") from error
+
+
+def _separate(tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Tensor]:
+    """The tensors on the CPU, contiguous, each with memory of its own and no more than it needs."""
+    separate: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for key, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
+            raise CheckpointError(f"{where}: '{key}' has no plain data to be written.")
+        plain = tensor.detach().cpu().contiguous()
+        storage = plain.untyped_storage()
+        if storage.data_ptr() in seen or storage.nbytes() != plain.nbytes:
+            plain = plain.clone()
+        seen.add(plain.untyped_storage().data_ptr())
+        separate[key] = plain
+    return separate
+
+
+def _replace(target: Path, write: Callable[[Path], None]) -> None:
+    """Write beside `target` and move over it, so that it is never seen half written."""
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        permissions = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        os.close(descriptor)
+        write(temporary)
+        # safetensors puts a private file in its place.
+        temporary.chmod(permissions)
+        _flush(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    # The content is in place by now; some file systems cannot flush a directory.
+    with contextlib.suppress(OSError):
+        _flush(target.parent)
+
+
+def _flush(path: Path) -> None:
+    # Windows flushes only what is open for writing, and no directories.
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
