@@ -1,0 +1,32 @@
+"""Checkpoints: read from any known format without running code, matched by node, written whole.
+
+The package knows tensors, their names and namespaces; graphs are none of its business.
+"""
+
+from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
+from composer.checkpoint.key_mapping import KeyMapping
+from composer.checkpoint.matching import Assignment, Matching, match_tensors
+from composer.checkpoint.node_report import Mismatch, NodeReport
+from composer.checkpoint.reader import KEY_MAPPINGS, describe_checkpoint, read_checkpoint
+from composer.checkpoint.report import LoadReport
+from composer.checkpoint.safetensors_file import SafetensorsTensors
+from composer.checkpoint.writer import WritableFormat, format_for, write_checkpoint
+
+__all__ = [
+    "KEY_MAPPINGS",
+    "Assignment",
+    "Checkpoint",
+    "CheckpointDescription",
+    "KeyMapping",
+    "LoadReport",
+    "Matching",
+    "Mismatch",
+    "NodeReport",
+    "SafetensorsTensors",
+    "WritableFormat",
+    "describe_checkpoint",
+    "format_for",
+    "match_tensors",
+    "read_checkpoint",
+    "write_checkpoint",
+]

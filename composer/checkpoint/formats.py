@@ -1,0 +1,109 @@
+"""Which file is meant, and of which format it is, judged by its content."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from composer.errors import CheckpointError
+
+Container = Literal["safetensors", "torch", "legacy torch", "pickle"]
+
+LAST_CHECKPOINT = "last_checkpoint"
+_LONGEST_NAME = 4096
+
+# The first pickle of a file that torch wrote before 1.6: protocol 2, a magic number, STOP.
+_LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_PICKLE_PROTOCOLS = {2, 3, 4, 5}
+# How a dict or an instance begins in the pickle protocols 0 and 1, which have no header.
+_OLD_PICKLE_STARTS = (b"(d", b"}q", b"}(", b"(i", b"(l", b"c", b"]q", b"](", b"}.")
+
+_OTHER_THINGS = (
+    (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with 'git lfs pull'"),
+    (b"<", "a web page or XML: the download went wrong"),
+    (b"\x1f\x8b", "compressed with gzip: unpack it first"),
+    (b"BZh", "compressed with bzip2: unpack it first"),
+    (b"\x93NUMPY", "a single numpy array: a checkpoint has names"),
+)
+
+
+def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
+    """The checkpoint file that `path` means.
+
+    A directory means the file that its `last_checkpoint` names, which must lie inside it.
+
+    Raises:
+        CheckpointError: there is no such file, or `last_checkpoint` leads elsewhere.
+        OSError: `last_checkpoint` cannot be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _last_checkpoint(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file.")
+    return path
+
+
+def _last_checkpoint(directory: Path) -> Path:
+    pointer = directory / LAST_CHECKPOINT
+    if not pointer.is_file():
+        raise CheckpointError(
+            f"{directory}: a directory without the file '{LAST_CHECKPOINT}'. "
+            "Name a checkpoint file in it instead."
+        )
+    with pointer.open("rb") as file:
+        name = file.read(_LONGEST_NAME + 1).decode("utf-8", "replace").strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise CheckpointError(f"{pointer}: it should hold the name of a file, and nothing else.")
+    target = (directory / name).resolve()
+    if not target.is_relative_to(directory.resolve()):
+        raise CheckpointError(f"{pointer}: names '{name}', which is outside of {directory}.")
+    if not target.is_file():
+        raise CheckpointError(f"{pointer}: names '{name}', and there is no such file.")
+    return directory / name
+
+
+def detect_container(path: Path) -> Container:
+    """The format of a file by its first bytes; its name plays no part.
+
+    Raises:
+        CheckpointError: it is empty, or nothing of the kind.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(512)
+        size = os.fstat(file.fileno()).st_size
+    if not start:
+        raise CheckpointError(f"{path}: the file is empty.")
+    if container := _container(start, size):
+        return container
+    raise CheckpointError(
+        f"{path}: not a checkpoint: {_guess(start)}. "
+        "Known formats: safetensors, torch (.pth), pickles of numpy arrays (.pkl)."
+    )
+
+
+def _container(start: bytes, size: int) -> Container | None:
+    if start.startswith(b"PK\x03\x04"):
+        return "torch"
+    if start.startswith(_LEGACY_TORCH):
+        return "legacy torch"
+    if start[0] == 0x80 and start[1:2] and start[1] in _PICKLE_PROTOCOLS:
+        return "pickle"
+    # A safetensors file begins with the length of a JSON object. A length that exceeds the file
+    # is still recognised, so that its reader can say what is wrong.
+    if start[8:9] == b"{" and (int.from_bytes(start[:8], "little") < size or b'":' in start):
+        return "safetensors"
+    if start.startswith(_OLD_PICKLE_STARTS):
+        return "pickle"
+    return None
+
+
+def _guess(start: bytes) -> str:
+    for beginning, what in _OTHER_THINGS:
+        if start.startswith(beginning):
+            return what
+    if start[257:262] == b"ustar":
+        return "a tar archive (as torch wrote before 0.2): save it again with a newer torch"
+    return "its first bytes are " + " ".join(f"{byte:02x}" for byte in start[:8])

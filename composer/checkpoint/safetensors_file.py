@@ -1,0 +1,122 @@
+"""Reading safetensors files: their header alone, or tensors one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeGuard
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from composer.errors import CheckpointError
+
+_LENGTH_BYTES = 8
+_LONGEST_HEADER = 100_000_000  # the limit of the format
+_METADATA = "__metadata__"
+
+
+@dataclass(frozen=True)
+class SafetensorsHeader:
+    """What the header says.
+
+    Attributes:
+        metadata: what the file says about itself.
+        shapes: key -> shape of the tensor.
+    """
+
+    metadata: Mapping[str, str]
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def read_header(path: Path) -> SafetensorsHeader:
+    """The header of a file, without touching its tensors.
+
+    Raises:
+        CheckpointError: it is truncated or malformed, or claims more than the file has.
+        OSError: the file cannot be read.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        room = size - _LENGTH_BYTES
+        if length > min(room, _LONGEST_HEADER):
+            raise CheckpointError(
+                f"{path}: truncated, damaged or hostile: its header claims {length} bytes, and "
+                f"{max(room, 0)} follow (at most {_LONGEST_HEADER} are allowed)."
+            )
+        text = file.read(length)
+    try:
+        return _parse(json.loads(text), room - length)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: a safetensors file with a malformed header: {error!s:.200}."
+        ) from error
+
+
+def _parse(header: dict[str, dict[str, object]], num_data_bytes: int) -> SafetensorsHeader:
+    metadata = {}
+    for key, value in header.pop(_METADATA, {}).items():
+        if not isinstance(value, str):
+            raise TypeError(f"the metadata '{key:.80}' are no text")
+        metadata[key] = value
+    shapes = {
+        key: _shape(key, tensor["shape"], tensor["data_offsets"], num_data_bytes)
+        for key, tensor in header.items()
+    }
+    return SafetensorsHeader(metadata, shapes)
+
+
+def _shape(key: str, shape: object, offsets: object, num_data_bytes: int) -> tuple[int, ...]:
+    if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
+        raise TypeError(f"the tensor '{key:.80}' has no shape or no place")
+    begin, end = offsets
+    if not begin <= end <= num_data_bytes:
+        raise ValueError(
+            f"the tensor '{key:.80}' claims the bytes {begin} to {end} of {num_data_bytes}"
+        )
+    return tuple(shape)
+
+
+def _are_sizes(values: object) -> TypeGuard[list[int]]:
+    return isinstance(values, list) and all(type(side) is int and side >= 0 for side in values)
+
+
+class SafetensorsTensors(Mapping[str, Tensor]):
+    """The tensors of a file by key. Each is read when it is asked for.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        header: what the header of the file says.
+
+    Raises:
+        CheckpointError: the file is malformed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.header = read_header(path)
+        try:
+            self._file = safe_open(path, framework="pt", device="cpu")
+        except (SafetensorError, OSError, ValueError) as error:
+            raise CheckpointError(f"{path}: a damaged safetensors file: {error!s:.200}.") from error
+
+    def __getitem__(self, key: str) -> Tensor:
+        if key not in self.header.shapes:
+            raise KeyError(key)
+        try:
+            return self._file.get_tensor(key)  # type: ignore[no-untyped-call]
+        except (SafetensorError, RuntimeError, AttributeError) as error:
+            raise CheckpointError(
+                f"{self._path}: the tensor '{key}' cannot be read: {error!s:.200}."
+            ) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.header.shapes)
+
+    def __len__(self) -> int:
+        return len(self.header.shapes)

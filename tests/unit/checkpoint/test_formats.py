@@ -1,0 +1,84 @@
+import os
+
+import pytest
+
+from composer.checkpoint.formats import detect_container, locate_checkpoint
+from composer.errors import CheckpointError
+
+
+def write(path, content):
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "the file is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer: .*git lfs pull"),
+        (b"<!DOCTYPE html>", "a web page"),
+        (b"\x1f\x8b\x08\x00", "compressed with gzip"),
+        (b"BZh91AY", "compressed with bzip2"),
+        (b"\x93NUMPY\x01\x00", "a single numpy array"),
+        (b"pickle" + bytes(251) + b"ustar\x00", "a tar archive"),
+        (b"\x89PNG\r\n\x1a\n", "its first bytes are 89 50 4e 47"),
+        (b"\x80", "its first bytes are 80"),
+        (b"\x80\x09", "its first bytes are 80 09"),
+    ],
+)
+def test_another_thing_is_called_what_it_is(content, what, tmp_path):
+    with pytest.raises(CheckpointError, match=rf"x\.pth: .*{what}"):
+        detect_container(write(tmp_path / "x.pth", content))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"model\.pth: there is no such file"):
+        locate_checkpoint(tmp_path / "model.pth")
+
+
+def test_a_directory_means_its_last_checkpoint(tmp_path):
+    write(tmp_path / "model_0000005.pth", b"...")
+    write(tmp_path / "last_checkpoint", b"model_0000005.pth\n")
+    assert locate_checkpoint(str(tmp_path)) == tmp_path / "model_0000005.pth"
+
+
+def test_a_last_checkpoint_may_lie_deeper(tmp_path):
+    (tmp_path / "runs").mkdir()
+    write(tmp_path / "runs" / "a.pth", b"...")
+    write(tmp_path / "last_checkpoint", b"runs/a.pth")
+    assert locate_checkpoint(tmp_path) == tmp_path / "runs" / "a.pth"
+
+
+def test_a_directory_without_a_last_checkpoint_is_an_error(tmp_path):
+    with pytest.raises(CheckpointError, match="a directory without the file 'last_checkpoint'"):
+        locate_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.pth", "{parent}/secret.pth", "link.pth", "a/../../secret.pth"]
+)
+def test_a_last_checkpoint_never_leads_out_of_its_directory(name, tmp_path):
+    secret = write(tmp_path / "secret.pth", b"...")
+    directory = tmp_path / "run"
+    directory.mkdir()
+    os.symlink(secret, directory / "link.pth")
+    write(directory / "last_checkpoint", name.format(parent=tmp_path).encode())
+    with pytest.raises(CheckpointError, match="which is outside of"):
+        locate_checkpoint(directory)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"a\x00b", b"x" * 5000, b"two\nnames", b"\xff\x00"]
+)
+def test_a_last_checkpoint_that_is_no_name_is_an_error(content, tmp_path):
+    write(tmp_path / "last_checkpoint", content)
+    with pytest.raises(CheckpointError, match="should hold the name of a file"):
+        locate_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["gone.pth", ".", "folder"])
+def test_a_last_checkpoint_that_names_no_file_is_an_error(name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    write(tmp_path / "last_checkpoint", name.encode())
+    with pytest.raises(CheckpointError, match="there is no such file"):
+        locate_checkpoint(tmp_path)

@@ -1,0 +1,157 @@
+import contextlib
+import json
+import tracemalloc
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from composer.checkpoint import SafetensorsTensors, describe_checkpoint, read_checkpoint
+from composer.errors import CheckpointError
+
+TENSORS = {"a.w": torch.arange(6.0).reshape(2, 3), "a.n": torch.tensor(4), "b.w": torch.ones(2)}
+
+
+def save(path, tensors=TENSORS, **metadata):
+    save_file(dict(tensors), path, metadata=metadata or None)
+    return path
+
+
+def write(path, header, data=b""):
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(raw).to_bytes(8, "little") + raw + data)
+    return path
+
+
+def test_tensors_and_metadata_come_back(tmp_path):
+    checkpoint = read_checkpoint(save(tmp_path / "x", spec="name: x", seed="0"))
+    assert checkpoint.format == "safetensors"
+    assert checkpoint.metadata == {"spec": "name: x", "seed": "0"}
+    assert set(checkpoint.tensors) == set(TENSORS)
+    assert all(torch.equal(checkpoint.tensors[name], TENSORS[name]) for name in TENSORS)
+
+
+def test_only_what_is_asked_for_is_read(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "composer.checkpoint.safetensors_file.SafetensorsTensors.__getitem__",
+        lambda self, key: read.append(key) or torch.zeros(1),
+    )
+    save(tmp_path / "x")
+    assert set(read_checkpoint(tmp_path / "x", prefixes=["b.", "c."]).tensors) == {"b.w"}
+    assert read == ["b.w"]
+
+
+def test_a_file_that_asks_for_it_is_matched_by_suffix(tmp_path):
+    checkpoint = read_checkpoint(save(tmp_path / "x", matching_heuristics="True"), prefixes=["q."])
+    assert checkpoint.matching_heuristics
+    assert set(checkpoint.tensors) == set(TENSORS)
+
+
+def test_a_description_reads_no_tensor(tmp_path, monkeypatch):
+    save(tmp_path / "x", seed="0")
+    monkeypatch.delattr("composer.checkpoint.reader.SafetensorsTensors")
+    description = describe_checkpoint(tmp_path / "x")
+    assert description.path == tmp_path / "x"
+    assert description.format == "safetensors"
+    assert description.metadata == {"seed": "0"}
+    assert description.shapes == {"a.w": (2, 3), "a.n": (), "b.w": (2,)}
+
+
+def test_the_tensors_are_a_mapping(tmp_path):
+    tensors = SafetensorsTensors(save(tmp_path / "x"))
+    assert len(tensors) == 3
+    assert "a.w" in tensors
+    assert "c.w" not in tensors
+
+
+def test_a_tensor_that_torch_cannot_make_is_named(tmp_path):
+    path = write(
+        tmp_path / "x",
+        {"w": {**entry(), "dtype": "F6_E2M3", "shape": [32], "data_offsets": [0, 24]}},
+        bytes(24),
+    )
+    with pytest.raises(CheckpointError, match="the tensor 'w' cannot be read"):
+        read_checkpoint(path)
+
+
+def entry(shape=(2,), offsets=(0, 8)):
+    return {"dtype": "F32", "shape": list(shape), "data_offsets": list(offsets)}
+
+
+MALFORMED = {
+    "no JSON": b'{"w":',
+    "a list": b'{"w": []}',
+    "deep JSON": b'{"w":' + b"[" * 100_000,
+    "no shape": {"w": {"dtype": "F32", "data_offsets": [0, 8]}},
+    "a negative side": {"w": entry(shape=(-2,))},
+    "a side that is no number": {"w": entry(shape=(2.0,))},
+    "a place outside": {"w": entry((2**40,), (0, 2**42))},
+    "a place that ends before it begins": {"w": entry(offsets=(8, 0))},
+    "half a place": {"w": entry(offsets=(8,))},
+    "metadata that are no text": {"__metadata__": {"a": 1}, "w": entry()},
+    "metadata that are no dict": {"__metadata__": ["a"], "w": entry()},
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+@pytest.mark.parametrize("reads", [read_checkpoint, describe_checkpoint])
+def test_a_malformed_header_is_refused(name, reads, tmp_path):
+    path = write(tmp_path / "x.safetensors", MALFORMED[name], bytes(8))
+    with pytest.raises(CheckpointError, match=r"x\.safetensors: .*malformed header"):
+        reads(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"w": {**entry(), "dtype": "X32"}},
+        {"w": entry(shape=(3,))},
+        {"w": entry(), "v": entry()},
+        {"w": entry(offsets=(4, 8), shape=(1,))},
+    ],
+    ids=["unknown dtype", "shape and place differ", "two in one place", "a hole"],
+)
+def test_a_header_that_contradicts_itself_is_refused(header, tmp_path):
+    with pytest.raises(CheckpointError, match="damaged safetensors file"):
+        read_checkpoint(write(tmp_path / "x", header, bytes(8)))
+
+
+@pytest.mark.parametrize("length", [2**20, 2**40, 2**62, 2**64 - 1])
+@pytest.mark.parametrize("reads", [read_checkpoint, describe_checkpoint])
+def test_a_giant_header_is_refused_without_being_read(length, reads, tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + json.dumps({"w": entry()}).encode() + bytes(8))
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            CheckpointError, match=f"header claims {length} bytes, and [0-9]+ follow"
+        ):
+            reads(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_file_is_refused(share, tmp_path):
+    content = save(tmp_path / "whole").read_bytes()
+    truncated = tmp_path / "truncated"
+    truncated.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CheckpointError, match="truncated: "):
+        read_checkpoint(truncated)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+def test_a_damaged_file_raises_nothing_but_checkpoint_errors(share, byte, tmp_path):
+    path = save(tmp_path / "x")
+    content = bytearray(path.read_bytes())
+    content[int(share * len(content))] = byte
+    path.write_bytes(content)
+    for reads in (read_checkpoint, describe_checkpoint):
+        with contextlib.suppress(CheckpointError):
+            reads(path)
