@@ -33,14 +33,14 @@ class ByHand:
     def backbone(self, batch: Any) -> Any:
         """The feature pyramid."""
         call = self.call
-        images = call["preprocess"](batch=_records(batch))
+        images = call["preprocess"](batch=_records(batch)).images
         features = call["backbone.bottom_up"](images=images)
         return call["backbone.fpn"](features=features)
 
     def forward(self, batch: Any) -> Any:
         """The whole model."""
         call, records = self.call, _records(batch)
-        images = call["preprocess"](batch=records)
+        images = call["preprocess"](batch=records).images
         features = call["backbone.fpn"](features=call["backbone.bottom_up"](images=images))
         boxes = self.proposals(images, features)
         detections = self.detections(images, features, boxes)
@@ -57,7 +57,7 @@ class ByHand:
             classes=detections.classes,
             masks=masks,
         )
-        return call["postprocess"](instances=instances, batch=records)
+        return call["postprocess"](instances=instances, batch=records).instances
 
     def proposals(self, images: Any, features: Any) -> Any:
         """The boxes of the proposal generator."""

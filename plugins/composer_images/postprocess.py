@@ -4,15 +4,27 @@ Legend: R instances of an image, K keypoints, M the side of a mask within its bo
 height and width of the output.
 """
 
+from typing import NamedTuple
+
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from composer.structures import Boxes, ImageBatch, Instances, ROIMasks
 
 
+class Postprocessed(NamedTuple):
+    """Results in the wanted resolution.
+
+    Attributes:
+        instances: per image.
+    """
+
+    instances: list[Instances]
+
+
 def postprocess(
     instances: list[Instances], batch: ImageBatch, *, mask_threshold: float = 0.5
-) -> list[Instances]:
+) -> Postprocessed:
     """Scales each image's instances to the height and width that its record asks for.
 
     Boxes are scaled and clipped, instances whose box is then empty are dropped, keypoints are
@@ -29,10 +41,12 @@ def postprocess(
     """
     if len(instances) != len(batch):
         raise ValueError(f"Instances of {len(instances)} images for a batch of {len(batch)}.")
-    return [
-        _rescale(one, output_size, mask_threshold)
-        for one, output_size in zip(instances, batch.output_sizes, strict=True)
-    ]
+    return Postprocessed(
+        [
+            _rescale(one, output_size, mask_threshold)
+            for one, output_size in zip(instances, batch.output_sizes, strict=True)
+        ]
+    )
 
 
 def _rescale(

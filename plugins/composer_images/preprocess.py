@@ -3,11 +3,23 @@
 Legend: C channels, `_` an image's own height and width.
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from composer.structures import ImageBatch, ImageList, TensorShape
+
+
+class Preprocessed(NamedTuple):
+    """Images ready for a backbone.
+
+    Attributes:
+        images: normalised and padded to one size.
+    """
+
+    images: ImageList
 
 
 class Preprocess(nn.Module):
@@ -56,7 +68,7 @@ class Preprocess(nn.Module):
         """As many channels as there are means, at full resolution."""
         return TensorShape(channels=len(self.pixel_mean), stride=1)
 
-    def forward(self, batch: ImageBatch) -> ImageList:
+    def forward(self, batch: ImageBatch) -> Preprocessed:
         """Returns the images in one tensor; no images make a tensor of no images.
 
         Raises:
@@ -68,7 +80,7 @@ class Preprocess(nn.Module):
         image_list = ImageList.from_tensors(
             padded, self.size_divisibility, square_size=self.square_size
         )
-        return image_list if images else ImageList(image_list.tensor[:0], [])
+        return Preprocessed(image_list if images else ImageList(image_list.tensor[:0], []))
 
     def _normalize(self, image: Shaped[Tensor, "_ _ _"], index: int) -> Float[Tensor, "_ _ _"]:
         if len(image) != len(self.pixel_mean):

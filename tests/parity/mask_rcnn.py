@@ -84,7 +84,7 @@ class MaskRCNN(nn.Module):
 
     @torch.no_grad()
     def forward(self, batch: ImageBatch) -> list[Instances]:
-        images = self.preprocess(batch)
+        images = self.preprocess(batch).images
         features = self.extract(images)
         return self.finish(batch, images, features, self.propose(images, features).boxes)
 
@@ -105,7 +105,7 @@ class MaskRCNN(nn.Module):
             detected.classes,
             self.segment(features, detected),
         )
-        return postprocess(found, batch)
+        return postprocess(found, batch).instances
 
 
 def build_roi_heads(

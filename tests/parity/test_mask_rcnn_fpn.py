@@ -44,7 +44,7 @@ def model(golden):
 
 @pytest.fixture(scope="module")
 def images(golden, model):
-    return model.preprocess(ImageBatch.from_records(golden.records))
+    return model.preprocess(ImageBatch.from_records(golden.records)).images
 
 
 def test_state_dict_of_the_full_model_has_the_keys_and_shapes_of_detectron2():

@@ -18,7 +18,7 @@ def detected(**fields):
 
 
 def test_boxes_are_scaled_clipped_and_dropped_when_empty():
-    (result,) = postprocess([detected()], batch_of((20, 5)))
+    (result,) = postprocess([detected()], batch_of((20, 5))).instances
     assert result.image_size == (20, 5)
     assert result.pred_boxes.tensor.tolist() == [[1.0, 4.0, 3.0, 16.0], [0.0, 0.0, 2.0, 20.0]]
     assert result.scores.tolist() == pytest.approx([0.9, 0.8])
@@ -26,7 +26,7 @@ def test_boxes_are_scaled_clipped_and_dropped_when_empty():
 
 def test_masks_are_pasted_in_the_resolution_of_the_output():
     masks = torch.ones(3, 1, 4, 4)
-    (result,) = postprocess([detected(pred_masks=masks)], batch_of((20, 20)))
+    (result,) = postprocess([detected(pred_masks=masks)], batch_of((20, 20))).instances
     assert result.pred_masks.shape == (2, 20, 20)
     assert result.pred_masks.dtype == torch.bool
     assert result.pred_masks[0, 5:15, 5:11].all()  # interpolation rounds the corners off
@@ -35,37 +35,41 @@ def test_masks_are_pasted_in_the_resolution_of_the_output():
 
 def test_roi_masks_are_pasted_too():
     masks = ROIMasks(torch.ones(3, 4, 4))
-    (result,) = postprocess([detected(pred_masks=masks)], batch_of((10, 10)))
+    (result,) = postprocess([detected(pred_masks=masks)], batch_of((10, 10))).instances
     assert result.pred_masks[0, 2:8, 2:6].all()
 
 
 def test_the_mask_threshold_can_be_chosen():
     instances = detected(pred_masks=torch.full((3, 1, 4, 4), 0.3))
-    assert not postprocess([instances], batch_of((10, 10)))[0].pred_masks.any()
-    assert postprocess([instances], batch_of((10, 10)), mask_threshold=0.3)[0].pred_masks.any()
+    assert not postprocess([instances], batch_of((10, 10))).instances[0].pred_masks.any()
+    assert (
+        postprocess([instances], batch_of((10, 10)), mask_threshold=0.3)
+        .instances[0]
+        .pred_masks.any()
+    )
 
 
 def test_keypoints_are_scaled_and_their_scores_kept():
     keypoints = torch.tensor([[[2.0, 3.0, 0.5]]]).expand(3, 1, 3)
-    (result,) = postprocess([detected(pred_keypoints=keypoints)], batch_of((20, 5)))
+    (result,) = postprocess([detected(pred_keypoints=keypoints)], batch_of((20, 5))).instances
     assert result.pred_keypoints[0].tolist() == [[1.0, 6.0, 0.5]]
 
 
 def test_proposals_are_scaled_by_their_own_field():
     proposals = Instances((10, 10), proposal_boxes=Boxes([[1.0, 1.0, 2.0, 2.0]]))
-    (result,) = postprocess([proposals], batch_of((20, 20)))
+    (result,) = postprocess([proposals], batch_of((20, 20))).instances
     assert result.proposal_boxes.tensor.tolist() == [[2.0, 2.0, 4.0, 4.0]]
 
 
 def test_images_without_detections_have_empty_results():
     instances = detected(pred_masks=torch.ones(3, 1, 4, 4))[:0]
-    (result,) = postprocess([instances], batch_of((20, 30)))
+    (result,) = postprocess([instances], batch_of((20, 30))).instances
     assert len(result) == 0
     assert result.pred_masks.shape == (0, 20, 30)
 
 
 def test_no_images_have_no_results():
-    assert postprocess([], ImageBatch([])) == []
+    assert postprocess([], ImageBatch([])).instances == []
 
 
 def test_what_it_is_given_stays_as_it_was():

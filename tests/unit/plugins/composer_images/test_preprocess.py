@@ -12,14 +12,16 @@ def batch_of(*images):
 def test_images_are_normalised_by_channel():
     preprocess = Preprocess(pixel_mean=(10.0, 20.0, 30.0), pixel_std=(1.0, 2.0, 4.0))
     image = torch.tensor([11, 24, 38], dtype=torch.uint8)[:, None, None].expand(3, 2, 2)
-    images = preprocess(batch_of(image))
+    images = preprocess(batch_of(image)).images
     assert images.tensor[0, :, 0, 0].tolist() == [1.0, 2.0, 2.0]
     assert images.tensor.dtype == torch.float32
 
 
 def test_padding_comes_after_the_normalisation_and_is_zero():
     preprocess = Preprocess(size_divisibility=32)
-    images = preprocess(batch_of(torch.full((3, 20, 30), 255.0), torch.full((3, 33, 10), 255.0)))
+    images = preprocess(
+        batch_of(torch.full((3, 20, 30), 255.0), torch.full((3, 33, 10), 255.0))
+    ).images
     assert images.tensor.shape == (2, 3, 64, 32)
     assert images.image_sizes == [(20, 30), (33, 10)]
     assert images.tensor[0, :, 20:].abs().max() == 0
@@ -27,22 +29,18 @@ def test_padding_comes_after_the_normalisation_and_is_zero():
 
 
 def test_a_square_can_be_asked_for():
-    images = Preprocess(square_size=50)(batch_of(torch.zeros(3, 20, 30)))
+    images = Preprocess(square_size=50)(batch_of(torch.zeros(3, 20, 30))).images
     assert images.tensor.shape == (1, 3, 50, 50)
 
 
 def test_an_image_of_one_pixel_is_padded_to_the_divisibility():
-    assert Preprocess(size_divisibility=32)(batch_of(torch.zeros(3, 1, 1))).tensor.shape == (
-        1,
-        3,
-        32,
-        32,
-    )
+    images = Preprocess(size_divisibility=32)(batch_of(torch.zeros(3, 1, 1))).images
+    assert images.tensor.shape == (1, 3, 32, 32)
 
 
 @pytest.mark.parametrize(("divisibility", "side"), [(32, 32), (0, 1)])
 def test_no_images_make_a_tensor_of_no_images(divisibility, side):
-    images = Preprocess(size_divisibility=divisibility)(ImageBatch([]))
+    images = Preprocess(size_divisibility=divisibility)(ImageBatch([])).images
     assert images.tensor.shape == (0, 3, side, side)
     assert images.image_sizes == []
 
