@@ -85,4 +85,14 @@ class CheckpointMismatchError(CheckpointError):
 
 
 class ConformanceError(ComposerError):
-    """A node type breaks the contract of node types."""
+    """A node type breaks the contract of node types. All reasons are reported at once.
+
+    Args:
+        subject: what was checked.
+        reasons: what is wrong, a sentence each.
+    """
+
+    def __init__(self, subject: str, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        listing = "\n".join(f"  - {reason}" for reason in self.reasons)
+        super().__init__(f"{subject} breaks the contract of node types:\n{listing}")

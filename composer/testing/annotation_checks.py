@@ -1,0 +1,118 @@
+"""Whether values are what annotations say, shapes of tensors included."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from jaxtyping import jaxtyped
+
+from composer.node.port_matching import meaning, members
+from composer.testing.trial import Outcome, Trial
+from composer.values import describe
+
+
+def check_annotations(trial: Trial, outcome: Outcome) -> Iterator[str]:
+    """Yields where inputs and outputs are not what the signature says.
+
+    A letter stands for one size in all inputs and outputs, as in a checked call.
+    """
+    contract = trial.contract
+    outputs = trial.name_outputs(outcome.value)
+    if outputs is None:
+        wanted = ", ".join(contract.outputs)
+        yield f"it returns something {_describe(outcome.value)}, not a named tuple of ({wanted})"
+        return
+    inputs = trial.copy_inputs()
+    ports = [
+        *((f"the input '{p}'", contract.inputs[p].type, value) for p, value in inputs.items()),
+        *((_name_output(trial, p), contract.outputs[p], value) for p, value in outputs.items()),
+    ]
+    with jaxtyped("context"):
+        misfits = [list(find_misfits(value, kind, name)) for name, kind, value in ports]
+    for (name, kind, value), together in zip(ports, misfits, strict=True):
+        alone = list(find_misfits(value, kind, name))
+        yield from alone
+        if together and not alone:
+            yield f"{together[0]}: its letters stand for other sizes in the ports before it"
+
+
+def find_misfits(value: object, annotation: Any, name: str) -> Iterator[str]:
+    """Yields what of a value is not what an annotation says, each part with its name.
+
+    Args:
+        value: anything.
+        annotation: a type, as Python reads it from a signature.
+        name: what the value is called.
+    """
+    bare = _strip(annotation)
+    alternatives = members(bare)
+    if len(alternatives) > 1:
+        if all(any(find_misfits(value, one, name)) for one in alternatives):
+            yield _tell(value, annotation, name)
+        return
+    if bare is None:
+        bare = type(None)
+    origin = get_origin(bare) or bare
+    if origin is Literal:
+        if value not in get_args(bare):
+            yield _tell(value, annotation, name)
+    elif inspect.isclass(origin) and bare is not Any:
+        if not isinstance(value, origin):
+            yield _tell(value, annotation, name)
+        else:
+            yield from _member_misfits(value, get_args(bare), name)
+
+
+def _member_misfits(value: Any, arguments: tuple[Any, ...], name: str) -> Iterator[str]:
+    if not arguments:
+        return
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from find_misfits(key, arguments[0], f"a key of {name}")
+            yield from find_misfits(member, arguments[1], f"{name}[{key!r}]")
+    elif isinstance(value, tuple) and arguments[-1] is not ...:
+        if len(value) != len(arguments):
+            yield f"{name} has {len(value)} members where {len(arguments)} are annotated"
+            return
+        for place, (member, argument) in enumerate(zip(value, arguments, strict=True)):
+            yield from find_misfits(member, argument, f"{name}[{place}]")
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for place, member in enumerate(value):
+            yield from find_misfits(member, arguments[0], f"{name}[{place}]")
+
+
+def _strip(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _name_output(trial: Trial, port: str) -> str:
+    return f"the output '{port}'" if trial.contract.named_outputs else "the output"
+
+
+def _tell(value: object, annotation: Any, name: str) -> str:
+    mark = meaning(annotation)
+    wanted = _spell(_strip(annotation))
+    wanted = wanted if mark is None else f"{mark.name}: {wanted}"
+    return f"{name} is {_describe(value)}, but annotated as {wanted}"
+
+
+def _describe(value: object) -> str:
+    if value is None:
+        return "None"
+    kind, shown = type(value).__name__, describe(value)
+    return f"of type {kind}" if shown == kind else f"of type {kind} ({shown})"
+
+
+def _spell(annotation: Any) -> str:
+    """The annotation as one would write it; a type with a meaning by its name."""
+    mark, bare = meaning(annotation), _strip(annotation)
+    if mark is not None:
+        return mark.name
+    arguments, origin = get_args(bare), get_origin(bare)
+    if inspect.isclass(origin) and arguments and len(members(bare)) == 1:
+        inside = ", ".join("..." if one is ... else _spell(one) for one in arguments)
+        return f"{origin.__name__}[{inside}]"
+    text = bare.__name__ if inspect.isclass(bare) else str(bare)
+    return text.replace("typing.", "")
