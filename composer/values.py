@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from composer.structures import iterate_tensors, map_tensors
+
 _MAX_LISTED = 6
-
-
-def map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same value with every tensor replaced; structures bring their own `map_tensors`."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if hasattr(value, "map_tensors"):
-        return value.map_tensors(change)
-    if isinstance(value, Mapping):
-        return {key: map_tensors(item, change) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(map_tensors(item, change) for item in value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(map_tensors(item, change) for item in value)
-    return value
 
 
 def move(value: Any, device: str | torch.device) -> Any:
     """The value with every tensor on a device."""
-    return map_tensors(value, lambda tensor: tensor.to(device))
-
-
-def tensors(value: Any) -> Iterator[Tensor]:
-    """Every tensor in a value."""
-    if isinstance(value, Tensor):
-        yield value
-    elif hasattr(value, "tensors") and callable(value.tensors):
-        yield from value.tensors()
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors(item)
+    return map_tensors(lambda tensor: tensor.to(device), value)
 
 
 def num_bytes(value: Any) -> int:
     """Bytes of the storages behind a value, each counted once."""
     storages = {
-        t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors(value)
+        t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in iterate_tensors(value)
     }
     return sum(storages.values())
 

@@ -12,7 +12,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from composer.plan import Step
-from composer.values import describe, num_bytes, tensors
+from composer.structures import iterate_tensors
+from composer.values import describe, num_bytes
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Profiler:
 
 
 def _synchronize(values: Mapping[str, Any]) -> None:
-    device = next((t.device for t in tensors(values)), None)
+    device = next((t.device for t in iterate_tensors(values)), None)
     if device is not None and device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -143,10 +144,10 @@ class AllocationWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._start = self._peak_since = self.current
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        for tensor in tensors([args, kwargs or {}]):
+        for tensor in iterate_tensors([args, kwargs or {}]):
             self._count(tensor, made=False)
         result = func(*args, **(kwargs or {}))
-        for tensor in tensors(result):
+        for tensor in iterate_tensors(result):
             self._count(tensor, made=True)
         return result
 
