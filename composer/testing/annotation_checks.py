@@ -22,7 +22,7 @@ def check_annotations(trial: Trial, outcome: Outcome) -> Iterator[str]:
     outputs = trial.name_outputs(outcome.value)
     if outputs is None:
         wanted = ", ".join(contract.outputs)
-        yield f"it returns something {_describe(outcome.value)}, not a named tuple of ({wanted})"
+        yield f"it returns {_describe(outcome.value)}, not a named tuple of ({wanted})"
         return
     inputs = trial.copy_inputs()
     ports = [
@@ -102,7 +102,7 @@ def _describe(value: object) -> str:
     if value is None:
         return "None"
     kind, shown = type(value).__name__, describe(value)
-    return f"of type {kind}" if shown == kind else f"of type {kind} ({shown})"
+    return f"a value of type {kind}" + ("" if shown == kind else f" ({shown})")
 
 
 def _spell(annotation: Any) -> str:

@@ -13,6 +13,7 @@ from composer.graph import Graph
 from composer.node import Contract, read_contract
 from composer.node.configuration import configured
 from composer.spec.language import Mode
+from composer.structures import map_tensors
 from composer.testing.annotation_checks import check_annotations
 from composer.testing.building_checks import (
     check_building,
@@ -24,7 +25,6 @@ from composer.testing.configuration_checks import check_configuration, find_refu
 from composer.testing.running_checks import check_repetition, check_side_effects
 from composer.testing.shape_checks import Shape, check_shapes, compare_shapes, measure
 from composer.testing.trial import Trial
-from composer.values import map_tensors
 
 
 def check_node_type(
@@ -190,4 +190,4 @@ def _raise_for(subject: str, trials: Mapping[str, Trial]) -> None:
 
 def _copy(value: Any) -> Any:
     """A copy that shares no tensor with what the graph goes on with."""
-    return map_tensors(value, lambda tensor: tensor.detach().clone())
+    return map_tensors(lambda tensor: tensor.detach().clone(), value)

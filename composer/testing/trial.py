@@ -16,8 +16,8 @@ from composer.build.blueprint import NodeDesign
 from composer.executor import derive_seed, seeded_generator
 from composer.node import Contract
 from composer.spec.language import Mode
+from composer.structures import map_tensors
 from composer.testing.snapshot import Snapshot, find_differences, take_snapshot
-from composer.values import map_tensors
 
 _CPU = torch.device("cpu")
 
@@ -120,7 +120,7 @@ class Trial:
 
 
 def _detach(value: Any) -> Any:
-    return map_tensors(value, lambda tensor: tensor.detach())
+    return map_tensors(lambda tensor: tensor.detach(), value)
 
 
 def _take_state(function: Callable[..., Any]) -> dict[str, Snapshot]:

@@ -49,64 +49,64 @@ def test_value_that_fits_has_no_misfits(value, annotation):
 @pytest.mark.parametrize(
     ("value", "annotation", "misfit"),
     [
-        (1.5, int, "it is of type float (1.5), but annotated as int"),
+        (1.5, int, "it is a value of type float (1.5), but annotated as int"),
         (None, int, "it is None, but annotated as int"),
         (
             "max",
             Literal["sum", "avg"],
-            "it is of type str ('max'), but annotated as Literal['sum', 'avg']",
+            "it is a value of type str ('max'), but annotated as Literal['sum', 'avg']",
         ),
-        ("a", int | None, "it is of type str ('a'), but annotated as int | None"),
+        ("a", int | None, "it is a value of type str ('a'), but annotated as int | None"),
         (
             torch.rand(2, 3),
             ROWS,
-            "it is of type Tensor (2x3 float32), but annotated as Float[Tensor, 'R 4']",
+            "it is a value of type Tensor (2x3 float32), but annotated as Float[Tensor, 'R 4']",
         ),
         (
             torch.zeros(2, 4, dtype=torch.long),
             ROWS,
-            "it is of type Tensor (2x4 int64), but annotated as Float[Tensor, 'R 4']",
+            "it is a value of type Tensor (2x4 int64), but annotated as Float[Tensor, 'R 4']",
         ),
         (
             torch.rand(2),
             MaskLogits,
-            "it is of type Tensor (2 float32), "
+            "it is a value of type Tensor (2 float32), "
             "but annotated as MaskLogits: Float[Tensor, 'R _ _ _']",
         ),
         (
             {"p2": torch.rand(2)},
             Features,
-            "it['p2'] is of type Tensor (2 float32), but annotated as Float[Tensor, 'N _ _ _']",
+            "it['p2'] is a value of type Tensor (2 float32), but annotated as Float[Tensor, 'N _ _ _']",
         ),
         (
             {1: torch.rand(1, 1, 1, 1)},
             Features,
-            "a key of it is of type int (1), but annotated as str",
+            "a key of it is a value of type int (1), but annotated as str",
         ),
         (
             [torch.rand(1, 4)],
             list[Boxes],
-            "it[0] is of type Tensor (1x4 float32), but annotated as Boxes",
+            "it[0] is a value of type Tensor (1x4 float32), but annotated as Boxes",
         ),
         (
             (torch.rand(3),),
             list[Scores],
-            "it is of type tuple (3 float32), but annotated as list[Scores]",
+            "it is a value of type tuple (3 float32), but annotated as list[Scores]",
         ),
         (
             {"a": 1},
             dict[str, list[Scores]],
-            "it['a'] is of type int (1), but annotated as list[Scores]",
+            "it['a'] is a value of type int (1), but annotated as list[Scores]",
         ),
         (
             1,
             list[tuple[Scores, ...]],
-            "it is of type int (1), but annotated as list[tuple[Scores, ...]]",
+            "it is a value of type int (1), but annotated as list[tuple[Scores, ...]]",
         ),
         ((1,), tuple[int, str], "it has 1 members where 2 are annotated"),
-        ((1, "a"), tuple[int, ...], "it[1] is of type str ('a'), but annotated as int"),
-        ((1,), Named, "it is of type tuple (1), but annotated as Named"),
-        (object(), int, "it is of type object, but annotated as int"),
+        ((1, "a"), tuple[int, ...], "it[1] is a value of type str ('a'), but annotated as int"),
+        ((1,), Named, "it is a value of type tuple (1), but annotated as Named"),
+        (object(), int, "it is a value of type object, but annotated as int"),
     ],
 )
 def test_misfit_is_told_with_its_place_and_what_was_annotated(value, annotation, misfit):
