@@ -4,13 +4,16 @@ from composer.ops.anchor_grid import make_cell_anchors, place_anchors
 from composer.ops.box_coding import MAX_LOG_SCALE, BoxWeights, decode_deltas, encode_boxes
 from composer.ops.cell_flattening import flatten_cells
 from composer.ops.level_assignment import assign_levels
+from composer.ops.matching import Matches, match_boxes
 from composer.ops.nms import batched_nms
 from composer.ops.regions import index_regions, split_regions
+from composer.ops.sampling import sample_labels
 from composer.structures.mask_pasting import paste_masks
 
 __all__ = [
     "MAX_LOG_SCALE",
     "BoxWeights",
+    "Matches",
     "assign_levels",
     "batched_nms",
     "decode_deltas",
@@ -18,7 +21,9 @@ __all__ = [
     "flatten_cells",
     "index_regions",
     "make_cell_anchors",
+    "match_boxes",
     "paste_masks",
     "place_anchors",
+    "sample_labels",
     "split_regions",
 ]
