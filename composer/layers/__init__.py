@@ -1,6 +1,7 @@
 """Layers that models are built from, and how their weights start."""
 
 from composer.layers.conv import NormConv2d
+from composer.layers.deform_conv import NormDeformConv2d
 from composer.layers.frozen_batch_norm import FrozenBatchNorm2d, freeze_batch_norm
 from composer.layers.norm import ChannelLayerNorm, NormName, build_norm
 from composer.layers.weight_init import init_msra, init_normal, init_xavier
@@ -9,6 +10,7 @@ __all__ = [
     "ChannelLayerNorm",
     "FrozenBatchNorm2d",
     "NormConv2d",
+    "NormDeformConv2d",
     "NormName",
     "build_norm",
     "freeze_batch_norm",
