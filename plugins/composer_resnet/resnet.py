@@ -1,4 +1,4 @@
-"""Residual networks from ResNet-18 to ResNet-152, and ResNeXt."""
+"""Residual networks from ResNet-18 to ResNet-152, ResNeXt, and deformable ones."""
 
 from typing import Literal, TypeAlias
 
@@ -30,6 +30,9 @@ class ResNet(nn.Module):
         stride_in_1x1: whether stages stride in their first 1x1 convolution (MSRA's weights), not
             in the 3x3 one.
         res5_dilation: 2 keeps res5 at the resolution of res4, with dilated convolutions (DC5).
+        deform_on_per_stage: whether res2, res3, res4 and res5 have deformable 3x3 convolutions.
+        deform_modulated: whether these weight their samples (the second version).
+        deform_num_groups: sets of offsets of a deformable convolution, each for as many channels.
         freeze_at: the first so many of stem, res2, res3, ... neither learn nor update their
             statistics; 0 for none.
 
@@ -50,11 +53,16 @@ class ResNet(nn.Module):
         width_per_group: int = 64,
         stride_in_1x1: bool = True,
         res5_dilation: Literal[1, 2] = 1,
+        deform_on_per_stage: tuple[bool, bool, bool, bool] = (False, False, False, False),
+        deform_modulated: bool = False,
+        deform_num_groups: int = 1,
         freeze_at: int = 2,
     ) -> None:
         super().__init__()
-        style = BlockStyle(depth, norm, num_groups, stride_in_1x1)
-        _check_configuration(style, out_features, res5_dilation)
+        style = BlockStyle(
+            depth, norm, num_groups, stride_in_1x1, deform_modulated, deform_num_groups
+        )
+        _check_configuration(style, out_features, res5_dilation, deform_on_per_stage)
         self.stem = Stem(
             in_channels=images_shape.channels or 3, out_channels=stem_out_channels, norm=norm
         )
@@ -65,6 +73,7 @@ class ResNet(nn.Module):
             res2_out_channels=res2_out_channels,
             bottleneck_channels=num_groups * width_per_group,
             res5_dilation=res5_dilation,
+            deform_on_per_stage=deform_on_per_stage,
         )
         shapes = {"stem": TensorShape(channels=stem_out_channels, stride=Stem.stride)}
         stride = Stem.stride
@@ -105,11 +114,18 @@ def _count_stages(level: LevelName) -> int:
 
 
 def _check_configuration(
-    style: BlockStyle, out_features: tuple[LevelName, ...], res5_dilation: int
+    style: BlockStyle,
+    out_features: tuple[LevelName, ...],
+    res5_dilation: int,
+    deform_on_per_stage: tuple[bool, ...],
 ) -> None:
     if not out_features:
         raise ValueError("out_features names no level: take some of stem, res2, res3, res4, res5.")
     if style.is_basic and (style.num_groups != 1 or res5_dilation != 1):
         raise ValueError(
             f"A ResNet-{style.depth} has no bottlenecks: num_groups and res5_dilation must be 1."
+        )
+    if style.is_basic and any(deform_on_per_stage):
+        raise ValueError(
+            f"A ResNet-{style.depth} has no bottlenecks: deform_on_per_stage must be false."
         )

@@ -1,6 +1,6 @@
 """From a depth to the residual blocks of each stage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -8,6 +8,7 @@ from torch import nn
 
 from composer.layers import NormName
 from composer_resnet.blocks import BasicBlock, BottleneckBlock
+from composer_resnet.deform_block import DeformBottleneckBlock
 
 Depth: TypeAlias = Literal[18, 34, 50, 101, 152]
 
@@ -31,12 +32,16 @@ class BlockStyle:
         norm: name of the normalisation.
         num_groups: groups of the 3x3 convolutions.
         stride_in_1x1: which convolution of a bottleneck strides.
+        deform_modulated: whether deformable convolutions weight their samples.
+        deform_num_groups: sets of offsets of a deformable convolution.
     """
 
     depth: Depth
     norm: NormName
     num_groups: int
     stride_in_1x1: bool
+    deform_modulated: bool = False
+    deform_num_groups: int = 1
 
     @property
     def is_basic(self) -> bool:
@@ -56,6 +61,7 @@ class Stage:
         out_channels: channels that every block gives.
         stride: of the first block; the others have 1.
         dilation: of the 3x3 convolutions.
+        deforms: whether the 3x3 convolutions of bottlenecks are deformable.
     """
 
     name: str
@@ -65,6 +71,7 @@ class Stage:
     out_channels: int
     stride: int
     dilation: int
+    deforms: bool = False
 
     def build(self, style: BlockStyle) -> nn.Sequential:
         """Builds the blocks, the first one with the stride and the change of channels."""
@@ -80,6 +87,8 @@ class Stage:
                 stride=stride,
                 norm=style.norm,
             )
+        if self.deforms:
+            return self._build_deformable(style, in_channels, stride)
         return BottleneckBlock(
             in_channels=in_channels,
             bottleneck_channels=self.bottleneck_channels,
@@ -91,6 +100,20 @@ class Stage:
             norm=style.norm,
         )
 
+    def _build_deformable(self, style: BlockStyle, in_channels: int, stride: int) -> nn.Module:
+        return DeformBottleneckBlock(
+            in_channels=in_channels,
+            bottleneck_channels=self.bottleneck_channels,
+            out_channels=self.out_channels,
+            stride=stride,
+            stride_in_1x1=style.stride_in_1x1,
+            num_groups=style.num_groups,
+            dilation=self.dilation,
+            norm=style.norm,
+            modulated=style.deform_modulated,
+            num_offset_groups=style.deform_num_groups,
+        )
+
 
 def plan_stages(
     *,
@@ -100,6 +123,7 @@ def plan_stages(
     res2_out_channels: int,
     bottleneck_channels: int,
     res5_dilation: int,
+    deform_on_per_stage: Sequence[bool] = (False,) * 4,
 ) -> Iterator[Stage]:
     """Yields the stages from res2 on; channels double from one to the next.
 
@@ -110,6 +134,7 @@ def plan_stages(
         res2_out_channels: channels that res2 gives.
         bottleneck_channels: channels within a bottleneck of res2.
         res5_dilation: dilation of res5; more than 1 replaces its stride.
+        deform_on_per_stage: whether res2, res3, res4 and res5 have deformable convolutions.
     """
     in_channels = stem_out_channels
     for position, num_blocks in enumerate(_BLOCKS_PER_STAGE[depth][:num_stages]):
@@ -123,5 +148,6 @@ def plan_stages(
             out_channels=res2_out_channels * 2**position,
             stride=1 if position == 0 or dilation > 1 else 2,
             dilation=dilation,
+            deforms=deform_on_per_stage[position],
         )
         in_channels = res2_out_channels * 2**position

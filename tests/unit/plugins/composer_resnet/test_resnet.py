@@ -142,6 +142,8 @@ def test_the_images_and_each_level_stay_as_they_were():
         ({"out_features": ()}, "out_features"),
         ({"depth": 18, "num_groups": 2}, "ResNet-18 has no bottlenecks"),
         ({"depth": 34, "res5_dilation": 2}, "ResNet-34 has no bottlenecks"),
+        ({"depth": 18, "deform_on_per_stage": (False, False, False, True)}, "deform_on_per_stage"),
+        ({"deform_on_per_stage": (True,) * 4, "deform_num_groups": 3}, "3 offset_groups"),
     ],
 )
 def test_a_configuration_that_makes_no_network_is_refused(options, message):
