@@ -2,7 +2,9 @@
 
 from composer.ops.anchor_grid import make_cell_anchors, place_anchors
 from composer.ops.box_coding import MAX_LOG_SCALE, BoxWeights, decode_deltas, encode_boxes
+from composer.ops.box_losses import BoxLossName, OverlapLossName, sum_box_loss, sum_overlap_loss
 from composer.ops.cell_flattening import flatten_cells
+from composer.ops.edge_distances import decode_distances, encode_distances
 from composer.ops.level_assignment import assign_levels
 from composer.ops.matching import Matches, match_boxes
 from composer.ops.nms import batched_nms
@@ -12,12 +14,16 @@ from composer.structures.mask_pasting import paste_masks
 
 __all__ = [
     "MAX_LOG_SCALE",
+    "BoxLossName",
     "BoxWeights",
     "Matches",
+    "OverlapLossName",
     "assign_levels",
     "batched_nms",
     "decode_deltas",
+    "decode_distances",
     "encode_boxes",
+    "encode_distances",
     "flatten_cells",
     "index_regions",
     "make_cell_anchors",
@@ -26,4 +32,6 @@ __all__ = [
     "place_anchors",
     "sample_labels",
     "split_regions",
+    "sum_box_loss",
+    "sum_overlap_loss",
 ]

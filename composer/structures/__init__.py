@@ -3,18 +3,23 @@
 from composer.structures.bit_masks import BitMasks
 from composer.structures.box_overlap import pairwise_intersection, pairwise_ioa, pairwise_iou
 from composer.structures.boxes import Boxes
+from composer.structures.feature_levels import find_channels, find_strides, pick_levels
 from composer.structures.image_batch import ImageBatch
 from composer.structures.image_list import ImageList
 from composer.structures.instances import Instances
 from composer.structures.keypoints import Keypoints
 from composer.structures.polygon_masks import PolygonMasks
 from composer.structures.port_types import (
+    AnchorClasses,
     AnchorDeltas,
+    AnchorLogits,
     Anchors,
     BoxDeltas,
+    Centerness,
     Classes,
     ClassLogits,
     ClassProbabilities,
+    EdgeDistances,
     Features,
     Indices,
     Losses,
@@ -24,20 +29,26 @@ from composer.structures.port_types import (
     PortType,
     RegionFeatures,
     Scores,
+    SemanticLogits,
+    SemanticScores,
 )
 from composer.structures.roi_masks import ROIMasks
 from composer.structures.tensor_shape import TensorShape
 from composer.structures.traversal import TensorStructure, iterate_tensors, map_tensors
 
 __all__ = [
+    "AnchorClasses",
     "AnchorDeltas",
+    "AnchorLogits",
     "Anchors",
     "BitMasks",
     "BoxDeltas",
     "Boxes",
+    "Centerness",
     "ClassLogits",
     "ClassProbabilities",
     "Classes",
+    "EdgeDistances",
     "Features",
     "ImageBatch",
     "ImageList",
@@ -53,11 +64,16 @@ __all__ = [
     "ROIMasks",
     "RegionFeatures",
     "Scores",
+    "SemanticLogits",
+    "SemanticScores",
     "TensorShape",
     "TensorStructure",
+    "find_channels",
+    "find_strides",
     "iterate_tensors",
     "map_tensors",
     "pairwise_intersection",
     "pairwise_ioa",
     "pairwise_iou",
+    "pick_levels",
 ]

@@ -47,6 +47,26 @@ AnchorDeltas = Annotated[
     list[Float[Tensor, "N _ _ _"]],
     PortType("AnchorDeltas", "Box deltas per level, an anchor's four in a row."),
 ]
+AnchorLogits = Annotated[
+    list[Float[Tensor, "N _ _ _"]],
+    PortType("AnchorLogits", "Class logits per level, an anchor's classes in a row."),
+]
+AnchorClasses = Annotated[
+    Int[Tensor, "_"],
+    PortType(
+        "AnchorClasses",
+        "For each anchor of all levels its class: the number of classes for the background, "
+        "-1 where it does not count.",
+    ),
+]
+EdgeDistances = Annotated[
+    list[Float[Tensor, "N 4 _ _"]],
+    PortType("EdgeDistances", "Distances per level from each cell to the edges of its box."),
+]
+Centerness = Annotated[
+    list[Float[Tensor, "N 1 _ _"]],
+    PortType("Centerness", "Logits per level of how central in its object a cell is."),
+]
 ClassLogits = Annotated[
     Float[Tensor, "R _"],
     PortType("ClassLogits", "Class logits of every region, the background last."),
@@ -69,6 +89,14 @@ Indices = Annotated[Int[Tensor, "_"], PortType("Indices", "For each box, the ind
 MaskProbabilities = Annotated[
     Float[Tensor, "_ 1 _ _"],
     PortType("MaskProbabilities", "Foreground probabilities of each box's mask, within the box."),
+]
+SemanticLogits = Annotated[
+    Float[Tensor, "N _ _ _"],
+    PortType("SemanticLogits", "Class logits of every place of the padded images."),
+]
+SemanticScores = Annotated[
+    Float[Tensor, "_ _ _"],
+    PortType("SemanticScores", "Class logits of every pixel of an image, C x H x W."),
 ]
 Losses = Annotated[
     dict[str, Float[Tensor, ""]],

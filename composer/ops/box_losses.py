@@ -1,0 +1,67 @@
+"""How far predicted boxes are from the boxes that they should be, as a sum over all of them.
+
+Legend: B boxes.
+
+Nothing is divided by the number of boxes: detectors have their own ideas about that. No boxes
+have a loss of zero, which still has a gradient (of zero).
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import torch.nn.functional as F
+import torchvision
+from jaxtyping import Float
+from torch import Tensor
+
+from composer.ops.box_coding import BoxWeights, decode_deltas, encode_boxes
+
+OverlapLossName: TypeAlias = Literal["giou", "diou", "ciou"]
+BoxLossName: TypeAlias = Literal["smooth_l1", "giou", "diou", "ciou"]
+
+
+def sum_box_loss(
+    deltas: Float[Tensor, "B 4"],
+    sources: Float[Tensor, "B 4"],
+    targets: Float[Tensor, "B 4"],
+    weights: BoxWeights,
+    *,
+    kind: BoxLossName = "smooth_l1",
+    smooth_l1_beta: float = 0.0,
+) -> Float[Tensor, ""]:
+    """Returns the loss of predicted box offsets.
+
+    Args:
+        deltas: the predicted offsets.
+        sources: the boxes that the offsets start from, XYXY in pixels.
+        targets: the boxes that they should lead to.
+        weights: factors of the offsets.
+        kind: `smooth_l1` compares the offsets (Girshick 2015, section 2.3), the others compare
+            the boxes; see `sum_overlap_loss`.
+        smooth_l1_beta: smooth L1 is quadratic below this difference; 0 makes it plain L1.
+    """
+    if kind == "smooth_l1":
+        wanted = encode_boxes(sources, targets, weights)
+        return F.smooth_l1_loss(deltas, wanted.to(deltas), reduction="sum", beta=smooth_l1_beta)
+    return sum_overlap_loss(decode_deltas(deltas, sources, weights), targets, kind)
+
+
+def sum_overlap_loss(
+    boxes: Float[Tensor, "B 4"], targets: Float[Tensor, "B 4"], kind: OverlapLossName
+) -> Float[Tensor, ""]:
+    """Returns the loss of predicted boxes by how they overlap those that they should be.
+
+    Args:
+        boxes: the predicted boxes, XYXY in pixels.
+        targets: the boxes that they should be.
+        kind: `giou` also looks at the box around both (Rezatofighi et al. 2019), `diou` at the
+            distance of their centres, `ciou` at their aspect ratios too (Zheng et al. 2020).
+    """
+    return _OVERLAP_LOSSES[kind](boxes, targets.to(boxes), reduction="sum")
+
+
+_OVERLAP_LOSSES: dict[OverlapLossName, Callable[..., Tensor]] = {
+    "giou": torchvision.ops.generalized_box_iou_loss,
+    "diou": torchvision.ops.distance_box_iou_loss,
+    "ciou": torchvision.ops.complete_box_iou_loss,
+}

@@ -1,0 +1,57 @@
+"""Which levels of the features a node works on."""
+
+from collections.abc import Iterable, Mapping
+
+from composer.structures.tensor_shape import TensorShape
+
+
+def pick_levels(
+    features_shape: Mapping[str, TensorShape], in_features: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """Returns the names of the levels to work on: those that are asked for, or all.
+
+    Args:
+        features_shape: the levels that there are.
+        in_features: those that are wanted, as the configuration of a node says; None for all.
+
+    Raises:
+        ValueError: a level does not exist, or there is none to work on.
+    """
+    names = tuple(features_shape) if in_features is None else in_features
+    missing = [name for name in names if name not in features_shape]
+    if missing or not names:
+        raise ValueError(
+            f"in_features: there is no level {', '.join(missing) or '(none is named)'}, only "
+            f"{', '.join(features_shape)}."
+        )
+    return names
+
+
+def find_channels(features_shape: Mapping[str, TensorShape], names: Iterable[str]) -> int:
+    """Returns the number of channels that all of these levels have.
+
+    Raises:
+        ValueError: they differ, or are not known.
+    """
+    channels = {features_shape[name].channels for name in names}
+    (first, *others) = channels
+    if first is None or others:
+        raise ValueError(
+            f"The levels have {', '.join(map(str, channels))} channels; all must have the same."
+        )
+    return first
+
+
+def find_strides(features_shape: Mapping[str, TensorShape], names: Iterable[str]) -> list[int]:
+    """Returns the stride of each of these levels, in pixels.
+
+    Raises:
+        ValueError: one is not known.
+    """
+    strides = []
+    for name in names:
+        stride = features_shape[name].stride
+        if stride is None:
+            raise ValueError(f"The stride of level '{name}' is not known.")
+        strides.append(stride)
+    return strides

@@ -1,0 +1,44 @@
+import pytest
+
+from composer.structures import TensorShape, find_channels, find_strides, pick_levels
+
+SHAPES = {
+    "p3": TensorShape(channels=8, stride=8),
+    "p4": TensorShape(channels=8, stride=16),
+    "p5": TensorShape(channels=9),
+}
+
+
+def test_all_levels_are_worked_on_unless_some_are_named():
+    assert pick_levels(SHAPES, None) == ("p3", "p4", "p5")
+    assert pick_levels(SHAPES, ("p4", "p3")) == ("p4", "p3")
+
+
+def test_levels_that_do_not_exist_are_named_with_those_that_do():
+    with pytest.raises(ValueError, match="no level p9, q1, only p3, p4, p5"):
+        pick_levels(SHAPES, ("p3", "p9", "q1"))
+
+
+@pytest.mark.parametrize(("shapes", "names"), [(SHAPES, ()), ({}, None)])
+def test_there_must_be_a_level_to_work_on(shapes, names):
+    with pytest.raises(ValueError, match="none is named"):
+        pick_levels(shapes, names)
+
+
+def test_levels_of_equal_channels_have_one_number_of_channels():
+    assert find_channels(SHAPES, ("p3", "p4")) == 8
+
+
+@pytest.mark.parametrize("names", [("p3", "p5"), ("p6",), ("p3", "p6")])
+def test_channels_that_differ_or_are_not_known_are_refused(names):
+    with pytest.raises(ValueError, match="must have the same"):
+        find_channels({**SHAPES, "p6": TensorShape()}, names)
+
+
+def test_strides_come_level_by_level():
+    assert find_strides(SHAPES, ("p4", "p3")) == [16, 8]
+
+
+def test_a_stride_that_is_not_known_is_refused():
+    with pytest.raises(ValueError, match="stride of level 'p5' is not known"):
+        find_strides(SHAPES, ("p3", "p5"))
