@@ -24,10 +24,12 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 
 
 def read_images(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     image_format: ImageFormat,
 ) -> list[dict[str, Any]]:
-    """Reads images, folders standing for the images in them; see `read_image`."""
+    """Reads an image or several, folders standing for the images in them; see `read_image`."""
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
     return [read_image(file, image_format) for path in paths for file in find_images(path)]
 
 
