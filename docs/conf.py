@@ -34,7 +34,7 @@ FOREIGN = ["torch", "Tensor", "numpy", "np", "jaxtyping", "collections", "os", "
 # Types that no user makes: they stand in signatures, and the architecture page tells of them.
 INTERNAL = [r"composer\.plan\..*", r"composer\.spec\.(language|model)\..*", r"composer\.build\..*"]
 nitpick_ignore_regex = [
-    (r"py:class", rf"({'|'.join(INTERNAL)}|composer\.session\.SessionHost|Problem|tuple\[str)"),
+    (r"py:class", rf"({'|'.join(INTERNAL)}|composer\.session\.SessionHost|composer\.graph\.hooks\.HookObserver|Problem|tuple\[str)"),
     (r"py:.*", rf"({'|'.join(FOREIGN)})(\..*)?"),
     (r"py:class", r".*\.[TU]"),
     (r"py:class", r".* .*|d[xywh]"),
