@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from composer.testing.shape_checks import read_declared
 from composer.testing.snapshot import find_differences, take_snapshot
 from composer.testing.trial import Trial
+
+_MAX_CHARACTERS = 300
 
 
 def check_building(trial: Trial, module: nn.Module) -> Iterator[str]:
@@ -63,8 +66,8 @@ def check_state_dict(trial: Trial) -> Iterator[str]:
 
 
 def describe_error(error: Exception) -> str:
-    """The error's type and the first line of its message."""
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
+    """The error's type and message on one line, the end of a long one left out."""
+    return textwrap.shorten(f"{type(error).__name__}: {error}", _MAX_CHARACTERS, placeholder=" ...")
 
 
 def _check_without_memory(trial: Trial, module: nn.Module) -> Iterator[str]:

@@ -55,6 +55,16 @@ class Remembering(Small):
         return super().forward(x + self.num_runs)
 
 
+class RunningOnce(Small):
+    has_run = False
+
+    def forward(self, x: RegionFeatures) -> EdgeMasks:
+        if self.has_run:
+            raise RuntimeError("worn out")
+        self.has_run = True
+        return super().forward(x)
+
+
 class Drawing(Small):
     def forward(self, x: RegionFeatures, generator: torch.Generator) -> EdgeMasks:
         return super().forward(x + torch.rand(x.shape, generator=generator))
@@ -151,6 +161,7 @@ BROKEN = {
     ),
     Counting: "a run in inference mode changes the module itself: 'num_runs' has other values",
     Remembering: f"a second run on equal inputs gives another result: {OTHER_MASKS}",
+    RunningOnce: "a second run on equal inputs fails: RuntimeError: worn out",
     DroppingOut: f"it draws from torch's global generator: {TAKE_ONE}",
     DroppingOutBesideItsGenerator: f"it draws from torch's global generator: {USE_IT}",
     DrawingFromPython: f"its result depends on Python's or numpy's global generator: {TAKE_ONE}",

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from composer_edge_masks.edge_mask_head import EdgeMaskHead, EdgeMasks
-from torch import Tensor
+from torch import Tensor, nn
 
 from composer.structures import RegionFeatures, TensorShape
 
@@ -81,9 +81,27 @@ class WithOwnChance(Small):
         self.to_edge.weight.data.copy_(torch.as_tensor(noise))
 
 
+class WithOtherShapeWithoutMemory(Small):
+    @property
+    def output_shape(self) -> TensorShape:
+        return TensorShape(channels=9 if self.to_edge.weight.is_meta else 5)
+
+
 class WithOneCopy(Small):
     def __deepcopy__(self, memo: dict) -> "WithOneCopy":
         raise TypeError("only one of me")
+
+
+class WithEmptyCopy(Small):
+    def __deepcopy__(self, memo: dict) -> nn.Module:
+        return nn.Identity()
+
+
+class WithOneStateOnly(Small):
+    def __init__(self, *, x_shape: TensorShape) -> None:
+        super().__init__(x_shape=x_shape)
+        start = int(self.to_edge.weight.detach().abs().sum() * 1000)
+        self.register_buffer(f"start_{start}", torch.zeros(()))
 
 
 class WithHiddenWeights(Small):
@@ -126,6 +144,14 @@ BROKEN = {
         "('state_dict['to_edge.weight']' has other values): "
         "draw them from torch's global generator"
     ),
+    WithOtherShapeWithoutMemory: (
+        "its output_shape is TensorShape(channels=5, height=None, width=None, stride=None), but "
+        "TensorShape(channels=9, height=None, width=None, stride=None) on the meta device"
+    ),
+    WithEmptyCopy: (
+        "a deep copy of it fails: TypeError: "
+        "Identity.forward() got an unexpected keyword argument 'x'"
+    ),
     WithOneCopy: "it cannot be deep-copied: TypeError: only one of me",
     WithHiddenWeights: (
         "another build that loaded its state dict gives another result: "
@@ -146,6 +172,12 @@ def test_sound_head_passes(find_reasons, target, mode):
 @pytest.mark.parametrize(("target", "reason"), BROKEN.items())
 def test_broken_head_fails_for_its_reason_alone(find_reasons, target, reason):
     assert find_reasons(target) == [reason]
+
+
+def test_state_dict_of_names_that_vary_is_told_with_the_names(find_reasons):
+    (reason,) = find_reasons(WithOneStateOnly)
+    assert reason.startswith("another build of it cannot load its state dict: RuntimeError: Error")
+    assert 'Missing key(s) in state_dict: "start_' in reason
 
 
 def test_function_as_configuration_is_told_for_its_type_and_for_its_default(find_reasons):

@@ -76,7 +76,8 @@ def test_value_that_fits_has_no_misfits(value, annotation):
         (
             {"p2": torch.rand(2)},
             Features,
-            "it['p2'] is a value of type Tensor (2 float32), but annotated as Float[Tensor, 'N _ _ _']",
+            "it['p2'] is a value of type Tensor (2 float32), "
+            "but annotated as Float[Tensor, 'N _ _ _']",
         ),
         (
             {1: torch.rand(1, 1, 1, 1)},

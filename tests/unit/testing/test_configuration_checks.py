@@ -43,6 +43,10 @@ def with_dtype(x: Tensor, *, dtype: torch.dtype) -> Tensor:
     return x
 
 
+def with_size(x: Tensor, *, size: torch.Size = torch.Size((1, 2))) -> Tensor:  # noqa: B008
+    return x
+
+
 def with_refused_name(x: Tensor, *, name: Literal["a", "b"] = "c") -> Tensor:  # type: ignore
     return x
 
@@ -73,6 +77,15 @@ def test_function_as_default_is_told_as_type_and_as_default():
     assert "'activation' is a Callable, which no spec can hold" in type_reason
     assert default_reason.startswith("the default of 'activation', <function relu")
     assert default_reason.endswith("cannot be written in a spec")
+
+
+def test_default_that_a_spec_would_write_in_another_form_is_told():
+    type_reason, default_reason = find(with_size)
+    assert type_reason.startswith("the configuration 'size' is a Size")
+    assert default_reason == (
+        "the default of 'size' is refused when a spec writes it as [1, 2]: "
+        "Input should be an instance of Size"
+    )
 
 
 @pytest.mark.parametrize(
