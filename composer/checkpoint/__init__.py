@@ -4,20 +4,22 @@ The package knows tensors, their names and namespaces; graphs are none of its bu
 """
 
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
+from composer.checkpoint.installed_mappings import recognise_keys
 from composer.checkpoint.key_mapping import KeyMapping
+from composer.checkpoint.key_naming import KeyNaming
 from composer.checkpoint.matching import Assignment, Matching, match_tensors
 from composer.checkpoint.node_report import Mismatch, NodeReport
-from composer.checkpoint.reader import KEY_MAPPINGS, describe_checkpoint, read_checkpoint
+from composer.checkpoint.reader import describe_checkpoint, read_checkpoint
 from composer.checkpoint.report import LoadReport
 from composer.checkpoint.safetensors_file import SafetensorsTensors
 from composer.checkpoint.writer import WritableFormat, format_for, write_checkpoint
 
 __all__ = [
-    "KEY_MAPPINGS",
     "Assignment",
     "Checkpoint",
     "CheckpointDescription",
     "KeyMapping",
+    "KeyNaming",
     "LoadReport",
     "Matching",
     "Mismatch",
@@ -28,5 +30,6 @@ __all__ = [
     "format_for",
     "match_tensors",
     "read_checkpoint",
+    "recognise_keys",
     "write_checkpoint",
 ]

@@ -23,6 +23,7 @@ class Checkpoint:
         metadata: what the file says about itself.
         training_state: what else it holds (optimizer, scheduler, iteration, ...).
         matching_heuristics: its keys are to be matched by their longest suffix.
+        notes: what went wrong on the way without making it unreadable, a sentence each.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class Checkpoint:
     metadata: Mapping[str, str] = field(default_factory=dict)
     training_state: Mapping[str, object] = field(default_factory=dict)
     matching_heuristics: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

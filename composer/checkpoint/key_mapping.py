@@ -1,13 +1,18 @@
-"""How checkpoints of other codebases are given the names of this one."""
+"""How checkpoints of other codebases are given the names of this one.
+
+A plugin publishes a mapping as an entry point in the group `composer.checkpoints`: a class that
+is built without arguments.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 
+@runtime_checkable
 class KeyMapping(Protocol):
     """Renames the tensors of one foreign family of checkpoints."""
 

@@ -84,7 +84,14 @@ def match_tensors(
     )
     for place, unexpected in rest.unexpected.items():
         nodes[place] = replace(nodes.get(place, NodeReport()), unexpected=tuple(unexpected))
-    report = LoadReport(str(checkpoint.path), checkpoint.format, nodes, rest.ignored, rest.unused)
+    report = LoadReport(
+        source=str(checkpoint.path),
+        format=checkpoint.format,
+        nodes=nodes,
+        ignored=rest.ignored,
+        unused=rest.unused,
+        notes=checkpoint.notes,
+    )
     return Matching(assignment, report)
 
 

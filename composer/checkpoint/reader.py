@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from torch import Tensor
 
-from composer.checkpoint.caffe2_mapping import Caffe2Mapping
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
 from composer.checkpoint.formats import Container, detect_container, locate_checkpoint
+from composer.checkpoint.installed_mappings import Recognition, recognise_keys
 from composer.checkpoint.key_mapping import KeyMapping
 from composer.checkpoint.layouts import HEURISTICS, Contents, find_contents
 from composer.checkpoint.pickle_file import read_pickle
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
 from composer.errors import CheckpointError
-
-KEY_MAPPINGS: tuple[KeyMapping, ...] = (Caffe2Mapping(),)
 
 # What wraps a module and puts its name before every key: DDP, torch.compile.
 _WRAPPERS = ("module.", "_orig_mod.")
@@ -34,7 +32,8 @@ def read_checkpoint(
     path: str | os.PathLike[str],
     *,
     prefixes: Collection[str] | None = None,
-    key_mappings: Sequence[KeyMapping] = KEY_MAPPINGS,
+    key_mappings: Sequence[KeyMapping] | None = None,
+    fits: Callable[[Collection[str]], bool] | None = None,
 ) -> Checkpoint:
     """Read a checkpoint. Its format is judged by its content, and no code in it can run.
 
@@ -42,7 +41,10 @@ def read_checkpoint(
         path: a file, or a directory with a `last_checkpoint` that names one.
         prefixes: read only the tensors whose keys begin with one of these. A file whose keys are
             matched by suffix is read as a whole, since its keys begin with nothing.
-        key_mappings: foreign families of names to recognise.
+        key_mappings: foreign families of names to recognise; by default those that plugins
+            publish.
+        fits: tells of the file's keys whether they fit as they are; then they stay, and no
+            mapping is asked.
 
     Raises:
         CheckpointError: it does not exist, is damaged, or holds what could run code.
@@ -53,7 +55,10 @@ def read_checkpoint(
         contents = _read_contents(file, container)
     tensors = _without_wrappers(contents.tensors)
     family, by_suffix = contents.family, contents.matching_heuristics
-    mapping = next((each for each in key_mappings if each.recognises(tensors.keys())), None)
+    recognition = Recognition(None)
+    if fits is None or not fits(tensors.keys()):
+        recognition = _recognise(tensors.keys(), key_mappings)
+    mapping = recognition.mapping
     if mapping is not None:
         renamed: Mapping[str, Tensor] = mapping.rename(_read_all(contents.tensors, tensors))
         family, by_suffix = mapping.name, mapping.matches_by_suffix
@@ -67,6 +72,7 @@ def read_checkpoint(
         metadata=contents.metadata,
         training_state=contents.training_state,
         matching_heuristics=by_suffix,
+        notes=recognition.notes,
     )
 
 
@@ -85,6 +91,12 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
     checkpoint = read_checkpoint(file)
     shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.tensors.items()}
     return CheckpointDescription(file, checkpoint.format, checkpoint.metadata, shapes)
+
+
+def _recognise(keys: Collection[str], key_mappings: Sequence[KeyMapping] | None) -> Recognition:
+    if key_mappings is None:
+        return recognise_keys(keys)
+    return Recognition(next((each for each in key_mappings if each.recognises(keys)), None))
 
 
 @contextmanager

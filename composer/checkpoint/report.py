@@ -21,6 +21,7 @@ class LoadReport:
             where keys of the file would belong if there were such a node.
         ignored: keys that are nobody's weights (`pixel_mean`, ...).
         unused: keys that belong to nodes which were not asked for.
+        notes: what else there is to say of the file, a sentence each.
     """
 
     source: str
@@ -28,6 +29,7 @@ class LoadReport:
     nodes: Mapping[str, NodeReport] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -66,7 +68,9 @@ class LoadReport:
 
     def __str__(self) -> str:
         title = f"{self.source} ({self.format})"
-        return render_report(title, self.nodes, ignored=self.ignored, unused=self.unused)
+        return render_report(
+            title, self.nodes, ignored=self.ignored, unused=self.unused, notes=self.notes
+        )
 
     def to_json(self) -> dict[str, object]:
         """The whole report as a value that `json.dumps` takes."""
@@ -77,4 +81,5 @@ class LoadReport:
             "nodes": {path: node.to_json() for path, node in self.nodes.items()},
             "ignored": list(self.ignored),
             "unused": list(self.unused),
+            "notes": list(self.notes),
         }

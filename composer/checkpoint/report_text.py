@@ -17,6 +17,7 @@ def render_report(
     *,
     ignored: Sequence[str] = (),
     unused: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """One line where all is fine; else a row a node, and the names that do not fit.
 
@@ -25,11 +26,13 @@ def render_report(
         nodes: path -> what became of the node's tensors.
         ignored: keys that are nobody's weights.
         unused: keys of nodes that were not asked for.
+        notes: said where something does not fit.
     """
     lines = [f"{title}: {_summary(nodes.values())}"]
     if not all(node.ok for node in nodes.values()):
         lines += _table(nodes)
         lines += _advice(nodes.values())
+        lines += [f"  note: {note}" for note in notes]
     if ignored:
         lines.append(f"  ignored, since no weights: {_listing(ignored)}")
     if unused:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from torch import Tensor, nn
 
 from composer.checkpoint import (
+    KeyNaming,
     LoadReport,
     Matching,
     NodeReport,
@@ -127,9 +128,16 @@ def _match(
         prefixes |= {node: prefix + prefixes[node].removeprefix(own) for node in nodes}
     whole = len(nodes) == len(prefixes)
     needed = None if whole else {prefixes[node] for node in nodes}
-    checkpoint = read_checkpoint(file, prefixes=needed)
-    matching = match_tensors(targets, checkpoint, prefix_of=prefixes, partial=bool(name))
-    if path and path not in designs and checkpoint.matching_heuristics:
+    naming = KeyNaming({node: list(names) for node, names in targets.items()}, prefixes)
+    if prefix is None and needed is not None:
+        needed |= naming.beginnings()
+    checkpoint = read_checkpoint(file, prefixes=needed, fits=naming.fits)
+    keys = checkpoint.tensors.keys()
+    by_suffix = checkpoint.matching_heuristics or (prefix is None and naming.is_bare(keys))
+    matching = match_tensors(
+        targets, checkpoint, prefix_of=prefixes, partial=bool(name), by_suffix=by_suffix
+    )
+    if path and path not in designs and by_suffix:
         return matching._replace(report=_without_absent(matching.report))
     return matching
 

@@ -1,4 +1,4 @@
-"""Finds node types and port types by name."""
+"""Finds node types, port types and key mappings by name."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from composer.spec.suggestion import closest
 
 NODE_GROUP = "composer.nodes"
 TYPE_GROUP = "composer.types"
+MAPPING_GROUP = "composer.checkpoints"
+
+_WHAT = {NODE_GROUP: "node type", TYPE_GROUP: "port type", MAPPING_GROUP: "key mapping"}
 
 
 class Registry:
@@ -38,8 +41,7 @@ class Registry:
         cls, group: str = NODE_GROUP, local: Mapping[str, object] | None = None
     ) -> Registry:
         """The registry of everything that is installed; nothing is imported."""
-        what = "node type" if group == NODE_GROUP else "port type"
-        return cls(_discovered(group), local, what)
+        return cls(_discovered(group), local, _WHAT.get(group, "name"))
 
     def names(self) -> list[str]:
         """All names, sorted."""

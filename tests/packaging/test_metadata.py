@@ -14,7 +14,7 @@ else:
 
 ROOT = Path(__file__).parents[2]
 DISTRIBUTION = "detection-composer"
-GROUPS = ["composer.nodes", "composer.types"]
+GROUPS = ["composer.nodes", "composer.checkpoints", "composer.types"]
 STALE = "the installed metadata are stale: run pip install -e . again"
 
 

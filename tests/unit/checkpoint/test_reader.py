@@ -5,7 +5,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from composer.checkpoint import KEY_MAPPINGS, describe_checkpoint, read_checkpoint
+from composer.checkpoint import describe_checkpoint, read_checkpoint
+from composer.checkpoint.caffe2_mapping import Caffe2Mapping
 from composer.errors import CheckpointError
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "ab.bias": torch.ones(2)}
@@ -181,6 +182,6 @@ class UpperCase:
 def test_another_family_of_names_can_be_added(written):
     container, write = written
     path = write({name.upper(): tensor for name, tensor in TENSORS.items()})
-    checkpoint = read_checkpoint(path, key_mappings=[*KEY_MAPPINGS, UpperCase()])
+    checkpoint = read_checkpoint(path, key_mappings=[Caffe2Mapping(), UpperCase()])
     assert checkpoint.format == f"shouting {container}"
     assert set(checkpoint.tensors) == set(TENSORS)

@@ -145,4 +145,11 @@ def test_a_report_is_plain_data_in_json():
         },
         "ignored": ["pixel_mean"],
         "unused": [],
+        "notes": [],
     }
+
+
+def test_notes_are_said_where_something_does_not_fit_and_only_there():
+    notes = ("key mapping 'x' fails to import",)
+    assert "note: key mapping 'x'" in str(report(MISSING, notes=notes))
+    assert "note" not in str(report(FINE, notes=notes))

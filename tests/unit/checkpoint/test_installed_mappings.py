@@ -1,0 +1,83 @@
+import sys
+
+import pytest
+import torch
+
+from composer.checkpoint import read_checkpoint, recognise_keys
+from composer.registry import Publication, Registry
+
+SHOUTING = """
+class Shouting:
+    name = "shouting"
+    matches_by_suffix = False
+
+    def recognises(self, keys):
+        return all(key.isupper() for key in keys)
+
+    def rename(self, tensors):
+        return {key.lower(): tensor for key, tensor in tensors.items()}
+"""
+BROKEN = "1 / 0"
+RAISING = SHOUTING.replace("return all(key.isupper() for key in keys)", "return self.absent")
+NO_MAPPING = "class Shouting: pass"
+
+
+@pytest.fixture
+def publish(tmp_path, monkeypatch):
+    """Makes a module of a source, and what an entry point would say of it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = []
+
+    def make(name, source):
+        module = f"mapping_{name}"
+        (tmp_path / f"{module}.py").write_text(source)
+        modules.append(module)
+        return Publication(name, module, "Shouting", f"dist-{name}", "1.2")
+
+    yield make
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+def test_the_first_mapping_that_knows_the_keys_is_taken(publish):
+    registry = Registry([publish("first", SHOUTING), publish("second", SHOUTING)])
+    mapping, notes = recognise_keys(["A.B"], registry)
+    assert type(mapping).__module__ == "mapping_first"
+    assert notes == ()
+    assert "mapping_second" not in sys.modules
+
+
+def test_keys_that_no_mapping_knows_stay(publish):
+    assert recognise_keys(["a.b"], Registry([publish("only", SHOUTING)])) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (BROKEN, "fails to import: ZeroDivisionError"),
+        (RAISING, "fails: AttributeError"),
+        (NO_MAPPING, "is no key mapping: it wants name, matches_by_suffix"),
+        ("", "is not there"),
+    ],
+)
+def test_a_broken_mapping_is_named_and_hides_no_other(publish, source, reason):
+    registry = Registry([publish("broken", source), publish("sound", SHOUTING)])
+    mapping, (note,) = recognise_keys(["A.B"], registry)
+    assert mapping.name == "shouting"
+    assert "'broken' of mapping-broken (dist-broken 1.2)" in note
+    assert reason in note
+
+
+def test_keys_that_fit_are_renamed_by_nobody(publish, tmp_path):
+    torch.save({"A": torch.zeros(1)}, tmp_path / "x.pth")
+    mapping = recognise_keys(["A"], Registry([publish("only", SHOUTING)])).mapping
+    found = read_checkpoint(
+        tmp_path / "x.pth", key_mappings=[mapping], fits=lambda keys: "A" in keys
+    )
+    assert set(found.tensors) == {"A"}
+    assert set(read_checkpoint(tmp_path / "x.pth", key_mappings=[mapping]).tensors) == {"a"}
+
+
+def test_ours_is_published_like_all_others():
+    mapping, _ = recognise_keys(["conv1_w", "res2_0_branch2a_w"])
+    assert mapping.name == "caffe2"
