@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +40,11 @@ class NodeDesign:
     same_as: str | None
 
     def instantiate(self) -> Any:
-        """The node's module, or its function with the configuration bound."""
-        arguments = {**self.config, **self.shapes}
+        """The node's module, or its function with the configuration bound.
+
+        It gets a copy of the configuration: what it does to a list is not seen elsewhere.
+        """
+        arguments = copy.deepcopy({**self.config, **self.shapes})
         if self.contract.is_module:
             return self.contract.target(**arguments)
         return _Configured(self.contract.target, arguments) if arguments else self.contract.target

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
 from composer.build.blueprint import Blueprint, NodeDesign
+from composer.build.keys import check_keys
 from composer.build.shapes import propagate_shapes
 from composer.build.wires import wire_networks
 from composer.errors import ComposerError, PluginError
@@ -17,15 +20,45 @@ from composer.node.configuration import configured
 from composer.registry import NODE_GROUP, TYPE_GROUP, Registry
 from composer.registry.form import find_node_type, merge_nodes
 from composer.spec.elaboration import elaborate
-from composer.spec.form import describe_error
+from composer.spec.form import describe_errors, suggest_choice
+from composer.spec.loading import read_spec
+from composer.spec.located import Located
 from composer.spec.model import Spec
 from composer.spec.network import NetworkNode
+from composer.spec.places import Place
 from composer.spec.problems import ProblemLog
+from composer.spec.sources import SpecSource
 from composer.spec.suggestion import did_you_mean
 
 
+def check_source(
+    source: SpecSource,
+    *,
+    params: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+    nodes: Mapping[str, object] | None = None,
+) -> Blueprint:
+    """Reads a spec, checks all of it, and gives what is needed to build it.
+
+    Args:
+        source: a file, the name of a shipped spec, or a mapping.
+        params: values for params.
+        settings: values for params as `name=value`, the value in YAML.
+        nodes: node types by name that are not published by a plugin.
+
+    Raises:
+        SpecError: with all problems at once, those of its form and those of its meaning.
+    """
+    log = ProblemLog()
+    spec = read_spec(source, log, params=params, settings=settings)
+    blueprint = None if spec is None else _check(spec, nodes, log)
+    log.raise_any()
+    assert blueprint is not None
+    return blueprint
+
+
 def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Blueprint:
-    """Checks a whole spec and gives what is needed to build it.
+    """Checks a spec that was read, and gives what is needed to build it.
 
     Args:
         spec: the spec.
@@ -35,15 +68,33 @@ def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Bluepri
         SpecError: with all problems at once.
     """
     log = ProblemLog()
+    blueprint = _check(spec, nodes, log)
+    log.raise_any()
+    return blueprint
+
+
+def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> Blueprint:
     networks = elaborate(spec, log)
-    registry = Registry.installed(NODE_GROUP, nodes)
-    drafts = _Drafting(registry, log).drafts(merge_nodes(networks))
-    types = _input_types(spec, log)
-    wirings = wire_networks(networks, drafts, types, log)
-    log.raise_any()
-    shaped = propagate_shapes(networks, wirings, drafts, log)
-    log.raise_any()
-    return Blueprint(spec, shaped.designs, wirings, shaped.output_shapes)
+    merged = merge_nodes(spec, networks)
+    _check_devices(spec, log)
+    drafting = _Drafting(Registry.installed(NODE_GROUP, nodes), log)
+    drafts = drafting.drafts(merged)
+    wired = wire_networks(networks, drafts, _input_types(spec, log), log)
+    incomplete = wired.incomplete | drafting.unconfigured
+    shaped = propagate_shapes(networks, wired.wirings, drafts, log, incomplete)
+    places = {path: node.place for path, node in merged.items()}
+    check_keys(shaped.designs, shaped.modules, places, log)
+    return Blueprint(spec, shaped.designs, wired.wirings, shaped.output_shapes)
+
+
+def _check_devices(spec: Spec, log: ProblemLog) -> None:
+    for path, node in spec.graph.walk():
+        try:
+            torch.device(node.device or "cpu")
+        except RuntimeError:
+            hint = "Devices are named as in torch.device: cpu, cuda, cuda:1, meta, ..."
+            message = f"node '{path}': there is no device '{node.device}'"
+            log.add(node.place_of("device"), message, hint)
 
 
 def _input_types(spec: Spec, log: ProblemLog) -> dict[str, Any]:
@@ -72,21 +123,24 @@ class _Drafting:
 
     def __post_init__(self) -> None:
         self.contracts: dict[str, Contract | None] = {}
+        self.unconfigured: set[str] = set()
 
     def drafts(self, nodes: Mapping[str, NetworkNode]) -> dict[str, NodeDesign]:
-        """The designs, shapes left out, of the nodes that have no problem so far."""
+        """The designs, shapes left out, of the nodes whose contract is known."""
         found: dict[str, NodeDesign] = {}
         for path, node in nodes.items():
             contract = self.contract(node)
-            config = None if contract is None else self.config(node, contract)
-            if contract is None or config is None:
+            if contract is None:
                 continue
+            config = self.config(node, contract)
+            if config is None:
+                self.unconfigured.add(path)
             found[path] = NodeDesign(
                 path=path,
                 uses=node.uses,
                 label=self.registry.label(node.uses),
                 contract=contract,
-                config=config,
+                config=config or {},
                 shapes={},
                 namespace=node.namespace,
                 device=node.device,
@@ -117,29 +171,36 @@ class _Drafting:
             self.log.add(node.config.place, "'with' is a mapping of configuration values")
             return None
         try:
-            return configured(contract.config.model_validate(values))
+            # As JSON, where being strict means what it means in YAML: a list may become a tuple.
+            checked = contract.config.model_validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
-            for details in error.errors(include_url=False):
-                self.note_config(node, contract, details)
+            self.note_errors(node, contract, error)
             return None
+        return configured(checked)
 
-    def note_config(self, node: NetworkNode, contract: Contract, details: Any) -> None:
-        name, known = (
-            str(details["loc"][0]),
-            [f.alias for f in contract.config.model_fields.values()],
-        )
-        where = f"node '{node.path}': configuration '{name}'"
-        if details["type"] == "extra_forbidden":
-            hint = did_you_mean(name, [k for k in known if k], "configuration keys")
-            message = f"{where} is not known to {node.uses}"
-            if name in contract.shapes:
-                hint = f"It is filled in from what is wired to '{contract.shapes[name]}'."
-            elif name in contract.inputs:
-                hint = "It is an input port: wire it under 'inputs'."
-            self.log.add(node.config.key_place(name), message, hint)
-        elif details["type"] == "missing":
-            self.log.add(node.place, f"{where} is missing")
-        else:
-            found = node.config.at(details["loc"])
-            message = f"{where}: {describe_error(details)}"
-            self.log.add(found.place, message, origin=found.origin)
+    def note_errors(self, node: NetworkNode, contract: Contract, error: ValidationError) -> None:
+        by_value: dict[tuple[str, Place], tuple[Located, list[Any]]] = {}
+        for details in error.errors(include_url=False):
+            name, *inner = details["loc"]
+            where = f"node '{node.path}': configuration '{name}'"
+            if details["type"] == "extra_forbidden" and not inner:
+                hint = _hint_for_unknown(str(name), contract)
+                place = node.config.key_place(str(name))
+                self.log.add(place, f"{where} is not known to {node.uses}", hint)
+            elif details["type"] == "missing" and not inner:
+                self.log.add(node.place, f"{where} is missing")
+            else:
+                value = node.config.at(details["loc"])
+                by_value.setdefault((where, value.place), (value, []))[1].append(details)
+        for (where, place), (value, errors) in by_value.items():
+            hint = next(filter(None, map(suggest_choice, errors)), "")
+            self.log.add(place, f"{where}: {describe_errors(errors)}", hint, value.origin)
+
+
+def _hint_for_unknown(name: str, contract: Contract) -> str:
+    if name in contract.shapes:
+        return f"It is filled in from what is wired to '{contract.shapes[name]}'."
+    if name in contract.inputs:
+        return "It is an input port: wire it under 'inputs'."
+    known = [field.alias for field in contract.config.model_fields.values() if field.alias]
+    return did_you_mean(name, known, "configuration keys")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from composer.build import Blueprint, check_spec
+from composer.build import Blueprint, check_source, check_spec
 from composer.checkpoint import LoadReport
 from composer.errors import NameResolutionError
 from composer.graph.cutting import build_parts, cut_wirings, part_of
@@ -23,7 +23,6 @@ from composer.graph.weights import LoadOptions, Weights, load_weights, save_weig
 from composer.plan import Plan, Wiring
 from composer.session import Session
 from composer.spec.language import Mode
-from composer.spec.loading import load_spec
 from composer.spec.model import Spec
 from composer.spec.sources import SpecSource
 
@@ -92,10 +91,13 @@ class Graph(nn.Module):
             SpecError: with all problems of the spec at once.
             CheckpointError: if a checkpoint cannot be read or does not fit.
         """
-        loaded = spec if isinstance(spec, Spec) else load_spec(spec, params=params)
-        graph = cls.from_blueprint(check_spec(loaded, nodes), seed=seed, until=until, feeds=feeds)
+        if isinstance(spec, Spec):
+            blueprint = check_spec(spec, nodes)
+        else:
+            blueprint = check_source(spec, params=params, nodes=nodes)
+        graph = cls.from_blueprint(blueprint, seed=seed, until=until, feeds=feeds)
         options = LoadOptions(skip_mismatched=skip_mismatched)
-        load_weights(graph, loaded.weights if weights is None else weights, options)
+        load_weights(graph, graph.spec.weights if weights is None else weights, options)
         return graph
 
     @classmethod

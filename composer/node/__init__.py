@@ -1,10 +1,11 @@
 """The contract of node types: what a class or function says about itself by its signatures."""
 
-from composer.node.contract import Contract, read_contract
+from composer.node.contract import Contract, InputPort, read_contract
 from composer.node.port_matching import accepts, describe_type, fields_of
 
 __all__ = [
     "Contract",
+    "InputPort",
     "accepts",
     "describe_type",
     "fields_of",

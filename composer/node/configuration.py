@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from composer.errors import ContractError
+
 
 def configuration_model(
     target: Callable[..., Any], parameters: Mapping[str, tuple[inspect.Parameter, Any]]
@@ -17,6 +19,9 @@ def configuration_model(
     Args:
         target: the node type; its docstring's `Args` section describes the fields.
         parameters: the parameters that are configuration, with their types.
+
+    Raises:
+        ContractError: if pydantic makes nothing of one of the types.
     """
     descriptions = parameter_docs(inspect.getdoc(target) or "")
     fields: dict[str, Any] = {}
@@ -27,9 +32,11 @@ def configuration_model(
         extra="forbid", arbitrary_types_allowed=True, protected_namespaces=(), frozen=True
     )
     aliased = {f"field_{name}": field for name, field in fields.items()}
-    model: type[BaseModel] = create_model(
-        getattr(target, "__name__", "Configuration"), __config__=config, **aliased
-    )
+    name = getattr(target, "__name__", "Configuration")
+    try:
+        model: type[BaseModel] = create_model(name, __config__=config, **aliased)
+    except Exception as error:  # pydantic passes on whatever a type's own code raises
+        raise ContractError(f"its configuration cannot be checked: {error}") from error
     return model
 
 

@@ -29,18 +29,19 @@ def check_form_of(spec: Spec, registry: Registry | None = None) -> dict[Mode, Ne
     log = ProblemLog()
     networks = elaborate(spec, log)
     registry = registry or Registry.installed()
-    for node in merge_nodes(networks).values():
+    for node in merge_nodes(spec, networks).values():
         find_node_type(node, registry, log)
     log.raise_any()
     return networks
 
 
-def merge_nodes(networks: Mapping[Mode, Network]) -> dict[str, NetworkNode]:
+def merge_nodes(spec: Spec, networks: Mapping[Mode, Network]) -> dict[str, NetworkNode]:
     """The nodes of all modes, each once, as the spec orders them."""
     merged: dict[str, NetworkNode] = {}
-    for network in networks.values():
-        for path, node in network.nodes.items():
-            merged.setdefault(path, node)
+    for path, _ in spec.graph.walk():
+        for network in networks.values():
+            if path in network.nodes:
+                merged.setdefault(path, network.nodes[path])
     return merged
 
 

@@ -15,6 +15,8 @@ from composer.spec.problems import Problem, ProblemLog
 from composer.spec.sources import Document, SpecSource, read_document
 from composer.spec.suggestion import did_you_mean
 
+_MAX_DOCUMENTS = 1000
+
 
 @dataclass(frozen=True)
 class Assembly:
@@ -30,33 +32,38 @@ def assemble(source: SpecSource, given: Mapping[str, Located], log: ProblemLog) 
     Args:
         source: a file, the name of a shipped spec, or a mapping.
         given: values for params.
-        log: takes the problems of form.
+        log: takes the problems of form; what had one is marked as faulty.
 
     Raises:
         SpecError: where a document cannot be read at all.
     """
-    return _Assembler(log).assemble(read_document(source), given, Located(None, Place("")))
+    document = read_document(source, log)
+    return _Assembler(log, document).assemble(document, given, Located(None, Place("")))
 
 
 class _Assembler:
     """Follows references between documents; `trail` holds the ones being read."""
 
-    def __init__(self, log: ProblemLog) -> None:
+    def __init__(self, log: ProblemLog, document: Document) -> None:
         self.log = log
-        self.trail: list[str] = []
+        self.trail = [document.key]
+        self.num_documents = 0
 
     def assemble(
         self, document: Document, given: Mapping[str, Located], changes: Located
     ) -> Assembly:
         """One document, with `changes` to its nodes and outputs merged over."""
         merged = self.extended(document)
+        if merged.faulty:
+            return Assembly(merged, {})
         root, params = substitute_params(merged, given, self.log)
         if changes.is_mapping:
             root = merge(root, changes)
-        check_form(root, self.log)
+        root = check_form(root, self.log)
+        if root.faulty:
+            return Assembly(root, params)
         items = {key: item for key, item in root.entries() if key not in ("extends", "params")}
-        if "nodes" in items:
-            items["nodes"] = self.nodes_written_out(items["nodes"], document)
+        items["nodes"] = self.nodes_written_out(items["nodes"])
         return Assembly(replace(root, value=items), params)
 
     def extended(self, document: Document) -> Located:
@@ -67,49 +74,49 @@ class _Assembler:
         names = extends.value if isinstance(extends.value, list) else [extends]
         merged: Located | None = None
         for name in names:
-            base = self.open(name, document)
+            base = self.open(name)
             if base is None:
-                continue
+                return document.root.marked_faulty()
             below = self.extended(base)
             self.trail.pop()
             merged = below if merged is None else merge(merged, below)
         return document.root if merged is None else merge(merged, document.root)
 
-    def open(self, name: Located, referrer: Document) -> Document | None:
-        """Reads a referenced document and puts it on the trail."""
+    def open(self, name: Located) -> Document | None:
+        """Reads a referenced document and puts it on the trail; None if it cannot be read."""
         if not isinstance(name.value, str):
-            return None  # noted by the check of the form
-        here = str(referrer.path) if referrer.path else "<dict>"
+            self.log.add(name.place, "a spec is named by a text")
+            return None
         try:
-            found = read_document(name.value, name.place, referrer.directory)
+            found = read_document(name.value, self.log, name.place)
         except SpecError as error:
             self.log.extend(error)
             return None
-        key = str(found.path)
-        if key in self.trail or (found.path and key == here):
+        if found.key in self.trail:
             self.log.add(name.place, f"'{name.value}' refers back to itself")
             return None
-        self.trail.append(key)
+        self.num_documents += 1
+        if self.num_documents > _MAX_DOCUMENTS:
+            raise SpecError([Problem(name.place, f"more than {_MAX_DOCUMENTS} specs are nested")])
+        self.trail.append(found.key)
         return found
 
-    def nodes_written_out(self, nodes: Located, document: Document) -> Located:
-        items = {
-            name: self.node_written_out(node, document) if node.is_mapping else node
-            for name, node in nodes.entries()
-        }
-        return replace(nodes, value=items) if nodes.is_mapping else nodes
+    def nodes_written_out(self, nodes: Located) -> Located:
+        items = {name: self.node_written_out(node) for name, node in nodes.entries()}
+        return replace(nodes, value=items)
 
-    def node_written_out(self, node: Located, document: Document) -> Located:
+    def node_written_out(self, node: Located) -> Located:
         """The node with the nested graph of its `spec:` in place."""
-        reference = node.get("spec")
-        if reference is None or not isinstance(reference.value, str):
-            nested = node.get("nodes")
-            if nested is None:
+        reference, nested = node.get("spec"), node.get("nodes")
+        if node.faulty or (reference is not None and reference.faulty):
+            return node.marked_faulty()
+        if reference is None or reference.value is None:
+            if nested is None or not nested.is_mapping:
                 return node
-            return _with(node, nodes=self.nodes_written_out(nested, document))
-        inner = self.open(reference, document)
+            return _with(node, nodes=self.nodes_written_out(nested))
+        inner = self.open(reference)
         if inner is None:
-            return _with(node, spec=None, params=None, nodes=node.get("nodes") or _empty(node))
+            return node.marked_faulty()
         given = node.get("params")
         changes = {key: node.value[key] for key in ("nodes", "outputs") if node.get(key)}
         assembly = self.assemble(
@@ -118,6 +125,9 @@ class _Assembler:
             Located(changes, node.place, node.key_places),
         )
         self.trail.pop()
+        outputs = assembly.root.get("outputs")
+        if assembly.root.faulty or (outputs is not None and outputs.faulty):
+            return node.marked_faulty()
         return self.inlined(node, assembly.root)
 
     def inlined(self, node: Located, inner: Located) -> Located:
@@ -126,7 +136,7 @@ class _Assembler:
         weights = inner.get("weights")
         if weights is not None and weights.is_mapping:
             for path, file in weights.entries():
-                nodes = _with_weights(nodes, path.split("."), file)
+                nodes = self.with_weights(nodes, path.split("."), file)
             weights = None
         return _with(
             node,
@@ -140,7 +150,7 @@ class _Assembler:
         )
 
     def checked_wires(self, node: Located, inner: Located) -> Located:
-        """The node's wires, with an empty one for each optional input left open."""
+        """The node's wires, with an empty one for each input that is left open."""
         declared = inner.get("inputs") or _empty(node)
         wires = node.get("inputs") or _empty(node)
         items = dict(wires.entries())
@@ -152,10 +162,26 @@ class _Assembler:
             if name in items:
                 continue
             optional = declaration.get("optional")
-            if optional is None or optional.value is not True:
-                self.log.add(node.place, f"the nested spec wants an input '{name}'")
-            items[name] = Located(None, node.place)
+            is_open = optional is not None and optional.value is True
+            if not is_open:
+                place = node.value["spec"].place
+                self.log.add(place, f"the nested spec wants an input '{name}'")
+            items[name] = Located(None, node.place, faulty=not is_open)
         return replace(wires, value=items)
+
+    def with_weights(self, nodes: Located, path: list[str], file: Located) -> Located:
+        """The nodes of a nested spec with a checkpoint that it names put at one of them."""
+        node = nodes.get(path[0])
+        if node is None or not node.is_mapping:
+            hint = did_you_mean(path[0], dict(nodes.entries()), "nodes")
+            self.log.add(file.place, f"weights are named for '{path[0]}', which is no node", hint)
+            return nodes
+        if len(path) == 1:
+            changed = _with(node, weights=node.get("weights") or file)
+        else:
+            inner = node.get("nodes") or _empty(node)
+            changed = _with(node, nodes=self.with_weights(inner, path[1:], file))
+        return replace(nodes, value={**nodes.value, path[0]: changed})
 
 
 def _empty(node: Located) -> Located:
@@ -168,16 +194,3 @@ def _with(node: Located, **entries: Located | None) -> Located:
         if value is None:
             items.pop(key, None)
     return replace(node, value=items)
-
-
-def _with_weights(nodes: Located, path: list[str], file: Located) -> Located:
-    node = nodes.get(path[0])
-    if node is None or not node.is_mapping:
-        problem = Problem(file.place, f"weights are named for '{path[0]}', which is no node")
-        raise SpecError([problem])
-    if len(path) == 1:
-        changed = _with(node, weights=node.get("weights") or file)
-    else:
-        inner = node.get("nodes") or _empty(node)
-        changed = _with(node, nodes=_with_weights(inner, path[1:], file))
-    return replace(nodes, value={**nodes.value, path[0]: changed})

@@ -1,18 +1,21 @@
-"""From a document's values to nodes, wires and graphs."""
+"""From a document's values to nodes and graphs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from composer.spec.language import MODES, ImageFormat, Mode
+from composer.spec.language import ImageFormat, Mode
 from composer.spec.located import Located
-from composer.spec.model import GraphSpec, InputSpec, NodeSpec, Reference, WireSpec
+from composer.spec.model import GraphSpec, InputSpec, NodeSpec, Reference
 from composer.spec.places import Place
 from composer.spec.problems import ProblemLog
 from composer.spec.shipped import specs_directory
+from composer.spec.wires import to_outputs, to_wire
 
 _KINDS = ("uses", "same_as", "nodes")
+_BELONGS = {"with": "uses", "params": "spec", "outputs": "nodes"}
+_OF_THE_MODULE = ("namespace", "device", "weights")
 
 
 def beside_spec(file: Located) -> str:
@@ -22,20 +25,23 @@ def beside_spec(file: Located) -> str:
 
 
 def to_graph(item: Located, log: ProblemLog) -> GraphSpec:
-    """The graph that a document, or a node with `nodes:`, describes."""
-    inputs = item.get("inputs")
-    declared = inputs.entries() if inputs is not None else ()
-    nodes = item.get("nodes")
-    entries = nodes.entries() if nodes is not None else ()
-    graph = GraphSpec(
-        inputs={name: _to_input(name, value, log) for name, value in declared},
-        nodes={name: _to_node(name, value, nodes, log) for name, value in entries},
-        outputs=_to_outputs(item.get("outputs")),
+    """The graph that a document describes."""
+    inputs = item.get("inputs") or Located({}, item.place)
+    declared = {name: _to_input(name, value, log) for name, value in inputs.entries()}
+    return _to_graph(item, declared, set(declared), log)
+
+
+def _to_graph(
+    item: Located, inputs: dict[str, InputSpec], taken: set[str], log: ProblemLog
+) -> GraphSpec:
+    """The graph of a document or a node; `taken` are names that its nodes cannot have."""
+    nodes = item.get("nodes") or Located({}, item.place)
+    return GraphSpec(
+        inputs=inputs,
+        nodes={name: _to_node(name, nodes, taken, log) for name, _ in nodes.entries()},
+        outputs=to_outputs(item.get("outputs")),
         place=item.place,
     )
-    for name in graph.inputs.keys() & graph.nodes.keys():
-        log.add(graph.nodes[name].place, f"'{name}' is the name of an input and of a node")
-    return graph
 
 
 def _to_input(name: str, item: Located, log: ProblemLog) -> InputSpec:
@@ -48,11 +54,13 @@ def _to_input(name: str, item: Located, log: ProblemLog) -> InputSpec:
         image=ImageFormat.model_validate(declared.get("image") or {}),
         example=None if example is None else _find_example(example, log),
         optional=bool(declared.get("optional", False)),
-        place=item.place,
+        place=(item.get("type") or item).place,
     )
 
 
 def _find_example(item: Located, log: ProblemLog) -> Path | None:
+    if item.value is None:
+        return None
     for directory in (Path(item.place.source).parent, specs_directory()):
         for candidate in (directory / item.value, directory / "examples" / item.value):
             if candidate.exists():
@@ -61,24 +69,18 @@ def _find_example(item: Located, log: ProblemLog) -> Path | None:
     return None
 
 
-def _to_node(name: str, item: Located, owner: Located | None, log: ProblemLog) -> NodeSpec:
-    place = owner.key_place(name) if owner is not None else item.place
-    if not item.is_mapping:
-        log.add(place, f"node '{name}' is empty: it wants 'uses', 'spec', 'nodes' or 'same_as'")
+def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> NodeSpec:
+    item: Located = nodes.value[name]
+    place = nodes.key_place(name)
+    faulty = _has_fault(item) or not _is_one_kind(name, item, place, log)
+    if name in taken:
+        log.add(place, f"'{name}' is the name of an input and of a node")
+        faulty = True
+    if faulty:
         item = Located({}, place)
-    kinds = [kind for kind in _KINDS if item.get(kind) is not None]
-    if len(kinds) > 1 or (not kinds and item.value):
-        log.add(place, f"node '{name}' wants exactly one of 'uses', 'spec', 'nodes' and 'same_as'")
-    for key, owner_kind in (("with", "uses"), ("outputs", "nodes")):
-        if item.get(key) is not None and kinds != [owner_kind] and len(kinds) == 1:
-            log.add(item.key_place(key), f"'{key}' goes with '{owner_kind}', not with '{kinds[0]}'")
-    wires = item.get("inputs") or Located({}, item.place)
-    return _node_spec(name, item, place, wires, log)
-
-
-def _node_spec(name: str, item: Located, place: Place, wires: Located, log: ProblemLog) -> NodeSpec:
-    same_as, weights = item.get("same_as"), item.get("weights")
-    nested = item.get("nodes") is not None
+    weights = item.get("weights")
+    wires = item.get("inputs") or Located({}, place)
+    ports = {port for port, _ in wires.entries()}
 
     def text(key: str) -> str | None:
         value = item.get(key)
@@ -88,70 +90,60 @@ def _node_spec(name: str, item: Located, place: Place, wires: Located, log: Prob
         name=name,
         place=place,
         uses=text("uses"),
-        same_as=None if same_as is None else Reference(str(same_as.value), same_as.place),
-        graph=_to_nested_graph(item, log) if nested else None,
+        same_as=_reference(item.get("same_as")),
+        graph=_to_graph(item, {}, ports, log) if _has(item, "nodes") else None,
         config=item.get("with") or Located({}, place),
-        inputs={port: _to_wire(wire) for port, wire in wires.entries()},
-        input_places={port: wires.key_place(port) for port, _ in wires.entries()},
-        when=text("when"),  # type: ignore[arg-type]
+        inputs={port: to_wire(wire) for port, wire in wires.entries()},
+        input_places={port: wires.key_place(port) for port in ports},
+        when=_mode(text("when")),
         namespace=text("namespace"),
         device=text("device"),
-        weights=None if weights is None else beside_spec(weights),
+        weights=beside_spec(weights) if weights and text("weights") else None,
         doc=text("doc") or "",
         places={key: value.place for key, value in item.entries()},
+        faulty=faulty,
     )
 
 
-def _to_nested_graph(item: Located, log: ProblemLog) -> GraphSpec:
-    wires = item.get("inputs")
-    graph = to_graph(
-        Located({k: v for k, v in item.value.items() if k != "inputs"}, item.place), log
-    )
-    for name, _ in wires.entries() if wires is not None else ():
-        if name in graph.nodes:
-            log.add(graph.nodes[name].place, f"'{name}' is the name of an input and of a node")
-    return graph
+def _reference(item: Located | None) -> Reference | None:
+    return None if item is None or item.value is None else Reference(str(item.value), item.place)
 
 
-def _to_outputs(item: Located | None) -> dict[str, WireSpec]:
-    """Outputs by name, from either form: by mode first, or by name first."""
-    if item is None or not item.is_mapping:
-        return {}
-    by_mode = {mode: item.value[mode] for mode in MODES if mode in item.value}
-    if not by_mode or len(by_mode) < len(item.value) or not all(map(_is_mapping, by_mode.values())):
-        return {name: _to_wire(wire) for name, wire in item.entries()}
-    outputs: dict[str, WireSpec] = {}
-    for mode, wires in by_mode.items():
-        for name, wire in wires.entries():
-            references, gathers = _references(wire)
-            known = outputs.get(name, WireSpec({}, frozenset(), wire.place))
-            outputs[name] = WireSpec(
-                {**known.references, mode: references},
-                known.gathers | ({mode} if gathers else frozenset()),
-                known.place,
-            )
-    return outputs
+def _mode(text: str | None) -> Mode | None:
+    return text if text in ("training", "inference") else None  # type: ignore[return-value]
 
 
-def _is_mapping(item: Located) -> bool:
-    return item.is_mapping
+def _has(item: Located, key: str) -> bool:
+    value = item.get(key)
+    return value is not None and value.value is not None
 
 
-def _to_wire(item: Located) -> WireSpec:
-    per_mode: dict[Mode, Located] = {}
-    if item.is_mapping:
-        per_mode = {mode: item.value[mode] for mode in MODES if mode in item.value}
-    elif item.value is not None:
-        per_mode = dict.fromkeys(MODES, item)
-    parsed = {mode: _references(wire) for mode, wire in per_mode.items() if wire.value is not None}
-    return WireSpec(
-        references={mode: references for mode, (references, _) in parsed.items()},
-        gathers=frozenset(mode for mode, (_, gathers) in parsed.items() if gathers),
-        place=item.place,
-    )
+def _has_fault(item: Located) -> bool:
+    """Whether a problem was noted about a value; the nodes and wires inside tell for themselves."""
+    if item.faulty or isinstance(item.value, list):
+        return item.faulty or any(_has_fault(member) for member in item.value)
+    inner = [member for key, member in item.entries() if key not in ("nodes", "inputs", "outputs")]
+    return any(_has_fault(member) for member in inner)
 
 
-def _references(item: Located) -> tuple[tuple[Reference, ...], bool]:
-    if isinstance(item.value, list):
-        return tuple(Reference(str(entry.value), entry.place) for entry in item.value), True
-    return (Reference(str(item.value), item.place),), False
+def _is_one_kind(name: str, item: Located, place: Place, log: ProblemLog) -> bool:
+    """Whether a node is one thing and has only what goes with it; if not, the log says why."""
+    kinds = [kind for kind in _KINDS if _has(item, kind)]
+    if not any(_has(item, key) for key in item.value or ()):
+        log.add(place, f"node '{name}' is empty: it wants 'uses', 'spec', 'nodes' or 'same_as'")
+        return False
+    if len(kinds) != 1:
+        log.add(place, f"node '{name}' wants exactly one of 'uses', 'spec', 'nodes' and 'same_as'")
+        return False
+    fits = True
+    for key in (key for key in item.value if _has(item, key)):
+        if key in _BELONGS and _BELONGS[key] != kinds[0]:
+            kind = "spec" if "spec" in item.key_places else kinds[0]
+            message = f"'{key}' goes with '{_BELONGS[key]}', not with '{kind}'"
+        elif kinds[0] == "same_as" and key in _OF_THE_MODULE:
+            message = f"'{key}' belongs to the node that 'same_as' names: put it there"
+        else:
+            continue
+        log.add(item.key_place(key), message)
+        fits = False
+    return fits

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,20 +14,49 @@ from composer.spec.problems import ProblemLog
 from composer.spec.suggestion import did_you_mean
 
 _UNION_BRANCHES = {"str", "list[str]", "dict[str,str]", "InputDocument"}
+_HARMLESS = {"composer", "name", "doc", "weights"}  # the rest can be checked without them
+_KINDS = {
+    "string_type": "should be a text",
+    "bool_type": "should be true or false",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "float_parsing": "should be a number",
+    "bool_parsing": "should be true or false",
+    "float_type": "should be a number",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "dict_type": "should be a mapping",
+    "model_type": "should be a mapping",
+    "model_attributes_type": "should be a mapping",
+    "needs_python_object": "cannot be written in a spec",
+}
 
 
-def check_form(document: Located, log: ProblemLog) -> None:
-    """Notes every unknown key and every value of the wrong kind."""
+def check_form(document: Located, log: ProblemLog) -> Located:
+    """Notes every unknown key and every value of the wrong kind.
+
+    Args:
+        document: the document.
+        log: takes the problems.
+
+    Returns:
+        The document, with the nodes and outputs that had a problem marked as faulty; the document
+        itself is marked where the rest of it cannot be understood.
+    """
     if not document.is_mapping:
         log.add(document.place, "a spec is a mapping with the keys 'composer', 'nodes', ...")
-        return
+        return document.marked_faulty()
     if _is_newer(document, log):
-        return
+        return document.marked_faulty()
     try:
         SpecDocument.model_validate(document.plain())
     except ValidationError as error:
-        for details in _without_branches(error):
-            _note(document, details, log)
+        for location, errors in _by_location(error, document).items():
+            if not document.at(location).faulty:
+                _note(document, location, errors, log)
+            document = _with_fault(document, location, str(errors[0]["type"]))
+    return document
 
 
 def _is_newer(document: Located, log: ProblemLog) -> bool:
@@ -41,30 +72,55 @@ def _is_newer(document: Located, log: ProblemLog) -> bool:
     return True
 
 
-def _without_branches(error: ValidationError) -> list[dict[str, Any]]:
-    """The errors with the names of union members taken out of their locations, once each."""
-    seen: dict[tuple[Any, ...], dict[str, Any]] = {}
+_Location = tuple[str | int, ...]
+_Errors = list[Mapping[str, Any]]
+
+
+def _by_location(error: ValidationError, document: Located) -> dict[_Location, _Errors]:
+    """The innermost errors by their places; several for what fits no member of a union."""
+    found: dict[_Location, _Errors] = {}
     for details in error.errors(include_url=False):
-        location = tuple(step for step in details["loc"] if step not in _UNION_BRANCHES)
-        entry = {**details, "loc": location}
-        kept = seen.get(location)
-        if kept is None or details["type"] == "extra_forbidden":
-            seen[location] = entry
-    return [e for e in seen.values() if not _is_covered(e["loc"], seen)]
+        found.setdefault(_without_branches(details["loc"], document), []).append(details)
+    return {place: found[place] for place in found if not _is_covered(place, found)}
 
 
-def _is_covered(location: tuple[Any, ...], seen: dict[tuple[Any, ...], dict[str, Any]]) -> bool:
-    return any(len(other) > len(location) and other[: len(location)] == location for other in seen)
+def _without_branches(location: _Location, document: Located) -> _Location:
+    """The location without the names of union members, which are no keys of the document."""
+    steps: list[str | int] = []
+    for step in location:
+        here = document.at(steps)
+        if step not in _UNION_BRANCHES or here.get(str(step)) is not None:
+            steps.append(step)
+    return tuple(steps)
 
 
-def _note(document: Located, details: dict[str, Any], log: ProblemLog) -> None:
-    location: tuple[str | int, ...] = details["loc"]
-    owner, key = document.at(location[:-1]), str(location[-1]) if location else ""
-    where = ".".join(str(step) for step in location[:-1])
-    if details["type"] == "extra_forbidden":
+def _is_covered(location: _Location, found: Mapping[_Location, _Errors]) -> bool:
+    return any(len(other) > len(location) and other[: len(location)] == location for other in found)
+
+
+def _with_fault(document: Located, location: _Location, kind: str) -> Located:
+    """The document with the outputs or the innermost node around a location marked as faulty."""
+    steps = [str(step) for step in location]
+    around: list[str] = []
+    while len(steps) > 1 and steps[0] == "nodes":
+        around += steps[:2]
+        steps = steps[2:]
+    is_extra = kind == "extra_forbidden" and len(location) == 1
+    if not around and (is_extra or steps[0] in _HARMLESS):
+        return document
+    if not around and location[0] == "outputs":
+        return document.marked_faulty(["outputs"])
+    return document.marked_faulty(around)
+
+
+def _note(document: Located, location: _Location, errors: _Errors, log: ProblemLog) -> None:
+    owner, key = document.at(location[:-1]), str(location[-1])
+    kinds = {details["type"] for details in errors}
+    if "extra_forbidden" in kinds:
         known = keys_at(location[:-1])
         log.add(owner.key_place(key), f"unknown key '{key}'", did_you_mean(key, known, "keys"))
-    elif details["type"] == "missing":
+    elif "missing" in kinds:
+        where = ".".join(str(step) for step in location[:-1])
         log.add(owner.place, f"the key '{key}' is missing" + (f" in '{where}'" if where else ""))
     elif key == "[key]":
         name = str(location[-2])
@@ -72,13 +128,42 @@ def _note(document: Located, details: dict[str, Any], log: ProblemLog) -> None:
         log.add(place, f"'{name}' is not a name: use letters, digits and _")
     else:
         value = document.at(location)
-        log.add(value.place, f"'{key}': {describe_error(details)}", origin=value.origin)
+        message = f"'{key}': {describe_errors(errors)}"
+        log.add(value.place, message, suggest_choice(errors[0]), origin=value.origin)
 
 
-def describe_error(details: dict[str, Any]) -> str:
-    """A pydantic error as the rest of a sentence."""
-    message = str(details["msg"])
-    if details["type"] == "value_error":
-        return message.removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    return f"{message}, got {details['input']!r}"
+def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
+    """What pydantic says of one value as the rest of a sentence.
+
+    Args:
+        errors: its errors; several for a value that fits no member of a union.
+    """
+    said: list[str] = []
+    for details in errors:
+        message = str(details["msg"])
+        if details["type"] == "value_error":
+            return message.removeprefix("Value error, ")
+        message = _KINDS.get(str(details["type"]), message.removeprefix("Input "))
+        said.append(message[:1].lower() + message[1:])
+    sentence = " or ".join(dict.fromkeys(said)).replace(" or should be ", " or ")
+    return f"{sentence}, not {_written(errors[0]['input'])}"
+
+
+def suggest_choice(details: Mapping[str, Any]) -> str:
+    """The closest of the values that a choice leaves, or nothing where there is no choice."""
+    if details["type"] != "literal_error" or not isinstance(details["input"], str):
+        return ""
+    choices = re.findall(r"'([^']*)'", str(details["ctx"]["expected"]))
+    hint = did_you_mean(details["input"], choices)
+    return hint if hint.startswith("Did") else ""
+
+
+def _written(value: object) -> str:
+    """A value as the spec writes it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return repr(value)

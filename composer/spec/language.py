@@ -7,6 +7,8 @@ These models check a document's form and give the JSON Schema that editors use. 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from types import NoneType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -17,8 +19,9 @@ Mode = Literal["training", "inference"]
 
 MODES: tuple[Mode, ...] = ("training", "inference")
 
-REFERENCE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
-_REFERENCE = re.compile(REFERENCE)
+NAME = r"[A-Za-z_]\w*"
+REFERENCE = rf"{NAME}(\.{NAME})*"
+_NAME, _REFERENCE = re.compile(NAME), re.compile(REFERENCE)
 _REFERENCES_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string", "pattern": f"^{REFERENCE}$"},
@@ -28,9 +31,12 @@ _REFERENCES_SCHEMA: dict[str, Any] = {
 _WIRE_SCHEMA: dict[str, Any] = {
     "anyOf": [
         *_REFERENCES_SCHEMA["anyOf"],
+        {"type": "null"},
         {
             "type": "object",
-            "properties": dict.fromkeys(MODES, _REFERENCES_SCHEMA),
+            "properties": {
+                mode: {"anyOf": [_REFERENCES_SCHEMA, {"type": "null"}]} for mode in MODES
+            },
             "additionalProperties": False,
             "minProperties": 1,
         },
@@ -51,16 +57,18 @@ def _check_references(value: object) -> None:
 
 
 def _check_wire(value: object) -> object:
-    if isinstance(value, dict) and value and set(value) <= set(MODES):
-        for references in value.values():
+    """Refuses what is no wire; null is one that leads nowhere."""
+    by_mode = isinstance(value, dict) and value and set(value) <= set(MODES)
+    for references in value.values() if by_mode and isinstance(value, dict) else [value]:
+        if references is not None:
             _check_references(references)
-    else:
-        _check_references(value)
     return value
 
 
+# Pydantic's own schema lets other names pass.
+_NAMED: dict[str, Any] = {"propertyNames": {"pattern": f"^{NAME}$"}}
 WireText = Annotated[Any, BeforeValidator(_check_wire), WithJsonSchema(_WIRE_SCHEMA)]
-NodeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
+NodeName = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 
 
 class _Model(BaseModel):
@@ -96,9 +104,13 @@ class NodeDocument(_Model):
     spec: str | None = Field(None, description="File or name of a spec to nest here.")
     params: dict[str, Any] | None = Field(None, description="Params for the nested spec.")
     same_as: str | None = Field(None, description="Path of the node whose module to call again.")
-    inputs: dict[NodeName, WireText] | None = Field(None, description="Wires to the input ports.")
+    inputs: dict[NodeName, WireText] | None = Field(
+        None, json_schema_extra=_NAMED, description="Wires to the input ports."
+    )
     nodes: dict[NodeName, NodeDocument | None] | None = Field(
-        None, description="A nested graph in place, or changes to the one of `spec`."
+        None,
+        json_schema_extra=_NAMED,
+        description="A nested graph in place, or changes to the one of `spec`.",
     )
     outputs: OutputsText = Field(None, description="Outputs of the nested graph.")
     when: Mode | None = Field(None, description="The only mode that the node exists in.")
@@ -114,16 +126,24 @@ def _check_outputs(value: object) -> object:
         return value
     if not isinstance(value, dict):
         raise ValueError("outputs map names to wires")
-    by_mode = bool(value) and set(value) <= set(MODES)
-    for name, wire in value.items():
-        if by_mode and isinstance(wire, dict):
-            for inner in wire.values():
-                _check_wire(inner)
-        else:
-            _check_wire(wire)
-            if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
-                raise ValueError(f"'{name}' cannot name an output; use letters, digits and _")
+    if value.keys().isdisjoint(MODES):
+        _check_named_wires(value, _check_wire)
+        return value
+    for mode, wires in value.items():
+        if mode not in MODES or not isinstance(wires, (dict, NoneType)):
+            raise ValueError(
+                "outputs are given by name, or all of them below 'training' and 'inference'"
+            )
+        _check_named_wires(wires or {}, _check_references)
     return value
+
+
+def _check_named_wires(wires: dict[str, Any], check: Callable[[object], object]) -> None:
+    for name, wire in wires.items():
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"'{name}' cannot name an output; use letters, digits and _")
+        if wire is not None:
+            check(wire)
 
 
 _OUTPUTS_SCHEMA: dict[str, Any] = {
@@ -131,7 +151,8 @@ _OUTPUTS_SCHEMA: dict[str, Any] = {
         {
             "type": "object",
             "properties": {
-                mode: {"type": "object", "additionalProperties": _WIRE_SCHEMA} for mode in MODES
+                mode: {"type": ["object", "null"], "additionalProperties": _REFERENCES_SCHEMA}
+                for mode in MODES
             },
             "additionalProperties": False,
         },
@@ -151,11 +172,15 @@ class SpecDocument(_Model):
     extends: str | list[str] | None = Field(
         None, description="Spec or specs that this one is merged over."
     )
-    params: dict[NodeName, Any] | None = Field(None, description="Knobs with their defaults.")
-    inputs: dict[NodeName, str | InputDocument | None] | None = Field(
-        None, description="Inputs of the graph and their port types."
+    params: dict[NodeName, Any] | None = Field(
+        None, json_schema_extra=_NAMED, description="Knobs with their defaults."
     )
-    nodes: dict[NodeName, NodeDocument | None] = Field(description="The nodes by name.")
+    inputs: dict[NodeName, str | InputDocument | None] | None = Field(
+        None, json_schema_extra=_NAMED, description="Inputs of the graph and their port types."
+    )
+    nodes: dict[NodeName, NodeDocument | None] = Field(
+        json_schema_extra=_NAMED, description="The nodes by name."
+    )
     outputs: OutputsText = Field(None, description="What a full run gives.")
     weights: str | dict[str, str] | None = Field(
         None, description="Checkpoint of the whole graph, or checkpoints by node path."

@@ -12,8 +12,9 @@ from composer.spec.conversion import beside_spec, to_graph
 from composer.spec.located import Located, locate
 from composer.spec.model import GraphSpec, Spec
 from composer.spec.places import Place
-from composer.spec.problems import Problem, ProblemLog
+from composer.spec.problems import ProblemLog
 from composer.spec.sources import SpecSource
+from composer.spec.suggestion import did_you_mean
 from composer.spec.yaml_reader import parse_value
 
 
@@ -34,54 +35,116 @@ def load_spec(
         SpecError: with all problems of form at once.
     """
     log = ProblemLog()
-    given = {name: locate(value, "params", name) for name, value in (params or {}).items()}
-    given.update(_parse_settings(settings))
-    assembly = assemble(source, given, log)
+    spec = read_spec(source, log, params=params, settings=settings)
     log.raise_any()
-    spec = _to_spec(assembly.root, assembly.params, log)
-    log.raise_any()
+    assert spec is not None
     return spec
 
 
-def _parse_settings(settings: Sequence[str]) -> dict[str, Located]:
+def read_spec(
+    source: SpecSource,
+    log: ProblemLog,
+    *,
+    params: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+) -> Spec | None:
+    """Reads as much of a spec as can be understood.
+
+    Args:
+        source: as for `load_spec`.
+        log: takes the problems of form; nodes and wires that have one are marked as faulty.
+        params: as for `load_spec`.
+        settings: as for `load_spec`.
+
+    Returns:
+        The spec; None if its problems leave nothing to go on with.
+    """
+    given = {**_locate_params(params or {}, log), **_parse_settings(settings, log)}
+    try:
+        assembly = assemble(source, given, log)
+    except SpecError as error:
+        log.extend(error)
+        return None
+    return None if assembly.root.faulty else _to_spec(assembly.root, assembly.params, log)
+
+
+def _locate_params(params: Mapping[str, Any], log: ProblemLog) -> dict[str, Located]:
+    given: dict[str, Located] = {}
+    for name, value in params.items():
+        try:
+            given[name] = locate(value, "params", name)
+        except SpecError as error:
+            log.extend(error)
+    return given
+
+
+def _parse_settings(settings: Sequence[str], log: ProblemLog) -> dict[str, Located]:
     given: dict[str, Located] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         place = Place("--set", pointer=setting)
         if not equals:
-            raise SpecError([Problem(place, "a setting is name=value")])
+            log.add(place, "a setting is name=value")
+            continue
         try:
-            value = parse_value(text).plain()
+            value = parse_value(text, "--set").plain()
         except SpecError as error:
-            raise SpecError([Problem(place, p.message) for p in error.problems]) from None
-        given[name.strip()] = locate(value, "--set", setting)
+            for problem in error.problems:
+                log.add(place, problem.message)
+        else:
+            given[name.strip()] = locate(value, "--set", setting)
     return given
 
 
 def _to_spec(root: Located, params: Mapping[str, Located], log: ProblemLog) -> Spec:
     document = root.plain()
-    weights = root.get("weights")
     graph = to_graph(root, log)
     return Spec(
         name=str(document.get("name") or Path(root.place.source).stem),
         doc=str(document.get("doc") or ""),
         params={name: value.plain() for name, value in params.items()},
         graph=graph,
-        weights=_weights_by_path(weights, graph),
-        document=document,
+        weights=_weights_by_path(root.get("weights"), graph, log),
+        document=_escaped(document),
         source=root.place.source,
     )
 
 
-def _weights_by_path(weights: Located | None, graph: GraphSpec) -> dict[str, str]:
+def _weights_by_path(weights: Located | None, graph: GraphSpec, log: ProblemLog) -> dict[str, str]:
     """Checkpoints by node path, the outer first: a node's own is loaded over its parent's."""
     found: dict[str, str] = {}
-    if weights is not None and weights.value is not None:
-        if weights.is_mapping:
-            found = {path: beside_spec(file) for path, file in weights.entries()}
-        else:
-            found = {"": beside_spec(weights)}
+    if weights is not None and weights.is_mapping:
+        for name, file in weights.entries():
+            path = _node_path(name, graph, weights.key_place(name), log)
+            found[path] = beside_spec(file)
+    elif weights is not None and weights.value is not None:
+        found = {"": beside_spec(weights)}
     for path, node in graph.walk():
         if node.weights is not None:
             found.setdefault(path, str(node.weights))
     return dict(sorted(found.items(), key=lambda item: item[0].count(".") + bool(item[0])))
+
+
+def _node_path(name: str, graph: GraphSpec, place: Place, log: ProblemLog) -> str:
+    """The path of the node that a full path or a unique suffix means."""
+    paths = [path for path, _ in graph.walk()]
+    found = [path for path in paths if path == name] or sorted(
+        path for path in paths if path.endswith(f".{name}")
+    )
+    if not found:
+        message = f"weights are named for '{name}', which is no node"
+        log.add(place, message, did_you_mean(name, paths, "nodes"))
+    elif len(found) > 1:
+        log.add(place, f"'{name}' is ambiguous; it could be {', '.join(found)}")
+    return found[0] if found else name
+
+
+def _escaped(value: Any) -> Any:
+    """A plain value that reads as itself: what looks like the use of a param is escaped."""
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    if isinstance(value, str) and ("${" in value or "$$" in value):
+        return value.replace("$", "$$")
+    return value

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from composer.errors import SpecError
 from composer.spec.places import Place
+from composer.spec.problems import Problem
+
+_MAX_DEPTH = 100
 
 Plain = Any  # None, bool, int, float, str, list[Plain] or dict[str, Plain]
 
@@ -20,12 +24,14 @@ class Located:
         place: where the value stands.
         key_places: for a mapping, where each key stands.
         origin: where the value came from, when a param brought it to its place.
+        faulty: whether a problem was noted about it, so that nothing more is made of it.
     """
 
     value: Any
     place: Place
     key_places: Mapping[str, Place] = field(default_factory=dict)
     origin: Place | None = None
+    faulty: bool = False
 
     @property
     def is_mapping(self) -> bool:
@@ -67,14 +73,23 @@ class Located:
             here = found
         return here
 
+    def marked_faulty(self, keys: Sequence[str] = ()) -> Located:
+        """A copy in which the value at the end of a way of keys is marked as faulty."""
+        if not keys:
+            return replace(self, faulty=True)
+        inner = self.value[keys[0]].marked_faulty(keys[1:])
+        return replace(self, value={**self.value, keys[0]: inner})
+
 
 def locate(value: Plain, source: str, pointer: str = "") -> Located:
     """Gives a plain value places of the form `<source> a.b.c`.
 
     Raises:
-        TypeError: if the value holds anything but plain data.
+        SpecError: if the value holds anything but plain data, or itself.
     """
     place = Place(source, pointer=pointer)
+    if pointer.count(".") + pointer.count("[") > _MAX_DEPTH:
+        raise SpecError([Problem(Place(source), "the value is too deep, or holds itself")])
     if isinstance(value, Mapping):
         below = {str(key): f"{pointer}.{key}".lstrip(".") for key in value}
         items = {str(key): locate(item, source, below[str(key)]) for key, item in value.items()}
@@ -84,4 +99,5 @@ def locate(value: Plain, source: str, pointer: str = "") -> Located:
         return Located([locate(v, source, f"{pointer}[{i}]") for i, v in enumerate(value)], place)
     if value is None or isinstance(value, (bool, int, float, str)):
         return Located(value, place)
-    raise TypeError(f"{place}: a spec holds plain values only, not {type(value).__name__}")
+    message = f"a spec holds plain values only, not {type(value).__name__}"
+    raise SpecError([Problem(place, message)])

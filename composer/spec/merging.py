@@ -30,7 +30,7 @@ def _merge(base: Located, over: Located, *, inside_nodes: bool) -> Located:
             items[key] = _merge(_without_replaced(kept, change), change, inside_nodes=False)
         else:
             items[key] = _merge(kept, change, inside_nodes=key == "nodes")
-    return Located(items, over.place, key_places)
+    return Located(items, over.place, key_places, faulty=base.faulty or over.faulty)
 
 
 def _without_replaced(node: Located, change: Located) -> Located:

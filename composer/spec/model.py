@@ -28,11 +28,13 @@ class WireSpec:
         references: the references of each mode; a mode without any is absent.
         gathers: the modes in which a list was written: the port gets a list of values.
         place: where the wire stands.
+        faulty: whether a problem was noted about it.
     """
 
     references: Mapping[Mode, tuple[Reference, ...]]
     gathers: frozenset[Mode]
     place: Place
+    faulty: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: exactly one of `uses`, `same_as` and `graph` is set."""
+    """A node: one of `uses`, `same_as` and `graph` is set, or a problem was noted about it."""
 
     name: str
     place: Place
@@ -74,6 +76,7 @@ class NodeSpec:
     weights: Path | str | None
     doc: str
     places: Mapping[str, Place] = field(default_factory=dict)
+    faulty: bool = False
 
     def place_of(self, key: str) -> Place:
         """Where the value of one of the node's keys stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import networkx as nx
 
@@ -20,10 +20,16 @@ class Source:
     Args:
         path: path of the node, or name of the input.
         port: name of the port.
+        text: the reference that leads there, as written.
+        place: where the reference stands.
+        origin: where it was handed in, when it comes from outside a nested graph.
     """
 
     path: str
     port: str | None = None
+    text: str = field(default="", compare=False)
+    place: Place = field(default_factory=lambda: Place(""), compare=False)
+    origin: Place | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.path}.{self.port}" if self.port else self.path
@@ -34,7 +40,7 @@ class Wire:
     """What an input port gets.
 
     Args:
-        sources: where its value comes from.
+        sources: where its value comes from; nothing if a problem was noted about the wire.
         gathers: whether it gets a list with one value for each source.
         place: where the wire stands in the spec.
         text: the wire as written.

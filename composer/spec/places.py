@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
+
+_LONGEST = 160  # characters of a line that are shown
+_CONTEXT = 60  # of those, how many may stand before the stretch
+_CELLS = {"W": 2, "F": 2}
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,20 @@ class Place:
         """The line with a marker below the stretch, or nothing where there are no lines."""
         if not self.line:
             return ""
-        margin = f"  {self.line:>4} | "
-        marker = " " * (len(margin) + self.column - 1) + "^" * max(1, self.width)
-        return f"{margin}{self.text}\n{marker}"
+        start = self.column - 1
+        cut = max(0, start - _CONTEXT) if len(self.text) > _LONGEST else 0
+        shown = self.text[cut : cut + _LONGEST].replace("\t", " ")
+        before, marked = shown[: start - cut], shown[start - cut :][: self.width]
+        margin = f"  {self.line:>4} | " + ("..." if cut else "")
+        marker = " " * (len(margin) + _cells(before)) + "^" * max(1, _cells(marked))
+        more = "..." if len(self.text) > cut + _LONGEST else ""
+        return f"{margin}{shown}{more}\n{marker}"
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(_CELLS.get(unicodedata.east_asian_width(c), 1) for c in text if _is_spacing(c))
+
+
+def _is_spacing(character: str) -> bool:
+    return unicodedata.category(character) not in ("Mn", "Me", "Cf")

@@ -24,7 +24,7 @@ class Problem:
 
     place: Place
     message: str
-    hint: str = ""
+    hint: str = field(default="", compare=False)
     origin: Place | None = field(default=None, compare=False)
 
     def render(self) -> str:
@@ -71,5 +71,7 @@ class ProblemLog:
             SpecError: if anything was noted.
         """
         if self._problems:
-            order = sorted(self._problems, key=lambda p: (p.place.source, p.place.line))
+            order = sorted(
+                self._problems, key=lambda p: (p.place.source, p.place.line, p.place.column)
+            )
             raise SpecError(order)

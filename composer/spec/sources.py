@@ -11,7 +11,7 @@ from typing import Any
 from composer.errors import SpecError
 from composer.spec.located import Located, locate
 from composer.spec.places import Place
-from composer.spec.problems import Problem
+from composer.spec.problems import Problem, ProblemLog
 from composer.spec.shipped import shipped_specs, specs_directory
 from composer.spec.suggestion import did_you_mean
 from composer.spec.yaml_reader import read_yaml
@@ -32,26 +32,25 @@ class Document:
     path: Path | None
 
     @property
-    def directory(self) -> Path | None:
-        """The directory that relative references start from."""
-        return None if self.path is None else self.path.parent
+    def key(self) -> str:
+        """The same for two documents exactly if they are the same file."""
+        return str(self.path.resolve()) if self.path is not None else f"<dict {id(self.root)}>"
 
 
-def read_document(
-    source: SpecSource, place: Place | None = None, near: Path | None = None
-) -> Document:
+def read_document(source: SpecSource, log: ProblemLog, place: Place | None = None) -> Document:
     """Reads a document.
 
     Args:
         source: a file, the name of a shipped spec, or a mapping.
-        place: where the reference stands, for messages.
-        near: directory that a relative file is looked for in first.
+        log: takes problems that do not keep the rest from being read.
+        place: where the reference stands; a relative file is looked for beside it first.
 
     Raises:
         SpecError: if there is no such document or it is not YAML.
     """
     if isinstance(source, Mapping):
-        return Document(_locate_mapping(source), None)
+        return Document(locate(source, "<dict>"), None)
+    near = Path(place.source).parent if place is not None and place.line else None
     path = find_spec(source, near)
     if path is None:
         raise SpecError([_not_found(os.fspath(source), place)])
@@ -63,7 +62,7 @@ def read_document(
         raise SpecError(
             [Problem(place or Place(label), f"cannot read '{label}': {reason}")]
         ) from None
-    return Document(read_yaml(text, label), path)
+    return Document(read_yaml(text, label, log), path)
 
 
 def find_spec(source: str | os.PathLike[str], near: Path | None = None) -> Path | None:
@@ -72,16 +71,16 @@ def find_spec(source: str | os.PathLike[str], near: Path | None = None) -> Path 
     directories = ([near] if near else [Path()]) + [specs_directory()]
     for directory in directories:
         for candidate in (directory / name, directory / f"{name}.yaml"):
-            if candidate.is_file():
+            if _is_file(candidate):
                 return candidate
     return None
 
 
-def _locate_mapping(source: Mapping[str, Any]) -> Located:
+def _is_file(path: Path) -> bool:
     try:
-        return locate(source, "<dict>")
-    except TypeError as error:
-        raise SpecError([Problem(Place("<dict>"), str(error))]) from None
+        return path.is_file()
+    except OSError:  # a name that is too long, say
+        return False
 
 
 def _not_found(name: str, place: Place | None) -> Problem:

@@ -25,5 +25,5 @@ def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
         return f"Did you mean '{match}'?"
     if not names:
         return f"There are no {what}." if what else ""
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f"{what[:1].upper() + what[1:]}: {shown}." if what else f"There are: {shown}."
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else ".")
+    return f"{what[:1].upper() + what[1:]}: {shown}" if what else f"There are: {shown}"

@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 
 import yaml
+from yaml.reader import ReaderError
 
 from composer.errors import SpecError
 from composer.spec.located import Located
 from composer.spec.places import Place
 from composer.spec.problems import Problem, ProblemLog
 
+_MAX_CHARACTERS = 2_000_000
 _MAX_VALUES = 100_000
 _MAX_DEPTH = 100
+_TOO_LARGE = "the document is too large, too deep, or refers to itself"
 
 # `{` and `}` of `${name}` are swapped for single characters of the private use area before YAML
 # sees them (it takes braces for flow mappings) and swapped back in every scalar; one for one, so
@@ -30,7 +33,7 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_IMPLICIT_TAGS = {None, "!", "tag:yaml.org,2002:str"}
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")}
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,35 +43,38 @@ class _Loader(yaml.SafeLoader):
 _Loader.yaml_implicit_resolvers = {}
 
 
-def read_yaml(text: str, source: str) -> Located:
+def read_yaml(text: str, source: str, log: ProblemLog) -> Located:
     """Parses one YAML document.
 
     Args:
         text: the document.
         source: what to call it in messages.
+        log: takes duplicate keys and tags; what they stand at is left out or marked as faulty.
 
     Raises:
-        SpecError: for syntax errors, duplicate keys, tags and documents beyond the limits.
+        SpecError: for syntax errors and for documents beyond the limits.
     """
+    if len(text) > _MAX_CHARACTERS:
+        raise SpecError([Problem(Place(source, 1, 1), _TOO_LARGE)])
+    text = text.removeprefix("\ufeff")
     masked = _REFERENCE.sub(lambda m: f"${_OPEN}{m.group(1)}{_CLOSE}", text)
-    reader = _Reader(text.splitlines(), source)
+    reader = _Reader(text.splitlines(), source, log)
     try:
         root = yaml.compose(masked, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         raise SpecError([reader.syntax_problem(error)]) from None
-    except yaml.YAMLError as error:
-        raise SpecError([Problem(Place(source, 1, 1), f"not YAML: {error}")]) from None
+    except ReaderError as error:
+        raise SpecError([reader.character_problem(error, text)]) from None
+    except RecursionError:
+        raise SpecError([Problem(Place(source, 1, 1), _TOO_LARGE)]) from None
     if root is None:
         raise SpecError([Problem(Place(source, 1, 1), "the document is empty")])
-    located = reader.locate(root, 0)
-    reader.log.raise_any()
-    return located
+    return reader.locate(root, 0)
 
 
 class _Reader:
-    def __init__(self, lines: list[str], source: str) -> None:
-        self.lines, self.source = lines, source
-        self.log = ProblemLog()
+    def __init__(self, lines: list[str], source: str, log: ProblemLog) -> None:
+        self.lines, self.source, self.log = lines, source, log
         self.num_values = 0
 
     def place(self, start: yaml.Mark | None, end: yaml.Mark | None = None) -> Place:
@@ -83,20 +89,30 @@ class _Reader:
     def syntax_problem(self, error: yaml.MarkedYAMLError) -> Problem:
         mark = error.problem_mark or error.context_mark
         what = ": ".join(part for part in (error.context, error.problem) if part)
+        begun = error.context_mark
+        if begun is not None and mark is not None and begun.line != mark.line:
+            what += f" (it begins at line {begun.line + 1})"
         place = self.place(mark, mark)
-        return Problem(place, f"not valid YAML: {what}")
+        return Problem(place, f"not valid YAML: {_unmask(what)}")
+
+    def character_problem(self, error: ReaderError, text: str) -> Problem:
+        before = text[: error.position].splitlines(keepends=True) or [""]
+        mark = yaml.Mark("", error.position, len(before) - 1, len(before[-1]), None, 0)
+        what = f"the character U+{ord(text[error.position]):04X} may not stand in YAML"
+        return Problem(self.place(mark, mark), what)
 
     def locate(self, node: yaml.Node, depth: int) -> Located:
         place = self.place(node.start_mark, node.end_mark)
         self.num_values += 1
         if self.num_values > _MAX_VALUES or depth > _MAX_DEPTH:
-            raise SpecError([Problem(place, "the document is too large or refers to itself")])
+            raise SpecError([Problem(place, _TOO_LARGE)])
+        if node.tag not in _TAGS:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            message = f"the tag '{tag}' is not allowed: specs hold plain values only"
+            self.log.add(place, message)
+            return Located(None, place, faulty=True)
         if isinstance(node, yaml.ScalarNode):
-            return Located(self.scalar(node, place), place)
-        if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-            self.log.add(
-                place, f"the tag '{node.tag}' is not allowed: specs hold plain values only"
-            )
+            return self.scalar(node, place)
         if isinstance(node, yaml.SequenceNode):
             return Located([self.locate(item, depth + 1) for item in node.value], place)
         return self.mapping(node, place, depth)
@@ -118,13 +134,13 @@ class _Reader:
             items[key] = self.locate(value_node, depth + 1)
         return Located(items, place, key_places)
 
-    def scalar(self, node: yaml.ScalarNode, place: Place) -> bool | int | float | str | None:
-        if node.tag not in _IMPLICIT_TAGS:
-            self.log.add(
-                place, f"the tag '{node.tag}' is not allowed: specs hold plain values only"
-            )
+    def scalar(self, node: yaml.ScalarNode, place: Place) -> Located:
         text = _unmask(node.value)
-        return text if node.style else _core_scalar(text)
+        try:
+            return Located(text if node.style else _core_scalar(text), place)
+        except ValueError:  # Python refuses integers of thousands of digits
+            self.log.add(place, "this number is too large")
+            return Located(None, place, faulty=True)
 
 
 def _unmask(text: str) -> str:
@@ -146,10 +162,15 @@ def _core_scalar(text: str) -> bool | int | float | str | None:
     return text
 
 
-def parse_value(text: str) -> Located:
-    """Reads the value part of `--set name=value`: a scalar or a flow collection.
+def parse_value(text: str, source: str) -> Located:
+    """Reads a value that stands outside a document: a scalar or a flow collection.
 
     Raises:
         SpecError: if it is not YAML.
     """
-    return read_yaml(text, "--set") if text.strip() else Located("", Place("--set"))
+    if not text.strip():
+        return Located("", Place(source))
+    log = ProblemLog()
+    found = read_yaml(text, source, log)
+    log.raise_any()
+    return found
