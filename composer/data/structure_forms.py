@@ -19,6 +19,7 @@ from composer.structures import (
     Keypoints,
     PolygonMasks,
     ROIMasks,
+    RotatedBoxes,
     TensorShape,
 )
 
@@ -60,6 +61,7 @@ _FORMS = (
     _of_attributes(ImageList, "tensor", "image_sizes"),
     _of_attributes(PolygonMasks, "polygons"),
     _of_attributes(ROIMasks, "tensor"),
+    _of_attributes(RotatedBoxes, "tensor"),
     _of_attributes(TensorShape, "channels", "height", "width", "stride"),
     StructureForm(
         Keypoints,

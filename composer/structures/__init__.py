@@ -12,6 +12,7 @@ from composer.structures.polygon_masks import PolygonMasks
 from composer.structures.port_types import (
     AnchorClasses,
     AnchorDeltas,
+    AnchorLabels,
     AnchorLogits,
     Anchors,
     BoxDeltas,
@@ -28,17 +29,24 @@ from composer.structures.port_types import (
     Objectness,
     PortType,
     RegionFeatures,
+    RotatedAnchors,
     Scores,
     SemanticLogits,
     SemanticScores,
 )
 from composer.structures.roi_masks import ROIMasks
+from composer.structures.rotated_boxes import RotatedBoxes
+from composer.structures.rotated_overlap import (
+    pairwise_intersection_rotated,
+    pairwise_iou_rotated,
+)
 from composer.structures.tensor_shape import TensorShape
 from composer.structures.traversal import TensorStructure, iterate_tensors, map_tensors
 
 __all__ = [
     "AnchorClasses",
     "AnchorDeltas",
+    "AnchorLabels",
     "AnchorLogits",
     "Anchors",
     "BitMasks",
@@ -63,6 +71,8 @@ __all__ = [
     "PortType",
     "ROIMasks",
     "RegionFeatures",
+    "RotatedAnchors",
+    "RotatedBoxes",
     "Scores",
     "SemanticLogits",
     "SemanticScores",
@@ -73,7 +83,9 @@ __all__ = [
     "iterate_tensors",
     "map_tensors",
     "pairwise_intersection",
+    "pairwise_intersection_rotated",
     "pairwise_ioa",
     "pairwise_iou",
+    "pairwise_iou_rotated",
     "pick_levels",
 ]

@@ -39,6 +39,14 @@ Anchors = Annotated[
     list[Float[Tensor, "_ 4"]],
     PortType("Anchors", "Anchor boxes per level (XYXY, pixels), shared by the images of a batch."),
 ]
+RotatedAnchors = Annotated[
+    list[Float[Tensor, "_ 5"]],
+    PortType(
+        "RotatedAnchors",
+        "Anchors per level (centre, width and height in pixels, angle in degrees), shared by the "
+        "images of a batch.",
+    ),
+]
 Objectness = Annotated[
     list[Float[Tensor, "N _ _ _"]],
     PortType("Objectness", "Objectness logits per level, one channel an anchor."),
@@ -50,6 +58,14 @@ AnchorDeltas = Annotated[
 AnchorLogits = Annotated[
     list[Float[Tensor, "N _ _ _"]],
     PortType("AnchorLogits", "Class logits per level, an anchor's classes in a row."),
+]
+AnchorLabels = Annotated[
+    Int[Tensor, "_"],
+    PortType(
+        "AnchorLabels",
+        "For each anchor of all levels 1 for an object, 0 for the background, -1 where it does "
+        "not count.",
+    ),
 ]
 AnchorClasses = Annotated[
     Int[Tensor, "_"],

@@ -21,6 +21,7 @@ from composer.structures import (
     Keypoints,
     PolygonMasks,
     ROIMasks,
+    RotatedBoxes,
     TensorShape,
 )
 from unit.data.equality import equal
@@ -37,6 +38,7 @@ STRUCTURES = [
     Boxes(torch.rand(2, 4, dtype=torch.float64)),
     BitMasks(torch.rand(2, 3, 4) > 0.5),
     ROIMasks(torch.rand(2, 5, 5)),
+    RotatedBoxes([[5.0, 3.0, 4.0, 2.0, 30.0]]),
     Keypoints(torch.rand(2, 17, 3)),
     PolygonMasks([[[0, 0, 4, 0, 4, 4], [1, 1, 2, 1, 2, 2.5]], []]),
     ImageList(torch.rand(2, 3, 4, 5), [(4, 5), (2, 3)]),
