@@ -31,7 +31,28 @@ def assign_levels(
         The level counted from `min_level`. A box whose size is no number gets 0.
     """
     sides = boxes[:, 2:] - boxes[:, :2]
-    size = torch.sqrt(sides[:, 0] * sides[:, 1])
+    return assign_levels_by_area(
+        sides[:, 0] * sides[:, 1], min_level, max_level, canonical_size, canonical_level
+    )
+
+
+def assign_levels_by_area(
+    areas: Float[Tensor, "R"],
+    min_level: int,
+    max_level: int,
+    canonical_size: int = 224,
+    canonical_level: int = 4,
+) -> Int[Tensor, "R"]:
+    """Like `assign_levels`, for boxes of any kind.
+
+    Args:
+        areas: in square pixels.
+        min_level: the finest level there is, as log2 of its stride.
+        max_level: the coarsest.
+        canonical_size: a square of this side in pixels belongs to ...
+        canonical_level: ... this level; one twice as large belongs to the next.
+    """
+    size = torch.sqrt(areas)
     levels = torch.floor(canonical_level + torch.log2(size / canonical_size + _EPSILON))
     levels = torch.nan_to_num(levels.clamp(min=min_level, max=max_level), nan=min_level)
     return levels.to(torch.int64) - min_level

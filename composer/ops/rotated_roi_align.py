@@ -1,0 +1,162 @@
+"""Features of rotated regions, all of one size.
+
+Legend: N images, R regions over all images, S samples of all regions, C channels, H W the map's
+height and width. `_` is a region's number of rows and of columns.
+
+Pooling is linear in the features, so it is a matrix: a row for each bin of each region, a column
+for each cell of the maps, and in it the weights of the few cells that a bin's samples lie
+between. It is applied to all channels at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from composer.structures.rotated_boxes import rotate_points
+
+# Samples that are placed together: some hundred bytes each for a moment.
+_SAMPLES_PER_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Where features are read.
+
+    Args:
+        bins: the bin that each sample belongs to: its region, its row and its column as one
+            number.
+        images: the image that it is taken from.
+        places: (x, y) in cells of the map; 0 is the centre of the first one.
+        weights: what it contributes to the mean of its bin.
+    """
+
+    bins: Int[Tensor, "S"]
+    images: Int[Tensor, "S"]
+    places: Float[Tensor, "S 2"]
+    weights: Float[Tensor, "S"]
+
+
+def roi_align_rotated(
+    map_: Float[Tensor, "N C H W"],
+    regions: Float[Tensor, "R 6"],
+    output_size: tuple[int, int],
+    spatial_scale: float,
+    sampling_ratio: int = 0,
+) -> Float[Tensor, "R C _ _"]:
+    """Averages bilinear samples on a regular grid over each region, turned as the region is.
+
+    This is RoIAlign (He et al. 2017, section 3) at exact places, for regions at any angle. A
+    sample more than a cell outside of the map counts as zero. Gradients reach the map only.
+
+    Args:
+        map_: the features, in float32 at least while they are averaged.
+        regions: (image, centre x, centre y, width, height, angle), in pixels and degrees.
+        output_size: rows and columns of the grid.
+        spatial_scale: cells of the map a pixel.
+        sampling_ratio: samples a bin in each direction; 0 for as many as it takes to have one a
+            cell. A region without extent then has none, and is zero.
+    """
+    dtype = map_.dtype if map_.dtype == torch.float64 else torch.float32
+    num_images, channels, height, width = map_.shape
+    cells = map_.to(dtype).permute(0, 2, 3, 1).reshape(-1, channels)
+    boxes = regions.detach().to(dtype)
+    scaled = torch.cat((boxes[:, 1:5] * spatial_scale, boxes[:, 5:]), dim=1)
+    counts = _count_samples(scaled[:, 2:4], output_size, sampling_ratio)
+    pooled = [cells.new_zeros(0, channels)]
+    for chunk in _split(counts, output_size):
+        samples = _place_samples(scaled[chunk], boxes[chunk, 0].long(), counts[chunk], output_size)
+        num_bins = len(scaled[chunk]) * output_size[0] * output_size[1]
+        matrix = _weigh_cells(samples, (num_images, height, width), num_bins)
+        pooled.append(torch.sparse.mm(matrix, cells))
+    bins = torch.cat(pooled).reshape(len(regions), *output_size, channels)
+    return bins.permute(0, 3, 1, 2).to(map_.dtype)
+
+
+def _count_samples(
+    sizes: Float[Tensor, "R 2"], output_size: tuple[int, int], sampling_ratio: int
+) -> Int[Tensor, "R 2"]:
+    """Returns the samples of a bin in x and in y."""
+    if sampling_ratio > 0:
+        return torch.full_like(sizes, sampling_ratio, dtype=torch.int64)
+    bin_sizes = sizes / sizes.new_tensor([output_size[1], output_size[0]])
+    counts = bin_sizes.nan_to_num(nan=0.0, posinf=0.0).clamp(min=0).ceil().long()
+    return torch.where((counts > 0).all(dim=1, keepdim=True), counts, 0)
+
+
+def _split(counts: Int[Tensor, "R 2"], output_size: tuple[int, int]) -> Iterator[slice]:
+    """Yields chunks of regions with a bounded number of samples; a region is never split."""
+    start, num_samples = 0, 0
+    for position, count in enumerate(counts.prod(dim=1).tolist()):
+        count *= output_size[0] * output_size[1]
+        if position > start and num_samples + count > _SAMPLES_PER_CHUNK:
+            yield slice(start, position)
+            start, num_samples = position, 0
+        num_samples += count
+    if start < len(counts):
+        yield slice(start, len(counts))
+
+
+def _place_samples(
+    boxes: Float[Tensor, "R 5"],
+    images: Int[Tensor, "R"],
+    counts: Int[Tensor, "R 2"],
+    output_size: tuple[int, int],
+) -> Samples:
+    """Spreads samples over all bins of all boxes.
+
+    Args:
+        boxes: in cells of the map, 0.5 being the centre of the first one.
+        images: the image of each box.
+        counts: samples of a bin in x and in y.
+        output_size: rows and columns of bins.
+    """
+    num_bins = output_size[0] * output_size[1]
+    bins = torch.arange(len(boxes) * num_bins, device=boxes.device)
+    per_bin = counts.prod(dim=1).repeat_interleave(num_bins)
+    bins = bins.repeat_interleave(per_bin)
+    rows = bins // num_bins
+    first = (per_bin.cumsum(dim=0) - per_bin).repeat_interleave(per_bin)
+    in_bin = torch.arange(len(bins), device=boxes.device) - first
+    count_x, count_y = counts[rows].unbind(1)
+    # In units of a bin, from the upper left corner of the box.
+    x = bins % output_size[1] + (in_bin % count_x + 0.5) / count_x
+    y = bins % num_bins // output_size[1] + (in_bin // count_x + 0.5) / count_y
+    parts = torch.stack((x / output_size[1], y / output_size[0]), dim=1).to(boxes) - 0.5
+    center, size, angle = boxes[rows, :2], boxes[rows, 2:4], boxes[rows, 4]
+    places = rotate_points(parts * size, angle) + center - 0.5
+    return Samples(bins, images[rows], places, 1 / (count_x * count_y).to(boxes))
+
+
+def _weigh_cells(
+    samples: Samples, map_size: tuple[int, int, int], num_bins: int
+) -> Float[Tensor, "_ _"]:
+    """Returns the matrix that leads from the cells of all maps to bins.
+
+    Args:
+        samples: where features are read.
+        map_size: number of maps, their height and width.
+        num_bins: number of rows.
+    """
+    num_images, height, width = map_size
+    end = samples.places.new_tensor([width, height])
+    is_near = ((samples.places >= -1) & (samples.places <= end)).all(dim=1)
+    places = samples.places[is_near].clamp(min=0).minimum(end - 1)
+    low = places.floor()
+    share = places - low
+    low = low.long()
+    high = (low + 1).minimum(end.long() - 1)
+    bins, images = samples.bins[is_near], samples.images[is_near]
+    weights = samples.weights[is_near]
+    corners = []
+    for x, share_x in ((low[:, 0], 1 - share[:, 0]), (high[:, 0], share[:, 0])):
+        for y, share_y in ((low[:, 1], 1 - share[:, 1]), (high[:, 1], share[:, 1])):
+            cells = (images * height + y) * width + x
+            corners.append((torch.stack((bins, cells)), weights * share_x * share_y))
+    indices, values = zip(*corners, strict=True)
+    size = (num_bins, num_images * height * width)
+    return torch.sparse_coo_tensor(
+        torch.cat(indices, dim=1), torch.cat(values), size, check_invariants=True
+    )
