@@ -1,5 +1,6 @@
 """Region heads: what is in each proposed region (Girshick 2015; He et al. 2017).
 
-Node types: `roi_pooler`, `box_head`, `box_predictor`, `detections`, `mask_head`, `masks`,
-`instances`.
+Node types: `sampled_proposals`, `roi_pooler`, `box_head`, `region_average`, `box_predictor`,
+`class_loss`, `box_loss`, `predicted_boxes`, `detections`, `foreground`, `picked_regions`,
+`mask_head`, `mask_loss`, `masks`, `instances`.
 """

@@ -31,7 +31,8 @@ class Detections(NamedTuple):
         scores: the probability of the detection's class.
         classes: the detection's class.
         proposal_indices: which of the image's regions it comes from.
-        class_probabilities: the region's whole distribution, the background last.
+        class_probabilities: the region's whole distribution, the background last (where each
+            class has a probability of its own, that of the background means nothing).
     """
 
     boxes: list[Boxes]
@@ -43,10 +44,11 @@ class Detections(NamedTuple):
 
 def detections(
     boxes: list[Boxes],
-    class_logits: ClassLogits,
+    class_logits: ClassLogits | list[ClassLogits],
     box_deltas: BoxDeltas,
     images: ImageList,
     *,
+    use_sigmoid_ce: bool = False,
     score_threshold: float = 0.05,
     nms_threshold: float = 0.5,
     max_per_image: int = 100,
@@ -59,9 +61,11 @@ def detections(
 
     Args:
         boxes: the regions, per image.
-        class_logits: of all regions, the background last.
+        class_logits: of all regions, the background last; or those of several predictors, whose
+            probabilities are averaged (the stages of a cascade).
         box_deltas: of all regions: 4 a class, or 4 that the classes share.
         images: for their sizes.
+        use_sigmoid_ce: whether each class was learnt by itself, with a sigmoid.
         score_threshold: a class's probability must be above it.
         nms_threshold: intersection over union from which on the worse of two boxes of one class
             goes.
@@ -75,7 +79,7 @@ def detections(
         raise ValueError(f"Regions of {len(boxes)} images, but {len(images)} images.")
     counts = [len(one) for one in boxes]
     regressed = split_regions(_apply_deltas(boxes, box_deltas, box_weights), counts)
-    probabilities = split_regions(class_logits.softmax(dim=1), counts)
+    probabilities = split_regions(_average(class_logits, use_sigmoid_ce), counts)
     selected = [
         select_detections(
             *predictions,
@@ -127,6 +131,15 @@ def select_detections(
     best = batched_nms(clipped.tensor, scores, classes, nms_threshold)[:max_per_image]
     rows = rows[best]
     return ImageDetections(clipped[best], scores[best], classes[best], rows, probabilities[rows])
+
+
+def _average(
+    class_logits: Float[Tensor, "R _"] | list[Float[Tensor, "R _"]], use_sigmoid: bool
+) -> Float[Tensor, "R _"]:
+    """Returns the mean probabilities of one predictor or several."""
+    several = class_logits if isinstance(class_logits, list) else [class_logits]
+    each = [one.sigmoid() if use_sigmoid else one.softmax(dim=1) for one in several]
+    return sum(each[1:], start=each[0]) / len(each)
 
 
 def _apply_deltas(

@@ -1,14 +1,10 @@
-"""From mask logits to the masks of the detected classes.
-
-Legend: R detections over all images.
-"""
+"""From mask logits to the masks of the detected classes."""
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from composer.ops import split_regions
 from composer.structures import Classes, MaskLogits, MaskProbabilities
+from composer_rcnn.class_columns import pick_class_masks
 
 
 def masks(mask_logits: MaskLogits, classes: list[Classes]) -> list[MaskProbabilities]:
@@ -24,20 +20,6 @@ def masks(mask_logits: MaskLogits, classes: list[Classes]) -> list[MaskProbabili
     counts = [len(one) for one in classes]
     if sum(counts) != len(mask_logits):
         raise ValueError(f"{len(mask_logits)} masks, but {sum(counts)} classes.")
-    chosen = mask_logits if mask_logits.shape[1] == 1 else _pick_class(mask_logits, classes)
-    return split_regions(chosen.sigmoid(), counts)
-
-
-def _pick_class(
-    mask_logits: Float[Tensor, "R _ _ _"], classes: list[Classes]
-) -> Float[Tensor, "R 1 _ _"]:
-    if not classes:
-        return mask_logits[:, :1]
-    channels = torch.cat(classes).to(mask_logits.device)
-    rows = torch.arange(len(channels), device=mask_logits.device)
-    if bool(((channels < 0) | (channels >= mask_logits.shape[1])).any()):
-        raise ValueError(
-            f"Classes go up to {int(channels.max())}, but there are masks of "
-            f"{mask_logits.shape[1]} classes."
-        )
-    return mask_logits[rows, channels][:, None]
+    channels = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
+    chosen = pick_class_masks(mask_logits, channels.to(mask_logits.device))
+    return split_regions(chosen[:, None].sigmoid(), counts)

@@ -114,3 +114,17 @@ def test_what_it_is_given_stays_as_it_was():
     detections(boxes, logits, deltas, images_of((20, 20)))
     for left, right in zip((logits, deltas, boxes[0].tensor), before, strict=True):
         assert torch.equal(left, right)
+
+
+def test_probabilities_of_several_predictors_are_averaged():
+    several = [logits_of([0.8, 0.2]), logits_of([0.4, 0.6])]
+    found = detect([APART[:1]], several[0])
+    assert found.scores[0].tolist() == pytest.approx([0.8])
+    found = detections([Boxes(APART[:1])], several, torch.zeros(1, 4), images_of((64, 64)))
+    assert found.scores[0].tolist() == pytest.approx([0.6])
+
+
+def test_a_class_may_have_a_probability_of_its_own():
+    logits = torch.tensor([[2.0, -1.0, 50.0]])
+    found = detect([APART[:1]], logits, use_sigmoid_ce=True)
+    assert found.scores[0].tolist() == pytest.approx(logits[0, :2].sigmoid().tolist())

@@ -1,0 +1,88 @@
+"""How wrong the classes of regions are."""
+
+import torch
+from torch import Tensor, nn
+
+from composer.structures import Classes, ClassLogits, Losses
+from composer_rcnn.class_statistics import record_class_statistics
+from composer_rcnn.classification import (
+    draw_federated_classes,
+    sigmoid_class_loss,
+    softmax_class_loss,
+)
+
+
+class ClassLoss(nn.Module):
+    """Compares the classes that are predicted with those that are there (Girshick 2015, eq. 1).
+
+    Records `fast_rcnn/cls_accuracy`, `fast_rcnn/fg_cls_accuracy`, `fast_rcnn/false_negative`.
+
+    Args:
+        num_classes: number of classes, without the background.
+        use_sigmoid_ce: whether each class is judged by itself, with a sigmoid.
+        use_fed_loss: whether only some classes count in a step, drawn at random (for LVIS); it
+            needs use_sigmoid_ce.
+        fed_loss_num_classes: how many classes count.
+        fed_loss_class_counts: number of images that each class occurs in; by default all
+            classes are drawn alike.
+        fed_loss_freq_weight_power: power of these numbers that is the chance to be drawn.
+        stage: number of a cascade's stage: the loss is called `loss_cls_stage{k}`, and scalars
+            begin with `stage{k}/`.
+
+    Raises:
+        ValueError: what is asked for does not go together.
+    """
+
+    chances: Tensor
+
+    def __init__(
+        self,
+        *,
+        num_classes: int = 80,
+        use_sigmoid_ce: bool = False,
+        use_fed_loss: bool = False,
+        fed_loss_num_classes: int = 50,
+        fed_loss_class_counts: tuple[float, ...] | None = None,
+        fed_loss_freq_weight_power: float = 0.5,
+        stage: int | None = None,
+    ) -> None:
+        super().__init__()
+        if use_fed_loss and not use_sigmoid_ce:
+            raise ValueError("use_fed_loss needs use_sigmoid_ce.")
+        images = fed_loss_class_counts or (1.0,) * num_classes
+        if len(images) != num_classes:
+            raise ValueError(
+                f"fed_loss_class_counts has numbers for {len(images)} classes, but there are "
+                f"{num_classes}."
+            )
+        self.use_sigmoid_ce = use_sigmoid_ce
+        self.num_counting = fed_loss_num_classes if use_fed_loss else None
+        chances = torch.tensor(images, dtype=torch.float32) ** fed_loss_freq_weight_power
+        self.register_buffer("chances", chances, persistent=False)
+        self.scope = "" if stage is None else f"stage{stage}/"
+        self.loss_name = "loss_cls" if stage is None else f"loss_cls_stage{stage}"
+
+    def forward(
+        self, class_logits: ClassLogits, classes: list[Classes], generator: torch.Generator
+    ) -> Losses:
+        """Returns `loss_cls`.
+
+        Args:
+            class_logits: of all regions, the background last.
+            classes: what each region is, per image; the number of classes for the background.
+            generator: what classes are drawn with.
+
+        Raises:
+            ValueError: there are not as many predictions as regions.
+        """
+        wanted = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
+        wanted = wanted.to(class_logits.device)
+        if len(wanted) != len(class_logits):
+            raise ValueError(f"{len(wanted)} regions, but class logits of {len(class_logits)}.")
+        record_class_statistics(class_logits, wanted, self.scope)
+        if not self.use_sigmoid_ce:
+            return {self.loss_name: softmax_class_loss(class_logits, wanted)}
+        counting = None
+        if self.num_counting is not None:
+            counting = draw_federated_classes(wanted, self.num_counting, self.chances, generator)
+        return {self.loss_name: sigmoid_class_loss(class_logits, wanted, counting)}

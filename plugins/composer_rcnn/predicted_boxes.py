@@ -1,0 +1,43 @@
+"""Where the predicted offsets lead the regions of a training step."""
+
+import torch
+
+from composer.ops import decode_deltas, split_regions
+from composer.structures import BoxDeltas, Boxes, Classes
+from composer_rcnn.class_columns import pick_class_deltas
+
+
+@torch.no_grad()
+def predicted_boxes(
+    boxes: list[Boxes],
+    classes: list[Classes],
+    box_deltas: BoxDeltas,
+    *,
+    num_classes: int = 80,
+    box_weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0),
+) -> list[Boxes]:
+    """Moves each region by its offsets for the class that it should have.
+
+    With these in place of the regions that were sampled, masks and keypoints are learnt on boxes
+    like those of inference: wire `foreground`'s `boxes` to this node. Gradients do not flow
+    through it.
+
+    Args:
+        boxes: the regions, per image.
+        classes: what each region is, per image; `num_classes` for the background.
+        box_deltas: of all regions: 4 a class, or 4 that the classes share.
+        num_classes: number of classes, without the background.
+        box_weights: factors of the offsets.
+
+    Raises:
+        ValueError: there are not as many predictions as regions.
+    """
+    counts = [len(one) for one in boxes]
+    if sum(counts) != len(box_deltas):
+        raise ValueError(f"{sum(counts)} regions, but box offsets of {len(box_deltas)}.")
+    if not boxes:
+        return []
+    columns = torch.cat(classes).clamp(0, num_classes - 1).to(box_deltas.device)
+    chosen = pick_class_deltas(box_deltas, columns)
+    moved = decode_deltas(chosen, Boxes.cat(boxes).tensor.to(chosen.device), box_weights)
+    return [Boxes(one) for one in split_regions(moved, counts)]
