@@ -4,6 +4,7 @@ from composer.layers.conv import NormConv2d
 from composer.layers.deform_conv import NormDeformConv2d
 from composer.layers.frozen_batch_norm import FrozenBatchNorm2d, freeze_batch_norm
 from composer.layers.norm import ChannelLayerNorm, NormName, build_norm
+from composer.layers.state_names import rename_state
 from composer.layers.weight_init import init_msra, init_normal, init_xavier
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "init_msra",
     "init_normal",
     "init_xavier",
+    "rename_state",
 ]

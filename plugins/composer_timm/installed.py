@@ -1,0 +1,11 @@
+"""timm, or what to do when it is not there."""
+
+try:
+    import timm
+except ImportError as error:
+    raise ImportError(
+        f"timm cannot be imported ({error}); install it with "
+        "`pip install 'detection-composer[timm]'`"
+    ) from error
+
+__all__ = ["timm"]

@@ -1,0 +1,4 @@
+"""torchvision's networks: its classifiers as backbones, and the numerics of its detectors.
+
+Node types: `torchvision_backbone`.
+"""
