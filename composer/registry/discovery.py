@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import configparser
 import importlib.metadata
+import re
 import warnings
 from collections.abc import Iterator
 
 import entrypoints
 
 from composer.registry.publication import Publication, normalise
+
+_TARGET = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+))?\s*(?:\[.*\])?\s*")
 
 
 def discover(group: str) -> list[Publication]:
@@ -21,7 +24,7 @@ def discover(group: str) -> list[Publication]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", entrypoints.BadEntryPoint)
             found = [_publication(entry) for entry in entrypoints.get_group_all(group)]
-    except configparser.Error:
+    except (configparser.Error, UnicodeDecodeError, OSError):
         # One distribution's broken file stops the package's walk over all of them.
         found = list(_one_by_one(group))
     return sorted(found, key=lambda p: (p.name, p.distribution))
@@ -29,7 +32,8 @@ def discover(group: str) -> list[Publication]:
 
 def _publication(entry: entrypoints.EntryPoint) -> Publication:
     name, version = (entry.distro.name, entry.distro.version) if entry.distro else ("unknown", "")
-    return Publication(entry.name, entry.module_name, entry.object_name, normalise(name), version)
+    attribute = entry.object_name or ""
+    return Publication(entry.name, entry.module_name, attribute, normalise(name), version)
 
 
 def _one_by_one(group: str) -> Iterator[Publication]:
@@ -40,8 +44,11 @@ def _one_by_one(group: str) -> Iterator[Publication]:
             continue
         seen.add(name)
         try:
-            entries = distribution.entry_points.select(group=group)
-            for entry in entries:
-                yield Publication(entry.name, entry.module, entry.attr, name, distribution.version)
-        except (ValueError, configparser.Error):
+            entries = list(distribution.entry_points.select(group=group))
+        except Exception:  # Python's own parser has no error of its own for such files
             continue
+        for entry in entries:
+            match = _TARGET.fullmatch(entry.value or "")
+            if match:
+                module, attribute = match.groups(default="")
+                yield Publication(entry.name, module, attribute, name, distribution.version)

@@ -47,16 +47,18 @@ class Publication:
             PluginError: if the plugin fails to import or lacks the object.
         """
         where = f"'{self.name}' of {self.label}"
+        if not self.attribute:
+            raise PluginError(f"{where} is a module: an entry point names 'module:object'")
         try:
             found: object = importlib.import_module(self.module)
+        except (Exception, SystemExit) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise PluginError(f"{where} fails to import: {reason}") from error
+        try:
             for attribute in self.attribute.split("."):
                 found = getattr(found, attribute)
         except AttributeError as error:
             raise PluginError(f"{where} is not there: {error}") from error
-        except Exception as error:
-            raise PluginError(
-                f"{where} fails to import: {type(error).__name__}: {error}"
-            ) from error
         return found
 
 
