@@ -18,15 +18,33 @@ without a traceback.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from composer.checkpoint.report import LoadReport
     from composer.spec.problems import Problem
 
 
 class ComposerError(Exception):
-    """What every error of this package is."""
+    """What every error of this package is. It can be pickled, so it crosses process borders."""
+
+    _made_from: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        error = super().__new__(cls)
+        error._made_from = (args, kwargs)
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (type(self), *self._made_from)
+
+
+def _remake(
+    kind: type[ComposerError], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> ComposerError:
+    return kind(*args, **kwargs)
 
 
 class SpecError(ComposerError):
