@@ -50,8 +50,6 @@ class Graph(nn.Module):
     ) -> None:
         super().__init__()
         modules = {path: made for path, made in built.items() if isinstance(made, nn.Module)}
-        for path, module in modules.items():
-            plant(self, path, module)
         functions = {path: made for path, made in built.items() if path not in modules}
         self.blueprint, self.seed = blueprint, seed
         devices = {p: d.device for p, d in blueprint.designs.items() if d.device is not None}
@@ -61,6 +59,8 @@ class Graph(nn.Module):
         self._namespaces = {path: blueprint.designs[path].namespace for path in modules}
         self._renamed = state_keys(modules, self._namespaces)
         self.provenance: list[Provenance] = []
+        for path, module in modules.items():
+            plant(self, path, module)
 
     @classmethod
     def from_spec(

@@ -20,15 +20,18 @@ class NodeGroup(nn.Module):
 
 
 def plant(root: nn.Module, path: str, module: nn.Module) -> None:
-    """Registers a module under its dotted path below `root`, making groups on the way."""
+    """Registers a module under its dotted path below `root`, making groups on the way.
+
+    Not with `add_module`, which refuses names that modules have for themselves (`load`, `type`,
+    `forward`): a node is found by its path, not as an attribute.
+    """
     *groups, name = path.split(".")
     for group in groups:
         inner = root._modules.get(group)
         if inner is None:
-            inner = NodeGroup()
-            root.add_module(group, inner)
+            inner = root._modules[group] = NodeGroup()
         root = inner
-    root.add_module(name, module)
+    root._modules[name] = module
 
 
 class CallableTable(Mapping[str, Callable[..., Any]]):

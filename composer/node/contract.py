@@ -61,6 +61,13 @@ class Contract:
     draws: bool
     doc: str
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The model of the configuration has no name to be found by; it is made again.
+        return read_contract, (self.target,)
+
+    def __deepcopy__(self, _memo: object) -> Contract:
+        return self
+
     @property
     def first_output(self) -> str:
         """The port that the node's own name stands for."""

@@ -15,6 +15,7 @@ from composer.spec.wires import to_outputs, to_wire
 
 _KINDS = ("uses", "same_as", "nodes")
 _BELONGS = {"with": "uses", "params": "spec", "outputs": "nodes"}
+_RESERVED = {"training"}  # assigned by `train()`, which a module of that name would forbid
 _OF_THE_MODULE = ("namespace", "device", "weights")
 
 
@@ -75,6 +76,9 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
     faulty = _has_fault(item) or not _is_one_kind(name, item, place, log)
     if name in taken:
         log.add(place, f"'{name}' is the name of an input and of a node")
+        faulty = True
+    if name in _RESERVED:
+        log.add(place, f"'{name}' cannot name a node: every module has a value of that name")
         faulty = True
     if faulty:
         item = Located({}, place)
