@@ -73,10 +73,10 @@ def execute(
         ExecutionError: if a node fails; it names the node, its cause is the original exception.
     """
     placement = placement or Placement()
+    observers = tuple(observers)  # one of them may go while it watches
     tapped: dict[str, Any] = {}
     for step in plan.steps:
         call = step.call
-        function = callables[call.module_path]
         arguments = {port: gather(end, values) for port, end in call.arguments.items()}
         if placement.nodes:
             arguments = move(arguments, placement.of(call.path))
@@ -85,32 +85,46 @@ def execute(
                 observer.before(step, arguments)
         if call.draws:
             arguments["generator"] = seeded_generator(placement.of(call.path), seed, call.path)
-        try:
-            if step.taps:
-                with Tapping(function, call.path, step.taps, tapped):
-                    result = function(**arguments)
-            else:
-                result = function(**arguments)
-        except Exception as error:
-            raise _failure(step, arguments, error) from error
-        if call.named_outputs:
-            for place, slot in step.keeps:
-                values[slot] = result[place]
-        else:
-            for _, slot in step.keeps:
-                values[slot] = result
+        outputs = _call(step, callables[call.module_path], arguments, tapped)
+        for place, slot in step.keeps:
+            values[slot] = outputs[place]
         if observers:
-            outputs = dict(
-                zip(call.outputs, result if call.named_outputs else (result,), strict=True)
-            )
+            shown = dict(zip(call.outputs, outputs, strict=True))
             for observer in observers:
-                observer.after(step, outputs)
-            del outputs
-        del arguments, result
+                observer.after(step, shown)
+            del shown
+        del arguments, outputs
         if release:
             for slot in step.releases:
                 values.pop(slot, None)
     return tapped
+
+
+def _call(
+    step: Step,
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    tapped: dict[str, Any],
+) -> tuple[Any, ...]:
+    """The node's outputs in the order of its ports.
+
+    Raises:
+        ExecutionError: if it fails or gives something else.
+    """
+    call = step.call
+    try:
+        if step.taps:
+            with Tapping(function, call.path, step.taps, tapped):
+                result = function(**arguments)
+        else:
+            result = function(**arguments)
+        if not call.named_outputs:
+            return (result,)
+        if not isinstance(result, tuple) or len(result) != len(call.outputs):
+            raise TypeError(f"it gave {describe(result)} instead of {', '.join(call.outputs)}")
+        return result
+    except Exception as error:
+        raise _failure(step, arguments, error) from error
 
 
 def gather(endpoint: Endpoint, values: Mapping[Slot, Any]) -> Any:
@@ -127,16 +141,23 @@ def derive_seed(seed: int, path: str) -> int:
 
 
 def seeded_generator(device: torch.device, seed: int, path: str) -> torch.Generator:
-    """The generator of one node in one run."""
-    generator = torch.Generator(device)
+    """The generator of one node in one run; tensors without memory take one of the CPU."""
+    generator = torch.Generator("cpu" if device.type == "meta" else device)
     generator.manual_seed(derive_seed(seed, path))
     return generator
 
 
 def _failure(step: Step, arguments: Mapping[str, Any], error: Exception) -> ExecutionError:
     shown = {port: value for port, value in arguments.items() if port != "generator"}
-    lines = [f"    {port}: {describe(value)}" for port, value in shown.items()]
+    lines = [f"    {port}: {_describe(value)}" for port, value in shown.items()]
     given = "\n".join(["  It was given", *lines]) if lines else "  It was given nothing."
     reason = f"{type(error).__name__}: {error}"
     message = f"node '{step.call.path}' ({step.call.label}) failed: {reason}\n{given}"
     return ExecutionError(step.call.path, message)
+
+
+def _describe(value: Any) -> str:
+    try:
+        return describe(value)
+    except Exception:  # what a value says of itself must not hide why the node failed
+        return type(value).__name__

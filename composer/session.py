@@ -10,6 +10,7 @@ from composer.executor import Callables, Observer, Placement, execute, gather
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
 from composer.plan.addressing import fed_slots
 from composer.plan.feeding import spread_feed
+from composer.taps import find_module
 
 
 class SessionHost(Protocol):
@@ -26,8 +27,10 @@ class SessionHost(Protocol):
     def placement(self) -> Placement:
         """Where the nodes are."""
 
-    def input_values(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[Slot, Any]:
-        """The values of the input slots that a plan reads."""
+    def input_values(
+        self, plan: Plan, inputs: Mapping[str, Any], fed: Mapping[Slot, Any]
+    ) -> dict[Slot, Any]:
+        """The values of the input slots that a plan reads, and of inputs among those fed."""
 
 
 class Session:
@@ -57,6 +60,9 @@ class Session:
         target = self._book.resolve(name)
         if target.tap and target.name in self._taps:
             return self._taps[target.name]
+        if target.tap:
+            call = self._wiring.calls[target.slot.path]
+            find_module(self._host.callables[call.module_path], call.path, target.tap)
         plan = self._plan([target])
         self._compute(plan)
         return self._taps[target.name] if target.tap else gather(target.endpoint, self._values)
@@ -109,18 +115,16 @@ class Session:
         return make_plan(self._wiring, targets, self._values, keep_all=True)
 
     def _compute(self, plan: Plan) -> None:
-        values = dict(self._values)
-        values.update(self._host.input_values(plan, self._inputs))
-        tapped = execute(
+        self._values.update(self._host.input_values(plan, self._inputs, self._values))
+        tapped = execute(  # what was computed before a node fails stays
             plan,
             self._host.callables,
-            values,
+            self._values,
             placement=self._host.placement(),
             seed=self.seed,
             observers=self._host.observers,
             release=False,
         )
-        self._values.update(values)
         self._taps.update(tapped)
 
     def _forget_dependents(self, slots: Mapping[Slot, Any] | Sequence[Slot]) -> None:

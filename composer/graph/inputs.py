@@ -37,28 +37,35 @@ def bind_inputs(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def read_inputs(wiring: Wiring, plan: Plan, given: Mapping[str, Any]) -> dict[Slot, Any]:
+def read_inputs(
+    wiring: Wiring, plan: Plan, given: Mapping[str, Any], fed: Mapping[Slot, Any]
+) -> dict[Slot, Any]:
     """The values of the input slots that a plan reads.
 
     Args:
         wiring: the wiring that the plan was made for.
         plan: the plan.
         given: values by input name.
+        fed: values by slot that are there already, inputs among them.
 
     Raises:
         InputError: if an input is missing or of the wrong kind.
     """
     values: dict[Slot, Any] = {}
-    for name in plan.inputs:
-        point = wiring.inputs[name]
-        if name not in given and not point.optional:
-            raise InputError(_missing(point, plan))
-        value = _coerce(point, given.get(name))
+    for name, point in wiring.inputs.items():
+        if name in plan.inputs:
+            if name not in given and not point.optional:
+                raise InputError(_missing(point, plan))
+            whole = _coerce(point, given.get(name))
+        elif point.slot in fed:
+            whole = values[point.slot] = _coerce(point, fed[point.slot])
+        else:
+            continue
         for slot in plan.input_slots:
             if slot == point.slot:
-                values[slot] = value
+                values[slot] = whole
             elif slot.path == name and slot.port in point.parts:
-                values[slot] = _part(point, value, slot.port)
+                values[slot] = _part(point, whole, slot.port)
     return values
 
 

@@ -96,7 +96,7 @@ class Runner:
             The values of the plan's targets.
         """
         values = {slot: values[slot] for slot in plan.used_feeds}
-        values.update(self.input_values(plan, inputs))
+        values.update(self.input_values(plan, inputs, values))
         if seed is None and any(step.call.draws for step in plan.steps):
             seed = draw_seed()
         tapped = execute(
@@ -112,13 +112,15 @@ class Runner:
             for target in plan.targets
         ]
 
-    def input_values(self, plan: Plan, inputs: Mapping[str, Any]) -> dict[Slot, Any]:
+    def input_values(
+        self, plan: Plan, inputs: Mapping[str, Any], fed: Mapping[Slot, Any]
+    ) -> dict[Slot, Any]:
         """The values of the input slots that a plan reads.
 
         Raises:
             InputError: if an input is missing or of the wrong kind.
         """
-        return read_inputs(self.wirings[plan.mode], plan, inputs)
+        return read_inputs(self.wirings[plan.mode], plan, inputs, fed)
 
     def placement(self) -> Placement:
         """Where the nodes are."""
