@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from composer.structures import Boxes, ImageBatch, Instances, ROIMasks
+from composer.structures import Boxes, ImageBatch, Instances, ROIMasks, RotatedBoxes
 
 
 class Postprocessed(NamedTuple):
@@ -31,8 +31,8 @@ def postprocess(
     scaled, and masks given within boxes become bit masks of the whole output.
 
     Args:
-        instances: per image; `pred_boxes` (or `proposal_boxes`), and as far as they are there
-            `pred_masks` (R x 1 x M x M) and `pred_keypoints` (R x K x 3).
+        instances: per image; `pred_boxes` (or `proposal_boxes`), which may be rotated, and as
+            far as they are there `pred_masks` (R x 1 x M x M) and `pred_keypoints` (R x K x 3).
         batch: the records with `height` and `width`.
         mask_threshold: a pixel belongs to a mask from this probability on.
 
@@ -56,7 +56,8 @@ def _rescale(
     scale_x, scale_y = width / old_width, height / old_height
     result = Instances(output_size, **instances.get_fields())
     boxes_field = _find_boxes_field(result)
-    boxes: Boxes = result.get(boxes_field).scale(scale_x, scale_y).clip(output_size)
+    found: Boxes | RotatedBoxes = result.get(boxes_field)
+    boxes = found.scale(scale_x, scale_y).clip(output_size)
     result.set(boxes_field, boxes)
     result = result[boxes.nonempty()]
     if result.has("pred_masks"):

@@ -10,15 +10,13 @@ from torch import nn
 from composer.layers import init_normal
 from composer.structures import BoxDeltas, ClassLogits, RegionFeatures, TensorShape
 
-_BOX_DIM = 4
-
 
 class BoxPredictions(NamedTuple):
     """What is said about every region.
 
     Args:
         class_logits: one a class, the background last.
-        box_deltas: four offsets a class, or four in all.
+        box_deltas: the offsets of a box for each class, or for all.
     """
 
     class_logits: ClassLogits
@@ -32,13 +30,19 @@ class BoxPredictor(nn.Module):
         x_shape: size of what describes a region.
         num_classes: number of classes, without the background.
         cls_agnostic_bbox_reg: whether the classes share their box offsets.
+        box_dim: offsets of a box; a rotated one has 5.
 
     Raises:
         ValueError: the size of the input is not known.
     """
 
     def __init__(
-        self, *, x_shape: TensorShape, num_classes: int = 80, cls_agnostic_bbox_reg: bool = False
+        self,
+        *,
+        x_shape: TensorShape,
+        num_classes: int = 80,
+        cls_agnostic_bbox_reg: bool = False,
+        box_dim: int = 4,
     ) -> None:
         super().__init__()
         if x_shape.channels is None:
@@ -46,7 +50,7 @@ class BoxPredictor(nn.Module):
         size = x_shape.channels * (x_shape.height or 1) * (x_shape.width or 1)
         num_regressions = 1 if cls_agnostic_bbox_reg else num_classes
         self.cls_score = nn.Linear(size, num_classes + 1)
-        self.bbox_pred = nn.Linear(size, num_regressions * _BOX_DIM)
+        self.bbox_pred = nn.Linear(size, num_regressions * box_dim)
         init_normal(self.cls_score, std=0.01)
         init_normal(self.bbox_pred, std=0.001)
 

@@ -13,13 +13,14 @@ from composer.structures import (
     ImageList,
     Instances,
     MaskProbabilities,
+    RotatedBoxes,
     Scores,
 )
 
 
 def instances(
     images: ImageList,
-    boxes: list[Boxes],
+    boxes: list[Boxes] | list[RotatedBoxes],
     scores: list[Scores],
     classes: list[Classes],
     masks: list[MaskProbabilities] | None = None,

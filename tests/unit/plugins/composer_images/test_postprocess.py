@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from composer.structures import Boxes, ImageBatch, Instances, ROIMasks
+from composer.structures import Boxes, ImageBatch, Instances, ROIMasks, RotatedBoxes
 from composer_images.postprocess import postprocess
 
 
@@ -59,6 +59,14 @@ def test_proposals_are_scaled_by_their_own_field():
     proposals = Instances((10, 10), proposal_boxes=Boxes([[1.0, 1.0, 2.0, 2.0]]))
     (result,) = postprocess([proposals], batch_of((20, 20))).instances
     assert result.proposal_boxes.tensor.tolist() == [[2.0, 2.0, 4.0, 4.0]]
+
+
+def test_rotated_boxes_are_scaled_and_those_that_lie_flat_are_clipped():
+    boxes = RotatedBoxes([[9.0, 5.0, 4.0, 2.0, 90.0], [9.0, 5.0, 4.0, 2.0, 0.0]])
+    found = Instances((10, 10), pred_boxes=boxes, scores=torch.tensor([0.9, 0.8]))
+    (result,) = postprocess([found], batch_of((10, 30))).instances
+    assert result.pred_boxes.tensor[0].tolist() == pytest.approx([27.0, 5.0, 4.0, 6.0, 90.0])
+    assert result.pred_boxes.tensor[1].tolist() == pytest.approx([25.5, 5.0, 9.0, 2.0, 0.0])
 
 
 def test_images_without_detections_have_empty_results():

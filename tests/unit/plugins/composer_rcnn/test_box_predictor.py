@@ -18,6 +18,11 @@ def test_there_is_a_logit_for_the_background_and_offsets_for_each_class_or_for_a
     assert predictor.output_shape == TensorShape(channels=6)
 
 
+def test_rotated_boxes_have_five_offsets():
+    predictor = BoxPredictor(x_shape=TensorShape(channels=8), num_classes=3, box_dim=5)
+    assert predictor(torch.rand(2, 8)).box_deltas.shape == (2, 15)
+
+
 def test_maps_are_flattened():
     predictor = BoxPredictor(x_shape=TensorShape(channels=2, height=3, width=4), num_classes=1)
     assert predictor(torch.rand(5, 2, 3, 4)).class_logits.shape == (5, 2)

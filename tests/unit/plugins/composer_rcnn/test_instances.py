@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from composer.structures import Boxes, ImageList
+from composer.structures import Boxes, ImageList, RotatedBoxes
 from composer_rcnn.instances import instances
 
 IMAGES = ImageList(torch.zeros(2, 3, 8, 8), [(8, 6), (5, 8)])
@@ -24,6 +24,11 @@ def test_masks_and_distributions_are_fields_when_they_are_wired():
     found = instances(IMAGES, BOXES, SCORES, CLASSES, masks, probabilities)
     assert found[0].pred_masks is masks[0]
     assert found[1].class_probabilities.shape == (0, 6)
+
+
+def test_boxes_may_be_rotated():
+    boxes = [RotatedBoxes([[4.0, 4.0, 2.0, 2.0, 30.0]]), RotatedBoxes([])]
+    assert instances(IMAGES, boxes, SCORES, CLASSES)[0].pred_boxes is boxes[0]
 
 
 def test_no_images_have_no_instances():
