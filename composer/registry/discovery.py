@@ -43,12 +43,17 @@ def _one_by_one(group: str) -> Iterator[Publication]:
         if name in seen:
             continue
         seen.add(name)
-        try:
-            entries = list(distribution.entry_points.select(group=group))
-        except Exception:  # Python's own parser has no error of its own for such files
-            continue
-        for entry in entries:
+        for entry in _entries(distribution, group):
             match = _TARGET.fullmatch(entry.value or "")
             if match:
                 module, attribute = match.groups(default="")
                 yield Publication(entry.name, module, attribute, name, distribution.version)
+
+
+def _entries(
+    distribution: importlib.metadata.Distribution, group: str
+) -> list[importlib.metadata.EntryPoint]:
+    try:
+        return list(distribution.entry_points.select(group=group))
+    except Exception:  # Python's parser has no error of its own for files that it cannot parse
+        return []
