@@ -3,7 +3,13 @@
 from composer.structures.bit_masks import BitMasks
 from composer.structures.box_overlap import pairwise_intersection, pairwise_ioa, pairwise_iou
 from composer.structures.boxes import Boxes
-from composer.structures.feature_levels import find_channels, find_strides, pick_levels
+from composer.structures.feature_levels import (
+    find_channels,
+    find_pyramid_strides,
+    find_strides,
+    pick_levels,
+    repeat_for_levels,
+)
 from composer.structures.image_batch import ImageBatch
 from composer.structures.image_list import ImageList
 from composer.structures.instances import Instances
@@ -79,6 +85,7 @@ __all__ = [
     "TensorShape",
     "TensorStructure",
     "find_channels",
+    "find_pyramid_strides",
     "find_strides",
     "iterate_tensors",
     "map_tensors",
@@ -88,4 +95,5 @@ __all__ = [
     "pairwise_iou",
     "pairwise_iou_rotated",
     "pick_levels",
+    "repeat_for_levels",
 ]

@@ -1,8 +1,12 @@
 """Which levels of the features a node works on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import TypeVar
 
 from composer.structures.tensor_shape import TensorShape
+
+T = TypeVar("T")
 
 
 def pick_levels(
@@ -55,3 +59,38 @@ def find_strides(features_shape: Mapping[str, TensorShape], names: Iterable[str]
             raise ValueError(f"The stride of level '{name}' is not known.")
         strides.append(stride)
     return strides
+
+
+def find_pyramid_strides(
+    features_shape: Mapping[str, TensorShape], names: Sequence[str]
+) -> list[int]:
+    """Returns the stride of each of these levels, which doubles from one to the next.
+
+    Raises:
+        ValueError: it does not, or is not known.
+    """
+    strides = find_strides(features_shape, names)
+    if any(coarser != 2 * finer for finer, coarser in pairwise(strides)):
+        raise ValueError(
+            f"Regions are taken from levels whose strides double, these are {strides} "
+            f"({', '.join(names)})."
+        )
+    return strides
+
+
+def repeat_for_levels(values: Sequence[T], num_levels: int, name: str) -> Sequence[T]:
+    """Returns one value a level; a single one serves all.
+
+    Args:
+        values: one, or as many as there are levels.
+        num_levels: how many there are.
+        name: what the values are called, for the message.
+
+    Raises:
+        ValueError: there are values for another number of levels.
+    """
+    if len(values) == 1:
+        return [values[0]] * num_levels
+    if len(values) != num_levels:
+        raise ValueError(f"{name} are given for {len(values)} levels, but there are {num_levels}.")
+    return values

@@ -4,7 +4,6 @@ Legend: R regions over all images, C channels, `_` a map's or a region's height 
 """
 
 import math
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -13,7 +12,14 @@ from torch import Tensor, nn
 from torchvision.ops import roi_align, roi_pool
 
 from composer.ops import assign_levels, index_regions
-from composer.structures import Boxes, Features, RegionFeatures, TensorShape
+from composer.structures import (
+    Boxes,
+    Features,
+    RegionFeatures,
+    TensorShape,
+    find_pyramid_strides,
+    pick_levels,
+)
 
 
 class ROIPooler(nn.Module):
@@ -48,7 +54,7 @@ class ROIPooler(nn.Module):
         canonical_level: int = 4,
     ) -> None:
         super().__init__()
-        self.in_features = tuple(features_shape) if in_features is None else in_features
+        self.in_features = pick_levels(features_shape, in_features)
         self.output_size = (
             (output_size, output_size) if isinstance(output_size, int) else output_size
         )
@@ -56,7 +62,7 @@ class ROIPooler(nn.Module):
         self.sampling_ratio = sampling_ratio
         self.canonical_box_size = canonical_box_size
         self.canonical_level = canonical_level
-        self.strides = _find_strides(features_shape, self.in_features)
+        self.strides = find_pyramid_strides(features_shape, self.in_features)
         self.channels = features_shape[self.in_features[0]].channels
 
     @property
@@ -100,21 +106,3 @@ class ROIPooler(nn.Module):
             self.sampling_ratio,
             aligned=self.pooler_type == "ROIAlignV2",
         )
-
-
-def _find_strides(
-    features_shape: dict[str, TensorShape], in_features: tuple[str, ...]
-) -> list[int]:
-    missing = [name for name in in_features if name not in features_shape]
-    if missing or not in_features:
-        raise ValueError(
-            f"in_features: there is no level {', '.join(missing) or '(none is named)'}, only "
-            f"{', '.join(features_shape)}."
-        )
-    strides = [features_shape[name].stride or 0 for name in in_features]
-    if strides[0] < 1 or any(b != 2 * a for a, b in pairwise(strides)):
-        raise ValueError(
-            f"Regions are taken from levels whose strides double, these are {strides} "
-            f"({', '.join(in_features)})."
-        )
-    return strides

@@ -1,15 +1,16 @@
 """Anchors on every level of the features."""
 
-from collections.abc import Sequence
-from typing import TypeVar
-
 from torch import nn
 
 from composer.ops import make_cell_anchors, place_anchors
-from composer.structures import Anchors, Features, TensorShape
-from composer_rpn.levels import pick_levels
-
-T = TypeVar("T")
+from composer.structures import (
+    Anchors,
+    Features,
+    TensorShape,
+    find_strides,
+    pick_levels,
+    repeat_for_levels,
+)
 
 
 class AnchorGenerator(nn.Module):
@@ -47,10 +48,10 @@ class AnchorGenerator(nn.Module):
         self.in_features = pick_levels(features_shape, in_features)
         self.offset = offset
         num_levels = len(self.in_features)
-        self.strides = [_find_stride(features_shape, name) for name in self.in_features]
+        self.strides = find_strides(features_shape, self.in_features)
         per_level = zip(
-            _repeat_for_levels(sizes, num_levels, "sizes"),
-            _repeat_for_levels(aspect_ratios, num_levels, "aspect_ratios"),
+            repeat_for_levels(sizes, num_levels, "sizes"),
+            repeat_for_levels(aspect_ratios, num_levels, "aspect_ratios"),
             strict=True,
         )
         for level, (level_sizes, level_ratios) in enumerate(per_level):
@@ -73,18 +74,3 @@ class AnchorGenerator(nn.Module):
             )
             for level, (name, stride) in enumerate(zip(self.in_features, self.strides, strict=True))
         ]
-
-
-def _find_stride(features_shape: dict[str, TensorShape], name: str) -> int:
-    stride = features_shape[name].stride
-    if stride is None:
-        raise ValueError(f"The stride of level '{name}' is not known.")
-    return stride
-
-
-def _repeat_for_levels(values: Sequence[T], num_levels: int, name: str) -> Sequence[T]:
-    if len(values) == 1:
-        return [values[0]] * num_levels
-    if len(values) != num_levels:
-        raise ValueError(f"{name} are given for {len(values)} levels, but there are {num_levels}.")
-    return values

@@ -10,8 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import NormConv2d, init_normal
-from composer.structures import AnchorDeltas, Features, Objectness, TensorShape
-from composer_rpn.levels import pick_levels
+from composer.structures import (
+    AnchorDeltas,
+    Features,
+    Objectness,
+    TensorShape,
+    find_channels,
+    pick_levels,
+)
 
 
 class RPNPredictions(NamedTuple):
@@ -51,7 +57,7 @@ class RPNHead(nn.Module):
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)
-        channels = _find_channels([features_shape[name] for name in self.in_features])
+        channels = find_channels(features_shape, self.in_features)
         if not conv_dims:
             raise ValueError("conv_dims names no convolution: there is at least one.")
         convs = []
@@ -75,16 +81,6 @@ class RPNHead(nn.Module):
             objectness.append(self.objectness_logits(hidden))
             deltas.append(self.anchor_deltas(hidden))
         return RPNPredictions(objectness, deltas)
-
-
-def _find_channels(shapes: list[TensorShape]) -> int:
-    channels = {shape.channels for shape in shapes}
-    if len(channels) != 1 or None in channels:
-        raise ValueError(
-            f"The levels have {', '.join(map(str, channels))} channels; all must have the same."
-        )
-    (only,) = channels
-    return only or 0
 
 
 def _name_convs(convs: list[NormConv2d]) -> nn.Sequential:

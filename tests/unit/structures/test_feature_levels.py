@@ -1,6 +1,13 @@
 import pytest
 
-from composer.structures import TensorShape, find_channels, find_strides, pick_levels
+from composer.structures import (
+    TensorShape,
+    find_channels,
+    find_pyramid_strides,
+    find_strides,
+    pick_levels,
+    repeat_for_levels,
+)
 
 SHAPES = {
     "p3": TensorShape(channels=8, stride=8),
@@ -42,3 +49,16 @@ def test_strides_come_level_by_level():
 def test_a_stride_that_is_not_known_is_refused():
     with pytest.raises(ValueError, match="stride of level 'p5' is not known"):
         find_strides(SHAPES, ("p3", "p5"))
+
+
+def test_the_strides_of_a_pyramid_double():
+    assert find_pyramid_strides(SHAPES, ("p3", "p4")) == [8, 16]
+    with pytest.raises(ValueError, match=r"strides double, these are \[16, 8\] \(p4, p3\)"):
+        find_pyramid_strides(SHAPES, ("p4", "p3"))
+
+
+def test_a_single_value_serves_all_levels():
+    assert repeat_for_levels([7], 3, "sizes") == [7, 7, 7]
+    assert repeat_for_levels([7, 8], 2, "sizes") == [7, 8]
+    with pytest.raises(ValueError, match="sizes are given for 2 levels, but there are 3"):
+        repeat_for_levels([7, 8], 3, "sizes")
