@@ -1,0 +1,7 @@
+"""Detectors without proposals: every cell of a pyramid says at once what is there and where.
+
+RetinaNet (Lin et al. 2017, focal loss) and FCOS (Tian et al. 2019).
+
+Node types: `retinanet_head`, `retinanet_targets`, `retinanet_loss`, `retinanet_detections`,
+`fcos_head`, `fcos_targets`, `fcos_loss`, `fcos_detections`.
+"""

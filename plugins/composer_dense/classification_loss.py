@@ -1,0 +1,26 @@
+"""How wrong the classes of anchors are.
+
+Legend: N images, A anchors of all levels, K classes.
+"""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchvision.ops import sigmoid_focal_loss
+
+
+def sum_focal_loss(
+    logits: Float[Tensor, "N A K"], classes: Int[Tensor, "N A"], *, alpha: float, gamma: float
+) -> Float[Tensor, ""]:
+    """Sums up the focal loss of all anchors that count (Lin et al. 2017, section 3).
+
+    Args:
+        logits: of each class.
+        classes: what each anchor is to be: K for the background, -1 where it does not count.
+        alpha: weight of what there is; what there is not has 1 - alpha. Negative for none.
+        gamma: how much less what is easy counts.
+    """
+    counts = classes >= 0
+    num_classes = logits.shape[2]
+    wanted = F.one_hot(classes[counts], num_classes + 1)[:, :-1].to(logits.dtype)
+    return sigmoid_focal_loss(logits[counts], wanted, alpha, gamma, reduction="sum")

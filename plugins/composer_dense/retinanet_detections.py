@@ -1,0 +1,44 @@
+"""From a RetinaNet head's predictions to detections."""
+
+from functools import partial
+
+from composer.ops import decode_deltas
+from composer.structures import AnchorDeltas, AnchorLogits, Anchors
+from composer_dense.anchor_rows import list_by_anchor
+from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
+
+
+def retinanet_detections(
+    anchors: Anchors,
+    class_logits: AnchorLogits,
+    box_deltas: AnchorDeltas,
+    *,
+    score_threshold: float = 0.05,
+    topk_candidates: int = 1000,
+    nms_threshold: float = 0.5,
+    max_per_image: int = 100,
+    box_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
+) -> DenseDetections:
+    """Picks the best anchors of every class, and moves them by their offsets.
+
+    An anchor may be detected as several classes. Boxes are not clipped to the image.
+
+    Args:
+        anchors: per level.
+        class_logits: of every anchor, per level.
+        box_deltas: offsets of every anchor, per level.
+        score_threshold: a class's probability must be above it.
+        topk_candidates: how many of a level's probabilities are considered.
+        nms_threshold: intersection over union from which on the worse of two boxes of one class
+            goes.
+        max_per_image: detections of an image that are left.
+        box_weights: factors of the offsets.
+
+    Raises:
+        ValueError: there are not as many anchors as predictions.
+    """
+    scores = [level.sigmoid() for level in list_by_anchor(class_logits, anchors)]
+    deltas = list_by_anchor(box_deltas, anchors)
+    limits = SelectionLimits(score_threshold, topk_candidates, nms_threshold, max_per_image)
+    decode = partial(decode_deltas, weights=box_weights)
+    return detect_each_image(anchors, scores, deltas, decode, limits)

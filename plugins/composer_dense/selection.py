@@ -1,0 +1,159 @@
+"""From what is said about every anchor of an image to its detections.
+
+Legend: N images, A anchors of a level, K classes. `_` is what is left of them, and the anchors and
+the classes of a level.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from composer.ops import batched_nms
+from composer.structures import Boxes, Classes, ClassProbabilities, Indices, Scores
+
+Decoding = Callable[[Float[Tensor, "_ 4"], Float[Tensor, "_ 4"]], Float[Tensor, "_ 4"]]
+
+
+class DenseDetections(NamedTuple):
+    """The detections of every image, best first.
+
+    Args:
+        boxes: per image, XYXY in pixels; they may reach over the border of the image.
+        scores: the score of the detection's class.
+        classes: the detection's class.
+        anchor_indices: which of all levels' anchors it comes from.
+        class_probabilities: the anchor's score for each class; they need not sum up to 1.
+    """
+
+    boxes: list[Boxes]
+    scores: list[Scores]
+    classes: list[Classes]
+    anchor_indices: list[Indices]
+    class_probabilities: list[ClassProbabilities]
+
+
+class ImageDetections(NamedTuple):
+    """The detections of one image; see `DenseDetections`."""
+
+    boxes: Boxes
+    scores: Scores
+    classes: Classes
+    anchor_indices: Indices
+    class_probabilities: ClassProbabilities
+
+
+@dataclass(frozen=True)
+class SelectionLimits:
+    """What makes a detection.
+
+    Args:
+        score_threshold: a class's score must be above it.
+        topk_candidates: how many scores of a level are considered.
+        nms_threshold: intersection over union from which on the worse of two boxes of one class
+            goes.
+        max_per_image: detections of an image that are left.
+    """
+
+    score_threshold: float
+    topk_candidates: int
+    nms_threshold: float
+    max_per_image: int
+
+
+def detect_each_image(
+    anchors: Sequence[Float[Tensor, "_ 4"]],
+    scores: Sequence[Float[Tensor, "N _ _"]],
+    offsets: Sequence[Float[Tensor, "N _ 4"]],
+    decode: Decoding,
+    limits: SelectionLimits,
+) -> DenseDetections:
+    """Picks the detections of every image; see `select_detections`."""
+    selected = [
+        select_detections(
+            anchors,
+            [level[image] for level in scores],
+            [level[image] for level in offsets],
+            decode,
+            limits,
+        )
+        for image in range(len(scores[0]))
+    ]
+    return DenseDetections(
+        *([getattr(one, name) for one in selected] for name in DenseDetections._fields)
+    )
+
+
+def select_detections(
+    anchors: Sequence[Float[Tensor, "_ 4"]],
+    scores: Sequence[Float[Tensor, "_ K"]],
+    offsets: Sequence[Float[Tensor, "_ 4"]],
+    decode: Decoding,
+    limits: SelectionLimits,
+) -> ImageDetections:
+    """Picks the detections of one image (Lin et al. 2017, section 4.1, inference).
+
+    What is not finite is dropped.
+
+    Args:
+        anchors: per level.
+        scores: of each anchor, per level.
+        offsets: what each anchor says about its box, per level.
+        decode: makes boxes of offsets and anchors.
+        limits: what makes a detection.
+    """
+    candidates = _join_levels(
+        [
+            _pick_candidates(*level, decode, limits)
+            for level in zip(anchors, scores, offsets, strict=True)
+        ],
+        [len(level) for level in anchors],
+    )
+    finite = candidates.boxes.isfinite().all(dim=1).nonzero().squeeze(1)
+    kept = batched_nms(
+        candidates.boxes[finite],
+        candidates.scores[finite],
+        candidates.classes[finite],
+        limits.nms_threshold,
+    )
+    best = finite[kept[: limits.max_per_image]]
+    return ImageDetections(
+        Boxes(candidates.boxes[best]), *(values[best] for values in candidates[1:])
+    )
+
+
+class _Candidates(NamedTuple):
+    boxes: Float[Tensor, "_ 4"]
+    scores: Float[Tensor, "_"]
+    classes: Int[Tensor, "_"]
+    rows: Int[Tensor, "_"]
+    probabilities: Float[Tensor, "_ _"]
+
+
+def _pick_candidates(
+    anchors: Float[Tensor, "A 4"],
+    scores: Float[Tensor, "A K"],
+    offsets: Float[Tensor, "A 4"],
+    decode: Decoding,
+    limits: SelectionLimits,
+) -> _Candidates:
+    """Takes the best scores of a level, and makes boxes for these only."""
+    rows, classes = (scores > limits.score_threshold).nonzero(as_tuple=True)
+    best, order = scores[rows, classes].topk(min(limits.topk_candidates, len(rows)))
+    rows = rows[order]
+    return _Candidates(
+        decode(offsets[rows], anchors[rows]), best, classes[order], rows, scores[rows]
+    )
+
+
+def _join_levels(levels: Sequence[_Candidates], num_anchors: Sequence[int]) -> _Candidates:
+    """Joins the candidates of all levels, and counts their rows over all levels."""
+    starts = [0, *accumulate(num_anchors[:-1])]
+    shifted = [
+        one._replace(rows=one.rows + start) for one, start in zip(levels, starts, strict=True)
+    ]
+    return _Candidates(*(torch.cat(values) for values in zip(*shifted, strict=True)))
