@@ -17,6 +17,7 @@ def assign_levels(
     max_level: int,
     canonical_size: int = 224,
     canonical_level: int = 4,
+    level_epsilon: float = 0.0,
 ) -> Int[Tensor, "R"]:
     """Picks a level by the size of each box (Lin et al. 2017, equation 1).
 
@@ -26,13 +27,19 @@ def assign_levels(
         max_level: the coarsest.
         canonical_size: a box of this side in pixels belongs to ...
         canonical_level: ... this level; one twice as large belongs to the next.
+        level_epsilon: how much below a level's border, in levels, a box still belongs to it.
 
     Returns:
         The level counted from `min_level`. A box whose size is no number gets 0.
     """
     sides = boxes[:, 2:] - boxes[:, :2]
     return assign_levels_by_area(
-        sides[:, 0] * sides[:, 1], min_level, max_level, canonical_size, canonical_level
+        sides[:, 0] * sides[:, 1],
+        min_level,
+        max_level,
+        canonical_size,
+        canonical_level,
+        level_epsilon,
     )
 
 
@@ -42,6 +49,7 @@ def assign_levels_by_area(
     max_level: int,
     canonical_size: int = 224,
     canonical_level: int = 4,
+    level_epsilon: float = 0.0,
 ) -> Int[Tensor, "R"]:
     """Like `assign_levels`, for boxes of any kind.
 
@@ -51,8 +59,10 @@ def assign_levels_by_area(
         max_level: the coarsest.
         canonical_size: a square of this side in pixels belongs to ...
         canonical_level: ... this level; one twice as large belongs to the next.
+        level_epsilon: how much below a level's border, in levels, a box still belongs to it.
     """
     size = torch.sqrt(areas)
-    levels = torch.floor(canonical_level + torch.log2(size / canonical_size + _EPSILON))
+    position = canonical_level + torch.log2(size / canonical_size + _EPSILON)
+    levels = torch.floor(position + level_epsilon)
     levels = torch.nan_to_num(levels.clamp(min=min_level, max=max_level), nan=min_level)
     return levels.to(torch.int64) - min_level

@@ -52,6 +52,7 @@ def detections(
     score_threshold: float = 0.05,
     nms_threshold: float = 0.5,
     max_per_image: int = 100,
+    min_box_size: float = 0.0,
     box_weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0),
 ) -> Detections:
     """Picks the best boxes of every class (Girshick 2015, section 3.1).
@@ -70,6 +71,7 @@ def detections(
         nms_threshold: intersection over union from which on the worse of two boxes of one class
             goes.
         max_per_image: detections of an image that are left.
+        min_box_size: neither side of a clipped box may be shorter, in pixels.
         box_weights: factors of the offsets.
 
     Raises:
@@ -86,6 +88,7 @@ def detections(
             score_threshold=score_threshold,
             nms_threshold=nms_threshold,
             max_per_image=max_per_image,
+            min_box_size=min_box_size,
         )
         for predictions in zip(regressed, probabilities, images.image_sizes, strict=True)
     ]
@@ -110,6 +113,7 @@ def select_detections(
     score_threshold: float,
     nms_threshold: float,
     max_per_image: int,
+    min_box_size: float = 0.0,
 ) -> ImageDetections:
     """Picks the detections of one image.
 
@@ -120,6 +124,7 @@ def select_detections(
         score_threshold: a class's probability must be above it.
         nms_threshold: intersection over union from which on a worse box goes.
         max_per_image: how many are left.
+        min_box_size: neither side of a clipped box may be shorter, in pixels.
     """
     is_finite = boxes.isfinite().all(dim=1) & probabilities.isfinite().all(dim=1)
     is_candidate = (probabilities[:, :-1] > score_threshold) & is_finite[:, None]
@@ -128,7 +133,10 @@ def select_detections(
     per_class = boxes.reshape(len(boxes), boxes.shape[1] // 4, 4)
     columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
     clipped = Boxes(per_class[rows, columns]).clip(image_size)
-    best = batched_nms(clipped.tensor, scores, classes, nms_threshold)[:max_per_image]
+    sides = clipped.tensor[:, 2:] - clipped.tensor[:, :2]
+    large = (sides >= min_box_size).all(dim=1).nonzero().squeeze(1)
+    kept = batched_nms(clipped.tensor[large], scores[large], classes[large], nms_threshold)
+    best = large[kept[:max_per_image]]
     rows = rows[best]
     return ImageDetections(clipped[best], scores[best], classes[best], rows, probabilities[rows])
 

@@ -37,6 +37,8 @@ class ROIPooler(nn.Module):
             cells of the map.
         canonical_box_size: a box of this side, in pixels, belongs to the canonical level.
         canonical_level: log2 of that level's stride.
+        level_epsilon: how much below a level's border, in levels, a box still belongs to it;
+            torchvision's poolers have 1e-6.
 
     Raises:
         ValueError: a level does not exist, or the strides of the levels do not double.
@@ -52,6 +54,7 @@ class ROIPooler(nn.Module):
         sampling_ratio: int = 0,
         canonical_box_size: int = 224,
         canonical_level: int = 4,
+        level_epsilon: float = 0.0,
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)
@@ -62,6 +65,7 @@ class ROIPooler(nn.Module):
         self.sampling_ratio = sampling_ratio
         self.canonical_box_size = canonical_box_size
         self.canonical_level = canonical_level
+        self.level_epsilon = level_epsilon
         self.strides = find_pyramid_strides(features_shape, self.in_features)
         self.channels = features_shape[self.in_features[0]].channels
 
@@ -83,6 +87,7 @@ class ROIPooler(nn.Module):
             int(math.log2(self.strides[-1])),
             self.canonical_box_size,
             self.canonical_level,
+            self.level_epsilon,
         )
         pooled = maps[0].new_zeros(len(regions), maps[0].shape[1], *self.output_size)
         for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):

@@ -1,6 +1,6 @@
 """Residual networks from ResNet-18 to ResNet-152, ResNeXt, and deformable ones."""
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
@@ -22,6 +22,7 @@ class ResNet(nn.Module):
         depth: number of layers.
         out_features: the levels to give, of stem and res2 to res5.
         norm: name of the normalisation.
+        norm_eps: what is added to its variance; by default what the normalisation has itself.
         stem_out_channels: channels of the stem.
         res2_out_channels: channels of res2; each later stage has twice as many. A depth of 18 or
             34 wants 64.
@@ -47,6 +48,7 @@ class ResNet(nn.Module):
         depth: Depth = 50,
         out_features: tuple[LevelName, ...] = ("res4",),
         norm: NormName = "FrozenBN",
+        norm_eps: float | None = None,
         stem_out_channels: int = 64,
         res2_out_channels: int = 256,
         num_groups: int = 1,
@@ -85,6 +87,8 @@ class ResNet(nn.Module):
         self._output_shape: dict[str, TensorShape] = {
             name: shape for name, shape in shapes.items() if name in out_features
         }
+        if norm_eps is not None:
+            self._set_norm_eps(norm_eps)
         self._freeze(freeze_at)
 
     @property
@@ -101,6 +105,11 @@ class ResNet(nn.Module):
             if name in self._output_shape:
                 features[name] = x
         return features
+
+    def _set_norm_eps(self, eps: float) -> None:
+        norms: list[Any] = [module for module in self.modules() if hasattr(module, "eps")]
+        for norm in norms:
+            norm.eps = eps
 
     def _freeze(self, num_levels: int) -> None:
         for name in self._level_names[:num_levels]:

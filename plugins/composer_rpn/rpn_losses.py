@@ -33,11 +33,13 @@ def rpn_losses(
     smooth_l1_beta: float = 0.0,
     bbox_reg_loss_weight: float = 1.0,
     loss_weight: float = 1.0,
+    divide_by_drawn: bool = False,
 ) -> Losses:
     """Compares what an RPN says with what it should say (Ren et al. 2015, equation 1).
 
     Both losses are divided by the number of anchors that were to be drawn, which need not be
-    there. Records `rpn/num_pos_anchors` and `rpn/num_neg_anchors`, per image.
+    there, or by the number of those that were. Records `rpn/num_pos_anchors` and
+    `rpn/num_neg_anchors`, per image.
 
     Args:
         anchors: per level.
@@ -51,6 +53,7 @@ def rpn_losses(
         smooth_l1_beta: for smooth L1, the error from which on it grows linearly.
         bbox_reg_loss_weight: factor of `loss_rpn_loc`, besides `loss_weight`.
         loss_weight: factor of both losses.
+        divide_by_drawn: whether losses are divided by the number of anchors that count.
 
     Returns:
         `loss_rpn_cls` and `loss_rpn_loc`.
@@ -79,7 +82,8 @@ def rpn_losses(
         kind=bbox_reg_loss_type,
         smooth_l1_beta=smooth_l1_beta,
     )
-    normalizer = max(batch_size_per_image * len(labels), 1)
+    drawn = int(counts.sum()) if divide_by_drawn else batch_size_per_image * len(labels)
+    normalizer = max(drawn, 1)
     return {
         "loss_rpn_cls": class_loss * (loss_weight / normalizer),
         "loss_rpn_loc": box_loss * (loss_weight * bbox_reg_loss_weight / normalizer),

@@ -37,6 +37,12 @@ def test_the_canonical_size_and_level_can_be_moved():
     assert level_of(100, canonical_size=100, canonical_level=3) == 3
 
 
+def test_a_box_just_below_a_boundary_can_be_counted_as_on_it():
+    assert level_of(111.99995) == 2
+    assert level_of(111.99995, level_epsilon=1e-6) == 3
+    assert level_of(111.99, level_epsilon=1e-6) == 2
+
+
 def test_no_boxes_have_no_levels():
     levels = assign_levels(torch.zeros(0, 4), 2, 5)
     assert levels.shape == (0,)

@@ -43,6 +43,16 @@ def test_the_score_must_be_above_the_threshold():
     assert len(detect([APART[:1]], logits, score_threshold=0.4999).boxes[0]) == 1
 
 
+def test_boxes_that_are_too_short_after_clipping_can_be_dropped():
+    boxes = [[0.0, 0.0, 10.0, 10.0], [60.0, 0.0, 70.0, 10.0]]  # the second is cut to 4 pixels
+    logits = logits_of([0.9, 0.1], [0.8, 0.2])
+    assert len(detect([boxes], logits).boxes[0]) == 2
+    assert len(detect([boxes], logits, min_box_size=4.0).boxes[0]) == 2
+    found = detect([boxes], logits, min_box_size=4.1)
+    assert found.boxes[0].tensor.tolist() == [boxes[0]]
+    assert found.proposal_indices[0].tolist() == [0]
+
+
 def test_each_class_moves_its_own_box():
     deltas = torch.zeros(1, 8)
     deltas[0, 4] = 10.0  # by one width, with a weight of 10

@@ -110,3 +110,14 @@ def test_gradients_reach_the_features_and_these_stay_as_they_were():
 def test_levels_that_do_not_fit_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         ROIPooler(**{"features_shape": SHAPES, "output_size": 7, **options})
+
+
+def test_a_box_just_below_a_boundary_can_go_to_the_coarser_level():
+    features, boxes = features_of(), [Boxes([[0.0, 0.0, 111.99995, 111.99995]])]
+    finer, coarser = (
+        ROIPooler(features_shape=SHAPES, output_size=2, level_epsilon=epsilon)(features, boxes)
+        for epsilon in (0.0, 1e-6)
+    )
+    expected = ROIPooler(features_shape=SHAPES, in_features=("p3",), output_size=2)
+    torch.testing.assert_close(coarser, expected(features, boxes))
+    assert not torch.equal(finer, coarser)

@@ -149,3 +149,12 @@ def test_the_images_and_each_level_stay_as_they_were():
 def test_a_configuration_that_makes_no_network_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         tiny(**options)
+
+
+def test_what_is_added_to_variances_can_be_set():
+    model = tiny(norm_eps=0.0, freeze_at=1, norm="BN")
+    norms = [module for module in model.modules() if hasattr(module, "eps")]
+    assert len(norms) > 30
+    assert {norm.eps for norm in norms} == {0.0}
+    assert isinstance(model.stem.conv1.norm, FrozenBatchNorm2d)
+    assert tiny().stem.conv1.norm.eps == 1e-5

@@ -36,6 +36,14 @@ def test_losses_are_sums_over_what_counts_divided_by_what_was_to_be_drawn():
     assert losses["loss_rpn_loc"].item() == pytest.approx(0.1 / 4)
 
 
+def test_losses_can_be_divided_by_what_was_drawn():
+    losses = losses_of([1, 1, -1], [0, -1, -1], divide_by_drawn=True)
+    assert losses["loss_rpn_cls"].item() == pytest.approx(math.log(2))
+    assert losses["loss_rpn_loc"].item() == pytest.approx(0.1 / 3)
+    nothing = losses_of([-1, -1, -1], divide_by_drawn=True)
+    assert [loss.item() for loss in nothing.values()] == [0.0, 0.0]
+
+
 def test_losses_are_weighted():
     losses = losses_of([1, 1, -1], loss_weight=2.0, bbox_reg_loss_weight=3.0)
     assert losses["loss_rpn_cls"].item() == pytest.approx(2 * 2 * math.log(2) / 2)
