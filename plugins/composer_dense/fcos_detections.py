@@ -1,7 +1,7 @@
 """From an FCOS head's predictions to detections."""
 
 from composer.ops import decode_distances
-from composer.structures import AnchorLogits, Anchors, Centerness, EdgeDistances
+from composer.structures import AnchorLogits, Anchors, Centerness, EdgeDistances, ImageList
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
 
@@ -11,6 +11,7 @@ def fcos_detections(
     class_logits: AnchorLogits,
     edge_distances: EdgeDistances,
     centerness: Centerness,
+    images: ImageList | None = None,
     *,
     score_threshold: float = 0.2,
     topk_candidates: int = 1000,
@@ -20,13 +21,14 @@ def fcos_detections(
     """Picks the best cells of every class, and puts boxes around them.
 
     A score is the geometric mean of a class's probability and the centerness (Tian et al. 2020,
-    equation 4). Boxes are not clipped to the image.
+    equation 4). Boxes are not clipped unless images are wired.
 
     Args:
         anchors: per level, one a cell: its centre is the cell's place, its side the stride.
         class_logits: of every cell, per level.
         edge_distances: of every cell, per level.
         centerness: logits of every cell, per level.
+        images: what boxes are clipped to, before doubled ones go.
         score_threshold: a score must be above it.
         topk_candidates: how many of a level's scores are considered.
         nms_threshold: intersection over union from which on the worse of two boxes of one class
@@ -44,4 +46,4 @@ def fcos_detections(
     ]
     distances = list_by_anchor(edge_distances, anchors)
     limits = SelectionLimits(score_threshold, topk_candidates, nms_threshold, max_per_image)
-    return detect_each_image(anchors, scores, distances, decode_distances, limits)
+    return detect_each_image(anchors, scores, distances, decode_distances, limits, images)

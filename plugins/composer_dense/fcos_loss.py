@@ -35,6 +35,8 @@ class FCOSLoss(nn.Module):
         focal_loss_alpha: weight of what there is, against what there is not.
         focal_loss_gamma: how much less what is easy counts.
         initial_normalizer: the number of positive cells that is assumed at first.
+        normalizer_momentum: the share of the old average in the new one; 0 divides by the number
+            of the batch, as torchvision does.
     """
 
     def __init__(
@@ -43,11 +45,14 @@ class FCOSLoss(nn.Module):
         focal_loss_alpha: float = 0.25,
         focal_loss_gamma: float = 2.0,
         initial_normalizer: float = 300.0,
+        normalizer_momentum: float = 0.9,
     ) -> None:
         super().__init__()
         self.focal_loss_alpha = focal_loss_alpha
         self.focal_loss_gamma = focal_loss_gamma
-        self.loss_normalizer = MovingNormalizer(initial=initial_normalizer)
+        self.loss_normalizer = MovingNormalizer(
+            initial=initial_normalizer, momentum=normalizer_momentum
+        )
 
     def forward(
         self,

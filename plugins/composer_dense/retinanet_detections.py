@@ -3,7 +3,7 @@
 from functools import partial
 
 from composer.ops import decode_deltas
-from composer.structures import AnchorDeltas, AnchorLogits, Anchors
+from composer.structures import AnchorDeltas, AnchorLogits, Anchors, ImageList
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
 
@@ -12,6 +12,7 @@ def retinanet_detections(
     anchors: Anchors,
     class_logits: AnchorLogits,
     box_deltas: AnchorDeltas,
+    images: ImageList | None = None,
     *,
     score_threshold: float = 0.05,
     topk_candidates: int = 1000,
@@ -21,12 +22,14 @@ def retinanet_detections(
 ) -> DenseDetections:
     """Picks the best anchors of every class, and moves them by their offsets.
 
-    An anchor may be detected as several classes. Boxes are not clipped to the image.
+    An anchor may be detected as several classes. Boxes are not clipped unless images are
+    wired.
 
     Args:
         anchors: per level.
         class_logits: of every anchor, per level.
         box_deltas: offsets of every anchor, per level.
+        images: what boxes are clipped to, before doubled ones go.
         score_threshold: a class's probability must be above it.
         topk_candidates: how many of a level's probabilities are considered.
         nms_threshold: intersection over union from which on the worse of two boxes of one class
@@ -41,4 +44,4 @@ def retinanet_detections(
     deltas = list_by_anchor(box_deltas, anchors)
     limits = SelectionLimits(score_threshold, topk_candidates, nms_threshold, max_per_image)
     decode = partial(decode_deltas, weights=box_weights)
-    return detect_each_image(anchors, scores, deltas, decode, limits)
+    return detect_each_image(anchors, scores, deltas, decode, limits, images)

@@ -14,7 +14,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from composer.ops import batched_nms
-from composer.structures import Boxes, Classes, ClassProbabilities, Indices, Scores
+from composer.structures import (
+    Boxes,
+    Classes,
+    ClassProbabilities,
+    ImageList,
+    Indices,
+    Scores,
+)
 
 Decoding = Callable[[Float[Tensor, "_ 4"], Float[Tensor, "_ 4"]], Float[Tensor, "_ 4"]]
 
@@ -71,8 +78,10 @@ def detect_each_image(
     offsets: Sequence[Float[Tensor, "N _ 4"]],
     decode: Decoding,
     limits: SelectionLimits,
+    images: ImageList | None = None,
 ) -> DenseDetections:
     """Picks the detections of every image; see `select_detections`."""
+    sizes = [None] * len(scores[0]) if images is None else images.image_sizes
     selected = [
         select_detections(
             anchors,
@@ -80,8 +89,9 @@ def detect_each_image(
             [level[image] for level in offsets],
             decode,
             limits,
+            size,
         )
-        for image in range(len(scores[0]))
+        for image, size in enumerate(sizes)
     ]
     return DenseDetections(
         *([getattr(one, name) for one in selected] for name in DenseDetections._fields)
@@ -94,6 +104,7 @@ def select_detections(
     offsets: Sequence[Float[Tensor, "_ 4"]],
     decode: Decoding,
     limits: SelectionLimits,
+    image_size: tuple[int, int] | None = None,
 ) -> ImageDetections:
     """Picks the detections of one image (Lin et al. 2017, section 4.1, inference).
 
@@ -105,6 +116,8 @@ def select_detections(
         offsets: what each anchor says about its box, per level.
         decode: makes boxes of offsets and anchors.
         limits: what makes a detection.
+        image_size: (height, width) that boxes are clipped to before the doubled ones go; None
+            leaves them as they are.
     """
     candidates = _join_levels(
         [
@@ -114,16 +127,16 @@ def select_detections(
         [len(level) for level in anchors],
     )
     finite = candidates.boxes.isfinite().all(dim=1).nonzero().squeeze(1)
+    boxes = Boxes(candidates.boxes)
+    boxes = boxes if image_size is None else boxes.clip(image_size)
     kept = batched_nms(
-        candidates.boxes[finite],
+        boxes.tensor[finite],
         candidates.scores[finite],
         candidates.classes[finite],
         limits.nms_threshold,
     )
     best = finite[kept[: limits.max_per_image]]
-    return ImageDetections(
-        Boxes(candidates.boxes[best]), *(values[best] for values in candidates[1:])
-    )
+    return ImageDetections(boxes[best], *(values[best] for values in candidates[1:]))
 
 
 class _Candidates(NamedTuple):

@@ -93,3 +93,12 @@ def test_it_keeps_the_contract_of_node_types():
         "boxes": [Boxes(OBJECT.repeat(3, 1))],
     }
     check_node_type(FCOSLoss, inputs)
+
+
+def test_without_momentum_losses_are_divided_by_the_positive_cells_of_the_batch():
+    module = FCOSLoss(normalizer_momentum=0.0).train()
+    loss_of([1, 2, 1], module=module)
+    expected = loss_of([1, NUM_CLASSES, NUM_CLASSES])  # one positive cell, divided by 1
+    found = loss_of([1, NUM_CLASSES, NUM_CLASSES], module=module)
+    for name, value in expected.items():
+        assert found[name].item() == pytest.approx(value.item())

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from composer.structures import ImageList
 from composer.testing import check_node_type
 from composer_dense.retinanet_detections import retinanet_detections
 
@@ -111,3 +112,12 @@ def test_it_keeps_the_contract_of_node_types():
         "box_deltas": [torch.zeros(1, 4, 1, 3)],
     }
     check_node_type(retinanet_detections, inputs)
+
+
+def test_boxes_are_clipped_to_the_images_that_are_wired_before_doubled_ones_go():
+    boxes = [[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 30.0], [0.0, 0.0, INFINITY, 10.0]]
+    probabilities = [[0.9], [0.8], [0.7]]
+    assert len(detect(boxes, probabilities).boxes[0]) == 2
+    images = ImageList(torch.zeros(1, 3, 12, 12), [(12, 12)])
+    found = detect(boxes, probabilities, images=images)
+    assert found.boxes[0].tensor.tolist() == [boxes[0]]
