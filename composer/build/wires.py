@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 from composer.build.blueprint import NodeDesign
 from composer.node import InputPort, accepts, describe_type, fields_of
-from composer.node.port_matching import plain
+from composer.node.port_matching import members, plain
 from composer.plan import Call, Endpoint, InputPoint, Slot, Wiring
 from composer.plan.wiring import WHOLE
 from composer.spec.language import Mode
@@ -215,11 +215,12 @@ def _name(source: Source) -> str:
 
 
 def _element(wanted: Any) -> Any | None:
-    """The element type of a list type; None for any other type."""
+    """The element type of a list type, or of the first one in a union; None for other types."""
     if wanted is Any:
         return Any
-    bare = plain(wanted)
-    if (get_origin(bare) or bare) not in (list, tuple):
-        return None
-    arguments = get_args(bare)
-    return arguments[0] if arguments else Any
+    for member in members(wanted):
+        bare = plain(member)
+        if (get_origin(bare) or bare) in (list, tuple):
+            arguments = get_args(bare)
+            return arguments[0] if arguments else Any
+    return None
