@@ -106,6 +106,18 @@ MaskProbabilities = Annotated[
     Float[Tensor, "_ 1 _ _"],
     PortType("MaskProbabilities", "Foreground probabilities of each box's mask, within the box."),
 ]
+KeypointLogits = Annotated[
+    Float[Tensor, "R _ _ _"],
+    PortType("KeypointLogits", "Logits of the place of every region's keypoints, one map each."),
+]
+KeypointHeatmaps = Annotated[
+    Float[Tensor, "_ _ _ _"],
+    PortType("KeypointHeatmaps", "Logits of the place of each box's keypoints, within the box."),
+]
+PredictedKeypoints = Annotated[
+    Float[Tensor, "_ _ 3"],
+    PortType("PredictedKeypoints", "(x, y, score) of each box's keypoints, in pixels."),
+]
 SemanticLogits = Annotated[
     Float[Tensor, "N _ _ _"],
     PortType("SemanticLogits", "Class logits of every place of the padded images."),

@@ -12,7 +12,9 @@ from composer.structures import (
     ClassProbabilities,
     ImageList,
     Instances,
+    KeypointHeatmaps,
     MaskProbabilities,
+    PredictedKeypoints,
     RotatedBoxes,
     Scores,
 )
@@ -25,6 +27,8 @@ def instances(
     classes: list[Classes],
     masks: list[MaskProbabilities] | None = None,
     class_probabilities: list[ClassProbabilities] | None = None,
+    keypoints: list[PredictedKeypoints] | None = None,
+    keypoint_heatmaps: list[KeypointHeatmaps] | None = None,
 ) -> list[Instances]:
     """Puts the detections of each image into Instances, in the resolution of the network.
 
@@ -35,6 +39,8 @@ def instances(
         classes: become `pred_classes`.
         masks: become `pred_masks`, within the boxes, when they are wired.
         class_probabilities: become `class_probabilities`, when they are wired.
+        keypoints: become `pred_keypoints`, when they are wired.
+        keypoint_heatmaps: become `pred_keypoint_heatmaps`, within the boxes, when they are wired.
 
     Raises:
         ValueError: something is given for another number of images or detections.
@@ -45,6 +51,8 @@ def instances(
         "pred_classes": classes,
         "pred_masks": masks,
         "class_probabilities": class_probabilities,
+        "pred_keypoints": keypoints,
+        "pred_keypoint_heatmaps": keypoint_heatmaps,
     }
     wired = {name: values for name, values in columns.items() if values is not None}
     for name, values in wired.items():
