@@ -1,6 +1,8 @@
 """Region heads: what is in each proposed region (Girshick 2015; He et al. 2017).
 
 Node types: `sampled_proposals`, `roi_pooler`, `box_head`, `region_average`, `box_predictor`,
-`class_loss`, `box_loss`, `predicted_boxes`, `detections`, `foreground`, `picked_regions`,
-`mask_head`, `mask_loss`, `masks`, `instances`.
+`class_loss`, `box_loss`, `predicted_boxes`, `detections`, `instances`; for masks `foreground`,
+`picked_regions`, `mask_head`, `mask_loss`, `masks`; for keypoints `keypoint_foreground`,
+`keypoint_head`, `keypoint_loss`, `keypoints`; for cascades `gradient_scale`, `refined_boxes`,
+`relabeled_proposals`.
 """

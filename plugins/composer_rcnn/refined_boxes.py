@@ -1,0 +1,44 @@
+"""Regions moved by what one stage of a cascade says, for the next stage."""
+
+import torch
+
+from composer.ops import decode_deltas, split_regions
+from composer.structures import BoxDeltas, Boxes, ImageList
+
+
+@torch.no_grad()
+def refined_boxes(
+    boxes: list[Boxes],
+    box_deltas: BoxDeltas,
+    images: ImageList,
+    *,
+    box_weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0),
+) -> list[Boxes]:
+    """Applies the offsets to every region and clips it (Cai and Vasconcelos 2018, section 4.1).
+
+    Gradients do not flow through it.
+
+    Args:
+        boxes: the regions, per image.
+        box_deltas: of all regions: 4 that the classes share.
+        images: for their sizes.
+        box_weights: factors of the offsets.
+
+    Raises:
+        ValueError: there are offsets for each class, or not as many as regions.
+    """
+    counts = [len(one) for one in boxes]
+    if box_deltas.shape[1] != 4:
+        raise ValueError(
+            f"A stage of a cascade has offsets that the classes share, 4 numbers, not "
+            f"{box_deltas.shape[1]}: set cls_agnostic_bbox_reg."
+        )
+    if sum(counts) != len(box_deltas):
+        raise ValueError(f"{sum(counts)} regions, but box offsets of {len(box_deltas)}.")
+    source = Boxes.cat(boxes).tensor.to(box_deltas.device)
+    # What is no number has no logits either and will be dropped, but has to be pooled until then.
+    moved = decode_deltas(box_deltas, source, box_weights).nan_to_num(nan=0.0)
+    return [
+        Boxes(one).clip(size)
+        for one, size in zip(split_regions(moved, counts), images.image_sizes, strict=True)
+    ]

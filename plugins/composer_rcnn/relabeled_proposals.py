@@ -1,0 +1,72 @@
+"""What a later stage of a cascade learns."""
+
+from typing import NamedTuple
+
+import torch
+
+from composer.events import record_scalar
+from composer.structures import Boxes, Classes, Instances
+from composer_rcnn.region_labels import label_regions
+
+
+class RelabeledProposals(NamedTuple):
+    """The regions of every image.
+
+    Args:
+        boxes: the regions.
+        classes: what each is to be classified as; the number of classes for the background.
+        matched_boxes: the box of the object that fits each best; it means something for regions
+            with an object only.
+    """
+
+    boxes: list[Boxes]
+    classes: list[Classes]
+    matched_boxes: list[Boxes]
+
+
+@torch.no_grad()
+def relabeled_proposals(
+    boxes: list[Boxes],
+    targets: list[Instances],
+    *,
+    num_classes: int = 80,
+    iou_threshold: float = 0.6,
+    stage: int = 1,
+) -> RelabeledProposals:
+    """Labels refined regions anew, by a higher standard (Cai and Vasconcelos 2018, section 4.2).
+
+    All of them are kept, apart from those without area. Records `stage{k}/roi_head/num_fg_samples`
+    and `stage{k}/roi_head/num_bg_samples`, per image.
+
+    Args:
+        boxes: the regions as the stage before has refined them, per image.
+        targets: the ground truth of every image, with `gt_boxes` and `gt_classes`.
+        num_classes: number of classes, without the background.
+        iou_threshold: intersection over union from which on a region has an object.
+        stage: number of the stage, for the names of scalars.
+
+    Raises:
+        ValueError: there are not as many targets as images.
+    """
+    if len(boxes) != len(targets):
+        raise ValueError(f"Regions of {len(boxes)} images, but targets of {len(targets)}.")
+    found = RelabeledProposals([], [], [])
+    num_objects = 0
+    for one, target in zip(boxes, targets, strict=True):
+        kept = one[one.nonempty()]
+        labels = label_regions(
+            kept,
+            target,
+            iou_thresholds=(iou_threshold,),
+            iou_labels=(0, 1),
+            num_classes=num_classes,
+        )
+        found.boxes.append(kept)
+        found.classes.append(labels.classes)
+        found.matched_boxes.append(labels.matched_boxes)
+        num_objects += int((labels.classes < num_classes).sum())
+    num_images = max(len(targets), 1)
+    num_regions = sum(len(one) for one in found.boxes)
+    record_scalar(f"stage{stage}/roi_head/num_fg_samples", num_objects / num_images)
+    record_scalar(f"stage{stage}/roi_head/num_bg_samples", (num_regions - num_objects) / num_images)
+    return found
