@@ -16,11 +16,12 @@ from composer.graph.description import Provenance, read_description
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.inputs import bind_inputs
 from composer.graph.modules import CallableTable, plant
-from composer.graph.namespaces import rename, state_keys
+from composer.graph.namespaces import keep_namespaces
 from composer.graph.profiling import AllocationWatch, Profile, Profiler
 from composer.graph.running import Names, Runner, draw_seed, listed
 from composer.graph.weights import LoadOptions, Weights, load_weights, save_weights
 from composer.plan import Plan, Wiring
+from composer.plan.addressing import fed_slots
 from composer.session import Session
 from composer.spec.language import Mode
 from composer.spec.model import Spec
@@ -52,12 +53,13 @@ class Graph(nn.Module):
         modules = {path: made for path, made in built.items() if isinstance(made, nn.Module)}
         functions = {path: made for path, made in built.items() if path not in modules}
         self.blueprint, self.seed = blueprint, seed
-        devices = {p: d.device for p, d in blueprint.designs.items() if d.device is not None}
-        self._callables = CallableTable(self, functions, tuple(modules), devices)
+        designs = blueprint.designs.items()
+        placed = {p: (d.same_as or p, d.device) for p, d in designs if d.device is not None}
+        self._callables = CallableTable(self, functions, tuple(modules), placed)
         is_part = wirings is not blueprint.wirings
         self._runner = Runner(wirings, self._callables, is_part=is_part)
-        self._namespaces = {path: blueprint.designs[path].namespace for path in modules}
-        self._renamed = state_keys(modules, self._namespaces)
+        namespaces = {path: blueprint.designs[path].namespace for path in modules}
+        keep_namespaces(self, modules, namespaces)
         self.provenance: list[Provenance] = []
         for path, module in modules.items():
             plant(self, path, module)
@@ -235,7 +237,9 @@ class Graph(nn.Module):
 
         Args:
             until: what it gives.
-            feeds: what it takes; inputs of this graph that are still needed come first.
+            feeds: what it takes; inputs of this graph that are still needed come first. Of a node
+                with several ports the first is an input by the node's name, others that are
+                needed by `name.port`.
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
@@ -261,7 +265,7 @@ class Graph(nn.Module):
         """
         wiring = self._runner.wiring(mode or self.mode)
         book = self._runner.books[wiring.mode]
-        slots = [slot for name in feeds for slot in book.resolve(name).endpoint.slots]
+        slots = [slot for name in feeds for slot in fed_slots(book.resolve(name), wiring)]
         return self._runner.plan(wiring, until, slots)
 
     def profile(
@@ -377,19 +381,6 @@ class Graph(nn.Module):
             CheckpointError: if the file cannot be written.
         """
         save_weights(self, path, None if nodes is None else listed(nodes))
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """The weights, each under its node's namespace."""
-        state = super().state_dict(*args, **kwargs)
-        prefix = kwargs.get("prefix", args[1] if len(args) > 1 else "")
-        rename(state, self._renamed, prefix)
-        return state
-
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        rename(state_dict, {new: old for old, new in self._renamed.items()}, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""
