@@ -10,7 +10,8 @@ from torch import nn
 from composer.build import Blueprint, build_modules
 from composer.errors import InputError, NameResolutionError
 from composer.graph.running import Names, listed
-from composer.plan import AddressBook, InputPoint, Target, Wiring, make_plan
+from composer.plan import AddressBook, InputPoint, Plan, Target, Wiring, make_plan
+from composer.plan.addressing import fed_slots
 from composer.spec.language import Mode
 
 
@@ -67,9 +68,13 @@ def _cut(wiring: Wiring, feeds: Sequence[str], until: Sequence[str]) -> Wiring:
     for name, target in [*targets.items(), *fed.items()]:
         if target.tap:
             raise InputError(f"'{name}': a subgraph starts and ends at nodes, not at taps")
-    points = {name: _point(name, target, wiring) for name, target in fed.items()}
-    cuts = [slot for target in fed.values() for slot in target.endpoint.slots]
+    cuts = [slot for target in fed.values() for slot in fed_slots(target, wiring)]
     plan = make_plan(wiring, list(targets.values()), cuts)
+    points = {
+        point.name: point
+        for name, target in fed.items()
+        for point in _points(name, target, wiring, plan)
+    }
     kept = {name: wiring.inputs[name] for name in plan.inputs}
     slots = {slot for path in plan.paths for slot in wiring.calls[path].slots}
     slots |= {point.slot for point in points.values()} | set(plan.input_slots)
@@ -86,8 +91,13 @@ def _cut(wiring: Wiring, feeds: Sequence[str], until: Sequence[str]) -> Wiring:
     )
 
 
-def _point(name: str, target: Target, wiring: Wiring) -> InputPoint:
+def _points(name: str, target: Target, wiring: Wiring, plan: Plan) -> list[InputPoint]:
+    """The inputs that a feed becomes: its first port, and others of the node that are needed."""
     if target.endpoint.gathers:
         raise InputError(f"'{name}' stands for several values; feed them one by one")
-    slot = target.slot
-    return InputPoint(name, wiring.type_of(slot), {}, False, slot)
+    if target.name in wiring.inputs:
+        return [wiring.inputs[target.name]]
+    first, *others = fed_slots(target, wiring)
+    slots = {name: first}
+    slots |= {f"{name}.{slot.port}": slot for slot in others if slot in plan.used_feeds}
+    return [InputPoint(n, wiring.type_of(slot), {}, False, slot) for n, slot in slots.items()]
