@@ -20,7 +20,7 @@ def bind_inputs(
     Raises:
         InputError: for too many values, or names that are no inputs.
     """
-    names = list(wiring.inputs)
+    names = list(wiring.inputs.keys())  # without .keys(), torch.compile does not guard the names
     if len(names) > 1 and len(positional) == 1 and _is_by_name(positional[0], wiring):
         named, positional = {**positional[0], **named}, ()
     if len(positional) > len(names):
@@ -38,7 +38,7 @@ def bind_inputs(
 
 
 def read_inputs(
-    wiring: Wiring, plan: Plan, given: Mapping[str, Any], fed: Mapping[Slot, Any]
+    wiring: Wiring, plan: Plan, given: Mapping[str, Any], fed: Mapping[Slot, Any] | None = None
 ) -> dict[Slot, Any]:
     """The values of the input slots that a plan reads.
 
@@ -52,6 +52,7 @@ def read_inputs(
         InputError: if an input is missing or of the wrong kind.
     """
     values: dict[Slot, Any] = {}
+    fed = fed or {}
     for name, point in wiring.inputs.items():
         if name in plan.inputs:
             if name not in given and not point.optional:
@@ -75,11 +76,10 @@ def _is_by_name(value: Any, wiring: Wiring) -> bool:
 
 def _coerce(point: InputPoint, value: Any) -> Any:
     """The value as its port type; a type with `from_records` accepts more than itself."""
-    convert = getattr(point.type, "from_records", None)
-    if convert is None or value is None:
+    if value is None or point.convert is None:
         return value
     try:
-        return convert(value)
+        return point.convert(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"input '{point.name}': {error}") from error
 

@@ -40,6 +40,9 @@ class Runner:
         self.observers: list[Observer] = []
         self.books = {mode: AddressBook(wiring) for mode, wiring in wirings.items()}
         self._plans: dict[Any, Plan] = {}
+        for wiring in wirings.values():  # now: torch.compile does not follow the planning
+            if wiring.outputs:
+                self.plan(wiring, None)
 
     def wiring(self, mode: Mode) -> Wiring:
         """The wiring of a mode.
@@ -128,7 +131,8 @@ class Runner:
 
     def packed(self, wiring: Wiring, found: Sequence[Any]) -> Any:
         """The values of all outputs in the form that a full run gives."""
-        outputs = dict(zip(wiring.outputs, found, strict=True))
+        names = wiring.outputs.keys()  # without .keys(), torch.compile does not guard the names
+        outputs = dict(zip(names, found, strict=True))
         if not self.is_part:
             return pack_outputs(wiring, outputs)
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -79,6 +79,7 @@ class InputPoint:
         parts: types of the parts that wires may address.
         optional: whether a run may do without it.
         slot: the slot its value goes to; for a subgraph, the slot that is fed.
+        convert: makes a value of the port type out of what users give, where it can.
     """
 
     name: str
@@ -86,6 +87,11 @@ class InputPoint:
     parts: Mapping[str, Any]
     optional: bool
     slot: Slot
+    convert: Callable[[Any], Any] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Looked up here and not in a run: torch.compile cannot look up what a tensor lacks.
+        object.__setattr__(self, "convert", getattr(self.type, "from_records", None))
 
 
 @dataclass(frozen=True)
