@@ -41,7 +41,8 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         root: the root of the tree.
         functions: functions by path.
         modules: paths of the nodes that are modules.
-        devices: devices of the nodes that were placed by themselves, by path.
+        placed: the nodes that were placed by themselves, by path: which module they call, and
+            its device in the spec.
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         root: nn.Module,
         functions: Mapping[str, Callable[..., Any]],
         modules: tuple[str, ...],
-        devices: Mapping[str, str],
+        placed: Mapping[str, tuple[str, str]],
     ) -> None:
         self._root, self._functions = root, functions
-        self._devices = {path: torch.device(name) for path, name in devices.items()}
+        self._placed = {p: (module, torch.device(name)) for p, (module, name) in placed.items()}
         self._routes = {path: tuple(path.split(".")) for path in modules}
 
     def __getitem__(self, path: str) -> Callable[..., Any]:
@@ -65,11 +66,18 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         return module
 
     def placement(self) -> Placement:
-        """Where the nodes are: those with a device of their own, and all others."""
+        """Where the nodes are now: those with a device of their own, and all others."""
+        nodes = {path: self._device_of(*placed) for path, placed in self._placed.items()}
         for name, tensor in self._root.named_parameters():
-            if not any(name.startswith(f"{path}.") for path in self._devices):
-                return Placement(tensor.device, self._devices)
-        return Placement(nodes=self._devices)
+            if not any(name.startswith(f"{path}.") for path in nodes):
+                return Placement(tensor.device, nodes)
+        return Placement(nodes=nodes)
+
+    def _device_of(self, path: str, device: torch.device) -> torch.device:
+        """The device of a node's weights, which may have been moved; else that of the spec."""
+        module = self[path] if path in self._routes else None
+        tensors = module.state_dict().values() if isinstance(module, nn.Module) else ()
+        return next((tensor.device for tensor in tensors), device)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._routes
