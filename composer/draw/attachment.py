@@ -13,7 +13,7 @@ from composer.draw.text_size import text_width
 if TYPE_CHECKING:
     from composer.draw.layout import FrameLayout
 
-_ROOM = 18.0  # between the ends of wires at one box
+_ROOM, _CORNER = 18.0, 12.0  # between the ends of wires at one box, and beside the outermost
 _LABEL_MARGIN = 14.0
 PORT_SIZE = 10.0  # of the names of ports
 
@@ -80,9 +80,10 @@ class Attachments:
         if not self._is_box(cell):
             return
         ports = _sorted_by_mean(ends)
-        room = min(_ROOM, width / (len(ports) + 1))
+        reach = width / 2 - _CORNER
+        room = min(_ROOM, 2 * reach / max(1, len(ports) - 1))
         steps = [(index - (len(ports) - 1) / 2) * room for index in range(len(ports))]
-        limit = (width - (len(ports) + 1) * room) / 2 if len(ports) > 1 else 0.0
+        limit = reach - (len(ports) - 1) / 2 * room if len(ports) > 1 else 0.0
         means = [sum(ends[port]) / len(ends[port]) for port in ports]
         wishes = [mean - centre - step for mean, step in zip(means, steps, strict=True)]
         for port, place, step in zip(ports, fit_ascending(wishes), steps, strict=True):
