@@ -1,0 +1,68 @@
+"""`composer check`: says what is wrong with a spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@click.command(short_help="Say what is wrong with specs.")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
+)
+@click.option("--form", "form_only", is_flag=True, help="Check the form only; import no plugin.")
+@click.pass_context
+def check(
+    context: click.Context, specs: Sequence[str], settings: Sequence[str], form_only: bool
+) -> None:
+    """Check each SPEC and print all of its problems, with places and ways out.
+
+    The exit code is 1 if there is a problem.
+    """
+    failed = False
+    for spec in specs:
+        try:
+            finding = _check_form(spec, settings) if form_only else _check(spec, settings)
+            click.echo(f"{spec}: {finding}")
+        except SpecError as error:
+            click.echo(str(error))
+            failed = True
+    if failed:
+        context.exit(1)
+
+
+def _check(spec: str, settings: Sequence[str]) -> str:
+    from composer.build import check_source
+
+    blueprint = check_source(spec, settings=settings)
+    return f"ok ({_count(design.uses for design in blueprint.designs.values())})"
+
+
+def _check_form(spec: str, settings: Sequence[str]) -> str:
+    from composer.registry.form import check_form_of, merge_nodes
+    from composer.spec.loading import load_spec
+
+    loaded = load_spec(spec, settings=settings)
+    nodes = merge_nodes(loaded, check_form_of(loaded))
+    return f"the form is ok ({_count(node.uses for node in nodes.values())})"
+
+
+def _count(uses: Iterable[str]) -> str:
+    """How many nodes there are, and from how many plugins they come."""
+    from composer.registry import Registry
+
+    names = list(uses)
+    found = (Registry.installed().find(name) for name in set(names))
+    plugins = {publication.plugin for publication in found if publication is not None}
+    return f"{_plural(len(names), 'node')} from {_plural(len(plugins), 'plugin')}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,93 @@
+"""What a checkpoint or a saved value holds, in words."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from composer.checkpoint import CheckpointDescription, describe_checkpoint
+from composer.cli.columns import print_columns
+from composer.data import is_stored_value, read_value
+from composer.errors import SpecError
+from composer.registry.form import check_form_of, merge_nodes
+from composer.spec.loading import load_spec
+from composer.values import describe as describe_value
+
+_HIDDEN = ("composer.spec", "composer.format", "composer.value", "composer.value.form")
+
+
+def print_description(file: str) -> None:
+    """Prints what a file holds.
+
+    Raises:
+        CheckpointError: it does not exist, is damaged, or is of no known format.
+        InputError: it is a damaged saved value.
+    """
+    found = describe_checkpoint(file)
+    click.echo(f"{found.path}: {_kind(found)}")
+    if is_stored_value(found.metadata):
+        click.echo(f"  value: {describe_value(read_value(found.path))}")
+    else:
+        _print_nodes(found)
+    shown = [(key, value) for key, value in sorted(found.metadata.items()) if key not in _HIDDEN]
+    if shown:
+        click.echo("\nmetadata")
+        print_columns([(key, _shorten(value)) for key, value in shown], indent=2)
+
+
+def _kind(found: CheckpointDescription) -> str:
+    what = "a saved value" if is_stored_value(found.metadata) else "a checkpoint"
+    size = sum(math.prod(shape) for shape in found.shapes.values())
+    return f"{what} ({found.format}), {len(found.shapes)} tensors with {_count(size)} numbers"
+
+
+def _print_nodes(found: CheckpointDescription) -> None:
+    namespaces = _namespaces(found.metadata)
+    sizes: dict[str, list[int]] = {}
+    for key, shape in found.shapes.items():
+        node = _owner(key, namespaces) if namespaces else _guess_owner(key)
+        sizes.setdefault(node, []).append(math.prod(shape))
+    rows = [("node" if namespaces else "keys below", "tensors", "numbers")]
+    rows += [(node, str(len(counts)), _count(sum(counts))) for node, counts in sizes.items()]
+    print_columns(rows, indent=2)
+
+
+def _namespaces(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The nodes by namespace, if the checkpoint says what it belongs to and that is installed."""
+    try:
+        spec = load_spec(json.loads(metadata["composer.spec"]))
+        nodes = merge_nodes(spec, check_form_of(spec))
+    except (KeyError, ValueError, SpecError):
+        return {}
+    return {node.namespace: path for path, node in nodes.items() if node.same_as is None}
+
+
+def _owner(key: str, namespaces: Mapping[str, str]) -> str:
+    """The node with the longest namespace that the key begins with."""
+    parts = key.split(".")
+    for length in range(len(parts), -1, -1):
+        if (path := namespaces.get(".".join(parts[:length]))) is not None:
+            return path
+    return "(no node)"
+
+
+def _guess_owner(key: str) -> str:
+    """What is probably the node of a key: its first two names, less that of the tensor."""
+    return ".".join(key.split(".")[:-1][:2]) or key
+
+
+def _count(number: int) -> str:
+    """`44.4 M`, `1.2 k`, `81`."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return str(number)
+
+
+def _shorten(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 300 else f"{text[:300]}…"

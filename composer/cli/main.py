@@ -1,0 +1,92 @@
+"""The command `composer`: its group of commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from composer.cli.check import check
+from composer.cli.clash import find_clash
+from composer.cli.describe import describe
+from composer.cli.nodes import nodes
+from composer.cli.run import run
+from composer.cli.schema import schema
+from composer.cli.show import show
+from composer.cli.specs import specs
+from composer.cli.version import DISTRIBUTION, installed_version
+from composer.errors import ComposerError, SpecError
+
+MISTAKE, INTERRUPTED = 1, 130
+
+
+class CommandGroup(click.Group):
+    """Commands whose users' mistakes end in a message, not in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command."""
+        try:
+            return super().invoke(ctx)
+        except (ComposerError, OSError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise
+            if ctx.params["debug"]:
+                traceback.print_exception(error)
+            # The problems of a spec begin with their places, as compilers and editors have it.
+            click.echo(error if isinstance(error, SpecError) else f"error: {error}", err=True)
+            ctx.exit(MISTAKE)
+
+
+@click.group(
+    cls=CommandGroup,
+    commands=[run, check, show, nodes, specs, describe, schema],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(installed_version(), message=f"{DISTRIBUTION} %(version)s")
+@click.option(
+    "--debug", is_flag=True, envvar="COMPOSER_DEBUG", help="Show the traceback of errors, too."
+)
+def composer(debug: bool) -> None:
+    """Detection models as graphs of named nodes, run whole or in part.
+
+    A SPEC is a YAML file, or the name of one that ships (see `composer specs`).
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: what follows the name of the program; that of this process by default.
+
+    Returns:
+        The exit code: 0, 1 for a user's mistake, 2 for a wrong use of the command line, 130 when
+        interrupted.
+    """
+    if clash := find_clash():
+        click.echo(f"warning: {clash}", err=True)
+    try:
+        result = composer.main(arguments, prog_name="composer", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _end_quietly()
+    except SystemExit as stop:  # click's own way with a pipe that nobody reads any more
+        return _end_quietly() if stop.code == 1 else int(stop.code or 0)
+    return result if isinstance(result, int) else 0
+
+
+def _end_quietly() -> int:
+    """Drops what is still to be written: whoever read the output has read enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,68 @@
+"""Everything about one node type, from its own signatures and docstring."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from pydantic.fields import FieldInfo
+
+from composer.cli.columns import print_columns
+from composer.node import Contract, describe_type, read_contract
+from composer.node.port_matching import meaning
+from composer.registry import Registry
+
+
+def describe_node_type(name: str) -> None:
+    """Prints what a node type does, its ports and its configuration.
+
+    Raises:
+        NameResolutionError: if nothing publishes the name.
+        PluginError: if two plugins do, its plugin fails to import, or it is no node type.
+    """
+    registry = Registry.installed()
+    publication = registry.find(name)
+    contract = read_contract(registry.load(name))
+    click.echo(f"{name}  {publication.label}" if publication is not None else name)
+    click.echo()
+    click.echo(contract.doc.partition("\nArgs:")[0].strip() or "It says nothing about itself.")
+    ports = [(p.name, *_port_type(p.type, p.optional)) for p in contract.inputs.values()]
+    _section("inputs", ports)
+    _section("outputs", [(port, *_port_type(kind)) for port, kind in contract.outputs.items()])
+    _section("configuration", _configuration(contract))
+    if contract.draws:
+        click.echo("\nIt draws from a random generator of its own.")
+
+
+def _section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
+    if rows:
+        click.echo(f"\n{title}")
+        print_columns(rows, indent=2)
+
+
+def _port_type(kind: Any, optional: bool = False) -> tuple[str, str]:
+    """The name of a port's type and what it means."""
+    mark = meaning(kind)
+    return describe_type(kind) + (", optional" if optional else ""), mark.doc if mark else ""
+
+
+def _configuration(contract: Contract) -> list[tuple[str, ...]]:
+    return [
+        (field.alias or name, _type(field), _default(field), field.description or "")
+        for name, field in contract.config.model_fields.items()
+    ]
+
+
+def _type(field: FieldInfo) -> str:
+    return describe_type(field.annotation)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    try:
+        return json.dumps(field.default)  # as it stands in a spec
+    except TypeError:
+        return repr(field.default)

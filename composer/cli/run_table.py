@@ -1,0 +1,140 @@
+"""Shows nodes as they finish: a table for people, or a bar where the output is for a program."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import click
+import torch
+from tqdm import tqdm
+
+from composer.graph.profiling import format_seconds
+from composer.structures import iterate_tensors
+from composer.values import describe
+
+_TIME_WIDTH, _MIN_OUTPUT_WIDTH, _MAX_OUTPUT_WIDTH = 8, 24, 46
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """What is told of a node that ran.
+
+    Args:
+        path: its path.
+        outputs: descriptions of its outputs by port.
+        seconds: wall-clock time.
+    """
+
+    path: str
+    outputs: Mapping[str, str]
+    seconds: float
+
+
+class Display(Protocol):
+    """Shows nodes as they finish."""
+
+    def show(self, node: NodeRun) -> None:
+        """Called after each node."""
+
+    def close(self) -> None:
+        """Called after the last one."""
+
+
+class Stopwatch:
+    """Two hooks that time every node and tell a display of it.
+
+    Args:
+        display: where nodes are shown.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self.display = display
+        self.nodes: list[NodeRun] = []
+        self._start = 0.0
+
+    def start(self, _path: str, inputs: Mapping[str, Any]) -> None:
+        """The hook before a node."""
+        _wait_for_device(inputs)
+        self._start = time.perf_counter()
+
+    def stop(self, path: str, outputs: Mapping[str, Any]) -> None:
+        """The hook after a node."""
+        _wait_for_device(outputs)
+        seconds = time.perf_counter() - self._start
+        described = {port: describe(value) for port, value in outputs.items()}
+        self.nodes.append(NodeRun(path, described, seconds))
+        self.display.show(self.nodes[-1])
+
+
+class Table:
+    """Prints a row for each node, or one for each output of a node that has several.
+
+    Args:
+        paths: the nodes that will run.
+        width: columns of the terminal.
+    """
+
+    def __init__(self, paths: Sequence[str], width: int) -> None:
+        self.node_width = max([len(path) for path in paths], default=4)
+        room = width - self.node_width - _TIME_WIDTH - 6
+        self.output_width = min(max(room, _MIN_OUTPUT_WIDTH), _MAX_OUTPUT_WIDTH)
+        self._row("node", "output", "time")
+
+    def show(self, node: NodeRun) -> None:
+        """Prints what is to be told of a node."""
+        clock, path = format_seconds(node.seconds), node.path
+        for output in _describe_outputs(node.outputs):
+            self._row(path, output, clock)
+            path = clock = ""
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    def _row(self, node: str, output: str, clock: str) -> None:
+        shown = (
+            output if len(output) <= self.output_width else output[: self.output_width - 1] + "…"
+        )
+        line = f"  {node:<{self.node_width}}  {shown:<{self.output_width}}  {clock:>{_TIME_WIDTH}}"
+        click.echo(line.rstrip())
+
+
+class Bar:
+    """Shows progress on the standard error, if that is a terminal.
+
+    Args:
+        paths: the nodes that will run.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        quiet = not sys.stderr.isatty()
+        self._bar = tqdm(total=len(paths), unit="node", leave=False, disable=quiet)
+
+    def show(self, node: NodeRun) -> None:
+        """Counts a node."""
+        self._bar.set_postfix_str(node.path, refresh=False)
+        self._bar.update()
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        self._bar.close()
+
+
+def _describe_outputs(outputs: Mapping[str, str]) -> Iterator[str]:
+    """A line for each output; the name of an only one says nothing new."""
+    if len(outputs) == 1:
+        yield from outputs.values()
+        return
+    width = max(len(port) for port in outputs)
+    for port, description in outputs.items():
+        yield f"{port:<{width}}  {description}"
+
+
+def _wait_for_device(values: Mapping[str, Any]) -> None:
+    """Lets work that is queued on a GPU finish, so that the clock tells the truth."""
+    tensor = next(iterate_tensors(dict(values)), None)
+    if tensor is not None and tensor.is_cuda:
+        torch.cuda.synchronize(tensor.device)

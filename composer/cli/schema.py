@@ -1,0 +1,28 @@
+"""`composer schema`: writes a JSON Schema of the spec language for editors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Write a JSON Schema of the spec language, for editors.")
+@click.option("--output", "-o", metavar="FILE", help="Where to write it.  [default: print it]")
+def schema(output: str | None) -> None:
+    """Write a JSON Schema of specs, with the configuration of every installed node type.
+
+    An editor that knows JSON Schema completes and checks specs with it.
+    """
+    import json
+
+    from composer.schema import make_schema
+
+    made = make_schema()
+    for failure in made.failures:
+        click.echo(f"left out: {failure}", err=True)
+    text = json.dumps(made.document, indent=2)
+    if output is None:
+        click.echo(text)
+    else:
+        Path(output).write_text(text + "\n", encoding="utf-8")

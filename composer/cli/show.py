@@ -1,0 +1,89 @@
+"""`composer show`: draws the graph of a spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from composer.draw import Diagram
+    from composer.spec.language import Mode
+
+_SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
+
+
+@click.command(short_help="Draw the graph of a spec.")
+@click.argument("spec")
+@click.option(
+    "--until", "-u", multiple=True, metavar="NODE", help="Show what this runs; repeatable."
+)
+@click.option(
+    "--feed", "-f", "feeds", multiple=True, metavar="NODE", help="Taken as given; repeatable."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["training", "inference"]),
+    default="inference",
+    show_default=True,
+    help="Which nodes and wires to draw.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["mermaid", "dot", "svg"]),
+    help="What to write.  [default: what the file's suffix says, else mermaid]",
+)
+@click.option("--output", "-o", metavar="FILE", help="Where to write it.  [default: print it]")
+def show(
+    spec: str,
+    until: Sequence[str],
+    feeds: Sequence[str],
+    settings: Sequence[str],
+    mode: Mode,
+    form: str | None,
+    output: str | None,
+) -> None:
+    """Draw the graph of SPEC: as Mermaid or Graphviz text, or as an SVG picture.
+
+    With --until, what runs stands out from what does not.
+    """
+    from composer.draw import to_dot, to_mermaid, to_svg
+
+    writers = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
+    form = form or _SUFFIXES.get(Path(output or "").suffix.lower(), "mermaid")
+    text = writers[form](_make_diagram(spec, settings, mode, until, feeds))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        Path(output).write_text(text, encoding="utf-8")
+
+
+def _make_diagram(
+    spec: str, settings: Sequence[str], mode: Mode, until: Sequence[str], feeds: Sequence[str]
+) -> Diagram:
+    from composer.draw import make_diagram
+    from composer.registry import Registry
+    from composer.registry.form import check_form_of
+    from composer.spec.loading import load_spec
+
+    loaded = load_spec(spec, settings=settings)
+    network = check_form_of(loaded)[mode]
+    selection = None
+    if until or feeds:
+        from composer.cli.selection import select_nodes
+
+        selection = select_nodes(loaded, mode, until, feeds)
+    registry = Registry.installed()
+
+    def plugin_of(uses: str) -> str:
+        publication = registry.find(uses)
+        return publication.plugin if publication is not None else ""
+
+    return make_diagram(network, loaded.name, loaded.doc, plugin_of=plugin_of, selection=selection)

@@ -1,0 +1,90 @@
+from xml.etree import ElementTree
+
+import pytest
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def states(file):
+    """The state of each node in a picture, by its path."""
+    root = ElementTree.parse(file).getroot()
+    groups = [group for group in root.iter(f"{SVG}g") if group.get("class", "").startswith("node")]
+    return {
+        group.findtext(f"{SVG}title").split(",")[0]: group.get("class").split()[1]
+        for group in groups
+    }
+
+
+def test_mermaid_is_printed_by_default(cli, folder):
+    result = cli("show", "small.yaml")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith('---\ntitle: "small"\n---\nflowchart TB\n')
+    assert "<b>rpn_head</b><br/>rpn_head" in result.out
+
+
+@pytest.mark.parametrize(
+    ("file", "start"), [("a.mmd", "---"), ("a.dot", "digraph"), ("a.svg", "<svg"), ("a.txt", "---")]
+)
+def test_suffix_decides_what_is_written(cli, folder, file, start):
+    assert cli("show", "small.yaml", "-o", file) == (0, "", "")
+    assert (folder / file).read_text().startswith(start)
+
+
+def test_format_can_be_named(cli, folder):
+    assert cli("show", "small.yaml", "--format", "dot").out.startswith('digraph "small" {')
+
+
+def test_target_and_what_it_needs_stand_out(cli, folder):
+    assert cli("show", "small.yaml", "-u", "rpn_head", "-o", "a.svg").code == 0
+    assert states("a.svg") == {
+        "preprocess": "runs",
+        "backbone.bottom_up": "runs",
+        "backbone.fpn": "runs",
+        "rpn.anchors": "idle",
+        "rpn.rpn_head": "target",
+        "rpn.proposals": "idle",
+        "regions": "idle",
+    }
+
+
+def test_feed_is_marked_and_cuts(cli, folder):
+    arguments = ["-u", "regions", "-f", "rpn.proposals", "-f", "bottom_up"]
+    assert cli("show", "small.yaml", *arguments, "-o", "a.svg").code == 0
+    found = states("a.svg")
+    assert {path for path, state in found.items() if state == "fed"} == {
+        "rpn.proposals",
+        "backbone.bottom_up",
+    }
+    assert {path for path, state in found.items() if state == "runs"} == {"backbone.fpn"}
+    assert found["regions"] == "target"
+
+
+def test_feed_without_target_shows_the_whole_run(cli, folder):
+    assert cli("show", "small.yaml", "-f", "backbone", "-o", "a.svg").code == 0
+    found = states("a.svg")
+    assert found["rpn.proposals"] == "runs"
+    assert found["regions"] == "idle"
+
+
+def test_mode_decides_which_nodes_are_drawn(cli, folder):
+    assert "check_truth" not in cli("show", "small.yaml").out
+    assert "check_truth" in cli("show", "small.yaml", "--mode", "training").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "there is no spec 'nowhere'"),
+        (["small.yaml", "-u", "regionz"], "Did you mean 'regions'?"),
+        (["small.yaml", "-o", "nowhere/a.svg"], "No such file or directory"),
+        (["small.yaml", "--set", "a=1"], "unknown param 'a'"),
+    ],
+)
+def test_mistake_is_explained(cli, folder, arguments, message):
+    result = cli("show", *arguments)
+    assert result.code == 1
+    assert message in result.err
+
+
+def test_unknown_format_is_a_wrong_use(cli, folder):
+    assert cli("show", "small.yaml", "--format", "png").code == 2
