@@ -87,7 +87,7 @@ class Noise(nn.Module):
     """Adds noise from the node's own generator; less of it in inference."""
 
     def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        noise = torch.randn(x.shape, generator=generator)
+        noise = torch.randn(x.shape, generator=generator, device=x.device)
         return x + noise * (1.0 if self.training else 0.1)
 
 
