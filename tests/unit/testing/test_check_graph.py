@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from composer import ConformanceError, ExecutionError, Graph, load_spec
-from composer.spec.shipped import shipped_specs
-from composer.structures import RegionFeatures
-from composer.testing import check_graph, random_batch
+from composer import ConformanceError, ExecutionError, Graph
+from composer.structures import BitMasks, ImageBatch, Instances, RegionFeatures
+from composer.testing import check_graph, random_batch, random_boxes
 
 
 def double(x: Tensor) -> Tensor:
@@ -82,17 +81,33 @@ NARROW = {
     "stem_out_channels": 8,
     "res2_out_channels": 16,
     "width_per_group": 4,
-    "fpn_channels": 8,
+    "fpn_channels": 32,
     "fc_dim": 16,
     "mask_conv_dim": 8,
     "num_classes": 3,
+    "batch_size_per_image": 8,
     "rpn_post_nms_topk_inference": 30,
 }
 
 
-@pytest.mark.parametrize("name", shipped_specs())
-def test_every_node_of_a_shipped_spec_conforms(name):
-    known = load_spec(name).params
-    params = {param: value for param, value in NARROW.items() if param in known}
-    graph = Graph.from_spec(name, **params)
-    check_graph(graph, random_batch([(64, 96), (60, 40)]))
+def make_labelled_batch():
+    """Two images with ground truth."""
+    sizes = [(64, 64), (48, 40)]
+    return ImageBatch(
+        [
+            {**record, "instances": make_instances(size, seed)}
+            for seed, (record, size) in enumerate(zip(random_batch(sizes), sizes, strict=True))
+        ]
+    )
+
+
+def make_instances(size, seed):
+    (boxes,) = random_boxes((3,), image_size=size, seed=seed)
+    masks = BitMasks(torch.rand(3, *size) > 0.5)
+    return Instances(size, gt_boxes=boxes, gt_classes=torch.arange(3), gt_masks=masks)
+
+
+@pytest.mark.parametrize("mode", ["inference", "training"])
+def test_every_node_of_mask_rcnn_conforms(mode):
+    graph = Graph.from_spec("mask_rcnn_r50_fpn", **NARROW).train(mode == "training")
+    check_graph(graph, make_labelled_batch())
