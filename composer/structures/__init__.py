@@ -14,6 +14,7 @@ from composer.structures.image_batch import ImageBatch
 from composer.structures.image_list import ImageList
 from composer.structures.instances import Instances
 from composer.structures.keypoints import Keypoints
+from composer.structures.panoptic_segmentation import PanopticSegmentation
 from composer.structures.polygon_masks import PolygonMasks
 from composer.structures.port_types import (
     AnchorClasses,
@@ -78,6 +79,7 @@ __all__ = [
     "MaskLogits",
     "MaskProbabilities",
     "Objectness",
+    "PanopticSegmentation",
     "PolygonMasks",
     "PortType",
     "PredictedKeypoints",
