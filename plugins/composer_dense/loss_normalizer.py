@@ -13,7 +13,8 @@ class MovingNormalizer(nn.Module):
 
     Args:
         initial: what it starts from.
-        momentum: the share of the old value in a new one.
+        momentum: the share of the old value in a new one; 0 takes the number of the batch, in
+            evaluation too.
     """
 
     value: Tensor
@@ -25,7 +26,7 @@ class MovingNormalizer(nn.Module):
 
     def forward(self, num_positives: int) -> Float[Tensor, ""]:
         """Returns the average, which takes the batch in; it counts as one positive at least."""
-        if self.training:
+        if self.training or self.momentum == 0:
             # A new tensor: the old one may still be needed for a gradient.
             number = max(num_positives, 1)
             self.value = self.value * self.momentum + number * (1 - self.momentum)

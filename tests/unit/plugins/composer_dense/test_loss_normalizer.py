@@ -22,6 +22,11 @@ def test_it_stays_as_it_is_in_evaluation():
     assert normalizer.train()(200).item() == pytest.approx(110)
 
 
+def test_without_momentum_it_is_the_number_of_the_batch():
+    normalizer = MovingNormalizer(initial=100.0, momentum=0.0).eval()
+    assert normalizer(7).item() == 7
+
+
 def test_it_is_no_weight_but_moves_and_is_copied_with_its_module():
     normalizer = MovingNormalizer(initial=100.0)
     normalizer(200)
