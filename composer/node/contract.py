@@ -96,6 +96,8 @@ def read_contract(target: object) -> Contract:
 
 
 def _of_module(target: type[nn.Module]) -> Contract:
+    if target.forward is nn.Module.forward:
+        raise ContractError("it has no `forward`")
     init = _parameters(target.__init__, "__init__", skip_self=True)
     ports = _parameters(target.forward, "forward", skip_self=True)
     outputs, named = _outputs(target.forward, "forward")
