@@ -8,7 +8,7 @@ from composer.ops.edge_distances import decode_distances, encode_distances
 from composer.ops.level_assignment import assign_levels, assign_levels_by_area
 from composer.ops.matching import Matches, match_boxes
 from composer.ops.nms import batched_nms
-from composer.ops.regions import index_regions, split_regions
+from composer.ops.regions import index_regions, index_rotated_regions, split_regions
 from composer.ops.rotated_anchor_grid import make_rotated_cell_anchors, place_rotated_anchors
 from composer.ops.rotated_box_coding import (
     RotatedBoxWeights,
@@ -39,6 +39,7 @@ __all__ = [
     "encode_rotated_boxes",
     "flatten_cells",
     "index_regions",
+    "index_rotated_regions",
     "make_cell_anchors",
     "make_rotated_cell_anchors",
     "match_boxes",

@@ -17,8 +17,13 @@ def flatten_cells(map_: Float[Tensor, "N _ H W"], num_values: int = 1) -> Float[
 
     Returns:
         Row after row, cell after cell, all predictions of a cell together.
+
+    Raises:
+        ValueError: the channels are no multiple of `num_values`.
     """
     num_images, channels, height, width = map_.shape
+    if channels % num_values:
+        raise ValueError(f"{channels} channels do not hold predictions of {num_values} numbers.")
     num_predictions = channels // num_values
     split = map_.reshape(num_images, num_predictions, num_values, height, width)
     flat_length = height * width * num_predictions

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from composer.structures.rotated_overlap import intersect_pairs, iterate_near_pairs
+from composer.structures.rotated_boxes import RotatedBoxes
+from composer.structures.rotated_overlap import intersect_pairs, iterate_pairs
 
 
 def nms_rotated(
@@ -63,15 +64,23 @@ def _find_rivals(
         iou_threshold: of intersection over union.
     """
     pairs = [torch.zeros(2, 0, dtype=torch.int64, device=boxes.device)]
-    area = boxes[:, 2] * boxes[:, 3]
-    for rows, columns in iterate_near_pairs(boxes, boxes):
-        is_pair = (rows < columns) & (groups[rows] == groups[columns])
-        better, worse = rows[is_pair], columns[is_pair]
-        shared = intersect_pairs(boxes[better], boxes[worse])
-        is_rival = (shared > 0) & (shared / (area[better] + area[worse] - shared) > iou_threshold)
-        pairs.append(torch.stack((better[is_rival], worse[is_rival])))
+    for group in torch.unique(groups):
+        members = (groups == group).nonzero().squeeze(1)
+        pairs.append(members[_find_overlapping(RotatedBoxes(boxes[members]), iou_threshold)])
     better, worse = torch.cat(pairs, dim=1).unbind(0)
     return better, worse
+
+
+def _find_overlapping(boxes: RotatedBoxes, iou_threshold: float) -> Int[Tensor, "2 P"]:
+    """Returns the positions of all pairs that overlap by more than the threshold, in order."""
+    area = boxes.area()
+    found = [torch.zeros(2, 0, dtype=torch.int64, device=boxes.device)]
+    for rows, columns in iterate_pairs(boxes, boxes, iou_threshold):
+        first, second = torch.stack((rows, columns))[:, rows < columns]
+        shared = intersect_pairs(boxes.tensor[first], boxes.tensor[second])
+        iou = shared / (area[first] + area[second] - shared)
+        found.append(torch.stack((first, second))[:, (shared > 0) & (iou > iou_threshold)])
+    return torch.cat(found, dim=1)
 
 
 def _suppress(better: Int[Tensor, "P"], worse: Int[Tensor, "P"], length: int) -> Bool[Tensor, "_"]:

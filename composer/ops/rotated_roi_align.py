@@ -65,7 +65,7 @@ def roi_align_rotated(
     boxes = regions.detach().to(dtype)
     scaled = torch.cat((boxes[:, 1:5] * spatial_scale, boxes[:, 5:]), dim=1)
     counts = _count_samples(scaled[:, 2:4], output_size, sampling_ratio)
-    pooled = [cells.new_zeros(0, channels)]
+    pooled = [cells[:0]]  # so that gradients (of zero) reach a map without regions, too
     for chunk in _split(counts, output_size):
         samples = _place_samples(scaled[chunk], boxes[chunk, 0].long(), counts[chunk], output_size)
         num_bins = len(scaled[chunk]) * output_size[0] * output_size[1]

@@ -12,9 +12,11 @@ from composer.structures.boxes import Boxes
 
 def pairwise_intersection(left: Boxes, right: Boxes) -> Float[Tensor, "M N"]:
     """Returns the area in square pixels that each pair of boxes shares."""
-    top_left = torch.max(left.tensor[:, None, :2], right.tensor[None, :, :2])
-    bottom_right = torch.min(left.tensor[:, None, 2:], right.tensor[None, :, 2:])
-    return (bottom_right - top_left).clamp(min=0).prod(dim=2)
+    x1, y1, x2, y2 = left.tensor[:, None].unbind(2)
+    other_x1, other_y1, other_x2, other_y2 = right.tensor[None].unbind(2)
+    width = torch.min(x2, other_x2) - torch.max(x1, other_x1)
+    height = torch.min(y2, other_y2) - torch.max(y1, other_y1)
+    return width.clamp(min=0) * height.clamp(min=0)
 
 
 def pairwise_iou(left: Boxes, right: Boxes) -> Float[Tensor, "M N"]:

@@ -9,18 +9,22 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from composer.structures.box_overlap import pairwise_intersection
 from composer.structures.rotated_boxes import RotatedBoxes, rotate_points
 
 # Pairs that are worked on together: an overlap holds some hundred numbers a pair for a moment.
 _PAIRS_PER_CHUNK = 1 << 16
-# Pairs whose distances are looked at together.
-_DISTANCES_PER_CHUNK = 1 << 22
+# Pairs that are looked at together before: some ten numbers each.
+_CANDIDATES_PER_CHUNK = 1 << 20
+# What rounding may take from a bound, as a share of it.
+_SLACK = 1e-3
 
 
 def pairwise_intersection_rotated(left: RotatedBoxes, right: RotatedBoxes) -> Float[Tensor, "M N"]:
     """Returns the area in square pixels that each pair of boxes shares."""
     shared = left.tensor.new_zeros(len(left), len(right))
-    for rows, columns in iterate_near_pairs(left.tensor, right.tensor.to(left.tensor)):
+    right = right.to(left.tensor)
+    for rows, columns in iterate_pairs(left, right):
         shared[rows, columns] = intersect_pairs(left.tensor[rows], right.tensor[columns])
     return shared
 
@@ -35,25 +39,35 @@ def pairwise_iou_rotated(left: RotatedBoxes, right: RotatedBoxes) -> Float[Tenso
     return torch.where(intersection > 0, intersection / union, torch.zeros_like(intersection))
 
 
-def iterate_near_pairs(
-    left: Float[Tensor, "M 5"], right: Float[Tensor, "N 5"]
+def iterate_pairs(
+    left: RotatedBoxes, right: RotatedBoxes, min_iou: float = 0.0
 ) -> Iterator[tuple[Int[Tensor, "P"], Int[Tensor, "P"]]]:
-    """Yields the positions of all pairs that may overlap, some at a time.
+    """Yields the positions of pairs, some at a time, with all that overlap by more than `min_iou`.
 
-    Two boxes are disjoint when the circles around them are.
+    Most pairs of many boxes are ruled out by a look at the axis-aligned boxes around them.
+
+    Args:
+        left: the boxes of the first positions.
+        right: the boxes of the second positions.
+        min_iou: of intersection over union.
     """
-    left_radius, right_radius = (torch.hypot(b[:, 2], b[:, 3]) / 2 for b in (left, right))
-    rows_per_chunk = max(1, _DISTANCES_PER_CHUNK // max(1, len(right)))
+    rows_per_chunk = max(1, _CANDIDATES_PER_CHUNK // max(1, len(right)))
     for start in range(0, len(left), rows_per_chunk):
-        chunk = slice(start, start + rows_per_chunk)
-        move = left[chunk, None, :2] - right[None, :, :2]
-        reach = left_radius[chunk, None] + right_radius[None, :]
-        rows, columns = (torch.hypot(*move.unbind(2)) < reach).nonzero(as_tuple=True)
+        chunk = left[slice(start, start + rows_per_chunk)]
+        rows, columns = (_bound_iou(chunk, right) > min_iou).nonzero(as_tuple=True)
         yield from zip(
             torch.split(rows + start, _PAIRS_PER_CHUNK),
             torch.split(columns, _PAIRS_PER_CHUNK),
             strict=True,
         )
+
+
+def _bound_iou(left: RotatedBoxes, right: RotatedBoxes) -> Float[Tensor, "M N"]:
+    """Returns what the intersection over union of each pair can be at most."""
+    around = pairwise_intersection(left.get_bounding_boxes(), right.get_bounding_boxes())
+    left_area, right_area = left.area()[:, None], right.area()[None, :]
+    shared = around.minimum(left_area).minimum(right_area)
+    return shared / (left_area + right_area - shared) * (1 + _SLACK)
 
 
 def intersect_pairs(left: Float[Tensor, "P 5"], right: Float[Tensor, "P 5"]) -> Float[Tensor, "P"]:

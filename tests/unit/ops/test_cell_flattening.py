@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,3 +23,8 @@ def test_predictions_keep_their_cell_and_their_anchor(images, anchors, height, w
 
 def test_no_images_are_flattened_to_no_images():
     assert flatten_cells(torch.zeros(0, 12, 3, 5), 4).shape == (0, 45, 4)
+
+
+def test_channels_that_are_no_whole_predictions_are_refused():
+    with pytest.raises(ValueError, match="12 channels do not hold predictions of 5 numbers"):
+        flatten_cells(torch.zeros(1, 12, 3, 5), 5)

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.ops import index_regions, split_regions
-from composer.structures import Boxes
+from composer.ops import index_regions, index_rotated_regions, split_regions
+from composer.structures import Boxes, RotatedBoxes
 
 
 def test_each_box_gets_the_number_of_its_image():
@@ -17,6 +17,13 @@ def test_each_box_gets_the_number_of_its_image():
 @pytest.mark.parametrize("boxes", [[], [Boxes([])]])
 def test_no_boxes_are_no_regions(boxes):
     assert index_regions(boxes).shape == (0, 5)
+
+
+def test_rotated_boxes_get_the_number_of_their_image():
+    row = [1.0, 2.0, 3.0, 4.0, 30.0]
+    regions = index_rotated_regions([RotatedBoxes([]), RotatedBoxes([row])])
+    assert regions.tolist() == [[1.0, *row]]
+    assert index_rotated_regions([]).shape == (0, 6)
 
 
 @given(st.lists(st.integers(0, 5)))

@@ -101,7 +101,7 @@ def test_many_pairs_give_the_same_as_few_at_a_time(monkeypatch):
     boxes = RotatedBoxes(torch.rand(40, 5) * 50)
     expected = pairwise_iou_rotated(boxes, boxes)
     monkeypatch.setattr(overlap, "_PAIRS_PER_CHUNK", 7)
-    monkeypatch.setattr(overlap, "_DISTANCES_PER_CHUNK", 100)
+    monkeypatch.setattr(overlap, "_CANDIDATES_PER_CHUNK", 100)
     torch.testing.assert_close(pairwise_iou_rotated(boxes, boxes), expected)
 
 
