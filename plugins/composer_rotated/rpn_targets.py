@@ -1,0 +1,79 @@
+"""What a rotated RPN is to say about every anchor.
+
+Legend: A anchors of all levels.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from composer.ops import match_boxes, sample_labels
+from composer.structures import (
+    AnchorLabels,
+    Instances,
+    RotatedAnchors,
+    RotatedBoxes,
+    pairwise_iou_rotated,
+)
+
+_BACKGROUND = 0
+
+
+class RotatedRPNTargets(NamedTuple):
+    """What an RPN learns, anchor by anchor, all levels after each other.
+
+    Args:
+        labels: per image, 1 for an object, 0 for background, -1 for what does not count.
+        boxes: per image, the box of the object that fits each anchor best; it means something
+            for objects only.
+    """
+
+    labels: list[AnchorLabels]
+    boxes: list[RotatedBoxes]
+
+
+@torch.no_grad()
+def rotated_rpn_targets(
+    anchors: RotatedAnchors,
+    targets: list[Instances],
+    *,
+    generator: torch.Generator,
+    iou_thresholds: tuple[float, ...] = (0.3, 0.7),
+    iou_labels: tuple[int, ...] = (0, -1, 1),
+    batch_size_per_image: int = 256,
+    positive_fraction: float = 0.5,
+) -> RotatedRPNTargets:
+    """Labels all anchors, and draws those that count (Ren et al. 2015, sections 3.1.2, 3.1.3).
+
+    An anchor is an object where it overlaps one by much, or more than any other anchor does.
+    Their angles do not count but for the overlap.
+
+    Args:
+        anchors: per level.
+        targets: the ground truth of every image, with rotated `gt_boxes`.
+        generator: what anchors are drawn with.
+        iou_thresholds: of intersection over union; they cut it into intervals.
+        iou_labels: the label of each interval: 1, 0 or -1.
+        batch_size_per_image: how many anchors of an image count.
+        positive_fraction: the share of objects among them at most.
+
+    Raises:
+        ValueError: thresholds and labels do not fit.
+    """
+    every = RotatedBoxes(torch.cat(anchors))
+    labels, boxes = [], []
+    for one in targets:
+        truth: RotatedBoxes = one.gt_boxes.to(every.device)
+        matches = match_boxes(
+            pairwise_iou_rotated(truth, every),
+            iou_thresholds,
+            iou_labels,
+            allow_low_quality_matches=True,
+        )
+        positive, negative = sample_labels(
+            matches.labels, batch_size_per_image, positive_fraction, _BACKGROUND, generator
+        )
+        kept = torch.full_like(matches.labels, -1)
+        labels.append(kept.index_fill(0, positive, 1).index_fill(0, negative, _BACKGROUND))
+        boxes.append(truth[matches.indices] if len(truth) else every)
+    return RotatedRPNTargets(labels, boxes)

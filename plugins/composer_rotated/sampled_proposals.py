@@ -1,0 +1,98 @@
+"""The rotated regions that a training step looks at."""
+
+from typing import NamedTuple
+
+import torch
+
+from composer.events import record_scalar
+from composer.ops import match_boxes, sample_labels
+from composer.structures import (
+    Classes,
+    Indices,
+    Instances,
+    RotatedBoxes,
+    pairwise_iou_rotated,
+)
+
+
+class RotatedSampledProposals(NamedTuple):
+    """The sampled regions of every image, those with an object first.
+
+    Args:
+        boxes: the regions.
+        classes: what each is to be classified as; the number of classes for the background.
+        matched_boxes: the box of the object that fits each best; it means something for regions
+            with an object only.
+        matched_indices: which of its image's objects that is.
+    """
+
+    boxes: list[RotatedBoxes]
+    classes: list[Classes]
+    matched_boxes: list[RotatedBoxes]
+    matched_indices: list[Indices]
+
+
+@torch.no_grad()
+def rotated_sampled_proposals(
+    proposals: list[RotatedBoxes],
+    targets: list[Instances],
+    *,
+    generator: torch.Generator,
+    num_classes: int = 80,
+    batch_size_per_image: int = 512,
+    positive_fraction: float = 0.25,
+    iou_thresholds: tuple[float, ...] = (0.5,),
+    iou_labels: tuple[int, ...] = (0, 1),
+    proposal_append_gt: bool = True,
+) -> RotatedSampledProposals:
+    """Labels proposals, and draws some of them (Girshick 2015, section 2.3).
+
+    Records `roi_head/num_fg_samples` and `roi_head/num_bg_samples`, per image.
+
+    Args:
+        proposals: per image.
+        targets: the ground truth of every image, with rotated `gt_boxes`, and `gt_classes`.
+        generator: what regions are drawn with.
+        num_classes: number of classes, without the background.
+        batch_size_per_image: how many regions of an image are drawn, if there are as many.
+        positive_fraction: the share of regions with an object among them at most.
+        iou_thresholds: of intersection over union; they cut it into intervals.
+        iou_labels: the label of each interval: 1 for the object's class, 0 for background, -1
+            for regions that are left out.
+        proposal_append_gt: whether the objects' own boxes are regions, too: an untrained RPN
+            finds nothing.
+
+    Raises:
+        ValueError: there are not as many targets as images, or thresholds and labels do not fit.
+    """
+    if len(proposals) != len(targets):
+        raise ValueError(f"Proposals of {len(proposals)} images, but targets of {len(targets)}.")
+    sampled = RotatedSampledProposals([], [], [], [])
+    num_objects = 0
+    for given, target in zip(proposals, targets, strict=True):
+        truth: RotatedBoxes = target.gt_boxes.to(given.device)
+        boxes = RotatedBoxes.cat([given, truth]) if proposal_append_gt else given
+        matches = match_boxes(pairwise_iou_rotated(truth, boxes), iou_thresholds, iou_labels)
+        classes = matches.labels
+        if len(truth):
+            classes = target.gt_classes.to(given.device)[matches.indices]
+        classes = classes.masked_fill(matches.labels == 0, num_classes)
+        classes = classes.masked_fill(matches.labels == -1, -1)
+        positive, negative = sample_labels(
+            classes, batch_size_per_image, positive_fraction, num_classes, generator
+        )
+        drawn = torch.cat((positive, negative))
+        num_objects += len(positive)
+        sampled.boxes.append(boxes[drawn])
+        sampled.classes.append(classes[drawn])
+        sampled.matched_boxes.append((truth[matches.indices] if len(truth) else boxes)[drawn])
+        sampled.matched_indices.append(matches.indices[drawn])
+    _record_counts(sampled, num_objects)
+    return sampled
+
+
+def _record_counts(sampled: RotatedSampledProposals, num_objects: int) -> None:
+    num_images = max(len(sampled.boxes), 1)
+    num_regions = sum(len(boxes) for boxes in sampled.boxes)
+    record_scalar("roi_head/num_fg_samples", num_objects / num_images)
+    record_scalar("roi_head/num_bg_samples", (num_regions - num_objects) / num_images)
