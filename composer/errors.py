@@ -33,6 +33,7 @@ class ComposerError(Exception):
     _made_from: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keeps what the error was made from, so that it can be made again."""
         error = super().__new__(cls)
         error._made_from = (args, kwargs)
         return error

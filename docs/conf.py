@@ -32,9 +32,15 @@ python_use_unqualified_type_names = True
 # words before a colon in a docstring, which napoleon takes for a type.
 FOREIGN = ["torch", "Tensor", "numpy", "np", "jaxtyping", "collections", "os", "pathlib", "typing"]
 # Types that no user makes: they stand in signatures, and the architecture page tells of them.
-INTERNAL = [r"composer\.plan\..*", r"composer\.spec\.(language|model)\..*", r"composer\.build\..*"]
+INTERNAL = [
+    r"composer\.(plan|build)\..*",
+    r"composer\.spec\.(language|model)\..*",
+    r"composer\.session\.SessionHost",
+    r"composer\.graph\.hooks\.HookObserver",
+    r"Problem|tuple\[str",
+]
 nitpick_ignore_regex = [
-    (r"py:class", rf"({'|'.join(INTERNAL)}|composer\.session\.SessionHost|composer\.graph\.hooks\.HookObserver|Problem|tuple\[str)"),
+    (r"py:class", rf"({'|'.join(INTERNAL)})"),
     (r"py:.*", rf"({'|'.join(FOREIGN)})(\..*)?"),
     (r"py:class", r".*\.[TU]"),
     (r"py:class", r".* .*|d[xywh]"),
