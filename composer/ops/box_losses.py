@@ -9,6 +9,7 @@ have a loss of zero, which still has a gradient (of zero).
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
+import torch
 import torch.nn.functional as F
 import torchvision
 from jaxtyping import Float
@@ -42,7 +43,10 @@ def sum_box_loss(
     """
     if kind == "smooth_l1":
         wanted = encode_boxes(sources, targets, weights)
-        return F.smooth_l1_loss(deltas, wanted.to(deltas), reduction="sum", beta=smooth_l1_beta)
+        dtype = torch.promote_types(deltas.dtype, wanted.dtype)
+        return F.smooth_l1_loss(
+            deltas.to(dtype), wanted.to(dtype), reduction="sum", beta=smooth_l1_beta
+        )
     return sum_overlap_loss(decode_deltas(deltas, sources, weights), targets, kind)
 
 

@@ -3,6 +3,7 @@
 Legend: N images, A anchors of all levels, K classes.
 """
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -14,6 +15,8 @@ def sum_focal_loss(
 ) -> Float[Tensor, ""]:
     """Sums up the focal loss of all anchors that count (Lin et al. 2017, section 3).
 
+    There are many, so that half precision is summed up in float32.
+
     Args:
         logits: of each class.
         classes: what each anchor is to be: K for the background, -1 where it does not count.
@@ -22,5 +25,7 @@ def sum_focal_loss(
     """
     counts = classes >= 0
     num_classes = logits.shape[2]
-    wanted = F.one_hot(classes[counts], num_classes + 1)[:, :-1].to(logits.dtype)
-    return sigmoid_focal_loss(logits[counts], wanted, alpha, gamma, reduction="sum")
+    predicted = logits[counts]
+    predicted = predicted if predicted.dtype == torch.float64 else predicted.float()
+    wanted = F.one_hot(classes[counts], num_classes + 1)[:, :-1].to(predicted)
+    return sigmoid_focal_loss(predicted, wanted, alpha, gamma, reduction="sum")

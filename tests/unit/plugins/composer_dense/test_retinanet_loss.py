@@ -85,6 +85,17 @@ def test_without_objects_the_losses_are_finite_and_have_gradients():
     assert not deltas.grad.any()
 
 
+def test_half_precision_is_summed_up_in_float32():
+    logits = torch.full((3, NUM_CLASSES), 300.0, dtype=torch.float16)
+    classes = torch.tensor([NUM_CLASSES] * 3)
+    deltas = torch.zeros(3, 4, dtype=torch.float16)
+    module = RetinaNetLoss(focal_loss_gamma=0.0, initial_normalizer=1.0).eval()
+    with torch.no_grad():
+        loss = loss_of([logits], [deltas], [classes], [Boxes(ANCHORS)], module)["loss_cls"]
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(9 * 0.75 * 300)
+
+
 def test_no_images_have_no_losses():
     losses = RetinaNetLoss()(
         [ANCHORS], [torch.zeros(0, 3, 1, 3)], [torch.zeros(0, 4, 1, 3)], [], []
