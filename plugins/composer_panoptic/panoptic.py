@@ -73,12 +73,12 @@ def _add_things(
     for index in instances.scores.argsort(descending=True, stable=True).tolist():
         if scores[index] < score_threshold:
             break
-        is_free = canvas.segment_ids == 0
-        area, free_area = int(masks[index].sum()), int((masks[index] & is_free).sum())
+        free = masks[index] & (canvas.segment_ids == 0)
+        area, free_area = int(masks[index].sum()), int(free.sum())
         if area == 0 or (area - free_area) / area > overlap_threshold:
             continue
         canvas.add(
-            masks[index] & is_free,
+            free,
             isthing=True,
             score=scores[index],
             category_id=int(instances.pred_classes[index]),
