@@ -20,10 +20,9 @@ def move(value: Any, device: str | torch.device) -> Any:
 
 def num_bytes(value: Any) -> int:
     """Bytes of the storages behind a value, each counted once."""
-    storages = {
-        t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in iterate_tensors(value)
-    }
-    return sum(storages.values())
+    storages = [tensor.untyped_storage() for tensor in iterate_tensors(value)]
+    # By their own identity: where they begin is 0 for all that have no memory.
+    return sum({storage._cdata: storage.nbytes() for storage in storages}.values())
 
 
 def describe(value: Any) -> str:
