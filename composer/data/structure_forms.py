@@ -6,10 +6,12 @@ because of that.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from composer import structures
 from composer.structures import (
     BitMasks,
     Boxes,
@@ -55,12 +57,25 @@ def _of_attributes(kind: type, *names: str) -> StructureForm:
     )
 
 
+def _of_named_tuple(kind: type) -> StructureForm:
+    return StructureForm(
+        kind,
+        take_apart=lambda value: value._asdict(),
+        put_together=lambda parts: kind(**parts),
+    )
+
+
+def _is_named_tuple(kind: object) -> bool:
+    return inspect.isclass(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
 _FORMS = (
     _of_attributes(BitMasks, "tensor"),
     _of_attributes(Boxes, "tensor"),
     _of_attributes(ImageList, "tensor", "image_sizes"),
     _of_attributes(PolygonMasks, "polygons"),
     _of_attributes(ROIMasks, "tensor"),
+    _of_attributes(RotatedBoxes, "tensor"),
     _of_attributes(RotatedBoxes, "tensor"),
     _of_attributes(TensorShape, "channels", "height", "width", "stride"),
     StructureForm(
@@ -81,6 +96,7 @@ _FORMS = (
         take_apart=lambda batch: {"records": list(batch)},
         put_together=lambda parts: ImageBatch.from_records(parts["records"]),
     ),
+    *(_of_named_tuple(kind) for kind in vars(structures).values() if _is_named_tuple(kind)),
 )
 
 STRUCTURE_FORMS: Mapping[str, StructureForm] = {form.kind.__name__: form for form in _FORMS}

@@ -1,3 +1,4 @@
+import inspect
 import json
 from typing import NamedTuple
 
@@ -10,7 +11,9 @@ from hypothesis.extra import numpy as arrays
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from composer import structures
 from composer.data import read_value, save_value
+from composer.data.structure_forms import STRUCTURE_FORMS
 from composer.errors import CheckpointError, InputError
 from composer.structures import (
     BitMasks,
@@ -38,6 +41,7 @@ STRUCTURES = [
     Boxes(torch.rand(2, 4, dtype=torch.float64)),
     BitMasks(torch.rand(2, 3, 4) > 0.5),
     ROIMasks(torch.rand(2, 5, 5)),
+    RotatedBoxes(torch.rand(2, 5)),
     RotatedBoxes([[5.0, 3.0, 4.0, 2.0, 30.0]]),
     Keypoints(torch.rand(2, 17, 3)),
     PolygonMasks([[[0, 0, 4, 0, 4, 4], [1, 1, 2, 1, 2, 2.5]], []]),
@@ -91,6 +95,13 @@ def test_value_comes_back_as_it_was(file, value):
 def test_structure_comes_back_as_it_was(tmp_path, structure):
     save_value(tmp_path / "value.safetensors", [structure, {"a.b": structure}])
     assert equal(read_value(tmp_path / "value.safetensors"), [structure, {"a.b": structure}])
+
+
+def test_every_structure_can_be_stored():
+    public = [getattr(structures, name) for name in structures.__all__]
+    holders = [kind for kind in public if inspect.isclass(kind) and hasattr(kind, "map_tensors")]
+    stored = {form.kind for form in STRUCTURE_FORMS.values()}
+    assert {kind for kind in holders if kind is not structures.TensorStructure} <= stored
 
 
 def test_keys_say_where_a_tensor_belongs(tmp_path):
