@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from composer.graph.profiling import format_seconds
+from composer.node.contract import SINGLE_OUTPUT
 from composer.structures import iterate_tensors
 from composer.values import describe
 
@@ -124,9 +125,9 @@ class Bar:
 
 
 def _describe_outputs(outputs: Mapping[str, str]) -> Iterator[str]:
-    """A line for each output; the name of an only one says nothing new."""
-    if len(outputs) == 1:
-        yield from outputs.values()
+    """A line for each output; one that has no name of its own is given by itself."""
+    if outputs.keys() == {SINGLE_OUTPUT}:
+        yield outputs[SINGLE_OUTPUT]
         return
     width = max(len(port) for port in outputs)
     for port, description in outputs.items():

@@ -36,7 +36,7 @@ def test_table_shows_each_node_with_its_output_and_its_time(cli, batch):
     assert result.code == 0
     head, *rows = result.out.splitlines()
     assert head.split() == ["node", "output", "time"]
-    assert rows[0].split()[:3] == ["preprocess", "1x3x32x64", "float32"]
+    assert rows[0].split()[:4] == ["preprocess", "images", "1x3x32x64", "float32"]
     assert rows[0].endswith("s")
     assert rows[3].split()[:2] == ["rpn.rpn_head", "objectness"]
     assert rows[4].split()[0] == "deltas"
