@@ -11,9 +11,12 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from composer.structures.instances import Instances
+from composer.structures.look_alikes import adopt_instances
 from composer.structures.traversal import iterate_tensors, map_tensors
 
 T = TypeVar("T")
+
+_INSTANCES_KEYS = ("instances", "proposals")
 
 
 class ImageBatch(Sequence[dict[str, Any]]):
@@ -34,6 +37,9 @@ class ImageBatch(Sequence[dict[str, Any]]):
     def from_records(cls, records: object) -> "ImageBatch":
         """Checks records and wraps them. An ImageBatch is returned as it is.
 
+        What looks like Instances (detectron2's, for example) becomes Instances; see
+        `adopt_instances`.
+
         Raises:
             TypeError: it is no list of dicts, or a value is of the wrong type.
             ValueError: a key is missing or a value does not fit. All that is wrong is listed,
@@ -45,12 +51,17 @@ class ImageBatch(Sequence[dict[str, Any]]):
             raise TypeError("A batch is a list of dicts, one an image: put this dict into a list.")
         if not isinstance(records, list | tuple):
             raise TypeError(f"A batch is a list of dicts, one an image, not a {_kind(records)}.")
+        adopted = [_adopt(record) for record in records]
         problems = [
-            problem for index, record in enumerate(records) for problem in _check(record, index)
+            problem
+            for index, (record, entries) in enumerate(zip(records, adopted, strict=True))
+            for problem in _check(record, entries, index)
         ]
         if problems:
             raise type(problems[0])("\n".join(str(problem) for problem in problems))
-        return cls(records)
+        return cls(
+            [{**record, **entries} for record, entries in zip(records, adopted, strict=True)]
+        )
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -132,7 +143,21 @@ class ImageBatch(Sequence[dict[str, Any]]):
         return values
 
 
-def _check(record: object, index: int) -> Iterator[TypeError | ValueError]:
+def _adopt(record: object) -> dict[str, Any]:
+    """Returns a record's Instances by key; an error in the place of some that cannot be made."""
+    entries: dict[str, Any] = {}
+    for key in _INSTANCES_KEYS:
+        if isinstance(record, Mapping) and key in record:
+            try:
+                entries[key] = adopt_instances(record[key])
+            except (AttributeError, TypeError, ValueError) as error:
+                entries[key] = error
+    return entries
+
+
+def _check(
+    record: object, adopted: Mapping[str, Any], index: int
+) -> Iterator[TypeError | ValueError]:
     """Yields what is wrong with one record."""
     if not isinstance(record, Mapping):
         yield TypeError(f"Record {index} is a {_kind(record)}, but it must be a dict.")
@@ -148,6 +173,9 @@ def _check(record: object, index: int) -> Iterator[TypeError | ValueError]:
             yield TypeError(f"Record {index}: '{key}' must be an int, but is a {_kind(value)}.")
         elif value < 1:
             yield ValueError(f"Record {index}: '{key}' must be positive, but it is {value}.")
+    for key, value in adopted.items():
+        if isinstance(value, Exception):
+            yield ValueError(f"Record {index}: '{key}' cannot be Instances: {value}")
 
 
 def _check_image(image: object, index: int) -> Iterator[TypeError | ValueError]:
