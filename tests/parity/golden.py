@@ -84,6 +84,8 @@ class GoldenCase:
             packed = self.values[f"{prefix}pred_masks.packed"]
             bits = np.unpackbits(packed, axis=1, count=height * width).astype(bool)
             instances.pred_masks = torch.from_numpy(bits.reshape(-1, height, width))
+        if f"{prefix}pred_keypoints" in self.values:
+            instances.pred_keypoints = self.tensor(f"{prefix}pred_keypoints")
         return instances
 
 
