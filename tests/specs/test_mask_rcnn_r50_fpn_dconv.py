@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from composer import Graph
+from composer.testing import check_graph
 
 LISTING = Path(__file__).parents[1] / "parity/data/state_dicts/mask_rcnn_R_50_FPN_3x.json"
 BLOCKS = {"res3": 4, "res4": 6, "res5": 3}
@@ -43,6 +44,7 @@ def test_both_versions_run(params):
     graph = Graph.from_spec("mask_rcnn_r50_fpn_dconv", **SMALL, **params).requires_grad_(False)
     (result,) = graph([{"image": torch.rand(3, 64, 96) * 255}])
     assert len(result["instances"]) > 0
+    check_graph(graph.eval(), [{"image": torch.rand(3, 40, 50)}])
     assert ("deform_modulated" in params) == (
         graph.state_dict()["backbone.bottom_up.res5.0.conv2_offset.bias"].numel() == 54
     )

@@ -5,6 +5,7 @@ import torch
 
 from composer import Graph
 from composer.structures import Instances, RotatedBoxes
+from composer.testing import check_graph
 
 SMALL = {
     "stem_out_channels": 4,
@@ -99,6 +100,12 @@ def test_images_without_ground_truth_train_without_a_fault():
     assert losses["loss_rpn_loc"].item() == losses["loss_box_reg"].item() == 0
     gradients = [weight.grad for weight in graph.parameters() if weight.requires_grad]
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
+
+
+def test_every_node_keeps_the_contract():
+    graph = build(batch_size_per_image=8)
+    check_graph(graph.eval(), [labelled()])
+    check_graph(graph.train(), [labelled()])
 
 
 def test_sampled_regions_can_be_looked_at_alone():
