@@ -76,6 +76,25 @@ def test_a_square_and_the_same_one_on_its_corner_share_an_octagon():
     assert shared == pytest.approx(8 * (2**0.5 - 1))
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        # Reported of other implementations, which lost precision there.
+        ([565.0, 565.0, 10.0, 10.0, 0.0], [565.0, 565.0, 10.0, 8.3, 0.0], 0.83),
+        (
+            [296.66202, 458.73883, 23.51573, 47.677, 0.087952],
+            [296.66201, 458.73882, 23.51573, 47.67702, 0.087951],
+            1.0,
+        ),
+        ([2563.7446, 1436.7902, 2174.7034, 214.095, 115.11835],) * 2 + (1.0,),
+        ([160.0, 153.0, 230.0, 23.0, -37.0], [-1.1e17, 1.4e18, 1000.0, 1000.0, 1612.0], 0.0),
+    ],
+)
+def test_hard_pairs_have_the_right_ratio(left, right, expected):
+    found = pairwise_iou_rotated(RotatedBoxes([left]), RotatedBoxes([right])).item()
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
 def test_boxes_that_touch_share_nothing():
     boxes = RotatedBoxes([[1.0, 1.0, 2.0, 2.0, 0.0]]), RotatedBoxes([[3.0, 1.0, 2.0, 2.0, 90.0]])
     assert pairwise_iou_rotated(*boxes).item() == pytest.approx(0, abs=1e-6)
