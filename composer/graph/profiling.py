@@ -104,16 +104,22 @@ class Profiler:
         """Stops the clock and takes the measures."""
         _synchronize(outputs)
         seconds = time.perf_counter() - self._start
-        shown = next(iter(outputs.values())) if len(outputs) == 1 else dict(outputs)
         self.nodes.append(
             NodeProfile(
                 path=step.call.path,
                 seconds=seconds,
-                output=describe(shown),
+                output=_describe_ports(outputs),
                 output_bytes=num_bytes(list(outputs.values())),
                 peak_bytes=None if self._memory is None else self._memory.peak_since_restart,
             )
         )
+
+
+def _describe_ports(outputs: Mapping[str, Any]) -> str:
+    """The only output, or each one with its port."""
+    if len(outputs) == 1:
+        return describe(next(iter(outputs.values())))
+    return ", ".join(f"{port}: {describe(value)}" for port, value in outputs.items())
 
 
 def _synchronize(values: Mapping[str, Any]) -> None:
