@@ -1,0 +1,61 @@
+"""How wrong the masks of regions are, as torchvision sees it.
+
+Legend: R regions over all images, M the side of a mask.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+from torchvision.ops import roi_align
+
+from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
+
+
+def torchvision_mask_loss(
+    mask_logits: MaskLogits,
+    boxes: list[Boxes],
+    classes: list[Classes],
+    matched_indices: list[Indices],
+    targets: list[Instances],
+) -> Losses:
+    """Compares each region's mask for its class with its object's (He et al. 2017, section 3).
+
+    What a mask is to be lies between 0 and 1 at its border: it is not cut off at a half, and it
+    is sampled half a pixel off.
+
+    Args:
+        mask_logits: of all regions, one mask a class.
+        boxes: the regions, per image; all have an object.
+        classes: the objects' classes.
+        matched_indices: which of its image's objects each region has in it.
+        targets: the ground truth of every image, with `gt_masks` as bit masks.
+
+    Returns:
+        `loss_mask`.
+
+    Raises:
+        ValueError: there are not as many masks as regions.
+    """
+    num_regions = sum(len(one) for one in boxes)
+    if num_regions != len(mask_logits):
+        raise ValueError(f"{num_regions} regions, but masks of {len(mask_logits)}.")
+    if num_regions == 0:
+        return {"loss_mask": mask_logits.sum() * 0.0}
+    columns = torch.cat(classes).to(mask_logits.device)
+    logits = mask_logits[torch.arange(num_regions, device=columns.device), columns]
+    wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1])
+    return {"loss_mask": F.binary_cross_entropy_with_logits(logits, wanted.to(logits))}
+
+
+def _crop_targets(
+    boxes: list[Boxes], matched_indices: list[Indices], targets: list[Instances], mask_size: int
+) -> Float[Tensor, "R M M"]:
+    crops = []
+    for one, indices, target in zip(boxes, matched_indices, targets, strict=True):
+        if len(one) == 0:
+            continue
+        masks = target.gt_masks.tensor[:, None].to(one.tensor)
+        regions = torch.cat((indices[:, None].to(one.tensor), one.tensor), dim=1)
+        crops.append(roi_align(masks, regions, (mask_size, mask_size), 1.0)[:, 0])
+    return torch.cat(crops)
