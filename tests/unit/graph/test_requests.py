@@ -63,7 +63,10 @@ def test_an_optional_input_adds_what_it_brings(graph):
         (lambda graph: graph(X, None, X), "3 inputs were given; the graph takes: x (anything), m"),
         (lambda graph: graph(X, x=X), "the input 'x' was given twice"),
         (lambda graph: graph(z=X), "there is no input 'z'; the graph takes: x (anything), m"),
-        (lambda graph: graph.run(X, until="t", feeds={"a:b": 1}), "a tap can be read, not replaced"),
+        (
+            lambda graph: graph.run(X, until="t", feeds={"a:b": 1}),
+            "a tap can be read, not replaced",
+        ),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(graph, call, message):
