@@ -63,4 +63,6 @@ def _describe_sequence(value: list[Any] | tuple[Any, ...]) -> str:
     more = ", ..." if len(value) > _MAX_LISTED else ""
     if len(kinds) == 1 and len(set(described)) == 1 and len(value) > 1:
         return f"{len(value)} of {described[0]}"
+    if kinds == {Tensor} and len(value) > 2:
+        return f"{len(value)} of {described[0].partition(' ')[0]}..{describe(value[-1])}"
     return " | ".join(described) + more

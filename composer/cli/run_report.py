@@ -117,7 +117,7 @@ def _describe_record(record: Mapping[str, Any]) -> str:
     """`12 instances`, where the name of the output says nothing new."""
     described = {name: describe(value) for name, value in record.items()}
     return ", ".join(
-        text if name in text else f"{name}: {text}" for name, text in described.items()
+        text if name.rstrip("s") in text else f"{name}: {text}" for name, text in described.items()
     )
 
 

@@ -55,7 +55,7 @@ class Boxes:
 
     def summary(self) -> str:
         """Describes it in a few words."""
-        return f"{len(self)} boxes"
+        return f"{len(self)} box{'' if len(self) == 1 else 'es'}"
 
     def area(self) -> Float[Tensor, "B"]:
         """Returns each box's area in square pixels."""

@@ -180,7 +180,7 @@ class Instances:
     def summary(self) -> str:
         """Describes it in a few words."""
         count = len(self) if self._fields else 0
-        return f"{count} instances"
+        return f"{count} instance{'' if count == 1 else 's'}"
 
     def _refuse(self, name: str) -> NoReturn:
         known = ", ".join(self._fields) or "none"

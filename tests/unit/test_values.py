@@ -34,6 +34,7 @@ class Pair(NamedTuple):
         ([TENSOR], "2x3 float32"),
         ([TENSOR, TENSOR], "2 of 2x3 float32"),
         ([TENSOR, None], "2x3 float32 | nothing"),
+        ([TENSOR, TENSOR[:1], TENSOR[:1, :1]], "3 of 2x3..1x1 float32"),
         (Pair(TENSOR, [TENSOR]), "left: 2x3 float32, right: 2x3 float32"),
         (3, "3"),
         ("word", "'word'"),

@@ -194,7 +194,7 @@ def test_saved_batch_is_an_input_with_ground_truth(cli, folder):
     save_value("truth.safetensors", batch)
     result = cli("run", "small.yaml", "-i", "truth.safetensors", "--mode", "training")
     assert result.code == 0, result.err
-    assert "image 1: 1 instances" in result.out
+    assert "image 1: 1 instance\n" in result.out
 
 
 def test_training_without_ground_truth_is_refused(cli, batch):
