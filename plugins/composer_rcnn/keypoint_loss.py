@@ -1,11 +1,11 @@
 """How wrong the keypoints of regions are.
 
-Legend: `_` is the keypoints of all regions.
+Legend: `_` is the keypoints of an image's regions.
 """
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from composer.structures import Boxes, Indices, Instances, KeypointLogits, Losses
@@ -48,27 +48,29 @@ def keypoint_loss(
         raise ValueError(
             f"{sum(len(one) for one in boxes)} regions, but keypoints of {num_regions}."
         )
-    cells, is_visible = _find_cells(boxes, matched_indices, targets, height)
-    rows = is_visible.nonzero().squeeze(1).to(keypoint_logits.device)
+    places = _find_places(boxes, matched_indices, targets, height)
+    cells, is_visible = (torch.cat(column).to(keypoint_logits.device) for column in places)
+    rows = is_visible.nonzero().squeeze(1)
     if len(rows) == 0:
         return {"loss_keypoint": keypoint_logits.sum() * 0.0}
     logits = keypoint_logits.reshape(num_regions * num_keypoints, height * width)
-    loss = F.cross_entropy(logits[rows], cells.to(logits.device)[rows], reduction="sum")
+    loss = F.cross_entropy(logits[rows], cells[rows], reduction="sum")
     expected = len(boxes) * num_keypoints * batch_size_per_image * positive_fraction
     normalizer = len(rows) if normalize_loss_by_visible_keypoints else expected
     return {"loss_keypoint": loss * (loss_weight / normalizer)}
 
 
-def _find_cells(
+def _find_places(
     boxes: list[Boxes], matched_indices: list[Indices], targets: list[Instances], size: int
-) -> tuple[Int[Tensor, "_"], Bool[Tensor, "_"]]:
-    """Returns each keypoint's cell, and whether it is visible and inside its region."""
-    nothing = torch.zeros(0, dtype=torch.int64)
-    cells, valid = [nothing], [nothing]
+) -> tuple[list[Int[Tensor, "_"]], list[Int[Tensor, "_"]]]:
+    """Returns each keypoint's cell, and 1 where it is visible and inside its region, else 0."""
+    device = boxes[0].device if boxes else torch.device("cpu")
+    cells = [torch.zeros(0, dtype=torch.int64, device=device)]
+    valid = list(cells)
     for one, indices, target in zip(boxes, matched_indices, targets, strict=True):
         if len(one):
             keypoints = target.gt_keypoints[indices.cpu()].to(one.device)
             found = keypoints.to_heatmap(one.tensor, size)
-            for column, values in zip((cells, valid), found, strict=True):
-                column.append(values.flatten().to(nothing.device))
-    return torch.cat(cells), torch.cat(valid) > 0
+            cells.append(found[0].flatten())
+            valid.append(found[1].flatten())
+    return cells, valid
