@@ -34,7 +34,7 @@ class TorchvisionAnchors(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        sizes: tuple[tuple[float, ...], ...] = ((32,), (64,), (128,), (256,), (512,)),
+        sizes: tuple[tuple[float, ...], ...] = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)),
         aspect_ratios: tuple[float, ...] = (0.5, 1.0, 2.0),
     ) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP
 from composer.structures import BitMasks, Boxes, Instances, Keypoints
 from parity.golden import DATA
 
-CHANNELS = 32  # of the pyramid: a whole group of group normalisation
+CHANNELS = 32  # of the pyramid: one a group of group normalisation
 SIZES = {"min_size": 96, "max_size": 160}
 NUM_CLASSES = 6  # with the background
 NUM_KEYPOINTS = 5
