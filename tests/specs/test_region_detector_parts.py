@@ -146,3 +146,11 @@ def test_backbones_have_any_depth(depth, blocks):
 def test_params_that_do_not_go_together_are_found_when_the_spec_loads():
     with pytest.raises(Exception, match="use_fed_loss needs use_sigmoid_ce"):
         build("mask_rcnn_r50_fpn_lvis", use_fed_loss=True)
+
+
+def test_a_pyramid_can_stand_on_some_levels_and_average():
+    levels = {"out_features": ["res3", "res4", "res5"], "fpn_fuse_type": "avg"}
+    rpn = {"params": {"anchor_sizes": [[64], [128], [256], [512]]}}
+    graph = build("rpn_r50_fpn", {"backbone": {"params": levels}, "proposal_generator": rpn})
+    features = graph.run([record(64, 64)], until="backbone")
+    assert list(features) == ["p3", "p4", "p5", "p6"]
