@@ -89,11 +89,15 @@ def _container(start: bytes, size: int) -> Container | None:
         return "torch"
     if start.startswith(_LEGACY_TORCH):
         return "legacy torch"
+    # A safetensors file begins with the length of a JSON object, whose low bytes may be those of a
+    # pickle. A length that exceeds the file is still recognised, if it cannot be one, so that the
+    # reader can say what is wrong.
+    is_object = start[8:9] == b"{"
+    if is_object and int.from_bytes(start[:8], "little") < size:
+        return "safetensors"
     if start[0] == 0x80 and start[1:2] and start[1] in _PICKLE_PROTOCOLS:
         return "pickle"
-    # A safetensors file begins with the length of a JSON object. A length that exceeds the file
-    # is still recognised, so that its reader can say what is wrong.
-    if start[8:9] == b"{" and (int.from_bytes(start[:8], "little") < size or b'":' in start):
+    if is_object and b'":' in start:
         return "safetensors"
     if start.startswith(_OLD_PICKLE_STARTS):
         return "pickle"

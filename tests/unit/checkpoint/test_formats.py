@@ -82,3 +82,10 @@ def test_a_last_checkpoint_that_names_no_file_is_an_error(name, tmp_path):
     write(tmp_path / "last_checkpoint", name.encode())
     with pytest.raises(CheckpointError, match="there is no such file"):
         locate_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("length", [0x0280, 0x0380, 0x0480, 0x0580])
+def test_a_header_whose_length_looks_like_a_pickle_is_one_of_safetensors(length, tmp_path):
+    header = b'{"__metadata__": {}}'.ljust(length)
+    content = length.to_bytes(8, "little") + header
+    assert detect_container(write(tmp_path / "x.safetensors", content + b"\0")) == "safetensors"
