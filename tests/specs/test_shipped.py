@@ -1,0 +1,94 @@
+"""Every spec that ships is drawn, makes the same graph from its document, and runs when small."""
+
+import pytest
+import torch
+
+from composer import Graph, load_spec
+from composer.build import check_source
+from composer.draw import make_diagram, to_dot, to_mermaid, to_svg
+from composer.registry.form import check_form_of
+from composer.spec.shipped import shipped_specs
+from composer.structures import Boxes, Instances
+
+SPECS = list(shipped_specs())
+SMALL = {
+    "stem_out_channels": 4,
+    "res2_out_channels": 8,
+    "width_per_group": 2,
+    "fpn_channels": 64,
+    "fc_dim": 16,
+    "mask_conv_dim": 64,
+    "keypoint_conv_dim": 16,
+    "num_convs": 1,
+    "num_classes": 3,
+    "max_per_image": 5,
+}
+WIDER = {"stem_out_channels": 32, "res2_out_channels": 32, "width_per_group": 32}
+NEEDS = {"mask_rcnn_r50_fpn_gn": WIDER}  # a group normalisation has 32 groups
+
+
+def small_params(name):
+    wanted = {**SMALL, **NEEDS.get(name, {})}
+    return {key: value for key, value in wanted.items() if key in load_spec(name).params}
+
+
+def record():
+    """A small image, and proposals for the models that do not make their own."""
+    proposals = Instances(
+        (32, 32),
+        proposal_boxes=Boxes(torch.tensor([[4.0, 4.0, 20.0, 20.0], [0.0, 0.0, 30.0, 28.0]])),
+        objectness_logits=torch.zeros(2),
+    )
+    return {"image": torch.rand(3, 32, 32) * 255, "proposals": proposals}
+
+
+def test_there_are_specs_to_test():
+    assert "mask_rcnn_r50_fpn" in SPECS
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_it_is_drawn_in_every_form_and_mode(name):
+    spec = load_spec(name)
+    networks = check_form_of(spec)
+    for mode in spec.modes():
+        diagram = make_diagram(networks[mode], spec.name, spec.doc)
+        for write in (to_mermaid, to_dot, to_svg):
+            text = write(diagram)
+            assert all(path.rpartition(".")[2] in text for path in networks[mode].nodes)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_its_document_makes_the_same_graph(name):
+    blueprint = check_source(name, params=small_params(name))
+    again = check_source(blueprint.spec.document)
+    assert list(again.designs) == list(blueprint.designs)
+    for path, design in blueprint.designs.items():
+        other = again.designs[path]
+        assert (other.config, other.shapes) == (design.config, design.shapes)
+        assert (other.namespace, other.same_as) == (design.namespace, design.same_as)
+    for mode, wiring in blueprint.wirings.items():
+        assert again.wirings[mode].outputs == wiring.outputs
+        for path, call in wiring.calls.items():
+            assert again.wirings[mode].calls[path].arguments == call.arguments
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_it_runs_exactly_what_its_outputs_need(name):
+    graph = Graph.from_spec(name, **small_params(name)).requires_grad_(False)
+    ran = []
+    graph.add_hook(lambda path, _: ran.append(path), "before")
+    (result,) = graph([record()])
+    assert result
+    assert tuple(ran) == graph.plan().paths
+
+
+def test_a_head_is_cut_out_and_exported():
+    name = "mask_rcnn_r50_fpn"
+    graph = Graph.from_spec(name, **small_params(name)).requires_grad_(False)
+    head = graph.subgraph(until="box_head", feeds=["box_pooler"])
+    pooled = torch.rand(5, 64, 7, 7)
+    expected = head(pooled)
+    assert torch.equal(torch.export.export(head, (pooled,)).module()(pooled), expected)
+    assert list(head.state_dict()) == [
+        f"roi_heads.box_head.fc{i}.{part}" for i in (1, 2) for part in ("weight", "bias")
+    ]
