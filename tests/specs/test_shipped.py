@@ -1,5 +1,7 @@
 """Every spec that ships is drawn, makes the same graph from its document, and runs when small."""
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -32,6 +34,11 @@ def small_params(name):
     return {key: value for key, value in wanted.items() if key in load_spec(name).params}
 
 
+@cache
+def blueprint_of(name):
+    return check_source(name, params=small_params(name))
+
+
 def record():
     """A small image, and proposals for the models that do not make their own."""
     proposals = Instances(
@@ -59,7 +66,7 @@ def test_it_is_drawn_in_every_form_and_mode(name):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_its_document_makes_the_same_graph(name):
-    blueprint = check_source(name, params=small_params(name))
+    blueprint = blueprint_of(name)
     again = check_source(blueprint.spec.document)
     assert list(again.designs) == list(blueprint.designs)
     for path, design in blueprint.designs.items():
@@ -74,7 +81,7 @@ def test_its_document_makes_the_same_graph(name):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_it_runs_exactly_what_its_outputs_need(name):
-    graph = Graph.from_spec(name, **small_params(name)).requires_grad_(False)
+    graph = Graph.from_blueprint(blueprint_of(name)).requires_grad_(False)
     ran = []
     graph.add_hook(lambda path, _: ran.append(path), "before")
     (result,) = graph([record()])
@@ -83,8 +90,7 @@ def test_it_runs_exactly_what_its_outputs_need(name):
 
 
 def test_a_head_is_cut_out_and_exported():
-    name = "mask_rcnn_r50_fpn"
-    graph = Graph.from_spec(name, **small_params(name)).requires_grad_(False)
+    graph = Graph.from_blueprint(blueprint_of("mask_rcnn_r50_fpn")).requires_grad_(False)
     head = graph.subgraph(until="box_head", feeds=["box_pooler"])
     pooled = torch.rand(5, 64, 7, 7)
     expected = head(pooled)
