@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from composer.build import Blueprint, build_modules
-from composer.errors import InputError, NameResolutionError
+from composer.errors import InputError, NameResolutionError, PluginError
 from composer.graph.running import Names, listed
 from composer.plan import AddressBook, InputPoint, Plan, Target, Wiring, make_plan
 from composer.plan.addressing import fed_slots
@@ -29,7 +29,7 @@ def build_parts(blueprint: Blueprint, wirings: Mapping[Mode, Wiring], seed: int)
     """The modules and functions that some wirings call, by path, each on its own device.
 
     Raises:
-        PluginError: if a node type's constructor fails.
+        PluginError: if a node type's constructor fails, or its device is not to be had.
     """
     everything = wirings is blueprint.wirings
     called = {call.module_path for wiring in wirings.values() for call in wiring.calls.values()}
@@ -37,7 +37,10 @@ def build_parts(blueprint: Blueprint, wirings: Mapping[Mode, Wiring], seed: int)
     for path, made in built.items():
         device = blueprint.designs[path].device
         if device is not None and isinstance(made, nn.Module):
-            made.to(device)
+            try:
+                made.to(device)
+            except (AssertionError, RuntimeError) as error:  # the former of a backend left out
+                raise PluginError(f"node '{path}' cannot be put on '{device}': {error}") from error
     return built
 
 

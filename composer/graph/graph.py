@@ -10,7 +10,7 @@ from torch import nn
 
 from composer.build import Blueprint, check_source, check_spec
 from composer.checkpoint import LoadReport
-from composer.errors import NameResolutionError
+from composer.errors import InputError, NameResolutionError
 from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
@@ -312,6 +312,8 @@ class Graph(nn.Module):
         Returns:
             A handle whose `remove()` takes the hook away; it is a context manager too.
         """
+        if moment not in ("before", "after"):
+            raise InputError(f"a hook is called 'before' or 'after' a node, not '{moment}'")
         path = self.resolve_node(node) if node else ""
         observer = HookObserver(function, moment, path)
         self._runner.observers.append(observer)

@@ -11,7 +11,7 @@ from composer.plan import Step
 NodeHook = Callable[[str, Mapping[str, Any]], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # two hooks may be alike; each is itself
 class HookObserver:
     """Calls one function at one moment of some nodes.
 

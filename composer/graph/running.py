@@ -77,7 +77,10 @@ class Runner:
         book = self.books[wiring.mode]
         filled: dict[Slot, Any] = {}
         for name, value in feeds.items():
-            filled.update(spread_feed(book.resolve(name), value, wiring))
+            given = spread_feed(book.resolve(name), value, wiring)
+            if twice := filled.keys() & given.keys():
+                raise InputError(f"'{min(twice)}' is fed twice, the second time as '{name}'")
+            filled.update(given)
         return filled
 
     def run(

@@ -76,8 +76,14 @@ class ROIPooler(nn.Module):
         return TensorShape(channels=self.channels, height=height, width=width)
 
     def forward(self, features: Features, boxes: list[Boxes]) -> RegionFeatures:
-        """Returns the features of all images' boxes, image after image; there may be none."""
+        """Returns the features of all images' boxes, image after image; there may be none.
+
+        Raises:
+            ValueError: the boxes are those of another number of images.
+        """
         maps = [features[name] for name in self.in_features]
+        if len(boxes) != len(maps[0]):
+            raise ValueError(f"Boxes of {len(boxes)} images for features of {len(maps[0])}.")
         regions = index_regions(boxes).to(maps[0].device)
         if len(maps) == 1:
             return self._pool(maps[0], regions, self.strides[0])

@@ -121,3 +121,12 @@ def test_a_box_just_below_a_boundary_can_go_to_the_coarser_level():
     expected = ROIPooler(features_shape=SHAPES, in_features=("p3",), output_size=2)
     torch.testing.assert_close(coarser, expected(features, boxes))
     assert not torch.equal(finer, coarser)
+
+
+def test_boxes_of_other_images_than_the_features_are_refused():
+    pooler = ROIPooler(
+        features_shape={"p2": TensorShape(channels=1, stride=4)}, in_features=("p2",), output_size=2
+    )
+    boxes = [Boxes([[0.0, 0.0, 8.0, 8.0]])] * 2
+    with pytest.raises(ValueError, match="Boxes of 2 images for features of 1"):
+        pooler({"p2": torch.zeros(1, 1, 4, 4)}, boxes)
