@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SpecError,
     )
     from composer.graph import Graph, Profile
+    from composer.importing import import_config
     from composer.plan import Plan
     from composer.session import Session
     from composer.spec.loading import load_spec
@@ -35,6 +36,7 @@ _HOMES = {
     "Plan": "composer.plan",
     "Session": "composer.session",
     "Spec": "composer.spec.model",
+    "import_config": "composer.importing",
     "load_spec": "composer.spec.loading",
     **dict.fromkeys(
         (
@@ -69,6 +71,7 @@ __all__ = [
     "Session",
     "Spec",
     "SpecError",
+    "import_config",
     "load_spec",
 ]
 

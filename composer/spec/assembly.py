@@ -41,6 +41,16 @@ def assemble(source: SpecSource, given: Mapping[str, Located], log: ProblemLog) 
     return _Assembler(log, document).assemble(document, given, Located(None, Place("")))
 
 
+def read_extended(source: SpecSource, log: ProblemLog) -> Located:
+    """A spec merged over those that it extends, as written: params are not put in place.
+
+    Raises:
+        SpecError: where a document cannot be read at all.
+    """
+    document = read_document(source, log)
+    return _Assembler(log, document).extended(document)
+
+
 class _Assembler:
     """Follows references between documents; `trail` holds the ones being read."""
 

@@ -1,0 +1,33 @@
+"""`composer import`: makes a spec from a detectron2 configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("import", short_help="Make a spec from a detectron2 configuration.")
+@click.argument("config")
+@click.option("--output", "-o", metavar="SPEC", help="Where to write it.  [default: print it]")
+def import_config(config: str, output: str | None) -> None:
+    """Make a spec of CONFIG, a YAML file of detectron2's.
+
+    It is read as detectron2 reads it: over its defaults, and over the files that _BASE_ names.
+    Nothing in it is executed. What no spec says, such as how the optimizer learns, is listed.
+    """
+    from composer.importing import read_import
+    from composer.importing.spec_text import list_not_carried_over
+
+    made = read_import(config)
+    if output is None:
+        click.echo(made.to_yaml(), nl=False)
+        return
+    Path(output).write_text(made.to_yaml(), encoding="utf-8")
+    account = made.account
+    click.echo(
+        f"{output}: {len(account.used)} keys used, {len(account.default)} at their defaults, "
+        f"{len(account.not_carried_over)} not carried over"
+    )
+    for line in list_not_carried_over(account):
+        click.echo(f"  {line}")

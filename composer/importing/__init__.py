@@ -1,0 +1,9 @@
+"""Imports detectron2's configurations: `import_config(path)` gives a spec of our blocks.
+
+`read_import` tells what became of each key, too.
+"""
+
+from composer.importing.account import Account
+from composer.importing.imported import Imported, import_config, read_import
+
+__all__ = ["Account", "Imported", "import_config", "read_import"]

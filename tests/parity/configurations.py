@@ -1,0 +1,14 @@
+"""detectron2's configurations: of its model zoo with their state dicts, and of the cases here."""
+
+import json
+import lzma
+from functools import cache
+from typing import Any
+
+from parity.golden import DATA
+
+
+@cache
+def read_configurations() -> dict[str, Any]:
+    """`zoo`: `config` (YAML) and `state_dict` (shapes) by name; `cases`: YAML by name."""
+    return json.loads(lzma.decompress((DATA / "configurations.json.xz").read_bytes()))

@@ -1,0 +1,20 @@
+def test_a_spec_is_written_and_what_is_left_is_listed(cli, folder):
+    (folder / "config.yaml").write_text("SOLVER: {BASE_LR: 0.5}\nMODEL: {RESNETS: {DEPTH: 101}}")
+    result = cli("import", "config.yaml", "-o", "spec.yaml")
+    assert (result.code, result.err) == (0, "")
+    assert "SOLVER.BASE_LR = 0.5 (how the optimizer learns)" in result.out
+    assert "params: {depth: 101}" in (folder / "spec.yaml").read_text()
+    assert cli("check", "spec.yaml").code == 0
+
+
+def test_a_spec_is_printed_by_default(cli, folder):
+    (folder / "config.yaml").write_text("VERSION: 2")
+    assert cli("import", "config.yaml").out.startswith("composer: 1\nname: config\n")
+
+
+def test_a_mistake_is_told_with_its_key(cli, folder):
+    (folder / "config.yaml").write_text("MODEL: {RESNETS: {DEPHT: 101}}")
+    result = cli("import", "config.yaml", "-o", "spec.yaml")
+    assert result.code == 1
+    assert "Did you mean 'MODEL.RESNETS.DEPTH'?" in result.err
+    assert not (folder / "spec.yaml").exists()
