@@ -102,7 +102,7 @@ def test_what_differs_is_set_where_the_spec_takes_it(config):
     document = import_config(config({**PYRAMID, **keys}))
     assert document["params"] == {"depth": 101}
     assert document["nodes"] == {
-        "backbone": {"nodes": {"fpn": {"with": {"fuse_type": "avg"}}}},
+        "backbone": {"params": {"fpn_fuse_type": "avg"}},
         "proposal_generator": {"params": {"nms_threshold": 0.8}},
     }
     assert document["inputs"] == {
