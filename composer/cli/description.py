@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,9 +15,11 @@ from composer.data import is_stored_value, read_value
 from composer.errors import SpecError
 from composer.registry.form import check_form_of, merge_nodes
 from composer.spec.loading import load_spec
+from composer.spec.model import Spec
 from composer.values import describe as describe_value
 
 _HIDDEN = ("composer.spec", "composer.format", "composer.value", "composer.value.form")
+_NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 
 
 def print_description(file: str) -> None:
@@ -32,7 +34,9 @@ def print_description(file: str) -> None:
     if is_stored_value(found.metadata):
         click.echo(f"  value: {describe_value(read_value(found.path))}")
     else:
-        _print_nodes(found)
+        spec = _described_spec(found.metadata)
+        _print_nodes(found, spec)
+        _print_names(spec)
     shown = [(key, value) for key, value in sorted(found.metadata.items()) if key not in _HIDDEN]
     if shown:
         click.echo("\nmetadata")
@@ -45,8 +49,8 @@ def _kind(found: CheckpointDescription) -> str:
     return f"{what} ({found.format}), {len(found.shapes)} tensors with {_count(size)} numbers"
 
 
-def _print_nodes(found: CheckpointDescription) -> None:
-    namespaces = _namespaces(found.metadata)
+def _print_nodes(found: CheckpointDescription, spec: Spec | None) -> None:
+    namespaces = {} if spec is None else _namespaces(spec)
     sizes: dict[str, list[int]] = {}
     for key, shape in found.shapes.items():
         node = _owner(key, namespaces) if namespaces else _guess_owner(key)
@@ -56,12 +60,32 @@ def _print_nodes(found: CheckpointDescription) -> None:
     print_columns(rows, indent=2)
 
 
-def _namespaces(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The nodes by namespace, if the checkpoint says what it belongs to and that is installed."""
+def _print_names(spec: Spec | None) -> None:
+    """What the numbers that the model predicts stand for, where the checkpoint says so."""
+    stated = {} if spec is None else spec.metadata.as_document()
+    rows = [(key.replace("_", " "), _listing(stated[key])) for key in _NAMES if key in stated]
+    if rows:
+        click.echo("\nnames")
+        print_columns(rows, indent=2)
+
+
+def _listing(names: Sequence[str]) -> str:
+    return f"{len(names)}: {_shorten(', '.join(names))}"
+
+
+def _described_spec(metadata: Mapping[str, str]) -> Spec | None:
+    """The spec that a checkpoint says it belongs to, if it can be understood."""
     try:
-        spec = load_spec(json.loads(metadata["composer.spec"]))
-        nodes = merge_nodes(spec, check_form_of(spec))
+        return load_spec(json.loads(metadata["composer.spec"]))
     except (KeyError, ValueError, SpecError):
+        return None
+
+
+def _namespaces(spec: Spec) -> dict[str, str]:
+    """The nodes by namespace, if all node types are installed."""
+    try:
+        nodes = merge_nodes(spec, check_form_of(spec))
+    except SpecError:
         return {}
     return {node.namespace: path for path, node in nodes.items() if node.same_as is None}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from composer.errors import CheckpointError
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
+    from composer.spec.model import Spec
 
 _FORMAT = "composer.format"
 _SPEC = "composer.spec"
@@ -55,14 +57,14 @@ class Description:
     nodes: Sequence[str]
 
 
-def describe_graph(graph: Graph, nodes: Sequence[str] | None) -> dict[str, str]:
+def describe_graph(graph: Graph, spec: Spec, nodes: Sequence[str] | None) -> dict[str, str]:
     """The metadata that make a checkpoint describe itself.
 
     Args:
         graph: the graph.
+        spec: its spec, or that with other metadata.
         nodes: what is saved of it, or None for all.
     """
-    spec = graph.spec
     return {
         _FORMAT: _VERSION,
         _SPEC: json.dumps(_portable(spec.document)),
@@ -76,7 +78,7 @@ def describe_graph(graph: Graph, nodes: Sequence[str] | None) -> dict[str, str]:
     }
 
 
-def read_description(path: str) -> Description:
+def read_description(path: str | os.PathLike[str]) -> Description:
     """Reads what a checkpoint says of itself.
 
     Raises:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from composer.build import Blueprint, check_source, check_spec
 from composer.checkpoint import LoadReport
-from composer.errors import InputError, NameResolutionError
+from composer.errors import NameResolutionError
 from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.inputs import bind_inputs
 from composer.graph.modules import CallableTable, plant
 from composer.graph.namespaces import keep_namespaces
-from composer.graph.profiling import AllocationWatch, Profile, Profiler
+from composer.graph.profiling import Profile, profiling
 from composer.graph.running import Names, Runner, draw_seed, listed
-from composer.graph.weights import LoadOptions, Weights, load_weights, save_weights
+from composer.graph.saving import save_weights
+from composer.graph.weights import LoadOptions, Weights, load_weights
 from composer.plan import Plan, Wiring
-from composer.plan.addressing import fed_slots
 from composer.session import Session
 from composer.spec.language import Mode
+from composer.spec.metadata import SpecMetadata
 from composer.spec.model import Spec
 from composer.spec.sources import SpecSource
 
@@ -126,7 +128,11 @@ class Graph(nn.Module):
 
     @classmethod
     def from_checkpoint(
-        cls, path: str, *, seed: int = 0, nodes: Mapping[str, Any] | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        seed: int = 0,
+        nodes: Mapping[str, Any] | None = None,
     ) -> Graph:
         """Builds the graph that a checkpoint describes, with its weights.
 
@@ -264,9 +270,7 @@ class Graph(nn.Module):
             NameResolutionError: if a name means nothing or several things.
         """
         wiring = self._runner.wiring(mode or self.mode)
-        book = self._runner.books[wiring.mode]
-        slots = [slot for name in feeds for slot in fed_slots(book.resolve(name), wiring)]
-        return self._runner.plan(wiring, until, slots)
+        return self._runner.plan(wiring, until, self._runner.feedable(wiring, feeds))
 
     def profile(
         self,
@@ -288,14 +292,8 @@ class Graph(nn.Module):
             seed: as for `run`.
             memory: whether to watch allocations, which costs some microseconds an operation.
         """
-        watch = AllocationWatch() if memory else None
-        profiler = Profiler(watch)
-        self._runner.observers.append(profiler)
-        try:
-            with watch or nullcontext():
-                result = self.run(inputs, until=until, feeds=feeds, mode=mode, seed=seed)
-        finally:
-            self._runner.observers.remove(profiler)
+        with profiling(self._runner.observers, memory=memory) as profiler:
+            result = self.run(inputs, until=until, feeds=feeds, mode=mode, seed=seed)
         return Profile(tuple(profiler.nodes), result)
 
     def add_hook(
@@ -312,12 +310,8 @@ class Graph(nn.Module):
         Returns:
             A handle whose `remove()` takes the hook away; it is a context manager too.
         """
-        if moment not in ("before", "after"):
-            raise InputError(f"a hook is called 'before' or 'after' a node, not '{moment}'")
         path = self.resolve_node(node) if node else ""
-        observer = HookObserver(function, moment, path)
-        self._runner.observers.append(observer)
-        return HookHandle(self._runner.observers, observer)
+        return HookHandle(self._runner.observers, HookObserver(function, moment, path))
 
     def resolve_node(self, name: str) -> str:
         """The full path of the node or nested graph that a name or a unique suffix means.
@@ -325,14 +319,7 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if there is none, or several.
         """
-        failure: NameResolutionError | None = None
-        for mode in (self.mode, *self._runner.books):
-            try:
-                return self._runner.books[mode].resolve_node(name)
-            except NameResolutionError as error:
-                failure = failure or error
-        assert failure is not None
-        raise failure
+        return self._runner.resolve_node(name, self.mode)
 
     def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:
         """Paths of the nodes of a mode, in the order of the spec."""
@@ -372,17 +359,31 @@ class Graph(nn.Module):
             raise NameResolutionError(f"'{node}' has no weights in this graph")
         return reports[0]
 
-    def save(self, path: str, *, nodes: Names | None = None) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        nodes: Names | None = None,
+        dtype: torch.dtype | None = None,
+        metadata: SpecMetadata | Mapping[str, Any] | None = None,
+    ) -> None:
         """Writes the weights and a description of the graph, atomically.
 
         Args:
             path: a `.safetensors` or `.pth` file.
             nodes: only these nodes or nested graphs.
+            dtype: what floating-point weights are stored as, `torch.float16` for instance. A load
+                gives them the type again that the graph has; whole numbers stay as they are.
+            metadata: what the file says that predicted numbers stand for; by default what the
+                spec says.
 
         Raises:
-            CheckpointError: if the file cannot be written.
+            CheckpointError: if the file cannot be written, or a weight is too large for `dtype`.
+            SpecError: if something is wrong with the metadata.
         """
-        save_weights(self, path, None if nodes is None else listed(nodes))
+        spec = self.spec if metadata is None else self.spec.with_metadata(metadata)
+        names = None if nodes is None else listed(nodes)
+        save_weights(self, path, names, dtype=dtype, spec=spec)
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from composer.errors import InputError
 from composer.plan import Step
 
 NodeHook = Callable[[str, Mapping[str, Any]], None]
@@ -19,11 +20,18 @@ class HookObserver:
         function: gets the node's path, and its inputs or outputs by port.
         moment: before or after the node runs.
         path: path of a node or nested graph; empty for all nodes.
+
+    Raises:
+        InputError: if there is no such moment.
     """
 
     function: NodeHook
     moment: Literal["before", "after"]
     path: str
+
+    def __post_init__(self) -> None:
+        if self.moment not in ("before", "after"):
+            raise InputError(f"a hook is called 'before' or 'after' a node, not '{self.moment}'")
 
     def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
         """Calls a hook that wants to be called before."""
@@ -40,10 +48,11 @@ class HookObserver:
 
 
 class HookHandle:
-    """Takes a hook away again; also as a context manager."""
+    """Adds a hook to those who watch, and takes it away again; also as a context manager."""
 
     def __init__(self, observers: list[Any], observer: HookObserver) -> None:
         self._observers, self._observer = observers, observer
+        observers.append(observer)
 
     def remove(self) -> None:
         """Takes the hook away; a second time does nothing."""

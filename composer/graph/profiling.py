@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from composer.executor import Observer
 from composer.plan import Step
 from composer.structures import iterate_tensors
 from composer.values import describe, num_bytes
@@ -113,6 +115,24 @@ class Profiler:
                 peak_bytes=None if self._memory is None else self._memory.peak_since_restart,
             )
         )
+
+
+@contextmanager
+def profiling(observers: list[Observer], *, memory: bool) -> Iterator[Profiler]:
+    """Measures every node that runs meanwhile.
+
+    Args:
+        observers: who watches the run.
+        memory: whether to watch allocations, too.
+    """
+    watch = AllocationWatch() if memory else None
+    profiler = Profiler(watch)
+    observers.append(profiler)
+    try:
+        with watch or nullcontext():
+            yield profiler
+    finally:
+        observers.remove(profiler)
 
 
 def _describe_ports(outputs: Mapping[str, Any]) -> str:

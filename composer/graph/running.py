@@ -13,6 +13,7 @@ from composer.graph.inputs import read_inputs
 from composer.graph.modules import CallableTable
 from composer.graph.outputs import pack_outputs
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
+from composer.plan.addressing import fed_slots
 from composer.plan.feeding import spread_feed
 from composer.spec.language import Mode
 from composer.taps import find_module
@@ -66,6 +67,30 @@ class Runner:
         if key not in self._plans:
             self._plans[key] = make_plan(wiring, self._targets(wiring, names), key[2])
         return self._plans[key]
+
+    def resolve_node(self, name: str, first: Mode) -> str:
+        """The path of the node or nested graph that a name means in some mode, `first` before all.
+
+        Raises:
+            NameResolutionError: if there is none, or several.
+        """
+        failure: NameResolutionError | None = None
+        for mode in (first, *self.books):
+            try:
+                return self.books[mode].resolve_node(name)
+            except NameResolutionError as error:
+                failure = failure or error
+        assert failure is not None
+        raise failure
+
+    def feedable(self, wiring: Wiring, names: Iterable[str]) -> list[Slot]:
+        """The slots that feeds of these names may fill.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+        """
+        book = self.books[wiring.mode]
+        return [slot for name in names for slot in fed_slots(book.resolve(name), wiring)]
 
     def fed(self, wiring: Wiring, feeds: Mapping[str, Any]) -> dict[Slot, Any]:
         """The slots that given values fill.

@@ -1,4 +1,4 @@
-"""Checkpoints in and out of a graph, by node."""
+"""Checkpoints into a graph, by node."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from torch import Tensor, nn
+from torch import nn
 
 from composer.checkpoint import (
     KeyNaming,
     LoadReport,
     Matching,
     NodeReport,
-    format_for,
     match_tensors,
     read_checkpoint,
-    write_checkpoint,
 )
 from composer.errors import NameResolutionError
-from composer.graph.description import Provenance, describe_graph
+from composer.graph.description import Provenance
 from composer.spec.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -81,31 +79,9 @@ def load_weights(
         matched.append(found)
     for matching in matched:
         for path, tensors in matching.assignment.items():
-            _module(graph, path).load_state_dict(dict(tensors), strict=False)
+            module_at(graph, path).load_state_dict(dict(tensors), strict=False)
         graph.provenance.append(Provenance.of(matching.report))
     return tuple(matching.report for matching in matched)
-
-
-def save_weights(graph: Graph, path: str | os.PathLike[str], nodes: Sequence[str] | None) -> None:
-    """Writes a graph's weights and its description.
-
-    Args:
-        graph: the graph.
-        path: a `.safetensors` or `.pth` file.
-        nodes: nodes or nested graphs; all by default.
-
-    Raises:
-        CheckpointError: if the file cannot be written.
-        NameResolutionError: if a name is no node's.
-    """
-    names = None if nodes is None else [graph.resolve_node(name) for name in nodes]
-    format_ = format_for(path)
-    tensors: dict[str, Tensor] = {}
-    for node in _below(graph, names or [""]):
-        namespace = graph.blueprint.designs[node].namespace
-        for name, tensor in _module(graph, node).state_dict().items():
-            tensors[_prefix(namespace) + name] = tensor
-    write_checkpoint(path, tensors, metadata=describe_graph(graph, names), format=format_)
 
 
 def _match(
@@ -113,18 +89,18 @@ def _match(
 ) -> Matching | None:
     """How a checkpoint fits a node or nested graph; None if none of it was built."""
     path = _node_path(graph, name) if name else ""
-    nodes = _below(graph, [path])
+    nodes = modules_below(graph, [path])
     if not nodes:
         return None
-    targets = {node: _module(graph, node).state_dict() for node in nodes}
+    targets = {node: module_at(graph, node).state_dict() for node in nodes}
     designs = graph.blueprint.designs
     prefixes = {
-        node: _prefix(design.namespace)
+        node: key_prefix(design.namespace)
         for node, design in designs.items()
         if design.contract.is_module and design.same_as is None
     }
     if prefix is not None:
-        own = _prefix(path if path not in designs else designs[path].namespace)
+        own = key_prefix(path if path not in designs else designs[path].namespace)
         prefixes |= {node: prefix + prefixes[node].removeprefix(own) for node in nodes}
     whole = len(nodes) == len(prefixes)
     needed = None if whole else {prefixes[node] for node in nodes}
@@ -172,8 +148,8 @@ def _node_path(graph: Graph, name: str) -> str:
     raise NameResolutionError(f"there is no node '{name}'. {did_you_mean(name, paths)}")
 
 
-def _below(graph: Graph, paths: Sequence[str]) -> list[str]:
-    """The module nodes at or below some paths that were built."""
+def modules_below(graph: Graph, paths: Sequence[str]) -> list[str]:
+    """The nodes at or below some paths that are modules and were built."""
     return [
         node
         for node in graph.callables
@@ -182,9 +158,11 @@ def _below(graph: Graph, paths: Sequence[str]) -> list[str]:
     ]
 
 
-def _module(graph: Graph, path: str) -> nn.Module:
+def module_at(graph: Graph, path: str) -> nn.Module:
+    """The module of a node."""
     return cast("nn.Module", graph.callables[path])
 
 
-def _prefix(namespace: str) -> str:
+def key_prefix(namespace: str) -> str:
+    """What the keys of a namespace begin with."""
     return f"{namespace}." if namespace else ""

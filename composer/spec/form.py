@@ -108,13 +108,13 @@ def _with_fault(document: Located, location: _Location, kind: str) -> Located:
     is_extra = kind == "extra_forbidden" and len(location) == 1
     if not around and (is_extra or steps[0] in _HARMLESS):
         return document
-    if not around and location[0] == "outputs":
-        return document.marked_faulty(["outputs"])
+    if not around and location[0] in ("outputs", "metadata"):
+        return document.marked_faulty([str(location[0])])
     return document.marked_faulty(around)
 
 
 def _note(document: Located, location: _Location, errors: _Errors, log: ProblemLog) -> None:
-    owner, key = document.at(location[:-1]), str(location[-1])
+    owner, key = document.at(location[:-1]), _name_of(location)
     kinds = {details["type"] for details in errors}
     if "extra_forbidden" in kinds:
         known = keys_at(location[:-1])
@@ -130,6 +130,14 @@ def _note(document: Located, location: _Location, errors: _Errors, log: ProblemL
         value = document.at(location)
         message = f"'{key}': {describe_errors(errors)}"
         log.add(value.place, message, suggest_choice(errors[0]), origin=value.origin)
+
+
+def _name_of(location: _Location) -> str:
+    """What a value is called in a message: its key, with its place in a list: `sizes[0]`."""
+    *before, last = location
+    if isinstance(last, int) and before:
+        return f"{_name_of(tuple(before))}[{last}]"
+    return str(last)
 
 
 def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:

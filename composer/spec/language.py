@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import WithJsonSchema
 
+from composer.spec.metadata import SpecMetadata
+
 LANGUAGE_VERSION = 1
 Mode = Literal["training", "inference"]
 
@@ -185,6 +187,9 @@ class SpecDocument(_Model):
     weights: str | dict[str, str] | None = Field(
         None, description="Checkpoint of the whole graph, or checkpoints by node path."
     )
+    metadata: SpecMetadata | None = Field(
+        None, description="What the predicted numbers stand for: names of classes and keypoints."
+    )
 
 
 NodeDocument.model_rebuild()
@@ -202,4 +207,6 @@ def keys_at(location: tuple[str | int, ...]) -> tuple[str, ...]:
         model = NodeDocument
     elif location and location[0] == "inputs":
         model = ImageFormat if location[-1] == "image" else InputDocument
+    elif location and location[0] == "metadata":
+        model = SpecMetadata
     return tuple(field.alias or name for name, field in model.model_fields.items())

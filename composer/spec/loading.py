@@ -10,7 +10,8 @@ from composer.errors import SpecError
 from composer.spec.assembly import assemble
 from composer.spec.conversion import beside_spec, to_graph
 from composer.spec.located import Located, locate
-from composer.spec.model import GraphSpec, Spec
+from composer.spec.model import GraphSpec, Spec, to_metadata
+from composer.spec.params import escape
 from composer.spec.places import Place
 from composer.spec.problems import ProblemLog
 from composer.spec.sources import SpecSource
@@ -105,7 +106,8 @@ def _to_spec(root: Located, params: Mapping[str, Located], log: ProblemLog) -> S
         params={name: value.plain() for name, value in params.items()},
         graph=graph,
         weights=_weights_by_path(root.get("weights"), graph, log),
-        document=_escaped(document),
+        metadata=to_metadata(root.get("metadata")),
+        document=escape(document),
         source=root.place.source,
     )
 
@@ -137,14 +139,3 @@ def _node_path(name: str, graph: GraphSpec, place: Place, log: ProblemLog) -> st
     elif len(found) > 1:
         log.add(place, f"'{name}' is ambiguous; it could be {', '.join(found)}")
     return found[0] if found else name
-
-
-def _escaped(value: Any) -> Any:
-    """A plain value that reads as itself: what looks like the use of a param is escaped."""
-    if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_escaped(item) for item in value]
-    if isinstance(value, str) and ("${" in value or "$$" in value):
-        return value.replace("$", "$$")
-    return value

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from composer.spec.language import MODES, ImageFormat, Mode
-from composer.spec.located import Located
+from composer.spec.form import check_form
+from composer.spec.language import LANGUAGE_VERSION, MODES, ImageFormat, Mode
+from composer.spec.located import Located, locate
+from composer.spec.metadata import SpecMetadata
+from composer.spec.params import escape
 from composer.spec.places import Place
+from composer.spec.problems import ProblemLog
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Spec:
         params: the params' values.
         graph: the graph.
         weights: checkpoints by node path; the empty path stands for the whole graph.
+        metadata: what the numbers that the model predicts stand for.
         document: the same spec as one plain document without `extends`, `spec:` and `${}`.
         source: what it was read from, for messages.
     """
@@ -122,9 +127,41 @@ class Spec:
     weights: Mapping[str, str]
     document: Mapping[str, Any]
     source: str
+    metadata: SpecMetadata = field(default_factory=SpecMetadata)
 
     def modes(self) -> tuple[Mode, ...]:
         """The modes in which the spec has outputs; both if it declares none."""
         wires = self.graph.outputs.values()
         found = tuple(m for m in MODES if any(m in wire.references for wire in wires))
         return found or MODES
+
+    def with_metadata(self, metadata: SpecMetadata | Mapping[str, Any]) -> Spec:
+        """The same spec with other metadata, which replace all that it has.
+
+        Args:
+            metadata: the new ones, as `SpecMetadata` or as a spec has them under `metadata`.
+
+        Raises:
+            SpecError: with all that is wrong with them.
+        """
+        if not isinstance(metadata, SpecMetadata):
+            metadata = _read_metadata(metadata)
+        document = {key: value for key, value in self.document.items() if key != "metadata"}
+        if stated := metadata.as_document():
+            document["metadata"] = escape(stated)
+        return replace(self, metadata=metadata, document=document)
+
+
+def to_metadata(item: Located | None) -> SpecMetadata:
+    """The metadata of a document whose form was checked; nothing where there was a problem."""
+    if item is None or item.faulty or not item.is_mapping:
+        return SpecMetadata()
+    return SpecMetadata.model_validate(item.plain())
+
+
+def _read_metadata(given: Mapping[str, Any]) -> SpecMetadata:
+    log = ProblemLog()
+    whole = {"composer": LANGUAGE_VERSION, "nodes": {}, "metadata": given}
+    document = check_form(locate(whole, "<dict>"), log)
+    log.raise_any()
+    return to_metadata(document.get("metadata"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from composer.errors import SpecError
-from composer.spec.located import Located
+from composer.spec.located import Located, Plain
 from composer.spec.problems import Problem, ProblemLog
 from composer.spec.suggestion import did_you_mean
 
@@ -47,6 +47,17 @@ def substitute_params(
         for key, item in document.entries()
     }
     return replace(document, value=items), resolved
+
+
+def escape(value: Plain) -> Plain:
+    """A plain value that reads as itself: what looks like the use of a param is escaped."""
+    if isinstance(value, dict):
+        return {key: escape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [escape(item) for item in value]
+    if isinstance(value, str) and ("${" in value or "$$" in value):
+        return value.replace("$", "$$")
+    return value
 
 
 class _Substitution:

@@ -80,6 +80,13 @@ def test_own_checkpoint_is_described_by_node(cli, folder):
     assert "composer.name" in result.out
 
 
+def test_names_that_a_checkpoint_keeps_are_shown(cli, folder):
+    metadata = {"thing_classes": ["cat", "dog"], "thing_colors": [[0, 0, 0], [9, 9, 9]]}
+    Graph.from_spec("small.yaml").save("weights.safetensors", metadata=metadata)
+    out = cli("describe", "weights.safetensors").out
+    assert re.search(r"^names\n  thing classes  2: cat, dog\n\n", out, re.MULTILINE)
+
+
 def test_foreign_checkpoint_is_described_by_the_beginnings_of_its_keys(cli, folder):
     tensors = {"backbone.stem.conv1.weight": torch.zeros(8, 3), "head.weight": torch.zeros(1200)}
     torch.save({"model": tensors}, "model.pth")

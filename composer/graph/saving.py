@@ -1,0 +1,70 @@
+"""Checkpoints out of a graph: its weights, by node, and what it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from composer.checkpoint import format_for, write_checkpoint
+from composer.errors import CheckpointError
+from composer.graph.description import describe_graph
+from composer.graph.weights import key_prefix, module_at, modules_below
+from composer.spec.model import Spec
+
+if TYPE_CHECKING:
+    from composer.graph.graph import Graph
+
+
+def save_weights(
+    graph: Graph,
+    path: str | os.PathLike[str],
+    nodes: Sequence[str] | None,
+    *,
+    dtype: torch.dtype | None,
+    spec: Spec,
+) -> None:
+    """Writes a graph's weights and its description.
+
+    Args:
+        graph: the graph.
+        path: a `.safetensors` or `.pth` file.
+        nodes: nodes or nested graphs; all by default.
+        dtype: what floating-point weights are stored as; as they are if None.
+        spec: what the file is to say that the graph was built from.
+
+    Raises:
+        CheckpointError: if the file cannot be written, or a weight is out of the range of `dtype`.
+        NameResolutionError: if a name is no node's.
+    """
+    names = None if nodes is None else [graph.resolve_node(name) for name in nodes]
+    format_ = format_for(path)
+    tensors: dict[str, Tensor] = {}
+    for node in modules_below(graph, names or [""]):
+        namespace = graph.blueprint.designs[node].namespace
+        for name, tensor in module_at(graph, node).state_dict().items():
+            tensors[key_prefix(namespace) + name] = tensor
+    if dtype is not None:
+        tensors = _converted(tensors, dtype)
+    write_checkpoint(path, tensors, metadata=describe_graph(graph, spec, names), format=format_)
+
+
+def _converted(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """The tensors with those of floating-point numbers as another type."""
+    if not dtype.is_floating_point:
+        raise CheckpointError(f"weights are stored as floating-point numbers, not as {dtype}")
+    converted: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        stored = tensor.to(dtype) if tensor.is_floating_point() else tensor
+        if stored is not tensor and not _is_finite(stored) and _is_finite(tensor):
+            largest = tensor.abs().max().item()
+            raise CheckpointError(f"'{key}' has values up to {largest:.3g}, too large for {dtype}")
+        converted[key] = stored
+    return converted
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return bool(tensor.float().isfinite().all())

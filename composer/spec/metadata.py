@@ -1,0 +1,72 @@
+"""What the numbers that a model predicts stand for: names of classes and keypoints, colours."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+def _or_nothing(value: object) -> object:
+    return () if value is None else value
+
+
+def _check_color(value: object) -> object:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise ValueError("a colour is a list of three numbers: red, green and blue from 0 to 255")
+    return value
+
+
+def _check_pair(value: object) -> object:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise ValueError("a pair is a list of two names of keypoints")
+    return value
+
+
+# A list may become a tuple; what is in it is still checked strictly. Null stands for nothing.
+_AsTuple, _OrNothing = Field(strict=False), BeforeValidator(_or_nothing)
+
+_Shade = Annotated[int, Field(ge=0, le=255)]
+_Color = Annotated[tuple[_Shade, _Shade, _Shade], BeforeValidator(_check_color), _AsTuple]
+_Pair = Annotated[tuple[str, str], BeforeValidator(_check_pair), _AsTuple]
+_Names = Annotated[tuple[str, ...], _OrNothing, _AsTuple]
+_Pairs = Annotated[tuple[_Pair, ...], _OrNothing, _AsTuple]
+_Colors = Annotated[tuple[_Color, ...], _OrNothing, _AsTuple]
+
+
+class SpecMetadata(BaseModel):
+    """What the numbers that a model predicts stand for; whatever is not known is empty.
+
+    Classes are counted from 0, each kind by itself, in the order of their names. Colours are red,
+    green and blue from 0 to 255.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    thing_classes: _Names = Field((), description="Names of the classes of instances.")
+    stuff_classes: _Names = Field((), description="Names of the classes of semantic segmentation.")
+    keypoint_names: _Names = Field((), description="Names of an instance's keypoints.")
+    keypoint_flip_pairs: _Pairs = Field(
+        (), description="Keypoints that change places in a mirror, by their names."
+    )
+    thing_colors: _Colors = Field((), description="A colour for each of `thing_classes`.")
+    stuff_colors: _Colors = Field((), description="A colour for each of `stuff_classes`.")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> SpecMetadata:
+        for kind in ("thing", "stuff"):
+            colors, classes = getattr(self, f"{kind}_colors"), getattr(self, f"{kind}_classes")
+            if colors and len(colors) != len(classes):
+                raise ValueError(
+                    f"'{kind}_colors' are {len(colors)}, '{kind}_classes' {len(classes)}: "
+                    "each class has one colour"
+                )
+        unknown = {name for pair in self.keypoint_flip_pairs for name in pair}
+        unknown -= set(self.keypoint_names)
+        if unknown:
+            raise ValueError(f"'keypoint_flip_pairs' has '{min(unknown)}', which is no keypoint")
+        return self
+
+    def as_document(self) -> dict[str, Any]:
+        """What a spec says under `metadata`: plain lists, and nothing that is empty."""
+        return self.model_dump(mode="json", exclude_defaults=True)
