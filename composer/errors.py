@@ -9,6 +9,8 @@
     ├── ExecutionError          a node failed while it ran; `.path` is its path
     ├── CheckpointError         a checkpoint cannot be read, written or trusted
     │   └── CheckpointMismatchError   it was read, but does not fit the graph; `.report` says how
+    ├── DataError               a dataset cannot be read, or is refused; `.faults` has its faults
+    ├── TrainingError           a training cannot begin, or cannot go on
     └── ConformanceError        a node type breaks the contract (from the testing kit)
 
 A message says what is wrong, where, and what would be right. The command line prints messages
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from composer.checkpoint.report import LoadReport
+    from composer.data.faults import Fault
     from composer.spec.problems import Problem
 
 
@@ -101,6 +104,23 @@ class CheckpointMismatchError(CheckpointError):
     def __init__(self, report: LoadReport) -> None:
         self.report = report
         super().__init__(str(report))
+
+
+class DataError(ComposerError):
+    """A dataset cannot be read, or is refused for what is wrong with it.
+
+    Args:
+        message: what is wrong, and what would be right.
+        faults: of single images and annotations, where those are the reason.
+    """
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        self.faults = tuple(faults)
+        super().__init__(message)
+
+
+class TrainingError(ComposerError):
+    """A training cannot begin, or cannot go on."""
 
 
 class ConformanceError(ComposerError):

@@ -1,0 +1,218 @@
+"""A dataset: its images, what their numbers mean, and what was wrong with it.
+
+Datasets are values. Selecting from one, or joining several, gives a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from composer.data.faults import Fault
+from composer.data.metadata import Metadata
+from composer.data.records import Annotation, ImageId, Record
+from composer.errors import DataError
+from composer.spec.suggestion import did_you_mean
+
+_Entry = TypeVar("_Entry")
+_OF_CATEGORIES = ("neg_categories", "not_exhaustive_categories")  # of a record's `extra`
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Annotated images.
+
+    Args:
+        name: what it is called.
+        records: its images.
+        metadata: the names behind its numbers.
+        faults: what its reader found wrong, and left out.
+    """
+
+    name: str
+    records: tuple[Record, ...]
+    metadata: Metadata
+    faults: tuple[Fault, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __getitem__(self, index: int) -> Record:
+        return self.records[index]
+
+    @property
+    def num_annotations(self) -> int:
+        """How many objects are annotated."""
+        return sum(len(record.annotations) for record in self.records)
+
+    def only_annotated(self) -> Dataset:
+        """The images that have an object that is no crowd, or a segment."""
+        kept = tuple(record for record in self.records if _is_annotated(record))
+        return replace(self, records=kept)
+
+    def select_images(self, image_ids: Collection[ImageId]) -> Dataset:
+        """The images with these ids, in the dataset's order.
+
+        Raises:
+            DataError: there is no image of one of the ids.
+        """
+        wanted = {str(image_id) for image_id in image_ids}
+        kept = tuple(record for record in self.records if str(record.image_id) in wanted)
+        missing = wanted - {str(record.image_id) for record in kept}
+        if missing:
+            named = ", ".join(sorted(missing)[:5])
+            raise DataError(f"dataset '{self.name}' has no image of the id {named}")
+        return replace(self, records=kept)
+
+    def select_folds(self, folds: Collection[int], of: int) -> Dataset:
+        """Some of a number of equal parts, the same on every machine.
+
+        With the images sorted by id, every `of`-th one belongs to one fold: image 0, `of`, ... to
+        fold 0, image 1, `of` + 1, ... to fold 1.
+
+        Args:
+            folds: which parts, counted from 0.
+            of: how many parts there are.
+
+        Raises:
+            DataError: there is no such part.
+        """
+        for fold in folds:
+            if not 0 <= fold < of:
+                raise DataError(f"there is no fold {fold} of {of}: they are counted 0 to {of - 1}")
+        ordered = sorted(self.records, key=_id_order)
+        kept = tuple(record for index, record in enumerate(ordered) if index % of in folds)
+        return replace(self, records=kept)
+
+    def select_categories(self, categories: Sequence[str] | Mapping[str, Sequence[str]]) -> Dataset:
+        """The objects of some classes, numbered anew in the order in which they are given.
+
+        Args:
+            categories: names of thing classes; or new names, and for each the names of the classes
+                that become it.
+
+        Raises:
+            DataError: there is no such class, one is named twice, or there are panoptic segments,
+                where leaving out a class would leave holes.
+        """
+        groups = (
+            {name: list(names) for name, names in categories.items()}
+            if isinstance(categories, Mapping)
+            else {name: [name] for name in categories}
+        )
+        if any(record.segments for record in self.records):
+            raise DataError(f"dataset '{self.name}' is panoptic: it is used with all its classes")
+        new_of_old = self._numbers(groups)
+        records = tuple(_with_categories(record, new_of_old) for record in self.records)
+        metadata = _metadata_of(self.metadata, tuple(groups), new_of_old)
+        return replace(self, records=records, metadata=metadata)
+
+    def _numbers(self, groups: Mapping[str, Sequence[str]]) -> dict[int, int]:
+        known = {name: index for index, name in enumerate(self.metadata.thing_classes)}
+        numbers: dict[int, int] = {}
+        for new, names in enumerate(groups.values()):
+            for name in names:
+                if name not in known:
+                    hint = did_you_mean(name, known, "classes")
+                    raise DataError(f"dataset '{self.name}' has no class '{name}'. {hint}")
+                if known[name] in numbers:
+                    raise DataError(f"class '{name}' of dataset '{self.name}' is named twice")
+                numbers[known[name]] = new
+        return numbers
+
+
+def concatenate_datasets(datasets: Iterable[Dataset], name: str = "") -> Dataset:
+    """One dataset with the images of several, which have the same classes.
+
+    Args:
+        datasets: one or more.
+        name: of the whole; by default the names joined by `+`.
+
+    Raises:
+        DataError: there is none, or classes or keypoints differ.
+    """
+    found = list(datasets)
+    if not found:
+        raise DataError("there is no dataset to be joined")
+    first = found[0]
+    for other in found[1:]:
+        for what in ("thing_classes", "stuff_classes", "keypoint_names", "sem_seg_of_things"):
+            if getattr(first.metadata, what) != getattr(other.metadata, what):
+                raise DataError(_describe_difference(first, other, what))
+    return Dataset(
+        name=name or "+".join(dataset.name for dataset in found),
+        records=tuple(record for dataset in found for record in dataset.records),
+        metadata=first.metadata,
+        faults=tuple(fault for dataset in found for fault in dataset.faults),
+    )
+
+
+def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
+    ours, theirs = getattr(first.metadata, what), getattr(other.metadata, what)
+    message = f"datasets '{first.name}' and '{other.name}' differ in their {what}"
+    if what == "sem_seg_of_things":
+        return message
+    only_ours = [name for name in ours if name not in theirs]
+    only_theirs = [name for name in theirs if name not in ours]
+    for dataset, names in ((first, only_ours), (other, only_theirs)):
+        if names:
+            more = ", ..." if len(names) > 5 else ""
+            message += f"; only '{dataset.name}' has {', '.join(names[:5])}{more}"
+    if not only_ours and not only_theirs:
+        message += ": they are the same in another order"
+    return f"{message}. `categories:` selects and orders classes."
+
+
+def _is_annotated(record: Record) -> bool:
+    has_object = any(not annotation.is_crowd for annotation in record.annotations)
+    return has_object or bool(record.segments) or record.sem_seg_file is not None
+
+
+def _id_order(record: Record) -> tuple[bool, int, str]:
+    """Numbers by value, before texts."""
+    image_id = record.image_id
+    if isinstance(image_id, int):
+        return False, image_id, ""
+    return True, 0, image_id
+
+
+def _with_categories(record: Record, new_of_old: Mapping[int, int]) -> Record:
+    annotations = tuple(
+        _renumbered(annotation, new_of_old[annotation.category])
+        for annotation in record.annotations
+        if annotation.category in new_of_old
+    )
+    extra = dict(record.extra)
+    for key in _OF_CATEGORIES:
+        if key in extra:
+            found = {new_of_old[old] for old in extra[key] if old in new_of_old}
+            extra[key] = tuple(sorted(found))
+    return replace(record, annotations=annotations, extra=extra)
+
+
+def _renumbered(annotation: Annotation, category: int) -> Annotation:
+    return annotation if annotation.category == category else replace(annotation, category=category)
+
+
+def _metadata_of(old: Metadata, names: tuple[str, ...], numbers: Mapping[int, int]) -> Metadata:
+    """The metadata of new classes; each has what the first class that becomes it had."""
+    firsts: dict[int, int] = {}
+    for index, new in numbers.items():
+        firsts.setdefault(new, index)
+
+    def pick(entries: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
+        return tuple(entries[firsts[new]] for new in range(len(names))) if entries else ()
+
+    return replace(
+        old,
+        thing_classes=names,
+        thing_ids=pick(old.thing_ids),
+        thing_colors=pick(old.thing_colors),
+        sem_seg_of_things=pick(old.sem_seg_of_things),
+        image_counts=pick(old.image_counts),
+        frequencies=pick(old.frequencies),
+    )

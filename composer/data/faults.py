@@ -1,0 +1,130 @@
+"""What is wrong with single images and annotations of a dataset.
+
+One bad image does not make a dataset useless: readers leave out what cannot be used, note a fault
+for it, and go on. Whether faults are reported or refused is the user's choice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from composer.data.records import AnnotationId
+from composer.errors import DataError
+
+FaultKind = Literal[
+    "missing_file",
+    "unreadable_image",
+    "truncated_image",
+    "size_differs",
+    "box_outside",
+    "box_degenerate",
+    "empty_polygon",
+    "bad_mask",
+    "bad_keypoints",
+    "unknown_category",
+    "unnamed_category",
+    "unknown_image",
+    "unknown_segment",
+    "duplicate_id",
+    "malformed",
+]
+FaultPolicy = Literal["skip", "refuse"]
+
+FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
+_MAX_NAMES = 3
+_log = logging.getLogger("composer.data")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a dataset.
+
+    Args:
+        kind: what kind of fault.
+        message: what is wrong, in words.
+        image: the image's file name or id, where one is concerned.
+        annotation: the annotation's id, where one is concerned.
+    """
+
+    kind: FaultKind
+    message: str
+    image: str | None = None
+    annotation: AnnotationId | None = None
+
+    @property
+    def subject(self) -> str:
+        """What is at fault: `000123.jpg`, `000123.jpg, annotation 7` or `annotation 7`."""
+        parts = [] if self.image is None else [self.image]
+        if self.annotation is not None:
+            parts.append(f"annotation {self.annotation}")
+        return ", ".join(parts)
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.message}" if self.subject else self.message
+
+
+@dataclass
+class FaultLog:
+    """Collects faults."""
+
+    faults: list[Fault] = field(default_factory=list)
+
+    def add(
+        self,
+        kind: FaultKind,
+        message: str,
+        image: object = None,
+        annotation: AnnotationId | None = None,
+    ) -> None:
+        """Notes a fault."""
+        name = None if image is None else str(image)
+        self.faults.append(Fault(kind, message, name, annotation))
+
+
+def count_faults(faults: Iterable[Fault]) -> dict[FaultKind, int]:
+    """How many faults there are of each kind that occurs."""
+    counts = Counter(fault.kind for fault in faults)
+    return {kind: counts[kind] for kind in FAULT_KINDS if counts[kind]}
+
+
+def describe_faults(faults: Sequence[Fault], max_names: int = _MAX_NAMES) -> str:
+    """Faults by kind, with counts and the first of each: a line a kind, a line each.
+
+    Args:
+        faults: the faults.
+        max_names: how many of each kind are told.
+    """
+    lines = []
+    for kind, count in count_faults(faults).items():
+        lines.append(f"{kind}: {count}")
+        of_kind = [fault for fault in faults if fault.kind == kind]
+        lines += [f"  {fault}" for fault in of_kind[:max_names]]
+        if count > max_names:
+            lines.append(f"  and {count - max_names} more")
+    return "\n".join(lines)
+
+
+def apply_policy(name: str, faults: Sequence[Fault], policy: FaultPolicy) -> None:
+    """Reports the faults of a dataset to the log `composer.data`, or refuses it.
+
+    Args:
+        name: the dataset's.
+        faults: what its reader found.
+        policy: `skip` reports, `refuse` refuses.
+
+    Raises:
+        DataError: there are faults, and they are refused.
+    """
+    if not faults:
+        return
+    total = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
+    told = "\n".join(f"  {line}" for line in describe_faults(faults).splitlines())
+    if policy == "refuse":
+        hint = "`on_fault: skip` goes on without what is at fault."
+        raise DataError(f"dataset '{name}' has {total}:\n{told}\n{hint}", faults)
+    _log.warning("dataset '%s': %s, left out or as told:\n%s", name, total, told)

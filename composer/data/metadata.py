@@ -1,0 +1,62 @@
+"""What the numbers in a dataset mean: classes, keypoints, colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The names behind a dataset's numbers.
+
+    Args:
+        thing_classes: names of the classes that objects have, by contiguous index.
+        stuff_classes: names of the classes of semantic segmentation, by contiguous index. Where
+            things are one class of it, that is index 0, called `things`.
+        thing_ids: the dataset's own category id of each thing class.
+        stuff_ids: the dataset's own category id of each stuff class.
+        sem_seg_of_things: for each thing class, the class that its pixels have in semantic
+            segmentation; empty where things take no part in it.
+        keypoint_names: names of the keypoints in order.
+        keypoint_flip_pairs: pairs of indices of keypoints that change places in a mirror.
+        keypoint_connections: pairs of indices of keypoints to draw a line between.
+        thing_colors: RGB of each thing class, where the dataset has colours.
+        stuff_colors: RGB of each stuff class.
+        ignore_label: semantic class of pixels that count for nothing.
+        image_counts: for each thing class, how many images have it (LVIS).
+        frequencies: for each thing class `r` (rare), `c` (common) or `f` (frequent) (LVIS).
+    """
+
+    thing_classes: tuple[str, ...] = ()
+    stuff_classes: tuple[str, ...] = ()
+    thing_ids: tuple[int, ...] = ()
+    stuff_ids: tuple[int, ...] = ()
+    sem_seg_of_things: tuple[int, ...] = ()
+    keypoint_names: tuple[str, ...] = ()
+    keypoint_flip_pairs: tuple[tuple[int, int], ...] = ()
+    keypoint_connections: tuple[tuple[int, int], ...] = ()
+    thing_colors: tuple[Color, ...] = ()
+    stuff_colors: tuple[Color, ...] = ()
+    ignore_label: int = 255
+    image_counts: tuple[int, ...] = ()
+    frequencies: tuple[str, ...] = ()
+
+    @property
+    def keypoint_flip_indices(self) -> tuple[int, ...]:
+        """For each keypoint, the one that takes its place in a mirror."""
+        partners = {a: b for pair in self.keypoint_flip_pairs for a, b in (pair, pair[::-1])}
+        return tuple(partners.get(index, index) for index in range(len(self.keypoint_names)))
+
+
+def find_flip_pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Pairs of indices of names that differ in `left` and `right` only."""
+    positions = {name: index for index, name in enumerate(names)}
+    found = []
+    for name, index in positions.items():
+        partner = positions.get(name.replace("left", "right"))
+        if "left" in name and partner is not None:
+            found.append((index, partner))
+    return tuple(found)

@@ -1,0 +1,124 @@
+"""The parts of a COCO annotation, checked: boxes, masks and keypoints.
+
+A part that cannot be used is a `BadPart`, which says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from composer.data.faults import FaultKind
+from composer.data.records import Box, Polygons, RunLengths
+
+_SLACK = 1.0  # pixels that boxes of COCO may reach beyond the image by rounding
+
+
+class BadPart(Exception):  # noqa: N818 - it never leaves the readers
+    """A part of an annotation that cannot be used.
+
+    Args:
+        kind: what kind of fault.
+        message: what is wrong.
+    """
+
+    def __init__(self, kind: FaultKind, message: str) -> None:
+        self.kind, self.message = kind, message
+        super().__init__(message)
+
+
+def to_box(bbox: object) -> Box:
+    """The corners of a box that is given as x, y, width, height.
+
+    Raises:
+        BadPart: it is not four finite numbers, or has no area.
+    """
+    if not isinstance(bbox, Sequence) or len(bbox) != 4 or not are_finite(bbox):
+        raise BadPart("malformed", f"'bbox' is four numbers x, y, width, height, not {bbox!r:.80}")
+    x, y, width, height = (float(value) for value in bbox)
+    if width <= 0 or height <= 0:
+        raise BadPart("box_degenerate", f"the box is {width:g} x {height:g} pixels")
+    return x, y, x + width, y + height
+
+
+def describe_outside(box: Box, height: int | None, width: int | None) -> str:
+    """How a box leaves the image by more than a pixel; nothing if it does not."""
+    if height is None or width is None:
+        return ""
+    x0, y0, x1, y1 = box
+    if x0 >= -_SLACK and y0 >= -_SLACK and x1 <= width + _SLACK and y1 <= height + _SLACK:
+        return ""
+    corners = f"{x0:g}, {y0:g}, {x1:g}, {y1:g}"
+    return f"the box {corners} reaches beyond the image of {width} x {height} (width x height)"
+
+
+def is_wholly_outside(box: Box, height: int | None, width: int | None) -> bool:
+    """Whether no part of a box is on the image."""
+    if height is None or width is None:
+        return False
+    return box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0
+
+
+def to_segmentation(
+    segmentation: object, height: int | None, width: int | None
+) -> Polygons | RunLengths:
+    """Polygons of three corners or more, or a compressed run-length encoding.
+
+    Raises:
+        BadPart: nothing is left, or the encoding does not fit the image.
+    """
+    if isinstance(segmentation, Mapping):
+        return _to_run_lengths(segmentation, height, width)
+    if not isinstance(segmentation, Sequence) or isinstance(segmentation, str):
+        raise BadPart("malformed", "'segmentation' is a list of polygons or a run-length encoding")
+    polygons = []
+    for polygon in segmentation:
+        if not isinstance(polygon, Sequence) or not are_finite(polygon):
+            raise BadPart("malformed", "a polygon is a flat list of numbers x0, y0, x1, y1, ...")
+        if len(polygon) >= 6 and len(polygon) % 2 == 0:
+            polygons.append(polygon)
+    if not polygons:
+        raise BadPart("empty_polygon", "no polygon has three corners")
+    return polygons
+
+
+def _to_run_lengths(
+    encoded: Mapping[str, Any], height: int | None, width: int | None
+) -> RunLengths:
+    size, counts = encoded.get("size"), encoded.get("counts")
+    if not isinstance(size, Sequence) or len(size) != 2 or not counts:
+        raise BadPart("bad_mask", "a run-length encoding has the keys 'size' and 'counts'")
+    if height is not None and width is not None and list(size) != [height, width]:
+        raise BadPart("bad_mask", f"the mask is for {size} (height, width), not {[height, width]}")
+    if not isinstance(counts, Sequence) or isinstance(counts, (str, bytes)):
+        return encoded
+    if sum(counts) != size[0] * size[1]:
+        raise BadPart("bad_mask", f"the runs make {sum(counts)} pixels of {size[0] * size[1]}")
+    return coco_mask.frPyObjects(dict(encoded), *size)
+
+
+def to_keypoints(keypoints: object, num_keypoints: int) -> Sequence[float]:
+    """Flat x, y, visibility of each keypoint.
+
+    Raises:
+        BadPart: they are of another number than the category's keypoints, or no numbers.
+    """
+    if not isinstance(keypoints, Sequence) or not are_finite(keypoints):
+        raise BadPart("bad_keypoints", "keypoints are a flat list of numbers x, y, v")
+    if len(keypoints) != 3 * num_keypoints:
+        wanted = f"{3 * num_keypoints} ({num_keypoints} keypoints of x, y, v)"
+        raise BadPart("bad_keypoints", f"there are {len(keypoints)} numbers, not {wanted}")
+    if any(value not in (0, 1, 2) for value in keypoints[2::3]):
+        raise BadPart("bad_keypoints", "the visibility of a keypoint is 0, 1 or 2")
+    return keypoints
+
+
+def are_finite(values: Sequence[Any]) -> bool:
+    """Whether all values are finite numbers."""
+    try:
+        return all(map(math.isfinite, values))
+    except (TypeError, OverflowError):
+        return False

@@ -1,0 +1,97 @@
+"""COCO's format of instances and keypoints (https://cocodataset.org/#format-data)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from composer.data.dataset import Dataset
+from composer.data.faults import FaultLog
+from composer.data.metadata import Metadata, find_flip_pairs
+from composer.data.readers.coco_document import (
+    AnnotationReader,
+    Category,
+    read_categories,
+    read_images,
+    unreadable_ids,
+)
+from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.json_file import read_json
+from composer.errors import DataError
+
+
+def coco(
+    *,
+    annotations: Path,
+    images: Path,
+    keypoint_flip_pairs: list[tuple[str, str]] | None = None,
+) -> Dataset:
+    """Reads objects with boxes, masks and keypoints.
+
+    Categories are numbered from 0 in the order of their ids.
+
+    Args:
+        annotations: the JSON file.
+        images: the folder that file names are relative to.
+        keypoint_flip_pairs: names of keypoints that change places in a mirror; by default those
+            that differ in `left` and `right` only.
+
+    Raises:
+        DataError: the file or the folder cannot be read.
+    """
+    log = FaultLog()
+    document = read_json(annotations, ("images", "annotations", "categories"))
+    files = ImageFiles(images)
+    categories = read_categories(document["categories"], log)
+    metadata = _to_metadata(categories, keypoint_flip_pairs, annotations)
+    found = read_images(document["images"], files, log)
+    reader = AnnotationReader(
+        indices={category.own_id: index for index, category in enumerate(categories)},
+        num_keypoints=len(metadata.keypoint_names),
+        log=log,
+        left_out=frozenset(unreadable_ids(document["images"], found)),
+    )
+    bare = {image_id: record for image_id, (record, _) in found.items()}
+    by_image = reader.by_image(document["annotations"], bare)
+    records = tuple(
+        replace(record, annotations=tuple(by_image.get(image_id, ())))
+        for image_id, record in bare.items()
+    )
+    return Dataset(annotations.stem, records, metadata, tuple(log.faults))
+
+
+def _to_metadata(
+    categories: list[Category], flip_pairs: list[tuple[str, str]] | None, file: Path
+) -> Metadata:
+    names, skeleton = _to_keypoints(categories, file)
+    pairs = find_flip_pairs(names) if flip_pairs is None else _to_pairs(flip_pairs, names)
+    return Metadata(
+        thing_classes=tuple(category.name for category in categories),
+        thing_ids=tuple(category.own_id for category in categories),
+        keypoint_names=names,
+        keypoint_flip_pairs=pairs,
+        keypoint_connections=skeleton,
+    )
+
+
+def _to_keypoints(
+    categories: list[Category], file: Path
+) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
+    """The keypoints' names and the lines between them; COCO counts those from 1."""
+    having = [category for category in categories if category.entry.get("keypoints")]
+    if not having:
+        return (), ()
+    names = tuple(str(name) for name in having[0].entry["keypoints"])
+    for other in having[1:]:
+        if tuple(other.entry["keypoints"]) != names:
+            raise DataError(
+                f"{file}: categories '{having[0].name}' and '{other.name}' have different "
+                "keypoints; all must have the same"
+            )
+    lines = having[0].entry.get("skeleton") or []
+    return names, tuple((int(a) - 1, int(b) - 1) for a, b in lines)
+
+
+def _to_pairs(pairs: list[tuple[str, str]], names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    for name in (name for pair in pairs for name in pair):
+        if name not in names:
+            raise DataError(f"'keypoint_flip_pairs': there is no keypoint '{name}'")
+    return tuple((names.index(a), names.index(b)) for a, b in pairs)

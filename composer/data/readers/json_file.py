@@ -1,0 +1,36 @@
+"""JSON files of annotations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from composer.errors import DataError
+
+
+def read_json(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
+    """Reads a JSON document that is a mapping with lists under some keys.
+
+    Args:
+        file: where it is.
+        keys: what must be there.
+
+    Raises:
+        DataError: there is no such file, it is not JSON, or a key is missing.
+    """
+    try:
+        with file.open(encoding="utf-8") as stream:
+            document = json.load(stream)
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file}: not JSON: {error}") from None
+    if not isinstance(document, Mapping):
+        raise DataError(f"{file}: a mapping with the keys {', '.join(keys)} is wanted")
+    for key in keys:
+        if not isinstance(document.get(key), list):
+            found = ", ".join(sorted(map(str, document))[:12])
+            raise DataError(f"{file}: there is no list '{key}'; the keys are: {found}")
+    return document

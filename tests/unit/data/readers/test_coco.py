@@ -1,0 +1,213 @@
+"""COCO's JSON becomes records; what is wrong in it becomes faults."""
+
+import json
+
+import pytest
+
+from composer.data.faults import count_faults
+from composer.data.readers.coco import coco
+from composer.errors import DataError
+from shape_dataset import CLASSES, KEYPOINTS, OWN_IDS, write_shape_dataset
+
+
+@pytest.fixture
+def files(tmp_path):
+    return write_shape_dataset(tmp_path / "shapes", num_images=3, size=(40, 50), keypoints=True)
+
+
+def read(files, **options):
+    return coco(annotations=files.annotations, images=files.images, **options)
+
+
+def change(files, edit):
+    document = json.loads(files.annotations.read_text())
+    edit(document)
+    files.annotations.write_text(json.dumps(document))
+
+
+def kinds(dataset):
+    return count_faults(dataset.faults)
+
+
+def test_boxes_become_corners_and_categories_contiguous(files):
+    document = json.loads(files.annotations.read_text())
+    dataset = read(files)
+    assert not dataset.faults
+    assert dataset.metadata.thing_classes == CLASSES
+    assert dataset.metadata.thing_ids == OWN_IDS
+    annotations = [annotation for record in dataset for annotation in record.annotations]
+    assert len(annotations) == len(document["annotations"])
+    for annotation, entry in zip(annotations, document["annotations"], strict=True):
+        x, y, width, height = entry["bbox"]
+        assert annotation.box == pytest.approx((x, y, x + width, y + height))
+        assert OWN_IDS[annotation.category] == entry["category_id"]
+        assert annotation.segmentation == entry["segmentation"]
+        assert annotation.area == entry["area"]
+        assert annotation.annotation_id == entry["id"]
+        assert not annotation.is_crowd
+
+
+def test_keypoints_that_differ_in_left_and_right_are_pairs(files):
+    metadata = read(files).metadata
+    assert metadata.keypoint_names == KEYPOINTS
+    assert metadata.keypoint_flip_pairs == ((0, 1),)
+    assert metadata.keypoint_flip_indices == (1, 0, 2)
+    assert metadata.keypoint_connections == ((0, 1), (0, 2), (1, 2))
+
+
+def test_pairs_of_keypoints_can_be_named(files):
+    metadata = read(files, keypoint_flip_pairs=[("top", "left_end")]).metadata
+    assert metadata.keypoint_flip_indices == (2, 1, 0)
+    with pytest.raises(DataError, match="there is no keypoint 'bottom'"):
+        read(files, keypoint_flip_pairs=[("top", "bottom")])
+
+
+def test_a_record_is_one_of_detectron2s_dicts(files):
+    record = read(files)[0]
+    found = record.as_dict()
+    assert found["file_name"] == str(files.images / "0001.png")
+    assert (found["image_id"], found["height"], found["width"]) == (1, 40, 50)
+    first = found["annotations"][0]
+    assert first["bbox"] == list(record.annotations[0].box)
+    assert first["bbox_mode"] == 0
+    assert first["iscrowd"] == 0
+    assert first["category_id"] == record.annotations[0].category
+    assert len(first["keypoints"]) == 9
+
+
+def test_run_lengths_without_compression_are_compressed(files):
+    def edit(document):
+        counts = [0, 40, 40 * 49]
+        document["annotations"][0] |= {
+            "iscrowd": 1,
+            "segmentation": {"size": [40, 50], "counts": counts},
+        }
+
+    change(files, edit)
+    annotation = read(files)[0].annotations[0]
+    assert annotation.is_crowd
+    assert isinstance(annotation.segmentation["counts"], bytes)
+    assert annotation.segmentation["size"] == [40, 50]
+
+
+def test_a_dataset_of_boxes_alone_has_no_masks(files):
+    def edit(document):
+        for entry in document["annotations"]:
+            entry["segmentation"] = []
+
+    change(files, edit)
+    dataset = read(files)
+    assert not dataset.faults
+    assert all(a.segmentation is None for record in dataset for a in record.annotations)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("malformed", {"bbox": [1, 2, 3]}),
+        ("malformed", {"bbox": [1, 2, "3", 4]}),
+        ("malformed", {"bbox": [1, 2, float("nan"), 4]}),
+        ("malformed", {"segmentation": "polygon"}),
+        ("box_degenerate", {"bbox": [1, 2, 0, 4]}),
+        ("box_degenerate", {"bbox": [1, 2, 3, -4]}),
+        ("box_outside", {"bbox": [60, 2, 5, 5]}),
+        ("empty_polygon", {"segmentation": [[1, 2, 3, 4]]}),
+        ("empty_polygon", {"segmentation": []}),
+        ("bad_mask", {"segmentation": {"size": [9, 9], "counts": "abc"}}),
+        ("bad_mask", {"segmentation": {"size": [40, 50], "counts": [3, 4]}}),
+        ("bad_mask", {"segmentation": {"counts": "abc"}}),
+        ("bad_keypoints", {"keypoints": [1, 2, 2]}),
+        ("bad_keypoints", {"keypoints": [1, 2, 3] * 3}),
+        ("unknown_category", {"category_id": 4}),
+        ("unknown_category", {"category_id": None}),
+        ("unknown_image", {"image_id": 99}),
+    ],
+)
+def test_an_annotation_that_cannot_be_used_is_left_out(files, kind, changes):
+    before = read(files).num_annotations
+    change(files, lambda document: document["annotations"][0].update(changes))
+    dataset = read(files)
+    assert kinds(dataset) == {kind: 1}
+    assert dataset.faults[0].annotation == 1
+    assert dataset.num_annotations == before - 1
+
+
+def test_a_box_that_reaches_beyond_its_image_stays_as_it_is(files):
+    change(files, lambda document: document["annotations"][0].update(bbox=[40, 30, 20, 5]))
+    dataset = read(files)
+    assert kinds(dataset) == {"box_outside": 1}
+    assert dataset[0].annotations[0].box == (40, 30, 60, 35)
+
+
+def test_a_box_may_round_up_beyond_its_image(files):
+    change(files, lambda document: document["annotations"][0].update(bbox=[40, 30, 10.9, 5]))
+    assert not read(files).faults
+
+
+def test_a_missing_file_takes_its_annotations_along(files):
+    (files.images / "0002.png").unlink()
+    dataset = read(files)
+    assert [record.image_id for record in dataset] == [1, 3]
+    assert [str(fault) for fault in dataset.faults] == [
+        f"0002.png: there is no such file in {files.images}"
+    ]
+
+
+def test_ids_that_occur_twice_count_once(files):
+    def edit(document):
+        document["images"].append(document["images"][0])
+        document["categories"].append(document["categories"][0])
+        document["annotations"][1]["id"] = document["annotations"][0]["id"]
+
+    before = read(files).num_annotations
+    change(files, edit)
+    dataset = read(files)
+    assert kinds(dataset) == {"duplicate_id": 3}
+    assert len(dataset) == 3
+    assert dataset.num_annotations == before
+
+
+def test_a_category_without_a_name_is_called_by_its_id(files):
+    change(files, lambda document: document["categories"][1].pop("name"))
+    dataset = read(files)
+    assert kinds(dataset) == {"unnamed_category": 1}
+    assert dataset.metadata.thing_classes == ("square", "category 5", "disc")
+
+
+def test_entries_of_the_wrong_form_are_left_out(files):
+    def edit(document):
+        document["images"] += [7, {"id": 9}]
+        document["categories"] += ["disc"]
+        document["annotations"] += [None]
+
+    change(files, edit)
+    dataset = read(files)
+    assert kinds(dataset) == {"malformed": 4}
+    assert len(dataset) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "a mapping with the keys images, annotations, categories is wanted"),
+        ('{"images": [], "info": 1}', "no list 'annotations'; the keys are: images, info"),
+    ],
+)
+def test_a_file_that_is_no_annotations_is_refused(files, content, message):
+    files.annotations.write_text(content)
+    with pytest.raises(DataError, match=message):
+        read(files)
+
+
+def test_files_and_folders_that_are_not_there_are_refused(files, tmp_path):
+    with pytest.raises(DataError, match=r"nowhere\.json: cannot be read"):
+        coco(annotations=tmp_path / "nowhere.json", images=files.images)
+    with pytest.raises(DataError, match="there is no such folder"):
+        coco(annotations=files.annotations, images=tmp_path / "nowhere")
+
+
+def test_categories_must_agree_on_their_keypoints(files):
+    change(files, lambda document: document["categories"][1].update(keypoints=["nose"]))
+    with pytest.raises(DataError, match="'square' and 'triangle' have different keypoints"):
+        read(files)

@@ -1,0 +1,151 @@
+"""Selecting from datasets and joining them."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from composer.data.dataset import Dataset, concatenate_datasets
+from composer.data.faults import Fault, apply_policy, describe_faults
+from composer.data.metadata import Metadata
+from composer.data.records import Annotation, Record, Segment
+from composer.errors import DataError
+
+CLASSES = ("cat", "dog", "cow")
+
+
+def annotate(category, **options):
+    return Annotation((1.0, 2.0, 5.0, 8.0), category, **options)
+
+
+def record(image_id, *categories, **options):
+    annotations = tuple(annotate(category) for category in categories)
+    return Record(Path(f"{image_id}.jpg"), image_id, 10, 10, annotations, **options)
+
+
+def make_dataset(*records, name="pets", **metadata):
+    names = Metadata(thing_classes=CLASSES, thing_ids=(4, 7, 9), **metadata)
+    return Dataset(name, records, names)
+
+
+def ids(dataset):
+    return [found.image_id for found in dataset]
+
+
+def test_folds_are_disjoint_and_cover_all():
+    dataset = make_dataset(*(record(image_id) for image_id in (10, 9, 2, 1, 7, 30, 4)))
+    parts = [ids(dataset.select_folds([fold], of=3)) for fold in range(3)]
+    assert parts == [[1, 7, 30], [2, 9], [4, 10]]
+
+
+def test_folds_do_not_depend_on_the_order_of_the_file():
+    records = [record(image_id) for image_id in (3, 1, "b", 2, "a")]
+    one, other = make_dataset(*records), make_dataset(*records[::-1])
+    assert ids(one.select_folds([0, 2], 3)) == ids(other.select_folds([0, 2], 3)) == [1, 3, "a"]
+
+
+@pytest.mark.parametrize("fold", [-1, 5])
+def test_a_fold_that_is_none_is_refused(fold):
+    with pytest.raises(DataError, match=f"no fold {fold} of 5: they are counted 0 to 4"):
+        make_dataset(record(1)).select_folds([fold], of=5)
+
+
+def test_categories_are_numbered_in_the_order_given():
+    dataset = make_dataset(record(1, 0, 1, 2), record(2, 1), image_counts=(1, 2, 1))
+    found = dataset.select_categories(["cow", "cat"])
+    assert found.metadata.thing_classes == ("cow", "cat")
+    assert found.metadata.thing_ids == (9, 4)
+    assert found.metadata.image_counts == (1, 1)
+    assert [[a.category for a in r.annotations] for r in found] == [[1, 0], []]
+
+
+def test_categories_can_become_one():
+    dataset = make_dataset(record(1, 0, 1, 2))
+    found = dataset.select_categories({"cattle": ["cow"], "pet": ["cat", "dog"]})
+    assert found.metadata.thing_classes == ("cattle", "pet")
+    assert found.metadata.thing_ids == (9, 4)
+    assert [a.category for a in found[0].annotations] == [1, 1, 0]
+
+
+def test_categories_of_a_record_are_numbered_anew_too():
+    dataset = make_dataset(record(1, 0, extra={"neg_categories": (0, 2), "license": 3}))
+    assert dataset.select_categories(["cow"])[0].extra == {"neg_categories": (0,), "license": 3}
+
+
+def test_an_unknown_category_is_refused_with_the_closest():
+    with pytest.raises(DataError, match=r"no class 'cats'. Did you mean 'cat'"):
+        make_dataset(record(1)).select_categories(["cats"])
+    with pytest.raises(DataError, match="'cat' of dataset 'pets' is named twice"):
+        make_dataset(record(1)).select_categories({"a": ["cat"], "b": ["cat"]})
+
+
+def test_panoptic_datasets_keep_their_categories():
+    dataset = make_dataset(record(1, segments=(Segment(1, 0, True),)))
+    with pytest.raises(DataError, match="is panoptic"):
+        dataset.select_categories(["cat"])
+
+
+def test_images_are_selected_by_id():
+    dataset = make_dataset(record(1), record("b"), record(3))
+    assert ids(dataset.select_images(["b", 1])) == [1, "b"]
+    with pytest.raises(DataError, match="no image of the id 5"):
+        dataset.select_images([5])
+
+
+def test_images_with_crowds_only_count_as_not_annotated():
+    crowd = Record(Path("c.jpg"), 3, 10, 10, (annotate(0, is_crowd=True),))
+    dataset = make_dataset(record(1), record(2, 0), crowd, record(4, sem_seg_file=Path("s.png")))
+    assert ids(dataset.only_annotated()) == [2, 4]
+
+
+def test_joined_datasets_hold_all_records_and_faults():
+    first = make_dataset(record(1), name="a")
+    other = Dataset("b", (record(2),), first.metadata, (Fault("malformed", "text"),))
+    joined = concatenate_datasets([first, other])
+    assert (joined.name, ids(joined), len(joined.faults)) == ("a+b", [1, 2], 1)
+
+
+def test_datasets_of_other_classes_are_not_joined():
+    first = make_dataset(record(1), name="a")
+    other = Dataset("b", (), Metadata(thing_classes=("cat", "bird")))
+    with pytest.raises(
+        DataError, match=r"only 'a' has dog, cow; only 'b' has bird\. `categories:`"
+    ):
+        concatenate_datasets([first, other])
+    turned = Dataset("b", (), Metadata(thing_classes=CLASSES[::-1]))
+    with pytest.raises(DataError, match="the same in another order"):
+        concatenate_datasets([first, turned])
+    with pytest.raises(DataError, match="no dataset"):
+        concatenate_datasets([])
+
+
+def test_the_size_of_an_annotation_is_its_area_or_that_of_its_box():
+    assert annotate(0).size == 24
+    assert annotate(0, area=7.5).size == 7.5
+
+
+FAULTS = [
+    *(Fault("missing_file", "there is no such file", f"{n}.jpg") for n in range(5)),
+    Fault("box_degenerate", "the box is 0 x 3 pixels", "a.jpg", 7),
+]
+
+
+def test_faults_are_told_by_kind_with_counts_and_names():
+    assert describe_faults(FAULTS, max_names=2).splitlines() == [
+        "missing_file: 5",
+        "  0.jpg: there is no such file",
+        "  1.jpg: there is no such file",
+        "  and 3 more",
+        "box_degenerate: 1",
+        "  a.jpg, annotation 7: the box is 0 x 3 pixels",
+    ]
+
+
+def test_faults_are_logged_or_refused(caplog):
+    apply_policy("pets", [], "refuse")
+    with caplog.at_level(logging.WARNING, "composer.data"):
+        apply_policy("pets", FAULTS, "skip")
+    assert "dataset 'pets': 6 faults" in caplog.text
+    with pytest.raises(DataError, match="dataset 'pets' has 6 faults") as caught:
+        apply_policy("pets", FAULTS, "refuse")
+    assert caught.value.faults == tuple(FAULTS)
