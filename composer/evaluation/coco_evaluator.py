@@ -1,0 +1,154 @@
+"""COCO's average precision of boxes, masks and keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from composer.data.dataset import Dataset
+from composer.errors import InputError
+from composer.evaluation.coco_scores import CocoScores, choose_sigmas, compare, score
+from composer.evaluation.coco_truth import CocoTask, make_found, make_truth
+from composer.evaluation.detections import Detections
+from composer.evaluation.results import Results, TaskResults
+from composer.spec.suggestion import did_you_mean
+
+COCO_TASKS: tuple[CocoTask, ...] = get_args(CocoTask)
+
+_KINDS = {"bbox": "bbox", "segm": "segmentation", "keypoints": "keypoints"}
+_FIELDS = {"bbox": "pred_boxes", "segm": "pred_masks", "keypoints": "pred_keypoints"}
+
+
+class CocoEvaluator:
+    """COCO's average precision and recall (Lin et al. 2014), computed by pycocotools.
+
+    All images of the dataset count; one that nothing was found in, or that was never processed,
+    has no detections. A figure that no object defines is NaN.
+
+    Args:
+        dataset: images and annotations.
+        tasks: `bbox`, `segm`, `keypoints`; by default those that both the annotations and the
+            outputs have.
+        max_detections: how many detections in an image count, for boxes and masks. AP is that at
+            the last of these.
+        keypoint_sigmas: how far annotators differ, for each keypoint, relative to the square root
+            of an object's area. By default COCO's for its 17 keypoints, and their mean for others.
+
+    Raises:
+        InputError: a task is none of these, or the dataset has nothing annotated for it.
+    """
+
+    name = "coco"
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        tasks: Sequence[str] | None = None,
+        max_detections: Sequence[int] = (1, 10, 100),
+        keypoint_sigmas: Sequence[float] | None = None,
+    ) -> None:
+        annotated = find_annotated(dataset)
+        for task in tasks or ():
+            _check_task(task, annotated, dataset)
+        self.dataset = dataset
+        self.tasks: tuple[CocoTask, ...] = tuple(
+            task for task in COCO_TASKS if task in (annotated if tasks is None else tasks)
+        )
+        self.detections = Detections(dataset)
+        self._are_required = tasks is not None
+        self._limits = tuple(max_detections)
+        self._sigmas = keypoint_sigmas
+
+    def process(
+        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Takes in what was found in the images of a batch.
+
+        Raises:
+            InputError: the outputs do not belong to the inputs, or these not to the dataset.
+        """
+        self.detections.add(inputs, outputs)
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes took in."""
+        self.detections.gather()
+
+    def results(self) -> Results:
+        """The figures of each task, and of each class.
+
+        Raises:
+            InputError: the outputs never had what a task that was asked for compares.
+        """
+        tasks: dict[str, TaskResults] = {task: self._evaluate(task) for task in self._find_tasks()}
+        return Results(tasks, len(self.dataset.records))
+
+    def score(self, task: CocoTask) -> CocoScores:
+        """Precision and recall of a task, in full."""
+        order, log = self.detections.index.order(), self.detections
+        truth = make_truth(self.dataset, order, task, log.sizes)
+        found = make_found(self.dataset, order, task, log.by_image)
+        if task != "keypoints":
+            return score(compare(truth, found, task, limits=self._limits))
+        return score(compare(truth, found, task, sigmas=self._choose_sigmas()))
+
+    def _choose_sigmas(self) -> Sequence[float]:
+        """The sigmas of the keypoints, after a check that all agree on their number."""
+        count = count_keypoints(self.dataset)
+        sigmas = choose_sigmas(count) if self._sigmas is None else self._sigmas
+        if len(sigmas) != count:
+            raise InputError(f"{len(sigmas)} keypoint sigmas for objects of {count} keypoints")
+        for detections in self.detections.by_image.values():
+            if detections and len(detections[0]["keypoints"]) != 3 * count:
+                predicted = len(detections[0]["keypoints"]) // 3
+                raise InputError(
+                    f"the model predicts {predicted} keypoints, but the objects of "
+                    f"'{self.dataset.name}' have {count}"
+                )
+        return sigmas
+
+    def _find_tasks(self) -> list[CocoTask]:
+        """The tasks that the outputs serve; without any output, all of them."""
+        kinds = self.detections.kinds
+        missing = [task for task in self.tasks if kinds and _KINDS[task] not in kinds]
+        if missing and self._are_required:
+            raise InputError(
+                f"the task '{missing[0]}' needs '{_FIELDS[missing[0]]}', which the model's "
+                "instances do not have"
+            )
+        return [task for task in self.tasks if task not in missing]
+
+    def _evaluate(self, task: CocoTask) -> TaskResults:
+        scores = self.score(task)
+        names = self.dataset.metadata.thing_classes
+        per_class = {name: scores.figures(task, category) for category, name in enumerate(names)}
+        return TaskResults(scores.figures(task), per_class)
+
+
+def find_annotated(dataset: Dataset) -> set[CocoTask]:
+    """The tasks that a dataset has something annotated for."""
+    found: set[CocoTask] = set()
+    for record in dataset.records:
+        for annotation in record.annotations:
+            found.add("bbox")
+            if annotation.segmentation is not None:
+                found.add("segm")
+            if annotation.keypoints is not None:
+                found.add("keypoints")
+    return found
+
+
+def count_keypoints(dataset: Dataset) -> int:
+    """How many keypoints the objects of a dataset have."""
+    annotated = (a.keypoints for record in dataset.records for a in record.annotations)
+    lengths = (len(points) // 3 for points in annotated if points is not None)
+    return len(dataset.metadata.keypoint_names) or next(lengths, 0)
+
+
+def _check_task(task: str, annotated: set[CocoTask], dataset: Dataset) -> None:
+    if task not in COCO_TASKS:
+        raise InputError(f"no task is called '{task}'. {did_you_mean(task, COCO_TASKS, 'tasks')}")
+    if task not in annotated and dataset.records and task != "bbox":
+        raise InputError(
+            f"the dataset '{dataset.name}' has nothing annotated for the task '{task}'"
+        )

@@ -1,0 +1,162 @@
+"""Precision and recall as COCO defines them, and the figures that are made of them.
+
+Legend: T overlap thresholds, R recall levels, K classes, A ranges of object size, M limits on the
+number of detections in an image.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from composer.evaluation.coco_truth import CocoTask, silence
+
+# COCO's standard deviations of annotated keypoints, in the order of its 17 keypoints.
+COCO_SIGMAS = (
+    *(0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072),
+    *(0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
+)
+_UNDEFINED = -1  # pycocotools' mark for settings without any object
+_SIZES = {"s": "small", "m": "medium", "l": "large"}
+
+
+@dataclass(frozen=True)
+class CocoScores:
+    """What pycocotools counted.
+
+    Args:
+        precision: -1 where there is no object.
+        recall: -1 where there is no object.
+        scores: the score from which on a recall level is reached.
+        overlaps: the T overlap thresholds.
+        ranges: names of the A ranges of object size.
+        limits: the M limits.
+    """
+
+    precision: Float[np.ndarray, "T R K A M"]
+    recall: Float[np.ndarray, "T K A M"]
+    scores: Float[np.ndarray, "T R K A M"]
+    overlaps: tuple[float, ...]
+    ranges: tuple[str, ...]
+    limits: tuple[int, ...]
+
+    def average_precision(
+        self, overlap: float | None = None, size: str = "all", category: int | None = None
+    ) -> float:
+        """The mean precision at the largest limit; NaN where there is no object.
+
+        Args:
+            overlap: at one overlap threshold, or over all of them.
+            size: for objects of one range of sizes.
+            category: for one class, or over all that have objects.
+        """
+        if size not in self.ranges:
+            return math.nan
+        values = self.precision[self._pick(overlap)][:, :, :, self.ranges.index(size), -1]
+        return _mean(values if category is None else values[:, :, category])
+
+    def average_recall(
+        self,
+        overlap: float | None = None,
+        size: str = "all",
+        limit: int | None = None,
+        category: int | None = None,
+    ) -> float:
+        """The mean of the largest recall; NaN where there is no object.
+
+        Args:
+            overlap: at one overlap threshold, or over all of them.
+            size: for objects of one range of sizes.
+            limit: with so many detections in an image; by default the most.
+            category: for one class, or over all that have objects.
+        """
+        if size not in self.ranges:
+            return math.nan
+        last = -1 if limit is None else self.limits.index(limit)
+        values = self.recall[self._pick(overlap)][:, :, self.ranges.index(size), last]
+        return _mean(values if category is None else values[:, category])
+
+    def figures(self, task: CocoTask, category: int | None = None) -> dict[str, float]:
+        """COCO's summary: AP, AP50, APs, AR100 and so on, for one class or all of them."""
+        sizes = {letter: name for letter, name in _SIZES.items() if name in self.ranges}
+        precision = {"AP": self.average_precision(category=category)}
+        for percent in (50, 75):
+            precision[f"AP{percent}"] = self.average_precision(percent / 100, category=category)
+        recall = {}
+        if task == "keypoints":
+            recall["AR"] = self.average_recall(category=category)
+            for percent in (50, 75):
+                recall[f"AR{percent}"] = self.average_recall(percent / 100, category=category)
+        else:
+            for limit in self.limits:
+                recall[f"AR{limit}"] = self.average_recall(limit=limit, category=category)
+        for letter, size in sizes.items():
+            precision[f"AP{letter}"] = self.average_precision(size=size, category=category)
+            recall[f"AR{letter}"] = self.average_recall(size=size, category=category)
+        return precision | recall
+
+    def _pick(self, overlap: float | None) -> slice:
+        if overlap is None:
+            return slice(None)
+        at = int(np.flatnonzero(np.isclose(self.overlaps, overlap))[0])
+        return slice(at, at + 1)
+
+
+def score(evaluation: COCOeval) -> CocoScores:
+    """Lets pycocotools count."""
+    with silence():
+        evaluation.evaluate()
+        evaluation.accumulate()
+    settings = evaluation.params
+    return CocoScores(
+        precision=evaluation.eval["precision"],
+        recall=evaluation.eval["recall"],
+        scores=evaluation.eval["scores"],
+        overlaps=tuple(settings.iouThrs),
+        ranges=tuple(settings.areaRngLbl),
+        limits=tuple(settings.maxDets),
+    )
+
+
+def compare(
+    truth: COCO,
+    found: COCO,
+    task: CocoTask,
+    *,
+    limits: Sequence[int] | None = None,
+    sigmas: Sequence[float] | None = None,
+) -> COCOeval:
+    """A comparison by pycocotools, ready to be scored.
+
+    Args:
+        truth: the annotations.
+        found: the detections.
+        task: what is compared.
+        limits: how many detections in an image count; COCO's own by default.
+        sigmas: standard deviations of the keypoints.
+    """
+    evaluation = COCOeval(truth, found, iouType=task)
+    if limits is not None:
+        evaluation.params.maxDets = sorted(limits)
+    if sigmas is not None:
+        evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+    return evaluation
+
+
+def choose_sigmas(num_keypoints: int) -> tuple[float, ...]:
+    """Standard deviations for keypoints: COCO's for its 17, otherwise the mean of those for each.
+
+    They are relative to the square root of an object's area.
+    """
+    if num_keypoints == len(COCO_SIGMAS):
+        return COCO_SIGMAS
+    return (float(np.mean(COCO_SIGMAS)),) * num_keypoints
+
+
+def _mean(values: Float[np.ndarray, "..."]) -> float:
+    defined = values[values > _UNDEFINED]
+    return float(defined.mean()) if defined.size else math.nan

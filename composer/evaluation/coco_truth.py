@@ -1,0 +1,143 @@
+"""A dataset's annotations in the form that pycocotools compares with."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from PIL import Image
+from pycocotools.coco import COCO
+
+from composer.data.dataset import Dataset
+from composer.data.records import Annotation, Record
+from composer.errors import InputError
+from composer.evaluation.detections import Detection
+from composer.evaluation.mask_coding import encode_segmentation, measure_mask
+
+CocoTask = Literal["bbox", "segm", "keypoints"]
+
+
+def make_truth(
+    dataset: Dataset,
+    order: Sequence[int],
+    task: CocoTask,
+    sizes: Mapping[int, tuple[int, int]],
+) -> COCO:
+    """The annotations of a dataset as pycocotools' ground truth for one task.
+
+    Images are numbered by their place in `order` and categories as in the dataset's metadata.
+    Areas and crowds are those of the dataset. Where masks are compared, an object without one
+    does not count.
+
+    Args:
+        dataset: the dataset.
+        order: positions of the images.
+        task: what is to be compared.
+        sizes: (height, width) of images by position, for those that the dataset has none for.
+
+    Raises:
+        InputError: an image whose polygons are to be filled has no size.
+    """
+    entries: list[dict[str, Any]] = []
+    for image_id, place in enumerate(order):
+        record = dataset.records[place]
+        size = find_size(record, sizes.get(place)) if task == "segm" else None
+        for annotation in record.annotations:
+            entry = _describe(annotation, task, size)
+            if entry is not None:
+                # 0 stands for "matched with nothing" in pycocotools, so ids begin with 1.
+                entries.append({"id": len(entries) + 1, "image_id": image_id, **entry})
+    return _index(len(order), range(len(dataset.metadata.thing_classes)), entries)
+
+
+def make_found(
+    dataset: Dataset,
+    order: Sequence[int],
+    task: CocoTask,
+    by_image: Mapping[int, Sequence[Detection]],
+) -> COCO:
+    """Detections as pycocotools' results for one task, numbered like `make_truth`'s.
+
+    A mask counts as large or small by its own pixels, a box or keypoints by the box.
+    """
+    entries: list[dict[str, Any]] = []
+    for image_id, place in enumerate(order):
+        for detection in by_image.get(place, ()):
+            entry = {"id": len(entries) + 1, "image_id": image_id, "iscrowd": 0, **detection}
+            entry["area"] = _measure(detection, task)
+            entries.append(entry)
+    return _index(len(order), range(len(dataset.metadata.thing_classes)), entries)
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Keeps what pycocotools prints from the terminal."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def find_size(record: Record, known: tuple[int, int] | None) -> tuple[int, int]:
+    """An image's (height, width): the dataset's, else what is known, else what its file says.
+
+    Raises:
+        InputError: nothing says it.
+    """
+    if record.height is not None and record.width is not None:
+        return record.height, record.width
+    if known is not None:
+        return known
+    try:
+        with Image.open(record.file_name) as picture:
+            return picture.height, picture.width
+    except OSError as error:
+        raise InputError(
+            f"{record.file_name}: the dataset does not say how large the image is, and it cannot "
+            f"be read: {error}"
+        ) from error
+
+
+def _describe(
+    annotation: Annotation, task: CocoTask, size: tuple[int, int] | None
+) -> dict[str, Any] | None:
+    """An annotation as COCO has it, or None if the task knows nothing of it."""
+    x0, y0, x1, y1 = annotation.box
+    entry: dict[str, Any] = {
+        "category_id": annotation.category,
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": annotation.size,
+        "iscrowd": int(annotation.is_crowd),
+    }
+    if task == "segm":
+        if annotation.segmentation is None or size is None:
+            return None
+        entry["segmentation"] = encode_segmentation(annotation.segmentation, *size)
+        if annotation.area is None:
+            entry["area"] = measure_mask(entry["segmentation"])
+    if task == "keypoints":
+        points = list(annotation.keypoints or ())
+        entry["keypoints"] = points
+        entry["num_keypoints"] = sum(visibility > 0 for visibility in points[2::3])
+    return entry
+
+
+def _measure(detection: Detection, task: CocoTask) -> float:
+    """A detection's area in square pixels, as pycocotools' reader of results has it."""
+    if task == "segm":
+        return measure_mask(detection["segmentation"])
+    _, _, width, height = detection["bbox"]
+    return float(width * height)
+
+
+def _index(num_images: int, categories: Iterable[int], entries: Sequence[dict[str, Any]]) -> COCO:
+    coco = COCO()
+    coco.dataset = {
+        # Masks are encoded already, so that nobody needs the images' sizes.
+        "images": [{"id": image_id, "height": 0, "width": 0} for image_id in range(num_images)],
+        "categories": [{"id": category} for category in categories],
+        "annotations": entries,
+    }
+    with silence():
+        coco.createIndex()
+    return coco

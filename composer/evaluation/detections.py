@@ -1,0 +1,174 @@
+"""What a model found, image by image, in the terms of COCO's results format.
+
+Legend: R instances, H W the image's height and width, K keypoints.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from composer.data.dataset import Dataset
+from composer.data.records import Record
+from composer.errors import InputError
+from composer.evaluation.gathering import gather_parts
+from composer.evaluation.image_index import ImageIndex
+from composer.evaluation.mask_coding import encode_masks, to_text
+from composer.structures import BitMasks, Boxes, Instances, Keypoints, ROIMasks
+
+# `category_id` (contiguous, from 0), `score`, `bbox` (x, y, width, height), and where they are
+# known `segmentation` (run lengths) and `keypoints` (x, y, score; COCO's integer pixels).
+Detection: TypeAlias = dict[str, Any]
+
+# COCO gives a keypoint by its pixel's index; ours lies in the middle of the pixel.
+KEYPOINT_OFFSET = 0.5
+
+
+class Detections:
+    """The detections in the images of a dataset, in the order in which they were given.
+
+    Args:
+        dataset: the dataset.
+        field: the key of a model's outputs that holds the instances.
+    """
+
+    def __init__(self, dataset: Dataset, field: str = "instances") -> None:
+        self.dataset = dataset
+        self.index = ImageIndex(dataset)
+        self.by_image: dict[int, list[Detection]] = {}
+        self.sizes: dict[int, tuple[int, int]] = {}
+        self.kinds: set[str] = set()  # what they have: bbox, segmentation, keypoints
+        self._field = field
+
+    def add(
+        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Adds what a model found in the images of a batch, in the place of what was there.
+
+        Raises:
+            InputError: the outputs are not one for each image, have no instances, or are of an
+                image that the dataset does not have.
+        """
+        check_pairs(inputs, outputs)
+        for record, output in zip(inputs, outputs, strict=True):
+            place = self.index.find(record)
+            instances = _read_instances(output, self._field)
+            check_size(self.dataset.records[place], instances.image_size)
+            self.sizes[place] = instances.image_size
+            self.by_image[place] = describe_instances(instances)
+            self.kinds |= _find_kinds(instances)
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes added."""
+        for by_image, sizes, kinds in gather_parts((self.by_image, self.sizes, self.kinds)):
+            self.by_image.update(by_image)
+            self.sizes.update(sizes)
+            self.kinds |= kinds
+
+    def to_coco(self) -> list[dict[str, Any]]:
+        """The detections in COCO's results format, with the dataset's own ids.
+
+        The list can be written as JSON and submitted to a server of COCO's kind.
+        """
+        ids = self.dataset.metadata.thing_ids
+        found = []
+        for place in self.index.order():
+            image_id = self.dataset.records[place].image_id
+            for detection in self.by_image.get(place, ()):
+                entry = {"image_id": image_id, **detection}
+                entry["category_id"] = ids[detection["category_id"]]
+                if "segmentation" in detection:
+                    entry["segmentation"] = to_text(detection["segmentation"])
+                found.append(entry)
+        return found
+
+
+def check_pairs(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Refuses outputs that are not one for each image.
+
+    Raises:
+        InputError: there are more or fewer.
+    """
+    if not isinstance(outputs, Sequence) or len(outputs) != len(inputs):
+        found = len(outputs) if isinstance(outputs, Sequence) else f"a {type(outputs).__name__}"
+        raise InputError(
+            f"{len(inputs)} images went in, but {found} came out; evaluation takes a list with "
+            "one dict for each image, as a graph in inference mode gives it"
+        )
+
+
+def check_size(record: Record, size: tuple[int, int]) -> None:
+    """Refuses an output in another resolution than the annotations.
+
+    Raises:
+        InputError: the output's (height, width) differs from the image's.
+    """
+    wanted = record.height or size[0], record.width or size[1]
+    if wanted != size:
+        raise InputError(
+            f"{record.file_name}: the output is {size[0]} high and {size[1]} wide, the annotated "
+            f"image {wanted[0]} and {wanted[1]}; the batch's 'height' and 'width' say how large "
+            "outputs are to be"
+        )
+
+
+def describe_instances(instances: Instances) -> list[Detection]:
+    """Writes an image's instances as detections.
+
+    Args:
+        instances: `pred_boxes`, `scores`, `pred_classes`, and as far as they are there
+            `pred_masks` (R x H x W, or within boxes) and `pred_keypoints` (R x K x 3).
+    """
+    detections = list(_describe_boxes(instances))
+    if instances.has("pred_masks"):
+        codes = encode_masks(_read_masks(instances))
+        for detection, code in zip(detections, codes, strict=True):
+            detection["segmentation"] = code
+    if instances.has("pred_keypoints"):
+        for detection, points in zip(detections, _read_keypoints(instances), strict=True):
+            detection["keypoints"] = points
+    return detections
+
+
+def _describe_boxes(instances: Instances) -> Iterator[Detection]:
+    boxes = instances.pred_boxes
+    rows = (boxes.tensor if isinstance(boxes, Boxes) else boxes).tolist()
+    classes, scores = instances.pred_classes.tolist(), instances.scores.tolist()
+    for (x0, y0, x1, y1), category, score in zip(rows, classes, scores, strict=True):
+        box = [x0, y0, x1 - x0, y1 - y0]
+        yield {"category_id": category, "bbox": box, "score": score}
+
+
+def _read_masks(instances: Instances) -> Bool[Tensor, "R H W"]:
+    masks = instances.pred_masks
+    if isinstance(masks, ROIMasks):
+        return masks.paste(instances.pred_boxes, instances.image_size)
+    tensor = masks.tensor if isinstance(masks, BitMasks) else masks
+    if tensor.shape[1:] != instances.image_size:
+        raise InputError(
+            f"masks of {tuple(tensor.shape)} in an image of {instances.image_size}: "
+            "evaluation takes masks in the resolution of the output, one for each instance"
+        )
+    return tensor.bool()
+
+
+def _read_keypoints(instances: Instances) -> list[list[float]]:
+    keypoints = instances.pred_keypoints
+    tensor = keypoints.tensor if isinstance(keypoints, Keypoints) else keypoints
+    shift = torch.tensor([KEYPOINT_OFFSET, KEYPOINT_OFFSET, 0.0])
+    return (tensor.detach().cpu().float() - shift).flatten(1).tolist()
+
+
+def _find_kinds(instances: Instances) -> set[str]:
+    fields = {"bbox": "pred_boxes", "segmentation": "pred_masks", "keypoints": "pred_keypoints"}
+    return {kind for kind, field in fields.items() if instances.has(field)}
+
+
+def _read_instances(output: Mapping[str, Any], field: str) -> Instances:
+    found = output.get(field) if isinstance(output, Mapping) else None
+    if not isinstance(found, Instances):
+        keys = ", ".join(map(repr, output)) if isinstance(output, Mapping) else ""
+        raise InputError(f"the outputs have no '{field}'; they have {keys or 'no keys'}")
+    return found

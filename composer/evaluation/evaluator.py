@@ -1,0 +1,69 @@
+"""What compares a model's outputs with the truth, and the loop that feeds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+
+from composer.evaluation.detections import check_pairs
+from composer.evaluation.gathering import compute_once
+from composer.evaluation.results import Results
+
+Record = Mapping[str, Any]
+Predict = Callable[[list[dict[str, Any]]], Sequence[Record]]
+
+
+class Evaluator(Protocol):
+    """Compares outputs with the truth. One of these serves for one evaluation.
+
+    Only what is needed of an output is kept, so that images and masks do not pile up.
+    """
+
+    def process(self, inputs: Sequence[Record], outputs: Sequence[Record]) -> None:
+        """Takes in a batch: the records that the model was given, and its output for each."""
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes took in.
+
+        Called once, by all processes, after the last batch. Without `torch.distributed` there is
+        nothing to do.
+        """
+
+    def results(self) -> Results:
+        """The figures of all images; called on the first process only."""
+
+
+def evaluate(
+    predict: Predict,
+    batches: Iterable[list[dict[str, Any]]],
+    evaluators: Sequence[Evaluator],
+    *,
+    on_batch: Callable[[int], None] | None = None,
+) -> Results:
+    """Runs a model over batches and compares what it gives with the truth.
+
+    Where `torch.distributed` is set up, each process is given its own share of the batches, and
+    all of them get the results of the whole.
+
+    Args:
+        predict: from a batch to an output for each image; a graph in inference mode, for instance.
+        batches: the batches, in the `list[dict]` format with `image_id`.
+        evaluators: what compares.
+        on_batch: called after each batch with its number of images.
+
+    Raises:
+        InputError: the outputs do not fit the inputs, the dataset or a task.
+    """
+    with torch.no_grad():
+        for inputs in batches:
+            outputs = predict(inputs)
+            check_pairs(inputs, outputs)
+            for evaluator in evaluators:
+                evaluator.process(inputs, outputs)
+            if on_batch is not None:
+                on_batch(len(inputs))
+    for evaluator in evaluators:
+        evaluator.gather()
+    return compute_once(lambda: Results.join(evaluator.results() for evaluator in evaluators))

@@ -1,0 +1,72 @@
+"""Which image of a dataset a record of a batch is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from composer.data.dataset import Dataset
+from composer.errors import InputError
+from composer.spec.suggestion import did_you_mean
+
+
+class ImageIndex:
+    """Finds the places of images in a dataset by the `image_id` of their records.
+
+    Where datasets were joined and two images have one id, the file's name decides.
+
+    Args:
+        dataset: the dataset.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._places: dict[int | str, list[int]] = {}
+        for place, record in enumerate(dataset.records):
+            self._places.setdefault(record.image_id, []).append(place)
+
+    def find(self, record: Mapping[str, Any]) -> int:
+        """The position in the dataset of a batch's record.
+
+        Raises:
+            InputError: the record has no `image_id`, or the dataset no such image.
+        """
+        if "image_id" not in record:
+            raise InputError(
+                "a record has no 'image_id', so it is not known which image of "
+                f"'{self._dataset.name}' it is; it has {', '.join(map(repr, record))}"
+            )
+        return self.find_id(record["image_id"], record.get("file_name"))
+
+    def find_id(self, image_id: int | str, file_name: str | None = None) -> int:
+        """The position in the dataset of an image's id.
+
+        Args:
+            image_id: the id.
+            file_name: the image's file, which decides between images of the same id.
+
+        Raises:
+            InputError: there is no such image, or there are several.
+        """
+        places = self._places.get(image_id, [])
+        if len(places) > 1 and file_name is not None:
+            wanted = Path(file_name)
+            places = [at for at in places if self._dataset.records[at].file_name == wanted]
+        if len(places) == 1:
+            return places[0]
+        name = self._dataset.name
+        if image_id in self._places:
+            raise InputError(f"the dataset '{name}' has several images with the id {image_id!r}")
+        hint = did_you_mean(str(image_id), map(str, self._places), "images")
+        raise InputError(f"the dataset '{name}' has no image with the id {image_id!r}. {hint}")
+
+    def order(self) -> list[int]:
+        """The positions of all images, sorted by id as pycocotools does it.
+
+        Equal scores of different images are told apart by this order, so figures depend on it.
+        """
+        ids = [record.image_id for record in self._dataset.records]
+        if all(isinstance(image_id, int) for image_id in ids):
+            return sorted(range(len(ids)), key=lambda place: int(ids[place]))
+        return sorted(range(len(ids)), key=lambda place: str(ids[place]))

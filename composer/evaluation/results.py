@@ -1,0 +1,138 @@
+"""What an evaluation found, as figures, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from composer.errors import InputError
+from composer.evaluation.tables import format_table
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TaskResults:
+    """What was found for one task.
+
+    A figure is a fraction from 0 to 1, or NaN where nothing defines it: the precision for large
+    objects where there are none, for instance.
+
+    Args:
+        figures: the figures by name, such as `AP50`.
+        per_class: the figures of each class, by its name.
+    """
+
+    figures: Mapping[str, float]
+    per_class: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was found for all tasks.
+
+    Args:
+        tasks: by the task's name, such as `bbox`.
+        num_images: how many images were evaluated.
+    """
+
+    tasks: Mapping[str, TaskResults]
+    num_images: int
+
+    def flat(self) -> dict[str, float]:
+        """All figures but those of classes, by task and name: `{"bbox/AP": 0.513, ...}`."""
+        return {
+            f"{task}/{name}": value
+            for task, found in self.tasks.items()
+            for name, value in found.figures.items()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The results as a value that `json.dumps` takes; null stands for NaN."""
+        return {
+            "composer_results": FORMAT_VERSION,
+            "num_images": self.num_images,
+            "tasks": {
+                task: {
+                    "figures": _to_json(found.figures),
+                    "per_class": {
+                        name: _to_json(figures) for name, figures in found.per_class.items()
+                    },
+                }
+                for task, found in self.tasks.items()
+            },
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the results as JSON, making the folder if need be."""
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Results:
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: the file cannot be read, or holds something else.
+        """
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            tasks = {
+                task: TaskResults(
+                    _from_json(found["figures"]),
+                    {name: _from_json(figures) for name, figures in found["per_class"].items()},
+                )
+                for task, found in document["tasks"].items()
+            }
+            return cls(tasks, document["num_images"])
+        except OSError as error:
+            raise InputError(f"{path}: the results cannot be read: {error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: these are not the results of an evaluation") from error
+
+    @staticmethod
+    def join(parts: Iterable[Results]) -> Results:
+        """Joins results of different tasks on the same images.
+
+        Raises:
+            InputError: two of them have results of one task.
+        """
+        tasks: dict[str, TaskResults] = {}
+        num_images = 0
+        for part in parts:
+            if twice := tasks.keys() & part.tasks.keys():
+                raise InputError(f"two evaluators have results of the task '{min(twice)}'")
+            tasks.update(part.tasks)
+            num_images = max(num_images, part.num_images)
+        return Results(tasks, num_images)
+
+    def __str__(self) -> str:
+        """A table of the figures; tasks with the same ones share it."""
+        groups: dict[tuple[str, ...], dict[str, Mapping[str, float]]] = {}
+        for task, found in self.tasks.items():
+            groups.setdefault(tuple(found.figures), {})[task] = found.figures
+        return "\n\n".join(format_table("task", rows) for rows in groups.values())
+
+    def class_table(self, task: str) -> str:
+        """A table with a row for each class.
+
+        Raises:
+            InputError: there are no results of that task.
+        """
+        if task not in self.tasks:
+            raise InputError(f"no results of '{task}'; there are {', '.join(self.tasks) or 'none'}")
+        return format_table("class", self.tasks[task].per_class)
+
+
+def _to_json(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in figures.items()}
+
+
+def _from_json(figures: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in figures.items()}
