@@ -71,7 +71,7 @@ def read_image(
     Raises:
         InputError: the file is missing, truncated, or no image.
     """
-    picture = _open(Path(path))
+    picture = open_picture(Path(path))
     size = choose_size(
         picture.height, picture.width, image_format.shortest_edge, image_format.longest_edge
     )
@@ -83,8 +83,12 @@ def read_image(
     }
 
 
-def _open(file: Path) -> Image.Image:
-    """The picture as RGB, turned the way its EXIF orientation says."""
+def open_picture(file: Path) -> Image.Image:
+    """The picture of a file as RGB, turned the way its EXIF orientation says.
+
+    Raises:
+        InputError: the file is missing, truncated, or no image.
+    """
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
     try:

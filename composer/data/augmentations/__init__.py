@@ -1,0 +1,12 @@
+"""Augmentations: each changes samples by chance, and draws from the generator it is given only.
+
+An augmentation is a class whose keyword-only parameters are its configuration, and whose
+instances are called with a sample and a `torch.Generator` and give a new sample. Published under
+a name in the entry point group `composer.augmentations`, it can stand in an experiment.
+"""
+
+from composer.data.augmentations.augmentation import Augmentation
+from composer.data.augmentations.flip import RandomFlip
+from composer.data.augmentations.resize import ResizeShortestEdge
+
+__all__ = ["Augmentation", "RandomFlip", "ResizeShortestEdge"]

@@ -1,0 +1,32 @@
+"""Draws single numbers from a generator."""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+import torch
+from pydantic import Field
+
+T = TypeVar("T")
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def draw_uniform(generator: torch.Generator, low: float, high: float) -> float:
+    """A number from `low` up to, but not including, `high`."""
+    drawn = torch.rand((), generator=generator, dtype=torch.float64).item()
+    return low + drawn * (high - low)
+
+
+def draw_integer(generator: torch.Generator, low: int, high: int) -> int:
+    """A whole number from `low` to `high`, both included."""
+    return int(torch.randint(low, high + 1, (), generator=generator).item())
+
+
+def draw_choice(generator: torch.Generator, items: Sequence[T]) -> T:
+    """One of some items, each as likely as the others."""
+    return items[draw_integer(generator, 0, len(items) - 1)]
+
+
+def happens(generator: torch.Generator, probability: float) -> bool:
+    """Whether something of that probability happens. Draws once, whatever the probability."""
+    return draw_uniform(generator, 0.0, 1.0) < probability

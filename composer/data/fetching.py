@@ -1,0 +1,122 @@
+"""What a worker process does: prepares the images of a batch, whatever state their files are in."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch.utils.data import Dataset as TorchDataset
+
+from composer.data.faults import FaultPolicy
+from composer.data.record_store import RecordStore
+from composer.data.records import Record
+from composer.data.samplers import Ticket
+from composer.errors import ComposerError, DataError
+from composer.executor import derive_seed
+
+Prepared: TypeAlias = dict[str, Any]
+Prepare: TypeAlias = Callable[[Record, torch.Generator], Prepared]
+
+_MAX_REPLACEMENTS = 100  # bad images in a row after which it cannot be the images
+
+
+class BadImage(NamedTuple):
+    """An image that could not be used.
+
+    Args:
+        file_name: the image.
+        reason: why not.
+    """
+
+    file_name: str
+    reason: str
+
+
+class Fetched(NamedTuple):
+    """A batch, and what went wrong while it was made.
+
+    Args:
+        batch: the prepared images.
+        bad: the images that others stand in for, or that are left out.
+        error: what stops the run; raised in the main process, where it keeps its type.
+    """
+
+    batch: list[Prepared]
+    bad: list[BadImage]
+    error: ComposerError | None = None
+
+
+class Fetcher(TorchDataset[Fetched]):
+    """Prepares batches.
+
+    Args:
+        records: the dataset's records.
+        prepare: makes of a record what a model is given.
+        seed: with an image's place in the order, what its augmentations follow from.
+        on_fault: what to do about an image that cannot be used.
+        replace: whether another image stands in for it, or it is left out.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        prepare: Prepare,
+        *,
+        seed: int,
+        on_fault: FaultPolicy,
+        replace: bool,
+    ) -> None:
+        self.records = RecordStore(records)
+        self.prepare = prepare
+        self.seed = seed
+        self.on_fault = on_fault
+        self.replace = replace
+
+    def __getitem__(self, tickets: list[Ticket]) -> Fetched:
+        """Prepares one batch."""
+        batch: list[Prepared] = []
+        bad: list[BadImage] = []
+        try:
+            for ticket in tickets:
+                batch += self._fetch(ticket, bad)
+        except ComposerError as error:
+            return Fetched([], bad, error)
+        return Fetched(batch, bad)
+
+    def _fetch(self, ticket: Ticket, bad: list[BadImage]) -> list[Prepared]:
+        """The image of a ticket, or the first usable one after it; nothing if none is wanted.
+
+        Raises:
+            DataError: the image is refused, or there are too many bad ones in a row.
+        """
+        seed = derive_seed(self.seed, f"sample/{ticket.position}")
+        attempts = min(_MAX_REPLACEMENTS, len(self.records)) if self.replace else 1
+        for attempt in range(attempts):
+            record = self.records[(ticket.record + attempt) % len(self.records)]
+            try:
+                return [self.prepare(record, torch.Generator().manual_seed(seed))]
+            except ComposerError as error:
+                bad.append(BadImage(str(record.file_name), str(error)))
+                if self.on_fault == "refuse":
+                    raise DataError(str(error)) from error
+        if not self.replace:
+            return []
+        raise DataError(
+            f"{attempts} images in a row cannot be used; the last: {bad[-1].reason}\n"
+            "`composer data check` tells of every image that is at fault."
+        )
+
+
+def start_worker(_number: int) -> None:
+    """Prepares a worker process.
+
+    An interrupt is the main process' to handle: it may want to save first, and it ends its workers
+    itself. Objects from before the fork are kept out of garbage collections, which would write to
+    them and so copy them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()

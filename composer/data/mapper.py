@@ -1,0 +1,143 @@
+"""From a record to what a model is given: a dict of the `list[dict]` format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from composer.data.augmentations import Augmentation, ResizeShortestEdge
+from composer.data.metadata import Metadata
+from composer.data.records import Record
+from composer.data.sample_reading import MaskFormat, read_sample
+from composer.data.samples import Sample
+from composer.spec.language import ImageFormat
+from composer.structures import BitMasks, Boxes, Instances, Keypoints, PolygonMasks
+
+_NOTHING = Metadata()
+_PLAIN = ImageFormat.model_validate({})
+
+
+class Mapper:
+    """Reads a record, augments it, and writes it the way a model's input wants it.
+
+    Args:
+        augmentations: what is done to samples, in order. None resizes images the way the model's
+            input says, exactly as `read_image` does.
+        image_format: how the model wants images: channel order, scale, size.
+        metadata: of the records' dataset: keypoints, semantic classes.
+        annotated: whether the result has ground truth; without, images are all that is read.
+        mask_format: `polygon`, `bitmask`, `none`, or `auto`: polygons where an image has nothing
+            else.
+        keep_empty: whether objects are kept of which nothing is left to be seen.
+    """
+
+    def __init__(
+        self,
+        augmentations: Sequence[Augmentation] | None = None,
+        image_format: ImageFormat = _PLAIN,
+        *,
+        metadata: Metadata = _NOTHING,
+        annotated: bool = True,
+        mask_format: MaskFormat = "auto",
+        keep_empty: bool = False,
+    ) -> None:
+        if augmentations is None:
+            augmentations = _resizing(image_format)
+        self.augmentations = tuple(augmentations)
+        self.image_format = image_format
+        self.metadata = metadata
+        self.annotated = annotated
+        self.mask_format: MaskFormat = mask_format
+        self.keep_empty = keep_empty
+
+    def __call__(self, record: Record, generator: torch.Generator) -> dict[str, Any]:
+        """Prepares one image.
+
+        Args:
+            record: the image and its annotations.
+            generator: where all that is left to chance is drawn from.
+
+        Returns:
+            `image`, C x H x W; `height` and `width` of the file, `file_name` and `image_id`; with
+            annotations also `instances` with `gt_boxes`, `gt_classes` and, as far as they are
+            known, `gt_masks` and `gt_keypoints`; `sem_seg`; and `panoptic_seg`, ids by pixel and
+            what they are.
+
+        Raises:
+            InputError: a file cannot be read or does not fit its annotations.
+        """
+        sample = read_sample(
+            record, self.metadata, annotated=self.annotated, mask_format=self.mask_format
+        )
+        prepared: dict[str, Any] = {
+            "file_name": os.fspath(record.file_name),
+            "image_id": record.image_id,
+            "height": sample.height,
+            "width": sample.width,
+        }
+        sample = self.augment(sample, generator)
+        prepared["image"] = self._finish_image(sample.image)
+        if self.annotated:
+            prepared["instances"] = make_targets(sample)
+            if sample.sem_seg is not None:
+                prepared["sem_seg"] = sample.sem_seg.long().contiguous()
+            if sample.panoptic is not None:
+                segments = [segment.as_dict() for segment in record.segments]
+                prepared["panoptic_seg"] = (sample.panoptic.contiguous(), segments)
+        return prepared
+
+    def augment(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """Applies the augmentations and drops objects of which nothing is left."""
+        for augmentation in self.augmentations:
+            sample = augmentation(sample, generator)
+        return sample if self.keep_empty else sample.select(sample.visible())
+
+    def _finish_image(self, image: Tensor) -> Tensor:
+        """Orders and scales the channels; the memory's order becomes that of the shape."""
+        if self.image_format.channel_order == "BGR":
+            image = torch.stack((image[2], image[1], image[0]))
+        image = image.contiguous()
+        scale = self.image_format.scale
+        return image if scale == 1 else image.float() * scale
+
+
+def make_targets(sample: Sample) -> Instances:
+    """The objects of a sample as ground truth, in single precision."""
+    instances = Instances(
+        (sample.height, sample.width),
+        gt_boxes=Boxes(sample.boxes.float()),
+        gt_classes=sample.categories,
+    )
+    if sample.outlines is not None:
+        instances.gt_masks = PolygonMasks(sample.outlines)
+    elif sample.bit_masks is not None:
+        instances.gt_masks = BitMasks(sample.bit_masks)
+    if sample.keypoints is not None:
+        instances.gt_keypoints = Keypoints(_seen_keypoints(sample))
+    return instances
+
+
+def _seen_keypoints(sample: Sample) -> Tensor:
+    """The keypoints with zeros for those that are unlabelled or outside of the image."""
+    assert sample.keypoints is not None
+    keypoints = sample.keypoints
+    limits = keypoints.new_tensor([sample.width, sample.height])
+    points = keypoints[..., :2]
+    seen = ((points >= 0) & (points <= limits)).all(dim=-1) & (keypoints[..., 2] > 0)
+    return (keypoints * seen[..., None]).float()
+
+
+def _resizing(image_format: ImageFormat) -> list[Augmentation]:
+    if image_format.shortest_edge == 0:
+        return []
+    return [
+        ResizeShortestEdge(
+            shortest_edge=image_format.shortest_edge,
+            longest_edge=image_format.longest_edge,
+            exact=True,
+        )
+    ]

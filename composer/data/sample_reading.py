@@ -1,0 +1,198 @@
+"""Reads what a record tells of into a sample.
+
+Legend: N objects, K keypoints each, H W the image's height and width.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from PIL import Image
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+from composer.data.images import open_picture
+from composer.data.metadata import Metadata
+from composer.data.records import Annotation, Record
+from composer.data.samples import Outline, Sample
+from composer.errors import InputError
+from composer.structures.polygon_raster import rasterize_polygons
+
+MaskFormat = Literal["auto", "polygon", "bitmask", "none"]
+
+_ORIENTATION, _FIRST_TURNED = 274, 5  # the EXIF tag; values from 5 swap height and width
+_HALF_PIXEL = 0.5  # COCO's keypoints are indices of pixels; ours are coordinates of their centres
+
+
+def read_sample(
+    record: Record,
+    metadata: Metadata,
+    *,
+    annotated: bool = True,
+    mask_format: MaskFormat = "auto",
+) -> Sample:
+    """Opens a record's pictures and makes tensors of its annotations.
+
+    Crowds and difficult objects are left out: they are no training targets. Boxes are cut to the
+    image.
+
+    Args:
+        record: the record.
+        metadata: of its dataset.
+        annotated: whether more than the image is wanted.
+        mask_format: `polygon` leaves polygons as they are and refuses run-length encodings;
+            `bitmask` fills them; `auto` leaves them where an image has nothing else.
+
+    Raises:
+        InputError: a picture cannot be read, is of another size than its annotations, or has
+            masks of a form that is not wanted.
+    """
+    image = read_pixels(record.file_name)
+    sample = Sample(image, torch.zeros(0, 4, dtype=torch.float64), torch.zeros(0, dtype=torch.long))
+    _check_size(record, sample.height, sample.width)
+    if not annotated:
+        return sample
+    targets = [a for a in record.annotations if not (a.is_crowd or a.is_difficult)]
+    outlines, bit_masks = _read_masks(targets, record, sample, mask_format)
+    panoptic = _read_panoptic(record, sample)
+    return Sample(
+        image=image,
+        boxes=_read_boxes(targets, sample),
+        categories=torch.tensor([a.category for a in targets], dtype=torch.long),
+        outlines=outlines,
+        bit_masks=bit_masks,
+        keypoints=_read_keypoints(targets, len(metadata.keypoint_names)),
+        keypoint_flips=metadata.keypoint_flip_indices,
+        sem_seg=_read_sem_seg(record, sample, panoptic, metadata),
+        panoptic=panoptic,
+        ignore_label=metadata.ignore_label,
+    )
+
+
+def read_pixels(file: Path) -> UInt8[Tensor, "3 H W"]:
+    """Reads an image upright, as red, green and blue; the view's memory is H x W x 3.
+
+    Raises:
+        InputError: the file is missing, truncated, or no image.
+    """
+    return torch.from_numpy(np.array(open_picture(file))).permute(2, 0, 1)
+
+
+def peek_size(file: Path) -> tuple[int, int]:
+    """The (height, width) of an image from the head of its file; (1, 1) if it cannot be read."""
+    try:
+        with Image.open(file) as picture:
+            is_turned = picture.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+            width, height = picture.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1, 1
+    return (width, height) if is_turned else (height, width)
+
+
+def _check_size(record: Record, height: int, width: int) -> None:
+    if (record.height or height, record.width or width) != (height, width):
+        raise InputError(
+            f"{record.file_name}: the image is {height} high and {width} wide, "
+            f"its annotations are for {record.height} and {record.width}"
+        )
+
+
+def _read_boxes(targets: Sequence[Annotation], sample: Sample) -> Float[Tensor, "N 4"]:
+    boxes = torch.tensor([a.box for a in targets], dtype=torch.float64).reshape(-1, 4)
+    limits = torch.tensor([sample.width, sample.height] * 2, dtype=torch.float64)
+    return boxes.clamp(min=0).minimum(limits)
+
+
+def _read_masks(
+    targets: Sequence[Annotation], record: Record, sample: Sample, mask_format: MaskFormat
+) -> tuple[tuple[Outline, ...] | None, Bool[Tensor, "N H W"] | None]:
+    """Outlines, or bit masks, or neither where no object has a segmentation."""
+    given = [a.segmentation for a in targets]
+    if mask_format == "none" or (given and all(each is None for each in given)):
+        return None, None
+    has_run_lengths = any(isinstance(each, Mapping) for each in given)
+    if mask_format == "polygon" and has_run_lengths:
+        raise InputError(
+            f"{record.file_name}: it has masks as run-length encodings, which are no polygons; "
+            "use the mask format 'bitmask' or 'auto'"
+        )
+    if mask_format == "bitmask" or has_run_lengths:
+        masks = [_fill(each, sample) for each in given]
+        shape = (0, sample.height, sample.width)
+        return None, torch.from_numpy(np.stack(masks) if masks else np.zeros(shape, dtype=bool))
+    return tuple(_to_outline(each) for each in given), None
+
+
+def _to_outline(segmentation: object) -> Outline:
+    """The usable polygons; what has fewer than three corners has no inside."""
+    if not isinstance(segmentation, Sequence):
+        return ()
+    parts = [np.array(part, dtype=np.float64) for part in segmentation]
+    return tuple(part for part in parts if part.size >= 6 and part.size % 2 == 0)
+
+
+def _fill(segmentation: object, sample: Sample) -> Bool[np.ndarray, "H W"]:
+    if isinstance(segmentation, Mapping):
+        if list(segmentation["size"]) != [sample.height, sample.width]:
+            raise InputError(
+                f"a mask is of {segmentation['size'][0]} x {segmentation['size'][1]}, "
+                f"its image of {sample.height} x {sample.width}"
+            )
+        return coco_mask.decode(segmentation).astype(bool)
+    return rasterize_polygons(_to_outline(segmentation), sample.height, sample.width)
+
+
+def _read_keypoints(targets: Sequence[Annotation], count: int) -> Float[Tensor, "N K 3"] | None:
+    """Keypoints of every object, unlabelled ones where it has none; None if there are no names."""
+    if count == 0:
+        return None
+    nothing = [0.0] * (3 * count)
+    rows = [nothing if a.keypoints is None else list(a.keypoints) for a in targets]
+    keypoints = torch.tensor(rows, dtype=torch.float64).reshape(-1, count, 3)
+    keypoints[..., :2] += _HALF_PIXEL
+    return keypoints
+
+
+def _read_panoptic(record: Record, sample: Sample) -> Int[Tensor, "H W"] | None:
+    """The id of the segment of each pixel: red + 256 green + 65536 blue, as COCO has it."""
+    if record.panoptic_file is None:
+        return None
+    colors = read_pixels(record.panoptic_file).to(torch.int32)
+    ids = colors[0] + 256 * colors[1] + 65536 * colors[2]
+    return _of_size(ids, sample, record.panoptic_file)
+
+
+def _read_sem_seg(
+    record: Record, sample: Sample, panoptic: Tensor | None, metadata: Metadata
+) -> Int[Tensor, "H W"] | None:
+    """The class of each pixel, from its own picture or from the panoptic one."""
+    if record.sem_seg_file is not None:
+        try:
+            with Image.open(record.sem_seg_file) as picture:
+                labels = torch.from_numpy(np.array(picture)).long()
+        except (OSError, ValueError, SyntaxError) as error:
+            raise InputError(f"{record.sem_seg_file}: cannot be read: {error}") from error
+        return _of_size(labels, sample, record.sem_seg_file)
+    if panoptic is None:
+        return None
+    classes = torch.full_like(panoptic, metadata.ignore_label, dtype=torch.long)
+    for segment in record.segments:
+        category = segment.category
+        if segment.is_thing:
+            if not metadata.sem_seg_of_things:
+                continue
+            category = metadata.sem_seg_of_things[category]
+        classes[panoptic == segment.segment_id] = category
+    return classes
+
+
+def _of_size(labels: Tensor, sample: Sample, file: Path) -> Tensor:
+    if labels.shape != (sample.height, sample.width):
+        shape = " x ".join(map(str, labels.shape))
+        raise InputError(
+            f"{file}: it is {shape}, but the image is {sample.height} x {sample.width}"
+        )
+    return labels

@@ -1,0 +1,104 @@
+"""One image and everything that is known about it, while it is being prepared for training.
+
+Legend: N objects, K keypoints each, H W the image's height and width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from composer.structures.polygon_raster import Polygon
+
+Outline: TypeAlias = tuple[Polygon, ...]  # the parts of one object
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """An image with its objects and its maps of labels. Augmentations give new samples.
+
+    Coordinates are continuous, in pixels: the centre of the first pixel is at 0.5. They are
+    float64, so that a chain of augmentations adds no error that anybody could see.
+
+    Args:
+        image: red, green, blue. Its memory is best in the order H x W x 3, a view of which this
+            is: decoders give it like that, and resizing it is several times faster.
+        boxes: XYXY.
+        categories: of each object, from 0.
+        outlines: polygons of each object, each x0, y0, x1, y1, ...; None if objects have none.
+        bit_masks: the same as pixels; a sample has outlines, bit masks or neither.
+        keypoints: x, y and visibility (0 unlabelled, 1 hidden, 2 visible); None if there are none.
+        keypoint_flips: for each keypoint the one that it becomes in a mirror; none for themselves.
+        sem_seg: the class of each pixel; None if it is not known.
+        panoptic: the segment of each pixel, 0 for none; None if it is not known.
+        ignore_label: what `sem_seg` holds where nothing is known.
+        margin: colour of what an augmentation uncovers beyond the image's borders.
+    """
+
+    image: UInt8[Tensor, "3 H W"]
+    boxes: Float[Tensor, "N 4"]
+    categories: Int[Tensor, "N"]
+    outlines: tuple[Outline, ...] | None = None
+    bit_masks: Bool[Tensor, "N H W"] | None = None
+    keypoints: Float[Tensor, "N K 3"] | None = None
+    keypoint_flips: tuple[int, ...] = ()
+    sem_seg: Int[Tensor, "H W"] | None = None
+    panoptic: Int[Tensor, "H W"] | None = None
+    ignore_label: int = 255
+    margin: tuple[int, int, int] = (124, 116, 104)
+
+    @property
+    def height(self) -> int:
+        """Rows of the image."""
+        return self.image.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Columns of the image."""
+        return self.image.shape[2]
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the shapes of the objects are known, in either form."""
+        return self.outlines is not None or self.bit_masks is not None
+
+    def __len__(self) -> int:
+        """The number of objects."""
+        return self.boxes.shape[0]
+
+    def select(self, kept: Bool[Tensor, "N"]) -> "Sample":
+        """Returns the sample with some of its objects; its maps stay as they are."""
+        if bool(kept.all()):
+            return self
+        return replace(
+            self,
+            boxes=self.boxes[kept],
+            categories=self.categories[kept],
+            outlines=_select(self.outlines, kept.tolist()),
+            bit_masks=None if self.bit_masks is None else self.bit_masks[kept],
+            keypoints=None if self.keypoints is None else self.keypoints[kept],
+        )
+
+    def visible(self) -> Bool[Tensor, "N"]:
+        """Tells which objects have a box of some area, and some of their mask, in the image."""
+        kept = ((self.boxes[:, 2:] - self.boxes[:, :2]) > _SMALLEST_SIDE).all(dim=1)
+        if self.outlines is not None:
+            kept &= torch.tensor([len(parts) > 0 for parts in self.outlines], dtype=torch.bool)
+        if self.bit_masks is not None:
+            # numpy stops at the first pixel that is set, and torch does not.
+            kept &= torch.from_numpy(self.bit_masks.numpy().any(axis=(1, 2)))
+        return kept
+
+
+_SMALLEST_SIDE = 1e-5  # pixels; as detectron2 takes it
+
+
+def _select(
+    outlines: tuple[Outline, ...] | None, kept: Sequence[bool]
+) -> tuple[Outline, ...] | None:
+    if outlines is None:
+        return None
+    return tuple(outline for outline, is_kept in zip(outlines, kept, strict=True) if is_kept)

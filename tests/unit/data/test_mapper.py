@@ -1,0 +1,125 @@
+"""What a model is given is what the record says, in the form that the model wants."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from pycocotools import mask as coco_mask
+
+from composer.data.augmentations import RandomFlip
+from composer.data.images import read_image
+from composer.data.mapper import Mapper
+from composer.data.metadata import Metadata
+from composer.data.records import Annotation, Record
+from composer.errors import InputError
+from composer.spec.language import ImageFormat
+from composer.structures import BitMasks, ImageBatch, PolygonMasks
+from unit.data.some_samples import write_dataset
+
+OUTLINE = [4.0, 5.0, 20.0, 5.0, 20.0, 25.0]
+
+
+def image_format(**values):
+    return ImageFormat.model_validate(values)
+
+
+def run(mapper, record):
+    return mapper(record, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def record(tmp_path):
+    return write_dataset(tmp_path, sizes=[(30, 40)])[0]
+
+
+def test_without_augmentations_the_image_is_as_read_image_gives_it(record):
+    wanted = image_format(shortest_edge=20, longest_edge=100, channel_order="RGB", scale=0.5)
+    prepared = run(Mapper(image_format=wanted, annotated=False), record)
+    expected = read_image(record.file_name, wanted)
+    assert torch.equal(prepared["image"], expected["image"])
+    assert {key: prepared[key] for key in ("height", "width")} == {"height": 30, "width": 40}
+    assert "instances" not in prepared
+
+
+def test_targets_are_in_the_size_of_the_image(record):
+    prepared = run(Mapper(image_format=image_format(shortest_edge=60)), record)
+    instances = prepared["instances"]
+    assert instances.image_size == (60, 80) == tuple(prepared["image"].shape[1:])
+    assert instances.gt_boxes.tensor.tolist() == [[8, 10, 40, 50]]
+    assert instances.gt_classes.tolist() == [0]
+    assert isinstance(instances.gt_masks, PolygonMasks)
+    assert (prepared["height"], prepared["width"]) == (30, 40)
+    ImageBatch.from_records([prepared])
+
+
+def with_annotations(record: Record, *annotations: Annotation) -> Record:
+    return replace(record, annotations=annotations)
+
+
+def test_crowds_and_difficult_objects_are_no_targets(record):
+    box = (0.0, 0.0, 9.0, 9.0)
+    crowd, hard, plain = (
+        Annotation(box, 0, is_crowd=True),
+        Annotation(box, 1, is_difficult=True),
+        Annotation(box, 2),
+    )
+    prepared = run(Mapper([]), with_annotations(record, crowd, hard, plain))
+    assert prepared["instances"].gt_classes.tolist() == [2]
+
+
+def test_boxes_are_cut_to_the_image_and_empty_ones_dropped(record):
+    outside = Annotation((50.0, 2.0, 60.0, 9.0), 0)
+    across = Annotation((-5.0, 2.0, 60.0, 9.0), 1)
+    prepared = run(Mapper([]), with_annotations(record, outside, across))
+    assert prepared["instances"].gt_boxes.tensor.tolist() == [[0, 2, 40, 9]]
+    assert prepared["instances"].gt_classes.tolist() == [1]
+
+
+def run_lengths():
+    (encoded,) = coco_mask.frPyObjects([OUTLINE], 30, 40)
+    return encoded
+
+
+def test_run_lengths_become_bit_masks_and_polygons_beside_them_too(record):
+    box = (4.0, 5.0, 20.0, 25.0)
+    mixed = with_annotations(
+        record, Annotation(box, 0, [OUTLINE]), Annotation(box, 0, run_lengths())
+    )
+    masks = run(Mapper([]), mixed)["instances"].gt_masks
+    assert isinstance(masks, BitMasks)
+    assert torch.equal(masks.tensor[0], masks.tensor[1])
+    assert masks.tensor.sum() > 200
+
+
+def test_run_lengths_are_refused_where_polygons_are_wanted(record):
+    encoded = with_annotations(record, Annotation((4, 5, 20, 25), 0, run_lengths()))
+    with pytest.raises(InputError, match="mask format 'bitmask' or 'auto'"):
+        run(Mapper([], mask_format="polygon"), encoded)
+
+
+def test_bit_masks_are_made_of_polygons_where_they_are_wanted(record):
+    masks = run(Mapper([], mask_format="bitmask"), record)["instances"].gt_masks
+    assert isinstance(masks, BitMasks)
+    assert masks.tensor[0, 5:25, 4:20].all()
+
+
+def test_objects_without_masks_have_none(record):
+    plain = with_annotations(record, Annotation((4, 5, 20, 25), 0))
+    assert not run(Mapper([]), plain)["instances"].has("gt_masks")
+
+
+def test_an_image_without_objects_has_empty_targets(record):
+    instances = run(Mapper([]), with_annotations(record))["instances"]
+    assert len(instances.gt_boxes) == len(instances.gt_masks) == 0
+
+
+def test_keypoints_are_centres_of_pixels_and_swap_names_in_a_mirror(record):
+    metadata = Metadata(
+        thing_classes=("person",), keypoint_names=("left", "right"), keypoint_flip_pairs=((0, 1),)
+    )
+    points = (3.0, 7.0, 2.0, 0.0, 0.0, 0.0)
+    person = with_annotations(record, Annotation((0, 0, 9, 9), 0, keypoints=points))
+    straight = run(Mapper([], metadata=metadata), person)["instances"].gt_keypoints.tensor
+    mirrored = run(Mapper([RandomFlip(probability=1.0)], metadata=metadata), person)
+    assert straight.tolist() == [[[3.5, 7.5, 2], [0, 0, 0]]]
+    assert mirrored["instances"].gt_keypoints.tensor.tolist() == [[[0, 0, 0], [36.5, 7.5, 2]]]
