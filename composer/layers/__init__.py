@@ -1,5 +1,6 @@
 """Layers that models are built from, and how their weights start."""
 
+from composer.layers.anchor_levels import AnchorLevels
 from composer.layers.conv import NormConv2d
 from composer.layers.deform_conv import NormDeformConv2d
 from composer.layers.frozen_batch_norm import FrozenBatchNorm2d, freeze_batch_norm
@@ -8,6 +9,7 @@ from composer.layers.state_names import rename_state
 from composer.layers.weight_init import init_msra, init_normal, init_xavier
 
 __all__ = [
+    "AnchorLevels",
     "ChannelLayerNorm",
     "FrozenBatchNorm2d",
     "NormConv2d",

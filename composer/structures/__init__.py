@@ -9,6 +9,7 @@ from composer.structures.feature_levels import (
     find_strides,
     pick_levels,
     repeat_for_levels,
+    zip_levels,
 )
 from composer.structures.image_batch import ImageBatch
 from composer.structures.image_list import ImageList
@@ -104,4 +105,5 @@ __all__ = [
     "pairwise_iou_rotated",
     "pick_levels",
     "repeat_for_levels",
+    "zip_levels",
 ]

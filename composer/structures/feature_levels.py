@@ -78,6 +78,20 @@ def find_pyramid_strides(
     return strides
 
 
+def zip_levels(num_levels: int, **values: Sequence[T]) -> list[tuple[T, ...]]:
+    """Returns what each level has of several configurations; see `repeat_for_levels`.
+
+    Args:
+        num_levels: how many levels there are.
+        values: configurations by name, each with one value or one a level.
+
+    Raises:
+        ValueError: there are values for another number of levels.
+    """
+    columns = [repeat_for_levels(one, num_levels, name) for name, one in values.items()]
+    return list(zip(*columns, strict=True))
+
+
 def repeat_for_levels(values: Sequence[T], num_levels: int, name: str) -> Sequence[T]:
     """Returns one value a level; a single one serves all.
 

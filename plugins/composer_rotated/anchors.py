@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from composer.layers import AnchorLevels
 from composer.ops import make_rotated_cell_anchors, place_rotated_anchors
 from composer.structures import (
     Features,
@@ -9,7 +10,7 @@ from composer.structures import (
     TensorShape,
     find_strides,
     pick_levels,
-    repeat_for_levels,
+    zip_levels,
 )
 
 
@@ -47,29 +48,16 @@ class RotatedAnchorGenerator(nn.Module):
         offset: float = 0.0,
     ) -> None:
         super().__init__()
-        if not 0 <= offset < 1:
-            raise ValueError(f"offset is a part of a cell, from 0 to below 1, not {offset}.")
-        self.in_features = pick_levels(features_shape, in_features)
-        self.offset = offset
-        self.strides = find_strides(features_shape, self.in_features)
-        per_level = zip(
-            repeat_for_levels(sizes, len(self.strides), "sizes"),
-            repeat_for_levels(aspect_ratios, len(self.strides), "aspect_ratios"),
-            repeat_for_levels(angles, len(self.strides), "angles"),
-            strict=True,
+        names = pick_levels(features_shape, in_features)
+        per_level = zip_levels(len(names), sizes=sizes, aspect_ratios=aspect_ratios, angles=angles)
+        self.levels = AnchorLevels(
+            names,
+            find_strides(features_shape, names),
+            [make_rotated_cell_anchors(*one) for one in per_level],
+            offset,
+            place_rotated_anchors,
         )
-        for level, values in enumerate(per_level):
-            cell_anchors = make_rotated_cell_anchors(*values)
-            self.register_buffer(f"cell_anchors_{level}", cell_anchors, persistent=False)
 
     def forward(self, features: Features) -> RotatedAnchors:
         """Returns the anchors of each level: row after row, all anchors of a cell together."""
-        return [
-            place_rotated_anchors(
-                self.get_buffer(f"cell_anchors_{level}"),
-                (features[name].shape[-2], features[name].shape[-1]),
-                stride,
-                self.offset,
-            )
-            for level, (name, stride) in enumerate(zip(self.in_features, self.strides, strict=True))
-        ]
+        return self.levels(features)
