@@ -1,13 +1,41 @@
 """Pure functions on boxes, masks, anchors and regions."""
 
 from composer.ops.anchor_grid import make_cell_anchors, place_anchors
+from composer.ops.anchor_labels import AnchorSampling, label_anchors
+from composer.ops.anchor_losses import LabelledAnchors, pick_labelled_anchors
 from composer.ops.box_coding import MAX_LOG_SCALE, BoxWeights, decode_deltas, encode_boxes
-from composer.ops.box_losses import BoxLossName, OverlapLossName, sum_box_loss, sum_overlap_loss
+from composer.ops.box_kinds import ROTATED, UPRIGHT, AnyBoxes, BoxKind
+from composer.ops.box_losses import (
+    BoxLossName,
+    OverlapLossName,
+    sum_box_loss,
+    sum_offset_loss,
+    sum_overlap_loss,
+)
 from composer.ops.cell_flattening import flatten_cells
 from composer.ops.edge_distances import decode_distances, encode_distances
-from composer.ops.level_assignment import assign_levels, assign_levels_by_area
+from composer.ops.level_assignment import assign_levels
 from composer.ops.matching import Matches, match_boxes
 from composer.ops.nms import batched_nms
+from composer.ops.proposal_selection import ProposalLimits, select_proposals
+from composer.ops.region_detections import (
+    DetectionLimits,
+    RegionDetections,
+    detect_in_regions,
+)
+from composer.ops.region_labels import (
+    RegionLabels,
+    RegionSampling,
+    label_regions,
+    record_region_counts,
+    sample_regions,
+)
+from composer.ops.region_offsets import (
+    ObjectOffsets,
+    pick_class_offsets,
+    pick_object_offsets,
+)
+from composer.ops.region_pooling import PooledLevels, find_pooled_levels
 from composer.ops.regions import index_regions, index_rotated_regions, split_regions
 from composer.ops.rotated_anchor_grid import make_rotated_cell_anchors, place_rotated_anchors
 from composer.ops.rotated_box_coding import (
@@ -22,34 +50,57 @@ from composer.structures.mask_pasting import paste_masks
 
 __all__ = [
     "MAX_LOG_SCALE",
+    "ROTATED",
+    "UPRIGHT",
+    "AnchorSampling",
+    "AnyBoxes",
+    "BoxKind",
     "BoxLossName",
     "BoxWeights",
+    "DetectionLimits",
+    "LabelledAnchors",
     "Matches",
+    "ObjectOffsets",
     "OverlapLossName",
+    "PooledLevels",
+    "ProposalLimits",
+    "RegionDetections",
+    "RegionLabels",
+    "RegionSampling",
     "RotatedBoxWeights",
     "assign_levels",
-    "assign_levels_by_area",
     "batched_nms",
     "batched_nms_rotated",
     "decode_deltas",
     "decode_distances",
     "decode_rotated_deltas",
+    "detect_in_regions",
     "encode_boxes",
     "encode_distances",
     "encode_rotated_boxes",
+    "find_pooled_levels",
     "flatten_cells",
     "index_regions",
     "index_rotated_regions",
+    "label_anchors",
+    "label_regions",
     "make_cell_anchors",
     "make_rotated_cell_anchors",
     "match_boxes",
     "nms_rotated",
     "paste_masks",
+    "pick_class_offsets",
+    "pick_labelled_anchors",
+    "pick_object_offsets",
     "place_anchors",
     "place_rotated_anchors",
+    "record_region_counts",
     "roi_align_rotated",
     "sample_labels",
+    "sample_regions",
+    "select_proposals",
     "split_regions",
     "sum_box_loss",
+    "sum_offset_loss",
     "sum_overlap_loss",
 ]

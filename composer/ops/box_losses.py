@@ -1,6 +1,6 @@
 """How far predicted boxes are from the boxes that they should be, as a sum over all of them.
 
-Legend: B boxes.
+Legend: B boxes. `_` is the offsets of a box.
 
 Nothing is divided by the number of boxes: detectors have their own ideas about that. No boxes
 have a loss of zero, which still has a gradient (of zero).
@@ -42,12 +42,24 @@ def sum_box_loss(
         smooth_l1_beta: smooth L1 is quadratic below this difference; 0 makes it plain L1.
     """
     if kind == "smooth_l1":
-        wanted = encode_boxes(sources, targets, weights)
-        dtype = torch.promote_types(deltas.dtype, wanted.dtype)
-        return F.smooth_l1_loss(
-            deltas.to(dtype), wanted.to(dtype), reduction="sum", beta=smooth_l1_beta
-        )
+        return sum_offset_loss(deltas, encode_boxes(sources, targets, weights), smooth_l1_beta)
     return sum_overlap_loss(decode_deltas(deltas, sources, weights), targets, kind)
+
+
+def sum_offset_loss(
+    deltas: Float[Tensor, "B _"], wanted: Float[Tensor, "B _"], smooth_l1_beta: float
+) -> Float[Tensor, ""]:
+    """Returns the smooth L1 loss of predicted offsets of any kind (Girshick 2015, section 2.3).
+
+    Args:
+        deltas: the predicted offsets.
+        wanted: those that they should be.
+        smooth_l1_beta: the loss is quadratic below this difference; 0 makes it plain L1.
+    """
+    dtype = torch.promote_types(deltas.dtype, wanted.dtype)
+    return F.smooth_l1_loss(
+        deltas.to(dtype), wanted.to(dtype), reduction="sum", beta=smooth_l1_beta
+    )
 
 
 def sum_overlap_loss(

@@ -12,38 +12,6 @@ _EPSILON = 1e-8
 
 
 def assign_levels(
-    boxes: Float[Tensor, "R 4"],
-    min_level: int,
-    max_level: int,
-    canonical_size: int = 224,
-    canonical_level: int = 4,
-    level_epsilon: float = 0.0,
-) -> Int[Tensor, "R"]:
-    """Picks a level by the size of each box (Lin et al. 2017, equation 1).
-
-    Args:
-        boxes: XYXY in pixels.
-        min_level: the finest level there is, as log2 of its stride.
-        max_level: the coarsest.
-        canonical_size: a box of this side in pixels belongs to ...
-        canonical_level: ... this level; one twice as large belongs to the next.
-        level_epsilon: how much below a level's border, in levels, a box still belongs to it.
-
-    Returns:
-        The level counted from `min_level`. A box whose size is no number gets 0.
-    """
-    sides = boxes[:, 2:] - boxes[:, :2]
-    return assign_levels_by_area(
-        sides[:, 0] * sides[:, 1],
-        min_level,
-        max_level,
-        canonical_size,
-        canonical_level,
-        level_epsilon,
-    )
-
-
-def assign_levels_by_area(
     areas: Float[Tensor, "R"],
     min_level: int,
     max_level: int,
@@ -51,15 +19,18 @@ def assign_levels_by_area(
     canonical_level: int = 4,
     level_epsilon: float = 0.0,
 ) -> Int[Tensor, "R"]:
-    """Like `assign_levels`, for boxes of any kind.
+    """Picks a level by the size of each region (Lin et al. 2017, equation 1).
 
     Args:
-        areas: in square pixels.
+        areas: of the regions, in square pixels.
         min_level: the finest level there is, as log2 of its stride.
         max_level: the coarsest.
         canonical_size: a square of this side in pixels belongs to ...
         canonical_level: ... this level; one twice as large belongs to the next.
-        level_epsilon: how much below a level's border, in levels, a box still belongs to it.
+        level_epsilon: how much below a level's border, in levels, a region still belongs to it.
+
+    Returns:
+        The level counted from `min_level`. A region whose size is no number gets 0.
     """
     size = torch.sqrt(areas)
     position = canonical_level + torch.log2(size / canonical_size + _EPSILON)

@@ -66,10 +66,13 @@ class Boxes:
         """Returns each box's centre as (x, y)."""
         return (self.tensor[:, :2] + self.tensor[:, 2:]) / 2
 
+    def get_sides(self) -> Float[Tensor, "B 2"]:
+        """Returns each box's (width, height) in pixels."""
+        return self.tensor[:, 2:] - self.tensor[:, :2]
+
     def nonempty(self, threshold: float = 0.0) -> Bool[Tensor, "B"]:
         """Tells which boxes have both sides longer than `threshold` pixels."""
-        sides = self.tensor[:, 2:] - self.tensor[:, :2]
-        return (sides > threshold).all(dim=1)
+        return (self.get_sides() > threshold).all(dim=1)
 
     def inside_box(
         self, box_size: tuple[int, int], boundary_threshold: float = 0.0

@@ -84,9 +84,13 @@ class RotatedBoxes:
         center, extent = self.tensor[:, :2], self._find_extent()
         return Boxes(torch.cat((center - extent, center + extent), dim=1))
 
+    def get_sides(self) -> Float[Tensor, "B 2"]:
+        """Returns each box's (width, height) in pixels."""
+        return self.tensor[:, 2:4]
+
     def nonempty(self, threshold: float = 0.0) -> Bool[Tensor, "B"]:
         """Tells which boxes have both sides longer than `threshold` pixels."""
-        return (self.tensor[:, 2:4] > threshold).all(dim=1)
+        return (self.get_sides() > threshold).all(dim=1)
 
     def inside_box(
         self, box_size: tuple[int, int], boundary_threshold: float = 0.0

@@ -1,13 +1,7 @@
-"""How wrong the boxes of regions are.
+"""How wrong the boxes of regions are."""
 
-Legend: R regions over all images, K classes.
-"""
-
-import torch
-
-from composer.ops import BoxLossName, sum_box_loss
+from composer.ops import UPRIGHT, BoxLossName, pick_object_offsets, sum_box_loss
 from composer.structures import BoxDeltas, Boxes, Classes, Losses
-from composer_rcnn.class_columns import pick_class_deltas
 
 
 def box_loss(
@@ -46,19 +40,14 @@ def box_loss(
     Raises:
         ValueError: there are not as many predictions as regions.
     """
-    source, target = (Boxes.cat(one).tensor.to(box_deltas.device) for one in (boxes, matched_boxes))
-    if len(source) != len(box_deltas):
-        raise ValueError(f"{len(source)} regions, but box offsets of {len(box_deltas)}.")
-    wanted = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
-    wanted = wanted.to(box_deltas.device)
-    rows = ((wanted >= 0) & (wanted < num_classes)).nonzero().squeeze(1)
+    found = pick_object_offsets(UPRIGHT, box_deltas, boxes, classes, matched_boxes, num_classes)
     loss = sum_box_loss(
-        pick_class_deltas(box_deltas[rows], wanted[rows]),
-        source[rows],
-        target[rows],
+        found.offsets,
+        found.sources,
+        found.targets,
         box_weights,
         kind=bbox_reg_loss_type,
         smooth_l1_beta=smooth_l1_beta,
     )
     name = "loss_box_reg" if stage is None else f"loss_box_reg_stage{stage}"
-    return {name: loss * (bbox_reg_loss_weight / max(len(wanted), 1))}
+    return {name: loss * (bbox_reg_loss_weight / max(found.num_regions, 1))}

@@ -1,20 +1,11 @@
-"""What is predicted for each class, and for which class it is wanted.
+"""The mask of the class that is wanted.
 
-Legend: R regions, K classes. `_` is 4 offsets for one or K classes, or one mask or K masks.
+Legend: R regions, M the side of a mask. `_` is one mask or a mask for each class.
 """
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-
-
-def pick_class_deltas(
-    deltas: Float[Tensor, "R _"], classes: Int[Tensor, "R"]
-) -> Float[Tensor, "R 4"]:
-    """Returns each region's offsets for its class, or those that the classes share."""
-    per_class = deltas.reshape(len(deltas), deltas.shape[1] // 4, 4)
-    columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
-    return per_class[torch.arange(len(deltas), device=deltas.device), columns]
 
 
 def pick_class_masks(

@@ -1,16 +1,14 @@
 """From predictions about regions to detections.
 
-Legend: R regions over all images, P regions of an image, K classes. `_` is the detections of an
-image, or K + 1 class scores, or 4 box numbers for one or K classes.
+Legend: R regions over all images. `_` is K + 1 class scores, the background last.
 """
 
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.ops import BoxWeights, batched_nms, decode_deltas, split_regions
+from composer.ops import UPRIGHT, DetectionLimits, detect_in_regions
 from composer.structures import (
     BoxDeltas,
     Boxes,
@@ -77,68 +75,16 @@ def detections(
     Raises:
         ValueError: the numbers of regions or images do not fit each other.
     """
-    if len(boxes) != len(images):
-        raise ValueError(f"Regions of {len(boxes)} images, but {len(images)} images.")
-    counts = [len(one) for one in boxes]
-    regressed = split_regions(_apply_deltas(boxes, box_deltas, box_weights), counts)
-    probabilities = split_regions(_average(class_logits, use_sigmoid_ce), counts)
-    selected = [
-        select_detections(
-            *predictions,
-            score_threshold=score_threshold,
-            nms_threshold=nms_threshold,
-            max_per_image=max_per_image,
-            min_box_size=min_box_size,
-        )
-        for predictions in zip(regressed, probabilities, images.image_sizes, strict=True)
-    ]
-    return Detections(*([getattr(one, name) for one in selected] for name in Detections._fields))
-
-
-class ImageDetections(NamedTuple):
-    """The detections of one image; see `Detections`."""
-
-    boxes: Boxes
-    scores: Scores
-    classes: Classes
-    proposal_indices: Indices
-    class_probabilities: ClassProbabilities
-
-
-def select_detections(
-    boxes: Float[Tensor, "P _"],
-    probabilities: Float[Tensor, "P _"],
-    image_size: tuple[int, int],
-    *,
-    score_threshold: float,
-    nms_threshold: float,
-    max_per_image: int,
-    min_box_size: float = 0.0,
-) -> ImageDetections:
-    """Picks the detections of one image.
-
-    Args:
-        boxes: XYXY in pixels, 4 numbers a class or 4 in all.
-        probabilities: of each class, the background last.
-        image_size: (height, width).
-        score_threshold: a class's probability must be above it.
-        nms_threshold: intersection over union from which on a worse box goes.
-        max_per_image: how many are left.
-        min_box_size: neither side of a clipped box may be shorter, in pixels.
-    """
-    is_finite = boxes.isfinite().all(dim=1) & probabilities.isfinite().all(dim=1)
-    is_candidate = (probabilities[:, :-1] > score_threshold) & is_finite[:, None]
-    rows, classes = is_candidate.nonzero(as_tuple=True)
-    scores = probabilities[rows, classes]
-    per_class = boxes.reshape(len(boxes), boxes.shape[1] // 4, 4)
-    columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
-    clipped = Boxes(per_class[rows, columns]).clip(image_size)
-    sides = clipped.tensor[:, 2:] - clipped.tensor[:, :2]
-    large = (sides >= min_box_size).all(dim=1).nonzero().squeeze(1)
-    kept = batched_nms(clipped.tensor[large], scores[large], classes[large], nms_threshold)
-    best = large[kept[:max_per_image]]
-    rows = rows[best]
-    return ImageDetections(clipped[best], scores[best], classes[best], rows, probabilities[rows])
+    found = detect_in_regions(
+        UPRIGHT,
+        boxes,
+        _average(class_logits, use_sigmoid_ce),
+        box_deltas,
+        images.image_sizes,
+        limits=DetectionLimits(score_threshold, nms_threshold, max_per_image, min_box_size),
+        box_weights=box_weights,
+    )
+    return Detections(*([getattr(one, name) for one in found] for name in Detections._fields))
 
 
 def _average(
@@ -148,12 +94,3 @@ def _average(
     several = class_logits if isinstance(class_logits, list) else [class_logits]
     each = [one.sigmoid() if use_sigmoid else one.softmax(dim=1) for one in several]
     return sum(each[1:], start=each[0]) / len(each)
-
-
-def _apply_deltas(
-    boxes: list[Boxes], deltas: BoxDeltas, weights: BoxWeights
-) -> Float[Tensor, "R _"]:
-    regions = Boxes.cat(boxes).tensor.to(deltas.device)
-    if len(regions) != len(deltas):
-        raise ValueError(f"{len(regions)} regions, but box offsets of {len(deltas)}.")
-    return decode_deltas(deltas, regions, weights)

@@ -2,9 +2,8 @@
 
 import torch
 
-from composer.ops import decode_deltas, split_regions
+from composer.ops import UPRIGHT, decode_deltas, pick_class_offsets, split_regions
 from composer.structures import BoxDeltas, Boxes, Classes
-from composer_rcnn.class_columns import pick_class_deltas
 
 
 @torch.no_grad()
@@ -38,6 +37,6 @@ def predicted_boxes(
     if not boxes:
         return []
     columns = torch.cat(classes).clamp(0, num_classes - 1).to(box_deltas.device)
-    chosen = pick_class_deltas(box_deltas, columns)
+    chosen = pick_class_offsets(box_deltas, columns, UPRIGHT.dim)
     moved = decode_deltas(chosen, Boxes.cat(boxes).tensor.to(chosen.device), box_weights)
     return [Boxes(one) for one in split_regions(moved, counts)]

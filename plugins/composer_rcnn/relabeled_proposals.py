@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from composer.events import record_scalar
+from composer.ops import UPRIGHT, label_regions, record_region_counts
 from composer.structures import Boxes, Classes, Instances
-from composer_rcnn.region_labels import label_regions
 
 
 class RelabeledProposals(NamedTuple):
@@ -50,23 +49,18 @@ def relabeled_proposals(
     """
     if len(boxes) != len(targets):
         raise ValueError(f"Regions of {len(boxes)} images, but targets of {len(targets)}.")
-    found = RelabeledProposals([], [], [])
-    num_objects = 0
-    for one, target in zip(boxes, targets, strict=True):
-        kept = one[one.nonempty()]
-        labels = label_regions(
-            kept,
+    kept = [one[one.nonempty()] for one in boxes]
+    labelled = [
+        label_regions(
+            UPRIGHT,
+            one,
             target,
             iou_thresholds=(iou_threshold,),
             iou_labels=(0, 1),
             num_classes=num_classes,
         )
-        found.boxes.append(kept)
-        found.classes.append(labels.classes)
-        found.matched_boxes.append(labels.matched_boxes)
-        num_objects += int((labels.classes < num_classes).sum())
-    num_images = max(len(targets), 1)
-    num_regions = sum(len(one) for one in found.boxes)
-    record_scalar(f"stage{stage}/roi_head/num_fg_samples", num_objects / num_images)
-    record_scalar(f"stage{stage}/roi_head/num_bg_samples", (num_regions - num_objects) / num_images)
-    return found
+        for one, target in zip(kept, targets, strict=True)
+    ]
+    classes = [one.classes for one in labelled]
+    record_region_counts(classes, num_classes, f"stage{stage}/")
+    return RelabeledProposals(kept, classes, [one.matched_boxes for one in labelled])

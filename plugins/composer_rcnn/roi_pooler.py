@@ -3,7 +3,6 @@
 Legend: R regions over all images, C channels, `_` a map's or a region's height and width.
 """
 
-import math
 from typing import Literal
 
 import torch
@@ -11,14 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.ops import roi_align, roi_pool
 
-from composer.ops import assign_levels, index_regions
+from composer.ops import find_pooled_levels, index_regions
 from composer.structures import (
     Boxes,
     Features,
     RegionFeatures,
     TensorShape,
-    find_pyramid_strides,
-    pick_levels,
 )
 
 
@@ -57,23 +54,21 @@ class ROIPooler(nn.Module):
         level_epsilon: float = 0.0,
     ) -> None:
         super().__init__()
-        self.in_features = pick_levels(features_shape, in_features)
-        self.output_size = (
-            (output_size, output_size) if isinstance(output_size, int) else output_size
+        self.levels = find_pooled_levels(
+            features_shape,
+            in_features,
+            output_size,
+            canonical_box_size=canonical_box_size,
+            canonical_level=canonical_level,
+            level_epsilon=level_epsilon,
         )
         self.pooler_type = pooler_type
         self.sampling_ratio = sampling_ratio
-        self.canonical_box_size = canonical_box_size
-        self.canonical_level = canonical_level
-        self.level_epsilon = level_epsilon
-        self.strides = find_pyramid_strides(features_shape, self.in_features)
-        self.channels = features_shape[self.in_features[0]].channels
 
     @property
     def output_shape(self) -> TensorShape:
         """The channels of the features, on the grid."""
-        height, width = self.output_size
-        return TensorShape(channels=self.channels, height=height, width=width)
+        return self.levels.output_shape
 
     def forward(self, features: Features, boxes: list[Boxes]) -> RegionFeatures:
         """Returns the features of all images' boxes, image after image; there may be none.
@@ -81,25 +76,8 @@ class ROIPooler(nn.Module):
         Raises:
             ValueError: the boxes are those of another number of images.
         """
-        maps = [features[name] for name in self.in_features]
-        if len(boxes) != len(maps[0]):
-            raise ValueError(f"Boxes of {len(boxes)} images for features of {len(maps[0])}.")
-        regions = index_regions(boxes).to(maps[0].device)
-        if len(maps) == 1:
-            return self._pool(maps[0], regions, self.strides[0])
-        levels = assign_levels(
-            regions[:, 1:],
-            int(math.log2(self.strides[0])),
-            int(math.log2(self.strides[-1])),
-            self.canonical_box_size,
-            self.canonical_level,
-            self.level_epsilon,
-        )
-        pooled = maps[0].new_zeros(len(regions), maps[0].shape[1], *self.output_size)
-        for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):
-            rows = (levels == level).nonzero().squeeze(1)
-            pooled[rows] = self._pool(map_, regions[rows], stride)
-        return pooled
+        areas = Boxes.cat(boxes).area()
+        return self.levels.pool(features, index_regions(boxes), areas, len(boxes), self._pool)
 
     def _pool(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 5"], stride: int
@@ -108,11 +86,11 @@ class ROIPooler(nn.Module):
             return self._pool(map_.float(), regions, stride).bfloat16()
         regions = regions.to(map_.dtype)
         if self.pooler_type == "ROIPool":
-            return roi_pool(map_, regions, self.output_size, 1.0 / stride)
+            return roi_pool(map_, regions, self.levels.output_size, 1.0 / stride)
         return roi_align(
             map_,
             regions,
-            self.output_size,
+            self.levels.output_size,
             1.0 / stride,
             self.sampling_ratio,
             aligned=self.pooler_type == "ROIAlignV2",

@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from composer.events import record_scalar
-from composer.ops import sample_labels
+from composer.ops import UPRIGHT, RegionSampling, sample_regions
 from composer.structures import Boxes, Classes, Indices, Instances
-from composer_rcnn.region_labels import label_regions
 
 
 class SampledProposals(NamedTuple):
@@ -27,7 +25,6 @@ class SampledProposals(NamedTuple):
     matched_indices: list[Indices]
 
 
-@torch.no_grad()
 def sampled_proposals(
     proposals: list[Boxes],
     targets: list[Instances],
@@ -60,31 +57,18 @@ def sampled_proposals(
     Raises:
         ValueError: there are not as many targets as images, or thresholds and labels do not fit.
     """
-    if len(proposals) != len(targets):
-        raise ValueError(f"Proposals of {len(proposals)} images, but targets of {len(targets)}.")
-    sampled = SampledProposals([], [], [], [])
-    num_objects = 0
-    for boxes, target in zip(proposals, targets, strict=True):
-        if proposal_append_gt:
-            boxes = Boxes.cat([boxes, target.gt_boxes.to(boxes.device)])
-        labels = label_regions(
-            boxes,
-            target,
-            iou_thresholds=iou_thresholds,
-            iou_labels=iou_labels,
-            num_classes=num_classes,
-        )
-        positive, negative = sample_labels(
-            labels.classes, batch_size_per_image, positive_fraction, num_classes, generator
-        )
-        drawn = torch.cat((positive, negative))
-        num_objects += len(positive)
-        sampled.boxes.append(boxes[drawn])
-        sampled.classes.append(labels.classes[drawn])
-        sampled.matched_boxes.append(labels.matched_boxes[drawn])
-        sampled.matched_indices.append(labels.matched_indices[drawn])
-    num_images = max(len(targets), 1)
-    num_regions = sum(len(boxes) for boxes in sampled.boxes)
-    record_scalar("roi_head/num_fg_samples", num_objects / num_images)
-    record_scalar("roi_head/num_bg_samples", (num_regions - num_objects) / num_images)
-    return sampled
+    sampling = RegionSampling(
+        num_classes,
+        batch_size_per_image,
+        positive_fraction,
+        iou_thresholds,
+        iou_labels,
+        append_truth=proposal_append_gt,
+    )
+    sampled = sample_regions(UPRIGHT, proposals, targets, sampling, generator)
+    return SampledProposals(
+        [one.boxes for one in sampled],
+        [one.classes for one in sampled],
+        [one.matched_boxes for one in sampled],
+        [one.matched_indices for one in sampled],
+    )

@@ -1,14 +1,11 @@
-"""How wrong the boxes of rotated regions are.
+"""How wrong the boxes of rotated regions are."""
 
-Legend: R regions over all images. `_` is 5 offsets for one or all classes.
-"""
-
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
-
-from composer.ops import encode_rotated_boxes
+from composer.ops import (
+    ROTATED,
+    encode_rotated_boxes,
+    pick_object_offsets,
+    sum_offset_loss,
+)
 from composer.structures import BoxDeltas, Classes, Losses, RotatedBoxes
 
 
@@ -44,24 +41,7 @@ def rotated_box_loss(
     Raises:
         ValueError: there are not as many predictions as regions.
     """
-    source, target = (
-        RotatedBoxes.cat(one).tensor.to(box_deltas.device) for one in (boxes, matched_boxes)
-    )
-    if len(source) != len(box_deltas):
-        raise ValueError(f"{len(source)} regions, but box offsets of {len(box_deltas)}.")
-    wanted = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
-    wanted = wanted.to(box_deltas.device)
-    rows = ((wanted >= 0) & (wanted < num_classes)).nonzero().squeeze(1)
-    offsets = _pick_class_deltas(box_deltas[rows], wanted[rows])
-    aim = encode_rotated_boxes(source[rows], target[rows], box_weights).to(offsets.dtype)
-    loss = F.smooth_l1_loss(offsets, aim, reduction="sum", beta=smooth_l1_beta)
-    return {"loss_box_reg": loss * (bbox_reg_loss_weight / max(len(wanted), 1))}
-
-
-def _pick_class_deltas(
-    deltas: Float[Tensor, "R _"], classes: Int[Tensor, "R"]
-) -> Float[Tensor, "R 5"]:
-    """Returns each region's offsets for its class, or those that the classes share."""
-    per_class = deltas.reshape(len(deltas), deltas.shape[1] // 5, 5)
-    columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
-    return per_class[torch.arange(len(deltas), device=deltas.device), columns]
+    found = pick_object_offsets(ROTATED, box_deltas, boxes, classes, matched_boxes, num_classes)
+    wanted = encode_rotated_boxes(found.sources, found.targets, box_weights)
+    loss = sum_offset_loss(found.offsets, wanted, smooth_l1_beta)
+    return {"loss_box_reg": loss * (bbox_reg_loss_weight / max(found.num_regions, 1))}

@@ -1,21 +1,8 @@
-"""From predictions about rotated regions to detections.
-
-Legend: R regions over all images, P regions of an image, K classes. `_` is K + 1 class scores, or
-5 box numbers for one or K classes.
-"""
+"""From predictions about rotated regions to detections."""
 
 from typing import NamedTuple
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from composer.ops import (
-    RotatedBoxWeights,
-    batched_nms_rotated,
-    decode_rotated_deltas,
-    split_regions,
-)
+from composer.ops import ROTATED, DetectionLimits, detect_in_regions
 from composer.structures import (
     BoxDeltas,
     Classes,
@@ -78,71 +65,14 @@ def rotated_detections(
     Raises:
         ValueError: the numbers of regions or images do not fit each other.
     """
-    if len(boxes) != len(images):
-        raise ValueError(f"Regions of {len(boxes)} images, but {len(images)} images.")
-    counts = [len(one) for one in boxes]
-    regressed = split_regions(_apply_deltas(boxes, box_deltas, box_weights), counts)
-    scores = class_logits.sigmoid() if use_sigmoid_ce else class_logits.softmax(dim=1)
-    probabilities = split_regions(scores, counts)
-    selected = [
-        select_detections(
-            *predictions,
-            score_threshold=score_threshold,
-            nms_threshold=nms_threshold,
-            max_per_image=max_per_image,
-        )
-        for predictions in zip(regressed, probabilities, images.image_sizes, strict=True)
-    ]
-    return RotatedDetections(
-        *([getattr(one, name) for one in selected] for name in RotatedDetections._fields)
+    found = detect_in_regions(
+        ROTATED,
+        boxes,
+        class_logits.sigmoid() if use_sigmoid_ce else class_logits.softmax(dim=1),
+        box_deltas,
+        images.image_sizes,
+        limits=DetectionLimits(score_threshold, nms_threshold, max_per_image),
+        box_weights=box_weights,
     )
-
-
-class ImageDetections(NamedTuple):
-    """The detections of one image; see `RotatedDetections`."""
-
-    boxes: RotatedBoxes
-    scores: Scores
-    classes: Classes
-    proposal_indices: Indices
-    class_probabilities: ClassProbabilities
-
-
-def select_detections(
-    boxes: Float[Tensor, "P _"],
-    probabilities: Float[Tensor, "P _"],
-    image_size: tuple[int, int],
-    *,
-    score_threshold: float,
-    nms_threshold: float,
-    max_per_image: int,
-) -> ImageDetections:
-    """Picks the detections of one image.
-
-    Args:
-        boxes: rotated boxes in pixels and degrees, 5 numbers a class or 5 in all.
-        probabilities: of each class, the background last.
-        image_size: (height, width).
-        score_threshold: a class's probability must be above it.
-        nms_threshold: intersection over union from which on a worse box goes.
-        max_per_image: how many are left.
-    """
-    is_finite = boxes.isfinite().all(dim=1) & probabilities.isfinite().all(dim=1)
-    is_candidate = (probabilities[:, :-1] > score_threshold) & is_finite[:, None]
-    rows, classes = is_candidate.nonzero(as_tuple=True)
-    scores = probabilities[rows, classes]
-    per_class = boxes.reshape(len(boxes), boxes.shape[1] // 5, 5)
-    columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
-    clipped = RotatedBoxes(per_class[rows, columns]).clip(image_size)
-    best = batched_nms_rotated(clipped.tensor, scores, classes, nms_threshold)[:max_per_image]
-    rows = rows[best]
-    return ImageDetections(clipped[best], scores[best], classes[best], rows, probabilities[rows])
-
-
-def _apply_deltas(
-    boxes: list[RotatedBoxes], deltas: BoxDeltas, weights: RotatedBoxWeights
-) -> Float[Tensor, "R _"]:
-    regions = RotatedBoxes.cat(boxes).tensor.to(deltas.device)
-    if len(regions) != len(deltas):
-        raise ValueError(f"{len(regions)} regions, but box offsets of {len(deltas)}.")
-    return decode_rotated_deltas(deltas, regions, weights)
+    names = RotatedDetections._fields
+    return RotatedDetections(*([getattr(one, name) for one in found] for name in names))

@@ -1,22 +1,19 @@
 """Features of rotated regions, all of one size.
 
-Legend: R regions over all images.
+Legend: R regions over all images, C channels, `_` a map's or a region's height and width.
 """
 
-import math
 from typing import Literal
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.ops import assign_levels_by_area, index_rotated_regions, roi_align_rotated
+from composer.ops import find_pooled_levels, index_rotated_regions, roi_align_rotated
 from composer.structures import (
     Features,
     RegionFeatures,
     RotatedBoxes,
     TensorShape,
-    find_pyramid_strides,
-    pick_levels,
 )
 
 
@@ -51,41 +48,34 @@ class RotatedROIPooler(nn.Module):
         canonical_level: int = 4,
     ) -> None:
         super().__init__()
-        self.in_features = pick_levels(features_shape, in_features)
-        self.output_size = (
-            (output_size, output_size) if isinstance(output_size, int) else output_size
+        self.levels = find_pooled_levels(
+            features_shape,
+            in_features,
+            output_size,
+            canonical_box_size=canonical_box_size,
+            canonical_level=canonical_level,
         )
         self.pooler_type = pooler_type
         self.sampling_ratio = sampling_ratio
-        self.canonical_box_size = canonical_box_size
-        self.canonical_level = canonical_level
-        self.strides = find_pyramid_strides(features_shape, self.in_features)
-        self.channels = features_shape[self.in_features[0]].channels
 
     @property
     def output_shape(self) -> TensorShape:
         """The channels of the features, on the grid."""
-        height, width = self.output_size
-        return TensorShape(channels=self.channels, height=height, width=width)
+        return self.levels.output_shape
 
     def forward(self, features: Features, boxes: list[RotatedBoxes]) -> RegionFeatures:
-        """Returns the features of all images' boxes, image after image; there may be none."""
-        maps = [features[name] for name in self.in_features]
-        regions = index_rotated_regions(boxes).to(maps[0].device)
-        levels = self._assign_levels(regions)
-        pooled = maps[0].new_zeros(len(regions), maps[0].shape[1], *self.output_size)
-        for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):
-            rows = (levels == level).nonzero().squeeze(1)
-            pooled[rows] = roi_align_rotated(
-                map_, regions[rows], self.output_size, 1.0 / stride, self.sampling_ratio
-            )
-        return pooled
+        """Returns the features of all images' boxes, image after image; there may be none.
 
-    def _assign_levels(self, regions: Float[Tensor, "R 6"]) -> Int[Tensor, "R"]:
-        return assign_levels_by_area(
-            regions[:, 3] * regions[:, 4],
-            int(math.log2(self.strides[0])),
-            int(math.log2(self.strides[-1])),
-            self.canonical_box_size,
-            self.canonical_level,
+        Raises:
+            ValueError: the boxes are those of another number of images.
+        """
+        areas = RotatedBoxes.cat(boxes).area()
+        regions = index_rotated_regions(boxes)
+        return self.levels.pool(features, regions, areas, len(boxes), self._pool)
+
+    def _pool(
+        self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 6"], stride: int
+    ) -> Float[Tensor, "R C _ _"]:
+        return roi_align_rotated(
+            map_, regions, self.levels.output_size, 1.0 / stride, self.sampling_ratio
         )

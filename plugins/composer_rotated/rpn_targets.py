@@ -1,22 +1,16 @@
-"""What a rotated RPN is to say about every anchor.
-
-Legend: A anchors of all levels.
-"""
+"""What a rotated RPN is to say about every anchor."""
 
 from typing import NamedTuple
 
 import torch
 
-from composer.ops import match_boxes, sample_labels
+from composer.ops import ROTATED, AnchorSampling, label_anchors
 from composer.structures import (
     AnchorLabels,
     Instances,
     RotatedAnchors,
     RotatedBoxes,
-    pairwise_iou_rotated,
 )
-
-_BACKGROUND = 0
 
 
 class RotatedRPNTargets(NamedTuple):
@@ -32,7 +26,6 @@ class RotatedRPNTargets(NamedTuple):
     boxes: list[RotatedBoxes]
 
 
-@torch.no_grad()
 def rotated_rpn_targets(
     anchors: RotatedAnchors,
     targets: list[Instances],
@@ -60,20 +53,10 @@ def rotated_rpn_targets(
     Raises:
         ValueError: thresholds and labels do not fit.
     """
-    every = RotatedBoxes(torch.cat(anchors))
-    labels, boxes = [], []
-    for one in targets:
-        truth: RotatedBoxes = one.gt_boxes.to(every.device)
-        matches = match_boxes(
-            pairwise_iou_rotated(truth, every),
-            iou_thresholds,
-            iou_labels,
-            allow_low_quality_matches=True,
-        )
-        positive, negative = sample_labels(
-            matches.labels, batch_size_per_image, positive_fraction, _BACKGROUND, generator
-        )
-        kept = torch.full_like(matches.labels, -1)
-        labels.append(kept.index_fill(0, positive, 1).index_fill(0, negative, _BACKGROUND))
-        boxes.append(truth[matches.indices] if len(truth) else every)
-    return RotatedRPNTargets(labels, boxes)
+    sampling = AnchorSampling(iou_thresholds, iou_labels, batch_size_per_image, positive_fraction)
+    all_anchors = RotatedBoxes(torch.cat(anchors))
+    labelled = [
+        label_anchors(ROTATED, all_anchors, one.gt_boxes, one.image_size, sampling, generator)
+        for one in targets
+    ]
+    return RotatedRPNTargets([labels for labels, _ in labelled], [boxes for _, boxes in labelled])

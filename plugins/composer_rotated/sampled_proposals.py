@@ -4,14 +4,12 @@ from typing import NamedTuple
 
 import torch
 
-from composer.events import record_scalar
-from composer.ops import match_boxes, sample_labels
+from composer.ops import ROTATED, RegionSampling, sample_regions
 from composer.structures import (
     Classes,
     Indices,
     Instances,
     RotatedBoxes,
-    pairwise_iou_rotated,
 )
 
 
@@ -32,7 +30,6 @@ class RotatedSampledProposals(NamedTuple):
     matched_indices: list[Indices]
 
 
-@torch.no_grad()
 def rotated_sampled_proposals(
     proposals: list[RotatedBoxes],
     targets: list[Instances],
@@ -65,34 +62,18 @@ def rotated_sampled_proposals(
     Raises:
         ValueError: there are not as many targets as images, or thresholds and labels do not fit.
     """
-    if len(proposals) != len(targets):
-        raise ValueError(f"Proposals of {len(proposals)} images, but targets of {len(targets)}.")
-    sampled = RotatedSampledProposals([], [], [], [])
-    num_objects = 0
-    for given, target in zip(proposals, targets, strict=True):
-        truth: RotatedBoxes = target.gt_boxes.to(given.device)
-        boxes = RotatedBoxes.cat([given, truth]) if proposal_append_gt else given
-        matches = match_boxes(pairwise_iou_rotated(truth, boxes), iou_thresholds, iou_labels)
-        classes = matches.labels
-        if len(truth):
-            classes = target.gt_classes.to(given.device)[matches.indices]
-        classes = classes.masked_fill(matches.labels == 0, num_classes)
-        classes = classes.masked_fill(matches.labels == -1, -1)
-        positive, negative = sample_labels(
-            classes, batch_size_per_image, positive_fraction, num_classes, generator
-        )
-        drawn = torch.cat((positive, negative))
-        num_objects += len(positive)
-        sampled.boxes.append(boxes[drawn])
-        sampled.classes.append(classes[drawn])
-        sampled.matched_boxes.append((truth[matches.indices] if len(truth) else boxes)[drawn])
-        sampled.matched_indices.append(matches.indices[drawn])
-    _record_counts(sampled, num_objects)
-    return sampled
-
-
-def _record_counts(sampled: RotatedSampledProposals, num_objects: int) -> None:
-    num_images = max(len(sampled.boxes), 1)
-    num_regions = sum(len(boxes) for boxes in sampled.boxes)
-    record_scalar("roi_head/num_fg_samples", num_objects / num_images)
-    record_scalar("roi_head/num_bg_samples", (num_regions - num_objects) / num_images)
+    sampling = RegionSampling(
+        num_classes,
+        batch_size_per_image,
+        positive_fraction,
+        iou_thresholds,
+        iou_labels,
+        append_truth=proposal_append_gt,
+    )
+    sampled = sample_regions(ROTATED, proposals, targets, sampling, generator)
+    return RotatedSampledProposals(
+        [one.boxes for one in sampled],
+        [one.classes for one in sampled],
+        [one.matched_boxes for one in sampled],
+        [one.matched_indices for one in sampled],
+    )

@@ -1,17 +1,11 @@
-"""The regions that are worth a closer look.
-
-Legend: N images, A anchors of a level.
-"""
+"""The regions that are worth a closer look."""
 
 from typing import NamedTuple
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from composer.ops import flatten_cells
+from composer.ops import UPRIGHT, ProposalLimits, select_proposals
 from composer.structures import AnchorDeltas, Anchors, Boxes, ImageList, Objectness, Scores
-from composer_rpn.selection import Candidates, pick_candidates, suppress_candidates
 
 
 class ProposalBoxes(NamedTuple):
@@ -55,13 +49,16 @@ class Proposals(nn.Module):
         box_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
     ) -> None:
         super().__init__()
-        self.pre_nms_topk = {True: pre_nms_topk_training, False: pre_nms_topk_inference}
-        self.post_nms_topk = {True: post_nms_topk_training, False: post_nms_topk_inference}
-        self.nms_threshold = nms_threshold
-        self.min_box_size = min_box_size
+        topk = {
+            True: (pre_nms_topk_training, post_nms_topk_training),
+            False: (pre_nms_topk_inference, post_nms_topk_inference),
+        }
+        self.limits = {
+            training: ProposalLimits(*counts, nms_threshold, min_box_size)
+            for training, counts in topk.items()
+        }
         self.box_weights = box_weights
 
-    @torch.no_grad()
     def forward(
         self, images: ImageList, anchors: Anchors, objectness: Objectness, deltas: AnchorDeltas
     ) -> ProposalBoxes:
@@ -72,50 +69,15 @@ class Proposals(nn.Module):
             FloatingPointError: in training, a prediction is not finite. (In inference such a
                 one is dropped.)
         """
-        logits = [flatten_cells(level).squeeze(2) for level in objectness]
-        flat_deltas = [flatten_cells(level, 4) for level in deltas]
-        _check_counts(anchors, logits, flat_deltas)
-        candidates = pick_candidates(
-            anchors, logits, flat_deltas, self.pre_nms_topk[self.training], self.box_weights
-        )
-        if self.training:
-            _check_finite(candidates)
-        boxes, scores = [], []
-        for image, image_size in enumerate(images.image_sizes):
-            kept, kept_logits = suppress_candidates(
-                candidates.boxes[image],
-                candidates.logits[image],
-                candidates.levels,
-                image_size,
-                topk=self.post_nms_topk[self.training],
-                nms_threshold=self.nms_threshold,
-                min_box_size=self.min_box_size,
+        return ProposalBoxes(
+            *select_proposals(
+                UPRIGHT,
+                anchors,
+                objectness,
+                deltas,
+                images.image_sizes,
+                limits=self.limits[self.training],
+                box_weights=self.box_weights,
+                must_be_finite=self.training,
             )
-            boxes.append(kept)
-            scores.append(kept_logits)
-        return ProposalBoxes(boxes, scores)
-
-
-def _check_counts(
-    anchors: list[Float[Tensor, "_ 4"]],
-    logits: list[Float[Tensor, "N _"]],
-    deltas: list[Float[Tensor, "N _ 4"]],
-) -> None:
-    counts = [
-        [len(level) for level in anchors],
-        [level.shape[1] for level in logits],
-        [level.shape[1] for level in deltas],
-    ]
-    if counts[0] != counts[1] or counts[0] != counts[2]:
-        raise ValueError(
-            f"Per level there are {counts[0]} anchors, but {counts[1]} objectness logits and "
-            f"{counts[2]} sets of offsets. Do the RPN head's num_anchors and in_features fit the "
-            "anchors' sizes, aspect_ratios and in_features?"
-        )
-
-
-def _check_finite(candidates: Candidates) -> None:
-    if not (candidates.boxes.isfinite().all() and candidates.logits.isfinite().all()):
-        raise FloatingPointError(
-            "Proposals have boxes or scores that are not finite: training has diverged."
         )

@@ -1,15 +1,6 @@
-"""How wrong an RPN is.
+"""How wrong an RPN is."""
 
-Legend: N images, A anchors of all levels. `_` is the anchors of a level, or those that count.
-"""
-
-import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
-
-from composer.events import record_scalar
-from composer.ops import BoxLossName, flatten_cells, sum_box_loss
+from composer.ops import UPRIGHT, BoxLossName, pick_labelled_anchors, sum_box_loss
 from composer.structures import (
     AnchorDeltas,
     AnchorLabels,
@@ -61,51 +52,18 @@ def rpn_losses(
     Raises:
         ValueError: there are not as many labels or predictions as anchors.
     """
-    logits = torch.cat([flatten_cells(level).squeeze(2) for level in objectness], dim=1)
-    wanted = torch.stack(labels) if labels else logits.new_zeros(logits.shape, dtype=torch.int64)
-    if wanted.shape != logits.shape:
-        raise ValueError(
-            f"Labels of {tuple(wanted.shape)} images and anchors, but objectness of "
-            f"{tuple(logits.shape)}."
-        )
-    is_object, counts = wanted == 1, wanted >= 0
-    _record_counts(is_object, counts)
-    source, target, offsets = _pick_objects(anchors, boxes, deltas, is_object)
-    class_loss = F.binary_cross_entropy_with_logits(
-        logits[counts], wanted[counts].to(logits.dtype), reduction="sum"
-    )
+    labelled = pick_labelled_anchors(UPRIGHT, anchors, objectness, deltas, labels, boxes)
     box_loss = sum_box_loss(
-        offsets,
-        source,
-        target,
+        labelled.offsets,
+        labelled.sources,
+        labelled.targets,
         box_weights,
         kind=bbox_reg_loss_type,
         smooth_l1_beta=smooth_l1_beta,
     )
-    drawn = int(counts.sum()) if divide_by_drawn else batch_size_per_image * len(labels)
+    drawn = labelled.num_counting if divide_by_drawn else batch_size_per_image * len(labels)
     normalizer = max(drawn, 1)
     return {
-        "loss_rpn_cls": class_loss * (loss_weight / normalizer),
+        "loss_rpn_cls": labelled.class_loss * (loss_weight / normalizer),
         "loss_rpn_loc": box_loss * (loss_weight * bbox_reg_loss_weight / normalizer),
     }
-
-
-def _pick_objects(
-    anchors: list[Float[Tensor, "_ 4"]],
-    boxes: list[Boxes],
-    deltas: list[Float[Tensor, "N _ _ _"]],
-    is_object: Bool[Tensor, "N A"],
-) -> tuple[Float[Tensor, "_ 4"], Float[Tensor, "_ 4"], Float[Tensor, "_ 4"]]:
-    """Returns anchors, wanted boxes and offsets of the anchors that are objects."""
-    images, positions = is_object.nonzero(as_tuple=True)
-    offsets = torch.cat([flatten_cells(level, 4) for level in deltas], dim=1)
-    wanted = Boxes.cat(boxes).tensor.to(offsets.device)
-    rows = images * is_object.shape[1] + positions
-    return torch.cat(anchors)[positions], wanted[rows], offsets[images, positions]
-
-
-def _record_counts(is_object: Bool[Tensor, "N A"], counts: Bool[Tensor, "N A"]) -> None:
-    num_images = max(len(is_object), 1)
-    num_objects: Int[Tensor, ""] = is_object.sum()
-    record_scalar("rpn/num_pos_anchors", num_objects / num_images)
-    record_scalar("rpn/num_neg_anchors", (counts.sum() - num_objects) / num_images)

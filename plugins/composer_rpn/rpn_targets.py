@@ -1,25 +1,17 @@
-"""What an RPN is to say about every anchor.
-
-Legend: A anchors of all levels.
-"""
+"""What an RPN is to say about every anchor."""
 
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
-from composer.ops import match_boxes, sample_labels
+from composer.ops import UPRIGHT, AnchorSampling, label_anchors
 from composer.structures import (
     AnchorLabels,
     Anchors,
     Boxes,
     ImageList,
     Instances,
-    pairwise_iou,
 )
-
-_BACKGROUND = 0
 
 
 class RPNTargets(NamedTuple):
@@ -35,7 +27,6 @@ class RPNTargets(NamedTuple):
     boxes: list[Boxes]
 
 
-@torch.no_grad()
 def rpn_targets(
     images: ImageList,
     anchors: Anchors,
@@ -69,39 +60,12 @@ def rpn_targets(
     """
     if len(targets) != len(images):
         raise ValueError(f"Targets of {len(targets)} images, but {len(images)} images.")
-    all_anchors = Boxes(torch.cat(anchors))
-    labels, boxes = [], []
-    for image_size, one in zip(images.image_sizes, targets, strict=True):
-        truth = one.gt_boxes.to(all_anchors.device)
-        matches = match_boxes(
-            pairwise_iou(truth, all_anchors),
-            iou_thresholds,
-            iou_labels,
-            allow_low_quality_matches=True,
-        )
-        counts = all_anchors.inside_box(image_size, boundary_threshold)
-        eligible = matches.labels if boundary_threshold < 0 else matches.labels.where(counts, -1)
-        labels.append(_keep_sample(eligible, batch_size_per_image, positive_fraction, generator))
-        boxes.append(truth[matches.indices] if len(truth) else _no_boxes(all_anchors))
-    return RPNTargets(labels, boxes)
-
-
-def _keep_sample(
-    labels: Int[Tensor, "A"],
-    num_samples: int,
-    positive_fraction: float,
-    generator: torch.Generator,
-) -> Int[Tensor, "A"]:
-    """Returns the labels of a sample, and -1 for all others."""
-    positive, negative = sample_labels(
-        labels, num_samples, positive_fraction, _BACKGROUND, generator
+    sampling = AnchorSampling(
+        iou_thresholds, iou_labels, batch_size_per_image, positive_fraction, boundary_threshold
     )
-    kept = torch.full_like(labels, -1)
-    kept[positive] = 1
-    kept[negative] = _BACKGROUND
-    return kept
-
-
-def _no_boxes(anchors: Boxes) -> Boxes:
-    """Returns a box without extent for every anchor."""
-    return Boxes(torch.zeros_like(anchors.tensor))
+    all_anchors = Boxes(torch.cat(anchors))
+    labelled = [
+        label_anchors(UPRIGHT, all_anchors, one.gt_boxes, image_size, sampling, generator)
+        for image_size, one in zip(images.image_sizes, targets, strict=True)
+    ]
+    return RPNTargets([labels for labels, _ in labelled], [boxes for _, boxes in labelled])

@@ -90,6 +90,10 @@ def test_scale_multiplies_x_and_y_by_their_own_factor():
     assert Boxes(TWO).scale(2.0, 0.5).tensor[1].tolist() == [20.0, 5.0, 22.0, 6.5]
 
 
+def test_sides_are_width_and_height():
+    assert Boxes([[1.0, 2.0, 4.0, 9.0]]).get_sides().tolist() == [[3.0, 7.0]]
+
+
 def test_nonempty_wants_both_sides_above_the_threshold():
     boxes = Boxes([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 0.0], [5.0, 0.0, 4.0, 9.0]])
     assert boxes.nonempty().tolist() == [True, False, False]

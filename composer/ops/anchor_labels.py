@@ -1,0 +1,83 @@
+"""What an RPN is to say about every anchor.
+
+Legend: A anchors of all levels, D numbers of a box. `_` is the anchors of a level.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.matching import match_boxes
+from composer.ops.sampling import sample_labels
+
+_BACKGROUND = 0
+
+
+class AnchorSampling(NamedTuple):
+    """Which anchors count.
+
+    Args:
+        iou_thresholds: of intersection over union; they cut it into intervals.
+        iou_labels: the label of each interval: 1, 0 or -1.
+        num_samples: how many anchors of an image count.
+        positive_fraction: the share of objects among them at most.
+        boundary_threshold: anchors that reach over the image's border by more than so many
+            pixels do not count; below 0, all do.
+    """
+
+    iou_thresholds: Sequence[float]
+    iou_labels: Sequence[int]
+    num_samples: int
+    positive_fraction: float
+    boundary_threshold: float = -1.0
+
+
+@torch.no_grad()
+def label_anchors(
+    kind: BoxKind[AnyBoxes],
+    anchors: AnyBoxes,
+    truth: AnyBoxes,
+    image_size: tuple[int, int],
+    sampling: AnchorSampling,
+    generator: torch.Generator,
+) -> tuple[Int[Tensor, "A"], AnyBoxes]:
+    """Labels the anchors of an image, and draws those that count (Ren et al. 2015, 3.1.2, 3.1.3).
+
+    An anchor is an object where it overlaps one by much, or more than any other anchor does.
+
+    Args:
+        kind: how boxes are written.
+        anchors: of all levels.
+        truth: the boxes of the image's objects; there may be none.
+        image_size: (height, width).
+        sampling: which anchors count.
+        generator: what anchors are drawn with.
+
+    Returns:
+        For each anchor 1 for an object, 0 for background, -1 for what does not count; and the box
+        of the object that fits it best, which means something for objects only.
+
+    Raises:
+        ValueError: thresholds and labels do not fit.
+    """
+    truth = truth.to(anchors.device)
+    matches = match_boxes(
+        kind.overlap(truth, anchors),
+        sampling.iou_thresholds,
+        sampling.iou_labels,
+        allow_low_quality_matches=True,
+    )
+    labels = matches.labels
+    if sampling.boundary_threshold >= 0:
+        labels = labels.where(anchors.inside_box(image_size, sampling.boundary_threshold), -1)
+    positive, negative = sample_labels(
+        labels, sampling.num_samples, sampling.positive_fraction, _BACKGROUND, generator
+    )
+    kept = torch.full_like(labels, -1)
+    kept = kept.index_fill(0, positive, 1).index_fill(0, negative, _BACKGROUND)
+    nothing = kind.structure(torch.zeros_like(anchors.tensor))
+    return kept, truth[matches.indices] if len(truth) else nothing

@@ -1,0 +1,63 @@
+"""The ways in which a box can be written, each with what detectors do to boxes.
+
+What proposals, samples and detections have in common does not depend on how a box is written: the
+functions that select them take a kind of box, and work for upright and for rotated boxes alike.
+
+Legend: B boxes, D numbers of a box. `_` is D offsets for each of several classes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from torch import Tensor
+
+from composer.ops.box_coding import decode_deltas, encode_boxes
+from composer.ops.nms import batched_nms
+from composer.ops.rotated_box_coding import decode_rotated_deltas, encode_rotated_boxes
+from composer.ops.rotated_nms import batched_nms_rotated
+from composer.structures.box_overlap import pairwise_iou
+from composer.structures.boxes import Boxes
+from composer.structures.rotated_boxes import RotatedBoxes
+from composer.structures.rotated_overlap import pairwise_iou_rotated
+
+AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
+
+
+@dataclass(frozen=True)
+class BoxKind(Generic[AnyBoxes]):
+    """One way to write a box.
+
+    Args:
+        structure: holds boxes of this kind.
+        dim: numbers of a box, and of what leads from one box to another.
+        encode: (sources, targets, weights) -> offsets, all B x D.
+        decode: (offsets B x _, sources B x D, weights) -> boxes B x _.
+        suppress: (boxes B x D, scores, groups, threshold) -> positions of those that are left.
+        overlap: (boxes, boxes) -> intersection over union of every pair.
+    """
+
+    structure: type[AnyBoxes]
+    dim: int
+    encode: Callable[..., Tensor]
+    decode: Callable[..., Tensor]
+    suppress: Callable[[Tensor, Tensor, Tensor, float], Tensor]
+    overlap: Callable[[AnyBoxes, AnyBoxes], Tensor]
+
+
+UPRIGHT = BoxKind(
+    structure=Boxes,
+    dim=4,
+    encode=encode_boxes,
+    decode=decode_deltas,
+    suppress=batched_nms,
+    overlap=pairwise_iou,
+)
+ROTATED = BoxKind(
+    structure=RotatedBoxes,
+    dim=5,
+    encode=encode_rotated_boxes,
+    decode=decode_rotated_deltas,
+    suppress=batched_nms_rotated,
+    overlap=pairwise_iou_rotated,
+)

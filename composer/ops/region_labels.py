@@ -1,0 +1,178 @@
+"""Which class each region is to be given, which object it belongs to, and which regions are drawn.
+
+Legend: B regions of an image. `_` is the regions that are drawn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from composer.events import record_scalar
+from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.matching import match_boxes
+from composer.ops.sampling import sample_labels
+from composer.structures.instances import Instances
+
+
+@dataclass(frozen=True)
+class RegionLabels(Generic[AnyBoxes]):
+    """What the regions of one image are to learn.
+
+    Args:
+        boxes: the regions.
+        classes: the number of classes for the background, -1 for what is left out.
+        matched_boxes: the box of the object that fits best; the region itself where the image
+            has no objects.
+        matched_indices: which object that is; 0 where the image has none.
+    """
+
+    boxes: AnyBoxes
+    classes: Int[Tensor, "B"]
+    matched_boxes: AnyBoxes
+    matched_indices: Int[Tensor, "B"]
+
+    def __getitem__(self, index: Int[Tensor, "_"]) -> "RegionLabels[AnyBoxes]":
+        return RegionLabels(
+            self.boxes[index],
+            self.classes[index],
+            self.matched_boxes[index],
+            self.matched_indices[index],
+        )
+
+
+@dataclass(frozen=True)
+class RegionSampling:
+    """Which regions a training step looks at.
+
+    Args:
+        num_classes: number of classes, which stands for the background.
+        num_samples: how many regions of an image are drawn, if there are as many.
+        positive_fraction: the share of regions with an object among them at most.
+        iou_thresholds: of intersection over union; they cut it into intervals.
+        iou_labels: for each interval 1 for the object's class, 0 for background, -1 for regions
+            that are left out.
+        append_truth: whether the objects' own boxes are regions, too.
+    """
+
+    num_classes: int
+    num_samples: int
+    positive_fraction: float
+    iou_thresholds: Sequence[float]
+    iou_labels: Sequence[int]
+    append_truth: bool
+
+
+def label_regions(
+    kind: BoxKind[AnyBoxes],
+    boxes: AnyBoxes,
+    target: Instances,
+    *,
+    iou_thresholds: Sequence[float],
+    iou_labels: Sequence[int],
+    num_classes: int,
+) -> RegionLabels[AnyBoxes]:
+    """Gives every region the class of the object that it overlaps most (Girshick 2015, 2.3).
+
+    Args:
+        kind: how boxes are written.
+        boxes: the regions.
+        target: the image's ground truth, with `gt_boxes` and `gt_classes`.
+        iou_thresholds: of intersection over union; they cut it into intervals.
+        iou_labels: for each interval 1 for the object's class, 0 for background, -1 for regions
+            that are left out.
+        num_classes: number of classes, which stands for the background.
+    """
+    truth: AnyBoxes = target.gt_boxes.to(boxes.device)
+    matches = match_boxes(kind.overlap(truth, boxes), iou_thresholds, iou_labels)
+    if len(truth) == 0:
+        background = torch.full_like(matches.indices, num_classes)
+        return RegionLabels(boxes, background, boxes, matches.indices)
+    classes = target.gt_classes.to(boxes.device)[matches.indices]
+    classes = classes.masked_fill(matches.labels == 0, num_classes)
+    classes = classes.masked_fill(matches.labels == -1, -1)
+    return RegionLabels(boxes, classes, truth[matches.indices], matches.indices)
+
+
+@torch.no_grad()
+def sample_regions(
+    kind: BoxKind[AnyBoxes],
+    proposals: Sequence[AnyBoxes],
+    targets: Sequence[Instances],
+    sampling: RegionSampling,
+    generator: torch.Generator,
+) -> list[RegionLabels[AnyBoxes]]:
+    """Labels the proposals of every image, and draws some of them (Girshick 2015, section 2.3).
+
+    Records `roi_head/num_fg_samples` and `roi_head/num_bg_samples`, per image.
+
+    Args:
+        kind: how boxes are written.
+        proposals: per image.
+        targets: the ground truth of every image, with `gt_boxes` and `gt_classes`.
+        sampling: which regions are drawn.
+        generator: what regions are drawn with.
+
+    Returns:
+        The regions of every image, those with an object first.
+
+    Raises:
+        ValueError: there are not as many targets as images, or thresholds and labels do not fit.
+    """
+    if len(proposals) != len(targets):
+        raise ValueError(f"Proposals of {len(proposals)} images, but targets of {len(targets)}.")
+    sampled = [
+        _draw_regions(kind, boxes, target, sampling, generator)
+        for boxes, target in zip(proposals, targets, strict=True)
+    ]
+    record_region_counts([one.classes for one in sampled], sampling.num_classes)
+    return sampled
+
+
+def record_region_counts(
+    classes: Sequence[Int[Tensor, "_"]], num_classes: int, scope: str = ""
+) -> None:
+    """Records how many regions of an image there are with an object, and without.
+
+    Args:
+        classes: what each region is, per image; the number of classes for the background.
+        num_classes: number of classes.
+        scope: what comes before the names `roi_head/num_fg_samples` and
+            `roi_head/num_bg_samples`.
+    """
+    num_images = max(len(classes), 1)
+    num_regions = sum(len(one) for one in classes)
+    num_objects = sum(int(((one >= 0) & (one < num_classes)).sum()) for one in classes)
+    record_scalar(f"{scope}roi_head/num_fg_samples", num_objects / num_images)
+    record_scalar(f"{scope}roi_head/num_bg_samples", (num_regions - num_objects) / num_images)
+
+
+def _draw_regions(
+    kind: BoxKind[AnyBoxes],
+    boxes: AnyBoxes,
+    target: Instances,
+    sampling: RegionSampling,
+    generator: torch.Generator,
+) -> RegionLabels[AnyBoxes]:
+    if sampling.append_truth:
+        truth: AnyBoxes = target.gt_boxes.to(boxes.device)
+        boxes = kind.structure.cat([boxes, truth])
+    labels = label_regions(
+        kind,
+        boxes,
+        target,
+        iou_thresholds=sampling.iou_thresholds,
+        iou_labels=sampling.iou_labels,
+        num_classes=sampling.num_classes,
+    )
+    positive, negative = sample_labels(
+        labels.classes,
+        sampling.num_samples,
+        sampling.positive_fraction,
+        sampling.num_classes,
+        generator,
+    )
+    return labels[torch.cat((positive, negative))]

@@ -1,0 +1,78 @@
+"""The offsets that are predicted for regions: those of the class that is wanted.
+
+Legend: R regions over all images, D numbers of a box. `_` is D offsets for one or all classes, or
+the regions with an object.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from composer.ops.box_kinds import AnyBoxes, BoxKind
+
+
+class ObjectOffsets(NamedTuple):
+    """What is said about the boxes of the regions that have an object.
+
+    Args:
+        offsets: where each is said to lead.
+        sources: the regions.
+        targets: where each should lead.
+        num_regions: the number of all regions, with and without an object.
+    """
+
+    offsets: Float[Tensor, "_ D"]
+    sources: Float[Tensor, "_ D"]
+    targets: Float[Tensor, "_ D"]
+    num_regions: int
+
+
+def pick_class_offsets(
+    offsets: Float[Tensor, "R _"], classes: Int[Tensor, "R"], dim: int
+) -> Float[Tensor, "R D"]:
+    """Returns each region's offsets (or box) for its class, or those that the classes share.
+
+    Args:
+        offsets: `dim` numbers a class, or `dim` numbers.
+        classes: the class of each region.
+        dim: numbers of a box.
+    """
+    per_class = offsets.reshape(len(offsets), offsets.shape[1] // dim, dim)
+    columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
+    return per_class[torch.arange(len(offsets), device=offsets.device), columns]
+
+
+def pick_object_offsets(
+    kind: BoxKind[AnyBoxes],
+    box_deltas: Float[Tensor, "R _"],
+    boxes: Sequence[AnyBoxes],
+    classes: Sequence[Int[Tensor, "_"]],
+    matched_boxes: Sequence[AnyBoxes],
+    num_classes: int,
+) -> ObjectOffsets:
+    """Puts the boxes that are predicted beside those of the objects, where there are objects.
+
+    Args:
+        kind: how boxes are written.
+        box_deltas: of all regions: offsets for each class, or such that the classes share.
+        boxes: the regions, per image.
+        classes: what each region is, per image; `num_classes` for the background.
+        matched_boxes: where the offsets of each region should lead, per image.
+        num_classes: number of classes, without the background.
+
+    Raises:
+        ValueError: there are not as many predictions as regions.
+    """
+    source, target = (
+        kind.structure.cat(one).tensor.to(box_deltas.device) for one in (boxes, matched_boxes)
+    )
+    if len(source) != len(box_deltas):
+        raise ValueError(f"{len(source)} regions, but box offsets of {len(box_deltas)}.")
+    wanted = torch.cat(list(classes)) if classes else torch.zeros(0, dtype=torch.int64)
+    wanted = wanted.to(box_deltas.device)
+    rows = ((wanted >= 0) & (wanted < num_classes)).nonzero().squeeze(1)
+    offsets = pick_class_offsets(box_deltas[rows], wanted[rows], kind.dim)
+    return ObjectOffsets(offsets, source[rows], target[rows], len(wanted))

@@ -1,0 +1,121 @@
+"""Regions of several images, each taken from the level of a pyramid that fits its size.
+
+Legend: R regions over all images, C channels. `_` is a map's or a region's height and width, or
+the numbers of a region.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from composer.ops.level_assignment import assign_levels
+from composer.structures.feature_levels import find_pyramid_strides, pick_levels
+from composer.structures.tensor_shape import TensorShape
+
+Sampling = Callable[[Tensor, Tensor, int], Tensor]
+
+
+@dataclass(frozen=True)
+class PooledLevels:
+    """The levels that regions are taken from, and what is made of a region.
+
+    Args:
+        names: the levels, finest first.
+        strides: theirs, in pixels.
+        channels: theirs, if known.
+        output_size: rows and columns that a region becomes.
+        canonical_box_size: a square of this side, in pixels, belongs to the canonical level.
+        canonical_level: log2 of that level's stride.
+        level_epsilon: how much below a level's border, in levels, a region still belongs to it.
+    """
+
+    names: tuple[str, ...]
+    strides: list[int]
+    channels: int | None
+    output_size: tuple[int, int]
+    canonical_box_size: int = 224
+    canonical_level: int = 4
+    level_epsilon: float = 0.0
+
+    @property
+    def output_shape(self) -> TensorShape:
+        """The channels of the levels, on the grid of a region."""
+        height, width = self.output_size
+        return TensorShape(channels=self.channels, height=height, width=width)
+
+    def pool(
+        self,
+        features: Mapping[str, Float[Tensor, "_ C _ _"]],
+        regions: Float[Tensor, "R _"],
+        areas: Float[Tensor, "R"],
+        num_images: int,
+        sample: Sampling,
+    ) -> Float[Tensor, "R C _ _"]:
+        """Takes each region from the level that fits it (Lin et al. 2017, equation 1).
+
+        Args:
+            features: the maps of all levels.
+            regions: the number of its image, then its box.
+            areas: in square pixels.
+            num_images: how many images the regions are of.
+            sample: (map, its regions, its stride) -> R x C x rows x columns.
+
+        Raises:
+            ValueError: the regions are those of another number of images.
+        """
+        maps = [features[name] for name in self.names]
+        if num_images != len(maps[0]):
+            raise ValueError(f"Boxes of {num_images} images for features of {len(maps[0])}.")
+        regions = regions.to(maps[0].device)
+        if len(maps) == 1:
+            return sample(maps[0], regions, self.strides[0])
+        levels = assign_levels(
+            areas.to(maps[0].device),
+            int(math.log2(self.strides[0])),
+            int(math.log2(self.strides[-1])),
+            self.canonical_box_size,
+            self.canonical_level,
+            self.level_epsilon,
+        )
+        pooled = maps[0].new_zeros(len(regions), maps[0].shape[1], *self.output_size)
+        for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):
+            rows = (levels == level).nonzero().squeeze(1)
+            pooled[rows] = sample(map_, regions[rows], stride)
+        return pooled
+
+
+def find_pooled_levels(
+    features_shape: Mapping[str, TensorShape],
+    in_features: tuple[str, ...] | None,
+    output_size: int | tuple[int, int],
+    *,
+    canonical_box_size: int,
+    canonical_level: int,
+    level_epsilon: float = 0.0,
+) -> PooledLevels:
+    """Picks the levels that regions are taken from.
+
+    Args:
+        features_shape: the levels that there are.
+        in_features: those to take regions from; None for all. Their strides double.
+        output_size: rows and columns that a region becomes; one number for both.
+        canonical_box_size: see `PooledLevels`.
+        canonical_level: see `PooledLevels`.
+        level_epsilon: see `PooledLevels`.
+
+    Raises:
+        ValueError: a level does not exist, or the strides of the levels do not double.
+    """
+    names = pick_levels(features_shape, in_features)
+    return PooledLevels(
+        names,
+        find_pyramid_strides(features_shape, names),
+        features_shape[names[0]].channels,
+        (output_size, output_size) if isinstance(output_size, int) else output_size,
+        canonical_box_size,
+        canonical_level,
+        level_epsilon,
+    )
