@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from composer.build.blueprint import Blueprint, NodeDesign
+from composer.build.freezing import check_freezing
 from composer.build.keys import check_keys
 from composer.build.shapes import propagate_shapes
 from composer.build.wires import wire_networks
@@ -83,6 +84,7 @@ def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> B
     incomplete = wired.incomplete | drafting.unconfigured
     shaped = propagate_shapes(networks, wired.wirings, drafts, log, incomplete)
     places = {path: node.place for path, node in merged.items()}
+    check_freezing(spec, shaped.designs, shaped.modules, log)
     check_keys(shaped.designs, shaped.modules, places, log)
     return Blueprint(spec, shaped.designs, wired.wirings, shaped.output_shapes)
 

@@ -37,6 +37,8 @@ def print_description(file: str) -> None:
         spec = _described_spec(found.metadata)
         _print_nodes(found, spec)
         _print_names(spec)
+        if spec is not None and spec.freeze:
+            click.echo(f"\nfrozen\n  {', '.join(spec.freeze)}")
     shown = [(key, value) for key, value in sorted(found.metadata.items()) if key not in _HIDDEN]
     if shown:
         click.echo("\nmetadata")

@@ -86,4 +86,11 @@ def _make_diagram(
         publication = registry.find(uses)
         return publication.plugin if publication is not None else ""
 
-    return make_diagram(network, loaded.name, loaded.doc, plugin_of=plugin_of, selection=selection)
+    return make_diagram(
+        network,
+        loaded.name,
+        loaded.doc,
+        plugin_of=plugin_of,
+        selection=selection,
+        frozen=loaded.freeze.values(),
+    )

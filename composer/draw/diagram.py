@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from composer.spec.model import FrozenPart
 from composer.spec.network import Network, NetworkNode, Source
 
 Kind = Literal["node", "input", "output"]
@@ -110,6 +111,7 @@ def make_diagram(
     *,
     plugin_of: Callable[[str], str] = lambda _: "",
     selection: Selection | None = None,
+    frozen: Collection[FrozenPart] = (),
 ) -> Diagram:
     """The diagram of a network.
 
@@ -119,8 +121,9 @@ def make_diagram(
         caption: what the model is.
         plugin_of: gives the plugin of a node type.
         selection: the part that a run is about; the whole without one.
+        frozen: what is not trained.
     """
-    drawing = _Drawing(network, selection)
+    drawing = _Drawing(network, selection, frozen)
     boxes = {box.key: box for box in drawing.boxes(plugin_of)}
     return Diagram(
         title=title,
@@ -147,6 +150,7 @@ def output_key(name: str) -> str:
 class _Drawing:
     network: Network
     selection: Selection | None
+    frozen: Collection[FrozenPart]
 
     def boxes(self, plugin_of: Callable[[str], str]) -> Iterator[Box]:
         for name, point in self.network.inputs.items():
@@ -155,9 +159,17 @@ class _Drawing:
         for path, node in self.network.nodes.items():
             group, _, title = path.rpartition(".")
             state = self.node_state(path)
-            yield Box(path, title, _type(node), "node", group, plugin_of(node.uses), state)
+            yield Box(path, title, self.type(node), "node", group, plugin_of(node.uses), state)
         for name in self.network.outputs:
             yield Box(output_key(name), name, "", "output", "", "", self.state("outputs", name))
+
+    def type(self, node: NetworkNode) -> str:
+        if node.same_as is not None:
+            return f"again {node.same_as}"
+        modules = [part.module for part in self.frozen if part.covers(node.path)]
+        if not modules:
+            return node.uses
+        return f"{node.uses}, {'' if '' in modules else 'partly '}frozen"
 
     def state(self, part: str, name: str) -> State:
         if self.selection is None:
@@ -181,10 +193,6 @@ class _Drawing:
         for name, wire in self.network.outputs.items():
             for source in wire.sources:
                 yield _link(source, boxes[output_key(name)], "")
-
-
-def _type(node: NetworkNode) -> str:
-    return node.uses if node.same_as is None else f"again {node.same_as}"
 
 
 def _link(source: Source, head: Box, into: str) -> Link:

@@ -9,6 +9,7 @@ from torch import nn
 
 from composer.build import Blueprint, build_modules
 from composer.errors import InputError, NameResolutionError, PluginError
+from composer.graph.freezing import freeze_weights
 from composer.graph.running import Names, listed
 from composer.plan import AddressBook, InputPoint, Plan, Target, Wiring, make_plan
 from composer.plan.addressing import fed_slots
@@ -28,6 +29,8 @@ def part_of(blueprint: Blueprint, until: Names, feeds: Sequence[str]) -> dict[Mo
 def build_parts(blueprint: Blueprint, wirings: Mapping[Mode, Wiring], seed: int) -> dict[str, Any]:
     """The modules and functions that some wirings call, by path, each on its own device.
 
+    What the spec freezes does not learn.
+
     Raises:
         PluginError: if a node type's constructor fails, or its device is not to be had.
     """
@@ -41,6 +44,7 @@ def build_parts(blueprint: Blueprint, wirings: Mapping[Mode, Wiring], seed: int)
                 made.to(device)
             except (AssertionError, RuntimeError) as error:  # the former of a backend left out
                 raise PluginError(f"node '{path}' cannot be put on '{device}': {error}") from error
+    freeze_weights(blueprint.spec.freeze, built)
     return built
 
 

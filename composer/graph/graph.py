@@ -14,12 +14,13 @@ from composer.checkpoint import LoadReport
 from composer.errors import NameResolutionError
 from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
+from composer.graph.freezing import rest_norms
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.inputs import bind_inputs
 from composer.graph.modules import CallableTable, plant
 from composer.graph.namespaces import keep_namespaces
 from composer.graph.profiling import Profile, profiling
-from composer.graph.running import Names, Runner, draw_seed, listed
+from composer.graph.running import Names, Runner, listed
 from composer.graph.saving import save_weights
 from composer.graph.weights import LoadOptions, Weights, load_weights
 from composer.plan import Plan, Wiring
@@ -160,6 +161,16 @@ class Graph(nn.Module):
         wanted: Mode = "training" if self.training else "inference"
         return wanted if wanted in self._runner.wirings else next(iter(self._runner.wirings))
 
+    def train(self, mode: bool = True) -> Graph:
+        """Chooses training or inference; batch normalisations that are frozen stay in the latter.
+
+        Args:
+            mode: whether to train.
+        """
+        super().train(mode)
+        rest_norms(self.spec.freeze, self._callables)
+        return self
+
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """Runs the whole graph.
 
@@ -207,13 +218,7 @@ class Graph(nn.Module):
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        wiring = self._runner.wiring(mode or self.mode)
-        given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
-        fed = self._runner.fed(wiring, feeds or {})
-        found = self._runner.run(self._runner.plan(wiring, until, fed), fed, given, seed)
-        if until is None:
-            return self._runner.packed(wiring, found)
-        return found[0] if isinstance(until, str) else dict(zip(until, found, strict=True))
+        return self._runner.answer(mode or self.mode, inputs, until, feeds or {}, seed)
 
     def session(
         self,
@@ -231,12 +236,7 @@ class Graph(nn.Module):
             mode: training or inference wiring.
             seed: the seed of all that nodes draw.
         """
-        wiring = self._runner.wiring(mode or self.mode)
-        given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
-        session = Session(self._runner, wiring, given, draw_seed() if seed is None else seed)
-        for name, value in (feeds or {}).items():
-            session[name] = value
-        return session
+        return self._runner.session(mode or self.mode, inputs, feeds or {}, seed)
 
     def subgraph(self, *, until: Names, feeds: Sequence[str] = ()) -> Graph:
         """The part that computes the targets from the feeds: a graph with the same modules.

@@ -9,12 +9,13 @@ import torch
 
 from composer.errors import InputError, NameResolutionError
 from composer.executor import Observer, Placement, execute, gather
-from composer.graph.inputs import read_inputs
+from composer.graph.inputs import bind_inputs, read_inputs
 from composer.graph.modules import CallableTable
 from composer.graph.outputs import pack_outputs
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
 from composer.plan.addressing import fed_slots
 from composer.plan.feeding import spread_feed
+from composer.session import Session
 from composer.spec.language import Mode
 from composer.taps import find_module
 
@@ -142,6 +143,34 @@ class Runner:
             tapped[target.name] if target.tap else gather(target.endpoint, values)
             for target in plan.targets
         ]
+
+    def answer(
+        self,
+        mode: Mode,
+        inputs: Any,
+        until: Names | None,
+        feeds: Mapping[str, Any],
+        seed: int | None,
+    ) -> Any:
+        """Runs what a request needs: see `Graph.run`."""
+        wiring = self.wiring(mode)
+        given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
+        fed = self.fed(wiring, feeds)
+        found = self.run(self.plan(wiring, until, fed), fed, given, seed)
+        if until is None:
+            return self.packed(wiring, found)
+        return found[0] if isinstance(until, str) else dict(zip(until, found, strict=True))
+
+    def session(
+        self, mode: Mode, inputs: Any, feeds: Mapping[str, Any], seed: int | None
+    ) -> Session:
+        """A lazy run: see `Graph.session`."""
+        wiring = self.wiring(mode)
+        given = bind_inputs(wiring, () if inputs is None else (inputs,), {})
+        session = Session(self, wiring, given, draw_seed() if seed is None else seed)
+        for name, value in feeds.items():
+            session[name] = value
+        return session
 
     def input_values(
         self, plan: Plan, inputs: Mapping[str, Any], fed: Mapping[Slot, Any]

@@ -156,6 +156,7 @@ class _Assembler:
             nodes=nodes,
             outputs=inner.get("outputs"),
             weights=node.get("weights") or weights,
+            freeze=node.get("freeze") or inner.get("freeze"),
             doc=node.get("doc") or inner.get("doc"),
         )
 

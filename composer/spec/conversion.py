@@ -16,7 +16,7 @@ from composer.spec.wires import to_outputs, to_wire
 _KINDS = ("uses", "same_as", "nodes")
 _BELONGS = {"with": "uses", "params": "spec", "outputs": "nodes"}
 _RESERVED = {"training"}  # assigned by `train()`, which a module of that name would forbid
-_OF_THE_MODULE = ("namespace", "device", "weights")
+_OF_THE_MODULE = ("namespace", "device", "weights", "freeze")
 
 
 def beside_spec(file: Located) -> str:
@@ -42,6 +42,7 @@ def _to_graph(
         nodes={name: _to_node(name, nodes, taken, log) for name, _ in nodes.entries()},
         outputs=to_outputs(item.get("outputs")),
         place=item.place,
+        freeze=_references(item.get("freeze")),
     )
 
 
@@ -104,6 +105,7 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
         device=text("device"),
         weights=beside_spec(weights) if weights and text("weights") else None,
         doc=text("doc") or "",
+        freeze=_references(item.get("freeze")) if _has(item, "uses") else (),
         places={key: value.place for key, value in item.entries()},
         faulty=faulty,
     )
@@ -111,6 +113,14 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
 
 def _reference(item: Located | None) -> Reference | None:
     return None if item is None or item.value is None else Reference(str(item.value), item.place)
+
+
+def _references(item: Located | None) -> tuple[Reference, ...]:
+    """The names of a list, without those that a problem was noted about."""
+    if item is None or item.faulty or not isinstance(item.value, list):
+        return ()
+    members = [member for member in item.value if not member.faulty]
+    return tuple(Reference(str(member.value), member.place) for member in members)
 
 
 def _mode(text: str | None) -> Mode | None:

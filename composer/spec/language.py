@@ -24,6 +24,7 @@ MODES: tuple[Mode, ...] = ("training", "inference")
 NAME = r"[A-Za-z_]\w*"
 REFERENCE = rf"{NAME}(\.{NAME})*"
 _NAME, _REFERENCE = re.compile(NAME), re.compile(REFERENCE)
+_FROZEN = re.compile(r"\w+([.:]\w+)*")
 _REFERENCES_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string", "pattern": f"^{REFERENCE}$"},
@@ -67,9 +68,22 @@ def _check_wire(value: object) -> object:
     return value
 
 
+def _check_frozen(value: object) -> object:
+    if not isinstance(value, str) or not _FROZEN.fullmatch(value):
+        raise ValueError(
+            "what is frozen is named by its path: 'roi_heads', 'backbone.bottom_up.stem'"
+        )
+    return value
+
+
 # Pydantic's own schema lets other names pass.
 _NAMED: dict[str, Any] = {"propertyNames": {"pattern": f"^{NAME}$"}}
 WireText = Annotated[Any, BeforeValidator(_check_wire), WithJsonSchema(_WIRE_SCHEMA)]
+FrozenName = Annotated[
+    Any,
+    BeforeValidator(_check_frozen),
+    WithJsonSchema({"type": "string", "pattern": f"^{_FROZEN.pattern}$"}),
+]
 NodeName = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 
 
@@ -121,6 +135,10 @@ class NodeDocument(_Model):
     )
     device: str | None = Field(None, description="Device of the node, as in torch.device.")
     weights: str | None = Field(None, description="Checkpoint to load into this node.")
+    freeze: list[FrozenName] | None = Field(
+        None,
+        description="Modules in the node, or nodes of the nested graph, that are not trained.",
+    )
 
 
 def _check_outputs(value: object) -> object:
@@ -186,6 +204,9 @@ class SpecDocument(_Model):
     outputs: OutputsText = Field(None, description="What a full run gives.")
     weights: str | dict[str, str] | None = Field(
         None, description="Checkpoint of the whole graph, or checkpoints by node path."
+    )
+    freeze: list[FrozenName] | None = Field(
+        None, description="Nodes, nested graphs and modules inside nodes that are not trained."
     )
     metadata: SpecMetadata | None = Field(
         None, description="What the predicted numbers stand for: names of classes and keypoints."

@@ -9,6 +9,7 @@ from typing import Any
 from composer.errors import SpecError
 from composer.spec.assembly import assemble
 from composer.spec.conversion import beside_spec, to_graph
+from composer.spec.freezing import find_frozen
 from composer.spec.located import Located, locate
 from composer.spec.model import GraphSpec, Spec, to_metadata
 from composer.spec.params import escape
@@ -60,7 +61,7 @@ def read_spec(
     Returns:
         The spec; None if its problems leave nothing to go on with.
     """
-    given = {**_locate_params(params or {}, log), **_parse_settings(settings, log)}
+    given = {**_locate_params(params or {}, log), **parse_settings(settings, log)}
     try:
         assembly = assemble(source, given, log)
     except SpecError as error:
@@ -79,7 +80,8 @@ def _locate_params(params: Mapping[str, Any], log: ProblemLog) -> dict[str, Loca
     return given
 
 
-def _parse_settings(settings: Sequence[str], log: ProblemLog) -> dict[str, Located]:
+def parse_settings(settings: Sequence[str], log: ProblemLog) -> dict[str, Located]:
+    """Values for params from texts of the form `name=value`; the log takes what is none."""
     given: dict[str, Located] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -106,6 +108,7 @@ def _to_spec(root: Located, params: Mapping[str, Located], log: ProblemLog) -> S
         params={name: value.plain() for name, value in params.items()},
         graph=graph,
         weights=_weights_by_path(root.get("weights"), graph, log),
+        freeze=find_frozen(graph, log),
         metadata=to_metadata(root.get("metadata")),
         document=escape(document),
         source=root.place.source,

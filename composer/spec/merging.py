@@ -5,7 +5,11 @@ from __future__ import annotations
 from composer.spec.located import Located
 
 # What of a node describes the thing it calls; it goes when another thing is put in its place.
-_OWNED = {"uses": ("with",), "spec": ("params", "nodes", "outputs"), "nodes": ("outputs",)}
+_OWNED = {
+    "uses": ("with", "freeze"),
+    "spec": ("params", "nodes", "outputs", "freeze"),
+    "nodes": ("outputs", "freeze"),
+}
 
 
 def merge(base: Located, over: Located) -> Located:

@@ -79,6 +79,7 @@ class NodeSpec:
     device: str | None
     weights: Path | str | None
     doc: str
+    freeze: tuple[Reference, ...] = ()  # modules inside the node; of a nested graph, see there
     places: Mapping[str, Place] = field(default_factory=dict)
     faulty: bool = False
 
@@ -89,12 +90,16 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class GraphSpec:
-    """Nodes and outputs; the inputs of a graph in place are the wires of its node."""
+    """Nodes and outputs; the inputs of a graph in place are the wires of its node.
+
+    What is frozen is named from this graph on.
+    """
 
     inputs: Mapping[str, InputSpec]
     nodes: Mapping[str, NodeSpec]
     outputs: Mapping[str, WireSpec]
     place: Place
+    freeze: tuple[Reference, ...] = ()
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, NodeSpec]]:
         """Every node with its dotted path, nested ones after their parent."""
@@ -103,6 +108,30 @@ class GraphSpec:
             yield path, node
             if node.graph is not None:
                 yield from node.graph.walk(f"{path}.")
+
+
+@dataclass(frozen=True)
+class FrozenPart:
+    """A part of a model that is not trained.
+
+    Args:
+        path: path of a node or nested graph.
+        module: dotted name of a module inside the node; empty for all of it.
+        place: where it is named.
+    """
+
+    path: str
+    module: str
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """Its full name: the path, then the module."""
+        return f"{self.path}.{self.module}" if self.module else self.path
+
+    def covers(self, path: str) -> bool:
+        """Whether it is a node, or the nested graph that a node is in, or a module of a node."""
+        return path == self.path or (not self.module and path.startswith(f"{self.path}."))
 
 
 @dataclass(frozen=True)
@@ -115,6 +144,7 @@ class Spec:
         params: the params' values.
         graph: the graph.
         weights: checkpoints by node path; the empty path stands for the whole graph.
+        freeze: what is not trained, by full name.
         metadata: what the numbers that the model predicts stand for.
         document: the same spec as one plain document without `extends`, `spec:` and `${}`.
         source: what it was read from, for messages.
@@ -127,6 +157,7 @@ class Spec:
     weights: Mapping[str, str]
     document: Mapping[str, Any]
     source: str
+    freeze: Mapping[str, FrozenPart] = field(default_factory=dict)
     metadata: SpecMetadata = field(default_factory=SpecMetadata)
 
     def modes(self) -> tuple[Mode, ...]:

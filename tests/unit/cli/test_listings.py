@@ -87,6 +87,12 @@ def test_names_that_a_checkpoint_keeps_are_shown(cli, folder):
     assert re.search(r"^names\n  thing classes  2: cat, dog\n\n", out, re.MULTILINE)
 
 
+def test_what_a_checkpoint_freezes_is_shown(cli, folder):
+    (folder / "frozen.yaml").write_text("composer: 1\nextends: small\nfreeze: [rpn_head]\n")
+    Graph.from_spec("frozen.yaml").save("weights.safetensors")
+    assert "\nfrozen\n  rpn.rpn_head\n" in cli("describe", "weights.safetensors").out
+
+
 def test_foreign_checkpoint_is_described_by_the_beginnings_of_its_keys(cli, folder):
     tensors = {"backbone.stem.conv1.weight": torch.zeros(8, 3), "head.weight": torch.zeros(1200)}
     torch.save({"model": tensors}, "model.pth")

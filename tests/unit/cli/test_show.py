@@ -22,6 +22,11 @@ def test_mermaid_is_printed_by_default(cli, folder):
     assert "<b>rpn_head</b><br/>rpn_head" in result.out
 
 
+def test_what_is_not_trained_is_marked(cli, folder):
+    (folder / "frozen.yaml").write_text("composer: 1\nextends: small\nfreeze: [rpn_head]\n")
+    assert "<b>rpn_head</b><br/>rpn_head, frozen" in cli("show", "frozen.yaml").out
+
+
 @pytest.mark.parametrize(
     ("file", "start"), [("a.mmd", "---"), ("a.dot", "digraph"), ("a.svg", "<svg"), ("a.txt", "---")]
 )

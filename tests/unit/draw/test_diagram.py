@@ -52,6 +52,18 @@ def test_boxes_are_the_inputs_the_nodes_and_the_outputs(network):
     ]
 
 
+def test_box_tells_whether_it_is_trained(network):
+    spec = load_spec({**SPEC, "freeze": ["prepare", "heads.first.stem", "heads.first.res2"]})
+    boxes = make_diagram(network, "title", frozen=spec.freeze.values()).boxes
+    assert boxes["prepare"].type == "preprocess, frozen"
+    assert boxes["heads.first"].type == "resnet, partly frozen"
+    assert boxes["heads.second"].type == "again heads.first"
+    assert boxes["join"].type == "join"
+    whole = load_spec({**SPEC, "freeze": ["heads.first.stem", "heads"]}).freeze.values()
+    boxes = make_diagram(network, "title", frozen=whole).boxes
+    assert boxes["heads.first"].type == "resnet, frozen"
+
+
 def test_box_tells_what_it_is(network):
     boxes = make_diagram(network, "title", plugin_of=lambda uses: f"plugin-of-{uses}").boxes
     assert (boxes["batch"].kind, boxes["batch"].type) == ("input", "ImageBatch")

@@ -1,0 +1,51 @@
+"""Keeps parts of a graph from learning: their weights, and the statistics of their norms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from composer.spec.model import FrozenPart
+
+
+def freeze_weights(
+    freeze: Mapping[str, FrozenPart], callables: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Takes the parameters of frozen parts out of learning.
+
+    Args:
+        freeze: what is frozen, by full name.
+        callables: modules and functions by node path; those that are not there are passed over.
+    """
+    for module in _frozen_modules(freeze, callables):
+        module.requires_grad_(False)
+
+
+def rest_norms(
+    freeze: Mapping[str, FrozenPart], callables: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Puts batch normalisations of frozen parts into inference: their statistics do not change.
+
+    Args:
+        freeze: what is frozen, by full name.
+        callables: modules and functions by node path.
+    """
+    for module in _frozen_modules(freeze, callables):
+        for norm in module.modules():
+            if isinstance(norm, _NormBase):
+                norm.eval()
+
+
+def _frozen_modules(
+    freeze: Mapping[str, FrozenPart], callables: Mapping[str, Callable[..., Any]]
+) -> Iterator[nn.Module]:
+    for part in freeze.values():
+        for path, called in callables.items():
+            if isinstance(called, nn.Module) and part.covers(path):
+                try:
+                    yield called.get_submodule(part.module)
+                except AttributeError:  # another module was put in the place of the node's
+                    continue
