@@ -54,6 +54,11 @@ class Dataset:
         kept = tuple(record for record in self.records if _is_annotated(record))
         return replace(self, records=kept)
 
+    def with_keypoints(self, count: int) -> Dataset:
+        """The images whose objects, crowds left out, have at least so many labelled keypoints."""
+        kept = tuple(record for record in self.records if _count_keypoints(record) >= count)
+        return replace(self, records=kept)
+
     def select_images(self, image_ids: Collection[ImageId]) -> Dataset:
         """The images with these ids, in the dataset's order.
 
@@ -138,10 +143,13 @@ def concatenate_datasets(datasets: Iterable[Dataset], name: str = "") -> Dataset
     found = list(datasets)
     if not found:
         raise DataError("there is no dataset to be joined")
-    first = found[0]
-    for other in found[1:]:
+    # Objects of a dataset without keypoints are objects whose keypoints are not labelled.
+    first = next((dataset for dataset in found if dataset.metadata.keypoint_names), found[0])
+    for other in found:
         for what in ("thing_classes", "stuff_classes", "keypoint_names", "sem_seg_of_things"):
-            if getattr(first.metadata, what) != getattr(other.metadata, what):
+            theirs = getattr(other.metadata, what)
+            is_free = what == "keypoint_names" and not theirs
+            if theirs != getattr(first.metadata, what) and not is_free:
                 raise DataError(_describe_difference(first, other, what))
     return Dataset(
         name=name or "+".join(dataset.name for dataset in found),
@@ -170,6 +178,14 @@ def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
 def _is_annotated(record: Record) -> bool:
     has_object = any(not annotation.is_crowd for annotation in record.annotations)
     return has_object or bool(record.segments) or record.sem_seg_file is not None
+
+
+def _count_keypoints(record: Record) -> int:
+    return sum(
+        sum(visibility > 0 for visibility in annotation.keypoints[2::3])
+        for annotation in record.annotations
+        if annotation.keypoints is not None and not annotation.is_crowd
+    )
 
 
 def _id_order(record: Record) -> tuple[bool, int, str]:

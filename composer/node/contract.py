@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from torch import nn
 
 from composer.errors import ContractError
 from composer.node.configuration import configuration_model
+from composer.node.parameters import Parameters, read_hints, read_parameters
 from composer.node.port_matching import fields_of, plain
 
 _GENERATOR = "generator"
@@ -139,45 +139,17 @@ def _of_function(target: Callable[..., Any]) -> Contract:
     )
 
 
-_Parameters = dict[str, tuple[inspect.Parameter, Any]]
-
-
-def _parameters(function: Callable[..., Any], where: str, *, skip_self: bool) -> _Parameters:
-    """The named parameters and their types.
-
-    Raises:
-        ContractError: for a parameter without a type, `*args` or `**kwargs`.
-    """
+def _parameters(function: Callable[..., Any], where: str, *, skip_self: bool) -> Parameters:
     if function is object.__init__ or function is nn.Module.__init__:
         return {}
-    hints = _hints(function, where)
-    parameters = list(inspect.signature(function).parameters.values())[1 if skip_self else 0 :]
-    found: _Parameters = {}
-    for parameter in parameters:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ContractError(
-                f"{where} takes *{parameter.name}; a node type names every parameter"
-            )
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise ContractError(f"`{parameter.name}` of {where} cannot be given by name")
-        if parameter.name not in hints:
-            raise ContractError(f"`{parameter.name}` of {where} has no type annotation")
-        found[parameter.name] = (parameter, hints[parameter.name])
-    return found
-
-
-def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(function, include_extras=True)
-    except Exception as error:
-        raise ContractError(f"the annotations of {where} cannot be read: {error}") from error
+    return read_parameters(function, where, "a node type", skip_self=skip_self)
 
 
 def _is_shape(name: str, ports: Mapping[str, Any]) -> bool:
     return name.endswith(_SHAPE) and name.removesuffix(_SHAPE) in ports
 
 
-def _input_ports(parameters: _Parameters) -> dict[str, InputPort]:
+def _input_ports(parameters: Parameters) -> dict[str, InputPort]:
     return {
         name: InputPort(name, hint, parameter.default is not parameter.empty)
         for name, (parameter, hint) in parameters.items()
@@ -185,7 +157,7 @@ def _input_ports(parameters: _Parameters) -> dict[str, InputPort]:
 
 
 def _outputs(function: Callable[..., Any], where: str) -> tuple[dict[str, Any], bool]:
-    hints = _hints(function, where)
+    hints = read_hints(function, where)
     if "return" not in hints or hints["return"] is type(None):
         raise ContractError(f"{where} says nothing about what it returns: annotate it")
     bare = plain(hints["return"])

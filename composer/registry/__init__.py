@@ -1,6 +1,21 @@
 """Which node types are installed, and how a name becomes one."""
 
 from composer.registry.publication import Publication
-from composer.registry.registry import MAPPING_GROUP, NODE_GROUP, TYPE_GROUP, Registry
+from composer.registry.registry import (
+    AUGMENTATION_GROUP,
+    DATASET_GROUP,
+    MAPPING_GROUP,
+    NODE_GROUP,
+    TYPE_GROUP,
+    Registry,
+)
 
-__all__ = ["MAPPING_GROUP", "NODE_GROUP", "TYPE_GROUP", "Publication", "Registry"]
+__all__ = [
+    "AUGMENTATION_GROUP",
+    "DATASET_GROUP",
+    "MAPPING_GROUP",
+    "NODE_GROUP",
+    "TYPE_GROUP",
+    "Publication",
+    "Registry",
+]

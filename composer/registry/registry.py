@@ -1,4 +1,4 @@
-"""Finds node types, port types and key mappings by name."""
+"""Finds what plugins publish by name: node types, port types, readers of datasets, ..."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from composer.spec.suggestion import closest
 NODE_GROUP = "composer.nodes"
 TYPE_GROUP = "composer.types"
 MAPPING_GROUP = "composer.checkpoints"
+DATASET_GROUP = "composer.datasets"
+AUGMENTATION_GROUP = "composer.augmentations"
 
-_WHAT = {NODE_GROUP: "node type", TYPE_GROUP: "port type", MAPPING_GROUP: "key mapping"}
+_WHAT = {
+    NODE_GROUP: "node type",
+    TYPE_GROUP: "port type",
+    MAPPING_GROUP: "key mapping",
+    DATASET_GROUP: "reader of datasets",
+    AUGMENTATION_GROUP: "augmentation",
+}
 
 
 class Registry:
@@ -96,8 +104,9 @@ class Registry:
             known = [p.name for p in self.publications if p.answers_to(qualifier)]
         match = closest(bare, known)
         if match is None:
-            listing = "`composer nodes` lists what is installed"
-            return f"unknown {self.what} '{name}'; {listing}"
+            if self.what in (_WHAT[NODE_GROUP], _WHAT[TYPE_GROUP]):
+                return f"unknown {self.what} '{name}'; `composer nodes` lists what is installed"
+            return f"unknown {self.what} '{name}'; there are: {', '.join(known) or 'none'}"
         plugins = {p.plugin for p in self.publications if p.name == match}
         origin = f" ({', '.join(sorted(plugins))})" if plugins else ""
         return f"unknown {self.what} '{name}'. Did you mean '{match}'{origin}?"

@@ -54,7 +54,7 @@ def read_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
     path = find_spec(source, near)
     if path is None:
         raise SpecError([_not_found(os.fspath(source), place)])
-    label = _label(path)
+    label = label_path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -88,7 +88,7 @@ def _not_found(name: str, place: Place | None) -> Problem:
     return Problem(place or Place(name), f"there is no spec '{name}'", hint)
 
 
-def _label(path: Path) -> str:
+def label_path(path: Path) -> str:
     """The path as a user would write it: relative where that is shorter."""
     relative = os.path.relpath(path)
     return relative if not relative.startswith("..") else str(path)

@@ -1,0 +1,202 @@
+"""Data files: datasets by name, in YAML."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+from composer.data.dataset import Dataset, concatenate_datasets
+from composer.data.faults import FaultPolicy, apply_policy
+from composer.data.plugin_call import PluginCall
+from composer.data.records import ImageId
+from composer.errors import ComposerError, DataError, NameResolutionError
+from composer.registry import DATASET_GROUP, Registry
+from composer.spec.documents import DocumentSource, read_document
+from composer.spec.suggestion import did_you_mean
+
+_NAME = re.compile(r"\w[\w.-]*")
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("a dataset's name has letters, digits, '_', '-' and '.' only")
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(_check_name)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Selection(_Model):
+    """Some of the images of a dataset."""
+
+    folds: list[int] | None = Field(None, description="Parts to use, counted from 0.", min_length=1)
+    of: int | None = Field(None, ge=1, description="How many equal parts there are.")
+    images: list[ImageId] | None = Field(None, description="Ids of the images to use.")
+    first: int | None = Field(None, ge=1, description="How many images to use, in order.")
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> Self:
+        if (self.folds is None) != (self.of is None):
+            raise ValueError("'folds' and 'of' go together: {folds: [0, 1], of: 5}")
+        for fold in self.folds or ():
+            if not 0 <= fold < (self.of or 0):
+                last = (self.of or 0) - 1
+                raise ValueError(f"folds are counted from 0 to {last}; {fold} is none")
+        return self
+
+    def select_from(self, dataset: Dataset) -> Dataset:
+        """The images of a dataset that are meant.
+
+        Raises:
+            DataError: an id is not there.
+        """
+        if self.images is not None:
+            dataset = dataset.select_images(self.images)
+        if self.folds is not None and self.of is not None:
+            dataset = dataset.select_folds(self.folds, self.of)
+        return replace(dataset, records=dataset.records[: self.first])
+
+
+class DatasetDocument(PluginCall):
+    """A dataset: who reads it, and what is used of it."""
+
+    group: ClassVar[str] = DATASET_GROUP
+
+    categories: list[str] | dict[str, list[str]] | None = Field(
+        None,
+        description="Classes to use, in order; or new names, and the classes that become them.",
+    )
+    only_annotated: bool = Field(False, description="Leave out images without an object.")
+    min_keypoints: int = Field(
+        0, ge=0, description="Leave out images with fewer labelled keypoints than this."
+    )
+    select: Selection = Field(Selection(), description="Some of the images.")
+    on_fault: FaultPolicy = Field(
+        "skip", description="Whether bad images and annotations are left out, or refused."
+    )
+
+    def open(self, name: str) -> Dataset:
+        """Reads the dataset and selects from it; faults are reported or refused.
+
+        Args:
+            name: what it is called.
+
+        Raises:
+            DataError: it cannot be read, is refused, or has not what is selected.
+        """
+        dataset = replace(self._read(name), name=name)
+        apply_policy(name, dataset.faults, self.on_fault)
+        dataset = self.select.select_from(dataset)
+        if self.categories is not None:
+            dataset = dataset.select_categories(self.categories)
+        if self.only_annotated:
+            dataset = dataset.only_annotated()
+        if self.min_keypoints:
+            dataset = dataset.with_keypoints(self.min_keypoints)
+        if not dataset.records:
+            raise DataError(f"dataset '{name}' has no images, or none is left of those it has")
+        return dataset
+
+    def _read(self, name: str) -> Dataset:
+        try:
+            found = self.make()
+        except ComposerError as error:
+            raise DataError(f"dataset '{name}': {error}") from error
+        except Exception as error:
+            label = Registry.installed(self.group).label(self.uses)
+            reason = f"{type(error).__name__}: {error}"
+            raise DataError(f"dataset '{name}': reader {label} failed: {reason}") from error
+        if not isinstance(found, Dataset):
+            kind = type(found).__name__
+            raise DataError(f"dataset '{name}': its reader gives {kind}, not a Dataset")
+        return found
+
+
+class DataFile(_Model):
+    """Datasets by name."""
+
+    composer_data: Literal[1] = Field(description="Version of the language of data files.")
+    doc: str | None = Field(None, description="What the datasets are, and their rights.")
+    datasets: dict[DatasetName, DatasetDocument] = Field(description="The datasets by name.")
+
+
+def read_data_file(source: DocumentSource, *, settings: Sequence[str] = ()) -> DataFile:
+    """Reads a data file. No dataset is opened.
+
+    Args:
+        source: a YAML file, or the values themselves.
+        settings: values for its params as `name=value`, the value in YAML.
+
+    Raises:
+        SpecError: with all problems at once, each with its place.
+    """
+    return read_document(source, DataFile, settings=settings)
+
+
+def describe_data(
+    data: str | os.PathLike[str],
+    *,
+    images: str | os.PathLike[str] | None = None,
+    settings: Sequence[str] = (),
+) -> DataFile:
+    """The data file that is meant: one that is written, or one for annotations or images.
+
+    Args:
+        data: a data file; or annotations in COCO's format (`.json`), with `images`; or a folder of
+            images without annotations.
+        images: the folder of images of annotations.
+        settings: values for a data file's params.
+
+    Raises:
+        SpecError: a data file has problems.
+        DataError: annotations go without images, or a data file has them.
+    """
+    path = Path(data)
+    if path.is_dir():
+        call = {"uses": "image_folder", "with": {"images": str(path.resolve())}}
+        return read_data_file({"composer_data": 1, "datasets": {_to_name(path): call}})
+    if path.suffix == ".json":
+        if images is None:
+            raise DataError(f"{path}: annotations want the folder of their images, too (--images)")
+        files = {"annotations": str(path.resolve()), "images": str(Path(images).resolve())}
+        call = {"uses": "coco", "with": files}
+        return read_data_file({"composer_data": 1, "datasets": {_to_name(path): call}})
+    if images is not None:
+        raise DataError(f"{path}: a data file says itself where its images are")
+    return read_data_file(path, settings=settings)
+
+
+def open_datasets(datasets: Mapping[str, DatasetDocument], names: Sequence[str] = ()) -> Dataset:
+    """Opens datasets and joins them.
+
+    Args:
+        datasets: the datasets that there are, by name.
+        names: which to open, in order; all of them if none is named.
+
+    Raises:
+        NameResolutionError: there is no dataset of a name.
+        DataError: one cannot be opened, or their classes differ.
+    """
+    for name in names:
+        if name not in datasets:
+            hint = did_you_mean(name, datasets, "datasets")
+            raise NameResolutionError(f"there is no dataset '{name}'. {hint}")
+    opened = [datasets[name].open(name) for name in names or datasets]
+    return opened[0] if len(opened) == 1 else concatenate_datasets(opened)
+
+
+def _to_name(path: Path) -> str:
+    """A name for a dataset that has none."""
+    stem = path.resolve().stem
+    return re.sub(r"[^\w.-]+", "_", stem).lstrip(".-") or "images"

@@ -1,0 +1,135 @@
+"""`uses:` and `with:` in a document: something that a plugin publishes, and its configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import Self
+
+from composer.errors import ComposerError
+from composer.node.configuration import configured
+from composer.node.parameters import call_model
+from composer.registry import Registry
+from composer.spec.documents import FOLDER, find_beside
+
+
+class PluginCall(BaseModel):
+    """A published class or function with its configuration, which is checked at once.
+
+    Subclasses say in which entry point group the name is looked up. Relative paths in the
+    configuration are relative to the document's folder.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    group: ClassVar[str]
+
+    uses: str = Field(description="Name, or `plugin/name`.")
+    with_: dict[str, Any] = Field(
+        default_factory=dict, alias="with", description="The configuration."
+    )
+    _target: Callable[..., Any] = PrivateAttr()
+    _configuration: dict[str, Any] = PrivateAttr()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        errors: list[InitErrorDetails] = []
+        try:
+            call = handler(data)
+        except ValidationError as error:
+            errors += _repack(error)
+        uses = data.get("uses") if isinstance(data, Mapping) else None
+        values = data.get("with") or {} if isinstance(data, Mapping) else None
+        if isinstance(uses, str) and isinstance(values, dict):
+            try:
+                target, configuration = cls._look_up(uses, values)
+            except ValidationError as error:
+                errors += _repack(error)
+        if errors:
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        folder = (info.context or {}).get(FOLDER, Path())
+        call._target = target
+        call._configuration = {n: _with_paths(v, folder) for n, v in configuration.items()}
+        return call
+
+    @classmethod
+    def _look_up(cls, uses: str, values: dict[str, Any]) -> tuple[Callable[..., Any], Any]:
+        """What is published under a name, and its checked configuration."""
+        registry = Registry.installed(cls.group)
+        try:
+            target = registry.load(uses)
+            model = call_model(target, f"a {registry.what}")
+        except ComposerError as error:
+            raise _at("uses", uses, str(error)) from None
+        try:
+            checked = model.model_validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            known = [field.alias or name for name, field in model.model_fields.items()]
+            found = _repack(error, "with", known)
+            raise ValidationError.from_exception_data(cls.__name__, found) from None
+        assert callable(target)
+        return target, configured(checked)
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """The checked values by parameter, defaults included."""
+        return self._configuration
+
+    def make(self) -> Any:
+        """What the class or function gives for its configuration."""
+        return self._target(**self._configuration)
+
+
+def _at(key: str, value: object, message: str) -> ValidationError:
+    """An error at one key. Its message is taken as it is, braces included."""
+    custom = PydanticCustomError("value_error", "{message}", {"message": message})
+    details = InitErrorDetails(type=custom, loc=(key,), input=value)
+    return ValidationError.from_exception_data("PluginCall", [details])
+
+
+def _repack(
+    error: ValidationError, key: str = "", known: Sequence[str] = ()
+) -> list[InitErrorDetails]:
+    """The details of an error in the form in which another can be made of them.
+
+    Args:
+        error: the error.
+        key: what they are to stand below.
+        known: the keys that would be right for unknown ones at the top.
+    """
+    found = []
+    for details in error.errors(include_url=False):
+        context = {**details.get("ctx", {}), "message": details["msg"]}
+        if details["type"] == "extra_forbidden" and len(details["loc"]) == 1 and known:
+            context["known"] = known
+        custom = PydanticCustomError(details["type"], "{message}", context)
+        location = (key, *details["loc"]) if key else details["loc"]
+        found.append(InitErrorDetails(type=custom, loc=location, input=details["input"]))
+    return found
+
+
+def _with_paths(value: Any, folder: Path) -> Any:
+    """A value of a configuration, with the relative paths in it found beside the document."""
+    if isinstance(value, Path):
+        return find_beside(value, folder)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with_paths(item, folder) for item in value)
+    if isinstance(value, dict):
+        return {key: _with_paths(item, folder) for key, item in value.items()}
+    return value

@@ -1,0 +1,91 @@
+"""YAML documents other than specs: read, params put in place, checked by a pydantic model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from composer.errors import SpecError
+from composer.spec.loading import parse_settings
+from composer.spec.located import Located, locate
+from composer.spec.params import substitute_params
+from composer.spec.places import Place
+from composer.spec.problems import Problem, ProblemLog
+from composer.spec.sources import label_path
+from composer.spec.validation import validate
+from composer.spec.yaml_reader import read_yaml
+
+DocumentSource = str | os.PathLike[str] | Mapping[str, Any]
+
+FOLDER = "folder"  # in the context of validators: what relative paths are relative to
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_document(
+    source: DocumentSource,
+    model: type[_Model],
+    *,
+    settings: Sequence[str] = (),
+    folder: str | os.PathLike[str] | None = None,
+) -> _Model:
+    """Reads a YAML document.
+
+    It may have a section `params:` with defaults, which `${name}` uses and which the model is not
+    given. Validators of the model find the document's folder in their context, under `FOLDER`.
+
+    Args:
+        source: a file, or the values themselves.
+        model: what is made of it.
+        settings: values for params as `name=value`, the value in YAML.
+        folder: what relative paths are relative to; that of the file by default, and of values the
+            current one.
+
+    Raises:
+        SpecError: with all problems at once, each with its place.
+    """
+    log = ProblemLog()
+    root = _read(source, log)
+    given = parse_settings(settings, log)
+    if not root.is_mapping:
+        keys = [field.alias or name for name, field in model.model_fields.items()]
+        log.add(root.place, f"a mapping is wanted, with the keys {', '.join(keys)}")
+        log.raise_any()
+    document, _ = substitute_params(root, given, log)
+    if folder is None:
+        folder = Path() if isinstance(source, Mapping) else Path(source).parent
+    found = validate(_without_params(document), model, log, {FOLDER: Path(folder)})
+    log.raise_any()
+    assert found is not None
+    return found
+
+
+def find_beside(path: str | os.PathLike[str], folder: Path) -> Path:
+    """The file or folder that a document means: beside it, else as written if it is there."""
+    beside = folder / path
+    return Path(path) if not beside.exists() and Path(path).exists() else beside
+
+
+def _read(source: DocumentSource, log: ProblemLog) -> Located:
+    if isinstance(source, Mapping):
+        return locate(source, "<dict>")
+    path = Path(source)
+    label = label_path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        message = f"cannot read '{label}': {reason}"
+        raise SpecError([Problem(Place(label), message)]) from None
+    return read_yaml(text, label, log)
+
+
+def _without_params(document: Located) -> Located:
+    return replace(
+        document, value={key: item for key, item in document.entries() if key != "params"}
+    )

@@ -1,0 +1,217 @@
+"""Data files name datasets, and say who reads them and what is used of them."""
+
+import json
+import logging
+
+import pytest
+
+from composer.data.data_file import describe_data, open_datasets, read_data_file
+from composer.errors import DataError, NameResolutionError, SpecError
+from shape_dataset import CLASSES, write_shape_dataset
+
+FILES = "uses: coco, with: {annotations: shapes/instances.json, images: shapes/images}"
+
+
+@pytest.fixture
+def shapes(tmp_path):
+    return write_shape_dataset(tmp_path / "shapes", num_images=6, size=32, keypoints=True)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "data.yaml"
+        path.write_text(f"composer_data: 1\n{text}\n")
+        return path
+
+    return write
+
+
+def open_one(path, **options):
+    return open_datasets(read_data_file(path, **options).datasets)
+
+
+def problems(path, **options):
+    with pytest.raises(SpecError) as caught:
+        read_data_file(path, **options)
+    return [f"{p.place.line}:{p.place.column} {p.message}" for p in caught.value.problems]
+
+
+def test_files_are_found_beside_the_data_file(shapes, write):
+    dataset = open_one(write(f"datasets: {{all: {{{FILES}}}}}"))
+    assert (dataset.name, len(dataset), dataset.metadata.thing_classes) == ("all", 6, CLASSES)
+
+
+def test_params_say_where_files_are(shapes, write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write(
+        "params: {root: nowhere}\n"
+        'datasets: {all: {uses: coco, with: {annotations: "${root}/instances.json", '
+        'images: "${root}/images"}}}'
+    )
+    assert len(open_one(path, settings=["root=shapes"])) == 6
+
+
+def test_a_dataset_is_selected_from(shapes, write):
+    path = write(
+        "datasets:\n"
+        f"  train: {{{FILES}, categories: [disc, square], select: {{folds: [1, 2], of: 3}}}}\n"
+        f"  some: {{{FILES}, select: {{images: [5, 2, 3], first: 2}}}}\n"
+        f"  merged: {{{FILES}, categories: {{shape: [disc, square]}}, only_annotated: true}}\n"
+    )
+    datasets = read_data_file(path).datasets
+    train = open_datasets(datasets, ["train"])
+    assert [record.image_id for record in train] == [2, 3, 5, 6]
+    assert train.metadata.thing_classes == ("disc", "square")
+    assert [r.image_id for r in open_datasets(datasets, ["some"])] == [2, 3]
+    merged = open_datasets(datasets, ["merged"])
+    assert merged.metadata.thing_classes == ("shape",)
+    assert all(record.annotations for record in merged)
+
+
+def test_datasets_are_joined_in_the_order_named(shapes, write):
+    path = write(
+        f"datasets: {{a: {{{FILES}, select: {{first: 1}}}}, "
+        f"b: {{{FILES}, select: {{folds: [1], of: 6}}}}}}"
+    )
+    datasets = read_data_file(path).datasets
+    assert [record.image_id for record in open_datasets(datasets)] == [1, 2]
+    assert [record.image_id for record in open_datasets(datasets, ["b", "a"])] == [2, 1]
+    with pytest.raises(NameResolutionError, match=r"no dataset 'c'\. Datasets: a, b"):
+        open_datasets(datasets, ["c"])
+
+
+def test_images_without_keypoints_can_be_left_out(shapes, write):
+    document = json.loads(shapes.annotations.read_text())
+    for entry in document["annotations"]:
+        if entry["image_id"] > 2:
+            entry["keypoints"] = [0] * 9
+    shapes.annotations.write_text(json.dumps(document))
+    dataset = open_one(write(f"datasets: {{all: {{{FILES}, min_keypoints: 1}}}}"))
+    assert [record.image_id for record in dataset] == [1, 2]
+
+
+def test_faults_are_logged_or_refused(shapes, write, caplog):
+    (shapes.images / "0001.png").unlink()
+    with caplog.at_level(logging.WARNING, "composer.data"):
+        assert len(open_one(write(f"datasets: {{all: {{{FILES}}}}}"))) == 5
+    assert "missing_file: 1" in caplog.text
+    with pytest.raises(DataError, match="missing_file: 1"):
+        open_one(write(f"datasets: {{all: {{{FILES}, on_fault: refuse}}}}"))
+
+
+def test_nothing_left_is_an_error(shapes, write):
+    for file in shapes.images.iterdir():
+        file.unlink()
+    with pytest.raises(DataError, match="dataset 'all' has no images"):
+        open_one(write(f"datasets: {{all: {{{FILES}}}}}"))
+
+
+def test_all_problems_of_a_data_file_are_told_at_once(write):
+    path = write(
+        "datasets:\n"
+        "  a: {uses: coco, with: {annotatons: x, images: 3}, select: {folds: [5], of: 5}}\n"
+        "  b: {uses: coc, on_fault: skp}\n"
+        "  c: {uses: coco, with: {annotations: x, images: y}, select: {of: 5}}\n"
+        "  d e: {}\n"
+    )
+    assert problems(path) == [
+        "3:25 the key 'annotations' is missing in 'datasets.a.with'",
+        "3:26 unknown key 'annotatons'",
+        "3:49 'datasets.a.with.images': should be a text, not 3",
+        "3:61 'datasets.a.select': folds are counted from 0 to 4; 5 is none",
+        "4:13 'datasets.b.uses': unknown reader of datasets 'coc'. Did you mean 'coco' (composer)?",
+        "4:28 'datasets.b.on_fault': should be 'skip' or 'refuse', not 'skp'",
+        "5:62 'datasets.c.select': 'folds' and 'of' go together: {folds: [0, 1], of: 5}",
+        "6:3 'd e': a dataset's name has letters, digits, '_', '-' and '.' only",
+        "6:8 the key 'uses' is missing in 'datasets.d e'",
+    ]
+
+
+def test_unknown_configuration_has_the_closest_key(write):
+    path = write("datasets: {a: {uses: coco, with: {annotatons: x}}}")
+    with pytest.raises(SpecError, match="Did you mean 'annotations'"):
+        read_data_file(path)
+
+
+def test_a_version_to_come_is_refused(tmp_path):
+    (tmp_path / "data.yaml").write_text("composer_data: 2\ndatasets: {}\n")
+    assert problems(tmp_path / "data.yaml") == ["1:16 'composer_data': should be 1, not 2"]
+
+
+READER = """
+from composer.data.dataset import Dataset
+from composer.data.metadata import Metadata
+from composer.data.records import Record
+from pathlib import Path
+
+def boards(*, count: int, folder: Path = Path("boards")) -> Dataset:
+    records = tuple(Record(folder / f"{n}.png", n) for n in range(count))
+    return Dataset("", records, Metadata(thing_classes=("board",)))
+
+def broken(*, count: int = 1) -> Dataset:
+    raise RuntimeError("no tape")
+
+def empty_handed() -> Dataset:
+    return None
+
+def open_ended(**options) -> Dataset:
+    return None
+"""
+
+
+@pytest.fixture
+def readers(plugin_folder):
+    plugin_folder.install(
+        "board-data",
+        """
+        [composer.datasets]
+        boards = board_data:boards
+        broken = board_data:broken
+        empty_handed = board_data:empty_handed
+        open_ended = board_data:open_ended
+        """,
+        {"board_data": READER},
+    )
+
+
+def test_a_reader_of_another_package_is_one_like_ours(readers, write, tmp_path):
+    dataset = open_one(write("datasets: {b: {uses: board-data/boards, with: {count: 2}}}"))
+    assert [record.file_name for record in dataset] == [
+        tmp_path / "boards/0.png",
+        tmp_path / "boards/1.png",
+    ]
+    assert problems(write("datasets: {b: {uses: boards, with: {count: two}}}")) == [
+        "2:44 'datasets.b.with.count': should be a whole number, not 'two'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("uses", "message"),
+    [
+        ("broken", r"'b': reader 'broken' of board-data .* failed: RuntimeError: no tape"),
+        ("empty_handed", "its reader gives NoneType, not a Dataset"),
+    ],
+)
+def test_a_reader_that_fails_is_told_by_name(readers, write, uses, message):
+    with pytest.raises(DataError, match=message):
+        open_one(write(f"datasets: {{b: {{uses: {uses}}}}}"))
+
+
+def test_a_reader_names_its_configuration(readers, write):
+    assert problems(write("datasets: {b: {uses: open_ended}}")) == [
+        "2:22 'datasets.b.uses': open_ended takes *options; a reader of datasets names every "
+        "parameter"
+    ]
+
+
+def test_annotations_and_folders_are_data_too(shapes, tmp_path):
+    (dataset,) = describe_data(shapes.annotations, images=shapes.images).datasets.items()
+    assert (dataset[0], len(dataset[1].open("x"))) == ("instances", 6)
+    (dataset,) = describe_data(shapes.images).datasets.items()
+    opened = dataset[1].open(dataset[0])
+    assert (opened.name, len(opened), opened[0].image_id) == ("images", 6, "0001.png")
+    with pytest.raises(DataError, match="--images"):
+        describe_data(shapes.annotations)
+    with pytest.raises(DataError, match="says itself"):
+        describe_data(tmp_path / "data.yaml", images=shapes.images)
