@@ -45,26 +45,29 @@ class CocoScores:
     limits: tuple[int, ...]
 
     def average_precision(
-        self, overlap: float | None = None, size: str = "all", category: int | None = None
+        self,
+        overlap: float | None = None,
+        size: str = "all",
+        categories: Sequence[int] | None = None,
     ) -> float:
         """The mean precision at the largest limit; NaN where there is no object.
 
         Args:
             overlap: at one overlap threshold, or over all of them.
             size: for objects of one range of sizes.
-            category: for one class, or over all that have objects.
+            categories: over some classes, by default all; those without objects do not count.
         """
         if size not in self.ranges:
             return math.nan
         values = self.precision[self._pick(overlap)][:, :, :, self.ranges.index(size), -1]
-        return _mean(values if category is None else values[:, :, category])
+        return _mean(values if categories is None else values[:, :, list(categories)])
 
     def average_recall(
         self,
         overlap: float | None = None,
         size: str = "all",
         limit: int | None = None,
-        category: int | None = None,
+        categories: Sequence[int] | None = None,
     ) -> float:
         """The mean of the largest recall; NaN where there is no object.
 
@@ -72,31 +75,32 @@ class CocoScores:
             overlap: at one overlap threshold, or over all of them.
             size: for objects of one range of sizes.
             limit: with so many detections in an image; by default the most.
-            category: for one class, or over all that have objects.
+            categories: over some classes, by default all; those without objects do not count.
         """
         if size not in self.ranges:
             return math.nan
         last = -1 if limit is None else self.limits.index(limit)
         values = self.recall[self._pick(overlap)][:, :, self.ranges.index(size), last]
-        return _mean(values if category is None else values[:, category])
+        return _mean(values if categories is None else values[:, list(categories)])
 
     def figures(self, task: CocoTask, category: int | None = None) -> dict[str, float]:
         """COCO's summary: AP, AP50, APs, AR100 and so on, for one class or all of them."""
+        chosen = None if category is None else [category]
         sizes = {letter: name for letter, name in _SIZES.items() if name in self.ranges}
-        precision = {"AP": self.average_precision(category=category)}
+        precision = {"AP": self.average_precision(categories=chosen)}
         for percent in (50, 75):
-            precision[f"AP{percent}"] = self.average_precision(percent / 100, category=category)
+            precision[f"AP{percent}"] = self.average_precision(percent / 100, categories=chosen)
         recall = {}
         if task == "keypoints":
-            recall["AR"] = self.average_recall(category=category)
+            recall["AR"] = self.average_recall(categories=chosen)
             for percent in (50, 75):
-                recall[f"AR{percent}"] = self.average_recall(percent / 100, category=category)
+                recall[f"AR{percent}"] = self.average_recall(percent / 100, categories=chosen)
         else:
             for limit in self.limits:
-                recall[f"AR{limit}"] = self.average_recall(limit=limit, category=category)
+                recall[f"AR{limit}"] = self.average_recall(limit=limit, categories=chosen)
         for letter, size in sizes.items():
-            precision[f"AP{letter}"] = self.average_precision(size=size, category=category)
-            recall[f"AR{letter}"] = self.average_recall(size=size, category=category)
+            precision[f"AP{letter}"] = self.average_precision(size=size, categories=chosen)
+            recall[f"AR{letter}"] = self.average_recall(size=size, categories=chosen)
         return precision | recall
 
     def _pick(self, overlap: float | None) -> slice:
@@ -129,6 +133,7 @@ def compare(
     *,
     limits: Sequence[int] | None = None,
     sigmas: Sequence[float] | None = None,
+    kind: type[COCOeval] = COCOeval,
 ) -> COCOeval:
     """A comparison by pycocotools, ready to be scored.
 
@@ -138,8 +143,9 @@ def compare(
         task: what is compared.
         limits: how many detections in an image count; COCO's own by default.
         sigmas: standard deviations of the keypoints.
+        kind: pycocotools' class of comparisons, or one that differs from it in its rules.
     """
-    evaluation = COCOeval(truth, found, iouType=task)
+    evaluation = kind(truth, found, iouType=task)
     if limits is not None:
         evaluation.params.maxDets = sorted(limits)
     if sigmas is not None:

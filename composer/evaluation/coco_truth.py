@@ -49,7 +49,7 @@ def make_truth(
             if entry is not None:
                 # 0 stands for "matched with nothing" in pycocotools, so ids begin with 1.
                 entries.append({"id": len(entries) + 1, "image_id": image_id, **entry})
-    return _index(len(order), range(len(dataset.metadata.thing_classes)), entries)
+    return index_entries(len(order), range(len(dataset.metadata.thing_classes)), entries)
 
 
 def make_found(
@@ -68,7 +68,7 @@ def make_found(
             entry = {"id": len(entries) + 1, "image_id": image_id, "iscrowd": 0, **detection}
             entry["area"] = _measure(detection, task)
             entries.append(entry)
-    return _index(len(order), range(len(dataset.metadata.thing_classes)), entries)
+    return index_entries(len(order), range(len(dataset.metadata.thing_classes)), entries)
 
 
 @contextlib.contextmanager
@@ -130,7 +130,16 @@ def _measure(detection: Detection, task: CocoTask) -> float:
     return float(width * height)
 
 
-def _index(num_images: int, categories: Iterable[int], entries: Sequence[dict[str, Any]]) -> COCO:
+def index_entries(
+    num_images: int, categories: Iterable[int], entries: Sequence[dict[str, Any]]
+) -> COCO:
+    """Entries in COCO's format, indexed as pycocotools wants them.
+
+    Args:
+        num_images: how many images there are, numbered from 0.
+        categories: the categories' ids.
+        entries: annotations or results, with the area of each.
+    """
     coco = COCO()
     coco.dataset = {
         # Masks are encoded already, so that nobody needs the images' sizes.

@@ -31,16 +31,14 @@ class Detections:
 
     Args:
         dataset: the dataset.
-        field: the key of a model's outputs that holds the instances.
     """
 
-    def __init__(self, dataset: Dataset, field: str = "instances") -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.index = ImageIndex(dataset)
         self.by_image: dict[int, list[Detection]] = {}
         self.sizes: dict[int, tuple[int, int]] = {}
         self.kinds: set[str] = set()  # what they have: bbox, segmentation, keypoints
-        self._field = field
 
     def add(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -54,7 +52,7 @@ class Detections:
         check_pairs(inputs, outputs)
         for record, output in zip(inputs, outputs, strict=True):
             place = self.index.find(record)
-            instances = _read_instances(output, self._field)
+            instances = read_instances(output)
             check_size(self.dataset.records[place], instances.image_size)
             self.sizes[place] = instances.image_size
             self.by_image[place] = describe_instances(instances)
@@ -166,7 +164,12 @@ def _find_kinds(instances: Instances) -> set[str]:
     return {kind for kind, field in fields.items() if instances.has(field)}
 
 
-def _read_instances(output: Mapping[str, Any], field: str) -> Instances:
+def read_instances(output: Mapping[str, Any], field: str = "instances") -> Instances:
+    """The instances of a model's output for one image.
+
+    Raises:
+        InputError: there are none.
+    """
     found = output.get(field) if isinstance(output, Mapping) else None
     if not isinstance(found, Instances):
         keys = ", ".join(map(repr, output)) if isinstance(output, Mapping) else ""

@@ -1,0 +1,142 @@
+"""Panoptic quality of a dataset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from composer.data.dataset import Dataset
+from composer.errors import InputError
+from composer.evaluation.detections import check_pairs
+from composer.evaluation.gathering import gather_parts
+from composer.evaluation.image_index import ImageIndex
+from composer.evaluation.panoptic_quality import Quality, SegmentClass, compare_segments
+from composer.evaluation.results import Results, TaskResults
+from composer.evaluation.segmentation_truth import check_annotated, read_segments
+
+PANOPTIC_TASK = "panoptic"
+
+
+class PanopticEvaluator:
+    """Panoptic, segmentation and recognition quality (Kirillov et al. 2019), as COCO counts them.
+
+    The figures are means over the classes that occur, in the annotations or in the predictions:
+    over all of them (PQ, SQ, RQ), over things (`PQ_things`, ...) and over stuff.
+
+    Args:
+        dataset: images with panoptic annotations.
+
+    Raises:
+        InputError: an image has no panoptic annotation.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        check_annotated(dataset, ("panoptic_file",), "panoptic annotation")
+        self.dataset = dataset
+        self._index = ImageIndex(dataset)
+        self._counts: dict[int, dict[SegmentClass, Quality]] = {}
+
+    def process(
+        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Compares the segments of each image of a batch.
+
+        Raises:
+            InputError: an output has no `panoptic_seg`, or one of another size than the image.
+        """
+        check_pairs(inputs, outputs)
+        for record, output in zip(inputs, outputs, strict=True):
+            place = self._index.find(record)
+            truth = read_segments(self.dataset.records[place], self.dataset.metadata)
+            ids, segments = read_panoptic_output(output, truth.ids.shape)
+            classes = {
+                info["id"]: (bool(info["isthing"]), info["category_id"]) for info in segments
+            }
+            self._counts[place] = compare_segments(
+                truth.ids, truth.classes, ids, classes, truth.crowds
+            )
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes counted."""
+        for counts in gather_parts(self._counts):
+            self._counts.update(counts)
+
+    def results(self) -> Results:
+        """The qualities of all classes, and of each. Images that were not processed are missed."""
+        totals: dict[SegmentClass, Quality] = {}
+        for place, record in enumerate(self.dataset.records):
+            counts = self._counts.get(place)
+            if counts is None:
+                counts = _miss_all(record.segments)
+            for of, quality in counts.items():
+                totals[of] = totals.get(of, Quality()) + quality
+        figures = _mean_figures(totals.values())
+        for suffix, is_thing in (("things", True), ("stuff", False)):
+            part = _mean_figures(quality for of, quality in totals.items() if of[0] == is_thing)
+            figures |= {f"{name}_{suffix}": value for name, value in part.items()}
+        per_class = {
+            self._name_of(of): _figures(totals[of]) for of in sorted(totals, key=_things_first)
+        }
+        return Results({PANOPTIC_TASK: TaskResults(figures, per_class)}, len(self.dataset.records))
+
+    def _name_of(self, of: SegmentClass) -> str:
+        is_thing, index = of
+        metadata = self.dataset.metadata
+        names = metadata.thing_classes if is_thing else metadata.stuff_classes
+        return names[index] if index < len(names) else f"{'thing' if is_thing else 'stuff'} {index}"
+
+
+def read_panoptic_output(
+    output: Mapping[str, Any], size: tuple[int, ...]
+) -> tuple[np.ndarray[Any, Any], Sequence[Mapping[str, Any]]]:
+    """The ids by pixel and the segments of an output.
+
+    Args:
+        output: what the model gave for an image.
+        size: the image's (height, width).
+
+    Raises:
+        InputError: it has no `panoptic_seg`, or one of another size.
+    """
+    if "panoptic_seg" not in output:
+        raise InputError(
+            f"the outputs have no 'panoptic_seg'; they have {', '.join(map(repr, output))}"
+        )
+    ids, segments = output["panoptic_seg"]
+    found = ids.cpu().numpy() if isinstance(ids, Tensor) else np.asarray(ids)
+    if found.shape != size:
+        raise InputError(
+            f"a panoptic segmentation of {found.shape} for an image of {size}: outputs are to have "
+            "the size that the batch's 'height' and 'width' say"
+        )
+    return found, segments
+
+
+def _miss_all(segments: Iterable[Any]) -> dict[SegmentClass, Quality]:
+    counts: dict[SegmentClass, Quality] = {}
+    for segment in segments:
+        if not segment.is_crowd:
+            of = (segment.is_thing, segment.category)
+            counts[of] = counts.get(of, Quality()) + Quality(missed=1)
+    return counts
+
+
+def _figures(quality: Quality) -> dict[str, float]:
+    if not quality.is_defined:
+        return {"PQ": math.nan, "SQ": math.nan, "RQ": math.nan}
+    return {"PQ": quality.panoptic, "SQ": quality.segmentation, "RQ": quality.recognition}
+
+
+def _mean_figures(qualities: Iterable[Quality]) -> dict[str, float]:
+    defined = [_figures(quality) for quality in qualities if quality.is_defined]
+    if not defined:
+        return _figures(Quality())
+    return {name: sum(one[name] for one in defined) / len(defined) for name in defined[0]}
+
+
+def _things_first(of: SegmentClass) -> tuple[bool, int]:
+    return not of[0], of[1]

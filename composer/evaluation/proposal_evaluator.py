@@ -1,0 +1,118 @@
+"""How many objects class-agnostic proposals cover.
+
+Legend: P proposals, G objects.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from composer.data.dataset import Dataset
+from composer.evaluation.detections import check_pairs, check_size, read_instances
+from composer.evaluation.gathering import gather_parts
+from composer.evaluation.image_index import ImageIndex
+from composer.evaluation.results import Results, TaskResults
+from composer.structures import Boxes, pairwise_iou
+
+PROPOSAL_TASK = "proposals"
+
+_OVERLAPS = np.arange(0.5, 1.0, 0.05)
+_SIZES = {"": (0, math.inf), "s": (0, 32**2), "m": (32**2, 96**2), "l": (96**2, math.inf)}
+
+
+class _Coverage(NamedTuple):
+    """How well the objects of an image are covered.
+
+    Args:
+        areas: of the objects.
+        overlaps: for each limit the overlap of each object with its own proposal.
+    """
+
+    areas: Float[np.ndarray, "G"]
+    overlaps: dict[int, Float[np.ndarray, "G"]]
+
+
+class ProposalEvaluator:
+    """Average recall of proposals (Hosang et al. 2015): `AR100`, `ARs100`, `AR1000`, ...
+
+    Each proposal covers one object, the best pairs first; recall is the share of objects that are
+    covered, averaged over overlaps from 0.5 to 0.95. Crowds do not count.
+
+    Args:
+        dataset: images and annotations.
+        limits: how many proposals of an image count.
+    """
+
+    def __init__(self, dataset: Dataset, *, limits: Sequence[int] = (100, 1000)) -> None:
+        self.dataset = dataset
+        self._index = ImageIndex(dataset)
+        self._limits = tuple(limits)
+        self._coverage: dict[int, _Coverage] = {}
+
+    def process(
+        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Compares the proposals of a batch: `proposal_boxes` and `objectness_logits`.
+
+        Raises:
+            InputError: the outputs have no `proposals`, or do not belong to the inputs.
+        """
+        check_pairs(inputs, outputs)
+        for record, output in zip(inputs, outputs, strict=True):
+            place = self._index.find(record)
+            proposals = read_instances(output, "proposals")
+            check_size(self.dataset.records[place], proposals.image_size)
+            best_first = proposals.objectness_logits.argsort(descending=True, stable=True)
+            self._coverage[place] = self._cover(place, proposals.proposal_boxes[best_first])
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes compared."""
+        for coverage in gather_parts(self._coverage):
+            self._coverage.update(coverage)
+
+    def results(self) -> Results:
+        """The average recall by limit and size; an image without output has no proposals."""
+        covered = [
+            self._coverage.get(place) or self._cover(place, Boxes([]))
+            for place in range(len(self.dataset.records))
+        ]
+        areas = np.concatenate([one.areas for one in covered] or [np.zeros(0)])
+        figures = {}
+        for limit in self._limits:
+            overlaps = np.concatenate([one.overlaps[limit] for one in covered] or [np.zeros(0)])
+            for letter, (smallest, largest) in _SIZES.items():
+                chosen = overlaps[(areas >= smallest) & (areas <= largest)]
+                figures[f"AR{letter}{limit}"] = _average_recall(chosen)
+        return Results({PROPOSAL_TASK: TaskResults(figures)}, len(self.dataset.records))
+
+    def _cover(self, place: int, proposals: Boxes) -> _Coverage:
+        objects = [one for one in self.dataset.records[place].annotations if not one.is_crowd]
+        boxes = Boxes([one.box for one in objects])
+        overlaps = pairwise_iou(proposals.to("cpu"), boxes).numpy()
+        return _Coverage(
+            np.array([one.size for one in objects], dtype=float),
+            {limit: match_greedily(overlaps[:limit]) for limit in self._limits},
+        )
+
+
+def match_greedily(overlaps: Float[np.ndarray, "P G"]) -> Float[np.ndarray, "G"]:
+    """The overlap of each object with the proposal that it gets, 0 if none is left.
+
+    The pair that overlaps most is taken first, then the best of the remaining proposals and
+    objects, and so on.
+    """
+    left, found = overlaps.copy(), np.zeros(overlaps.shape[1])
+    for _ in range(min(overlaps.shape)):
+        proposal, which = np.unravel_index(left.argmax(), left.shape)
+        found[which] = left[proposal, which]
+        left[proposal, :] = left[:, which] = -1
+    return found
+
+
+def _average_recall(overlaps: Float[np.ndarray, "_"]) -> float:
+    if not overlaps.size:
+        return math.nan
+    return float((overlaps[:, None] >= _OVERLAPS).mean())

@@ -1,0 +1,138 @@
+"""Semantic segmentation: overlap and accuracy by class.
+
+Legend: C classes, H W the image's height and width.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from composer.data.dataset import Dataset
+from composer.errors import InputError
+from composer.evaluation.detections import check_pairs
+from composer.evaluation.gathering import gather_parts
+from composer.evaluation.image_index import ImageIndex
+from composer.evaluation.results import Results, TaskResults
+from composer.evaluation.segmentation_truth import check_annotated, read_classes
+
+SEMANTIC_TASK = "sem_seg"
+
+
+class SemanticEvaluator:
+    """Mean intersection over union, and pixel accuracy.
+
+    `mIoU` and `mACC` are means over the classes that occur, `fwIoU` the mean weighted with how
+    often they do, `pACC` the share of pixels that are right. Pixels with the ignored label count
+    for nothing.
+
+    Args:
+        dataset: images with semantic or panoptic annotations.
+
+    Raises:
+        InputError: an image has neither.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        check_annotated(dataset, ("sem_seg_file", "panoptic_file"), "semantic annotation")
+        self.dataset = dataset
+        self._index = ImageIndex(dataset)
+        self._pixels: dict[int, Int[np.ndarray, "C C"]] = {}
+
+    def process(
+        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Counts the pixels of each image of a batch by true and predicted class.
+
+        Raises:
+            InputError: an output has no `sem_seg`, or one of another size than the image.
+        """
+        check_pairs(inputs, outputs)
+        metadata = self.dataset.metadata
+        num_classes = len(metadata.stuff_classes)
+        for record, output in zip(inputs, outputs, strict=True):
+            place = self._index.find(record)
+            truth = read_classes(self.dataset.records[place], metadata)
+            found = _read_output(output, truth.shape)
+            self._pixels[place] = count_pixels(truth, found, num_classes, metadata.ignore_label)
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes counted."""
+        for pixels in gather_parts(self._pixels):
+            self._pixels.update(pixels)
+
+    def results(self) -> Results:
+        """The figures of all classes, and of each, over the images that were processed."""
+        names = self.dataset.metadata.stuff_classes
+        empty = np.zeros((len(names), len(names)), dtype=np.int64)
+        pixels = sum(self._pixels.values(), start=empty)
+        found = TaskResults(*summarize_pixels(pixels, names))
+        return Results({SEMANTIC_TASK: found}, len(self._pixels))
+
+
+def count_pixels(
+    truth: Int[np.ndarray, "H W"],
+    found: Int[np.ndarray, "H W"],
+    num_classes: int,
+    ignore_label: int,
+) -> Int[np.ndarray, "C C"]:
+    """How many pixels of each true class (row) were given each class (column).
+
+    Raises:
+        InputError: a class is none of the dataset's.
+    """
+    counted = truth != ignore_label
+    rows, columns = truth[counted].astype(np.int64), found[counted].astype(np.int64)
+    for classes, of in ((rows, "annotation"), (columns, "model's output")):
+        if classes.size and not 0 <= classes.min() <= classes.max() < num_classes:
+            raise InputError(
+                f"the {of} has the semantic class {classes.max()}, but the dataset has "
+                f"{num_classes} classes"
+            )
+    counts = np.bincount(rows * num_classes + columns, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
+def summarize_pixels(
+    pixels: Int[np.ndarray, "C C"], names: Sequence[str]
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """The figures of all classes, and those of each."""
+    right = np.diag(pixels).astype(float)
+    of_truth, of_output = pixels.sum(axis=1).astype(float), pixels.sum(axis=0).astype(float)
+    with np.errstate(invalid="ignore"):
+        accuracy, overlap = right / of_truth, right / (of_truth + of_output - right)
+    occurs = of_truth > 0
+    total = of_truth.sum()
+    figures = {
+        "mIoU": _mean(overlap[occurs]),
+        "fwIoU": float((overlap[occurs] * of_truth[occurs]).sum() / total) if total else math.nan,
+        "mACC": _mean(accuracy[occurs]),
+        "pACC": float(right.sum() / total) if total else math.nan,
+    }
+    per_class = {
+        name: {
+            "IoU": float(overlap[index]) if occurs[index] else math.nan,
+            "ACC": float(accuracy[index]),
+        }
+        for index, name in enumerate(names)
+    }
+    return figures, per_class
+
+
+def _read_output(output: Mapping[str, Any], size: tuple[int, ...]) -> Int[np.ndarray, "H W"]:
+    scores = output.get("sem_seg")
+    if not isinstance(scores, Tensor):
+        raise InputError(f"the outputs have no 'sem_seg'; they have {', '.join(map(repr, output))}")
+    if tuple(scores.shape[-2:]) != size:
+        raise InputError(
+            f"semantic scores of {tuple(scores.shape)} for an image of {size}: outputs are to have "
+            "the size that the batch's 'height' and 'width' say"
+        )
+    return scores.argmax(dim=0).cpu().numpy()
+
+
+def _mean(values: Float[np.ndarray, "_"]) -> float:
+    return float(values.mean()) if values.size else math.nan

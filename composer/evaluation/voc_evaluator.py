@@ -1,0 +1,104 @@
+"""Pascal VOC's average precision of boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from composer.data.dataset import Dataset
+from composer.evaluation.detections import Detections
+from composer.evaluation.results import Results, TaskResults
+from composer.evaluation.voc_precision import (
+    FoundObject,
+    Interpolation,
+    TrueObjects,
+    average_precision,
+)
+
+VOC_TASK = "voc"
+
+_OVERLAPS = tuple(percent / 100 for percent in range(50, 100, 5))
+
+
+class VocEvaluator:
+    """Average precision as Pascal VOC counts it: `AP50` is its mAP, `AP` the mean over overlaps.
+
+    Objects that are marked as difficult (and crowds) are neither to be found nor wrong to find.
+
+    Args:
+        dataset: images and annotations.
+        interpolation: `area` as since 2010, or `11point` as in 2007.
+    """
+
+    def __init__(self, dataset: Dataset, *, interpolation: Interpolation = "area") -> None:
+        self.dataset = dataset
+        self.detections = Detections(dataset)
+        self._interpolation: Interpolation = interpolation
+
+    def process(
+        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Takes in what was found in the images of a batch.
+
+        Raises:
+            InputError: the outputs do not belong to the inputs, or these not to the dataset.
+        """
+        self.detections.add(inputs, outputs)
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes took in."""
+        self.detections.gather()
+
+    def results(self) -> Results:
+        """The figures of each class, and their means."""
+        names = self.dataset.metadata.thing_classes
+        found = self._found_objects()
+        per_class = {
+            name: self._measure(category, found.get(category, ()))
+            for category, name in enumerate(names)
+        }
+        figures = {
+            figure: _mean([one[figure] for one in per_class.values()])
+            for figure in ("AP", "AP50", "AP75")
+        }
+        return Results({VOC_TASK: TaskResults(figures, per_class)}, len(self.dataset.records))
+
+    def _measure(self, category: int, found: Sequence[FoundObject]) -> dict[str, float]:
+        truth = self._true_objects(category)
+        by_overlap = {
+            overlap: average_precision(truth, found, overlap, self._interpolation)
+            for overlap in _OVERLAPS
+        }
+        mean = _mean(list(by_overlap.values()))
+        return {"AP": mean, "AP50": by_overlap[0.5], "AP75": by_overlap[0.75]}
+
+    def _true_objects(self, category: int) -> dict[int, TrueObjects]:
+        truth = {}
+        for place, record in enumerate(self.dataset.records):
+            objects = [one for one in record.annotations if one.category == category]
+            if objects:
+                passed = [one.is_difficult or one.is_crowd for one in objects]
+                boxes = np.array([one.box for one in objects], dtype=np.float64)
+                truth[place] = TrueObjects(boxes, np.array(passed))
+        return truth
+
+    def _found_objects(self) -> dict[int, list[FoundObject]]:
+        """The detections by class, images in the order of their ids."""
+        found: dict[int, list[FoundObject]] = {}
+        for place in self.detections.index.order():
+            for one in self.detections.by_image.get(place, ()):
+                x, y, width, height = one["bbox"]
+                box = (x, y, x + width, y + height)
+                found.setdefault(one["category_id"], []).append(
+                    FoundObject(place, one["score"], box)
+                )
+        return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean of the values that are defined."""
+    defined = [value for value in values if not math.isnan(value)]
+    return sum(defined) / len(defined) if defined else math.nan

@@ -1,0 +1,226 @@
+"""Evaluators of boxes after other rules than COCO's."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from composer.data.dataset import Dataset
+from composer.data.metadata import Metadata
+from composer.data.records import Annotation, Record
+from composer.errors import InputError
+from composer.evaluation import (
+    CocoEvaluator,
+    LvisEvaluator,
+    ProposalEvaluator,
+    RotatedEvaluator,
+    VocEvaluator,
+)
+from composer.evaluation.proposal_evaluator import match_greedily
+from composer.structures import Boxes, Instances, RotatedBoxes
+from unit.evaluation.scenes import make_scenes, noisy_outputs, true_outputs
+
+A, B, C = (0.0, 0.0, 40.0, 40.0), (50.0, 0.0, 90.0, 40.0), (0.0, 50.0, 40.0, 90.0)
+SIZE = (100, 100)
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return make_scenes()
+
+
+def dataset_of(*images, frequencies=(), extras=()):
+    """A dataset of images that are tuples of (box, class)."""
+    extras = [*extras, *[{}] * (len(images) - len(extras))]
+    records = tuple(
+        Record(
+            Path(f"{at}.jpg"),
+            at,
+            *SIZE,
+            tuple(Annotation(box, category, area=1600.0) for box, category in objects),
+            extra=extra,
+        )
+        for at, (objects, extra) in enumerate(zip(images, extras, strict=True))
+    )
+    metadata = Metadata(("cat", "dog", "emu"), thing_ids=(1, 2, 3), frequencies=frequencies)
+    return Dataset("boxes", records, metadata)
+
+
+def outputs_of(*images):
+    """Outputs of images that are tuples of (box, class, score)."""
+    return [
+        {
+            "instances": Instances(
+                SIZE,
+                pred_boxes=Boxes([box for box, _, _ in objects]),
+                pred_classes=torch.tensor([category for _, category, _ in objects]).long(),
+                scores=torch.tensor([score for _, _, score in objects]),
+            )
+        }
+        for objects in images
+    ]
+
+
+def measure(evaluator, outputs):
+    evaluator.process([{"image_id": at} for at in range(len(outputs))], outputs)
+    return evaluator.results()
+
+
+def test_voc_gives_the_mean_over_classes_that_have_objects():
+    dataset = dataset_of([(A, 0), (B, 1)])
+    results = measure(VocEvaluator(dataset), outputs_of([(A, 0, 0.9), (A, 1, 0.8), (B, 2, 0.7)]))
+    task = results.tasks["voc"]
+    assert task.figures["AP50"] == 0.5
+    assert task.per_class["cat"]["AP50"] == 1.0
+    assert task.per_class["dog"]["AP50"] == 0.0
+    assert math.isnan(task.per_class["emu"]["AP50"])
+
+
+def test_voc_passes_over_difficult_objects():
+    dataset = dataset_of([(A, 0), (B, 0)])
+    easy, difficult = dataset.records[0].annotations
+    record = replace(dataset[0], annotations=(easy, replace(difficult, is_difficult=True)))
+    found = outputs_of([(A, 0, 0.9)])
+    results = measure(VocEvaluator(replace(dataset, records=(record,))), found)
+    assert results.flat()["voc/AP"] == 1.0
+    assert measure(VocEvaluator(dataset), found).flat()["voc/AP"] == pytest.approx(0.5)
+
+
+def test_voc_gives_the_truth_a_precision_of_one(scenes):
+    for interpolation in ("area", "11point"):
+        evaluator = VocEvaluator(scenes.dataset, interpolation=interpolation)
+        evaluator.process(scenes.inputs, true_outputs(scenes.dataset))
+        assert evaluator.results().flat()["voc/AP"] == pytest.approx(1.0)
+
+
+def test_lvis_judges_classes_only_where_something_is_known_of_them():
+    # Of class 1 nothing is known in image 0; of class 2 it is known that there is none.
+    extras = [{"neg_categories": (2,)}]
+    dataset = dataset_of([(A, 0)], [(A, 1), (B, 2)], frequencies=("r", "c", "f"), extras=extras)
+    true = [(A, 1, 0.9), (B, 2, 0.8)]
+    perfect = outputs_of([(A, 0, 0.9), (C, 1, 1.0)], true)
+    assert measure(LvisEvaluator(dataset), perfect).flat()["lvis_bbox/AP"] == pytest.approx(1.0)
+    assert measure(CocoEvaluator(dataset), perfect).flat()["bbox/AP"] < 1.0
+    wrong = outputs_of([(A, 0, 0.9), (C, 2, 1.0)], true)
+    figures = measure(LvisEvaluator(dataset), wrong).tasks["lvis_bbox"].figures
+    assert figures["APr"] == figures["APc"] == pytest.approx(1.0)
+    assert figures["APf"] == pytest.approx(0.5)
+
+
+def test_lvis_passes_over_more_objects_of_a_class_that_is_not_all_annotated():
+    found = outputs_of([(B, 0, 1.0), (A, 0, 0.9)])
+    for extra, expected in (({"not_exhaustive_categories": (0,)}, 1.0), ({}, 0.5)):
+        dataset = dataset_of([(A, 0)], frequencies=("r", "c", "f"), extras=[extra])
+        results = measure(LvisEvaluator(dataset), found)
+        assert results.flat()["lvis_bbox/AP"] == pytest.approx(expected)
+
+
+def test_lvis_limits_detections_of_an_image_over_all_classes():
+    dataset = dataset_of([(A, 0), (B, 1)], frequencies=("r", "c", "f"))
+    found = outputs_of([(A, 0, 0.9), (B, 1, 0.8)])
+    results = measure(LvisEvaluator(dataset, max_detections=1), found)
+    assert results.tasks["lvis_bbox"].per_class["dog"]["AP"] == 0.0
+    assert "AR1" in results.tasks["lvis_bbox"].figures
+
+
+def test_lvis_equals_coco_where_all_is_known(scenes):
+    known = {"neg_categories": (0, 1, 2)}
+    records = tuple(
+        replace(r, annotations=tuple(a for a in r.annotations if not a.is_crowd), extra=known)
+        for r in scenes.dataset.records
+    )
+    metadata = replace(scenes.dataset.metadata, frequencies=("f", "f", "c"))
+    dataset = Dataset("all known", records, metadata)
+    found = noisy_outputs(dataset)
+    coco, lvis = CocoEvaluator(dataset, tasks=["bbox", "segm"]), LvisEvaluator(dataset)
+    for evaluator in (coco, lvis):
+        evaluator.process(scenes.inputs, found)
+    expected, results = coco.results(), lvis.results()
+    for task in ("bbox", "segm"):
+        for figure in ("AP", "AP50", "APs", "APm", "APl"):
+            value = results.tasks[f"lvis_{task}"].figures[figure]
+            assert value == pytest.approx(expected.tasks[task].figures[figure])
+    assert math.isnan(results.flat()["lvis_bbox/APr"])
+
+
+def test_lvis_wants_to_know_how_frequent_classes_are(scenes):
+    with pytest.raises(InputError, match="does not say how frequent"):
+        LvisEvaluator(scenes.dataset)
+
+
+def proposals_of(*images):
+    return [
+        {
+            "proposals": Instances(
+                SIZE,
+                proposal_boxes=Boxes([box for box, _ in objects]),
+                objectness_logits=torch.tensor([score for _, score in objects]),
+            )
+        }
+        for objects in images
+    ]
+
+
+def test_recall_of_proposals_counts_objects_that_the_best_ones_cover():
+    dataset = dataset_of([(A, 0), (B, 1)], [(C, 2)])
+    found = proposals_of([(C, 2.0), (A, 1.0), (B, 0.5)], [(C, -1.0)])
+    figures = measure(ProposalEvaluator(dataset, limits=(1, 2, 100)), found).flat()
+    assert figures["proposals/AR1"] == pytest.approx(1 / 3)
+    assert figures["proposals/AR2"] == pytest.approx(2 / 3)
+    assert figures["proposals/AR100"] == pytest.approx(1.0)
+    assert figures["proposals/ARm100"] == pytest.approx(1.0)
+    assert math.isnan(figures["proposals/ARl100"])
+
+
+def test_recall_is_the_mean_over_overlaps():
+    dataset = dataset_of([(A, 0)])
+    found = proposals_of([((0.0, 0.0, 40.0, 29.0), 1.0)])  # overlaps by 0.725
+    figures = measure(ProposalEvaluator(dataset), found).flat()
+    assert figures["proposals/AR100"] == pytest.approx(0.5)
+
+
+def test_image_without_proposals_has_all_its_objects_missed():
+    dataset = dataset_of([(A, 0)], [(B, 0)])
+    results = measure(ProposalEvaluator(dataset), proposals_of([(A, 1.0)]))
+    assert results.flat()["proposals/AR100"] == pytest.approx(0.5)
+
+
+def test_best_pair_is_matched_first():
+    overlaps = np.array([[0.9, 0.8], [0.7, 0.1]])
+    assert match_greedily(overlaps).tolist() == [0.9, 0.1]
+    assert match_greedily(np.zeros((0, 2))).tolist() == [0, 0]
+
+
+def rotated(boxes, scores=None):
+    rows = RotatedBoxes(boxes)
+    classes = torch.zeros(len(rows), dtype=torch.long)
+    if scores is None:
+        return Instances((50, 50), gt_boxes=rows, gt_classes=classes)
+    return Instances(SIZE, pred_boxes=rows, pred_classes=classes, scores=torch.tensor(scores))
+
+
+def test_rotated_boxes_overlap_as_they_lie():
+    truth = [25.0, 25.0, 40.0, 10.0, 30.0]
+    inputs = [{"image_id": 3, "instances": rotated([truth])}]
+    scaled = [50.0, 50.0, 80.0, 20.0, 30.0]
+    for angle, expected in ((30.0, 1.0), (-30.0, 0.0), (210.0, 1.0)):
+        evaluator = RotatedEvaluator(["ship"])
+        found = rotated([[*scaled[:4], angle]], [0.9])
+        evaluator.process(inputs, [{"instances": found}])
+        assert evaluator.results().flat()["rotated_bbox/AP"] == pytest.approx(expected)
+
+
+def test_boxes_that_are_not_rotated_are_rotated_by_nothing():
+    truth = Instances(SIZE, gt_boxes=Boxes([A]), gt_classes=torch.tensor([0]))
+    evaluator = RotatedEvaluator(["ship"])
+    found = rotated([[20.0, 20.0, 40.0, 40.0, 0.0], [70.0, 70.0, 9.0, 9.0, 5.0]], [0.9, 0.8])
+    evaluator.process([{"image_id": 0, "instances": truth}], [{"instances": found}])
+    assert evaluator.results().flat()["rotated_bbox/AP"] == pytest.approx(1.0)
+
+
+def test_rotated_evaluation_needs_the_truth_in_the_batch():
+    with pytest.raises(InputError, match="no 'instances'"):
+        RotatedEvaluator(["ship"]).process([{"image_id": 0}], [{"instances": rotated([], [])}])

@@ -1,0 +1,162 @@
+"""Panoptic and semantic segmentation, from annotated pictures to figures."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from composer.data.dataset import Dataset
+from composer.data.metadata import Metadata
+from composer.data.records import Record, Segment
+from composer.errors import InputError
+from composer.evaluation import PanopticEvaluator, SemanticEvaluator
+from composer.evaluation.semantic_evaluator import count_pixels, summarize_pixels
+
+METADATA = Metadata(
+    thing_classes=("cat", "dog"),
+    stuff_classes=("things", "sky", "grass"),
+    thing_ids=(1, 2),
+    stuff_ids=(0, 10, 11),
+    sem_seg_of_things=(0, 0),
+)
+SEGMENTS = (
+    Segment(300, 0, is_thing=True),
+    Segment(5, 1, is_thing=True),
+    Segment(70000, 1, is_thing=False),
+)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Two images of 4 by 8: a cat, a dog, the sky, and a row that is nothing."""
+    folder = tmp_path_factory.mktemp("panoptic")
+    ids = np.zeros((4, 8), dtype=np.int64)
+    ids[0, :4], ids[0, 4:], ids[1:3] = 300, 5, 70000
+    colors = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8)
+    Image.fromarray(colors).save(folder / "segments.png")
+    records = []
+    for image_id in (7, 8):
+        Image.new("RGB", (8, 4)).save(folder / f"{image_id}.png")
+        records.append(
+            Record(
+                folder / f"{image_id}.png",
+                image_id,
+                4,
+                8,
+                panoptic_file=folder / "segments.png",
+                segments=SEGMENTS,
+            )
+        )
+    return Dataset("panoptic", tuple(records), METADATA)
+
+
+def segmentation(**changes):
+    """The true segmentation in a model's terms, some classes changed."""
+    ids = torch.zeros(4, 8, dtype=torch.int32)
+    ids[0, :4], ids[0, 4:], ids[1:] = 1, 2, 3
+    infos = [
+        {"id": 1, "isthing": True, "category_id": 0},
+        {"id": 2, "isthing": True, "category_id": 1},
+        {"id": 3, "isthing": False, "category_id": 1},
+    ]
+    for info in infos:
+        info |= changes.get(f"segment{info['id']}", {})
+    return {"panoptic_seg": (ids, infos)}
+
+
+INPUTS = [{"image_id": 7}, {"image_id": 8}]
+
+
+def test_truth_has_a_panoptic_quality_of_one(dataset):
+    evaluator = PanopticEvaluator(dataset)
+    evaluator.process(INPUTS, [segmentation(), segmentation()])
+    task = evaluator.results().tasks["panoptic"]
+    assert set(task.figures.values()) == {1.0}
+    assert list(task.per_class) == ["cat", "dog", "sky"]
+
+
+def test_quality_is_the_mean_over_classes_that_occur(dataset):
+    evaluator = PanopticEvaluator(dataset)
+    wrong = segmentation(segment1={"category_id": 1})
+    evaluator.process(INPUTS, [segmentation(), wrong])
+    task = evaluator.results().tasks["panoptic"]
+    # The cat is found in one image of two; in the other it is taken for a second dog.
+    assert task.per_class["cat"]["PQ"] == pytest.approx(1 / 1.5)
+    assert task.per_class["dog"]["PQ"] == pytest.approx(2 / 2.5)
+    assert task.figures["PQ"] == pytest.approx((1 / 1.5 + 2 / 2.5 + 1) / 3)
+    assert task.figures["PQ_things"] == pytest.approx((1 / 1.5 + 2 / 2.5) / 2)
+    assert task.figures["PQ_stuff"] == 1.0
+
+
+def test_segments_of_images_that_were_not_processed_are_missed(dataset):
+    evaluator = PanopticEvaluator(dataset)
+    evaluator.process(INPUTS[:1], [segmentation()])
+    assert evaluator.results().flat()["panoptic/PQ"] == pytest.approx(1 / 1.5)
+
+
+def test_panoptic_mistakes_are_told(dataset):
+    evaluator = PanopticEvaluator(dataset)
+    with pytest.raises(InputError, match="no 'panoptic_seg'; they have 'instances'"):
+        evaluator.process(INPUTS[:1], [{"instances": None}])
+    with pytest.raises(InputError, match=r"\(2, 2\) for an image of \(4, 8\)"):
+        evaluator.process(INPUTS[:1], [{"panoptic_seg": (torch.zeros(2, 2), [])}])
+    bare = replace(dataset, records=(replace(dataset[0], panoptic_file=None),))
+    with pytest.raises(InputError, match=r"7\.png has no panoptic annotation"):
+        PanopticEvaluator(bare)
+
+
+def scores_of(classes):
+    return torch.nn.functional.one_hot(torch.as_tensor(classes), 3).permute(2, 0, 1).float()
+
+
+def test_semantic_classes_come_from_segments_and_void_does_not_count(dataset):
+    truth = torch.tensor([[0] * 8, [1] * 8, [1] * 8, [2] * 8])
+    evaluator = SemanticEvaluator(dataset)
+    evaluator.process(INPUTS, [{"sem_seg": scores_of(truth)}] * 2)
+    task = evaluator.results().tasks["sem_seg"]
+    assert set(task.figures.values()) == {1.0}
+    assert math.isnan(task.per_class["grass"]["IoU"])
+
+
+def test_semantic_figures_are_those_counted_by_hand(dataset):
+    found = torch.tensor([[0] * 8, [1] * 8, [0] * 8, [2] * 8])
+    evaluator = SemanticEvaluator(dataset)
+    evaluator.process(INPUTS[:1], [{"sem_seg": scores_of(found)}])
+    task = evaluator.results().tasks["sem_seg"]
+    assert task.per_class["things"] == {"IoU": pytest.approx(0.5), "ACC": 1.0}
+    assert task.per_class["sky"] == {"IoU": pytest.approx(0.5), "ACC": pytest.approx(0.5)}
+    assert task.figures == {
+        "mIoU": pytest.approx(0.5),
+        "fwIoU": pytest.approx(0.5),
+        "mACC": pytest.approx(0.75),
+        "pACC": pytest.approx(2 / 3),
+    }
+
+
+def test_overlap_is_weighted_with_how_often_classes_occur():
+    pixels = np.array([[6, 0], [1, 1]])
+    figures, _ = summarize_pixels(pixels, ["a", "b"])
+    assert figures["fwIoU"] == pytest.approx(6 / 8 * 6 / 7 + 2 / 8 * 1 / 2)
+
+
+def test_without_pixels_nothing_is_defined():
+    figures, per_class = summarize_pixels(np.zeros((2, 2), dtype=np.int64), ["a", "b"])
+    assert all(math.isnan(value) for value in [*figures.values(), *per_class["a"].values()])
+
+
+def test_classes_that_the_dataset_does_not_have_are_refused():
+    with pytest.raises(InputError, match="output has the semantic class 5"):
+        count_pixels(np.array([[0]]), np.array([[5]]), 2, 255)
+    with pytest.raises(InputError, match="annotation has the semantic class 9"):
+        count_pixels(np.array([[9]]), np.array([[0]]), 2, 255)
+
+
+def test_semantic_mistakes_are_told(dataset):
+    evaluator = SemanticEvaluator(dataset)
+    with pytest.raises(InputError, match="no 'sem_seg'"):
+        evaluator.process(INPUTS[:1], [{"instances": None}])
+    with pytest.raises(InputError, match=r"\(3, 2, 2\) for an image of \(4, 8\)"):
+        evaluator.process(INPUTS[:1], [{"sem_seg": torch.zeros(3, 2, 2)}])
