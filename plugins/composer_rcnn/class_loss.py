@@ -1,6 +1,7 @@
 """How wrong the classes of regions are."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.structures import Classes, ClassLogits, Losses
@@ -26,6 +27,7 @@ class ClassLoss(nn.Module):
         fed_loss_class_counts: number of images that each class occurs in; by default all
             classes are drawn alike.
         fed_loss_freq_weight_power: power of these numbers that is the chance to be drawn.
+        loss_weight: factor of the loss.
         stage: number of a cascade's stage: the loss is called `loss_cls_stage{k}`, and scalars
             begin with `stage{k}/`.
 
@@ -44,6 +46,7 @@ class ClassLoss(nn.Module):
         fed_loss_num_classes: int = 50,
         fed_loss_class_counts: tuple[float, ...] | None = None,
         fed_loss_freq_weight_power: float = 0.5,
+        loss_weight: float = 1.0,
         stage: int | None = None,
     ) -> None:
         super().__init__()
@@ -57,8 +60,9 @@ class ClassLoss(nn.Module):
             )
         self.use_sigmoid_ce = use_sigmoid_ce
         self.num_counting = fed_loss_num_classes if use_fed_loss else None
-        chances = torch.tensor(images, dtype=torch.float32) ** fed_loss_freq_weight_power
+        chances = torch.tensor([count**fed_loss_freq_weight_power for count in images])
         self.register_buffer("chances", chances, persistent=False)
+        self.loss_weight = loss_weight
         self.scope = "" if stage is None else f"stage{stage}/"
         self.loss_name = "loss_cls" if stage is None else f"loss_cls_stage{stage}"
 
@@ -80,9 +84,15 @@ class ClassLoss(nn.Module):
         if len(wanted) != len(class_logits):
             raise ValueError(f"{len(wanted)} regions, but class logits of {len(class_logits)}.")
         record_class_statistics(class_logits, wanted, self.scope)
+        loss = self._compare(class_logits, wanted, generator)
+        return {self.loss_name: loss * self.loss_weight}
+
+    def _compare(
+        self, logits: Tensor, wanted: Tensor, generator: torch.Generator
+    ) -> Float[Tensor, ""]:
         if not self.use_sigmoid_ce:
-            return {self.loss_name: softmax_class_loss(class_logits, wanted)}
+            return softmax_class_loss(logits, wanted)
         counting = None
         if self.num_counting is not None:
             counting = draw_federated_classes(wanted, self.num_counting, self.chances, generator)
-        return {self.loss_name: sigmoid_class_loss(class_logits, wanted, counting)}
+        return sigmoid_class_loss(logits, wanted, counting)

@@ -20,6 +20,12 @@ def test_softmax_loss_is_the_mean_over_all_regions():
     torch.testing.assert_close(loss, F.cross_entropy(LOGITS, torch.tensor([0, 2, 3])))
 
 
+def test_a_weight_scales_the_loss():
+    for options in ({}, {"use_sigmoid_ce": True}):
+        half = loss_of(loss_weight=0.5, **options)["loss_cls"]
+        torch.testing.assert_close(2 * half, loss_of(**options)["loss_cls"])
+
+
 def test_sigmoid_loss_judges_each_class_and_not_the_background():
     loss = loss_of(use_sigmoid_ce=True)["loss_cls"]
     wanted = torch.tensor([[1.0, 0, 0], [0, 0, 1], [0, 0, 0]])
