@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-# detectron2 once stored what it computes from the configuration; torch counts batches, which
-# nothing reads as long as the momentum of a batch norm is fixed.
+# detectron2 stores what it computes from the configuration (once the pixels' mean and the anchors,
+# still how likely LVIS classes are drawn); torch counts batches, which nothing reads as long as
+# the momentum of a batch norm is fixed.
 _NOT_WEIGHTS = re.compile(
-    r"(?:.+\.)?(?:pixel_mean|pixel_std|anchor_generator\.cell_anchors(?:\..+)?|num_batches_tracked)"
+    r"(?:.+\.)?(?:pixel_mean|pixel_std|anchor_generator\.cell_anchors(?:\..+)?|num_batches_tracked"
+    r"|fed_loss_cls_weights)"
 )
 
 # What a detector has no use for in a backbone that was trained to classify ImageNet, and

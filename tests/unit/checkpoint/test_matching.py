@@ -137,6 +137,7 @@ def test_a_node_without_a_prefix_takes_a_bare_state_dict():
         "proposal_generator.anchor_generator.cell_anchors.0",
         "anchor_generator.cell_anchors.4",
         "backbone.bottom_up.conv1.norm.num_batches_tracked",
+        "roi_heads.box_predictor.fed_loss_cls_weights",
     ],
 )
 def test_what_is_nobodys_weights_is_ignored(key):
