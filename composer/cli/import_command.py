@@ -17,7 +17,7 @@ def import_config(config: str, output: str | None) -> None:
     Nothing in it is executed. What no spec says, such as how the optimizer learns, is listed.
     """
     from composer.importing import read_import
-    from composer.importing.spec_text import list_not_carried_over
+    from composer.importing.spec_text import list_not_carried_over, list_wanted
 
     made = read_import(config)
     if output is None:
@@ -31,3 +31,5 @@ def import_config(config: str, output: str | None) -> None:
     )
     for line in list_not_carried_over(account):
         click.echo(f"  {line}")
+    for line in list_wanted(account):
+        click.echo(f"Still to be added: {line}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from composer.importing.config import Config
@@ -38,12 +38,14 @@ class Account:
         default: keys that the spec has no use for, and that say nothing of their own either.
         not_carried_over: keys that say something of their own that no spec says, with the reason.
         values: the value of each key.
+        wanted: what the model needs beyond the configuration, by the key that makes it so.
     """
 
     used: tuple[str, ...]
     default: tuple[str, ...]
     not_carried_over: Mapping[str, str]
     values: Mapping[str, Any]
+    wanted: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_account(config: Config) -> Account:
@@ -59,7 +61,8 @@ def make_account(config: Config) -> Account:
             left[key] = reason
         else:
             config.refuse(key, "this model cannot express it")
-    return Account(tuple(sorted(config.used)), tuple(default), left, dict(config.values))
+    used = tuple(sorted(config.used))
+    return Account(used, tuple(default), left, dict(config.values), dict(config.wanted))
 
 
 def _reason(config: Config, key: str) -> str:

@@ -23,18 +23,35 @@ _BLOCKS = {
     ("StandardROIHeads", "mask keypoint"): "mask_keypoint_roi_heads",
     ("CascadeROIHeads", ""): "cascade_roi_heads",
     ("CascadeROIHeads", "mask"): "cascade_mask_roi_heads",
+    ("CascadeROIHeads", "keypoint"): "cascade_keypoint_roi_heads",
+    ("CascadeROIHeads", "mask keypoint"): "cascade_mask_keypoint_roi_heads",
     ("Res5ROIHeads", ""): "res5_roi_heads",
     ("Res5ROIHeads", "mask"): "mask_res5_roi_heads",
     ("RROIHeads", ""): "rotated_roi_heads",
 }
 _HEADS = ("StandardROIHeads", "CascadeROIHeads", "Res5ROIHeads", "RROIHeads")
+_BACKBONE_BLOCKS = {
+    "build_resnet_fpn_backbone": "blocks/resnet_fpn.yaml",
+    "build_retinanet_resnet_fpn_backbone": "blocks/resnet_fpn_p6p7.yaml",
+}
+_RESNET = (
+    "depth",
+    "norm",
+    "freeze_at",
+    "stem_out_channels",
+    "res2_out_channels",
+    "num_groups",
+    "width_per_group",
+    "stride_in_1x1",
+)
 _ON_PYRAMID = {
     "mask_roi_heads": "mask_rcnn_r50_fpn",
     "keypoint_roi_heads": "keypoint_rcnn_r50_fpn",
     "mask_keypoint_roi_heads": "mask_rcnn_r50_fpn",
     "cascade_roi_heads": "cascade_rcnn_r50_fpn",
+    "cascade_keypoint_roi_heads": "cascade_rcnn_r50_fpn",
     "cascade_mask_roi_heads": "cascade_mask_rcnn_r50_fpn",
-    "rotated_roi_heads": "rotated_faster_rcnn_r50_fpn",
+    "cascade_mask_keypoint_roi_heads": "cascade_mask_rcnn_r50_fpn",
 }
 _ON_STAGE = {
     "res5_roi_heads": "faster_rcnn_r50_c4",
@@ -42,6 +59,7 @@ _ON_STAGE = {
     "mask_roi_heads": "mask_rcnn_r50_dc5",
     "mask_keypoint_roi_heads": "mask_rcnn_r50_dc5",
     "cascade_mask_roi_heads": "mask_rcnn_r50_dc5",
+    "cascade_mask_keypoint_roi_heads": "mask_rcnn_r50_dc5",
 }
 
 
@@ -91,8 +109,14 @@ class Architecture:
         draft = Draft(self._nearest())
         if self.heads:
             draft.put_block("roi_heads", f"blocks/{self.block}.yaml")
-        if self.backbone == "build_retinanet_resnet_fpn_backbone":
-            draft.put_block("backbone", "blocks/resnet_fpn_p6p7.yaml")
+        if self.is_rotated:
+            draft.put_block("proposal_generator", "blocks/rotated_rpn.yaml")
+        if self.has_pyramid:
+            draft.put_block("backbone", _BACKBONE_BLOCKS[self.backbone])
+        elif "spec" in draft.whole["nodes"]["backbone"]:
+            draft.put_node_type("backbone", "resnet", _RESNET)
+            draft.drop_params("fpn_")
+            draft.set("preprocess.size_divisibility", 0)
         return draft
 
     def _nearest(self) -> str:
@@ -102,6 +126,8 @@ class Architecture:
             return "semantic_r50_fpn"
         if self.name == "RetinaNet":
             return "retinanet_r50_fpn"
+        if self.block == "rotated_roi_heads":
+            return "rotated_faster_rcnn_r50_fpn"
         if self.name == "ProposalNetwork":
             return "rpn_r50_fpn" if self.has_pyramid else "rpn_r50_c4"
         if not self.has_pyramid:
@@ -122,7 +148,7 @@ def read_architecture(config: Config) -> Architecture | None:
         config.require("MODEL.ROI_HEADS.NAME", *_HEADS)
     if has_proposals:
         known = ("RPN", "RRPN", "PrecomputedProposals")
-        config.require("MODEL.PROPOSAL_GENERATOR.NAME", *known[: 3 if has_regions else 1])
+        config.require("MODEL.PROPOSAL_GENERATOR.NAME", *known[: 3 if has_regions else 2])
     found = Architecture(
         name,
         config.take("MODEL.BACKBONE.NAME"),
@@ -139,17 +165,7 @@ def _check(config: Config, found: Architecture) -> None:
     if found.heads in _HEADS and not found.block:
         parts = [name for name in ("MASK_ON", "KEYPOINT_ON") if config.values[f"MODEL.{name}"]]
         config.refuse("MODEL.ROI_HEADS.NAME", f"these have no parts for {' and '.join(parts)}")
-    if (found.heads == "RROIHeads") != found.is_rotated and found.heads:
+    if found.heads and (found.heads == "RROIHeads") != found.is_rotated:
         config.refuse("MODEL.PROPOSAL_GENERATOR.NAME", "RRPN and RROIHeads go together")
-    if found.is_rotated and not found.has_pyramid:
-        config.refuse("MODEL.BACKBONE.NAME", "rotated boxes need build_resnet_fpn_backbone")
     if found.has_pyramid and found.heads == "Res5ROIHeads":
         config.refuse("MODEL.ROI_HEADS.NAME", "these need build_resnet_backbone")
-    if found.name == "RetinaNet":
-        config.require("MODEL.BACKBONE.NAME", "build_retinanet_resnet_fpn_backbone")
-    if found.has_semantics:
-        config.require("MODEL.BACKBONE.NAME", "build_resnet_fpn_backbone")
-    if found.name == "PanopticFPN" and not found.has_masks:
-        config.refuse("MODEL.MASK_ON", "a panoptic model has masks")
-    if found.name == "PanopticFPN" and found.proposals == "PrecomputedProposals":
-        config.refuse("MODEL.PROPOSAL_GENERATOR.NAME", "a panoptic model has an RPN here")

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from composer.importing.config_file import read_config_file
+from composer.importing.kinds import read_value
 from composer.spec.places import Place
 from composer.spec.problems import ProblemLog
 from composer.spec.suggestion import did_you_mean
@@ -40,6 +41,7 @@ class Config:
         self.values = {**default_values(), **self.given}
         self.used: set[str] = set()
         self.dropped: dict[str, str] = {}
+        self.wanted: dict[str, str] = {}
         for key, value in self.given.items():
             self._check(key, value)
 
@@ -52,6 +54,10 @@ class Config:
         """Notes that a key says nothing about this model, and why."""
         self.used.discard(key)
         self.dropped[key] = reason
+
+    def want(self, key: str, what: str) -> None:
+        """Notes what a model needs beyond the configuration, because of a key."""
+        self.wanted[key] = what
 
     def require(self, key: str, *allowed: Any, because: str = "") -> None:
         """Takes a key that can only be expressed with some values."""
@@ -77,11 +83,13 @@ class Config:
                 did_you_mean(key, _alike(key, known)),
             )
             del self.values[key]
-        elif not _fits(value, known[key]):
-            kind = type(known[key]).__name__
-            self.refuse(key, f"a value like {known[key]!r} ({kind}) was expected")
+            return
+        try:
+            self.values[key] = read_value(key, value, known[key])
+        except ValueError as error:
+            self.refuse(key, str(error))
             self.values[key] = known[key]
-        elif key == "VERSION" and value != _VERSION:
+        if key == "VERSION" and value != _VERSION:
             self.refuse(key, f"configurations of version {_VERSION} are read")
 
     def _place(self, key: str) -> Place:
@@ -92,13 +100,3 @@ def _alike(key: str, known: Mapping[str, Any]) -> list[str]:
     """The keys to choose a suggestion from: those of the same section, if there is one."""
     section = key.rpartition(".")[0] + "."
     return [one for one in known if one.startswith(section)] or list(known)
-
-
-def _fits(value: Any, default: Any) -> bool:
-    if default is None or value is None:
-        return default is None or value is None
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) and isinstance(value, bool)
-    if isinstance(default, (int, float)):
-        return isinstance(value, (int, float))
-    return isinstance(value, type(default))

@@ -1,7 +1,7 @@
 """Reads the YAML of detectron2's configurations: `_BASE_` chains, tuples, an inert `eval`.
 
 Nothing in a file is executed. Of tags, those of YAML itself and Python's tuple are understood, and
-an `eval` of arithmetic is worked out (`expressions`).
+an `eval` of arithmetic is worked out (`expressions`). Aliases and merge keys (`<<`) are followed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _PYTHON = "tag:yaml.org,2002:python/"
 _MAX_BASES = 20
 _MAX_DEPTH = 30
 _MAX_VALUES = 20_000
+_MERGE = "tag:yaml.org,2002:merge"
 _MAX_CHARACTERS = 1_000_000
 
 
@@ -39,12 +40,14 @@ def _read_chain(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in above or len(above) > _MAX_BASES:
         raise _error(path, _BASE, f"'{path}' refers back to itself")
     own = _FileReader(path).read()
-    base = own.pop(_BASE, None)
-    if base is None:
-        return own
-    if not isinstance(base, str) or "://" in base:
-        raise _error(path, _BASE, f"a base is a file beside this one, not {base!r}")
-    return {**_read_chain(path.parent / base, (*above, path.resolve())), **own}
+    bases = own.pop(_BASE, None)
+    found: dict[str, Any] = {}
+    for base in bases if isinstance(bases, list) else [bases] * (bases is not None):
+        if not isinstance(base, str) or "://" in base:
+            raise _error(path, _BASE, f"a base is a file beside this one, not {base!r}")
+        below = path.parent / Path(base).expanduser()
+        found.update(_read_chain(below, (*above, path.resolve())))
+    return {**found, **own}
 
 
 class _FileReader:
@@ -56,6 +59,13 @@ class _FileReader:
         self.num_values = 0
 
     def read(self) -> dict[str, Any]:
+        if self.path.suffix == ".py":
+            raise _error(
+                self.path,
+                "",
+                "a configuration in Python (a lazy one) is code, which is not run: only YAML is "
+                "read. The specs that ship have its models; set their params instead.",
+            )
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -77,20 +87,33 @@ class _FileReader:
         found: dict[str, Any] = {}
         if prefix.count(".") > _MAX_DEPTH:
             raise _error(self.path, prefix, "the configuration is too deep")
-        for key_node, item in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise _error(self.path, prefix, "a key must be a plain word")
-            key = f"{prefix}{key_node.value}"
+        for name, item in self.entries(node, prefix, 0).items():
+            key = f"{prefix}{name}"
             if isinstance(item, yaml.MappingNode):
                 found.update(self.flatten(item, f"{key}."))
             else:
                 found[key] = self.value(item, key, 0)
         return found
 
+    def entries(self, node: yaml.MappingNode, prefix: str, depth: int) -> dict[str, yaml.Node]:
+        """A mapping's values by name; its own stand over those of `<<`, earlier over later."""
+        self.count(prefix, depth)
+        own: dict[str, yaml.Node] = {}
+        merged: dict[str, yaml.Node] = {}
+        for key_node, item in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _error(self.path, prefix, "a key must be a plain word")
+            if key_node.tag != _MERGE:
+                own[key_node.value] = item
+                continue
+            for source in item.value if isinstance(item, yaml.SequenceNode) else [item]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise _error(self.path, prefix, "'<<' wants a mapping, or a list of them")
+                merged = {**self.entries(source, prefix, depth + 1), **merged}
+        return {**merged, **own}
+
     def value(self, node: yaml.Node, key: str, depth: int) -> Any:
-        self.num_values += 1
-        if depth > _MAX_DEPTH or self.num_values > _MAX_VALUES:
-            raise _error(self.path, key, "the value is too deep or too large")
+        self.count(key, depth)
         if node.tag == f"{_PYTHON}object/apply:eval":
             return self.arithmetic(node, key)
         if isinstance(node, yaml.SequenceNode) and node.tag in (
@@ -102,6 +125,11 @@ class _FileReader:
             return self.scalar(node, key)
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         raise _error(self.path, key, f"the tag '{tag}' is not allowed: only plain values are read")
+
+    def count(self, key: str, depth: int) -> None:
+        self.num_values += 1
+        if depth > _MAX_DEPTH or self.num_values > _MAX_VALUES:
+            raise _error(self.path, key, "the value is too deep or too large")
 
     def scalar(self, node: yaml.ScalarNode, key: str) -> Any:
         try:

@@ -36,7 +36,8 @@ class Draft:
         self.params: dict[str, Any] = {}
         self.image: dict[str, Any] = {}
         self.nodes: dict[str, Any] = {}
-        self.outputs: dict[str, Any] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.weights: str | None = None
 
     def set(self, knob: str, value: Any, default: Any = None) -> None:
         """Gives a knob a value.
@@ -78,6 +79,59 @@ class Draft:
         """Adds a node, or changes to one, as they are written in a spec."""
         self._patch(tuple(path.split("/"))).update(node)
 
+    def put_node_type(self, name: str, uses: str, params: tuple[str, ...]) -> None:
+        """Makes a node call a node type in place of a nested spec.
+
+        Args:
+            name: the node.
+            uses: the node type.
+            params: the params that become its configuration.
+        """
+        given = self._node((name,))["params"]
+        config = {key: value for key, value in given.items() if key in params}
+        self.nodes[name] = {"uses": uses, "with": config}
+        self.whole["nodes"][name] = {"uses": uses, "with": dict(config)}
+
+    def drop_node(self, path: str) -> None:
+        """Leaves a node out."""
+        *around, name = path.split("/")
+        if around:
+            self._patch(tuple(around)).setdefault("nodes", {})[name] = None
+        else:
+            self.nodes[name] = None
+            del self.whole["nodes"][name]
+
+    def drop_params(self, *prefixes: str) -> None:
+        """Leaves those params out that begin with one of some words."""
+        for name in [one for one in self.whole["params"] if one.startswith(prefixes)]:
+            self.params[name] = None
+            del self.whole["params"][name]
+
+    def put_output(self, mode: str, name: str, wire: str | list[str] | None) -> None:
+        """Gives the whole graph an output in one mode; None leaves it out."""
+        self.outputs.setdefault(mode, {})[name] = wire
+
+    def nested(self, name: str) -> dict[str, Any]:
+        """The nested spec that a node calls, for the caller to change."""
+        return self._graph((name,))
+
+    def value_within(self, name: str, value: Any) -> Any:
+        """What a value of the nested spec that a node calls is to the graph around it.
+
+        Args:
+            name: the node.
+            value: the value, with references to params of the nested spec.
+        """
+        if isinstance(value, list):
+            return [self.value_within(name, item) for item in value]
+        reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+        if reference is None:
+            return value
+        given = self._node((name,)).get("params") or {}
+        if reference.group(1) in given:
+            return given[reference.group(1)]
+        return self.value_within(name, self._graph((name,))["params"][reference.group(1)])
+
     def document(self, name: str, doc: str) -> dict[str, Any]:
         """The spec."""
         document: dict[str, Any] = {"composer": 1, "name": name, "doc": doc, "extends": self.base}
@@ -89,6 +143,8 @@ class Draft:
             document["nodes"] = self.nodes
         if self.outputs:
             document["outputs"] = self.outputs
+        if self.weights is not None:
+            document["weights"] = self.weights
         return document
 
     def _node(self, path: Path) -> dict[str, Any]:

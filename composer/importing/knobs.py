@@ -72,7 +72,6 @@ REGIONS: Knobs = {
     "MODEL.ROI_HEADS.NMS_THRESH_TEST": "roi_heads.nms_threshold",
     "TEST.DETECTIONS_PER_IMAGE": "roi_heads.max_per_image",
     "MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION": "roi_heads.box_pooler_size",
-    "MODEL.ROI_BOX_HEAD.POOLER_TYPE": "roi_heads.box_pooler_type",
     "MODEL.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO": "roi_heads.box_pooler_sampling_ratio",
     "MODEL.ROI_BOX_HEAD.SMOOTH_L1_BETA": "roi_heads.smooth_l1_beta",
     "MODEL.ROI_BOX_HEAD.BBOX_REG_LOSS_WEIGHT": "roi_heads.bbox_reg_loss_weight",
@@ -82,6 +81,7 @@ REGIONS: Knobs = {
     "MODEL.ROI_BOX_HEAD.FED_LOSS_FREQ_WEIGHT_POWER": "roi_heads.fed_loss_freq_weight_power",
 }
 UPRIGHT_REGIONS: Knobs = {
+    "MODEL.ROI_BOX_HEAD.POOLER_TYPE": "roi_heads.box_pooler_type",
     "MODEL.ROI_BOX_HEAD.BBOX_REG_LOSS_TYPE": "roi_heads.bbox_reg_loss_type",
 }
 ONE_STAGE: Knobs = {

@@ -21,9 +21,12 @@ def write_spec_text(document: Mapping[str, Any], account: Account) -> str:
     blocks += [
         "\n".join(_lines(key, value, "")) for key, value in document.items() if _is_block(value)
     ]
-    if left := list_not_carried_over(account):
-        comment = [f"#   {line}" for line in left]
-        blocks.append("\n".join(["# Not carried over, as no spec says such things:", *comment]))
+    for title, lines in (
+        ("Still to be added", list_wanted(account)),
+        ("Not carried over, as no spec says such things", list_not_carried_over(account)),
+    ):
+        if lines:
+            blocks.append("\n".join([f"# {title}:", *(f"#   {line}" for line in lines)]))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -33,6 +36,11 @@ def list_not_carried_over(account: Account) -> list[str]:
         f"{key} = {account.values[key]!r} ({reason})"
         for key, reason in account.not_carried_over.items()
     ]
+
+
+def list_wanted(account: Account) -> list[str]:
+    """A line for what the model needs beyond the configuration."""
+    return [f"{key} = {account.values[key]!r}: {what}" for key, what in account.wanted.items()]
 
 
 def _is_block(value: Any) -> bool:

@@ -3,11 +3,13 @@
 The fields are called as in detectron2.
 """
 
-from composer.structures import Boxes, ImageList, Instances, Scores
+from composer.structures import Boxes, ImageList, Instances, RotatedBoxes, Scores
 
 
 def proposal_instances(
-    images: ImageList, boxes: list[Boxes], objectness_logits: list[Scores]
+    images: ImageList,
+    boxes: list[Boxes] | list[RotatedBoxes],
+    objectness_logits: list[Scores],
 ) -> list[Instances]:
     """Puts the proposals of each image into Instances, in the resolution of the network.
 

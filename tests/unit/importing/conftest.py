@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 
 @pytest.fixture
@@ -12,3 +13,20 @@ def write(tmp_path):
         return path
 
     return write_text
+
+
+@pytest.fixture
+def config(write):
+    """Writes a configuration of dotted keys."""
+
+    def write_config(keys, **more):
+        document = {}
+        for key, value in {**keys, **more}.items():
+            *sections, name = key.split(".")
+            inner = document
+            for section in sections:
+                inner = inner.setdefault(section, {})
+            inner[name] = value
+        return write(yaml.safe_dump(document), "my-model.yaml")
+
+    return write_config

@@ -33,6 +33,23 @@ def test_an_eval_tag_is_worked_out_without_python(write):
     assert len(found) == 2
 
 
+def test_later_bases_stand_over_earlier_ones(write):
+    write("SEED: 1\nVIS_PERIOD: 1", "first.yaml")
+    write("SEED: 2", "second.yaml")
+    path = write("_BASE_: [first.yaml, second.yaml]\nVERSION: 2")
+    assert read_config_file(path) == {"SEED": 2, "VIS_PERIOD": 1, "VERSION": 2}
+
+
+def test_merge_keys_are_followed(write):
+    path = write("A: &a {X: 1, Y: {Z: 1}}\nB: &b {X: 2, W: 2}\nC: {<<: [*a, *b], Y: {V: 3}}")
+    found = read_config_file(path)
+    assert {key: found[key] for key in found if key.startswith("C.")} == {
+        "C.X": 1,
+        "C.W": 2,
+        "C.Y.V": 3,
+    }
+
+
 def test_tuples_and_aliases_are_read(write):
     path = write("A: &one !!python/tuple [1, 2]\nB: *one")
     assert read_config_file(path) == {"A": [1, 2], "B": [1, 2]}
@@ -51,6 +68,8 @@ def test_tuples_and_aliases_are_read(write):
         ("_BASE_: http://example.com/x.yaml", "a base is a file beside this one"),
         ("_BASE_: missing.yaml", "cannot read the configuration"),
         ("A: &a [*a]", "too deep or too large"),
+        ("A: &a {<<: *a}", "too deep or too large"),
+        ("A: {<<: 1}", "'<<' wants a mapping"),
     ],
 )
 def test_what_is_no_plain_configuration_is_refused(write, tmp_path, monkeypatch, text, message):
@@ -59,6 +78,11 @@ def test_what_is_no_plain_configuration_is_refused(write, tmp_path, monkeypatch,
         read_config_file(write(text))
     assert message in " ".join(str(caught.value).split())
     assert not (tmp_path / "x").exists()
+
+
+def test_a_lazy_configuration_is_refused_as_code(write):
+    with pytest.raises(SpecError, match="is code, which is not run"):
+        read_config_file(write("model = 1", "model.py"))
 
 
 def test_an_empty_file_says_nothing(write):

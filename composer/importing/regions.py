@@ -1,0 +1,118 @@
+"""From a configuration's region heads to knobs of ours."""
+
+from __future__ import annotations
+
+from composer.importing import knobs
+from composer.importing.architecture import Architecture
+from composer.importing.carrying import carry, require_levels
+from composer.importing.cascade import translate_cascade
+from composer.importing.config import Config
+from composer.importing.draft import Draft
+
+_BOX = "MODEL.ROI_BOX_HEAD"
+
+
+def translate_regions(config: Config, draft: Draft, model: Architecture, levels: list[str]) -> None:
+    """Sets what the region heads are."""
+    require_levels(config, "MODEL.ROI_HEADS.IN_FEATURES", levels)
+    carry(config, draft, knobs.REGIONS)
+    if model.is_rotated:
+        config.require(f"{_BOX}.BBOX_REG_LOSS_TYPE", "smooth_l1")
+        config.require(f"{_BOX}.POOLER_TYPE", "ROIAlignRotated")
+    else:
+        carry(config, draft, knobs.UPRIGHT_REGIONS)
+    if model.heads == "CascadeROIHeads":
+        translate_cascade(config, draft)
+    else:
+        carry(config, draft, knobs.ONE_STAGE)
+    if model.heads == "Res5ROIHeads":
+        _drop_box_head(config)
+    else:
+        _translate_box_head(config, draft)
+    if model.has_masks:
+        _translate_masks(config, draft, model)
+    if model.has_keypoints:
+        _translate_keypoints(config, draft)
+    _translate_classes(config)
+    if config.take(f"{_BOX}.TRAIN_ON_PRED_BOXES"):
+        _train_on_predicted_boxes(config, draft, model)
+
+
+def _translate_box_head(config: Config, draft: Draft) -> None:
+    config.require(f"{_BOX}.NAME", "FastRCNNConvFCHead")
+    carry(config, draft, knobs.BOX_HEAD)
+    convs = [config.take(f"{_BOX}.CONV_DIM")] * config.take(f"{_BOX}.NUM_CONV")
+    layers = [config.take(f"{_BOX}.FC_DIM")] * config.take(f"{_BOX}.NUM_FC")
+    if not convs and not layers:
+        config.refuse(f"{_BOX}.NUM_FC", f"without {_BOX}.NUM_CONV, the head has no layer")
+    draft.set("roi_heads.box_conv_dims", convs)
+    draft.set("roi_heads.box_fc_dims", layers)
+
+
+def _drop_box_head(config: Config) -> None:
+    if len(config.take("MODEL.ROI_HEADS.IN_FEATURES")) > 1:
+        config.refuse("MODEL.ROI_HEADS.IN_FEATURES", "Res5ROIHeads look at one level")
+    for name in ("NAME", "CONV_DIM", "NUM_CONV", "FC_DIM", "NUM_FC", "NORM"):
+        config.drop(f"{_BOX}.{name}", "the head of boxes is res5")
+
+
+def _translate_masks(config: Config, draft: Draft, model: Architecture) -> None:
+    section = "MODEL.ROI_MASK_HEAD"
+    config.require(f"{section}.NAME", "MaskRCNNConvUpsampleHead")
+    carry(config, draft, knobs.MASK)
+    convs = [config.take(f"{section}.CONV_DIM")] * config.take(f"{section}.NUM_CONV")
+    draft.set("roi_heads.mask_conv_dims", convs)
+    if model.heads != "Res5ROIHeads":
+        carry(config, draft, knobs.MASK_POOLER)
+        return
+    carry(config, draft, knobs.MASK_POOLER_OF_BOXES)
+    for key in knobs.MASK_POOLER:
+        config.drop(key, "masks are pooled as boxes are")
+
+
+def _translate_keypoints(config: Config, draft: Draft) -> None:
+    section = "MODEL.ROI_KEYPOINT_HEAD"
+    config.require(f"{section}.NAME", "KRCNNConvDeconvUpsampleHead")
+    carry(config, draft, knobs.KEYPOINTS)
+    dims = config.take(f"{section}.CONV_DIMS")
+    if dims and len(set(dims)) == 1:
+        draft.set("roi_heads.keypoint_conv_dim", dims[0])
+    draft.set("roi_heads.keypoint_conv_dims", dims)
+
+
+def _translate_classes(config: Config) -> None:
+    """Notes what the federated loss needs, which detectron2 takes from its training data."""
+    key = f"{_BOX}.USE_FED_LOSS"
+    if not config.take(key):
+        return
+    config.want(
+        key,
+        "training wants the param fed_loss_class_counts of roi_heads, the number of training "
+        "images with each class; without it all classes are drawn alike",
+    )
+    because = "the federated loss judges each class by itself"
+    config.require(f"{_BOX}.USE_SIGMOID_CE", True, because=because)
+
+
+def _train_on_predicted_boxes(config: Config, draft: Draft, model: Architecture) -> None:
+    key = f"{_BOX}.TRAIN_ON_PRED_BOXES"
+    if model.is_rotated:
+        config.refuse(key, "rotated heads have nothing to train on such boxes")
+    elif model.heads != "StandardROIHeads":
+        config.drop(key, "only StandardROIHeads look at it")
+    elif model.has_masks or model.has_keypoints:
+        node = {
+            "uses": "predicted_boxes",
+            "when": "training",
+            "inputs": {
+                "boxes": "sampled.boxes",
+                "classes": "sampled.classes",
+                "box_deltas": "box_predictor.box_deltas",
+            },
+            "with": {
+                "num_classes": draft.value_within("roi_heads", "${num_classes}"),
+                "box_weights": config.take(f"{_BOX}.BBOX_REG_WEIGHTS"),
+            },
+        }
+        draft.put_node("roi_heads/predicted", node)
+        draft.put_node("roi_heads/foreground", {"inputs": {"boxes": "predicted"}})
