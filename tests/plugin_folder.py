@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.registry import registry
+from composer.discovery import discover
 
 
 class PluginFolder:
@@ -27,7 +27,7 @@ class PluginFolder:
         (metadata / "entry_points.txt").write_text(textwrap.dedent(entry_points))
         for module, text in (modules or {}).items():
             (self.path / f"{module}.py").write_text(textwrap.dedent(text))
-        registry._discovered.cache_clear()
+        discover.cache_clear()
 
 
 @pytest.fixture
@@ -40,4 +40,4 @@ def plugin_folder(tmp_path, monkeypatch):
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "") or "").startswith(str(folder)):
             del sys.modules[name]
-    registry._discovered.cache_clear()
+    discover.cache_clear()

@@ -1,6 +1,6 @@
 """Which node types are installed, and how a name becomes one."""
 
-from composer.registry.publication import Publication
+from composer.discovery import Publication
 from composer.registry.registry import (
     AUGMENTATION_GROUP,
     DATASET_GROUP,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
+from composer.discovery import Publication, describe_clash, discover, normalise
 from composer.errors import NameResolutionError, PluginError
-from composer.registry.discovery import discover
-from composer.registry.publication import Publication, normalise
 from composer.spec.suggestion import closest
 
 NODE_GROUP = "composer.nodes"
@@ -49,7 +47,7 @@ class Registry:
         cls, group: str = NODE_GROUP, local: Mapping[str, object] | None = None
     ) -> Registry:
         """The registry of everything that is installed; nothing is imported."""
-        return cls(_discovered(group), local, _WHAT.get(group, "name"))
+        return cls(discover(group), local, _WHAT.get(group, "name"))
 
     def names(self) -> list[str]:
         """All names, sorted."""
@@ -72,7 +70,7 @@ class Registry:
         if not found:
             raise NameResolutionError(self._unknown(name, bare, qualifier))
         if len(found) > 1:
-            raise PluginError(self._clash(bare, found))
+            raise PluginError(describe_clash(f"{self.what} '{bare}'", found))
         return found[0]
 
     def load(self, name: str) -> object:
@@ -110,19 +108,3 @@ class Registry:
         plugins = {p.plugin for p in self.publications if p.name == match}
         origin = f" ({', '.join(sorted(plugins))})" if plugins else ""
         return f"unknown {self.what} '{name}'. Did you mean '{match}'{origin}?"
-
-    def _clash(self, bare: str, found: Sequence[Publication]) -> str:
-        labels = " and ".join(p.label for p in found)
-        qualified = " or ".join(f"'{_qualified(p, found)}'" for p in found)
-        return f"{self.what} '{bare}' is published by {labels}; write {qualified}"
-
-
-def _qualified(publication: Publication, clashing: Sequence[Publication]) -> str:
-    same_plugin = sum(p.plugin == publication.plugin for p in clashing) > 1
-    qualifier = publication.distribution if same_plugin else publication.plugin
-    return f"{qualifier}/{publication.name}"
-
-
-@cache
-def _discovered(group: str) -> tuple[Publication, ...]:
-    return tuple(discover(group))

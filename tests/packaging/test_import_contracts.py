@@ -51,7 +51,7 @@ def skeleton(tmp_path):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "composer/structures/boxes.py").write_text("import torch\n")
-    (tmp_path / "composer/registry/discovery.py").write_text("import entrypoints\n")
+    (tmp_path / "composer/discovery/entry_points.py").write_text("import entrypoints\n")
     shutil.copy(CONFIGURATION, tmp_path)
     return tmp_path
 

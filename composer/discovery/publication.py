@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from composer.errors import PluginError
@@ -60,6 +61,25 @@ class Publication:
         except AttributeError as error:
             raise PluginError(f"{where} is not there: {error}") from error
         return found
+
+
+def describe_clash(what: str, found: Sequence[Publication]) -> str:
+    """What is wrong with a name that several plugins publish, and what to write instead.
+
+    Args:
+        what: what the name is, and the name in quotes.
+        found: who publishes it.
+    """
+    labels = " and ".join(p.label for p in found)
+    qualified = " or ".join(f"'{qualify(p, found)}'" for p in found)
+    return f"{what} is published by {labels}; write {qualified}"
+
+
+def qualify(publication: Publication, clashing: Sequence[Publication]) -> str:
+    """The name of one of several publications that no other of them has."""
+    same_plugin = sum(p.plugin == publication.plugin for p in clashing) > 1
+    qualifier = publication.distribution if same_plugin else publication.plugin
+    return f"{qualifier}/{publication.name}"
 
 
 def normalise(name: str) -> str:

@@ -7,18 +7,21 @@ import importlib.metadata
 import re
 import warnings
 from collections.abc import Iterator
+from functools import cache
 
 import entrypoints
 
-from composer.registry.publication import Publication, normalise
+from composer.discovery.publication import Publication, normalise
 
 _TARGET = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+))?\s*(?:\[.*\])?\s*")
 
 
-def discover(group: str) -> list[Publication]:
+@cache
+def discover(group: str) -> tuple[Publication, ...]:
     """All entry points of a group, clashing names included, sorted by name and plugin.
 
-    An entry point that cannot be parsed is left out; it never hides the others.
+    An entry point that cannot be parsed is left out; it never hides the others. What is installed
+    is looked at once.
     """
     try:
         with warnings.catch_warnings():
@@ -27,7 +30,7 @@ def discover(group: str) -> list[Publication]:
     except (configparser.Error, UnicodeDecodeError, OSError):
         # One distribution's broken file stops the package's walk over all of them.
         found = list(_one_by_one(group))
-    return sorted(found, key=lambda p: (p.name, p.distribution))
+    return tuple(sorted(found, key=lambda p: (p.name, p.distribution)))
 
 
 def _publication(entry: entrypoints.EntryPoint) -> Publication:
