@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from composer.checkpoint.installed_files import find_installed_file, is_installed_file
 from composer.errors import CheckpointError
 
 Container = Literal["safetensors", "torch", "legacy torch", "pickle"]
@@ -32,12 +33,13 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
     """The checkpoint file that `path` means.
 
     A directory means the file that its `last_checkpoint` names, which must lie inside it.
+    `package:name/of/file` means a file inside an installed package.
 
     Raises:
         CheckpointError: there is no such file, or `last_checkpoint` leads elsewhere.
         OSError: `last_checkpoint` cannot be read.
     """
-    path = Path(path)
+    path = find_installed_file(path) if is_installed_file(path) else Path(path)
     if path.is_dir():
         return _last_checkpoint(path)
     if not path.is_file():
