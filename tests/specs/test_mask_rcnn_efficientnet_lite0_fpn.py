@@ -1,0 +1,41 @@
+"""Mask R-CNN on EfficientNet-Lite0: what ships small, and learns."""
+
+import pytest
+import torch
+
+from composer import Graph
+from specs.region_detectors import labelled
+
+SPEC = "mask_rcnn_efficientnet_lite0_fpn"
+
+
+def test_with_one_class_it_fits_into_twelve_megabytes_of_half_precision():
+    with torch.device("meta"):
+        graph = Graph.from_spec(SPEC, num_classes=1)
+    count = sum(tensor.numel() for tensor in graph.state_dict().values())
+    assert 2 * count < 12e6
+
+
+def test_training_lowers_the_loss():
+    graph = Graph.from_spec(SPEC, num_classes=2, freeze_at=5, fc_dim=32, backbone_norm="BN").train()
+    optimizer = torch.optim.Adam(graph.parameters(), lr=1e-3)
+    batch = [labelled([8.0, 8.0, 40.0, 44.0], size=(64, 64))]
+    totals = []
+    for _ in range(20):
+        total = sum(graph(batch).values())
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        totals.append(total.item())
+    assert totals[-1] < 0.7 * totals[0]
+
+
+@pytest.mark.parametrize(("param", "value"), [("variant", "lite1"), ("freeze_at", 0)])
+def test_params_reach_the_backbone(param, value):
+    with torch.device("meta"):
+        usual, other = Graph.from_spec(SPEC), Graph.from_spec(SPEC, **{param: value})
+    learning = [
+        sum(weight.numel() for weight in graph.parameters() if weight.requires_grad)
+        for graph in (usual, other)
+    ]
+    assert learning[0] < learning[1]
