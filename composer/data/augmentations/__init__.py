@@ -6,7 +6,30 @@ a name in the entry point group `composer.augmentations`, it can stand in an exp
 """
 
 from composer.data.augmentations.augmentation import Augmentation
+from composer.data.augmentations.color import (
+    RandomBlur,
+    RandomColor,
+    RandomGrayscale,
+    RandomLighting,
+)
+from composer.data.augmentations.crop import RandomCrop
 from composer.data.augmentations.flip import RandomFlip
 from composer.data.augmentations.resize import ResizeShortestEdge
+from composer.data.augmentations.rotation import RandomRotation
+from composer.data.augmentations.scale import LargeScaleJitter, RandomZoomOut
+from composer.data.augmentations.torchvision_transform import TorchvisionTransform
 
-__all__ = ["Augmentation", "RandomFlip", "ResizeShortestEdge"]
+__all__ = [
+    "Augmentation",
+    "LargeScaleJitter",
+    "RandomBlur",
+    "RandomColor",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomLighting",
+    "RandomRotation",
+    "RandomZoomOut",
+    "ResizeShortestEdge",
+    "TorchvisionTransform",
+]

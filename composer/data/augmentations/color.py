@@ -1,0 +1,151 @@
+"""Changes colours by chance; nothing moves."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torchvision.transforms.v2 import functional as F
+
+from composer.data.augmentations.chance import Probability, draw_integer, draw_uniform, happens
+from composer.data.samples import Sample
+
+Strength = Annotated[float, Field(ge=0)]
+Range = tuple[Strength, Strength]
+
+# Directions and spread of the colours of ImageNet (Krizhevsky et al. 2012, section 4.1), RGB.
+_EIGENVALUES = (0.2175, 0.0188, 0.0045)
+_EIGENVECTORS = (
+    (-0.5675, 0.7192, 0.4009),
+    (-0.5808, -0.0045, -0.8140),
+    (-0.5836, -0.6948, 0.4203),
+)
+
+
+class RandomColor:
+    """Changes brightness, contrast, saturation and hue, in a random order.
+
+    Args:
+        brightness: pixels are multiplied by a factor; [smallest, largest].
+        contrast: distances from the mean grey are multiplied by a factor; [smallest, largest].
+        saturation: distances from each pixel's grey are multiplied by a factor; [smallest,
+            largest]. 0 is grey.
+        hue: how far colours may turn, as a share of the whole circle, up to 0.5. It takes ten
+            times as long as the others.
+        probability: how often.
+
+    Raises:
+        ValueError: a smallest factor is larger than the largest.
+    """
+
+    def __init__(
+        self,
+        *,
+        brightness: Range = (1.0, 1.0),
+        contrast: Range = (1.0, 1.0),
+        saturation: Range = (1.0, 1.0),
+        hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0,
+        probability: Probability = 1.0,
+    ) -> None:
+        changes = {
+            "brightness": (F.adjust_brightness, brightness, 1.0),
+            "contrast": (F.adjust_contrast, contrast, 1.0),
+            "saturation": (F.adjust_saturation, saturation, 1.0),
+            "hue": (F.adjust_hue, (-hue, hue), 0.0),
+        }
+        for name, (_, (smallest, largest), _) in changes.items():
+            if smallest > largest:
+                raise ValueError(f"'{name}' is [smallest, largest], not {[smallest, largest]}")
+        self.changes = [
+            (change, limits)
+            for change, limits, neutral in changes.values()
+            if limits != (neutral, neutral)
+        ]
+        self.probability = probability
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """Returns the sample with its colours changed."""
+        if not happens(generator, self.probability):
+            return sample
+        image = sample.image
+        waiting = list(self.changes)
+        while waiting:
+            change, limits = waiting.pop(draw_integer(generator, 0, len(waiting) - 1))
+            image = change(image, draw_uniform(generator, *limits))
+        return replace(sample, image=image)
+
+
+class RandomLighting:
+    """Shifts all pixels along the directions in which the colours of photographs vary.
+
+    Krizhevsky et al. 2012, section 4.1.
+
+    Args:
+        scale: standard deviation of the shift along each direction, in units of its spread.
+        probability: how often.
+    """
+
+    def __init__(self, *, scale: Strength = 0.1, probability: Probability = 1.0) -> None:
+        self.scale = scale
+        self.probability = probability
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """Returns the sample in another light."""
+        if not happens(generator, self.probability):
+            return sample
+        weights = torch.randn(3, generator=generator) * self.scale * torch.tensor(_EIGENVALUES)
+        shift = torch.tensor(_EIGENVECTORS) @ weights * 255
+        lit = (sample.image.float() + shift[:, None, None]).round_().clamp_(0, 255)
+        return replace(sample, image=lit.to(torch.uint8))
+
+
+class RandomGrayscale:
+    """Takes the colours away.
+
+    Args:
+        probability: how often.
+    """
+
+    def __init__(self, *, probability: Probability = 0.1) -> None:
+        self.probability = probability
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """Returns the sample, or the sample in grey."""
+        if not happens(generator, self.probability):
+            return sample
+        return replace(sample, image=F.rgb_to_grayscale(sample.image, num_output_channels=3))
+
+
+class RandomBlur:
+    """Blurs with a Gaussian.
+
+    Args:
+        sigma: the smallest and the largest standard deviation in pixels.
+        probability: how often.
+
+    Raises:
+        ValueError: the smallest is larger than the largest.
+    """
+
+    def __init__(
+        self,
+        *,
+        sigma: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.1, 2.0),
+        probability: Probability = 0.5,
+    ) -> None:
+        if sigma[0] > sigma[1]:
+            raise ValueError(f"'sigma' is [smallest, largest], not {list(sigma)}")
+        self.sigma = sigma
+        self.probability = probability
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """Returns the sample, sharp or blurred."""
+        if not happens(generator, self.probability):
+            return sample
+        sigma = draw_uniform(generator, *self.sigma)
+        side = 2 * max(1, round(3 * sigma)) + 1
+        if side // 2 >= min(sample.height, sample.width):
+            return sample
+        blur = partial(F.gaussian_blur, kernel_size=[side, side], sigma=[sigma, sigma])
+        return replace(sample, image=blur(sample.image))

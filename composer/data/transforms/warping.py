@@ -1,0 +1,136 @@
+"""Rotates, shears and scales a sample in one step.
+
+Legend: N objects, K keypoints each, H W the height and width, P points.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from composer.data.samples import Sample
+from composer.data.transforms.windows import cut_to_image, find_boxes
+
+Matrix = NDArray[np.float64]
+
+
+def warp_sample(sample: Sample, matrix: Float[np.ndarray, "2 3"], size: tuple[int, int]) -> Sample:
+    """Moves every point of a sample by an affine map.
+
+    Points move exactly; pixels are resampled bilinearly, masks and maps to the nearest. Boxes are
+    those around the moved masks or, where there are none, around the moved corners of the boxes,
+    which may be wider than the object. What comes to lie outside is cut off.
+
+    Args:
+        sample: the sample.
+        matrix: a point (x, y) moves to matrix @ (x, y, 1); in pixels, of the old image and of the
+            new one.
+        size: (height, width) of the new image.
+    """
+    inverse = np.linalg.inv(np.vstack((matrix, [0.0, 0.0, 1.0])))[:2]
+    outlines, keypoints = sample.outlines, sample.keypoints
+    if outlines is not None:
+        outlines = tuple(
+            tuple(_move(part.reshape(-1, 2), matrix).reshape(-1) for part in outline)
+            for outline in outlines
+        )
+    if keypoints is not None:
+        points = _move(keypoints[..., :2].reshape(-1, 2).numpy(), matrix)
+        moved = torch.from_numpy(points).reshape(*keypoints.shape[:2], 2)
+        keypoints = torch.cat((moved, keypoints[..., 2:]), dim=-1)
+    masks = sample.bit_masks
+    if masks is not None:
+        warped = [_warp_labels(mask, inverse, size, 0) for mask in masks]
+        masks = torch.stack(warped) if warped else masks.new_zeros(0, *size)
+    moved_sample = replace(
+        sample,
+        image=_warp_image(sample, inverse, size),
+        boxes=_move_boxes(sample.boxes, matrix),
+        outlines=outlines,
+        bit_masks=masks,
+        keypoints=keypoints,
+        sem_seg=_warp_map(sample.sem_seg, inverse, size, sample.ignore_label),
+        panoptic=_warp_map(sample.panoptic, inverse, size, 0),
+    )
+    cut = cut_to_image(moved_sample)
+    return replace(cut, boxes=find_boxes(cut)) if cut.has_masks else cut
+
+
+def find_rotation(
+    size: tuple[int, int], degrees: float, *, expand: bool
+) -> tuple[Matrix, tuple[int, int]]:
+    """The affine map of a rotation about the centre of an image.
+
+    Args:
+        size: (height, width) of the image.
+        degrees: how far, counter-clockwise as one sees it.
+        expand: whether the new image is large enough to hold all of the old one; otherwise it has
+            the old one's size.
+
+    Returns:
+        The matrix for `warp_sample`, and (height, width) of the new image.
+    """
+    height, width = size
+    # Rounded, so that a quarter turn mixes no pixels.
+    cos, sin = np.round((np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))), 12)
+    if expand:
+        new_width = round(abs(width * cos) + abs(height * sin))
+        new_height = round(abs(width * sin) + abs(height * cos))
+    else:
+        new_height, new_width = height, width
+    turn = np.array([[cos, sin], [-sin, cos]])  # y points down
+    shift = np.array([new_width, new_height]) / 2 - turn @ (np.array([width, height]) / 2)
+    return np.column_stack((turn, shift)), (max(1, new_height), max(1, new_width))
+
+
+def _move(points: Float[np.ndarray, "P 2"], matrix: Matrix) -> Float[np.ndarray, "P 2"]:
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def _move_boxes(boxes: Float[Tensor, "N 4"], matrix: Matrix) -> Float[Tensor, "N 4"]:
+    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2).numpy()
+    moved = torch.from_numpy(_move(corners, matrix)).reshape(-1, 4, 2)
+    return torch.cat((moved.amin(dim=1), moved.amax(dim=1)), dim=1)
+
+
+def _warp_image(sample: Sample, inverse: Matrix, size: tuple[int, int]) -> Tensor:
+    rows = sample.image.permute(1, 2, 0).contiguous().numpy()
+    warped = _transform(
+        Image.fromarray(rows), inverse, size, Image.Resampling.BILINEAR, sample.margin
+    )
+    return torch.from_numpy(np.array(warped)).permute(2, 0, 1)
+
+
+def _warp_map(
+    labels: Tensor | None, inverse: Matrix, size: tuple[int, int], fill: int
+) -> Tensor | None:
+    return None if labels is None else _warp_labels(labels, inverse, size, fill)
+
+
+def _warp_labels(
+    labels: Shaped[Tensor, "H W"], inverse: Matrix, size: tuple[int, int], fill: int
+) -> Tensor:
+    picture = Image.fromarray(labels.contiguous().numpy().astype(np.int32))
+    warped = _transform(picture, inverse, size, Image.Resampling.NEAREST, fill)
+    return torch.from_numpy(np.array(warped)).to(labels.dtype)
+
+
+def _transform(
+    picture: Image.Image,
+    inverse: Matrix,
+    size: tuple[int, int],
+    resampling: Image.Resampling,
+    fill: int | tuple[int, int, int],
+) -> Image.Image:
+    height, width = size
+    return picture.transform(
+        (width, height),
+        Image.Transform.AFFINE,
+        tuple(inverse.reshape(-1).tolist()),
+        resample=resampling,
+        fillcolor=fill,
+    )

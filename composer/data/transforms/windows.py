@@ -1,0 +1,148 @@
+"""Cuts a part out of a sample, or sets it into a larger picture.
+
+Legend: N objects, K keypoints each.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from composer.data.samples import Outline, Sample
+from composer.data.transforms.polygon_clipping import clip_polygon
+from composer.structures import BitMasks, PolygonMasks
+
+
+def crop_sample(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
+    """Cuts a part out.
+
+    Outlines are cut exactly. The box of an object that the border cuts becomes the box around
+    what is left of its mask; where there are no masks, of its box. Keypoints outside count as
+    unlabelled. Objects of which nothing is left are kept, with empty boxes; `Sample.visible` tells.
+
+    Args:
+        sample: the sample.
+        top: first row of the part.
+        left: first column of the part.
+        height: number of its rows.
+        width: number of its columns.
+
+    Raises:
+        ValueError: the part is empty, or not inside the image.
+    """
+    bottom, right = top + height, left + width
+    if top < 0 or left < 0 or bottom > sample.height or right > sample.width or not height * width:
+        raise ValueError(
+            f"rows {top} to {bottom} and columns {left} to {right} are no part of an image of "
+            f"{sample.height} x {sample.width}"
+        )
+    if (height, width) == (sample.height, sample.width):
+        return sample
+    rows, columns = slice(top, bottom), slice(left, right)
+    cut = replace(
+        _shifted(sample, -left, -top),
+        image=sample.image[:, rows, columns],
+        bit_masks=None if sample.bit_masks is None else sample.bit_masks[:, rows, columns],
+        sem_seg=None if sample.sem_seg is None else sample.sem_seg[rows, columns],
+        panoptic=None if sample.panoptic is None else sample.panoptic[rows, columns],
+    )
+    return cut_to_image(cut)
+
+
+def pad_sample(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
+    """Sets a sample into a larger picture.
+
+    Around it the picture has the colour `margin`, the class `ignore_label`, and no segment.
+
+    Args:
+        sample: the sample.
+        top: row of the picture where the sample begins.
+        left: column where it begins.
+        height: number of the picture's rows.
+        width: number of its columns.
+
+    Raises:
+        ValueError: the sample does not fit in there.
+    """
+    below, right = height - top - sample.height, width - left - sample.width
+    if min(top, left, below, right) < 0:
+        raise ValueError(
+            f"an image of {sample.height} x {sample.width} at row {top} and column {left} does "
+            f"not fit into {height} x {width}"
+        )
+    if (height, width) == (sample.height, sample.width):
+        return sample
+
+    def pad(labels: Tensor | None, value: float) -> Tensor | None:
+        if labels is None:
+            return None
+        return torch.nn.functional.pad(labels, (left, right, top, below), value=value)
+
+    canvas = np.empty((height, width, 3), dtype=np.uint8)
+    canvas[:] = sample.margin
+    canvas[top : top + sample.height, left : left + sample.width] = sample.image.permute(1, 2, 0)
+    return replace(
+        _shifted(sample, left, top),
+        image=torch.from_numpy(canvas).permute(2, 0, 1),
+        bit_masks=pad(sample.bit_masks, False),
+        sem_seg=pad(sample.sem_seg, sample.ignore_label),
+        panoptic=pad(sample.panoptic, 0),
+    )
+
+
+def cut_to_image(sample: Sample) -> Sample:
+    """Cuts coordinates that reach over the image's borders, where image and masks end already."""
+    limits = sample.boxes.new_tensor([sample.width, sample.height] * 2)
+    inside = ((sample.boxes >= 0) & (sample.boxes <= limits)).all(dim=1)
+    if sample.outlines is not None:
+        parts = [_clip_outline(outline, sample) for outline in sample.outlines]
+        sample = replace(sample, outlines=tuple(parts))
+    boxes = sample.boxes.clamp(min=0).minimum(limits)
+    if sample.has_masks and not inside.all():
+        boxes = torch.where(inside[:, None], boxes, find_boxes(sample))
+    return replace(sample, boxes=boxes, keypoints=_hide_outside(sample))
+
+
+def find_boxes(sample: Sample) -> Float[Tensor, "N 4"]:
+    """The tightest boxes around the masks of a sample's objects; zeros around nothing."""
+    if sample.outlines is not None:
+        return PolygonMasks(sample.outlines).get_bounding_boxes().tensor.double()
+    assert sample.bit_masks is not None
+    return BitMasks(sample.bit_masks).get_bounding_boxes().tensor.double()
+
+
+def _shifted(sample: Sample, right: int, down: int) -> Sample:
+    """The sample with all coordinates moved."""
+    outlines, keypoints = sample.outlines, sample.keypoints
+    if outlines is not None:
+        outlines = tuple(_shift_outline(outline, right, down) for outline in outlines)
+    if keypoints is not None:
+        keypoints = keypoints + keypoints.new_tensor([right, down, 0])
+    boxes = sample.boxes + sample.boxes.new_tensor([right, down, right, down])
+    return replace(sample, boxes=boxes, outlines=outlines, keypoints=keypoints)
+
+
+def _shift_outline(outline: Outline, right: int, down: int) -> Outline:
+    parts = []
+    for part in outline:
+        shifted = part.copy()
+        shifted[0::2] += right
+        shifted[1::2] += down
+        parts.append(shifted)
+    return tuple(parts)
+
+
+def _clip_outline(outline: Outline, sample: Sample) -> Outline:
+    return tuple(cut for part in outline for cut in clip_polygon(part, sample.width, sample.height))
+
+
+def _hide_outside(sample: Sample) -> Float[Tensor, "N K 3"] | None:
+    """The keypoints, with those outside of the image as unlabelled."""
+    if sample.keypoints is None:
+        return None
+    limits = sample.keypoints.new_tensor([sample.width, sample.height])
+    points = sample.keypoints[..., :2]
+    inside = ((points >= 0) & (points <= limits)).all(dim=-1)
+    return sample.keypoints * inside[..., None]

@@ -1,0 +1,219 @@
+"""What holds of every augmentation that is published, and of each one in particular."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from composer.data import augmentations
+from composer.data.augmentations import (
+    LargeScaleJitter,
+    RandomBlur,
+    RandomColor,
+    RandomCrop,
+    RandomFlip,
+    RandomGrayscale,
+    RandomLighting,
+    RandomRotation,
+    RandomZoomOut,
+    ResizeShortestEdge,
+    TorchvisionTransform,
+)
+from unit.data.some_samples import assert_same, make_sample
+
+EXAMPLES = [
+    LargeScaleJitter(size=(32, 32), scales=(0.5, 2.0)),
+    RandomBlur(probability=1.0),
+    RandomColor(brightness=(0.5, 1.5), contrast=(0.5, 1.5), saturation=(0.5, 1.5), hue=0.2),
+    RandomCrop(size=(0.3, 0.3)),
+    RandomFlip(),
+    RandomGrayscale(probability=0.5),
+    RandomLighting(scale=1.0),
+    RandomRotation(degrees=(-90.0, 90.0)),
+    RandomZoomOut(),
+    ResizeShortestEdge(shortest_edge=[12, 24], sampling="range"),
+    TorchvisionTransform(transform="ColorJitter", arguments={"brightness": 0.5}),
+]
+PHOTOMETRIC = (RandomBlur, RandomColor, RandomGrayscale, RandomLighting, TorchvisionTransform)
+
+
+def run(augmentation, seed=0, sample=None):
+    return augmentation(sample or make_sample(), torch.Generator().manual_seed(seed))
+
+
+def many(augmentation, count=40, sample=None):
+    return [run(augmentation, seed, sample) for seed in range(count)]
+
+
+def test_there_is_an_example_of_every_augmentation():
+    published = {getattr(augmentations, name) for name in augmentations.__all__}
+    assert {type(example) for example in EXAMPLES} == published - {augmentations.Augmentation}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: type(e).__name__)
+class TestEvery:
+    def test_equal_generators_give_equal_samples(self, example):
+        for seed in range(5):
+            torch.manual_seed(seed)  # which must not matter
+            assert_same(run(example, seed), run(example, seed), tolerance=0)
+
+    def test_chance_makes_a_difference(self, example):
+        sums = {sample.image.double().sum().item() * sample.width for sample in many(example, 10)}
+        firsts = {tuple(sample.image[:, 0, 0].tolist()) for sample in many(example, 10)}
+        assert len(sums) + len(firsts) > 2
+
+    @pytest.mark.parametrize("masks", ["outlines", "bit_masks"])
+    def test_the_sample_that_was_given_is_left_alone(self, example, masks):
+        sample = make_sample(masks=masks)
+        for seed in range(5):
+            run(example, seed, sample)
+        assert_same(sample, make_sample(masks=masks), tolerance=0)
+
+    def test_the_global_generator_is_left_alone(self, example):
+        before = torch.get_rng_state()
+        many(example, 5)
+        assert torch.equal(torch.get_rng_state(), before)
+
+    def test_images_stay_three_channels_of_bytes_of_the_size_of_the_maps(self, example):
+        for sample in many(example, 10):
+            assert sample.image.dtype == torch.uint8
+            assert sample.image.shape == (3, *sample.sem_seg.shape)
+            assert sample.panoptic.shape == sample.sem_seg.shape
+
+    def test_the_bright_object_stays_where_its_mask_is(self, example):
+        if isinstance(example, PHOTOMETRIC):
+            assert_same(replace(run(example), image=make_sample().image), make_sample())
+            return
+        for sample in many(example, 10, make_sample(masks="bit_masks")):
+            # Without the border, where pixels are mixed.
+            mask = sample.bit_masks[1].float()[None, None]
+            inner = 1 - torch.nn.functional.max_pool2d(1 - mask, 5, stride=1, padding=2)[0, 0]
+            assert (sample.image[:, inner > 0] > 250).all()
+
+
+def test_a_flip_happens_as_often_as_it_should():
+    straight = make_sample().boxes
+    flipped = sum(
+        not torch.equal(s.boxes, straight) for s in many(RandomFlip(probability=0.3), 200)
+    )
+    assert 35 <= flipped <= 85
+    assert all(torch.equal(s.boxes, straight) for s in many(RandomFlip(probability=0.0)))
+    (vertical,) = many(RandomFlip(probability=1.0, direction="vertical"), 1)
+    assert vertical.boxes[0].tolist() == [5, 12, 20, 26]
+
+
+def test_sizes_come_from_the_list_or_the_range():
+    chosen = many(ResizeShortestEdge(shortest_edge=[12, 24]))
+    drawn = many(ResizeShortestEdge(shortest_edge=[12, 24], sampling="range"))
+    assert {sample.height for sample in chosen} == {12, 24}
+    assert {sample.height for sample in drawn} <= set(range(12, 25))
+    assert len({sample.height for sample in drawn}) > 6
+    (limited,) = many(ResizeShortestEdge(shortest_edge=60, longest_edge=60), 1)
+    assert (limited.height, limited.width) == (45, 60)
+
+
+@pytest.mark.parametrize(
+    ("sizing", "size", "heights", "widths"),
+    [
+        ("absolute", (10, 100), {10}, {40}),
+        ("absolute_range", (10, 12), {10, 11, 12}, {10, 11, 12}),
+        ("relative", (0.5, 0.25), {15}, {10}),
+        ("relative_range", (0.9, 0.95), {27, 28, 29, 30}, {38, 39, 40}),
+    ],
+)
+def test_crops_have_the_size_that_is_asked_for(sizing, size, heights, widths):
+    samples = many(RandomCrop(size=size, sizing=sizing), 60)
+    assert {sample.height for sample in samples} == heights
+    assert {sample.width for sample in samples} == widths
+
+
+def test_a_crop_around_an_object_has_its_centre():
+    centres = make_sample().boxes.view(-1, 2, 2).mean(dim=1)
+    sample = replace(
+        make_sample(), keypoints=torch.cat((centres, torch.ones(2, 1)), dim=1)[:, None].double()
+    )
+    crop = RandomCrop(size=(6, 6), sizing="absolute", around_object=True)
+    crops = many(crop, 60, sample)
+    assert all((cropped.keypoints[..., 2] > 0).any() for cropped in crops)
+    assert len({tuple(cropped.boxes[0].tolist()) for cropped in crops}) > 5
+
+
+def test_a_crop_avoids_parts_of_a_single_class():
+    def largest_share(sample):
+        return sample.sem_seg.flatten().bincount().max().item() / sample.sem_seg.numel()
+
+    free = many(RandomCrop(size=(12, 12), sizing="absolute"), 60)
+    mixed = many(RandomCrop(size=(12, 12), sizing="absolute", max_class_share=0.75), 60)
+    assert sum(largest_share(s) >= 0.75 for s in free) > 10
+    assert sum(largest_share(s) >= 0.75 for s in mixed) <= 2
+
+
+@given(st.integers(0, 1000))
+def test_large_scale_jitter_gives_one_size(seed):
+    sample = run(LargeScaleJitter(size=(48, 32), scales=(0.1, 2.0)), seed)
+    assert sample.image.shape == (3, 48, 32)
+
+
+def test_large_scale_jitter_scales_what_fits():
+    (half,) = many(LargeScaleJitter(size=(60, 80), scales=(0.5, 0.5)), 1)
+    assert half.boxes[1].tolist() == [24, 10, 36, 25]  # 40 x 30 would fit 80 x 60 at twice its size
+    assert half.image[:, 59, 79].tolist() == list(half.margin)
+
+
+def test_zooming_out_keeps_objects_whole_and_sizes_in_range():
+    for sample in many(RandomZoomOut(scales=(1.5, 3.0), probability=1.0)):
+        assert 45 <= sample.height <= 90
+        assert 60 <= sample.width <= 120
+        assert (sample.boxes[:, 2:] - sample.boxes[:, :2]).tolist() == [[15, 14], [12, 15]]
+
+
+def test_colours_that_are_not_to_change_do_not():
+    sample = run(RandomColor())
+    assert torch.equal(sample.image, make_sample().image)
+    (doubled,) = many(RandomColor(brightness=(2.0, 2.0)), 1)
+    assert torch.equal(doubled.image, (make_sample().image.int() * 2).clamp(max=255).byte())
+
+
+def test_grey_is_the_same_in_every_channel():
+    image = run(RandomGrayscale(probability=1.0)).image
+    assert torch.equal(image[0], image[1])
+    assert torch.equal(image[0], image[2])
+
+
+def test_light_shifts_all_pixels_alike():
+    image = torch.full((3, 4, 5), 100, dtype=torch.uint8)
+    lit = run(RandomLighting(scale=1.0), sample=replace(make_sample(), image=image)).image
+    assert all(len(set(channel.flatten().tolist())) == 1 for channel in lit)
+    assert not torch.equal(lit, image)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ResizeShortestEdge(shortest_edge=[]), "empty list"),
+        (lambda: ResizeShortestEdge(shortest_edge=[9, 5], sampling="range"), r"not \[9, 5\]"),
+        (lambda: RandomCrop(size=(0.5, 2.0)), "shares of at most 1"),
+        (lambda: RandomCrop(size=(1.5, 2.0), sizing="absolute"), "whole pixels"),
+        (lambda: RandomCrop(size=(9, 5), sizing="absolute_range"), "smallest, largest"),
+        (lambda: LargeScaleJitter(scales=(2.0, 0.1)), "'scales' is"),
+        (lambda: RandomZoomOut(scales=(0.5, 2.0)), "at least 1"),
+        (lambda: RandomRotation(degrees=(5.0, -5.0)), "'degrees' is"),
+        (lambda: RandomColor(contrast=(2.0, 1.0)), "'contrast' is"),
+        (lambda: RandomBlur(sigma=(2.0, 1.0)), "'sigma' is"),
+        (
+            lambda: TorchvisionTransform(transform="RandomPosterize", arguments={"bitz": 3}),
+            "RandomPosterize.*bitz",
+        ),
+        (
+            lambda: TorchvisionTransform(
+                transform="Grayscale", arguments={"num_output_channels": 1}
+            ),
+            "three channels",
+        ),
+    ],
+)
+def test_configurations_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
