@@ -36,8 +36,17 @@ class GoldenCase:
         for index, array in enumerate(arrays):
             height, width = self.values[f"input/{index}/height_width"].tolist()
             image = torch.from_numpy(array.transpose(2, 0, 1).copy())
-            records.append({"image": image, "height": height, "width": width})
+            given = self._read_given_proposals(index, image)
+            records.append({"image": image, "height": height, "width": width, **given})
         return records
+
+    @property
+    def weights(self) -> dict[str, Path]:
+        """The checkpoints by node; the backbone of `fast_rcnn_fpn` is that of the cascade."""
+        own = DATA / self.name / "model.pth"
+        if self.name != "fast_rcnn_fpn":
+            return {"": own}
+        return {"backbone": DATA / "cascade_mask_rcnn_fpn" / "model.pth", "roi_heads": own}
 
     @cached_property
     def state_dict(self) -> dict[str, Tensor]:
@@ -70,6 +79,16 @@ class GoldenCase:
     def instances(self) -> list[Instances]:
         """The model's output per image, masks unpacked."""
         return [self._read_instances(index) for index in range(2)]
+
+    def _read_given_proposals(self, index: int, image: Tensor) -> dict[str, Instances]:
+        """The proposals that come with an image, where they do."""
+        prefix = f"input/{index}/"
+        if f"{prefix}proposal_boxes" not in self.values:
+            return {}
+        boxes = Boxes(self.tensor(f"{prefix}proposal_boxes"))
+        logits = self.tensor(f"{prefix}objectness_logits")
+        size = (image.shape[1], image.shape[2])
+        return {"proposals": Instances(size, proposal_boxes=boxes, objectness_logits=logits)}
 
     def _read_instances(self, index: int) -> Instances:
         prefix = f"output/{index}/instances/"

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,9 +12,9 @@ from parity.golden import (
     SMALLEST_MATCHED_SHARE,
     GoldenCase,
     assert_instances_match,
-    mask_iou,
     relative_error,
 )
+from parity.golden_segments import assert_segments_match
 from parity.golden_training import GoldenTraining, assert_step_matches
 
 SMALL = {
@@ -39,9 +38,6 @@ NOT_SEMANTIC = {
     "batch_size_per_image",
 }
 
-# Where instances overlap, segments are small: one of ten pixels may be another's.
-SMALLEST_SEGMENT_IOU = 0.9
-
 
 @pytest.fixture(scope="module")
 def golden():
@@ -56,42 +52,6 @@ def build():
 @pytest.fixture(scope="module")
 def graph():
     return build().requires_grad_(False)
-
-
-def golden_segments(golden, image):
-    ids = golden.tensor(f"output/{image}/panoptic_seg")
-    return ids, json.loads(str(golden.values[f"output/{image}/panoptic_segments"]))
-
-
-def kind_of(segment):
-    return segment["isthing"], segment["category_id"]
-
-
-def paint_kinds(ids, segments):
-    """The kind of each pixel's segment: positive for things, negative for stuff, 0 for none."""
-    kinds = torch.zeros(len(segments) + 1, dtype=torch.int64)
-    for segment in segments:
-        isthing, category = kind_of(segment)
-        kinds[segment["id"]] = category + 1 if isthing else -category
-    return kinds[ids.long()]
-
-
-def assert_segments_match(found, golden, image):
-    """Segments of one kind with like masks are the same; ids may be others."""
-    ids, segments = golden_segments(golden, image)
-    matched = [
-        any(
-            kind_of(segment) == kind_of(other)
-            and mask_iou(found.segment_ids == other["id"], ids == segment["id"])
-            >= SMALLEST_SEGMENT_IOU
-            for other in found.segments_info
-        )
-        for segment in segments
-    ]
-    assert len(found.segments_info) == len(segments)
-    assert np.mean(matched) >= SMALLEST_MATCHED_SHARE
-    same_kind = paint_kinds(*found) == paint_kinds(ids, segments)
-    assert same_kind.float().mean() >= SMALLEST_MATCHED_SHARE
 
 
 @pytest.mark.parametrize(

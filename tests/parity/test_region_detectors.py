@@ -10,9 +10,7 @@ import pytest
 import torch
 
 from composer import Graph
-from composer.structures import Boxes, Instances
 from parity.golden import (
-    DATA,
     FEATURE_TOLERANCE,
     SCORE_TOLERANCE,
     SMALLEST_MATCHED_SHARE,
@@ -41,8 +39,7 @@ class Model:
     params: dict[str, Any] = field(default_factory=dict)
 
     def build(self) -> Graph:
-        weights = str(DATA / self.case / "model.pth")
-        return Graph.from_spec(self.spec, weights=weights, **self.params)
+        return Graph.from_spec(self.spec, weights=GoldenCase(self.case).weights, **self.params)
 
 
 MASK = Model(
@@ -127,26 +124,11 @@ def test_detections_have_the_golden_keypoints_and_heatmaps():
 
 def test_given_proposals_give_the_golden_instances():
     golden = GoldenCase("fast_rcnn_fpn")
-    weights = {  # the backbone is that of the cascade
-        "backbone": str(DATA / "cascade_mask_rcnn_fpn" / "model.pth"),
-        "roi_heads": str(DATA / golden.name / "model.pth"),
-    }
     params = {**PYRAMID, "batch_size_per_image": 8192}
-    graph = Graph.from_spec("fast_rcnn_r50_fpn", weights=weights, **params).requires_grad_(False)
-    records = [
-        {**record, "proposals": read_proposals(golden, image, record["image"].shape[1:])}
-        for image, record in enumerate(golden.records)
-    ]
+    graph = Graph.from_spec("fast_rcnn_r50_fpn", weights=golden.weights, **params)
+    graph.requires_grad_(False)
+    records = golden.records
     pooled = graph.run(records, until="box_pooler")
     expected = golden.tensor("intermediate/roi_heads.box_pooler")
     assert relative_error(pooled[: len(expected)], expected) < FEATURE_TOLERANCE
     assert_instances_match([one["instances"] for one in graph(records)], golden.instances)
-
-
-def read_proposals(golden, image, size):
-    prefix = f"input/{image}/"
-    return Instances(
-        tuple(size),
-        proposal_boxes=Boxes(golden.tensor(f"{prefix}proposal_boxes")),
-        objectness_logits=golden.tensor(f"{prefix}objectness_logits"),
-    )
