@@ -65,7 +65,7 @@ def read_images(
     found: dict[ImageId, tuple[Record, Entry]] = {}
     for entry in entries:
         image_id = entry.get("id") if isinstance(entry, Mapping) else None
-        name = image_file_name(entry) if isinstance(entry, Mapping) else None
+        name = _find_name(entry, files) if isinstance(entry, Mapping) else None
         if not isinstance(image_id, (int, str)) or name is None:
             log.add("malformed", f"an image wants 'id' and 'file_name': {entry!r:.80}")
         elif image_id in found:
@@ -79,12 +79,15 @@ def read_images(
     return found
 
 
-def image_file_name(entry: Entry) -> str | None:
-    """The file name of an image; LVIS has it as the last two parts of a URL only."""
+def _find_name(entry: Entry, files: ImageFiles) -> str | None:
+    """An image's file name. LVIS has it as the end of a URL only, with the folder of the split."""
     name, url = entry.get("file_name"), entry.get("coco_url")
     if isinstance(name, str) and name:
         return name
-    return "/".join(url.split("/")[-2:]) if isinstance(url, str) and url else None
+    if not isinstance(url, str) or not url:
+        return None
+    folder_and_name = "/".join(url.split("/")[-2:])
+    return folder_and_name if files.has(folder_and_name) else url.split("/")[-1]
 
 
 def _to_length(value: object) -> int | None:

@@ -1,0 +1,114 @@
+"""Cityscapes (Cordts et al., CVPR 2016): fine annotations of streets, as pictures of labels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from composer.data.dataset import Dataset
+from composer.data.faults import FaultLog
+from composer.data.metadata import Metadata
+from composer.data.readers.annotation_forms import BadPart
+from composer.data.readers.label_pictures import cut_region, read_labels
+from composer.data.records import Annotation, Record
+from composer.errors import DataError
+
+# Names and ids of the classes that are evaluated, in the order of their training ids.
+CLASSES = {
+    "road": 7, "sidewalk": 8, "building": 11, "wall": 12, "fence": 13, "pole": 17,
+    "traffic light": 19, "traffic sign": 20, "vegetation": 21, "terrain": 22, "sky": 23,
+    "person": 24, "rider": 25, "car": 26, "truck": 27, "bus": 28, "train": 31, "motorcycle": 32,
+    "bicycle": 33,
+}  # fmt: skip
+THINGS = ("person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
+
+_IMAGE, _FINE = "_leftImg8bit.png", "_gtFine_"
+_PER_CLASS = 1000  # an instance's id is its class's times this, and its number
+
+
+def cityscapes(
+    *, folder: Path, split: str = "train", instances: bool = True, semantic: bool = False
+) -> Dataset:
+    """Reads objects with masks, and the classes of pixels where they are wanted.
+
+    Args:
+        folder: with `leftImg8bit` and `gtFine` in it.
+        split: `train` or `val`.
+        instances: whether to cut objects out of the pictures `*_instanceIds.png`. Each is opened
+            once. Groups that were annotated as one are crowds.
+        semantic: whether images come with the classes of their pixels, from the pictures
+            `*_labelTrainIds.png`, which the data set's own scripts make.
+
+    Raises:
+        DataError: there is no such folder, or no image in it.
+    """
+    root = folder / "leftImg8bit" / split
+    files = sorted(root.glob(f"*/*{_IMAGE}"))
+    if not files:
+        raise DataError(f"{root}: there are no folders of images '*{_IMAGE}'")
+    log = FaultLog()
+    reader = _Reader(folder / "gtFine" / split, instances, semantic, log)
+    records = tuple(record for file in files for record in reader.read(file))
+    names = tuple(CLASSES)
+    metadata = Metadata(
+        thing_classes=THINGS,
+        thing_ids=tuple(CLASSES[name] for name in THINGS),
+        stuff_classes=names if semantic else (),
+        stuff_ids=tuple(CLASSES.values()) if semantic else (),
+        sem_seg_of_things=tuple(names.index(name) for name in THINGS) if semantic else (),
+    )
+    return Dataset(f"cityscapes_{split}", records, metadata, tuple(log.faults))
+
+
+@dataclass
+class _Reader:
+    annotations: Path
+    instances: bool
+    semantic: bool
+    log: FaultLog
+
+    def read(self, image: Path) -> Iterator[Record]:
+        """The record of an image; none if what is wanted of it is not there."""
+        stem = image.name.removesuffix(_IMAGE)
+        start = self.annotations / image.parent.name / f"{stem}{_FINE}"
+        labels = start.with_name(f"{start.name}labelTrainIds.png")
+        if self.semantic and not labels.is_file():
+            hint = "`csCreateTrainIdLabelImgs` of cityscapesScripts makes it"
+            self.log.add("missing_file", f"there is no {labels.name}; {hint}", image.name)
+            return
+        annotations: tuple[Annotation, ...] = ()
+        height = width = None
+        if self.instances:
+            try:
+                ids = read_labels(start.with_name(f"{start.name}instanceIds.png"))
+            except BadPart as bad:
+                self.log.add(bad.kind, bad.message, image.name)
+                return
+            height, width = ids.shape
+            annotations = tuple(_cut_objects(ids))
+        yield Record(
+            image,
+            stem,
+            height,
+            width,
+            annotations,
+            sem_seg_file=labels if self.semantic else None,
+        )
+
+
+def _cut_objects(ids: np.ndarray) -> Iterator[Annotation]:
+    categories = {CLASSES[name]: index for index, name in enumerate(THINGS)}
+    for own_id in map(int, np.unique(ids)):
+        is_crowd = own_id < _PER_CLASS
+        category = categories.get(own_id if is_crowd else own_id // _PER_CLASS)
+        region = None if category is None else cut_region(ids == own_id)
+        if region is not None and category is not None:
+            yield Annotation(
+                box=region.box,
+                category=category,
+                segmentation=region.mask,
+                is_crowd=is_crowd,
+                area=float(region.area),
+                annotation_id=own_id,
+            )

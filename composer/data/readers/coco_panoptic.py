@@ -1,0 +1,222 @@
+"""COCO's panoptic format: a picture of segments an image, and a JSON file that says what they are.
+
+Things and stuff are numbered apart, each from 0 in the order of the categories' ids.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from composer.data.dataset import Dataset
+from composer.data.faults import FaultLog
+from composer.data.metadata import Color, Metadata
+from composer.data.readers.annotation_forms import BadPart
+from composer.data.readers.coco_document import (
+    AnnotationReader,
+    Category,
+    Entry,
+    read_categories,
+    read_images,
+    unreadable_ids,
+)
+from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.json_file import read_json
+from composer.data.readers.label_pictures import cut_region, read_segment_ids
+from composer.data.records import Annotation, ImageId, Record, Segment
+
+THINGS = "things"  # the class that all things have in semantic segmentation
+
+
+def coco_panoptic(
+    *,
+    annotations: Path,
+    images: Path,
+    panoptic: Path,
+    instances: Path | None = None,
+    masks: bool = True,
+    things_as_one: bool = True,
+) -> Dataset:
+    """Reads panoptic segments, and the objects among them.
+
+    Args:
+        annotations: the JSON file of segments.
+        images: the folder that images' file names are relative to.
+        panoptic: the folder of the pictures of segments.
+        instances: JSON file with the same objects in the format of instances; without, the objects
+            are the segments of things.
+        masks: without `instances`, whether objects get their masks from the pictures. Each picture
+            is opened once for that.
+        things_as_one: whether semantic segmentation has one class 0 for all things, as Panoptic
+            FPN wants it, and then those of stuff; else it has all categories in the order of their
+            ids.
+
+    Raises:
+        DataError: a file or folder cannot be read.
+    """
+    log = FaultLog()
+    document = read_json(annotations, ("images", "annotations", "categories"))
+    files, pictures = ImageFiles(images), ImageFiles(panoptic)
+    categories = read_categories(document["categories"], log)
+    metadata = _to_metadata(categories, things_as_one)
+    found = read_images(document["images"], files, log)
+    left_out = frozenset(unreadable_ids(document["images"], found))
+    reader = _SegmentReader(_number(categories, metadata, things_as_one), pictures, log, left_out)
+    bare = {image_id: record for image_id, (record, _) in found.items()}
+    records = reader.read(document["annotations"], bare)
+    if instances is not None:
+        by_image = _read_instances(instances, records, metadata, log)
+    elif masks:
+        by_image = {image_id: list(_cut_things(r, log)) for image_id, r in records.items()}
+    else:
+        by_image = {}
+    whole = tuple(
+        replace(record, annotations=tuple(by_image.get(image_id, ())))
+        for image_id, record in records.items()
+    )
+    return Dataset(annotations.stem, whole, metadata, tuple(log.faults))
+
+
+def _is_thing(category: Category) -> bool:
+    return bool(category.entry.get("isthing", 1))
+
+
+def _to_metadata(categories: Sequence[Category], things_as_one: bool) -> Metadata:
+    things = [category for category in categories if _is_thing(category)]
+    stuff = [category for category in categories if not _is_thing(category)]
+    in_sem_seg = stuff if things_as_one else list(categories)
+    first_names, first_ids = ((THINGS,), (0,)) if things_as_one else ((), ())
+    sem_seg_of_things = [0 if things_as_one else in_sem_seg.index(thing) for thing in things]
+    stuff_colors = _to_colors(in_sem_seg)
+    if stuff_colors and things_as_one:
+        stuff_colors = ((128, 128, 128), *stuff_colors)
+    return Metadata(
+        thing_classes=tuple(category.name for category in things),
+        stuff_classes=(*first_names, *(category.name for category in in_sem_seg)),
+        thing_ids=tuple(category.own_id for category in things),
+        stuff_ids=(*first_ids, *(category.own_id for category in in_sem_seg)),
+        sem_seg_of_things=tuple(sem_seg_of_things),
+        thing_colors=_to_colors(things),
+        stuff_colors=stuff_colors,
+    )
+
+
+def _to_colors(categories: Sequence[Category]) -> tuple[Color, ...]:
+    """The categories' colours; none unless all have one."""
+    colors: list[Color] = []
+    for category in categories:
+        color = category.entry.get("color")
+        if not isinstance(color, list) or len(color) != 3:
+            return ()
+        colors.append((int(color[0]), int(color[1]), int(color[2])))
+    return tuple(colors)
+
+
+def _number(
+    categories: Sequence[Category], metadata: Metadata, things_as_one: bool
+) -> dict[int, tuple[int, bool]]:
+    """Contiguous index by category id, and whether it counts things."""
+    things = {own_id: (index, True) for index, own_id in enumerate(metadata.thing_ids)}
+    offset = 1 if things_as_one else 0  # an id 0 of the file is not that of `things`
+    stuff = {
+        own_id: (index + offset, False) for index, own_id in enumerate(metadata.stuff_ids[offset:])
+    }
+    return {
+        category.own_id: (things if _is_thing(category) else stuff)[category.own_id]
+        for category in categories
+    }
+
+
+@dataclass
+class _SegmentReader:
+    """Gives records their segments; images without a usable annotation are left out."""
+
+    numbers: Mapping[int, tuple[int, bool]]
+    pictures: ImageFiles
+    log: FaultLog
+    left_out: frozenset[ImageId]
+
+    def read(
+        self, entries: Sequence[Any], records: Mapping[ImageId, Record]
+    ) -> dict[ImageId, Record]:
+        found: dict[ImageId, Record] = {}
+        for entry in entries:
+            if not isinstance(entry, Mapping) or not isinstance(entry.get("file_name"), str):
+                self.log.add("malformed", f"an annotation wants a 'file_name': {entry!r:.80}")
+                continue
+            image_id, name = entry.get("image_id"), entry["file_name"]
+            if image_id in self.left_out:
+                continue
+            if not isinstance(image_id, (int, str)) or image_id not in records:
+                self.log.add("unknown_image", f"there is no image {image_id!r}", name)
+            elif image_id in found:
+                self.log.add("duplicate_id", "the image has another annotation", name)
+            elif not self.pictures.has(name):
+                message = f"there is no such file in {self.pictures.root}"
+                self.log.add("missing_file", message, name)
+            else:
+                found[image_id] = replace(
+                    records[image_id],
+                    panoptic_file=self.pictures.path(name),
+                    segments=tuple(self._segments(entry, name)),
+                )
+        return found
+
+    def _segments(self, entry: Entry, name: str) -> Iterator[Segment]:
+        seen: set[int] = set()
+        for info in entry.get("segments_info") or ():
+            segment_id = info.get("id") if isinstance(info, Mapping) else None
+            if not isinstance(segment_id, int):
+                self.log.add("malformed", f"a segment wants an 'id': {info!r:.80}", name)
+                continue
+            category = info.get("category_id")
+            if segment_id in seen:
+                self.log.add("duplicate_id", "another segment has this id", name, segment_id)
+            elif not isinstance(category, int) or category not in self.numbers:
+                message = f"there is no category {category!r}"
+                self.log.add("unknown_category", message, name, segment_id)
+            else:
+                seen.add(segment_id)
+                index, is_thing = self.numbers[category]
+                area = info.get("area")
+                is_crowd = bool(info.get("iscrowd", 0))
+                whole = int(area) if isinstance(area, (int, float)) else None
+                yield Segment(segment_id, index, is_thing, is_crowd, whole)
+
+
+def _read_instances(
+    file: Path, records: Mapping[ImageId, Record], metadata: Metadata, log: FaultLog
+) -> dict[ImageId, list[Annotation]]:
+    document = read_json(file, ("images", "annotations"))
+    reader = AnnotationReader(
+        indices={own_id: index for index, own_id in enumerate(metadata.thing_ids)},
+        num_keypoints=0,
+        log=log,
+        left_out=frozenset(unreadable_ids(document["images"], records)),
+    )
+    return reader.by_image(document["annotations"], records)
+
+
+def _cut_things(record: Record, log: FaultLog) -> Iterator[Annotation]:
+    """The objects of an image, from the picture of its segments."""
+    name = record.file_name.name
+    things = [segment for segment in record.segments if segment.is_thing]
+    if not things or record.panoptic_file is None:
+        return
+    try:
+        ids = read_segment_ids(record.panoptic_file)
+    except BadPart as bad:
+        log.add(bad.kind, bad.message, name)
+        return
+    for segment in things:
+        region = cut_region(ids == segment.segment_id)
+        if region is None:
+            log.add("unknown_segment", "no pixel has this id", name, segment.segment_id)
+            continue
+        yield Annotation(
+            box=region.box,
+            category=segment.category,
+            segmentation=region.mask,
+            is_crowd=segment.is_crowd,
+            area=float(region.area),
+        )

@@ -1,0 +1,98 @@
+"""LVIS (Gupta, Dollár, Girshick, CVPR 2019): COCO's images with a long tail of classes.
+
+Its annotations are federated: on an image, a class counts only if it is annotated there or among
+the image's negatives. A record's `extra` says which those are.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from composer.data.dataset import Dataset
+from composer.data.faults import FaultLog
+from composer.data.metadata import Metadata
+from composer.data.readers.coco_document import (
+    AnnotationReader,
+    Category,
+    Entry,
+    read_categories,
+    read_images,
+    unreadable_ids,
+)
+from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.json_file import read_json
+from composer.data.records import Record
+
+_MOST_RARE, _MOST_COMMON = 10, 100  # images of a class that is rare or common
+
+
+def lvis(*, annotations: Path, images: Path) -> Dataset:
+    """Reads objects with boxes and masks, and what is known not to be there.
+
+    Args:
+        annotations: the JSON file, of version 0.5 or 1.
+        images: the folder that has the images, or COCO's folders (`train2017`, `val2017`) of them.
+
+    Raises:
+        DataError: the file or the folder cannot be read.
+    """
+    log = FaultLog()
+    document = read_json(annotations, ("images", "annotations", "categories"))
+    categories = read_categories(document["categories"], log)
+    indices = {category.own_id: index for index, category in enumerate(categories)}
+    found = read_images(document["images"], ImageFiles(images), log)
+    left_out = frozenset(unreadable_ids(document["images"], found))
+    bare = {image_id: record for image_id, (record, _) in found.items()}
+    reader = AnnotationReader(indices, 0, log, left_out)
+    by_image = reader.by_image(document["annotations"], bare)
+    records = tuple(
+        replace(
+            record,
+            annotations=tuple(by_image.get(image_id, ())),
+            extra=_to_extra(entry, indices),
+        )
+        for image_id, (record, entry) in found.items()
+    )
+    metadata = _to_metadata(categories, records)
+    return Dataset(annotations.stem, records, metadata, tuple(log.faults))
+
+
+def _to_extra(entry: Entry, indices: Mapping[int, int]) -> dict[str, Any]:
+    return {
+        "neg_categories": _renumber(entry.get("neg_category_ids"), indices),
+        "not_exhaustive_categories": _renumber(entry.get("not_exhaustive_category_ids"), indices),
+    }
+
+
+def _renumber(own_ids: object, indices: Mapping[int, int]) -> tuple[int, ...]:
+    known = own_ids if isinstance(own_ids, Sequence) else ()
+    return tuple(sorted(indices[own_id] for own_id in known if own_id in indices))
+
+
+def _to_metadata(categories: Sequence[Category], records: Iterable[Record]) -> Metadata:
+    present = Counter(
+        category
+        for record in records
+        for category in {annotation.category for annotation in record.annotations}
+    )
+    counts = [
+        int(category.entry.get("image_count", present[index]))
+        for index, category in enumerate(categories)
+    ]
+    return Metadata(
+        thing_classes=tuple(category.name for category in categories),
+        thing_ids=tuple(category.own_id for category in categories),
+        image_counts=tuple(counts),
+        frequencies=tuple(
+            str(category.entry.get("frequency", _frequency(count)))
+            for category, count in zip(categories, counts, strict=True)
+        ),
+    )
+
+
+def _frequency(count: int) -> str:
+    if count > _MOST_COMMON:
+        return "f"
+    return "c" if count > _MOST_RARE else "r"
