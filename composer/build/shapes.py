@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from composer.build.blueprint import NodeDesign
+from composer.build.memoryless import build_without_memory
 from composer.build.shape_order import order_by_shapes, shaping_arguments
 from composer.build.shape_text import describe_shape
 from composer.node import accepts
@@ -135,7 +135,7 @@ class _Propagation:
 
     def build(self, design: NodeDesign) -> None:
         try:
-            self.modules[design.path] = _without_memory(design)
+            self.modules[design.path] = build_without_memory(design.instantiate)
         except Exception as error:
             self.failed.add(design.path)
             message = f"node '{design.path}' cannot be built: {type(error).__name__}: {error}"
@@ -200,13 +200,3 @@ def propagate_shapes(
             propagation.check_modes(design)
     designs = {path: propagation.designs[path] for path in drafts if path in propagation.designs}
     return ShapedNodes(designs, propagation.shapes, propagation.modules)
-
-
-def _without_memory(design: NodeDesign) -> nn.Module:
-    """The module on the meta device, or on the CPU if its constructor needs real numbers."""
-    with torch.random.fork_rng(devices=[]):
-        try:
-            with torch.device("meta"):
-                return design.instantiate()
-        except (NotImplementedError, RuntimeError):
-            return design.instantiate()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
 from composer.layers.norm import NormName, build_norm
 
@@ -84,6 +83,8 @@ class NormDeformConv2d(nn.Module):
         return x
 
     def _convolve(self, x: Map, offset: Map, mask: Map | None) -> Map:
+        from torchvision.ops import deform_conv2d  # takes as long to import as torch
+
         # The kernels want one dtype for all, and do not know bfloat16.
         dtype = torch.float32 if x.dtype == torch.bfloat16 else x.dtype
         moved = deform_conv2d(

@@ -38,7 +38,7 @@ class FrozenBatchNorm2d(nn.Module):
         self.register_buffer("weight", torch.ones(num_features))
         self.register_buffer("bias", torch.zeros(num_features))
         self.register_buffer("running_mean", torch.zeros(num_features))
-        self.register_buffer("running_var", torch.ones(num_features) - eps)
+        self.register_buffer("running_var", torch.full((num_features,), 1 - eps))
         self.register_buffer("num_batches_tracked", None)
 
     def forward(self, x: Float[Tensor, "N C *_"]) -> Float[Tensor, "N C *_"]:

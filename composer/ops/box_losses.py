@@ -6,12 +6,10 @@ Nothing is divided by the number of boxes: detectors have their own ideas about 
 have a loss of zero, which still has a gradient (of zero).
 """
 
-from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from jaxtyping import Float
 from torch import Tensor
 
@@ -73,11 +71,14 @@ def sum_overlap_loss(
         kind: `giou` also looks at the box around both (Rezatofighi et al. 2019), `diou` at the
             distance of their centres, `ciou` at their aspect ratios too (Zheng et al. 2020).
     """
-    return _OVERLAP_LOSSES[kind](boxes, targets.to(boxes), reduction="sum")
+    from torchvision import ops  # takes as long to import as torch
+
+    loss = getattr(ops, _OVERLAP_LOSSES[kind])
+    return loss(boxes, targets.to(boxes), reduction="sum")
 
 
-_OVERLAP_LOSSES: dict[OverlapLossName, Callable[..., Tensor]] = {
-    "giou": torchvision.ops.generalized_box_iou_loss,
-    "diou": torchvision.ops.distance_box_iou_loss,
-    "ciou": torchvision.ops.complete_box_iou_loss,
+_OVERLAP_LOSSES: dict[OverlapLossName, str] = {
+    "giou": "generalized_box_iou_loss",
+    "diou": "distance_box_iou_loss",
+    "ciou": "complete_box_iou_loss",
 }

@@ -4,7 +4,6 @@ Legend: B boxes, `_` the boxes that are kept.
 """
 
 import torch
-import torchvision
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -26,6 +25,8 @@ def batched_nms(
     Returns:
         The kept boxes' positions, best score first.
     """
+    import torchvision  # takes as long to import as torch
+
     if len(boxes) == 0:
         return torch.zeros(0, dtype=torch.int64, device=boxes.device)
     boxes = boxes.float()

@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import roi_align
 
 from composer.structures.boxes import Boxes
 from composer.structures.indexing import Index, normalize_index
@@ -106,6 +105,8 @@ class BitMasks:
         """
         if len(boxes) != len(self):
             raise ValueError(f"{len(boxes)} boxes for {len(self)} masks.")
+        from torchvision.ops import roi_align  # takes as long to import as torch
+
         rows = torch.arange(len(self), device=self.device, dtype=boxes.dtype)
         regions = torch.cat((rows[:, None], boxes.to(self.device)), dim=1).float()
         size = (mask_size, mask_size)

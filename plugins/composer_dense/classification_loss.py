@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from torchvision.ops import sigmoid_focal_loss
 
 
 def sum_focal_loss(
@@ -23,6 +22,8 @@ def sum_focal_loss(
         alpha: weight of what there is; what there is not has 1 - alpha. Negative for none.
         gamma: how much less what is easy counts.
     """
+    from torchvision.ops import sigmoid_focal_loss  # takes as long to import as torch
+
     counts = classes >= 0
     num_classes = logits.shape[2]
     predicted = logits[counts]

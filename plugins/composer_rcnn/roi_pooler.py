@@ -8,7 +8,6 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.ops import roi_align, roi_pool
 
 from composer.ops import find_pooled_levels, index_regions
 from composer.structures import (
@@ -82,6 +81,8 @@ class ROIPooler(nn.Module):
     def _pool(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 5"], stride: int
     ) -> Float[Tensor, "R C _ _"]:
+        from torchvision.ops import roi_align, roi_pool  # takes as long to import as torch
+
         if map_.dtype == torch.bfloat16:  # the kernels do not know it
             return self._pool(map_.float(), regions, stride).bfloat16()
         regions = regions.to(map_.dtype)

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torchvision.ops import roi_align
 
 from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
 
@@ -51,6 +50,8 @@ def torchvision_mask_loss(
 def _crop_targets(
     boxes: list[Boxes], matched_indices: list[Indices], targets: list[Instances], mask_size: int
 ) -> Float[Tensor, "R M M"]:
+    from torchvision.ops import roi_align  # takes as long to import as torch
+
     crops = []
     for one, indices, target in zip(boxes, matched_indices, targets, strict=True):
         if len(one) == 0:

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from torchvision.ops import sigmoid_focal_loss
 
 from composer.ops import BoxLossName, flatten_cells, sum_box_loss
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
@@ -71,6 +70,8 @@ def _sum_focal_loss(
     logits: Float[Tensor, "A K"], classes: Int[Tensor, "A"], alpha: float, gamma: float
 ) -> Float[Tensor, ""]:
     """Sums up the focal loss of the anchors that count (Lin et al. 2017, section 3)."""
+    from torchvision.ops import sigmoid_focal_loss  # takes as long to import as torch
+
     counts = classes >= 0
     one_hot = F.one_hot(classes[counts], logits.shape[1] + 1)[:, :-1].to(logits)
     return sigmoid_focal_loss(logits[counts], one_hot, alpha, gamma, reduction="sum")

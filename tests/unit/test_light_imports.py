@@ -53,6 +53,19 @@ def test_only_the_plugins_that_a_spec_uses_are_imported(tmp_path):
     assert found[-2] == "['composer_images']"
 
 
+def test_a_check_imports_neither_torchvision_nor_the_compiler_of_torch(tmp_path):
+    found = run(
+        """
+        import sys
+        from composer.build import check_source
+        check_source("mask_rcnn_r50_fpn")
+        print([name for name in ("torchvision", "torch._dynamo") if name in sys.modules])
+        """,
+        tmp_path,
+    )
+    assert found[-2] == "[]"
+
+
 def test_a_form_is_refused_without_torch(tmp_path):
     (tmp_path / "bad.yaml").write_text(
         "composer: 1\nnodes: {a: {uses: mask_hed, inputs: {x: y}}}\n"
