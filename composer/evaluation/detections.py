@@ -56,7 +56,17 @@ class Detections:
             check_size(self.dataset.records[place], instances.image_size)
             self.sizes[place] = instances.image_size
             self.by_image[place] = describe_instances(instances)
+            self._check_classes(self.by_image[place])
             self.kinds |= _find_kinds(instances)
+
+    def _check_classes(self, detections: Sequence[Detection]) -> None:
+        count = len(self.dataset.metadata.thing_classes)
+        highest = max((one["category_id"] for one in detections), default=-1)
+        if highest >= count:
+            raise InputError(
+                f"the model predicts class {highest}, but dataset '{self.dataset.name}' has "
+                f"no more than {count}, counted from 0; `metadata:` of a spec names its classes"
+            )
 
     def gather(self) -> None:
         """Brings together, on the first process, what all processes added."""

@@ -58,7 +58,7 @@ def make_scenes(num_images=6, num_objects=5, seed=0):
 
 def true_outputs(dataset):
     """What a model gives that finds everything but the crowds, exactly."""
-    return [{"instances": _to_instances(record)} for record in dataset.records]
+    return [{"instances": to_instances(record)} for record in dataset.records]
 
 
 def noisy_outputs(dataset, seed=0):
@@ -72,7 +72,7 @@ def noisy_outputs(dataset, seed=0):
             for _ in range(draw.choice((0, 1, 1, 1, 2)))
         ]
         changed = replace(record, annotations=tuple(moved))
-        instances = _to_instances(changed, with_crowds=True)
+        instances = to_instances(changed, with_crowds=True)
         # Few different scores, so that some are equal.
         scores = [draw.choice((0.2, 0.5, 0.8, 0.9)) for _ in moved]
         instances.scores = torch.tensor(scores)
@@ -119,29 +119,34 @@ def _to_coco(annotation, image_id):
     }
 
 
-def _to_instances(record, *, with_crowds=False):
+def to_instances(record, *, with_crowds=False):
+    """What is annotated on an image, as a model gives it."""
     height, width = record.height, record.width
     found = [a for a in record.annotations if with_crowds or not a.is_crowd]
     polygons = [[] if a.is_crowd else a.segmentation for a in found]
-    keypoints = torch.tensor([a.keypoints for a in found], dtype=torch.float32)
-    keypoints = keypoints.reshape(-1, NUM_KEYPOINTS, 3)
-    keypoints[..., :2] += 0.5
     rasters = [_fill(a, polygon, height, width) for a, polygon in zip(found, polygons, strict=True)]
-    return Instances(
+    instances = Instances(
         (height, width),
         pred_boxes=Boxes(torch.tensor([a.box for a in found])),
         pred_classes=torch.tensor([a.category for a in found], dtype=torch.long),
         scores=torch.ones(len(found)),
         pred_masks=torch.stack(rasters) if rasters else torch.zeros(0, height, width).bool(),
-        pred_keypoints=keypoints,
     )
+    if all(a.keypoints is not None for a in record.annotations):
+        keypoints = torch.tensor([a.keypoints for a in found], dtype=torch.float32)
+        keypoints = keypoints.reshape(-1, NUM_KEYPOINTS, 3)
+        keypoints[..., :2] += 0.5
+        instances.pred_keypoints = keypoints
+    return instances
 
 
 def _fill(annotation, polygons, height, width):
     if annotation.is_crowd:
         x0, y0, x1, y1 = annotation.box
         polygons = [[x0, y0, x1, y0, x1, y1, x0, y1]]
-    return BitMasks.from_polygon_masks([[np.array(polygons[0])]], height, width).tensor[0]
+    return BitMasks.from_polygon_masks(
+        [[np.array(part) for part in polygons]], height, width
+    ).tensor[0]
 
 
 def _move(draw, annotation):

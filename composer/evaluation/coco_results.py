@@ -1,0 +1,103 @@
+"""Files of detections in COCO's results format (https://cocodataset.org/#format-results)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from composer.data.dataset import Dataset
+from composer.errors import InputError
+from composer.evaluation.detections import Detection, Detections
+from composer.evaluation.mask_coding import encode_segmentation
+from composer.spec.suggestion import did_you_mean
+
+_KINDS = ("bbox", "segmentation", "keypoints")
+
+
+def write_results(path: str | os.PathLike[str], detections: Detections) -> None:
+    """Writes detections with the dataset's own ids, as servers of COCO's kind take them."""
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(detections.to_coco()) + "\n", encoding="utf-8")
+
+
+def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
+    """Reads detections in the images of a dataset.
+
+    Where an entry has no box, it is the box around its mask or its keypoints.
+
+    Args:
+        path: the file.
+        dataset: the dataset, whose ids the file has.
+
+    Raises:
+        InputError: the file cannot be read, or an entry is malformed or of an image or a category
+            that the dataset does not have.
+    """
+    entries = _read_list(Path(path))
+    found = Detections(dataset)
+    numbers = {own: number for number, own in enumerate(dataset.metadata.thing_ids)}
+    for at, entry in enumerate(entries):
+        try:
+            place = found.index.find_id(entry["image_id"])
+            detection = _read_entry(entry, numbers)
+        except KeyError as error:
+            raise InputError(f"{path}: entry {at} has no {error}") from error
+        except (TypeError, ValueError, IndexError) as error:
+            raise InputError(f"{path}: entry {at} is malformed: {error}") from error
+        except InputError as error:
+            raise InputError(f"{path}: entry {at}: {error}") from error
+        found.by_image.setdefault(place, []).append(detection)
+        found.kinds |= {kind for kind in _KINDS if kind in entry}
+    return found
+
+
+def _read_list(file: Path) -> list[Any]:
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: the results cannot be read: {error}") from error
+    except ValueError as error:
+        raise InputError(f"{file}: this is no JSON: {error}") from error
+    if not isinstance(entries, list):
+        raise InputError(
+            f"{file}: results in COCO's format are a list of detections, not a "
+            f"{type(entries).__name__}"
+        )
+    return entries
+
+
+def _read_entry(entry: Mapping[str, Any], numbers: Mapping[int, int]) -> Detection:
+    own = entry["category_id"]
+    if own not in numbers:
+        hint = did_you_mean(str(own), map(str, numbers), "categories")
+        raise InputError(f"the dataset has no category with the id {own!r}. {hint}")
+    detection: Detection = {"category_id": numbers[own], "score": float(entry["score"])}
+    if "segmentation" in entry:
+        height, width = entry["segmentation"]["size"]
+        detection["segmentation"] = encode_segmentation(entry["segmentation"], height, width)
+    if "keypoints" in entry:
+        detection["keypoints"] = [float(value) for value in entry["keypoints"]]
+    detection["bbox"] = _find_box(entry, detection)
+    return detection
+
+
+def _find_box(entry: Mapping[str, Any], detection: Detection) -> list[float]:
+    if entry.get("bbox"):
+        x, y, width, height = entry["bbox"]
+        return [float(x), float(y), float(width), float(height)]
+    if "segmentation" in detection:
+        return list(coco_mask.toBbox(detection["segmentation"]).tolist())
+    if "keypoints" in detection:
+        return _surround(detection["keypoints"])
+    raise InputError(f"it has none of {', '.join(_KINDS)}")
+
+
+def _surround(keypoints: Sequence[float]) -> list[float]:
+    x, y = keypoints[0::3], keypoints[1::3]
+    return [min(x), min(y), max(x) - min(x), max(y) - min(y)]

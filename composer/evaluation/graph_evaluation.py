@@ -1,0 +1,126 @@
+"""A graph measured on a dataset, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import distributed
+
+from composer.data.dataset import Dataset
+from composer.data.loading import InferenceBatches
+from composer.data.mapper import Mapper
+from composer.errors import InputError
+from composer.evaluation.class_matching import MatchedClasses
+from composer.evaluation.evaluator import Evaluator, Predict, evaluate
+from composer.evaluation.results import Results
+from composer.evaluation.tasks import make_evaluators
+from composer.graph import Graph
+from composer.spec.language import ImageFormat
+from composer.values import move
+
+Batches = Iterable[list[dict[str, Any]]]
+
+
+def evaluate_graph(
+    graph: Graph,
+    dataset: Dataset,
+    *,
+    tasks: Sequence[str] | None = None,
+    evaluators: Sequence[Evaluator] | None = None,
+    predict: Predict | None = None,
+    batches: Batches | None = None,
+    batch_size: int = 1,
+    num_workers: int = 0,
+    on_batch: Callable[[int], None] | None = None,
+) -> Results:
+    """Measures a graph on a dataset. The graph's mode afterwards is the one that it was in.
+
+    Where the graph's spec names its classes, they are matched with the dataset's by name.
+
+    Args:
+        graph: the model.
+        dataset: images and annotations.
+        tasks: what is measured; by default all that dataset and model serve, see `make_evaluators`.
+        evaluators: what compares, in place of `tasks`.
+        predict: how outputs are had, in place of the graph itself; an `AugmentedPredictor` of the
+            graph, for instance.
+        batches: the batches, by default made of the dataset as the graph's input says.
+        batch_size: images in a batch.
+        num_workers: processes that read images.
+        on_batch: called after each batch with its number of images.
+
+    Raises:
+        InputError: model and dataset do not go together.
+    """
+    if evaluators is None:
+        evaluators = make_evaluators(dataset, tasks, outputs=list_outputs(graph))
+    if batches is None:
+        batches = make_batches(graph, dataset, batch_size=batch_size, num_workers=num_workers)
+    run = predict or predict_with(graph)
+    names = graph.spec.metadata.thing_classes
+    if names and dataset.metadata.thing_classes and names != dataset.metadata.thing_classes:
+        run = MatchedClasses(run, names, dataset)
+    with inferring(graph):
+        return evaluate(run, batches, evaluators, on_batch=on_batch)
+
+
+def list_outputs(graph: Graph) -> list[str]:
+    """The keys of a graph's outputs for an image."""
+    wiring = graph.blueprint.wirings.get("inference")
+    return [] if wiring is None else list(wiring.outputs)
+
+
+def predict_with(graph: Graph) -> Predict:
+    """The graph as a function from batches to outputs, on the device where it is."""
+    parameter = next(graph.parameters(), None)
+    device = torch.device("cpu") if parameter is None else parameter.device
+    return lambda batch: graph.run(move(batch, device), mode="inference")
+
+
+def make_batches(
+    graph: Graph, dataset: Dataset, *, batch_size: int = 1, num_workers: int = 0
+) -> InferenceBatches:
+    """All images of a dataset as a graph's input wants them; of several processes, its share.
+
+    Raises:
+        InputError: the graph takes no images.
+    """
+    rank, world_size = 0, 1
+    if distributed.is_available() and distributed.is_initialized():
+        rank, world_size = distributed.get_rank(), distributed.get_world_size()
+    return InferenceBatches(
+        dataset,
+        Mapper(None, find_image_format(graph), metadata=dataset.metadata, annotated=False),
+        batch_size=batch_size,
+        num_workers=num_workers,
+        rank=rank,
+        world_size=world_size,
+    )
+
+
+def find_image_format(graph: Graph) -> ImageFormat:
+    """How a graph wants images: what its only input, or its first one of records, says.
+
+    Raises:
+        InputError: it has no input that is made of records.
+    """
+    wiring = graph.blueprint.wirings.get("inference")
+    for name, point in {} if wiring is None else wiring.inputs.items():
+        if hasattr(point.type, "from_records"):
+            return graph.spec.graph.inputs[name].image
+    raise InputError(f"'{graph.spec.name}' takes no batch of images in inference mode")
+
+
+@contextmanager
+def inferring(graph: Graph) -> Iterator[None]:
+    """Puts a graph into inference mode for a while; afterwards each module is as it was."""
+    modes = {module: module.training for module in graph.modules()}
+    graph.eval()
+    try:
+        yield
+    finally:
+        for module, was_training in modes.items():
+            module.training = was_training

@@ -1,0 +1,110 @@
+"""Which evaluators serve which tasks, and which tasks make sense for a dataset and a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from composer.data.dataset import Dataset
+from composer.errors import InputError
+from composer.evaluation.coco_evaluator import COCO_TASKS, CocoEvaluator, find_annotated
+from composer.evaluation.evaluator import Evaluator
+from composer.evaluation.lvis_evaluator import LVIS_TASKS, LvisEvaluator
+from composer.evaluation.panoptic_evaluator import PANOPTIC_TASK, PanopticEvaluator
+from composer.evaluation.proposal_evaluator import PROPOSAL_TASK, ProposalEvaluator
+from composer.evaluation.rotated_evaluator import ROTATED_TASK, RotatedEvaluator
+from composer.evaluation.semantic_evaluator import SEMANTIC_TASK, SemanticEvaluator
+from composer.evaluation.voc_evaluator import VOC_TASK, VocEvaluator
+from composer.spec.suggestion import did_you_mean
+
+TASKS: tuple[str, ...] = (
+    *COCO_TASKS,
+    *LVIS_TASKS,
+    VOC_TASK,
+    PROPOSAL_TASK,
+    ROTATED_TASK,
+    PANOPTIC_TASK,
+    SEMANTIC_TASK,
+)
+
+_SINGLE: dict[str, Callable[[Dataset], Evaluator]] = {
+    VOC_TASK: VocEvaluator,
+    PROPOSAL_TASK: ProposalEvaluator,
+    ROTATED_TASK: lambda dataset: RotatedEvaluator(dataset.metadata.thing_classes),
+    PANOPTIC_TASK: PanopticEvaluator,
+    SEMANTIC_TASK: SemanticEvaluator,
+}
+
+
+def make_evaluators(
+    dataset: Dataset,
+    tasks: Sequence[str] | None = None,
+    *,
+    outputs: Collection[str] | None = None,
+) -> list[Evaluator]:
+    """New evaluators for some tasks on a dataset. They serve for one evaluation.
+
+    Args:
+        dataset: images and annotations.
+        tasks: names of `TASKS`; by default those that the dataset has annotations for and the
+            model has outputs for.
+        outputs: the keys of a model's outputs, such as `instances`; by default any.
+
+    Raises:
+        InputError: there is no such task, or nothing that can be compared.
+    """
+    if tasks is None:
+        chosen = choose_tasks(dataset, outputs)
+        if not chosen:
+            given = "" if outputs is None else f" the model's {', '.join(outputs) or 'nothing'}"
+            raise InputError(
+                f"dataset '{dataset.name}' has nothing annotated that can be compared with{given}"
+            )
+        return _make(dataset, chosen, are_required=False)
+    for task in tasks:
+        if task not in TASKS:
+            raise InputError(f"no task is called '{task}'. {did_you_mean(task, TASKS, 'tasks')}")
+    return _make(dataset, list(dict.fromkeys(tasks)), are_required=True)
+
+
+def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> list[str]:
+    """The tasks that a dataset has annotations for and a model has outputs for.
+
+    Args:
+        dataset: images and annotations.
+        outputs: the keys of a model's outputs; by default any.
+    """
+    tasks: list[str] = []
+
+    def gives(output: str) -> bool:
+        return outputs is None or output in outputs
+
+    annotated = find_annotated(dataset)
+    if gives("instances") and dataset.metadata.frequencies:
+        tasks += [name for name, task in LVIS_TASKS.items() if task in annotated]
+    elif gives("instances"):
+        tasks += [task for task in COCO_TASKS if task in annotated]
+        if any(one.is_difficult for record in dataset.records for one in record.annotations):
+            tasks.append(VOC_TASK)
+    if outputs is not None and "proposals" in outputs and annotated:
+        tasks.append(PROPOSAL_TASK)
+    has_panoptic = bool(dataset.records) and all(r.panoptic_file for r in dataset.records)
+    if gives("panoptic_seg") and has_panoptic:
+        tasks.append(PANOPTIC_TASK)
+    if gives("sem_seg") and _has_semantics(dataset):
+        tasks.append(SEMANTIC_TASK)
+    return tasks
+
+
+def _make(dataset: Dataset, tasks: Sequence[str], *, are_required: bool) -> list[Evaluator]:
+    evaluators: list[Evaluator] = []
+    if coco := [task for task in tasks if task in COCO_TASKS]:
+        evaluators.append(CocoEvaluator(dataset, tasks=coco if are_required else None))
+    if lvis := [task for task in tasks if task in LVIS_TASKS]:
+        evaluators.append(LvisEvaluator(dataset, tasks=lvis))
+    return evaluators + [_SINGLE[task](dataset) for task in tasks if task in _SINGLE]
+
+
+def _has_semantics(dataset: Dataset) -> bool:
+    return bool(dataset.metadata.stuff_classes and dataset.records) and all(
+        record.sem_seg_file or record.panoptic_file for record in dataset.records
+    )

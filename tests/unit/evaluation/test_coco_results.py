@@ -1,0 +1,91 @@
+"""Files of detections: written as COCO wants them, read back, measured without a model."""
+
+import json
+
+import pytest
+
+from composer.errors import InputError
+from composer.evaluation import CocoEvaluator, evaluate_detections, read_results, write_results
+from unit.evaluation.scenes import make_scenes, noisy_outputs
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return make_scenes()
+
+
+@pytest.fixture(scope="module")
+def evaluator(scenes):
+    evaluator = CocoEvaluator(scenes.dataset)
+    evaluator.process(scenes.inputs, noisy_outputs(scenes.dataset))
+    return evaluator
+
+
+def write(path, *entries):
+    path.write_text(json.dumps(entries))
+    return path
+
+
+def test_file_has_the_ids_of_the_dataset(evaluator, scenes, tmp_path):
+    path = tmp_path / "deep" / "results.json"
+    write_results(path, evaluator.detections)
+    entries = json.loads(path.read_text())
+    assert {entry["category_id"] for entry in entries} <= {3, 7, 20}
+    assert {entry["image_id"] for entry in entries} <= {r.image_id for r in scenes.dataset.records}
+    assert all(isinstance(entry["segmentation"]["counts"], str) for entry in entries)
+
+
+def test_file_that_is_read_back_has_the_same_figures(evaluator, scenes, tmp_path):
+    write_results(tmp_path / "results.json", evaluator.detections)
+    read = read_results(tmp_path / "results.json", scenes.dataset)
+    assert evaluate_detections(read).flat() == evaluator.results().flat()
+
+
+def test_boxes_are_found_around_masks_and_keypoints(evaluator, scenes, tmp_path):
+    entry = evaluator.detections.to_coco()[0]
+    masked = {k: entry[k] for k in ("image_id", "category_id", "score", "segmentation")}
+    pointed = {**masked, "keypoints": [1, 2, 1, 5, 9, 1]}
+    del pointed["segmentation"]
+    read = read_results(write(tmp_path / "r.json", masked, pointed), scenes.dataset)
+    first, second = next(iter(read.by_image.values()))
+    assert first["bbox"] == pytest.approx(entry["bbox"], abs=3.0)
+    assert second["bbox"] == [1, 2, 4, 7]
+    assert read.kinds == {"segmentation", "keypoints"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_id": 1}, "entry 0: the dataset 'scenes' has no image with the id 1"),
+        ({"category_id": 4}, "entry 0: the dataset has no category with the id 4"),
+        ({"score": "high"}, "entry 0 is malformed"),
+        ({"score": None}, "entry 0 is malformed"),
+        ({"bbox": [1, 2]}, "entry 0 is malformed"),
+        ({"bbox": []}, "entry 0: it has none of bbox, segmentation, keypoints"),
+        ({"segmentation": {"size": [1]}}, "entry 0 is malformed"),
+    ],
+)
+def test_bad_entries_are_told(scenes, tmp_path, change, message):
+    entry = {"image_id": scenes.dataset[0].image_id, "category_id": 3, "score": 0.5}
+    path = write(tmp_path / "results.json", {**entry, "bbox": [1, 2, 3, 4], **change})
+    with pytest.raises(InputError, match=message):
+        read_results(path, scenes.dataset)
+
+
+def test_other_files_are_refused(scenes, tmp_path):
+    path = tmp_path / "results.json"
+    with pytest.raises(InputError, match="cannot be read"):
+        read_results(path, scenes.dataset)
+    path.write_text("{}")
+    with pytest.raises(InputError, match="a list of detections, not a dict"):
+        read_results(path, scenes.dataset)
+    path.write_text("[")
+    with pytest.raises(InputError, match="no JSON"):
+        read_results(path, scenes.dataset)
+    with pytest.raises(InputError, match="entry 0 has no 'image_id'"):
+        read_results(write(path, {}), scenes.dataset)
+
+
+def test_tasks_that_detections_do_not_serve_are_refused(evaluator):
+    with pytest.raises(InputError, match="does not serve the task 'panoptic'"):
+        evaluate_detections(evaluator.detections, ["panoptic"])

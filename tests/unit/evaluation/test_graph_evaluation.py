@@ -1,0 +1,127 @@
+"""A graph, a dataset and nothing else: tasks, batches and classes are found."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from composer import Graph
+from composer.data.readers.coco import coco
+from composer.errors import InputError
+from composer.evaluation import choose_tasks, evaluate_graph, make_batches, make_evaluators
+from composer.structures import ImageBatch, Instances
+from shape_dataset import write_shape_dataset
+from unit.evaluation.scenes import to_instances
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    files = write_shape_dataset(tmp_path_factory.mktemp("shapes") / "shapes", num_images=3)
+    return coco(annotations=files.annotations, images=files.images)
+
+
+def make_graph(dataset, classes=None, shown=None):
+    """A graph that knows the truth, and takes notes of the images that it is shown."""
+    notes = [] if shown is None else shown
+
+    def oracle(batch: ImageBatch) -> list[Instances]:
+        notes.extend((record["image_id"], tuple(record["image"].shape)) for record in batch)
+        by_id = {record.image_id: record for record in dataset.records}
+        found = [to_instances(by_id[record["image_id"]]) for record in batch]
+        if classes:
+            numbers = torch.tensor([classes.index(n) for n in dataset.metadata.thing_classes])
+            for instances in found:
+                instances.pred_classes = numbers[instances.pred_classes]
+        return found
+
+    spec = {
+        "composer": 1,
+        "name": "oracle",
+        "inputs": {"batch": {"type": "ImageBatch", "image": {"shortest_edge": 32}}},
+        "nodes": {"oracle": {"uses": "oracle", "inputs": {"batch": "batch"}}},
+        "outputs": {"inference": {"instances": "oracle"}},
+    }
+    if classes:
+        spec["metadata"] = {"thing_classes": classes}
+    return Graph.from_spec(spec, nodes={"oracle": oracle})
+
+
+def test_graph_that_knows_the_truth_reaches_a_precision_of_one(dataset):
+    results = evaluate_graph(make_graph(dataset), dataset)
+    assert set(results.tasks) == {"bbox", "segm"}
+    assert results.flat()["bbox/AP"] == pytest.approx(1.0)
+    assert results.flat()["segm/AP"] == pytest.approx(1.0)
+    assert results.num_images == 3
+
+
+def test_images_come_in_batches_resized_as_the_graph_wants_them(dataset):
+    shown, counts = [], []
+    graph = make_graph(dataset, shown=shown)
+    evaluate_graph(graph, dataset, tasks=["bbox"], batch_size=2, on_batch=counts.append)
+    assert counts == [2, 1]
+    assert {shape[1] for _, shape in shown} == {32}
+    assert len({image_id for image_id, _ in shown}) == 3
+
+
+def test_mode_of_every_module_is_kept(dataset):
+    graph = make_graph(dataset)
+    graph.add_module("frozen", torch.nn.Dropout())
+    graph.train()
+    graph.frozen.eval()
+    evaluate_graph(graph, dataset, tasks=["bbox"])
+    assert graph.training
+    assert not graph.frozen.training
+
+
+def test_classes_are_matched_by_name(dataset):
+    names = ["cat", *reversed(dataset.metadata.thing_classes), "dog"]
+    graph = make_graph(dataset, classes=names)
+    assert evaluate_graph(graph, dataset).flat()["bbox/AP"] == pytest.approx(1.0)
+
+
+def test_classes_that_the_dataset_does_not_have_are_dropped(dataset):
+    graph = make_graph(dataset, classes=list(dataset.metadata.thing_classes))
+    discs = dataset.select_categories(["disc"])
+    assert evaluate_graph(graph, discs).flat()["bbox/AP"] == pytest.approx(1.0)
+
+
+def test_model_without_any_of_the_classes_is_refused(dataset):
+    graph = make_graph(dataset, classes=list(dataset.metadata.thing_classes))
+    metadata = replace(dataset.metadata, thing_classes=("squares", "b", "c"))
+    with pytest.raises(InputError, match=r"none of the classes .* Did you mean 'square'"):
+        evaluate_graph(graph, replace(dataset, metadata=metadata))
+
+
+def test_class_beyond_those_of_the_dataset_is_refused(dataset):
+    with pytest.raises(InputError, match=r"predicts class [12], but dataset .* has no more than 1"):
+        evaluate_graph(make_graph(dataset), dataset.select_categories(["square"]))
+
+
+def test_tasks_are_those_that_dataset_and_outputs_serve(dataset):
+    assert choose_tasks(dataset) == ["bbox", "segm"]
+    assert choose_tasks(dataset, ["proposals"]) == ["proposals"]
+    assert choose_tasks(dataset, ["sem_seg"]) == []
+    with pytest.raises(InputError, match=r"nothing annotated that can be compared with .* sem_seg"):
+        make_evaluators(dataset, outputs=["sem_seg"])
+    with pytest.raises(InputError, match="Did you mean 'panoptic'"):
+        make_evaluators(dataset, ["panoptics"])
+
+
+def test_batches_cover_every_image_once(dataset):
+    ids = [r["image_id"] for batch in make_batches(make_graph(dataset), dataset) for r in batch]
+    assert sorted(ids) == sorted(record.image_id for record in dataset.records)
+
+
+def test_graph_without_images_is_refused(dataset):
+    def double(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    spec = {
+        "composer": 1,
+        "name": "double",
+        "inputs": {"x": "any"},
+        "nodes": {"double": {"uses": "double", "inputs": {"x": "x"}}},
+        "outputs": {"y": "double"},
+    }
+    with pytest.raises(InputError, match="'double' takes no batch of images"):
+        evaluate_graph(Graph.from_spec(spec, nodes={"double": double}), dataset, tasks=["bbox"])
