@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         NameResolutionError,
         PluginError,
         SpecError,
+        TrainingError,
     )
     from composer.graph import Graph, Profile
     from composer.importing import import_config
@@ -52,6 +53,7 @@ _HOMES = {
             "NameResolutionError",
             "PluginError",
             "SpecError",
+            "TrainingError",
         ),
         "composer.errors",
     ),
@@ -74,6 +76,7 @@ __all__ = [
     "Session",
     "Spec",
     "SpecError",
+    "TrainingError",
     "import_config",
     "load_spec",
 ]

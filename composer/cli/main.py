@@ -20,6 +20,7 @@ from composer.cli.run import run
 from composer.cli.schema import schema
 from composer.cli.show import show
 from composer.cli.specs import specs
+from composer.cli.train import train
 from composer.cli.version import DISTRIBUTION, installed_version
 from composer.errors import ComposerError, SpecError
 
@@ -45,7 +46,7 @@ class CommandGroup(click.Group):
 
 @click.group(
     cls=CommandGroup,
-    commands=[run, check, show, nodes, specs, describe, schema, import_config],
+    commands=[run, check, show, nodes, specs, describe, schema, import_config, train],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(installed_version(), message=f"{DISTRIBUTION} %(version)s")

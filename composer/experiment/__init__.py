@@ -1,0 +1,6 @@
+"""Experiments: a YAML document that says what is learnt from what and how, and what runs it."""
+
+from composer.experiment.experiment import Experiment, load_experiment
+from composer.experiment.running import check_experiment, run_experiment
+
+__all__ = ["Experiment", "check_experiment", "load_experiment", "run_experiment"]

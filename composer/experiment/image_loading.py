@@ -1,0 +1,154 @@
+"""What a document says of the images that a model learns from, or is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from composer.data.augmentations.call import AugmentationCall
+from composer.data.dataset import Dataset, concatenate_datasets
+from composer.data.faults import FaultPolicy
+from composer.data.loading import InferenceBatches, TrainingBatches
+from composer.data.mapper import Mapper
+from composer.data.sample_reading import MaskFormat
+from composer.data.samplers import SamplerSettings
+from composer.errors import NameResolutionError
+from composer.spec.language import ImageFormat
+from composer.spec.suggestion import did_you_mean
+
+_Count = Annotated[int, Field(ge=1)]
+
+
+class _LoadingSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    datasets: list[str] = Field(min_length=1, description="Names of datasets, which are joined.")
+    augmentations: list[AugmentationCall] | None = Field(
+        None, description="What is done to images, in order; by default the model's own resizing."
+    )
+    batch_size: _Count = Field(description="Images in a batch.")
+    num_workers: int = Field(2, ge=0, description="Processes that prepare batches ahead.")
+    mask_format: MaskFormat = Field(
+        "auto", description="Whether masks are polygons or pixels; `auto`: as the dataset has them."
+    )
+    on_fault: FaultPolicy = Field(
+        "skip", description="What to do about an image that cannot be read: `skip` or `refuse`."
+    )
+
+    def _choose(self, datasets: Mapping[str, Dataset]) -> list[Dataset]:
+        for name in self.datasets:
+            if name not in datasets:
+                hint = did_you_mean(name, datasets, "datasets")
+                raise NameResolutionError(f"there is no dataset '{name}'. {hint}")
+        return [datasets[name] for name in self.datasets]
+
+    def _mapper(self, dataset: Dataset, image_format: ImageFormat, *, annotated: bool) -> Mapper:
+        calls = self.augmentations
+        return Mapper(
+            None if calls is None else [call.augmentation for call in calls],
+            image_format,
+            metadata=dataset.metadata,
+            annotated=annotated,
+            mask_format=self.mask_format,
+        )
+
+
+class TrainingData(_LoadingSettings):
+    """The images to learn from."""
+
+    batch_size: _Count = Field(4, description="Images in a batch of all processes together.")
+    sampler: SamplerSettings = Field(SamplerSettings(), description="The order of the images.")
+    aspect_grouping: bool = Field(
+        True, description="Whether wide images and tall ones come in different batches."
+    )
+    only_annotated: bool = Field(True, description="Whether images without objects are left out.")
+
+    def make_batches(
+        self,
+        datasets: Mapping[str, Dataset],
+        image_format: ImageFormat,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> TrainingBatches:
+        """Puts the batches together that a training learns from.
+
+        Args:
+            datasets: those that there are, by name.
+            image_format: how the model wants images.
+            seed: what order and augmentations follow from.
+            rank: which of the training's processes this is.
+            world_size: how many there are.
+
+        Raises:
+            NameResolutionError: there is no such dataset.
+            DataError: the datasets have different classes.
+            InputError: there are no images, or the batch cannot be divided.
+        """
+        chosen = self._choose(datasets)
+        if self.only_annotated:
+            chosen = [dataset.only_annotated() for dataset in chosen]
+        joined = concatenate_datasets(chosen)
+        return TrainingBatches(
+            joined,
+            self._mapper(joined, image_format, annotated=True),
+            batch_size=self.batch_size,
+            seed=seed,
+            sampler=self.sampler.make(chosen, seed),
+            aspect_grouping=self.aspect_grouping,
+            num_workers=self.num_workers,
+            rank=rank,
+            world_size=world_size,
+            on_fault=self.on_fault,
+        )
+
+
+class InferenceData(_LoadingSettings):
+    """The images to be measured on."""
+
+    batch_size: _Count = Field(1, description="Images in a batch of one process.")
+
+    def choose_dataset(self, datasets: Mapping[str, Dataset]) -> Dataset:
+        """The datasets that are named, joined.
+
+        Raises:
+            NameResolutionError: there is no such dataset.
+            DataError: they have different classes.
+        """
+        return concatenate_datasets(self._choose(datasets))
+
+    def make_batches(
+        self,
+        datasets: Mapping[str, Dataset],
+        image_format: ImageFormat,
+        *,
+        annotated: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> InferenceBatches:
+        """Puts the batches together that a model is measured on.
+
+        Args:
+            datasets: those that there are, by name.
+            image_format: how the model wants images.
+            annotated: whether ground truth comes along, which a validation loss needs.
+            rank: which of the processes this is.
+            world_size: how many there are.
+
+        Raises:
+            NameResolutionError: there is no such dataset.
+            DataError: the datasets have different classes.
+        """
+        joined = self.choose_dataset(datasets)
+        return InferenceBatches(
+            joined,
+            self._mapper(joined, image_format, annotated=annotated),
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            rank=rank,
+            world_size=world_size,
+            on_fault=self.on_fault,
+        )

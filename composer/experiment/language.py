@@ -1,0 +1,75 @@
+"""The keys of an experiment and what each may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+from composer.data.data_file import DatasetDocument, DatasetName
+from composer.experiment.image_loading import InferenceData, TrainingData
+from composer.training.settings import TrainingSettings
+
+_Positive = Annotated[int, Field(ge=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Measurements(_Model):
+    """What is measured in between, and when."""
+
+    every: _Positive = Field(500, description="Iterations between evaluations.")
+    metrics: list[str] | None = Field(
+        None, description="Tasks: `bbox`, `segm`, ...; all that fit if null, none if empty."
+    )
+    losses: bool = Field(False, description="Whether the losses are measured, too.")
+
+
+class ExperimentDocument(_Model):
+    """A whole experiment: one YAML document."""
+
+    composer_experiment: Literal[1] = Field(description="Version of the language of experiments.")
+    name: str | None = Field(None, description="What the experiment is called.")
+    doc: str | None = Field(None, description="What the experiment is for.")
+    spec: str = Field(description="The model: a file, or the name of a spec that ships.")
+    spec_params: dict[str, Any] = Field(default_factory=dict, description="Values of its params.")
+    weights: str | dict[str, str] | None = Field(
+        None, description="Checkpoint to begin with, or checkpoints by node; the spec's if null."
+    )
+    skip_mismatched: bool = Field(
+        False, description="Whether weights of another shape stay as they are (a new class count)."
+    )
+    freeze: list[str] = Field(
+        default_factory=list, description="What is not learnt, besides what the spec freezes."
+    )
+    datasets: dict[DatasetName, DatasetDocument] | str = Field(
+        description="The datasets by name, or the data file that has them."
+    )
+    data_params: dict[str, Any] = Field(
+        default_factory=dict, description="Values of the data file's params."
+    )
+    train: TrainingData = Field(description="The images that are learnt from.")
+    validation: InferenceData | None = Field(None, description="The images that are measured on.")
+    training: TrainingSettings = Field(description="How the model learns.")
+    evaluation: Measurements | None = Field(None, description="What is measured, and when.")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.evaluation is not None and self.validation is None:
+            raise ValueError("'evaluation' wants images that it measures on: 'validation'")
+        if self.evaluation is None:
+            for what in ("early_stopping", "checkpoint.best"):
+                if _at(self.training, what) is not None:
+                    raise ValueError(f"'training.{what}' wants an 'evaluation'")
+        if self.data_params and not isinstance(self.datasets, str):
+            raise ValueError("'data_params' belong to a data file that 'datasets' names")
+        return self
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value

@@ -1,0 +1,93 @@
+"""The model of an experiment: its spec, fitted to the datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from composer.data.metadata import Metadata
+from composer.errors import InputError
+from composer.experiment.experiment import Experiment
+from composer.graph import Graph
+from composer.spec.language import LANGUAGE_VERSION, ImageFormat
+from composer.spec.loading import load_spec
+from composer.spec.metadata import SpecMetadata
+from composer.spec.model import Spec
+
+_NUM_CLASSES = "num_classes"
+_IMAGE_INPUT = "ImageBatch"
+
+
+def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
+    """The spec of an experiment with its params, what it freezes, and the names of the classes.
+
+    A param `num_classes` that the experiment does not set becomes the number of thing classes.
+
+    Args:
+        experiment: the experiment.
+        metadata: of the datasets that are learnt from.
+
+    Raises:
+        SpecError: with all problems of the spec.
+        InputError: the experiment's number of classes is not that of the datasets.
+    """
+    document = experiment.document
+    plain = load_spec(experiment.spec)
+    params = dict(document.spec_params)
+    count = len(metadata.thing_classes)
+    if plain.params.get(_NUM_CLASSES) is not None and count:
+        chosen = params.setdefault(_NUM_CLASSES, count)
+        if chosen != count:
+            raise InputError(
+                f"{experiment.source}: 'spec_params' sets num_classes to {chosen}, but the "
+                f"datasets have {count} classes"
+            )
+    source: Any = experiment.spec
+    if document.freeze:
+        frozen = [*plain.freeze, *document.freeze]
+        source = {"composer": LANGUAGE_VERSION, "extends": experiment.spec, "freeze": frozen}
+    return load_spec(source, params=params).with_metadata(name_classes(metadata))
+
+
+def build_graph(experiment: Experiment, spec: Spec, *, with_weights: bool) -> Graph:
+    """The graph of an experiment.
+
+    Args:
+        experiment: the experiment.
+        spec: its spec.
+        with_weights: whether to load the checkpoints that it begins with.
+
+    Raises:
+        SpecError: with all problems of the spec.
+        CheckpointError: a checkpoint cannot be read or does not fit.
+    """
+    seed, document = experiment.document.training.seed, experiment.document
+    if not with_weights:
+        return Graph.from_spec(spec, weights={}, seed=seed)
+    return Graph.from_spec(
+        spec, weights=experiment.weights, seed=seed, skip_mismatched=document.skip_mismatched
+    )
+
+
+def find_image_format(spec: Spec) -> ImageFormat:
+    """How the spec wants images: what its first input of images says.
+
+    Raises:
+        InputError: it has none.
+    """
+    for declared in spec.graph.inputs.values():
+        if declared.type_name.rpartition("/")[2] == _IMAGE_INPUT:
+            return declared.image
+    raise InputError(f"spec '{spec.name}' has no input of the type {_IMAGE_INPUT} to train with")
+
+
+def name_classes(metadata: Metadata) -> SpecMetadata:
+    """What a dataset says of classes and keypoints in the form that specs have."""
+    names = metadata.keypoint_names
+    return SpecMetadata(
+        thing_classes=metadata.thing_classes,
+        stuff_classes=metadata.stuff_classes,
+        keypoint_names=names,
+        keypoint_flip_pairs=tuple((names[a], names[b]) for a, b in metadata.keypoint_flip_pairs),
+        thing_colors=metadata.thing_colors,
+        stuff_colors=metadata.stuff_colors,
+    )

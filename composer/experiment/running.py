@@ -1,0 +1,149 @@
+"""Runs an experiment: opens, builds, trains, and leaves a folder that tells how."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from composer.data.dataset import Dataset
+from composer.data.loading import InferenceBatches, TrainingBatches
+from composer.evaluation import CocoEvaluator, evaluate
+from composer.experiment.experiment import Experiment
+from composer.experiment.images import Images, open_images
+from composer.experiment.model import build_graph, find_image_format, fit_spec
+from composer.experiment.versions import find_versions
+from composer.graph import Graph
+from composer.spec.language import ImageFormat
+from composer.training import RunFolder, Summary, Trainer, Validation, World, joined_world
+from composer.training.parameter_groups import learnt_parameters
+from composer.training.run_folder import write_json, write_text
+
+
+def run_experiment(
+    experiment: Experiment,
+    folder: str | os.PathLike[str],
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    quiet: bool = False,
+) -> Summary:
+    """Trains as an experiment says.
+
+    Started by `torchrun`, it is one of several processes that train together.
+
+    Args:
+        experiment: the experiment.
+        folder: where everything goes; see `RunFolder`.
+        resume: go on from the last checkpoint in the folder; from the beginning if there is none.
+        device: where to compute, as in torch.device.
+        quiet: show nothing on the terminal.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        ComposerError: for whatever a user can do something about.
+    """
+    run = RunFolder(folder)
+    with joined_world(device) as world:
+        images = open_images(experiment)
+        spec = fit_spec(experiment, images.metadata)
+        image_format = find_image_format(spec)
+        goes_on = resume and run.checkpoints.is_dir()
+        graph = build_graph(experiment, spec, with_weights=not goes_on)
+        trainer = Trainer(
+            graph,
+            _make_batches(experiment, images, image_format, world),
+            experiment.document.training,
+            run,
+            validation=_make_validation(experiment, images, image_format, world),
+            world=world,
+            quiet=quiet,
+        )
+        if resume:
+            trainer.restore()
+        if world.is_first and not trainer.would_overwrite:
+            describe_run(run, experiment, graph)
+        return trainer.run()
+
+
+def check_experiment(experiment: Experiment) -> list[str]:
+    """Opens the datasets and checks the model, and tells what there is; nothing is trained.
+
+    Raises:
+        ComposerError: for whatever a user can do something about.
+    """
+    images = open_images(experiment)
+    spec = fit_spec(experiment, images.metadata)
+    find_image_format(spec)
+    graph = build_graph(experiment, spec, with_weights=True)
+    learnt = learnt_parameters(graph)
+    classes = ", ".join(images.metadata.thing_classes or images.metadata.stuff_classes)
+    measured = "nothing" if images.measured is None else f"{len(images.measured)} images"
+    return [
+        f"model: {spec.name}, {sum(p.numel() for p in graph.parameters()):,} parameters, "
+        f"{sum(each.parameter.numel() for each in learnt):,} of them learnt",
+        f"learns from {images.num_learnt} images, measures on {measured}",
+        f"classes: {classes}",
+    ]
+
+
+def describe_run(run: RunFolder, experiment: Experiment, graph: Graph) -> None:
+    """Writes what the run is into its folder: spec, experiment and versions."""
+    write_text(run.spec, _as_yaml(graph.spec.document))
+    write_text(run.experiment, _as_yaml(experiment.as_document()))
+    write_json(run.versions, find_versions(graph))
+
+
+def _make_batches(
+    experiment: Experiment, images: Images, image_format: ImageFormat, world: World
+) -> TrainingBatches:
+    document = experiment.document
+    return document.train.make_batches(
+        images.datasets,
+        image_format,
+        seed=document.training.seed,
+        rank=world.rank,
+        world_size=world.size,
+    )
+
+
+def _make_validation(
+    experiment: Experiment, images: Images, image_format: ImageFormat, world: World
+) -> Validation | None:
+    document = experiment.document
+    settings, data = document.evaluation, document.validation
+    if settings is None or data is None or images.measured is None:
+        return None
+
+    def batches(*, annotated: bool) -> InferenceBatches:
+        return data.make_batches(
+            images.datasets,
+            image_format,
+            annotated=annotated,
+            rank=world.rank,
+            world_size=world.size,
+        )
+
+    metrics = None
+    if settings.metrics is None or settings.metrics:
+        metrics = _measure(images.measured, batches(annotated=False), settings.metrics)
+    losses = batches(annotated=True) if settings.losses else None
+    return Validation(every=settings.every, metrics=metrics, batches=losses)
+
+
+def _measure(
+    dataset: Dataset, batches: Any, tasks: list[str] | None
+) -> Callable[[Graph], Mapping[str, float]]:
+    def measure(graph: Graph) -> Mapping[str, float]:
+        evaluators = [CocoEvaluator(dataset, tasks=tasks)]
+        return evaluate(graph, batches, evaluators).flat()
+
+    return measure
+
+
+def _as_yaml(document: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=96))

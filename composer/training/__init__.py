@@ -1,0 +1,25 @@
+"""Training: a loop around a graph that can be interrupted and resumed at any moment.
+
+It knows batches and losses; where images come from and how models are measured is none of its
+business.
+"""
+
+from composer.training.batches import Batch, Batches
+from composer.training.run_folder import RunFolder
+from composer.training.settings import TrainingSettings
+from composer.training.summary import Summary
+from composer.training.trainer import Trainer
+from composer.training.validation import Validation
+from composer.training.world import World, joined_world
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "RunFolder",
+    "Summary",
+    "Trainer",
+    "TrainingSettings",
+    "Validation",
+    "World",
+    "joined_world",
+]

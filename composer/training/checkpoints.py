@@ -1,0 +1,84 @@
+"""The checkpoints of a training: a folder for each, which is there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from composer.errors import CheckpointError
+
+_NAME = re.compile(r"\d{7,}")
+_PARTIAL = ".partial"
+
+
+class Checkpoints:
+    """The last checkpoints of a run, by iteration.
+
+    Args:
+        folder: where they are; made when the first is saved.
+        keep: how many are kept.
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder, self.keep = folder, keep
+
+    def saved(self) -> dict[int, Path]:
+        """The folders of all that are there, the oldest first."""
+        if not self.folder.is_dir():
+            return {}
+        names = sorted(path.name for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
+        return {int(name): self.folder / name for name in names}
+
+    def save(self, iteration: int, write: Callable[[Path], None]) -> Path:
+        """Saves a checkpoint, and then removes those that are too old.
+
+        It is written under another name and renamed when it is whole: whatever happens, the
+        checkpoints from before stay as they are. One that is there already is left.
+
+        Args:
+            iteration: how many iterations were done.
+            write: writes its files into a folder.
+
+        Raises:
+            CheckpointError: it cannot be written.
+        """
+        target = self.folder / f"{iteration:07d}"
+        if target.exists():
+            return target
+        partial = self.folder / f".{target.name}.{secrets.token_hex(4)}{_PARTIAL}"
+        try:
+            partial.mkdir(parents=True)
+            write(partial)
+            os.rename(partial, target)
+            _flush(self.folder)
+        except OSError as error:
+            raise CheckpointError(f"{target}: cannot be written: {error}") from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        self._prune()
+        return target
+
+    def remove_partial(self) -> None:
+        """Removes what processes that were killed have left half written."""
+        for path in self.folder.glob(f".*{_PARTIAL}"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _prune(self) -> None:
+        folders = list(self.saved().values())
+        for folder in folders[: -self.keep]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    """Makes sure that a rename in a folder outlives a power failure, where that can be had."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,82 @@
+"""The losses of a batch: found in what a graph gives, weighted, summed, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from composer.errors import InputError
+from composer.graph import Graph
+
+TOTAL = "total_loss"
+
+
+class LossModel(nn.Module):
+    """A graph as a module from a batch to its losses, whatever its own mode.
+
+    It is what gets wrapped for several processes, since such wrappers watch `forward`.
+
+    Args:
+        graph: the graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, inputs: Any, seed: int) -> dict[str, Tensor]:
+        """The losses by name.
+
+        Args:
+            inputs: the graph's input.
+            seed: the seed of all that nodes draw.
+        """
+        return find_losses(self.graph.run(inputs, mode="training", seed=seed))
+
+
+def find_losses(outputs: Any) -> dict[str, Tensor]:
+    """The losses by name in what a graph gives in training mode.
+
+    Args:
+        outputs: a dict of losses, or of outputs of which some are losses or dicts of them.
+
+    Raises:
+        InputError: there is none.
+    """
+    found: dict[str, Tensor] = {}
+    for name, value in outputs.items() if isinstance(outputs, Mapping) else ():
+        if isinstance(value, Mapping):
+            found |= {key: loss for key, loss in value.items() if _is_loss(loss)}
+        elif _is_loss(value):
+            found[str(name)] = value
+    if not found:
+        raise InputError(
+            "the graph gives no losses in training mode: its spec wants an output below "
+            "'training' that is wired to nodes of losses"
+        )
+    return found
+
+
+def _is_loss(value: object) -> bool:
+    return isinstance(value, Tensor) and value.numel() == 1 and value.is_floating_point()
+
+
+def sum_losses(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """The weighted sum of losses, a scalar in 32 bits.
+
+    Args:
+        losses: the losses by name.
+        weights: factors by name; 1 for all others.
+
+    Raises:
+        InputError: a weight is given for a loss that does not exist.
+    """
+    if unknown := weights.keys() - losses.keys():
+        raise InputError(
+            f"there is no loss '{min(unknown)}' to be weighted; there are {', '.join(losses)}"
+        )
+    weighted = [loss.float().reshape(()) * weights.get(name, 1.0) for name, loss in losses.items()]
+    return torch.stack(weighted).sum()

@@ -1,0 +1,125 @@
+"""Which parameters an optimizer treats how: by node, and by what they are in their layer."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from composer.errors import NameResolutionError
+from composer.spec.suggestion import did_you_mean
+from composer.training.settings import GroupSettings, OptimizerSettings
+
+_NORMS = (
+    nn.modules.batchnorm._NormBase,
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.LocalResponseNorm,
+)
+
+
+@dataclass(frozen=True)
+class LearntParameter:
+    """A parameter that is learnt.
+
+    Args:
+        name: its name in the tree of modules: the node's path, and what it is called there.
+        parameter: the parameter.
+        is_norm: whether it belongs to a normalisation layer.
+    """
+
+    name: str
+    parameter: nn.Parameter
+    is_norm: bool
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is the bias of a layer that does not normalise."""
+        return not self.is_norm and self.name.rpartition(".")[2] == "bias"
+
+
+def learnt_parameters(model: nn.Module) -> list[LearntParameter]:
+    """The parameters that want a gradient, each once, in the order of the modules."""
+    found: dict[nn.Parameter, LearntParameter] = {}
+    for prefix, module in model.named_modules():
+        for name, parameter in module.named_parameters(prefix, recurse=False):
+            if parameter.requires_grad and parameter not in found:
+                found[parameter] = LearntParameter(name, parameter, isinstance(module, _NORMS))
+    return list(found.values())
+
+
+def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict[str, Any]]:
+    """The parameter groups of an optimizer: one for each learning rate and weight decay.
+
+    Args:
+        model: the model; parameters that want no gradient are left out.
+        settings: the rates, and the exceptions by node.
+
+    Raises:
+        NameResolutionError: an exception names nothing that is learnt, or nothing is learnt.
+    """
+    parameters = learnt_parameters(model)
+    if not parameters:
+        raise NameResolutionError("nothing is learnt: every parameter of the model is frozen")
+    names = [learnt.name for learnt in parameters]
+    for group in settings.groups:
+        _require_matches(group, names)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for learnt in parameters:
+        groups.setdefault(_treatment(learnt, settings), []).append(learnt.parameter)
+    return [
+        {"params": members, "lr": settings.lr * factor, "weight_decay": decay}
+        for (factor, decay), members in groups.items()
+    ]
+
+
+def _treatment(learnt: LearntParameter, settings: OptimizerSettings) -> tuple[float, float]:
+    """The factor on the learning rate, and the weight decay."""
+    factor = settings.bias_lr_factor if learnt.is_bias else 1.0
+    exceptions = [group for group in settings.groups if _is_meant(learnt.name, group)]
+    for group in exceptions:
+        factor *= group.lr_factor
+    decays = [group.weight_decay for group in exceptions if group.weight_decay is not None]
+    return factor, decays[-1] if decays else _usual_decay(learnt, settings)
+
+
+def _usual_decay(learnt: LearntParameter, settings: OptimizerSettings) -> float:
+    if learnt.is_norm:
+        return settings.norm_weight_decay
+    if learnt.is_bias and settings.bias_weight_decay is not None:
+        return settings.bias_weight_decay
+    return settings.weight_decay
+
+
+def _is_meant(name: str, group: GroupSettings) -> bool:
+    return any(names_parameter(pattern, name) for pattern in group.nodes)
+
+
+def names_parameter(pattern: str, name: str) -> bool:
+    """Whether a pattern means a parameter: by its name, or by a node or module around it.
+
+    Args:
+        pattern: a dotted path in which `*` stands for anything, whole or from some name on.
+        name: full name of the parameter.
+    """
+    ends = (pattern, f"{pattern}.*")
+    return any(
+        fnmatch.fnmatchcase(name, end) or fnmatch.fnmatchcase(name, f"*.{end}") for end in ends
+    )
+
+
+def _require_matches(group: GroupSettings, names: Sequence[str]) -> None:
+    for pattern in group.nodes:
+        if not any(names_parameter(pattern, name) for name in names):
+            hint = did_you_mean(pattern, _paths(names))
+            raise NameResolutionError(f"'{pattern}' names nothing that is learnt. {hint}")
+
+
+def _paths(names: Sequence[str]) -> Iterator[str]:
+    """Every node, module and parameter of some parameters' names."""
+    for name in names:
+        parts = name.split(".")
+        yield from (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))

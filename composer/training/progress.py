@@ -1,0 +1,99 @@
+"""How a training shows on a terminal: a bar for people, lines where the output goes to a file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+
+import torch
+from tqdm import tqdm
+
+from composer.training.losses import TOTAL
+from composer.training.step import GRAD_NORM
+
+LR, SECONDS, DATA_SHARE, MEMORY = "lr", "seconds", "data_share", "memory_mb"
+
+
+class Progress:
+    """Tells how far a training is.
+
+    Args:
+        iterations: how many there will be.
+        start: how many were done before.
+        quiet: whether nothing is shown.
+    """
+
+    def __init__(self, iterations: int, start: int = 0, *, quiet: bool = False) -> None:
+        self._iterations, self._start, self._quiet = iterations, start, quiet
+        self._began = time.monotonic()
+        is_terminal = sys.stderr.isatty() and sys.stdout.isatty()
+        hidden = quiet or not is_terminal
+        self._bar = tqdm(total=iterations, initial=start, unit="it", leave=False, disable=hidden)
+
+    def advance(self) -> None:
+        """Counts an iteration."""
+        self._bar.update()
+
+    def tell(self, text: str) -> None:
+        """Shows a line."""
+        if self._quiet:
+            return
+        if self._bar.disable:
+            print(text, flush=True)
+        else:
+            self._bar.write(text)
+
+    def record(self, iteration: int, values: Mapping[str, float]) -> None:
+        """Shows a record as a line.
+
+        Args:
+            iteration: how many iterations are done.
+            values: the values of the record.
+        """
+        losses = {n: v for n, v in values.items() if n.startswith("loss") and n != TOTAL}
+        parts = [
+            f"iteration {iteration}/{self._iterations}",
+            f"loss {values[TOTAL]:.4g}" + (f" ({_short(losses)})" if len(losses) > 1 else ""),
+            f"lr {values[LR]:.2g}",
+            f"grad {values[GRAD_NORM]:.3g}",
+            f"{values[SECONDS]:.3g} s/it",
+            f"waits {values[DATA_SHARE]:.0%}",
+            f"{values[MEMORY] / 1024:.1f} GB",
+            f"eta {format_time(self._seconds_left(iteration))}",
+        ]
+        self.tell("  ".join(parts))
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        self._bar.close()
+
+    def _seconds_left(self, iteration: int) -> float:
+        done = max(iteration - self._start, 1)
+        return (time.monotonic() - self._began) / done * (self._iterations - iteration)
+
+
+def format_time(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def memory_in_use(device: torch.device) -> float:
+    """The most memory that there was in use: of a CUDA device, else of this process; in MB.
+
+    Nothing where the system does not tell.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _short(losses: Mapping[str, float]) -> str:
+    return " ".join(f"{name.removeprefix('loss_')} {value:.3g}" for name, value in losses.items())

@@ -1,0 +1,130 @@
+"""What is recorded of a training, and the files that it goes to."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from composer.events import EventStorage
+from composer.training.run_folder import write_text
+
+ITERATION, EVALUATION = "iteration", "evaluation"
+
+
+class Means:
+    """The means of what was recorded since the last time that they were taken."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, int]] = {}
+
+    def add(self, storage: EventStorage) -> None:
+        """Takes in what a storage has of its current iteration."""
+        for name, (value, iteration) in storage.latest().items():
+            if iteration == storage.iter:
+                total, count = self._sums.get(name, (0.0, 0))
+                self._sums[name] = (total + value, count + 1)
+
+    def take(self) -> dict[str, float]:
+        """The means by name; what comes next counts anew."""
+        means = {name: total / count for name, (total, count) in self._sums.items()}
+        self._sums.clear()
+        return means
+
+    def as_values(self) -> dict[str, list[float]]:
+        """What was recorded and not yet taken, as plain values."""
+        return {name: list(entry) for name, entry in self._sums.items()}
+
+    def restore(self, values: Mapping[str, Iterable[float]]) -> None:
+        """Goes on from plain values."""
+        for name, (total, count) in values.items():
+            self._sums[name] = (total, int(count))
+
+
+class Records(Protocol):
+    """Takes records of a training."""
+
+    def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
+        """Takes the values of one iteration; `kind` is "evaluation" for those of one."""
+
+    def close(self) -> None:
+        """Called after the last record."""
+
+
+class JsonLines:
+    """Writes records as lines of JSON.
+
+    Args:
+        file: the file; lines are added to it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = file.open("a", encoding="utf-8")
+
+    def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
+        """Adds a line; what is not a number becomes null."""
+        record: dict[str, Any] = {ITERATION: iteration}
+        if kind:
+            record["kind"] = kind
+        finite = {name: value if value == value else None for name, value in values.items()}
+        self._stream.write(json.dumps({**record, **finite}) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Makes sure that all lines are on the disk."""
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+
+
+def trim_lines(file: Path, iteration: int, evaluated: int) -> None:
+    """Drops the lines that a resumed training is going to write again.
+
+    Args:
+        file: a file of `JsonLines`; it need not exist.
+        iteration: the iteration that the training goes on from.
+        evaluated: the last iteration whose evaluation is done.
+    """
+    if not file.exists():
+        return
+    kept = []
+    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:  # cut off when the process was killed
+            continue
+        limit = evaluated if record.get("kind") == EVALUATION else iteration
+        if record[ITERATION] <= limit:
+            kept.append(line)
+    write_text(file, "".join(kept))
+
+
+class TensorBoard:
+    """Writes records for TensorBoard.
+
+    Args:
+        folder: the folder of its files.
+        start: the iteration that the training begins at; what was written after it is hidden.
+
+    Raises:
+        ImportError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path, start: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        purge = start + 1 if start else None
+        self._writer = SummaryWriter(str(folder), purge_step=purge)
+
+    def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
+        """Adds a point to the curve of each value."""
+        prefix = f"{kind}/" if kind else ""
+        for name, value in values.items():
+            self._writer.add_scalar(f"{prefix}{name}", value, iteration)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Writes what is left."""
+        self._writer.close()

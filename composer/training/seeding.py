@@ -1,0 +1,48 @@
+"""Where chance comes from: every batch has a seed of its own.
+
+Nothing that is drawn depends on what was drawn before it. So a training that is resumed needs no
+state of any generator, and what runs in between (an evaluation, say) changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from composer.executor import derive_seed
+
+_LARGEST_OF_NUMPY = 2**32
+
+
+def batch_seed(seed: int, batch: int, rank: int) -> int:
+    """The seed for one batch on one process.
+
+    Args:
+        seed: the seed of the training.
+        batch: number of the batch, from 0.
+        rank: number of the process.
+    """
+    return derive_seed(seed, f"batch {batch} of process {rank}")
+
+
+def seed_generators(seed: int) -> None:
+    """Seeds the global generators of torch, numpy and Python, which some layers draw from."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % _LARGEST_OF_NUMPY)
+    random.seed(seed)
+
+
+@contextmanager
+def kept_generators() -> Iterator[None]:
+    """After the `with` block, the global generators are as they were before."""
+    of_numpy, of_python = np.random.get_state(), random.getstate()
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        np.random.set_state(of_numpy)
+        random.setstate(of_python)

@@ -1,0 +1,122 @@
+"""The state of a training as tensors and plain values, and back.
+
+A file of tensors and a JSON text hold it: nothing in it can run when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from composer.checkpoint import SafetensorsTensors, write_checkpoint
+from composer.errors import CheckpointError
+from composer.training.buffers import transient_buffers
+from composer.training.step import whole
+
+_VALUES, _OPTIMIZER, _BUFFER = "composer.training", "optimizer/", "buffer/"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What a training has to know to go on, besides the weights.
+
+    Args:
+        tensors: the optimizer's tensors and the buffers that no checkpoint of a model has.
+        values: everything else, as plain values.
+    """
+
+    tensors: Mapping[str, Tensor]
+    values: Mapping[str, Any]
+
+    def write(self, file: Path) -> None:
+        """Writes it to a file.
+
+        Raises:
+            CheckpointError: the file cannot be written.
+        """
+        write_checkpoint(file, self.tensors, metadata={_VALUES: json.dumps(self.values)})
+
+    @classmethod
+    def read(cls, file: Path) -> TrainingState:
+        """Reads what was written.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, or something else.
+        """
+        try:
+            tensors = SafetensorsTensors(file)
+            values = json.loads(tensors.header.metadata[_VALUES])
+        except (OSError, KeyError, ValueError) as error:
+            raise CheckpointError(f"{file}: no state of a training: {error}") from error
+        return cls(dict(tensors), values)
+
+
+def collect_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The tensors of an optimizer and the buffers that checkpoints lack, by name."""
+    found: dict[str, Tensor] = {}
+    for name, parameter in _ordered(model, optimizer):
+        for key, value in optimizer.state.get(parameter, {}).items():
+            if isinstance(value, Tensor):
+                found[f"{_OPTIMIZER}{name}/{key}"] = whole(value)
+    return found | {f"{_BUFFER}{name}": b for name, b in transient_buffers(model).items()}
+
+
+@torch.no_grad()
+def restore_tensors(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+) -> None:
+    """Puts collected tensors back.
+
+    Args:
+        model: the model.
+        optimizer: its optimizer, with the same parameters as then.
+        tensors: what `collect_tensors` gave.
+
+    Raises:
+        CheckpointError: they belong to other parameters.
+    """
+    by_parameter: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith(_OPTIMIZER):
+            parameter_name, _, key = name.removeprefix(_OPTIMIZER).rpartition("/")
+            by_parameter.setdefault(parameter_name, {})[key] = tensor
+    state: dict[int, dict[str, Tensor]] = {}
+    for index, (name, parameter) in enumerate(_ordered(model, optimizer)):
+        if name in by_parameter:
+            saved = by_parameter.pop(name)
+            state[index] = {k: _as_part(tensor, parameter) for k, tensor in saved.items()}
+    if by_parameter:
+        raise CheckpointError(
+            f"the saved optimizer has learnt '{min(by_parameter)}', which is not learnt now: "
+            "has the experiment changed?"
+        )
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    for name, buffer in transient_buffers(model).items():
+        if f"{_BUFFER}{name}" in tensors:
+            buffer.copy_(tensors[f"{_BUFFER}{name}"])
+
+
+def _ordered(
+    model: nn.Module, optimizer: torch.optim.Optimizer
+) -> Iterator[tuple[str, nn.Parameter]]:
+    """The parameters of an optimizer with their names, in the optimizer's order."""
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            yield names[parameter], parameter
+
+
+def _as_part(tensor: Tensor, parameter: nn.Parameter) -> Tensor:
+    """A whole tensor as the part of it that this process has of a parameter."""
+    if isinstance(parameter, DTensor) and tensor.shape == parameter.shape:
+        on_device = tensor.to(parameter.device)
+        return distribute_tensor(on_device, parameter.device_mesh, parameter.placements)
+    return tensor

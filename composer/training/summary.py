@@ -1,0 +1,35 @@
+"""How a training ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FINISHED, STOPPED_EARLY = "finished", "stopped early"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a training ended.
+
+    Args:
+        status: "finished", "stopped early", or "interrupted by" a signal.
+        iteration: how many iterations are done.
+        seconds: how long this process took.
+        metrics: what was measured last.
+        best: the best value of the metric that decides, and its iteration; None without one.
+        record: the last record of losses and the like.
+    """
+
+    status: str
+    iteration: int
+    seconds: float
+    metrics: Mapping[str, float]
+    best: Mapping[str, Any] | None
+    record: Mapping[str, float]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing left to be done."""
+        return self.status in (FINISHED, STOPPED_EARLY)

@@ -1,0 +1,227 @@
+"""`Trainer`: the loop that makes a graph learn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+from composer.errors import CheckpointError, TrainingError
+from composer.events import EventStorage
+from composer.graph import Graph
+from composer.training.averaging import WeightAverage
+from composer.training.batches import Batch, Batches
+from composer.training.checkpoints import Checkpoints
+from composer.training.interruption import Interruption
+from composer.training.journal import DATA_TIME, TIME, Journal
+from composer.training.learner import make_learner
+from composer.training.progress import LR, Progress
+from composer.training.recording import Means, trim_lines
+from composer.training.run_folder import RunFolder, write_json
+from composer.training.saving import Saver
+from composer.training.schedule import learning_rate_factor, set_learning_rates
+from composer.training.seeding import kept_generators
+from composer.training.settings import TrainingSettings
+from composer.training.standing import Standing
+from composer.training.summary import FINISHED, STOPPED_EARLY, Summary
+from composer.training.validation import Validation
+from composer.training.world import World
+
+
+class Trainer:
+    """Makes a graph learn, records how it goes, and saves it so that it can go on.
+
+    What an iteration does depends on the settings and its number only. So a training that was
+    interrupted and resumed gives the same weights, bit for bit, as one that was not.
+
+    Args:
+        graph: the graph.
+        batches: what it learns from.
+        settings: how it learns.
+        folder: where its files go.
+        validation: what is measured in between, or None.
+        world: the processes that learn together; by default this one, where the graph is.
+        quiet: whether nothing is shown on the terminal.
+
+    Attributes:
+        iteration: how many iterations are done.
+        would_overwrite: whether the folder has checkpoints of a training that this does not resume.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        batches: Batches,
+        settings: TrainingSettings,
+        folder: RunFolder,
+        *,
+        validation: Validation | None = None,
+        world: World | None = None,
+        quiet: bool = False,
+    ) -> None:
+        world = world or World(next(graph.parameters()).device)
+        self._batches, self._settings, self._folder = batches, settings, folder
+        self._validation, self._world = validation, world
+        self._quiet = quiet or not world.is_first
+        self._learner = make_learner(graph, settings, world)
+        self._average = WeightAverage(graph, settings.ema.decay) if settings.ema else None
+        checkpoints = Checkpoints(folder.checkpoints, settings.checkpoint.keep)
+        self.would_overwrite = bool(checkpoints.saved())
+        self._saver = Saver(self._learner, self._average, checkpoints, world)
+        best, early = settings.checkpoint.best, settings.early_stopping
+        self._best = Standing(best) if best else None
+        self._patience = Standing(early, early.min_change) if early else None
+        self._means = Means()
+        self._metrics: dict[str, float] = {}
+        self.iteration = self._evaluated = 0
+
+    def restore(self) -> bool:
+        """Goes on from the last checkpoint in the folder; whether there is one.
+
+        Raises:
+            CheckpointError: there are checkpoints, but none can be read, or they do not fit.
+        """
+        values = self._saver.restore()
+        if values is None:
+            return False
+        self.would_overwrite = False
+        self.iteration, self._evaluated = values["iteration"], values["evaluated"]
+        self._metrics = values["metrics"]
+        if self._world.rank < len(values["means"]):
+            self._means.restore(values["means"][self._world.rank])
+        for standing, name in ((self._best, "best"), (self._patience, "patience")):
+            if standing is not None and values[name] is not None:
+                standing.restore(values[name])
+        if self._world.is_first:
+            trim_lines(self._folder.metrics, self.iteration, self._evaluated)
+        return True
+
+    def run(self) -> Summary:
+        """Trains until the last iteration, until nothing gets better, or until a signal comes.
+
+        Raises:
+            TrainingError: a loss is not finite, or the folder has another training in it.
+            CheckpointError: the weights cannot be saved in the end.
+        """
+        if self.would_overwrite:
+            raise TrainingError(
+                f"{self._folder.path}: there is a training in this folder already. "
+                "Resume it, or name another folder."
+            )
+        began = time.monotonic()
+        progress = Progress(self._settings.iterations, self.iteration, quiet=self._quiet)
+        with kept_generators(), Interruption() as interruption:
+            journal = Journal(self._folder, self._means, self._world, progress, self.iteration)
+            with closing(journal):
+                status = self._train(journal, interruption)
+            seconds = time.monotonic() - began
+            return self._summarise(status, seconds, journal)
+
+    def _train(self, journal: Journal, interruption: Interruption) -> str:
+        """The loop; how it ended."""
+        settings = self._settings
+        self._learner.graph.train()
+        self._batches.seek(self.iteration * settings.accumulate)
+        batches = iter(self._batches)
+        with EventStorage(self.iteration) as storage:
+            while True:
+                if self._world.any(bool(interruption.signal)):
+                    self._save()
+                    return f"interrupted by {interruption.signal or 'a signal'}"
+                if status := self._pause(journal):
+                    return status
+                self._iterate(batches, storage)
+                journal.note(storage)
+                storage.step()
+                self.iteration += 1
+                if self._is_due(settings.log_every):
+                    journal.record(self.iteration)
+
+    def _pause(self, journal: Journal) -> str:
+        """Saves and measures between two iterations, if it is time; how it ended, if it did."""
+        is_done = self.iteration >= self._settings.iterations
+        if is_done:
+            self._save()
+        elif self._is_due(self._settings.checkpoint.every):
+            self._attempt(self._save, journal)
+        validation = self._validation
+        if validation and self._is_due(validation.every) and self._evaluated < self.iteration:
+            self._validate(validation, journal)
+        early = self._settings.early_stopping
+        if early and self._patience and self._patience.num_worse >= early.patience:
+            return STOPPED_EARLY
+        return FINISHED if is_done else ""
+
+    def _iterate(self, batches: Iterator[Batch], storage: EventStorage) -> None:
+        began = time.perf_counter()
+        settings = self._settings
+        given = list(islice(batches, settings.accumulate))
+        waited = time.perf_counter() - began
+        factor = learning_rate_factor(settings.schedule, self.iteration, settings.iterations)
+        set_learning_rates(self._learner.optimizer, factor)
+        values = self._learner.step(given, self.iteration)
+        if self._average is not None:
+            self._average.update()
+        for name, value in values.items():
+            storage.put_scalar(name, value)
+        storage.put_scalar(LR, settings.optimizer.lr * factor, smoothing_hint=False)
+        storage.put_scalar(DATA_TIME, waited)
+        storage.put_scalar(TIME, time.perf_counter() - began)
+
+    def _validate(self, validation: Validation, journal: Journal) -> None:
+        """Measures, with the averaged weights if there are any, and keeps the best.
+
+        It saves before, so that nothing is lost if it takes too long.
+        """
+        self._attempt(self._save, journal)
+        with self._saver.averaged():
+            self._metrics = validation.measure(self._learner.graph, self._settings, self._world)
+        self._evaluated = self.iteration
+        journal.record_evaluation(self.iteration, self._metrics)
+        if self._patience is not None:
+            self._patience.update(self._metrics, self.iteration)
+        if self._best is not None and self._best.update(self._metrics, self.iteration):
+            self._attempt(lambda: self._saver.save_weights(self._folder.best), journal)
+
+    def _save(self) -> None:
+        """Saves a checkpoint.
+
+        Raises:
+            CheckpointError: it cannot be written.
+        """
+        values: dict[str, Any] = {
+            "iteration": self.iteration,
+            "evaluated": self._evaluated,
+            "metrics": self._metrics,
+            "means": self._world.gather(self._means.as_values()),
+            "best": self._best.as_values() if self._best else None,
+            "patience": self._patience.as_values() if self._patience else None,
+        }
+        self._saver.save(self.iteration, values)
+
+    def _attempt(self, save: Callable[[], None], journal: Journal) -> None:
+        """Saves; where that fails, tells so, and the training goes on."""
+        try:
+            save()
+        except CheckpointError as error:
+            journal.tell(f"warning: {error} What was saved before is still there.")
+
+    def _is_due(self, every: int) -> bool:
+        """Whether something that is done every so many iterations is done now, or at the end."""
+        is_done = self.iteration >= self._settings.iterations
+        return self.iteration > 0 and (is_done or self.iteration % every == 0)
+
+    def _summarise(self, status: str, seconds: float, journal: Journal) -> Summary:
+        """Writes the last weights, if it is over, and the summary."""
+        self._learner.graph.eval()
+        best = self._best.as_values() if self._best else None
+        summary = Summary(status, self.iteration, seconds, self._metrics, best, journal.last)
+        if summary.is_complete:
+            self._saver.save_weights(self._folder.model)
+        if self._world.is_first:
+            write_json(self._folder.summary, asdict(summary))
+        self._world.wait()
+        return summary

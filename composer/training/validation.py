@@ -1,0 +1,76 @@
+"""What is measured in between, on images that are not learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from composer.events import EventStorage
+from composer.graph import Graph
+from composer.training.batches import Batch
+from composer.training.losses import TOTAL, find_losses, sum_losses
+from composer.training.seeding import batch_seed, seed_generators
+from composer.training.settings import TrainingSettings
+from composer.training.world import World
+from composer.values import move
+
+LOSSES = "validation"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What to measure, and when.
+
+    Args:
+        every: iterations between evaluations; the last iteration is always followed by one.
+        metrics: gives the metrics of a graph by name, the same on every process; or None.
+        batches: this process' batches, whose losses are measured; or None.
+    """
+
+    every: int
+    metrics: Callable[[Graph], Mapping[str, float]] | None = None
+    batches: Iterable[Batch] | None = None
+
+    def measure(self, graph: Graph, settings: TrainingSettings, world: World) -> dict[str, float]:
+        """The metrics, and the mean losses as `validation/<loss>` and `validation/total_loss`.
+
+        The graph is in inference mode meanwhile, and what its nodes record is left out of the
+        statistics of the training.
+
+        Args:
+            graph: the graph.
+            settings: seed and weights of losses.
+            world: the processes.
+        """
+        was_training = graph.training
+        graph.eval()
+        try:
+            with EventStorage(), torch.no_grad():
+                found = dict(self.metrics(graph)) if self.metrics is not None else {}
+                if self.batches is not None:
+                    found |= _mean_losses(graph, self.batches, settings, world)
+        finally:
+            graph.train(was_training)
+        return found
+
+
+def _mean_losses(
+    graph: Graph, batches: Iterable[Batch], settings: TrainingSettings, world: World
+) -> dict[str, float]:
+    """The losses of all processes' batches, the mean over images."""
+    sums: dict[str, float] = {}
+    num_images = 0
+    for number, batch in enumerate(batches):
+        seed = batch_seed(settings.seed, number, world.rank)
+        seed_generators(seed)
+        losses = find_losses(graph.run(move(batch, world.device), mode="training", seed=seed))
+        losses[TOTAL] = sum_losses(losses, settings.loss_weights)
+        for name, loss in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(loss.item()) * len(batch)
+        num_images += len(batch)
+    parts = world.gather((sums, num_images))
+    count = max(sum(images for _, images in parts), 1)
+    names = dict.fromkeys(name for part, _ in parts for name in part)
+    return {f"{LOSSES}/{n}": sum(part.get(n, 0.0) for part, _ in parts) / count for n in names}

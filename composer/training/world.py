@@ -1,0 +1,106 @@
+"""The processes that train together: how many there are, and what they tell each other."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from composer.errors import TrainingError
+
+_TIMEOUT = datetime.timedelta(minutes=60)  # an evaluation on the first process can take long
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among those that train together.
+
+    Args:
+        device: where it computes.
+        rank: its number, from 0.
+        size: how many there are.
+    """
+
+    device: torch.device
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files and speaks."""
+        return self.rank == 0
+
+    def any(self, value: bool) -> bool:
+        """Whether something is so in any of the processes."""
+        if self.size == 1:
+            return value
+        flag = torch.tensor(int(value), device=self.device)
+        dist.all_reduce(flag, dist.ReduceOp.MAX)
+        return bool(flag.item())
+
+    def gather(self, value: Any) -> list[Any]:
+        """The values of all processes, in the order of their ranks."""
+        if self.size == 1:
+            return [value]
+        found: list[Any] = [None] * self.size
+        dist.all_gather_object(found, value)
+        return found
+
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        """The mean of numbers by name over the processes that have them."""
+        found = self.gather(dict(values))
+        names = dict.fromkeys(name for each in found for name in each)
+        lists = {name: [each[name] for each in found if name in each] for name in names}
+        return {name: sum(numbers) / len(numbers) for name, numbers in lists.items()}
+
+    def wait(self) -> None:
+        """Waits until all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def joined_world(device: str) -> Iterator[World]:
+    """Joins the processes that `torchrun` started; a lone process is a world of its own.
+
+    Args:
+        device: where to compute, as in torch.device; several processes on `cuda` take one each.
+
+    Raises:
+        TrainingError: the processes do not find each other, or there is no such device.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World(_find_device(device))
+        return
+    rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
+    found = _find_device(f"cuda:{local}" if device == "cuda" else device)
+    backend = "nccl" if found.type == "cuda" else "gloo"
+    try:
+        dist.init_process_group(backend, timeout=_TIMEOUT)
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(
+            f"process {rank} of {size} does not find the others: {error}"
+        ) from error
+    try:
+        yield World(found, rank, size)
+    finally:
+        dist.destroy_process_group()
+
+
+def _find_device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise TrainingError(f"the device '{name}' cannot be used: {reason}") from None
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device

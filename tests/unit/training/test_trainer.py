@@ -1,0 +1,187 @@
+"""The training loop: it learns, records, saves, and goes on as if nothing had happened."""
+
+import json
+import os
+import signal
+
+import pytest
+import torch
+
+from composer.checkpoint import read_checkpoint
+from composer.errors import CheckpointError, TrainingError
+from composer.training import Validation
+from unit.training.small_training import RowBatches, make_graph, make_trainer, records_of
+
+TIMES = {"seconds", "data_share", "memory_mb"}
+VARIANTS = {
+    "plain": {},
+    "sgd": {"optimizer": {"uses": "SGD", "lr": 0.1, "with": {"momentum": 0.9}}},
+    "bfloat16": {"precision": "bfloat16"},
+    "float16": {"precision": "float16"},
+    "ema": {"ema": {"decay": 0.9}},
+    "accumulated": {"accumulate": 3, "clip": {"norm": 0.1}},
+    "scheduled": {
+        "schedule": {"uses": "cosine", "warmup": {"iterations": 4}},
+        "clip": {"value": 0.01},
+    },
+}
+
+
+class Stopping(RowBatches):
+    """Batches that send this process a signal when a position is reached."""
+
+    def __init__(self, at, name="SIGTERM"):
+        super().__init__()
+        self.at, self.name = at, name
+
+    def __iter__(self):
+        for batch in super().__iter__():
+            if self.position == self.at:
+                os.kill(os.getpid(), getattr(signal, self.name))
+            yield batch
+
+
+def weights_of(file):
+    return {key: tensor.clone() for key, tensor in read_checkpoint(file).tensors.items()}
+
+
+def assert_same_run(one, other, names=("model.safetensors",)):
+    for name in names:
+        first, second = weights_of(one / name), weights_of(other / name)
+        assert first.keys() == second.keys()
+        for key, tensor in first.items():
+            assert torch.equal(tensor, second[key]), key
+    for kind in (None, "evaluation"):
+        pairs = zip(records_of(one, kind), records_of(other, kind), strict=True)
+        for record, again in pairs:
+            assert {k: v for k, v in record.items() if k not in TIMES} == {
+                k: v for k, v in again.items() if k not in TIMES
+            }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_killed_and_resumed_training_equals_one_that_was_not(variant, tmp_path):
+    settings = VARIANTS[variant]
+    size = settings.get("accumulate", 1)
+    make_trainer(tmp_path / "straight", **settings).run()
+    killed = make_trainer(tmp_path / "cut", batches=Breaking(at=8 * size), **settings)
+    with pytest.raises(KilledError):
+        killed.run()
+    resumed = make_trainer(tmp_path / "cut", graph=make_graph(seed=1), **settings)
+    assert resumed.restore()
+    assert resumed.iteration == 5
+    assert resumed.run().status == "finished"
+    assert_same_run(tmp_path / "straight", tmp_path / "cut")
+
+
+class KilledError(Exception):
+    """Ends a run at once, as a kill does."""
+
+
+class Breaking(RowBatches):
+    """Batches that end everything when a position is reached."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def __iter__(self):
+        for batch in super().__iter__():
+            if self.position == self.at:
+                raise KilledError
+            yield batch
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_saves_first(name, tmp_path):
+    make_trainer(tmp_path / "straight").run()
+    summary = make_trainer(tmp_path / "cut", batches=Stopping(7, name)).run()
+    assert summary.status == f"interrupted by {name}"
+    assert summary.iteration == 7
+    assert not summary.is_complete
+    assert (tmp_path / "cut/checkpoints/0000007").is_dir()
+    resumed = make_trainer(tmp_path / "cut")
+    resumed.restore()
+    resumed.run()
+    assert_same_run(tmp_path / "straight", tmp_path / "cut")
+
+
+def test_former_signal_handlers_come_back(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    make_trainer(tmp_path, iterations=1).run()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_evaluations_change_nothing_of_the_training(tmp_path):
+    make_trainer(tmp_path / "without").run()
+
+    def draw(graph):
+        assert not graph.training
+        torch.randn(3)
+        return {"score": 1.0}
+
+    validation = Validation(every=2, metrics=draw, batches=[])
+    make_trainer(tmp_path / "with", validation=validation).run()
+    first = weights_of(tmp_path / "without/model.safetensors")
+    second = weights_of(tmp_path / "with/model.safetensors")
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_the_random_numbers_of_the_caller_are_left_alone(tmp_path):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    make_trainer(tmp_path, iterations=2).run()
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_the_folder_tells_everything(tmp_path):
+    summary = make_trainer(tmp_path).run()
+    assert [record["iteration"] for record in records_of(tmp_path)] == [4, 8, 12]
+    assert {"loss", "total_loss", "lr", "grad_norm"} <= records_of(tmp_path)[0].keys()
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "0000010",
+        "0000012",
+    ]
+    written = json.loads((tmp_path / "summary.json").read_text())
+    assert written["status"] == summary.status == "finished"
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_a_folder_with_a_training_in_it_is_not_overwritten(tmp_path):
+    make_trainer(tmp_path).run()
+    with pytest.raises(TrainingError, match=r"already.*Resume it"):
+        make_trainer(tmp_path).run()
+
+
+def test_without_a_checkpoint_there_is_nothing_to_restore(tmp_path):
+    assert not make_trainer(tmp_path).restore()
+
+
+def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path):
+    make_trainer(tmp_path).run()
+    file = tmp_path / "checkpoints/0000012/training.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    trainer = make_trainer(tmp_path)
+    assert trainer.restore()
+    assert trainer.iteration == 10
+
+
+def test_only_damaged_checkpoints_are_an_error(tmp_path):
+    make_trainer(tmp_path).run()
+    for file in tmp_path.glob("checkpoints/*/model.safetensors"):
+        file.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="no checkpoint can be read"):
+        make_trainer(tmp_path).restore()
+
+
+def test_losses_that_are_not_finite_end_it_with_the_images(tmp_path):
+    trainer = make_trainer(tmp_path, batches=RowBatches(poison=6))
+    with pytest.raises(TrainingError) as caught:
+        trainer.run()
+    message = str(caught.value)
+    assert "iteration 7" in message
+    assert "25 (1.png)" in message
+    assert "loss nan" in message
+    assert "'stack'" in message
+    assert (tmp_path / "checkpoints/0000005").is_dir()
