@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from composer.data.augmentations import Augmentation, ResizeShortestEdge
+from composer.data.augmentations import Augmentation, Mixture, ResizeShortestEdge
+from composer.data.augmentations.chance import draw_choice
 from composer.data.metadata import Metadata
 from composer.data.records import Record
 from composer.data.sample_reading import MaskFormat, read_sample
@@ -33,17 +35,20 @@ class Mapper:
         mask_format: `polygon`, `bitmask`, `none`, or `auto`: polygons where an image has nothing
             else.
         keep_empty: whether objects are kept of which nothing is left to be seen.
+        partners: records whose objects augmentations like `copy_paste` may take; usually those of
+            the whole dataset. With none, such augmentations leave samples as they are.
     """
 
     def __init__(
         self,
-        augmentations: Sequence[Augmentation] | None = None,
+        augmentations: Sequence[Augmentation | Mixture] | None = None,
         image_format: ImageFormat = _PLAIN,
         *,
         metadata: Metadata = _NOTHING,
         annotated: bool = True,
         mask_format: MaskFormat = "auto",
         keep_empty: bool = False,
+        partners: Sequence[Record] = (),
     ) -> None:
         if augmentations is None:
             augmentations = _resizing(image_format)
@@ -53,6 +58,7 @@ class Mapper:
         self.annotated = annotated
         self.mask_format: MaskFormat = mask_format
         self.keep_empty = keep_empty
+        self.partners = partners
 
     def __call__(self, record: Record, generator: torch.Generator) -> dict[str, Any]:
         """Prepares one image.
@@ -92,9 +98,31 @@ class Mapper:
 
     def augment(self, sample: Sample, generator: torch.Generator) -> Sample:
         """Applies the augmentations and drops objects of which nothing is left."""
-        for augmentation in self.augmentations:
-            sample = augmentation(sample, generator)
+        sample = self._apply(self.augmentations, sample, generator)
         return sample if self.keep_empty else sample.select(sample.visible())
+
+    def _apply(
+        self,
+        augmentations: Sequence[Augmentation | Mixture],
+        sample: Sample,
+        generator: torch.Generator,
+    ) -> Sample:
+        for place, augmentation in enumerate(augmentations):
+            if not isinstance(augmentation, Mixture):
+                sample = augmentation(sample, generator)
+            elif self.partners:
+                before = [a for a in augmentations[:place] if not isinstance(a, Mixture)]
+                draw_partner = partial(self._draw_partner, before, generator)
+                sample = augmentation.mix(sample, generator, draw_partner)
+        return sample
+
+    def _draw_partner(
+        self, augmentations: Sequence[Augmentation], generator: torch.Generator
+    ) -> Sample:
+        """Another image, augmented as far as the one that it goes into."""
+        record = draw_choice(generator, self.partners)
+        partner = read_sample(record, self.metadata, annotated=True, mask_format=self.mask_format)
+        return self._apply(augmentations, partner, generator)
 
     def _finish_image(self, image: Tensor) -> Tensor:
         """Orders and scales the channels; the memory's order becomes that of the shape."""
@@ -131,7 +159,7 @@ def _seen_keypoints(sample: Sample) -> Tensor:
     return (keypoints * seen[..., None]).float()
 
 
-def _resizing(image_format: ImageFormat) -> list[Augmentation]:
+def _resizing(image_format: ImageFormat) -> list[Augmentation | Mixture]:
     if image_format.shortest_edge == 0:
         return []
     return [

@@ -1,17 +1,19 @@
 """Augmentations: each changes samples by chance, and draws from the generator it is given only.
 
 An augmentation is a class whose keyword-only parameters are its configuration, and whose
-instances are called with a sample and a `torch.Generator` and give a new sample. Published under
-a name in the entry point group `composer.augmentations`, it can stand in an experiment.
+instances are called with a sample and a `torch.Generator` and give a new sample. One that takes
+from a second image has a method `mix` instead. Published under a name in the entry point group
+`composer.augmentations`, it can stand in an experiment.
 """
 
-from composer.data.augmentations.augmentation import Augmentation
+from composer.data.augmentations.augmentation import Augmentation, Mixture
 from composer.data.augmentations.color import (
     RandomBlur,
     RandomColor,
     RandomGrayscale,
     RandomLighting,
 )
+from composer.data.augmentations.copy_paste import CopyPaste
 from composer.data.augmentations.crop import RandomCrop
 from composer.data.augmentations.flip import RandomFlip
 from composer.data.augmentations.resize import ResizeShortestEdge
@@ -21,7 +23,9 @@ from composer.data.augmentations.torchvision_transform import TorchvisionTransfo
 
 __all__ = [
     "Augmentation",
+    "CopyPaste",
     "LargeScaleJitter",
+    "Mixture",
     "RandomBlur",
     "RandomColor",
     "RandomCrop",

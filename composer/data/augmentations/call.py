@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import PrivateAttr, model_validator
 from typing_extensions import Self
 
-from composer.data.augmentations.augmentation import Augmentation
+from composer.data.augmentations.augmentation import Augmentation, Mixture
 from composer.data.plugin_call import PluginCall
 from composer.registry import AUGMENTATION_GROUP
 
@@ -17,7 +17,7 @@ class AugmentationCall(PluginCall):
     """
 
     group: ClassVar[str] = AUGMENTATION_GROUP
-    _augmentation: Augmentation = PrivateAttr()
+    _augmentation: Augmentation | Mixture = PrivateAttr()
 
     @model_validator(mode="after")
     def _make(self) -> Self:
@@ -25,6 +25,6 @@ class AugmentationCall(PluginCall):
         return self
 
     @property
-    def augmentation(self) -> Augmentation:
+    def augmentation(self) -> Augmentation | Mixture:
         """The augmentation."""
         return self._augmentation

@@ -4,6 +4,7 @@ Each is a function from a sample to a sample, without chance. Augmentations deci
 """
 
 from composer.data.transforms.flipping import flip_horizontally, flip_vertically
+from composer.data.transforms.pasting import paste_object, with_bit_masks
 from composer.data.transforms.resizing import resize_sample
 from composer.data.transforms.warping import find_rotation, warp_sample
 from composer.data.transforms.windows import crop_sample, cut_to_image, pad_sample
@@ -15,6 +16,8 @@ __all__ = [
     "flip_horizontally",
     "flip_vertically",
     "pad_sample",
+    "paste_object",
     "resize_sample",
     "warp_sample",
+    "with_bit_masks",
 ]
