@@ -56,7 +56,7 @@ class CommandGroup(click.Group):
 def composer(debug: bool) -> None:
     """Detection models as graphs of named nodes, run whole or in part.
 
-    A SPEC is a YAML file, or the name of one that ships (see `composer specs`).
+    A SPEC is a YAML file, or the name of one that ships or a plugin publishes (`composer specs`).
     """
 
 

@@ -15,8 +15,12 @@ def specs_directory() -> Path:
 
 def shipped_specs() -> dict[str, Path]:
     """The shipped models by name (`mask_rcnn_r50_fpn`, `torchvision/fcos`); blocks are left out."""
-    root = specs_directory()
+    return models_in(specs_directory())
+
+
+def models_in(folder: Path) -> dict[str, Path]:
+    """The models of a folder of specs by name, sorted; what is below `blocks/` is left out."""
     names = {
-        path.relative_to(root).with_suffix("").as_posix(): path for path in root.rglob("*.yaml")
+        path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.yaml")
     }
     return {name: names[name] for name in sorted(names) if not name.startswith("blocks/")}

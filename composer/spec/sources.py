@@ -1,4 +1,4 @@
-"""Finds and reads the documents a spec is made of: files, shipped specs, mappings."""
+"""Finds and reads the documents a spec is made of: files, published specs, mappings."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from composer.errors import SpecError
+from composer.errors import PluginError, SpecError
 from composer.spec.located import Located, locate
 from composer.spec.places import Place
 from composer.spec.problems import Problem, ProblemLog
-from composer.spec.shipped import shipped_specs, specs_directory
+from composer.spec.published import find_file, find_published, published_specs
 from composer.spec.suggestion import did_you_mean
 from composer.spec.yaml_reader import read_yaml
 
@@ -41,7 +41,7 @@ def read_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
     """Reads a document.
 
     Args:
-        source: a file, the name of a shipped spec, or a mapping.
+        source: a file, the name of a published spec, or a mapping.
         log: takes problems that do not keep the rest from being read.
         place: where the reference stands; a relative file is looked for beside it first.
 
@@ -51,7 +51,10 @@ def read_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
     if isinstance(source, Mapping):
         return Document(locate(source, "<dict>"), None)
     near = Path(place.source).parent if place is not None and place.line else None
-    path = find_spec(source, near)
+    try:
+        path = find_spec(source, near)
+    except PluginError as error:
+        raise SpecError([Problem(place or Place(os.fspath(source)), str(error))]) from None
     if path is None:
         raise SpecError([_not_found(os.fspath(source), place)])
     label = label_path(path)
@@ -66,25 +69,17 @@ def read_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
 
 
 def find_spec(source: str | os.PathLike[str], near: Path | None = None) -> Path | None:
-    """The file that a reference means: near the referring file, here, or a shipped one."""
+    """The file that a reference means: near the referring file, else here, or a published one.
+
+    Raises:
+        PluginError: if several plugins publish a spec of that name.
+    """
     name = os.fspath(source)
-    directories = ([near] if near else [Path()]) + [specs_directory()]
-    for directory in directories:
-        for candidate in (directory / name, directory / f"{name}.yaml"):
-            if _is_file(candidate):
-                return candidate
-    return None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long, say
-        return False
+    return find_file(near or Path(), name) or find_published(name, near)
 
 
 def _not_found(name: str, place: Place | None) -> Problem:
-    hint = did_you_mean(name.removesuffix(".yaml"), shipped_specs(), "shipped specs")
+    hint = did_you_mean(name.removesuffix(".yaml"), published_specs(), "published specs")
     return Problem(place or Place(name), f"there is no spec '{name}'", hint)
 
 

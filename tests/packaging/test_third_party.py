@@ -10,7 +10,7 @@ from fresh_environment import Environment, build_wheel
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "third_party" / "composer_edge_masks"
-SPEC = "mask_rcnn_edge.yaml"
+SPEC = "mask_rcnn_edge"
 NARROW = {
     "stem_out_channels": 8,
     "res2_out_channels": 16,
@@ -36,8 +36,7 @@ def environment(tmp_path_factory):
 
 @pytest.fixture
 def compose(environment, tmp_path):
-    """Runs the command line in a folder that holds the plugin's spec and nothing else."""
-    shutil.copy(environment.site_packages / "composer_edge_masks" / SPEC, tmp_path)
+    """Runs the command line in an empty folder."""
 
     def run(*arguments):
         return environment.run("composer", *arguments, folder=tmp_path).stdout
@@ -70,8 +69,15 @@ def test_node_type_describes_itself(compose):
         assert part in text
 
 
-def test_spec_passes_the_check(compose):
-    compose("check", SPEC)
+def test_spec_is_listed_with_its_plugin_and_version(compose):
+    listing = " ".join(compose("specs").split())
+    assert f" {SPEC} Mask R-CNN with outlines beside the masks (Cheng et al. 2020). " in listing
+    assert listing.endswith("[composer-edge-masks (composer-edge-masks 0.3.0)]")
+
+
+@pytest.mark.parametrize("name", [SPEC, f"composer-edge-masks/{SPEC}"])
+def test_spec_passes_the_check_by_its_name(compose, name):
+    compose("check", name)
 
 
 def test_spec_runs_until_the_plugins_head(compose, tmp_path):

@@ -1,7 +1,5 @@
 """The head keeps the contract of node types, alone and in its model."""
 
-from importlib.resources import files
-
 import pytest
 import torch
 from composer_edge_masks.edge_mask_head import EdgeMaskHead
@@ -10,7 +8,7 @@ from composer import Graph
 from composer.structures import TensorShape
 from composer.testing import check_graph, check_node_type, random_batch, random_regions
 
-SPEC = files("composer_edge_masks") / "mask_rcnn_edge.yaml"
+SPEC = "mask_rcnn_edge"
 POOLED = TensorShape(channels=8, height=14, width=14)
 
 
@@ -26,7 +24,7 @@ def graph():
         "num_classes": 3,
         "rpn_post_nms_topk_inference": 20,
     }
-    return Graph.from_spec(str(SPEC), **narrow)
+    return Graph.from_spec(SPEC, **narrow)
 
 
 @pytest.mark.parametrize("mode", ["inference", "training"])
