@@ -52,6 +52,7 @@ class _LoadingSettings(BaseModel):
             metadata=dataset.metadata,
             annotated=annotated,
             mask_format=self.mask_format,
+            partners=dataset.records if annotated else (),
         )
 
 
