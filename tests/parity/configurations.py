@@ -12,3 +12,11 @@ from parity.golden import DATA
 def read_configurations() -> dict[str, Any]:
     """`zoo`: `config` (YAML) and `state_dict` (shapes) by name; `cases`: YAML by name."""
     return json.loads(lzma.decompress((DATA / "configurations.json.xz").read_bytes()))
+
+
+def read_state_dict(name: str) -> dict[str, list[int]]:
+    """Every key and shape of a configuration of the zoo, named without its folder."""
+    (found,) = [
+        one for key, one in read_configurations()["zoo"].items() if key.endswith(f"__{name}")
+    ]
+    return found["state_dict"]

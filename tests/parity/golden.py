@@ -64,7 +64,7 @@ class GoldenCase:
 
     @property
     def features(self) -> dict[str, Tensor]:
-        """The backbone's output."""
+        """The backbone's output; a name with `.every4` has every fourth row and column."""
         prefix = "intermediate/backbone/"
         return {n.removeprefix(prefix): self.tensor(n) for n in self.values if n.startswith(prefix)}
 
@@ -112,6 +112,15 @@ def relative_error(actual: Tensor, expected: Tensor) -> float:
     """Returns the largest difference, relative to the largest expected value."""
     assert actual.shape == expected.shape
     return float((actual - expected).abs().max() / expected.abs().max())
+
+
+def assert_features_match(found: dict[str, Tensor], golden: GoldenCase) -> None:
+    """Compares a backbone's output level by level."""
+    assert golden.features
+    for name, expected in golden.features.items():
+        level, _, strided = name.partition(".")
+        actual = found[level][:, :, ::4, ::4] if strided else found[level]
+        assert relative_error(actual, expected) < FEATURE_TOLERANCE, name
 
 
 def match_boxes(

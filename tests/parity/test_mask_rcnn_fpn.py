@@ -1,17 +1,16 @@
 """Mask R-CNN R50-FPN against detectron2, node by node from golden inputs and end to end."""
 
-import json
-
 import pytest
 import torch
 
 from composer.structures import ImageBatch
+from parity.configurations import read_state_dict
 from parity.golden import (
-    DATA,
     FEATURE_TOLERANCE,
     SCORE_TOLERANCE,
     SMALLEST_MATCHED_SHARE,
     GoldenCase,
+    assert_features_match,
     assert_instances_match,
     match_boxes,
     matched_share,
@@ -19,7 +18,7 @@ from parity.golden import (
 )
 from parity.mask_rcnn import MaskRCNN
 
-NUM_STORED_REGIONS = 48
+NUM_STORED_REGIONS = 8
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +50,7 @@ def test_state_dict_of_the_full_model_has_the_keys_and_shapes_of_detectron2():
     with torch.device("meta"):
         model = MaskRCNN()
     actual = {name: list(value.shape) for name, value in model.state_dict().items()}
-    listing = DATA / "state_dicts" / "mask_rcnn_R_50_FPN_3x.json"
-    expected = json.loads(listing.read_text())
+    expected = read_state_dict("mask_rcnn_R_50_FPN_3x")
     assert len(expected) == 307
     assert actual == expected
 
@@ -61,8 +59,7 @@ def test_state_dict_of_the_full_model_has_the_keys_and_shapes_of_detectron2():
 def test_backbone_gives_the_golden_features(golden, model, images):
     features = model.extract(images)
     assert list(features) == ["p2", "p3", "p4", "p5", "p6"]
-    for name, expected in golden.features.items():
-        assert relative_error(features[name], expected) < FEATURE_TOLERANCE, name
+    assert_features_match(features, golden)
 
 
 def test_golden_features_give_the_golden_proposals(golden, model, images):
@@ -96,6 +93,7 @@ def test_golden_proposals_give_detections_with_the_golden_mask_features(golden, 
     pooled = model.roi_heads.mask_pooler(golden.features, detected.boxes)
     golden_pooled = golden.tensor("intermediate/roi_heads.mask_pooler")
     stored = [(row, column) for row, column in pairs.items() if column < NUM_STORED_REGIONS]
+    assert len(stored) >= NUM_STORED_REGIONS - 1
     for row, column in stored:
         assert relative_error(pooled[row], golden_pooled[column]) < FEATURE_TOLERANCE
 

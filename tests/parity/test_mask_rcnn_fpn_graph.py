@@ -1,15 +1,15 @@
 """The shipped spec of Mask R-CNN R50-FPN against detectron2, run whole and in parts."""
 
-import json
-
 import pytest
 
 from composer import Graph
+from parity.configurations import read_state_dict
 from parity.golden import (
     DATA,
     FEATURE_TOLERANCE,
     SMALLEST_MATCHED_SHARE,
     GoldenCase,
+    assert_features_match,
     assert_instances_match,
     match_boxes,
     matched_share,
@@ -40,17 +40,15 @@ def graph():
 
 
 def test_the_state_dict_has_the_keys_and_shapes_of_detectron2():
-    listing = DATA / "state_dicts" / "mask_rcnn_R_50_FPN_3x.json"
     graph = Graph.from_spec("mask_rcnn_r50_fpn")
     actual = {name: list(value.shape) for name, value in graph.state_dict().items()}
-    assert actual == json.loads(listing.read_text())
+    assert actual == read_state_dict("mask_rcnn_R_50_FPN_3x")
 
 
 def test_the_backbone_gives_the_golden_features(graph, golden):
     features = graph.run(golden.records, until="backbone")
     assert list(features) == list(golden.features)
-    for name, expected in golden.features.items():
-        assert relative_error(features[name], expected) < FEATURE_TOLERANCE, name
+    assert_features_match(features, golden)
 
 
 def test_golden_features_give_the_golden_proposals(graph, golden):

@@ -15,6 +15,7 @@ from parity.golden import (
     SCORE_TOLERANCE,
     SMALLEST_MATCHED_SHARE,
     GoldenCase,
+    assert_features_match,
     assert_instances_match,
     match_boxes,
     match_instances,
@@ -61,8 +62,7 @@ def test_images_give_the_golden_features_and_proposals(model):
     golden = GoldenCase(model.case)
     graph = model.build().requires_grad_(False)
     found = graph.run(golden.records, until=["backbone", "proposal_generator"])
-    for name, expected in golden.features.items():
-        assert relative_error(found["backbone"][name], expected) < FEATURE_TOLERANCE, name
+    assert_features_match(found["backbone"], golden)
     for boxes, expected in zip(found["proposal_generator"], golden.proposals[0], strict=True):
         pairs = match_boxes(boxes, expected)
         assert matched_share(pairs, len(boxes), len(expected)) >= SMALLEST_MATCHED_SHARE

@@ -1,16 +1,14 @@
 """The shipped spec of RetinaNet R50-FPN against detectron2: whole, in parts, and in training."""
 
-import json
-
 import pytest
 
 from composer import Graph
+from parity.configurations import read_state_dict
 from parity.golden import (
     DATA,
-    FEATURE_TOLERANCE,
     GoldenCase,
+    assert_features_match,
     assert_instances_match,
-    relative_error,
 )
 from parity.golden_training import GoldenTraining, assert_step_matches
 
@@ -38,17 +36,15 @@ def graph():
 
 
 def test_the_state_dict_has_the_keys_and_shapes_of_detectron2():
-    listing = DATA / "state_dicts" / "retinanet_R_50_FPN_3x.json"
     graph = Graph.from_spec("retinanet_r50_fpn")
     actual = {name: list(value.shape) for name, value in graph.state_dict().items()}
-    assert actual == json.loads(listing.read_text())
+    assert actual == read_state_dict("retinanet_R_50_FPN_3x")
 
 
 def test_the_backbone_gives_the_golden_features(graph, golden):
     features = graph.run(golden.records, until="backbone")
     assert list(features) == list(golden.features) == ["p3", "p4", "p5", "p6", "p7"]
-    for name, expected in golden.features.items():
-        assert relative_error(features[name], expected) < FEATURE_TOLERANCE, name
+    assert_features_match(features, golden)
 
 
 def test_golden_features_give_the_golden_instances(graph, golden):

@@ -1,15 +1,12 @@
 """The shipped spec with deformable convolutions differs from Mask R-CNN R50-FPN in them only."""
 
-import json
-from pathlib import Path
-
 import pytest
 import torch
 
 from composer import Graph
 from composer.testing import check_graph
+from parity.configurations import read_state_dict
 
-LISTING = Path(__file__).parents[1] / "parity/data/state_dicts/mask_rcnn_R_50_FPN_3x.json"
 BLOCKS = {"res3": 4, "res4": 6, "res5": 3}
 SMALL = {
     "stem_out_channels": 4,
@@ -36,7 +33,7 @@ def list_offset_shapes():
 def test_its_keys_are_those_of_mask_rcnn_and_the_offsets():
     graph = Graph.from_spec("mask_rcnn_r50_fpn_dconv")
     actual = {name: list(value.shape) for name, value in graph.state_dict().items()}
-    assert actual == {**json.loads(LISTING.read_text()), **list_offset_shapes()}
+    assert actual == {**read_state_dict("mask_rcnn_R_50_FPN_3x"), **list_offset_shapes()}
 
 
 @pytest.mark.parametrize("params", [{}, {"deform_modulated": True, "deform_num_groups": 2}])
