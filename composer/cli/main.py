@@ -13,6 +13,7 @@ import click
 
 from composer.cli.check import check
 from composer.cli.clash import find_clash
+from composer.cli.data import data
 from composer.cli.describe import describe
 from composer.cli.import_command import import_config
 from composer.cli.nodes import nodes
@@ -46,7 +47,7 @@ class CommandGroup(click.Group):
 
 @click.group(
     cls=CommandGroup,
-    commands=[run, check, show, nodes, specs, describe, schema, import_config, train],
+    commands=[run, check, show, nodes, specs, describe, schema, import_config, train, data],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(installed_version(), message=f"{DISTRIBUTION} %(version)s")

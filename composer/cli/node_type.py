@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from composer.cli.columns import print_columns
-from composer.node import Contract, describe_type, read_contract
+from composer.node import describe_type, read_contract
 from composer.node.port_matching import meaning
 from composer.registry import Registry
 
@@ -29,14 +30,16 @@ def describe_node_type(name: str) -> None:
     click.echo()
     click.echo(contract.doc.partition("\nArgs:")[0].strip() or "It says nothing about itself.")
     ports = [(p.name, *_port_type(p.type, p.optional)) for p in contract.inputs.values()]
-    _section("inputs", ports)
-    _section("outputs", [(port, *_port_type(kind)) for port, kind in contract.outputs.items()])
-    _section("configuration", _configuration(contract))
+    print_section("inputs", ports)
+    outputs = [(port, *_port_type(kind)) for port, kind in contract.outputs.items()]
+    print_section("outputs", outputs)
+    print_section("configuration", list_configuration(contract.config))
     if contract.draws:
         click.echo("\nIt draws from a random generator of its own.")
 
 
-def _section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
+def print_section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
+    """Prints rows below a title; nothing where there are none."""
     if rows:
         click.echo(f"\n{title}")
         print_columns(rows, indent=2)
@@ -48,10 +51,11 @@ def _port_type(kind: Any, optional: bool = False) -> tuple[str, str]:
     return describe_type(kind) + (", optional" if optional else ""), mark.doc if mark else ""
 
 
-def _configuration(contract: Contract) -> list[tuple[str, ...]]:
+def list_configuration(model: type[BaseModel]) -> list[tuple[str, ...]]:
+    """A row for each value that a configuration takes: name, type, default and meaning."""
     return [
         (field.alias or name, _type(field), _default(field), field.description or "")
-        for name, field in contract.config.model_fields.items()
+        for name, field in model.model_fields.items()
     ]
 
 

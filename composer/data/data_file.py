@@ -95,8 +95,16 @@ class DatasetDocument(PluginCall):
         Raises:
             DataError: it cannot be read, is refused, or has not what is selected.
         """
-        dataset = replace(self._read(name), name=name)
+        dataset = self.read(name)
         apply_policy(name, dataset.faults, self.on_fault)
+        return self.select_from(dataset)
+
+    def select_from(self, dataset: Dataset) -> Dataset:
+        """What is used of the whole dataset.
+
+        Raises:
+            DataError: it has not what is selected, or nothing is left of it.
+        """
         dataset = self.select.select_from(dataset)
         if self.categories is not None:
             dataset = dataset.select_categories(self.categories)
@@ -105,10 +113,19 @@ class DatasetDocument(PluginCall):
         if self.min_keypoints:
             dataset = dataset.with_keypoints(self.min_keypoints)
         if not dataset.records:
-            raise DataError(f"dataset '{name}' has no images, or none is left of those it has")
+            message = f"dataset '{dataset.name}' has no images, or none is left of those it has"
+            raise DataError(message)
         return dataset
 
-    def _read(self, name: str) -> Dataset:
+    def read(self, name: str) -> Dataset:
+        """Reads all of the dataset, whatever faults it has.
+
+        Args:
+            name: what it is called.
+
+        Raises:
+            DataError: it cannot be read.
+        """
         try:
             found = self.make()
         except ComposerError as error:
@@ -120,7 +137,7 @@ class DatasetDocument(PluginCall):
         if not isinstance(found, Dataset):
             kind = type(found).__name__
             raise DataError(f"dataset '{name}': its reader gives {kind}, not a Dataset")
-        return found
+        return replace(found, name=name)
 
 
 class DataFile(_Model):

@@ -39,6 +39,8 @@ def coco(
     """
     log = FaultLog()
     document = read_json(annotations, ("images", "annotations", "categories"))
+    if any("segments_info" in entry for entry in document["annotations"][:1]):
+        raise DataError(f"{annotations}: it has panoptic segments, which 'coco_panoptic' reads")
     files = ImageFiles(images)
     categories = read_categories(document["categories"], log)
     metadata = _to_metadata(categories, keypoint_flip_pairs, annotations)

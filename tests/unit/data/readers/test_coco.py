@@ -186,6 +186,12 @@ def test_entries_of_the_wrong_form_are_left_out(files):
     assert len(dataset) == 3
 
 
+def test_panoptic_annotations_are_for_another_reader(files):
+    change(files, lambda document: document["annotations"][0].update(segments_info=[]))
+    with pytest.raises(DataError, match="panoptic segments, which 'coco_panoptic' reads"):
+        read(files)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -1,0 +1,103 @@
+"""`composer data`: looks at datasets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_IMAGES = click.option(
+    "--images", metavar="DIR", help="The folder of images, where DATA is annotations."
+)
+_DATASETS = click.option(
+    "--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset; repeatable."
+)
+_SETTINGS = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
+)
+
+
+def _takes_data(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("data")(_IMAGES(_DATASETS(_SETTINGS(command))))
+
+
+@click.group(short_help="Check, show and list datasets.")
+def data() -> None:
+    """Look at datasets before a model is trained on them.
+
+    DATA is a data file, an experiment, annotations in COCO's format (with --images), or a folder of
+    images.
+    """
+
+
+@data.command(short_help="Say what is wrong with datasets.")
+@_takes_data
+@click.option("--quick", is_flag=True, help="Read no more of an image than its size.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def check(
+    context: click.Context,
+    data: str,
+    images: str | None,
+    names: Sequence[str],
+    settings: Sequence[str],
+    quick: bool,
+    as_json: bool,
+) -> None:
+    """Open every image of DATA and tell all faults, by kind, with counts and names.
+
+    Missing files, truncated images, images of another size than their annotations, boxes outside
+    or without area, empty polygons, masks and keypoints that do not fit, unknown and nameless
+    categories, ids that occur twice, and annotations of images that are not there.
+    The exit code is 1 if there is a fault.
+    """
+    from composer.cli.data_check import check_datasets
+    from composer.cli.data_source import find_datasets
+
+    datasets = find_datasets(data, images, names, settings)
+    if not check_datasets(datasets, quick=quick, as_json=as_json):
+        context.exit(1)
+
+
+@data.command("list", short_help="List datasets with their sizes and classes.")
+@_takes_data
+def list_datasets(
+    data: str, images: str | None, names: Sequence[str], settings: Sequence[str]
+) -> None:
+    """List the datasets of DATA: how many images, objects and classes are used of each.
+
+    With one dataset, its classes are counted, too.
+    """
+    from composer.cli.data_listing import print_datasets
+    from composer.cli.data_source import find_datasets
+
+    print_datasets(find_datasets(data, images, names, settings))
+
+
+@data.command(short_help="List the readers of datasets, or describe one.")
+@click.argument("name", required=False)
+def readers(name: str | None) -> None:
+    """List the formats that datasets are read from; with NAME, tell how one is configured."""
+    from composer.cli.plugin_calls import describe_call, list_calls
+    from composer.registry import DATASET_GROUP
+
+    if name is None:
+        list_calls(DATASET_GROUP)
+    else:
+        describe_call(DATASET_GROUP, name)
+
+
+@data.command(short_help="List the augmentations, or describe one.")
+@click.argument("name", required=False)
+def augmentations(name: str | None) -> None:
+    """List the augmentations of samples; with NAME, tell how one is configured."""
+    from composer.cli.plugin_calls import describe_call, list_calls
+    from composer.registry import AUGMENTATION_GROUP
+
+    if name is None:
+        list_calls(AUGMENTATION_GROUP)
+    else:
+        describe_call(AUGMENTATION_GROUP, name)

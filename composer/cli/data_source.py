@@ -1,0 +1,51 @@
+"""Which datasets the command line means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from composer.data.data_file import DatasetDocument, describe_data
+from composer.errors import NameResolutionError, SpecError
+from composer.experiment import load_experiment
+from composer.spec.problems import ProblemLog
+from composer.spec.suggestion import did_you_mean
+from composer.spec.yaml_reader import read_yaml
+
+
+def find_datasets(
+    data: str, images: str | None, names: Sequence[str], settings: Sequence[str]
+) -> Mapping[str, DatasetDocument]:
+    """The datasets that are meant, by name.
+
+    Args:
+        data: a data file, an experiment, annotations or a folder of images.
+        images: the folder of images of annotations.
+        names: which datasets are wanted; all of them if none is named.
+        settings: values for params.
+
+    Raises:
+        SpecError: the file has problems.
+        DataError: annotations go without images, or a data file has them.
+        NameResolutionError: there is no dataset of a name.
+    """
+    if images is None and _is_experiment(data):
+        datasets = load_experiment(data, settings=settings).datasets
+    else:
+        datasets = describe_data(data, images=images, settings=settings).datasets
+    for name in names:
+        if name not in datasets:
+            hint = did_you_mean(name, datasets, "datasets")
+            raise NameResolutionError(f"{data}: there is no dataset '{name}'. {hint}")
+    return {name: datasets[name] for name in names or datasets}
+
+
+def _is_experiment(data: str) -> bool:
+    path = Path(data)
+    if path.suffix == ".json" or not path.is_file():
+        return False
+    try:
+        root = read_yaml(path.read_text(encoding="utf-8"), data, ProblemLog())
+    except (SpecError, UnicodeDecodeError):
+        return False
+    return root.get("composer_experiment") is not None

@@ -1,0 +1,181 @@
+"""Opens every picture of a dataset and tells what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from composer.data.dataset import Dataset
+from composer.data.faults import Fault, FaultLog
+from composer.data.images import open_picture
+from composer.data.metadata import Metadata
+from composer.data.readers.annotation_forms import BadPart, describe_outside
+from composer.data.readers.label_pictures import read_labels, read_segment_ids
+from composer.data.records import Record
+from composer.data.sample_reading import peek_size
+from composer.errors import InputError
+
+_MAX_THREADS = 4
+_MAX_NAMED = 5
+
+Progress = Callable[[int, int], None]
+
+
+def inspect_dataset(
+    dataset: Dataset, *, quick: bool = False, progress: Progress | None = None
+) -> list[Fault]:
+    """What is wrong with a dataset: what its reader found, and what its pictures show.
+
+    Nothing that a picture may hold ends an inspection.
+
+    Args:
+        dataset: the dataset.
+        quick: whether to read no more of an image than its size, and no labels.
+        progress: called after each image with the number of those done and of all.
+    """
+    faults = [*dataset.faults, *_find_shared_files(dataset.records)]
+    inspect = partial(inspect_record, metadata=dataset.metadata, quick=quick)
+    threads = min(_MAX_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:  # decoding leaves the interpreter to others
+        for done, found in enumerate(pool.map(inspect, dataset.records), start=1):
+            faults += found
+            if progress is not None:
+                progress(done, len(dataset))
+    return faults
+
+
+def inspect_record(record: Record, metadata: Metadata, quick: bool = False) -> list[Fault]:
+    """What is wrong with the pictures of one image, and with its boxes by their size.
+
+    Args:
+        record: the image.
+        metadata: of its dataset.
+        quick: whether to read no more of it than its size, and no labels.
+    """
+    log = FaultLog()
+    name = record.file_name.name
+    try:
+        size = _peek(record.file_name) if quick else _decode(record.file_name)
+        _check_size(record, size, log)
+        if not quick:
+            for file, check in (
+                (record.sem_seg_file, _check_classes),
+                (record.panoptic_file, _check_segments),
+            ):
+                if file is not None:
+                    check(record, file, size, metadata, log)
+    except BadPart as bad:
+        log.add(bad.kind, bad.message, name)
+    except Exception as error:  # a picture can break a decoder in ways that nobody has listed
+        log.add("unreadable_image", f"{type(error).__name__}: {error}", name)
+    return log.faults
+
+
+def _find_shared_files(records: Sequence[Record]) -> Iterator[Fault]:
+    counts = Counter(record.file_name for record in records)
+    for file, count in counts.items():
+        if count > 1:
+            yield Fault("duplicate_id", f"{count} images have this file", file.name)
+
+
+def _peek(file: Path) -> tuple[int, int]:
+    """The (height, width) that the head of a file tells."""
+    _check_opens(file)
+    return peek_size(file)
+
+
+def _decode(file: Path) -> tuple[int, int]:
+    """The (height, width) of an image, all of which was read."""
+    _check_opens(file)
+    try:
+        picture = open_picture(file)
+    except InputError as error:  # its head is in order, so it is the rest that is not
+        reason = str(error).removeprefix(f"{file}: ")
+        raise BadPart("truncated_image", reason) from None
+    return picture.height, picture.width
+
+
+def _check_opens(file: Path) -> None:
+    try:
+        with Image.open(file):
+            pass
+    except FileNotFoundError:
+        raise BadPart("missing_file", f"there is no such file: {file}") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        kind = "it is empty" if file.stat().st_size == 0 else str(error)
+        raise BadPart("unreadable_image", kind) from None
+
+
+def _check_size(record: Record, size: tuple[int, int], log: FaultLog) -> None:
+    height, width = size
+    wanted = (record.height or height, record.width or width)
+    name = record.file_name.name
+    if wanted != size:
+        turned = ", which is it turned" if wanted == (width, height) else ""
+        message = (
+            f"the image is {width} x {height} (width x height), its annotations are for "
+            f"{wanted[1]} x {wanted[0]}{turned}"
+        )
+        log.add("size_differs", message, name)
+    elif record.height is None:  # else the reader has looked at boxes
+        for annotation in record.annotations:
+            if outside := describe_outside(annotation.box, height, width):
+                log.add("box_outside", outside, name, annotation.annotation_id)
+
+
+def _check_classes(
+    record: Record, file: Path, size: tuple[int, int], metadata: Metadata, log: FaultLog
+) -> None:
+    labels = read_labels(file)
+    name = record.file_name.name
+    _check_labels_size(labels, file, size, log, name)
+    known = {*range(len(metadata.stuff_classes)), metadata.ignore_label}
+    unknown = [int(label) for label in np.unique(labels) if int(label) not in known]
+    if unknown:
+        message = f"{file.name} has the values {_list(unknown)}, which are no classes"
+        log.add("unknown_category", message, name)
+
+
+def _check_segments(
+    record: Record,
+    file: Path,
+    size: tuple[int, int],
+    metadata: Metadata,  # noqa: ARG001 - taken by all checks of labels
+    log: FaultLog,
+) -> None:
+    ids = read_segment_ids(file)
+    name = record.file_name.name
+    _check_labels_size(ids, file, size, log, name)
+    drawn = {int(segment_id) for segment_id in np.unique(ids)} - {0}
+    listed = {segment.segment_id for segment in record.segments}
+    if drawn - listed:
+        message = (
+            f"{file.name} has the ids {_list(sorted(drawn - listed))}, which nothing describes"
+        )
+        log.add("unknown_segment", message, name)
+    if listed - drawn:
+        message = f"the segments {_list(sorted(listed - drawn))} have no pixel in {file.name}"
+        log.add("unknown_segment", message, name)
+
+
+def _check_labels_size(
+    labels: np.ndarray, file: Path, size: tuple[int, int], log: FaultLog, name: str
+) -> None:
+    if labels.shape != size:
+        message = (
+            f"{file.name} is {labels.shape[1]} x {labels.shape[0]} (width x height), the image "
+            f"{size[1]} x {size[0]}"
+        )
+        log.add("size_differs", message, name)
+
+
+def _list(values: Sequence[int]) -> str:
+    more = ", ..." if len(values) > _MAX_NAMED else ""
+    return ", ".join(map(str, values[:_MAX_NAMED])) + more
