@@ -1,5 +1,6 @@
 """How good a model is: its outputs compared with a dataset's annotations."""
 
+from composer.evaluation.augmented_predictor import AugmentedPredictor
 from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_results import read_results, write_results
 from composer.evaluation.detections import Detections
@@ -17,6 +18,7 @@ from composer.evaluation.voc_evaluator import VocEvaluator
 
 __all__ = [
     "TASKS",
+    "AugmentedPredictor",
     "CocoEvaluator",
     "Detections",
     "Evaluator",

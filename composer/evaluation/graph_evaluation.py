@@ -13,6 +13,7 @@ from composer.data.dataset import Dataset
 from composer.data.loading import InferenceBatches
 from composer.data.mapper import Mapper
 from composer.errors import InputError
+from composer.evaluation.augmented_predictor import AugmentedPredictor
 from composer.evaluation.class_matching import MatchedClasses
 from composer.evaluation.evaluator import Evaluator, Predict, evaluate
 from composer.evaluation.results import Results
@@ -58,7 +59,13 @@ def evaluate_graph(
     if evaluators is None:
         evaluators = make_evaluators(dataset, tasks, outputs=list_outputs(graph))
     if batches is None:
-        batches = make_batches(graph, dataset, batch_size=batch_size, num_workers=num_workers)
+        batches = make_batches(
+            graph,
+            dataset,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            resize=not isinstance(predict, AugmentedPredictor),
+        )
     run = predict or predict_with(graph)
     names = graph.spec.metadata.thing_classes
     if names and dataset.metadata.thing_classes and names != dataset.metadata.thing_classes:
@@ -81,9 +88,21 @@ def predict_with(graph: Graph) -> Predict:
 
 
 def make_batches(
-    graph: Graph, dataset: Dataset, *, batch_size: int = 1, num_workers: int = 0
+    graph: Graph,
+    dataset: Dataset,
+    *,
+    batch_size: int = 1,
+    num_workers: int = 0,
+    resize: bool = True,
 ) -> InferenceBatches:
     """All images of a dataset as a graph's input wants them; of several processes, its share.
+
+    Args:
+        graph: the model.
+        dataset: the images.
+        batch_size: images in a batch.
+        num_workers: processes that read images.
+        resize: whether images get the size that the graph wants, or stay as they are.
 
     Raises:
         InputError: the graph takes no images.
@@ -93,7 +112,12 @@ def make_batches(
         rank, world_size = distributed.get_rank(), distributed.get_world_size()
     return InferenceBatches(
         dataset,
-        Mapper(None, find_image_format(graph), metadata=dataset.metadata, annotated=False),
+        Mapper(
+            None if resize else [],
+            find_image_format(graph),
+            metadata=dataset.metadata,
+            annotated=False,
+        ),
         batch_size=batch_size,
         num_workers=num_workers,
         rank=rank,

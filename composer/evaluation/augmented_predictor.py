@@ -1,0 +1,188 @@
+"""Test-time augmentation: an image is looked at in several sizes and in the mirror.
+
+Legend: R detections, M the side of a mask.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from composer.data.resizing import choose_size
+from composer.errors import InputError, NameResolutionError
+from composer.evaluation.views import View
+from composer.graph import Graph
+from composer.ops import batched_nms
+from composer.structures import Boxes
+
+SIZES = (400, 500, 600, 700, 800, 900, 1000, 1100, 1200)
+
+_PORTS = ("boxes", "scores", "classes")
+
+
+class _Found(NamedTuple):
+    """Detections in an image's own pixels."""
+
+    boxes: Boxes
+    scores: Float[Tensor, "R"]
+    classes: Tensor
+
+
+class AugmentedPredictor:
+    """A detector that looks at every image several times, and merges what it saw.
+
+    Boxes of all views are merged by non-maximum suppression, class by class. Then the merged boxes
+    are fed into each view's mask branch, and their masks averaged: two partial runs of the graph,
+    neither of which computes more than it needs. What else the graph gives (keypoints, semantic
+    segmentation) comes from one view, on the merged boxes.
+
+    It stands in for a graph wherever outputs are wanted for a batch. Records are to have their
+    images in full size: the views resize them.
+
+    Args:
+        graph: a detector with a node `detections` that gives boxes, scores and classes, and maybe
+            a node `masks`.
+        sizes: the views' shorter sides, in pixels.
+        flip: whether each is seen in the mirror, too.
+        longest_edge: what a view's longer side is limited to.
+        nms_threshold: of the merged boxes; by default as in the graph.
+        max_per_image: how many merged boxes are left; by default as in the graph.
+
+    Raises:
+        InputError: the graph has no such node, or resizes images itself.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        sizes: Sequence[int] = SIZES,
+        flip: bool = True,
+        longest_edge: int = 4000,
+        nms_threshold: float | None = None,
+        max_per_image: int | None = None,
+    ) -> None:
+        if not sizes or min(sizes) < 1:
+            raise InputError(f"sizes of views are positive numbers of pixels, not {list(sizes)}")
+        self.graph = graph
+        self._detections = _find_detections(graph)
+        self._masks = _find_node(graph, "masks")
+        config = graph.blueprint.designs[self._detections].config
+        self._nms_threshold = config.get("nms_threshold", 0.5)
+        if nms_threshold is not None:
+            self._nms_threshold = nms_threshold
+        self._max_per_image = max_per_image or config.get("max_per_image", 100)
+        self._sizes = tuple(sizes)
+        self._mirrors = (False, True) if flip else (False,)
+        self._longest_edge = longest_edge
+
+    @torch.no_grad()
+    def __call__(self, batch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The outputs for a batch, as the graph gives them."""
+        parameter = next(self.graph.parameters(), None)
+        device = torch.device("cpu") if parameter is None else parameter.device
+        return [self._predict({**one, "image": one["image"].to(device)}) for one in batch]
+
+    def make_views(self, height: int, width: int) -> list[View]:
+        """The views of an image of that size; the first is not mirrored."""
+        sizes = dict.fromkeys(
+            choose_size(height, width, shortest, self._longest_edge) for shortest in self._sizes
+        )
+        return [
+            View(size, (height, width), is_mirrored)
+            for is_mirrored in self._mirrors
+            for size in sizes
+        ]
+
+    def _predict(self, record: dict[str, Any]) -> dict[str, Any]:
+        height, width = record["image"].shape[-2:]
+        views = self.make_views(height, width)
+        merged = self._merge([self._detect(record, view) for view in views])
+        # In the largest view that is not mirrored, what else there is to find is found best.
+        main = max((view for view in views if not view.is_mirrored), key=lambda view: view.size)
+        feeds = self._feeds(merged, main)
+        if self._masks is not None:
+            feeds[self._masks] = [self._average_masks(record, merged, views)]
+        size = {"height": height, "width": width}
+        outputs: list[dict[str, Any]] = self.graph.run(
+            [{**size, **_seen(record, main)}], feeds=feeds, mode="inference"
+        )
+        return outputs[0]
+
+    def _detect(self, record: dict[str, Any], view: View) -> _Found:
+        """What is detected in a view, in the image's pixels."""
+        names = [f"{self._detections}.{port}" for port in _PORTS]
+        found = self.graph.run([_seen(record, view)], until=names, mode="inference")
+        boxes, scores, classes = (found[name][0] for name in names)
+        if not isinstance(boxes, Boxes):
+            raise InputError("views of rotated boxes cannot be merged")
+        return _Found(view.take_back(boxes), scores, classes)
+
+    def _merge(self, found: Sequence[_Found]) -> _Found:
+        """The best of the detections of all views."""
+        boxes = Boxes.cat([one.boxes for one in found])
+        scores = torch.cat([one.scores for one in found])
+        classes = torch.cat([one.classes for one in found])
+        kept = batched_nms(boxes.tensor, scores, classes, self._nms_threshold)
+        kept = kept[: self._max_per_image]
+        return _Found(boxes[kept], scores[kept], classes[kept])
+
+    def _average_masks(
+        self, record: dict[str, Any], merged: _Found, views: Sequence[View]
+    ) -> Float[Tensor, "R 1 M M"]:
+        """The mean of the views' mask probabilities of the merged detections."""
+        assert self._masks is not None
+        total: Tensor | None = None
+        for view in views:
+            feeds = self._feeds(merged, view)
+            masks = self.graph.run(
+                [_seen(record, view)], until=self._masks, feeds=feeds, mode="inference"
+            )[0]
+            upright = masks.flip(-1) if view.is_mirrored else masks
+            total = upright if total is None else total + upright
+        assert total is not None
+        return total / len(views)
+
+    def _feeds(self, merged: _Found, view: View) -> dict[str, Any]:
+        values = merged._replace(boxes=view.place(merged.boxes))
+        return {f"{self._detections}.{p}": [v] for p, v in zip(_PORTS, values, strict=True)}
+
+
+def _find_detections(graph: Graph) -> str:
+    """The path of the node that detects.
+
+    Raises:
+        InputError: there is none, or the graph resizes images itself.
+    """
+    path = _find_node(graph, "detections")
+    wiring = graph.blueprint.wirings.get("inference")
+    call = None if wiring is None or path is None else wiring.calls.get(path)
+    if path is None or call is None or not set(_PORTS) <= set(call.outputs):
+        raise InputError(
+            f"'{graph.spec.name}' has no node 'detections' that gives boxes, scores and classes; "
+            "test-time augmentation merges what it gives"
+        )
+    if all(given.image.shortest_edge == 0 for given in graph.spec.graph.inputs.values()):
+        raise InputError(
+            f"'{graph.spec.name}' resizes images itself, so it cannot be shown other sizes"
+        )
+    return path
+
+
+def _find_node(graph: Graph, name: str) -> str | None:
+    try:
+        return graph.resolve_node(name)
+    except NameResolutionError:
+        return None
+
+
+def _seen(record: dict[str, Any], view: View) -> dict[str, Any]:
+    """A record with the image as a view has it, and without what is known of its objects."""
+    kept = {
+        key: value
+        for key, value in record.items()
+        if key in ("height", "width", "file_name", "image_id")
+    }
+    return {**kept, "image": view.show(record["image"])}
