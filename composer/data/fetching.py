@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from composer.data.faults import FaultPolicy
+from composer.data.parcels import Parcel, pack
 from composer.data.record_store import RecordStore
 from composer.data.records import Record
 from composer.data.samplers import Ticket
@@ -49,7 +50,7 @@ class Fetched(NamedTuple):
     error: ComposerError | None = None
 
 
-class Fetcher(TorchDataset[Fetched]):
+class Fetcher:
     """Prepares batches.
 
     Args:
@@ -75,7 +76,7 @@ class Fetcher(TorchDataset[Fetched]):
         self.on_fault = on_fault
         self.replace = replace
 
-    def __getitem__(self, tickets: list[Ticket]) -> Fetched:
+    def fetch(self, tickets: list[Ticket]) -> Fetched:
         """Prepares one batch."""
         batch: list[Prepared] = []
         bad: list[BadImage] = []
@@ -92,12 +93,11 @@ class Fetcher(TorchDataset[Fetched]):
         Raises:
             DataError: the image is refused, or there are too many bad ones in a row.
         """
-        seed = derive_seed(self.seed, f"sample/{ticket.position}")
         attempts = min(_MAX_REPLACEMENTS, len(self.records)) if self.replace else 1
         for attempt in range(attempts):
             record = self.records[(ticket.record + attempt) % len(self.records)]
             try:
-                return [self.prepare(record, torch.Generator().manual_seed(seed))]
+                return [self.prepare(record, self._make_generator(ticket.position, attempt))]
             except ComposerError as error:
                 bad.append(BadImage(str(record.file_name), str(error)))
                 if self.on_fault == "refuse":
@@ -109,6 +109,27 @@ class Fetcher(TorchDataset[Fetched]):
             "`composer data check` tells of every image that is at fault."
         )
 
+    def _make_generator(self, position: int, attempt: int) -> torch.Generator:
+        """What is left to chance; another attempt draws anew, other images among it."""
+        again = f"/{attempt}" if attempt else ""
+        seed = derive_seed(self.seed, f"sample/{position}{again}")
+        return torch.Generator().manual_seed(seed)
+
+
+class PackingFetcher(TorchDataset[Parcel]):
+    """Prepares batches in a worker process.
+
+    Args:
+        fetcher: prepares them.
+    """
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self.fetcher = fetcher
+
+    def __getitem__(self, tickets: list[Ticket]) -> Parcel:
+        """Prepares one batch, and packs what was fetched."""
+        return pack(self.fetcher.fetch(tickets))
+
 
 def start_worker(_number: int) -> None:
     """Prepares a worker process.
@@ -118,5 +139,4 @@ def start_worker(_number: int) -> None:
     them and so copy them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.freeze()

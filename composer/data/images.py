@@ -95,8 +95,8 @@ def open_picture(file: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that fails
             with Image.open(file) as picture:
-                upright = ImageOps.exif_transpose(picture)
-                return _to_rgb(upright)
+                ImageOps.exif_transpose(picture, in_place=True)
+                return _to_rgb(picture)
     except Image.DecompressionBombError as error:
         raise InputError(f"{file}: the image is too large: {error}") from error
     except UnidentifiedImageError:
@@ -112,7 +112,8 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
     elif "transparency" in picture.info:
         picture = picture.convert("RGBA")
-    return picture.convert("RGB")
+    picture.load()
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _to_tensor(picture: Image.Image, image_format: ImageFormat) -> Tensor:

@@ -17,7 +17,15 @@ from torch.utils.data import DataLoader
 
 from composer.data.dataset import Dataset
 from composer.data.faults import FaultPolicy
-from composer.data.fetching import Fetched, Fetcher, Prepare, Prepared, start_worker
+from composer.data.fetching import (
+    Fetched,
+    Fetcher,
+    PackingFetcher,
+    Prepare,
+    Prepared,
+    start_worker,
+)
+from composer.data.parcels import Parcel
 from composer.data.sample_reading import peek_size
 from composer.data.samplers import (
     InferenceSampler,
@@ -172,10 +180,10 @@ def _fetch_all(
 ) -> Iterator[Fetched]:
     """Prepares batches in order, ahead of time where there are workers."""
     if num_workers == 0:
-        yield from map(fetcher.__getitem__, batches)
+        yield from map(fetcher.fetch, batches)
         return
-    loader: DataLoader[Fetched] = DataLoader(
-        fetcher,
+    loader: DataLoader[Parcel] = DataLoader(
+        PackingFetcher(fetcher),
         batch_size=None,
         sampler=batches,
         num_workers=num_workers,
@@ -184,11 +192,12 @@ def _fetch_all(
         collate_fn=_as_it_is,
         generator=torch.Generator(),  # it draws a number; the global generator is left alone
     )
-    yield from loader
+    for parcel in loader:
+        yield parcel.unpack()
 
 
-def _as_it_is(fetched: Any) -> Any:
-    return fetched
+def _as_it_is(parcel: Any) -> Any:
+    return parcel
 
 
 def _report(fetched: Fetched, bad_images: Counter[str]) -> None:

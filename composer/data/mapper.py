@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from composer.data.augmentations import Augmentation, Mixture, ResizeShortestEdge
-from composer.data.augmentations.chance import draw_choice
+from composer.data.augmentations.chance import draw_integer
 from composer.data.metadata import Metadata
+from composer.data.record_store import RecordStore
 from composer.data.records import Record
 from composer.data.sample_reading import MaskFormat, read_sample
 from composer.data.samples import Sample
@@ -58,7 +59,8 @@ class Mapper:
         self.annotated = annotated
         self.mask_format: MaskFormat = mask_format
         self.keep_empty = keep_empty
-        self.partners = partners
+        mixes = any(isinstance(augmentation, Mixture) for augmentation in self.augmentations)
+        self.partners = RecordStore(partners if mixes else ())
 
     def __call__(self, record: Record, generator: torch.Generator) -> dict[str, Any]:
         """Prepares one image.
@@ -110,7 +112,7 @@ class Mapper:
         for place, augmentation in enumerate(augmentations):
             if not isinstance(augmentation, Mixture):
                 sample = augmentation(sample, generator)
-            elif self.partners:
+            elif len(self.partners):
                 before = [a for a in augmentations[:place] if not isinstance(a, Mixture)]
                 draw_partner = partial(self._draw_partner, before, generator)
                 sample = augmentation.mix(sample, generator, draw_partner)
@@ -120,7 +122,7 @@ class Mapper:
         self, augmentations: Sequence[Augmentation], generator: torch.Generator
     ) -> Sample:
         """Another image, augmented as far as the one that it goes into."""
-        record = draw_choice(generator, self.partners)
+        record = self.partners[draw_integer(generator, 0, len(self.partners) - 1)]
         partner = read_sample(record, self.metadata, annotated=True, mask_format=self.mask_format)
         return self._apply(augmentations, partner, generator)
 

@@ -5,8 +5,6 @@ Legend: N objects, K keypoints each.
 
 from dataclasses import replace
 
-import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -34,7 +32,7 @@ def _flip(sample: Sample, axis: int) -> Sample:
     boxes[:, axis + 2] = length - sample.boxes[:, axis]
     return replace(
         sample,
-        image=_mirror_pixels(sample.image, axis),
+        image=sample.image.flip(2 - axis),
         boxes=boxes,
         outlines=outlines,
         bit_masks=None if sample.bit_masks is None else sample.bit_masks.flip(2 - axis),
@@ -42,13 +40,6 @@ def _flip(sample: Sample, axis: int) -> Sample:
         sem_seg=None if sample.sem_seg is None else sample.sem_seg.flip(1 - axis),
         panoptic=None if sample.panoptic is None else sample.panoptic.flip(1 - axis),
     )
-
-
-def _mirror_pixels(image: Tensor, axis: int) -> Tensor:
-    # numpy's copy keeps the memory's order, and is faster than torch's.
-    rows = image.permute(1, 2, 0).numpy()
-    mirrored = rows[:, ::-1] if axis == 0 else rows[::-1]
-    return torch.from_numpy(np.ascontiguousarray(mirrored)).permute(2, 0, 1)
 
 
 def _mirror_keypoints(sample: Sample, axis: int, length: int) -> Float[Tensor, "N K 3"] | None:

@@ -24,7 +24,7 @@ def resize_sample(sample: Sample, size: tuple[int, int], *, exact: bool = False)
         sample: the sample.
         size: (height, width) that is wanted.
         exact: whether pixels are Pillow's, as detectron2's are. Otherwise torchvision resamples:
-            several times faster, and now and then (a pixel in a thousand) off by one in 255, two at most.
+            several times faster, and off by one or two in 255 at a pixel in a thousand.
     """
     height, width = size
     if (sample.height, sample.width) == (height, width):

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 import torch
 
-from composer.data.augmentations import RandomFlip, ResizeShortestEdge
+from composer.data.augmentations import CopyPaste, RandomFlip, ResizeShortestEdge
 from composer.data.dataset import Dataset
 from composer.data.loading import InferenceBatches, TrainingBatches
 from composer.data.mapper import Mapper
@@ -95,6 +95,15 @@ def test_a_bad_image_is_reported_once_and_replaced_by_the_next(dataset, caplog, 
     assert ids == [[0, 1, 3, 3, 4]] * 3
     assert batches.bad_images[str(bad)] >= 3
     assert caplog.text.count(str(bad)) == 1
+
+
+def test_another_attempt_draws_other_partners(dataset):
+    """A bad image that augmentations take from is not drawn again and again."""
+    dataset[2].file_name.unlink()
+    mapper = Mapper([CopyPaste(probability=1.0)], partners=dataset.records)
+    batches = TrainingBatches(dataset, mapper, batch_size=2, seed=3)
+    assert all(len(batch) == 2 for batch in take(batches, 12))
+    assert batches.bad_images.total() > 5
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])

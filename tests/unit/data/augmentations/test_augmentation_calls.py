@@ -1,0 +1,81 @@
+"""Augmentations in documents: found by name, checked with their places."""
+
+import re
+
+import pytest
+import torch
+from pydantic import BaseModel
+
+from composer.data import augmentations
+from composer.data.augmentations.call import AugmentationCall
+from composer.errors import SpecError
+from composer.registry import AUGMENTATION_GROUP, Registry
+from composer.spec.documents import read_document
+from unit.data.some_samples import make_sample
+
+THIRD_PARTY = """
+import torch
+from composer.data.samples import Sample
+
+class Nothing:
+    def __init__(self, *, strength: float = 1.0):
+        self.strength = strength
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
+        return sample
+"""
+
+
+class Document(BaseModel):
+    """A document with nothing but augmentations."""
+
+    augmentations: list[AugmentationCall]
+
+
+def read(*calls):
+    return [
+        call.augmentation
+        for call in read_document({"augmentations": calls}, Document).augmentations
+    ]
+
+
+def test_every_augmentation_is_published():
+    registry = Registry.installed(AUGMENTATION_GROUP)
+    ours = [p.name for p in registry.publications if p.distribution == "detection-composer"]
+    classes = {registry.load(name) for name in ours}
+    protocols = {augmentations.Augmentation, augmentations.Mixture}
+    assert classes == {getattr(augmentations, name) for name in augmentations.__all__} - protocols
+
+
+def test_an_augmentation_is_made_from_its_configuration():
+    flip, resize = read(
+        {"uses": "random_flip", "with": {"probability": 1.0}},
+        {"uses": "resize_shortest_edge", "with": {"shortest_edge": [8, 12], "longest_edge": 90}},
+    )
+    sample = flip(make_sample(), torch.Generator())
+    assert sample.boxes[0].tolist() == [20, 4, 35, 18]
+    assert resize.lengths == [8, 12]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ({"uses": "random_flp"}, "Did you mean 'random_flip'"),
+        ({"uses": "random_flip", "with": {"probability": 1.5}}, "less than or equal to 1"),
+        ({"uses": "random_flip", "with": {"probabilty": 0.5}}, "Did you mean 'probability'"),
+        ({"uses": "random_crop"}, "'size' is missing"),
+        ({"uses": "random_rotation", "with": {"degrees": [5, -5]}}, r"is \[smallest, largest\]"),
+        ({"uses": "torchvision", "with": {"transform": "RandomResize"}}, "'ColorJitter'"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(call, message):
+    with pytest.raises(SpecError) as caught:
+        read(call)
+    assert re.search(message, " ".join(str(caught.value).split()))
+
+
+def test_another_package_can_publish_one(plugin_folder):
+    entry_points = "[composer.augmentations]\nnothing = my_things:Nothing\n"
+    plugin_folder.install("my-things", entry_points, {"my_things": THIRD_PARTY})
+    (nothing,) = read({"uses": "nothing", "with": {"strength": 2}})
+    assert nothing.strength == 2
