@@ -16,7 +16,15 @@ def read_configurations() -> dict[str, Any]:
 
 def read_state_dict(name: str) -> dict[str, list[int]]:
     """Every key and shape of a configuration of the zoo, named without its folder."""
-    (found,) = [
-        one for key, one in read_configurations()["zoo"].items() if key.endswith(f"__{name}")
-    ]
-    return found["state_dict"]
+    return _find(name)["state_dict"]
+
+
+def read_configuration(name: str) -> str:
+    """The YAML of a configuration of the zoo, named without its folder."""
+    return _find(name)["config"]
+
+
+def _find(name: str) -> dict[str, Any]:
+    zoo = read_configurations()["zoo"]
+    (found,) = [one for key, one in zoo.items() if key.endswith(f"__{name}")]
+    return found

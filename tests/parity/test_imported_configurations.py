@@ -9,7 +9,7 @@ from composer.importing.config import default_values
 from parity.configurations import read_configurations
 from parity.golden import GoldenCase, assert_instances_match
 from parity.golden_segments import assert_segments_match
-from parity.golden_training import GoldenTraining, assert_step_matches
+from parity.golden_training import LOSS_TOLERANCE, GoldenTraining, assert_step_matches
 
 ZOO = read_configurations()["zoo"]
 CASES = sorted(read_configurations()["cases"])
@@ -60,3 +60,18 @@ def test_an_imported_case_gives_the_golden_losses_and_gradients(case, write):
 def _build(case, write):
     document = import_config(write(read_configurations()["cases"][case]))
     return Graph.from_spec(document, weights=GoldenCase(case).weights)
+
+
+def test_weighed_instances_have_their_share_of_the_golden_losses(write, tmp_path):
+    (tmp_path / "base.yaml").write_text(read_configurations()["cases"]["panoptic_fpn"])
+    weighed = "_BASE_: base.yaml\nMODEL: {PANOPTIC_FPN: {INSTANCE_LOSS_WEIGHT: 0.5}}"
+    golden = GoldenTraining("panoptic_fpn")
+    graph = Graph.from_spec(import_config(write(weighed)), weights=GoldenCase(golden.name).weights)
+    losses = graph.requires_grad_(False).train()(golden.records)
+    assert {name: float(loss) for name, loss in losses.items()} == pytest.approx(
+        {
+            name: loss * (0.5 if name in ("loss_cls", "loss_box_reg", "loss_mask") else 1.0)
+            for name, loss in golden.losses.items()
+        },
+        rel=LOSS_TOLERANCE,
+    )
