@@ -62,6 +62,55 @@ def check(
         context.exit(1)
 
 
+@data.command(short_help="Draw annotated images of datasets.")
+@_takes_data
+@click.option(
+    "--count",
+    "-n",
+    default=8,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Images of each dataset, chosen by chance.",
+)
+@click.option("--seed", default=0, show_default=True, help="What chance follows from.")
+@click.option(
+    "--image", "image_ids", multiple=True, metavar="ID", help="Draw this image; repeatable."
+)
+@click.option(
+    "--layer",
+    type=click.Choice(["objects", "segments", "classes"]),
+    help="What to draw.  [default: segments where there are some, else objects]",
+)
+@click.option(
+    "--augmented", is_flag=True, help="As the training of DATA, an experiment, is given them."
+)
+@click.option(
+    "--output", "-o", default="runs/data", show_default=True, metavar="DIR", help="Where to."
+)
+def show(
+    data: str,
+    images: str | None,
+    names: Sequence[str],
+    settings: Sequence[str],
+    augmented: bool,
+    output: str,
+    **choice: Any,
+) -> None:
+    """Draw images of DATA with their boxes, masks and keypoints, or with their segments.
+
+    Pictures go to a folder for each dataset, called by the names of the images.
+    """
+    from pathlib import Path
+
+    from composer.cli.data_show import ShowRequest, show_datasets
+    from composer.cli.data_source import find_datasets, find_experiment
+
+    datasets = find_datasets(data, images, names, settings)
+    experiment = find_experiment(data, settings) if augmented else None
+    request = ShowRequest(datasets=datasets, experiment=experiment, output=Path(output), **choice)
+    show_datasets(request)
+
+
 @data.command("list", short_help="List datasets with their sizes and classes.")
 @_takes_data
 def list_datasets(

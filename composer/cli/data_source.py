@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from composer.data.data_file import DatasetDocument, describe_data
-from composer.errors import NameResolutionError, SpecError
-from composer.experiment import load_experiment
+from composer.errors import InputError, NameResolutionError, SpecError
+from composer.experiment import Experiment, load_experiment
 from composer.spec.problems import ProblemLog
 from composer.spec.suggestion import did_you_mean
 from composer.spec.yaml_reader import read_yaml
@@ -38,6 +38,18 @@ def find_datasets(
             hint = did_you_mean(name, datasets, "datasets")
             raise NameResolutionError(f"{data}: there is no dataset '{name}'. {hint}")
     return {name: datasets[name] for name in names or datasets}
+
+
+def find_experiment(data: str, settings: Sequence[str]) -> Experiment:
+    """The experiment that is meant.
+
+    Raises:
+        SpecError: it has problems.
+        InputError: it is none.
+    """
+    if not _is_experiment(data):
+        raise InputError(f"{data}: augmentations are those of an experiment, which this is not")
+    return load_experiment(data, settings=settings)
 
 
 def _is_experiment(data: str) -> bool:
