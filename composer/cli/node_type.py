@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from composer.cli.columns import print_columns
-from composer.node import describe_type, read_contract
+from composer.node import describe_field, describe_type, read_contract
 from composer.node.port_matching import meaning
 from composer.registry import Registry
 
@@ -54,13 +54,9 @@ def _port_type(kind: Any, optional: bool = False) -> tuple[str, str]:
 def list_configuration(model: type[BaseModel]) -> list[tuple[str, ...]]:
     """A row for each value that a configuration takes: name, type, default and meaning."""
     return [
-        (field.alias or name, _type(field), _default(field), field.description or "")
+        (field.alias or name, describe_field(field), _default(field), field.description or "")
         for name, field in model.model_fields.items()
     ]
-
-
-def _type(field: FieldInfo) -> str:
-    return describe_type(field.annotation)
 
 
 def _default(field: FieldInfo) -> str:

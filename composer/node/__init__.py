@@ -2,11 +2,13 @@
 
 from composer.node.contract import Contract, InputPort, read_contract
 from composer.node.port_matching import accepts, describe_type, fields_of
+from composer.node.type_text import describe_field
 
 __all__ = [
     "Contract",
     "InputPort",
     "accepts",
+    "describe_field",
     "describe_type",
     "fields_of",
     "read_contract",

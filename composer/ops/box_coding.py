@@ -6,12 +6,15 @@ Coordinates are XYXY in pixels, continuous: a width is x2 - x1.
 """
 
 import math
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-BoxWeights = tuple[float, float, float, float]
+from composer.bounds import Positive
+
+BoxWeights: TypeAlias = tuple[Positive, Positive, Positive, Positive]
 
 # A side grows at most by this factor: exp() of whatever a network says may overflow.
 MAX_LOG_SCALE = math.log(1000.0 / 16)

@@ -7,15 +7,17 @@ is in radians.
 """
 
 import math
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from composer.bounds import Positive
 from composer.ops.box_coding import MAX_LOG_SCALE
 from composer.structures.rotated_boxes import normalize_angles
 
-RotatedBoxWeights = tuple[float, float, float, float, float]
+RotatedBoxWeights: TypeAlias = tuple[Positive, Positive, Positive, Positive, Positive]
 
 
 def encode_rotated_boxes(

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from composer.node import Contract, describe_type, read_contract
+from composer.node import Contract, describe_field, describe_type, read_contract
 from composer.registry import Publication, Registry
 
 DISTRIBUTION = "detection-composer"
@@ -61,13 +61,14 @@ def _wanted(type_: Any, optional: bool) -> str:
 
 def _parameters(config: type[BaseModel]) -> Sequence[tuple[str, ...]]:
     return [
-        (field.alias or name, f"`{_type(field)}`", _default(field), field.description or "")
+        (
+            field.alias or name,
+            f"`{describe_field(field)}`",
+            _default(field),
+            field.description or "",
+        )
         for name, field in config.model_fields.items()
     ]
-
-
-def _type(field: FieldInfo) -> str:
-    return describe_type(field.annotation)
 
 
 def _default(field: FieldInfo) -> str:

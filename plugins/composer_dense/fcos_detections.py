@@ -1,5 +1,6 @@
 """From an FCOS head's predictions to detections."""
 
+from composer.bounds import Amount, Count, Fraction
 from composer.ops import decode_distances
 from composer.structures import AnchorLogits, Anchors, Centerness, EdgeDistances, ImageList
 from composer_dense.anchor_rows import list_by_anchor
@@ -13,10 +14,10 @@ def fcos_detections(
     centerness: Centerness,
     images: ImageList | None = None,
     *,
-    score_threshold: float = 0.2,
-    topk_candidates: int = 1000,
-    nms_threshold: float = 0.6,
-    max_per_image: int = 100,
+    score_threshold: Fraction = 0.2,
+    topk_candidates: Count = 1000,
+    nms_threshold: Fraction = 0.6,
+    max_per_image: Amount = 100,
 ) -> DenseDetections:
     """Picks the best cells of every class, and puts boxes around them.
 

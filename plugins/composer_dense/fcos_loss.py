@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.bounds import Finite, Fraction, NonNegative, Positive
 from composer.events import record_scalar
 from composer.ops import decode_distances, encode_distances, sum_overlap_loss
 from composer.structures import (
@@ -42,10 +43,10 @@ class FCOSLoss(nn.Module):
     def __init__(
         self,
         *,
-        focal_loss_alpha: float = 0.25,
-        focal_loss_gamma: float = 2.0,
-        initial_normalizer: float = 300.0,
-        normalizer_momentum: float = 0.9,
+        focal_loss_alpha: Finite = 0.25,
+        focal_loss_gamma: NonNegative = 2.0,
+        initial_normalizer: Positive = 300.0,
+        normalizer_momentum: Fraction = 0.9,
     ) -> None:
         super().__init__()
         self.focal_loss_alpha = focal_loss_alpha

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from composer.bounds import Count, NonNegative
 from composer.ops import match_boxes
 from composer.structures import Anchors, Boxes, Instances
 from composer_dense.targets import AnchorTargets, assign_objects, read_truth
@@ -26,8 +27,8 @@ def fcos_targets(
     anchors: Anchors,
     targets: list[Instances],
     *,
-    num_classes: int = 80,
-    center_sampling_radius: float = 1.5,
+    num_classes: Count = 80,
+    center_sampling_radius: NonNegative = 1.5,
 ) -> AnchorTargets:
     """Gives a cell the smallest of the objects that it lies in, near the centre of.
 

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from composer.ops import decode_deltas
+from composer.bounds import Amount, Count, Fraction
+from composer.ops import BoxWeights, decode_deltas
 from composer.structures import AnchorDeltas, AnchorLogits, Anchors, ImageList
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
@@ -14,11 +15,11 @@ def retinanet_detections(
     box_deltas: AnchorDeltas,
     images: ImageList | None = None,
     *,
-    score_threshold: float = 0.05,
-    topk_candidates: int = 1000,
-    nms_threshold: float = 0.5,
-    max_per_image: int = 100,
-    box_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
+    score_threshold: Fraction = 0.05,
+    topk_candidates: Count = 1000,
+    nms_threshold: Fraction = 0.5,
+    max_per_image: Amount = 100,
+    box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
 ) -> DenseDetections:
     """Picks the best anchors of every class, and moves them by their offsets.
 

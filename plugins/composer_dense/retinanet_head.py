@@ -8,6 +8,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.bounds import Amount, Channels, Count, Probability
 from composer.layers import NormName
 from composer.structures import (
     AnchorDeltas,
@@ -59,12 +60,12 @@ class RetinaNetHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_classes: int = 80,
-        num_anchors: int = 9,
-        num_convs: int = 4,
-        conv_dim: int = -1,
+        num_classes: Count = 80,
+        num_anchors: Count = 9,
+        num_convs: Amount = 4,
+        conv_dim: Channels = -1,
         norm: NormName = "",
-        prior_prob: float = 0.01,
+        prior_prob: Probability = 0.01,
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)

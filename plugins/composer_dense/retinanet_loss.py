@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
+from composer.bounds import Finite, NonNegative, Positive
 from composer.events import record_scalar
-from composer.ops import BoxLossName, sum_box_loss
+from composer.ops import BoxLossName, BoxWeights, sum_box_loss
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.classification_loss import sum_focal_loss
@@ -29,12 +30,12 @@ class RetinaNetLoss(nn.Module):
     def __init__(
         self,
         *,
-        focal_loss_alpha: float = 0.25,
-        focal_loss_gamma: float = 2.0,
+        focal_loss_alpha: Finite = 0.25,
+        focal_loss_gamma: NonNegative = 2.0,
         bbox_reg_loss_type: BoxLossName = "smooth_l1",
-        smooth_l1_beta: float = 0.0,
-        box_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
-        initial_normalizer: float = 100.0,
+        smooth_l1_beta: NonNegative = 0.0,
+        box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
+        initial_normalizer: Positive = 100.0,
     ) -> None:
         super().__init__()
         self.focal_loss_alpha = focal_loss_alpha

@@ -2,6 +2,7 @@
 
 import torch
 
+from composer.bounds import Count, Fraction, MatchLabel
 from composer.ops import match_boxes
 from composer.structures import Anchors, Boxes, Instances, pairwise_iou
 from composer_dense.targets import AnchorTargets, assign_objects, read_truth
@@ -12,9 +13,9 @@ def retinanet_targets(
     anchors: Anchors,
     targets: list[Instances],
     *,
-    num_classes: int = 80,
-    iou_thresholds: tuple[float, ...] = (0.4, 0.5),
-    iou_labels: tuple[int, ...] = (0, -1, 1),
+    num_classes: Count = 80,
+    iou_thresholds: tuple[Fraction, ...] = (0.4, 0.5),
+    iou_labels: tuple[MatchLabel, ...] = (0, -1, 1),
 ) -> AnchorTargets:
     """Matches every anchor with the object that it overlaps most (Lin et al. 2017, section 4).
 

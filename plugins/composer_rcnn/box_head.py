@@ -6,6 +6,7 @@ Legend: R regions over all images. `_` is channels, or channels, rows and column
 import torch.nn.functional as F
 from torch import nn
 
+from composer.bounds import Count
 from composer.layers import NormConv2d, NormName, init_msra, init_xavier
 from composer.structures import RegionFeatures, TensorShape
 
@@ -27,8 +28,8 @@ class BoxHead(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        conv_dims: tuple[int, ...] = (),
-        fc_dims: tuple[int, ...] = (1024, 1024),
+        conv_dims: tuple[Count, ...] = (),
+        fc_dims: tuple[Count, ...] = (1024, 1024),
         norm: NormName = "",
     ) -> None:
         super().__init__()

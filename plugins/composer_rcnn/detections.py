@@ -8,7 +8,8 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.ops import UPRIGHT, DetectionLimits, detect_in_regions
+from composer.bounds import Amount, Fraction, NonNegative
+from composer.ops import UPRIGHT, BoxWeights, DetectionLimits, detect_in_regions
 from composer.structures import (
     BoxDeltas,
     Boxes,
@@ -47,11 +48,11 @@ def detections(
     images: ImageList,
     *,
     use_sigmoid_ce: bool = False,
-    score_threshold: float = 0.05,
-    nms_threshold: float = 0.5,
-    max_per_image: int = 100,
-    min_box_size: float = 0.0,
-    box_weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0),
+    score_threshold: Fraction = 0.05,
+    nms_threshold: Fraction = 0.5,
+    max_per_image: Amount = 100,
+    min_box_size: NonNegative = 0.0,
+    box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> Detections:
     """Picks the best boxes of every class (Girshick 2015, section 3.1).
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from composer.bounds import Count
 from composer.structures import Boxes, Classes, Indices
 
 
@@ -26,7 +27,7 @@ def foreground(
     classes: list[Classes],
     matched_indices: list[Indices],
     *,
-    num_classes: int = 80,
+    num_classes: Count = 80,
 ) -> Foreground:
     """Leaves out the background: only objects have masks and keypoints (He et al. 2017, 3).
 

@@ -6,6 +6,7 @@ Legend: R regions over all images.
 import torch.nn.functional as F
 from torch import nn
 
+from composer.bounds import Count
 from composer.layers import NormConv2d, init_msra
 from composer.structures import KeypointLogits, RegionFeatures, TensorShape
 
@@ -28,8 +29,8 @@ class KeypointHead(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_keypoints: int = 17,
-        conv_dims: tuple[int, ...] = (512,) * 8,
+        num_keypoints: Count = 17,
+        conv_dims: tuple[Count, ...] = (512,) * 8,
     ) -> None:
         super().__init__()
         if x_shape.channels is None:

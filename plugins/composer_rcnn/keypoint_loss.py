@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor
 
+from composer.bounds import Count, Fraction, NonNegative
 from composer.structures import Boxes, Indices, Instances, KeypointLogits, Losses
 
 
@@ -18,9 +19,9 @@ def keypoint_loss(
     targets: list[Instances],
     *,
     normalize_loss_by_visible_keypoints: bool = True,
-    batch_size_per_image: int = 512,
-    positive_fraction: float = 0.25,
-    loss_weight: float = 1.0,
+    batch_size_per_image: Count = 512,
+    positive_fraction: Fraction = 0.25,
+    loss_weight: NonNegative = 1.0,
 ) -> Losses:
     """Compares the place of every visible keypoint with what is predicted (He et al. 2017, 5).
 

@@ -6,6 +6,7 @@ Legend: R regions over all images.
 import torch.nn.functional as F
 from torch import nn
 
+from composer.bounds import Count
 from composer.layers import NormConv2d, NormName, init_msra, init_normal
 from composer.structures import MaskLogits, RegionFeatures, TensorShape
 
@@ -29,9 +30,9 @@ class MaskHead(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_classes: int = 80,
-        conv_dims: tuple[int, ...] = (256, 256, 256, 256),
-        deconv_dim: int = 256,
+        num_classes: Count = 80,
+        conv_dims: tuple[Count, ...] = (256, 256, 256, 256),
+        deconv_dim: Count = 256,
         norm: NormName = "",
         cls_agnostic_mask: bool = False,
     ) -> None:

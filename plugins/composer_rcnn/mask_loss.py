@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from composer.bounds import NonNegative
 from composer.events import record_scalar
 from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
 from composer_rcnn.class_columns import pick_class_masks
@@ -20,7 +21,7 @@ def mask_loss(
     matched_indices: list[Indices],
     targets: list[Instances],
     *,
-    loss_weight: float = 1.0,
+    loss_weight: NonNegative = 1.0,
 ) -> Losses:
     """Compares each region's mask for its class with its object's (He et al. 2017, section 3).
 

@@ -2,7 +2,8 @@
 
 import torch
 
-from composer.ops import UPRIGHT, decode_deltas, pick_class_offsets, split_regions
+from composer.bounds import Count
+from composer.ops import UPRIGHT, BoxWeights, decode_deltas, pick_class_offsets, split_regions
 from composer.structures import BoxDeltas, Boxes, Classes
 
 
@@ -12,8 +13,8 @@ def predicted_boxes(
     classes: list[Classes],
     box_deltas: BoxDeltas,
     *,
-    num_classes: int = 80,
-    box_weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0),
+    num_classes: Count = 80,
+    box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> list[Boxes]:
     """Moves each region by its offsets for the class that it should have.
 

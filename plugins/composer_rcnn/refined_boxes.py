@@ -2,7 +2,7 @@
 
 import torch
 
-from composer.ops import decode_deltas, split_regions
+from composer.ops import BoxWeights, decode_deltas, split_regions
 from composer.structures import BoxDeltas, Boxes, ImageList
 
 
@@ -12,7 +12,7 @@ def refined_boxes(
     box_deltas: BoxDeltas,
     images: ImageList,
     *,
-    box_weights: tuple[float, float, float, float] = (10.0, 10.0, 5.0, 5.0),
+    box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> list[Boxes]:
     """Applies the offsets to every region and clips it (Cai and Vasconcelos 2018, section 4.1).
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 
+from composer.bounds import Amount, Count, Fraction
 from composer.ops import UPRIGHT, label_regions, record_region_counts
 from composer.structures import Boxes, Classes, Instances
 
@@ -28,9 +29,9 @@ def relabeled_proposals(
     boxes: list[Boxes],
     targets: list[Instances],
     *,
-    num_classes: int = 80,
-    iou_threshold: float = 0.6,
-    stage: int = 1,
+    num_classes: Count = 80,
+    iou_threshold: Fraction = 0.6,
+    stage: Amount = 1,
 ) -> RelabeledProposals:
     """Labels refined regions anew, by a higher standard (Cai and Vasconcelos 2018, section 4.2).
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.bounds import Count, NonNegative
 from composer.ops import find_pooled_levels, index_regions
 from composer.structures import (
     Boxes,
@@ -45,12 +46,12 @@ class ROIPooler(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        output_size: int | tuple[int, int],
+        output_size: Count | tuple[Count, Count],
         pooler_type: Literal["ROIAlignV2", "ROIAlign", "ROIPool"] = "ROIAlignV2",
         sampling_ratio: int = 0,
-        canonical_box_size: int = 224,
+        canonical_box_size: Count = 224,
         canonical_level: int = 4,
-        level_epsilon: float = 0.0,
+        level_epsilon: NonNegative = 0.0,
     ) -> None:
         super().__init__()
         self.levels = find_pooled_levels(

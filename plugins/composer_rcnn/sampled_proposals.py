@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 
+from composer.bounds import Count, Fraction, MatchLabel
 from composer.ops import UPRIGHT, RegionSampling, sample_regions
 from composer.structures import Boxes, Classes, Indices, Instances
 
@@ -30,11 +31,11 @@ def sampled_proposals(
     targets: list[Instances],
     *,
     generator: torch.Generator,
-    num_classes: int = 80,
-    batch_size_per_image: int = 512,
-    positive_fraction: float = 0.25,
-    iou_thresholds: tuple[float, ...] = (0.5,),
-    iou_labels: tuple[int, ...] = (0, 1),
+    num_classes: Count = 80,
+    batch_size_per_image: Count = 512,
+    positive_fraction: Fraction = 0.25,
+    iou_thresholds: tuple[Fraction, ...] = (0.5,),
+    iou_labels: tuple[MatchLabel, ...] = (0, 1),
     proposal_append_gt: bool = True,
 ) -> SampledProposals:
     """Labels proposals, and draws some of them (Girshick 2015, section 2.3).

@@ -5,6 +5,7 @@ Legend: R regions.
 
 from torch import nn
 
+from composer.bounds import Count
 from composer.layers import NormName
 from composer.structures import RegionFeatures, TensorShape
 from composer_resnet.stages import BlockStyle, Stage
@@ -34,11 +35,11 @@ class RegionStage(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_blocks: int = 3,
+        num_blocks: Count = 3,
         norm: NormName = "FrozenBN",
-        res2_out_channels: int = 256,
-        num_groups: int = 1,
-        width_per_group: int = 64,
+        res2_out_channels: Count = 256,
+        num_groups: Count = 1,
+        width_per_group: Count = 64,
         stride_in_1x1: bool = True,
     ) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
+from composer.bounds import Amount, Count, NonNegative
 from composer.layers import NormName, freeze_batch_norm
 from composer.structures import Features, ImageList, TensorShape
 from composer_resnet.blocks import Stem
@@ -48,17 +49,17 @@ class ResNet(nn.Module):
         depth: Depth = 50,
         out_features: tuple[LevelName, ...] = ("res4",),
         norm: NormName = "FrozenBN",
-        norm_eps: float | None = None,
-        stem_out_channels: int = 64,
-        res2_out_channels: int = 256,
-        num_groups: int = 1,
-        width_per_group: int = 64,
+        norm_eps: NonNegative | None = None,
+        stem_out_channels: Count = 64,
+        res2_out_channels: Count = 256,
+        num_groups: Count = 1,
+        width_per_group: Count = 64,
         stride_in_1x1: bool = True,
         res5_dilation: Literal[1, 2] = 1,
         deform_on_per_stage: tuple[bool, bool, bool, bool] = (False, False, False, False),
         deform_modulated: bool = False,
-        deform_num_groups: int = 1,
-        freeze_at: int = 2,
+        deform_num_groups: Count = 1,
+        freeze_at: Amount = 2,
     ) -> None:
         super().__init__()
         style = BlockStyle(

@@ -1,7 +1,9 @@
 """How wrong the boxes of rotated regions are."""
 
+from composer.bounds import Count, NonNegative
 from composer.ops import (
     ROTATED,
+    RotatedBoxWeights,
     encode_rotated_boxes,
     pick_object_offsets,
     sum_offset_loss,
@@ -15,10 +17,10 @@ def rotated_box_loss(
     classes: list[Classes],
     matched_boxes: list[RotatedBoxes],
     *,
-    num_classes: int = 80,
-    box_weights: tuple[float, float, float, float, float] = (10.0, 10.0, 5.0, 5.0, 1.0),
-    smooth_l1_beta: float = 0.0,
-    bbox_reg_loss_weight: float = 1.0,
+    num_classes: Count = 80,
+    box_weights: RotatedBoxWeights = (10.0, 10.0, 5.0, 5.0, 1.0),
+    smooth_l1_beta: NonNegative = 0.0,
+    bbox_reg_loss_weight: NonNegative = 1.0,
 ) -> Losses:
     """Compares the offsets that are predicted with those that lead to the objects.
 

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from composer.ops import ROTATED, DetectionLimits, detect_in_regions
+from composer.bounds import Amount, Fraction
+from composer.ops import ROTATED, DetectionLimits, RotatedBoxWeights, detect_in_regions
 from composer.structures import (
     BoxDeltas,
     Classes,
@@ -40,10 +41,10 @@ def rotated_detections(
     images: ImageList,
     *,
     use_sigmoid_ce: bool = False,
-    score_threshold: float = 0.05,
-    nms_threshold: float = 0.5,
-    max_per_image: int = 100,
-    box_weights: tuple[float, float, float, float, float] = (10.0, 10.0, 5.0, 5.0, 1.0),
+    score_threshold: Fraction = 0.05,
+    nms_threshold: Fraction = 0.5,
+    max_per_image: Amount = 100,
+    box_weights: RotatedBoxWeights = (10.0, 10.0, 5.0, 5.0, 1.0),
 ) -> RotatedDetections:
     """Picks the best rotated boxes of every class (Girshick 2015, section 3.1).
 

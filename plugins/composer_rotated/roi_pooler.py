@@ -8,6 +8,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.bounds import Count
 from composer.ops import find_pooled_levels, index_rotated_regions, roi_align_rotated
 from composer.structures import (
     Features,
@@ -41,10 +42,10 @@ class RotatedROIPooler(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        output_size: int | tuple[int, int],
+        output_size: Count | tuple[Count, Count],
         pooler_type: Literal["ROIAlignRotated"] = "ROIAlignRotated",
         sampling_ratio: int = 0,
-        canonical_box_size: int = 224,
+        canonical_box_size: Count = 224,
         canonical_level: int = 4,
     ) -> None:
         super().__init__()

@@ -1,7 +1,9 @@
 """How wrong a rotated RPN is."""
 
+from composer.bounds import Count, NonNegative
 from composer.ops import (
     ROTATED,
+    RotatedBoxWeights,
     encode_rotated_boxes,
     pick_labelled_anchors,
     sum_offset_loss,
@@ -23,11 +25,11 @@ def rotated_rpn_losses(
     labels: list[AnchorLabels],
     boxes: list[RotatedBoxes],
     *,
-    batch_size_per_image: int = 256,
-    box_weights: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0),
-    smooth_l1_beta: float = 0.0,
-    bbox_reg_loss_weight: float = 1.0,
-    loss_weight: float = 1.0,
+    batch_size_per_image: Count = 256,
+    box_weights: RotatedBoxWeights = (1.0, 1.0, 1.0, 1.0, 1.0),
+    smooth_l1_beta: NonNegative = 0.0,
+    bbox_reg_loss_weight: NonNegative = 1.0,
+    loss_weight: NonNegative = 1.0,
 ) -> Losses:
     """Compares what an RPN says with what it should say (Ren et al. 2015, equation 1).
 

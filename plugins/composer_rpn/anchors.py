@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from composer.bounds import CellOffset, Positive
 from composer.layers import AnchorLevels
 from composer.ops import make_cell_anchors, place_anchors
 from composer.structures import (
@@ -39,9 +40,9 @@ class AnchorGenerator(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        sizes: tuple[tuple[float, ...], ...] = ((32.0, 64.0, 128.0, 256.0, 512.0),),
-        aspect_ratios: tuple[tuple[float, ...], ...] = ((0.5, 1.0, 2.0),),
-        offset: float = 0.0,
+        sizes: tuple[tuple[Positive, ...], ...] = ((32.0, 64.0, 128.0, 256.0, 512.0),),
+        aspect_ratios: tuple[tuple[Positive, ...], ...] = ((0.5, 1.0, 2.0),),
+        offset: CellOffset = 0.0,
     ) -> None:
         super().__init__()
         names = pick_levels(features_shape, in_features)

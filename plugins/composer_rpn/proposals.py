@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from composer.ops import UPRIGHT, ProposalLimits, select_proposals
+from composer.bounds import Amount, Fraction, NonNegative
+from composer.ops import UPRIGHT, BoxWeights, ProposalLimits, select_proposals
 from composer.structures import AnchorDeltas, Anchors, Boxes, ImageList, Objectness, Scores
 
 
@@ -40,13 +41,13 @@ class Proposals(nn.Module):
     def __init__(
         self,
         *,
-        pre_nms_topk_training: int = 12000,
-        pre_nms_topk_inference: int = 6000,
-        post_nms_topk_training: int = 2000,
-        post_nms_topk_inference: int = 1000,
-        nms_threshold: float = 0.7,
-        min_box_size: float = 0.0,
-        box_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
+        pre_nms_topk_training: Amount = 12000,
+        pre_nms_topk_inference: Amount = 6000,
+        post_nms_topk_training: Amount = 2000,
+        post_nms_topk_inference: Amount = 1000,
+        nms_threshold: Fraction = 0.7,
+        min_box_size: NonNegative = 0.0,
+        box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
     ) -> None:
         super().__init__()
         topk = {

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.bounds import Channels, Count
 from composer.layers import NormConv2d, init_normal
 from composer.structures import (
     AnchorDeltas,
@@ -51,9 +52,9 @@ class RPNHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_anchors: int = 3,
-        conv_dims: tuple[int, ...] = (-1,),
-        box_dim: int = 4,
+        num_anchors: Count = 3,
+        conv_dims: tuple[Channels, ...] = (-1,),
+        box_dim: Count = 4,
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)

@@ -1,6 +1,7 @@
 """How wrong an RPN is."""
 
-from composer.ops import UPRIGHT, BoxLossName, pick_labelled_anchors, sum_box_loss
+from composer.bounds import Count, NonNegative
+from composer.ops import UPRIGHT, BoxLossName, BoxWeights, pick_labelled_anchors, sum_box_loss
 from composer.structures import (
     AnchorDeltas,
     AnchorLabels,
@@ -18,12 +19,12 @@ def rpn_losses(
     labels: list[AnchorLabels],
     boxes: list[Boxes],
     *,
-    batch_size_per_image: int = 256,
-    box_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
+    batch_size_per_image: Count = 256,
+    box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
     bbox_reg_loss_type: BoxLossName = "smooth_l1",
-    smooth_l1_beta: float = 0.0,
-    bbox_reg_loss_weight: float = 1.0,
-    loss_weight: float = 1.0,
+    smooth_l1_beta: NonNegative = 0.0,
+    bbox_reg_loss_weight: NonNegative = 1.0,
+    loss_weight: NonNegative = 1.0,
     divide_by_drawn: bool = False,
 ) -> Losses:
     """Compares what an RPN says with what it should say (Ren et al. 2015, equation 1).

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Int, Integer
 from torch import Tensor
 
+from composer.bounds import NonNegative
 from composer.structures import ImageList, Losses, SemanticLogits
 
 
@@ -19,7 +20,7 @@ def sem_seg_loss(
     targets: list[Integer[Tensor, "_ _"]],
     *,
     ignore_value: int = 255,
-    loss_weight: float = 1.0,
+    loss_weight: NonNegative = 1.0,
 ) -> Losses:
     """Compares every pixel's class logits with its class (Panoptic FPN, section 4.2).
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.bounds import Positive
 from composer.structures import Anchors, Features, ImageList, TensorShape, pick_levels
 
 
@@ -34,8 +35,8 @@ class TorchvisionAnchors(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        sizes: tuple[tuple[float, ...], ...] = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)),
-        aspect_ratios: tuple[float, ...] = (0.5, 1.0, 2.0),
+        sizes: tuple[tuple[Positive, ...], ...] = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)),
+        aspect_ratios: tuple[Positive, ...] = (0.5, 1.0, 2.0),
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)

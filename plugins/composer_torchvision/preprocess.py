@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from composer.bounds import Amount, Count, Finite, Positive
 from composer.structures import ImageBatch, ImageList, TensorShape
 
 _FULL_RANGE = 255.0
@@ -49,11 +50,11 @@ class TorchvisionPreprocess(nn.Module):
     def __init__(
         self,
         *,
-        pixel_mean: tuple[float, ...] = (0.485, 0.456, 0.406),
-        pixel_std: tuple[float, ...] = (0.229, 0.224, 0.225),
-        min_size: tuple[int, ...] = (800,),
-        max_size: int = 1333,
-        size_divisibility: int = 32,
+        pixel_mean: tuple[Finite, ...] = (0.485, 0.456, 0.406),
+        pixel_std: tuple[Positive, ...] = (0.229, 0.224, 0.225),
+        min_size: tuple[Count, ...] = (800,),
+        max_size: Count = 1333,
+        size_divisibility: Amount = 32,
     ) -> None:
         super().__init__()
         if len(pixel_mean) != len(pixel_std) or not pixel_mean:

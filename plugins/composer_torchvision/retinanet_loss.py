@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from composer.bounds import Count, Finite, NonNegative
 from composer.ops import BoxLossName, flatten_cells, sum_box_loss
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
 
@@ -21,11 +22,11 @@ def torchvision_retinanet_loss(
     classes: list[AnchorClasses],
     boxes: list[Boxes],
     *,
-    num_classes: int = 91,
-    focal_loss_alpha: float = 0.25,
-    focal_loss_gamma: float = 2.0,
+    num_classes: Count = 91,
+    focal_loss_alpha: Finite = 0.25,
+    focal_loss_gamma: NonNegative = 2.0,
     bbox_reg_loss_type: BoxLossName = "smooth_l1",
-    smooth_l1_beta: float = 0.0,
+    smooth_l1_beta: NonNegative = 0.0,
 ) -> Losses:
     """Divides each image's losses by the number of its own positive anchors, and averages them.
 

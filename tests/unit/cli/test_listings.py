@@ -40,7 +40,7 @@ def test_node_type_is_described(cli):
     assert "He et al. 2017" in result.out
     assert "  x  RegionFeatures" in result.out
     assert "  output  MaskLogits" in result.out
-    assert re.search(r"num_classes +int +80 +number of classes", result.out)
+    assert re.search(r"num_classes +1 <= int +80 +number of classes", result.out)
     assert "Args:" not in result.out
 
 
@@ -48,7 +48,7 @@ def test_function_is_described_as_well(cli):
     result = cli("nodes", "composer-rcnn/detections")
     assert result.code == 0
     assert "class_probabilities" in result.out
-    assert re.search(r"score_threshold +float +0\.05", result.out)
+    assert re.search(r"score_threshold +0 <= float <= 1 +0\.05", result.out)
 
 
 def test_unknown_node_type_is_a_mistake(cli):
