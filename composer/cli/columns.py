@@ -23,8 +23,13 @@ def print_columns(rows: Sequence[Sequence[str]], indent: int = 0) -> None:
     room = max(shutil.get_terminal_size((100, 24)).columns - start, 30)
     for *cells, last in rows:
         padded = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False)]
-        lines = textwrap.wrap(last, room, break_long_words=False) or [""]
+        lines = _wrapped(last, room) or [""]
         head = " " * indent + (" " * _GAP).join([*padded, lines[0]])
         click.echo(head.rstrip())
         for line in lines[1:]:
             click.echo(" " * start + line)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The lines of a text; names with a hyphen stay in one piece, so that they can be copied."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)

@@ -37,8 +37,15 @@ _Colors = Annotated[tuple[_Color, ...], _OrNothing, _AsTuple]
 class SpecMetadata(BaseModel):
     """What the numbers that a model predicts stand for; whatever is not known is empty.
 
-    Classes are counted from 0, each kind by itself, in the order of their names. Colours are red,
-    green and blue from 0 to 255.
+    Classes are counted from 0, each kind by itself, in the order of their names.
+
+    Attributes:
+        thing_classes: names of the classes of instances.
+        stuff_classes: names of the classes of semantic segmentation.
+        keypoint_names: names of an instance's keypoints.
+        keypoint_flip_pairs: pairs of names of keypoints that change places in a mirror.
+        thing_colors: red, green and blue from 0 to 255 for each of `thing_classes`.
+        stuff_colors: the same for `stuff_classes`.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

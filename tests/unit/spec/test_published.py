@@ -145,3 +145,10 @@ def test_the_command_line_lists_them_with_their_plugin_and_breaks_at_none(
     assert lines["detector"] == f"Something of a plugin. {owner}"
     assert lines["torn"] == f"(cannot be read: `composer check` says why) {owner}"
     assert lines["bare"] == owner
+
+
+def test_a_narrow_terminal_breaks_no_name_of_a_plugin(publish, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    publish("some-quite-long-plugin", {"detector.yaml": SPEC % NODE})
+    assert main(["specs"]) == 0
+    assert "[some-quite-long-plugin" in capsys.readouterr().out.split()
