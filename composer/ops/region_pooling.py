@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from composer.ops.level_assignment import assign_levels
-from composer.structures.feature_levels import find_pyramid_strides, pick_levels
+from composer.structures.feature_levels import find_channels, find_pyramid_strides, pick_levels
 from composer.structures.tensor_shape import TensorShape
 
 Sampling = Callable[[Tensor, Tensor, int], Tensor]
@@ -107,13 +107,15 @@ def find_pooled_levels(
         level_epsilon: see `PooledLevels`.
 
     Raises:
-        ValueError: a level does not exist, or the strides of the levels do not double.
+        ValueError: a level does not exist, the strides of the levels do not double, or they
+            differ in channels.
     """
     names = pick_levels(features_shape, in_features)
+    alone = features_shape[names[0]].channels
     return PooledLevels(
         names,
         find_pyramid_strides(features_shape, names),
-        features_shape[names[0]].channels,
+        alone if len(names) == 1 else find_channels(features_shape, names),
         (output_size, output_size) if isinstance(output_size, int) else output_size,
         canonical_box_size,
         canonical_level,

@@ -105,6 +105,7 @@ def test_gradients_reach_the_features_and_these_stay_as_they_were():
         ({"in_features": ()}, "none is named"),
         ({"in_features": ("p2", "p4")}, r"strides double, these are \[4, 16\]"),
         ({"features_shape": {"p2": TensorShape(channels=2)}}, "stride of level .p2. is not known"),
+        ({"features_shape": {**SHAPES, "p3": TensorShape(channels=3, stride=8)}}, "have 2, 3 chan"),
     ],
 )
 def test_levels_that_do_not_fit_are_refused(options, message):
