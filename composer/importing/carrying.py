@@ -11,6 +11,7 @@ from composer.importing.knobs import Knobs
 
 _NORMS = ("", "BN", "SyncBN", "FrozenBN", "GN", "LN")
 _SAME_NORMS = {"nnSyncBN": "SyncBN", "naiveSyncBN": "SyncBN"}  # the same up to who computes it
+_ALL = 2**31 - 1  # detections of an image: what a negative number means
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "DEPTH": (18, 34, 50, 101, 152),
     "RES5_DILATION": (1, 2),
@@ -41,6 +42,8 @@ def turn(config: Config, draft: Draft, key: str, knob: str, value: Any) -> None:
         config.require(key, *choices)
     if key.endswith(".NORM"):
         value = _SAME_NORMS.get(value, value)
+    if key == "TEST.DETECTIONS_PER_IMAGE" and value < 0:
+        value = _ALL
     try:
         draft.set(knob, value, default_values()[key])
     except NoKnobError as error:

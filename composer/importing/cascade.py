@@ -6,6 +6,7 @@ from typing import Any
 
 from composer.importing.config import Config
 from composer.importing.draft import Draft
+from composer.importing.lengths import check_box_weights
 
 _SECTION = "MODEL.ROI_BOX_CASCADE_HEAD"
 _NUM_SHIPPED = 3  # stages of the block that ships
@@ -23,6 +24,8 @@ def translate_cascade(config: Config, draft: Draft) -> None:
     elif len(weights) != len(overlaps):
         config.refuse(f"{_SECTION}.BBOX_REG_WEIGHTS", f"there are {len(overlaps)} stages")
     else:
+        for one in weights:
+            check_box_weights(config, f"{_SECTION}.BBOX_REG_WEIGHTS", one, 4)
         draft.set("roi_heads.bbox_reg_weights", weights[0])
         for stage in range(1, min(len(overlaps), _NUM_SHIPPED)):
             draft.set(f"roi_heads.stage{stage}_iou_threshold", overlaps[stage])

@@ -9,6 +9,7 @@ from composer.importing.architecture import Architecture
 from composer.importing.carrying import carry, require_levels, turn
 from composer.importing.config import Config
 from composer.importing.draft import Draft
+from composer.importing.lengths import check_box_weights, check_matching
 
 _ANCHORS = "MODEL.ANCHOR_GENERATOR"
 
@@ -28,6 +29,9 @@ def translate_rpn(config: Config, draft: Draft, model: Architecture, levels: lis
     """Sets what the RPN is."""
     config.require("MODEL.RPN.HEAD_NAME", "StandardRPNHead")
     carry(config, draft, knobs.RPN)
+    check_matching(config, "MODEL.RPN")
+    weights = "MODEL.RPN.BBOX_REG_WEIGHTS"
+    check_box_weights(config, weights, config.take(weights), 5 if model.is_rotated else 4)
     if model.is_rotated:
         config.require("MODEL.RPN.BBOX_REG_LOSS_TYPE", "smooth_l1")
         config.require("MODEL.RPN.BOUNDARY_THRESH", -1)

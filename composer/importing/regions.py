@@ -8,6 +8,7 @@ from composer.importing.carrying import carry, require_levels
 from composer.importing.cascade import translate_cascade
 from composer.importing.config import Config
 from composer.importing.draft import Draft
+from composer.importing.lengths import check_box_weights, check_matching
 
 _BOX = "MODEL.ROI_BOX_HEAD"
 
@@ -16,6 +17,7 @@ def translate_regions(config: Config, draft: Draft, model: Architecture, levels:
     """Sets what the region heads are."""
     require_levels(config, "MODEL.ROI_HEADS.IN_FEATURES", levels)
     carry(config, draft, knobs.REGIONS)
+    check_matching(config, "MODEL.ROI_HEADS")
     if model.is_rotated:
         config.require(f"{_BOX}.BBOX_REG_LOSS_TYPE", "smooth_l1")
         config.require(f"{_BOX}.POOLER_TYPE", "ROIAlignRotated")
@@ -25,6 +27,8 @@ def translate_regions(config: Config, draft: Draft, model: Architecture, levels:
         translate_cascade(config, draft)
     else:
         carry(config, draft, knobs.ONE_STAGE)
+        weights = f"{_BOX}.BBOX_REG_WEIGHTS"
+        check_box_weights(config, weights, config.take(weights), 5 if model.is_rotated else 4)
     if model.heads == "Res5ROIHeads":
         _drop_box_head(config)
     else:

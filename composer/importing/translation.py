@@ -11,6 +11,7 @@ from composer.importing.carrying import carry, require_levels
 from composer.importing.cascade import fit_stages
 from composer.importing.config import Config
 from composer.importing.draft import Draft
+from composer.importing.lengths import check_box_weights, check_matching
 from composer.importing.proposals import (
     give_proposals,
     translate_dense_anchors,
@@ -32,6 +33,9 @@ def translate(config: Config, model: Architecture) -> Draft:
         translate_regions(config, draft, model, levels)
     if model.name == "RetinaNet":
         carry(config, draft, knobs.RETINANET)
+        check_matching(config, "MODEL.RETINANET")
+        weights = "MODEL.RETINANET.BBOX_REG_WEIGHTS"
+        check_box_weights(config, weights, config.take(weights), 4)
         translate_dense_anchors(config, draft, levels)
     if model.has_semantics:
         config.require("MODEL.SEM_SEG_HEAD.NAME", "SemSegFPNHead")

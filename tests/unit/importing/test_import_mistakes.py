@@ -59,6 +59,20 @@ from unit.importing.keys import CASCADE, PYRAMID
             {**PYRAMID, "MODEL.ROI_BOX_HEAD.USE_FED_LOSS": True},
             "the federated loss judges each class by itself",
         ),
+        ({"MODEL.RPN.IOU_THRESHOLDS": [0.7, 0.3]}, "thresholds ascend"),
+        (
+            {"MODEL.ROI_HEADS.IOU_LABELS": [0, -1, 1]},
+            "MODEL.ROI_HEADS.IOU_LABELS = [0, -1, 1]: 2 were expected",
+        ),
+        ({"MODEL.ROI_HEADS.IOU_LABELS": [0, 2]}, "a label is 1, 0 or -1"),
+        (
+            {"MODEL.RPN.BBOX_REG_WEIGHTS": [1.0, 1.0, 1.0, 1.0, 1.0]},
+            "a box has 4 offsets, and a weight for each",
+        ),
+        (
+            {**CASCADE, "MODEL.ROI_BOX_CASCADE_HEAD.BBOX_REG_WEIGHTS": [[1.0]] * 3},
+            "a box has 4 offsets, and a weight for each",
+        ),
         ({"MODEL.PIXEL_STD": [1.0]}, "MODEL.PIXEL_MEAN has another number of channels"),
     ],
 )

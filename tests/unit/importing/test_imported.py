@@ -152,6 +152,11 @@ def test_what_the_federated_loss_needs_is_said(config):
     assert "# Still to be added:\n#   MODEL.ROI_BOX_HEAD.USE_FED_LOSS" in made.to_yaml()
 
 
+def test_a_negative_number_of_detections_means_all(config):
+    document = import_config(config({**PYRAMID, "TEST.DETECTIONS_PER_IMAGE": -1}))
+    assert document["params"]["max_per_image"] > 1_000_000
+
+
 def test_norms_of_another_name_are_the_same(config):
     document = import_config(config({**PYRAMID, "MODEL.FPN.NORM": "nnSyncBN"}))
     assert document["params"] == {"fpn_norm": "SyncBN"}
