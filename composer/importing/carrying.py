@@ -51,6 +51,17 @@ def turn(config: Config, draft: Draft, key: str, knob: str, value: Any) -> None:
             config.refuse(key, f"this model cannot express it: {error}")
 
 
+def require_alike_levels(config: Config, key: str, levels: Sequence[str]) -> bool:
+    """The same as `require_levels`, where all levels must have the same channels."""
+    if not require_levels(config, key, levels):
+        return False
+    named = config.take(key)
+    is_alike = len(named) == 1 or levels[0].startswith("p")
+    if not is_alike:
+        config.refuse(key, "levels of a residual network differ in channels: name one")
+    return is_alike
+
+
 def require_levels(config: Config, key: str, levels: Sequence[str]) -> bool:
     """Whether a key names levels that there are; notes it if not, unless none are known at all."""
     named = config.take(key)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from composer.importing import knobs
 from composer.importing.architecture import Architecture
-from composer.importing.carrying import carry, require_levels, turn
+from composer.importing.carrying import carry, require_alike_levels, turn
 from composer.importing.config import Config
 from composer.importing.draft import Draft
 from composer.importing.lengths import check_box_weights, check_matching
@@ -40,7 +40,7 @@ def translate_rpn(config: Config, draft: Draft, model: Architecture, levels: lis
         carry(config, draft, knobs.UPRIGHT_RPN)
     key = "MODEL.RPN.IN_FEATURES"
     named = config.take(key)
-    if require_levels(config, key, levels):
+    if require_alike_levels(config, key, levels):
         count = count_anchors(config, named, is_rotated=model.is_rotated)
         draft.set("proposal_generator.num_anchors", count)
     if named != levels:
@@ -50,7 +50,7 @@ def translate_rpn(config: Config, draft: Draft, model: Architecture, levels: lis
 def translate_dense_anchors(config: Config, draft: Draft, levels: list[str]) -> None:
     """Sets the anchors of a detector without proposals."""
     key = "MODEL.RETINANET.IN_FEATURES"
-    if require_levels(config, key, levels):
+    if require_alike_levels(config, key, levels):
         count = count_anchors(config, config.take(key))
         turn(config, draft, f"{_ANCHORS}.SIZES", "head.num_anchors", count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composer.importing import knobs
 from composer.importing.architecture import Architecture
-from composer.importing.carrying import carry, require_levels
+from composer.importing.carrying import carry, require_alike_levels
 from composer.importing.cascade import translate_cascade
 from composer.importing.config import Config
 from composer.importing.draft import Draft
@@ -15,7 +15,7 @@ _BOX = "MODEL.ROI_BOX_HEAD"
 
 def translate_regions(config: Config, draft: Draft, model: Architecture, levels: list[str]) -> None:
     """Sets what the region heads are."""
-    require_levels(config, "MODEL.ROI_HEADS.IN_FEATURES", levels)
+    require_alike_levels(config, "MODEL.ROI_HEADS.IN_FEATURES", levels)
     carry(config, draft, knobs.REGIONS)
     check_matching(config, "MODEL.ROI_HEADS")
     if model.is_rotated:

@@ -52,6 +52,13 @@ from unit.importing.keys import CASCADE, PYRAMID
             {**PYRAMID, "MODEL.ANCHOR_GENERATOR.SIZES": [[32], [64]]},
             "there are 5 levels (p2, p3, p4, p5, p6): one list for each, or one for all",
         ),
+        (
+            {
+                "MODEL.RESNETS.OUT_FEATURES": ["res3", "res4"],
+                "MODEL.RPN.IN_FEATURES": ["res3", "res4"],
+            },
+            "MODEL.RPN.IN_FEATURES = ['res3', 'res4']: levels of a residual network differ",
+        ),
         ({"MODEL.ROI_HEADS.IN_FEATURES": ["res4", "res4"]}, "Res5ROIHeads look at one level"),
         ({**PYRAMID, "MODEL.ROI_BOX_HEAD.NUM_FC": 0}, "the head has no layer"),
         ({**PYRAMID, "MODEL.ROI_BOX_HEAD.POOLER_TYPE": "ROIWarp"}, "only 'ROIAlignV2' or"),
