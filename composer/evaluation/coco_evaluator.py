@@ -8,14 +8,13 @@ from typing import Any, get_args
 from composer.data.dataset import Dataset
 from composer.errors import InputError
 from composer.evaluation.coco_scores import CocoScores, choose_sigmas, compare, score
-from composer.evaluation.coco_truth import CocoTask, make_found, make_truth
+from composer.evaluation.coco_truth import TASK_KINDS, CocoTask, make_found, make_truth
 from composer.evaluation.detections import Detections
 from composer.evaluation.results import Results, TaskResults
 from composer.spec.suggestion import did_you_mean
 
 COCO_TASKS: tuple[CocoTask, ...] = get_args(CocoTask)
 
-_KINDS = {"bbox": "bbox", "segm": "segmentation", "keypoints": "keypoints"}
 _FIELDS = {"bbox": "pred_boxes", "segm": "pred_masks", "keypoints": "pred_keypoints"}
 
 
@@ -33,6 +32,10 @@ class CocoEvaluator:
             the last of these.
         keypoint_sigmas: how far annotators differ, for each keypoint, relative to the square root
             of an object's area. By default COCO's for its 17 keypoints, and their mean for others.
+
+    Attributes:
+        detections: what was found.
+        scores: precision and recall of each task, in full, once there are results.
 
     Raises:
         InputError: a task is none of these, or the dataset has nothing annotated for it.
@@ -56,6 +59,7 @@ class CocoEvaluator:
             task for task in COCO_TASKS if task in (annotated if tasks is None else tasks)
         )
         self.detections = Detections(dataset)
+        self.scores: dict[CocoTask, CocoScores] = {}
         self._are_required = tasks is not None
         self._limits = tuple(max_detections)
         self._sigmas = keypoint_sigmas
@@ -110,7 +114,7 @@ class CocoEvaluator:
     def _find_tasks(self) -> list[CocoTask]:
         """The tasks that the outputs serve; without any output, all of them."""
         kinds = self.detections.kinds
-        missing = [task for task in self.tasks if kinds and _KINDS[task] not in kinds]
+        missing = [task for task in self.tasks if kinds and TASK_KINDS[task] not in kinds]
         if missing and self._are_required:
             raise InputError(
                 f"the task '{missing[0]}' needs '{_FIELDS[missing[0]]}', which the model's "
@@ -119,7 +123,7 @@ class CocoEvaluator:
         return [task for task in self.tasks if task not in missing]
 
     def _evaluate(self, task: CocoTask) -> TaskResults:
-        scores = self.score(task)
+        scores = self.scores[task] = self.score(task)
         names = self.dataset.metadata.thing_classes
         per_class = {name: scores.figures(task, category) for category, name in enumerate(names)}
         return TaskResults(scores.figures(task), per_class)

@@ -1,15 +1,16 @@
 """Precision and recall as COCO defines them, and the figures that are made of them.
 
 Legend: T overlap thresholds, R recall levels, K classes, A ranges of object size, M limits on the
-number of detections in an image.
+number of detections in an image, D detections of all images.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -24,6 +25,18 @@ _UNDEFINED = -1  # pycocotools' mark for settings without any object
 _SIZES = {"s": "small", "m": "medium", "l": "large"}
 
 
+class DetectionMarks(NamedTuple):
+    """Detections of all images and classes that are right or wrong at the lowest overlap.
+
+    Args:
+        scores: how sure the model was.
+        are_right: whether there is an object of the class.
+    """
+
+    scores: Float[np.ndarray, "D"]
+    are_right: Bool[np.ndarray, "D"]
+
+
 @dataclass(frozen=True)
 class CocoScores:
     """What pycocotools counted.
@@ -35,6 +48,7 @@ class CocoScores:
         overlaps: the T overlap thresholds.
         ranges: names of the A ranges of object size.
         limits: the M limits.
+        marks: every detection that counts, and whether it is right.
     """
 
     precision: Float[np.ndarray, "T R K A M"]
@@ -43,6 +57,7 @@ class CocoScores:
     overlaps: tuple[float, ...]
     ranges: tuple[str, ...]
     limits: tuple[int, ...]
+    marks: DetectionMarks
 
     def average_precision(
         self,
@@ -123,6 +138,7 @@ def score(evaluation: COCOeval) -> CocoScores:
         overlaps=tuple(settings.iouThrs),
         ranges=tuple(settings.areaRngLbl),
         limits=tuple(settings.maxDets),
+        marks=_mark_detections(evaluation),
     )
 
 
@@ -161,6 +177,20 @@ def choose_sigmas(num_keypoints: int) -> tuple[float, ...]:
     if num_keypoints == len(COCO_SIGMAS):
         return COCO_SIGMAS
     return (float(np.mean(COCO_SIGMAS)),) * num_keypoints
+
+
+def _mark_detections(evaluation: COCOeval) -> DetectionMarks:
+    """What pycocotools matched, without regard to size."""
+    settings = evaluation.params
+    num_images, num_ranges = len(settings.imgIds), len(settings.areaRng)
+    scores, are_right = [np.zeros(0)], [np.zeros(0, dtype=bool)]
+    for start in range(0, len(evaluation.evalImgs), num_images * num_ranges or 1):
+        for image in evaluation.evalImgs[start : start + num_images]:
+            if image is not None:
+                counted = ~image["dtIgnore"][0].astype(bool)
+                scores.append(np.array(image["dtScores"], dtype=float)[counted])
+                are_right.append(image["dtMatches"][0][counted] > 0)
+    return DetectionMarks(np.concatenate(scores), np.concatenate(are_right))
 
 
 def _mean(values: Float[np.ndarray, "..."]) -> float:

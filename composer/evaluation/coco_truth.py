@@ -7,16 +7,22 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from PIL import Image
 from pycocotools.coco import COCO
 
 from composer.data.dataset import Dataset
-from composer.data.records import Annotation, Record
-from composer.errors import InputError
+from composer.data.records import Annotation
 from composer.evaluation.detections import Detection
+from composer.evaluation.image_size import find_image_size
 from composer.evaluation.mask_coding import encode_segmentation, measure_mask
 
 CocoTask = Literal["bbox", "segm", "keypoints"]
+
+# What of a detection each task compares.
+TASK_KINDS: dict[CocoTask, str] = {
+    "bbox": "bbox",
+    "segm": "segmentation",
+    "keypoints": "keypoints",
+}
 
 
 def make_truth(
@@ -43,7 +49,7 @@ def make_truth(
     entries: list[dict[str, Any]] = []
     for image_id, place in enumerate(order):
         record = dataset.records[place]
-        size = find_size(record, sizes.get(place)) if task == "segm" else None
+        size = find_image_size(record, sizes.get(place)) if task == "segm" else None
         for annotation in record.annotations:
             entry = _describe(annotation, task, size)
             if entry is not None:
@@ -65,6 +71,8 @@ def make_found(
     entries: list[dict[str, Any]] = []
     for image_id, place in enumerate(order):
         for detection in by_image.get(place, ()):
+            if TASK_KINDS[task] not in detection:
+                continue
             entry = {"id": len(entries) + 1, "image_id": image_id, "iscrowd": 0, **detection}
             entry["area"] = _measure(detection, task)
             entries.append(entry)
@@ -76,26 +84,6 @@ def silence() -> Iterator[None]:
     """Keeps what pycocotools prints from the terminal."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
-
-
-def find_size(record: Record, known: tuple[int, int] | None) -> tuple[int, int]:
-    """An image's (height, width): the dataset's, else what is known, else what its file says.
-
-    Raises:
-        InputError: nothing says it.
-    """
-    if record.height is not None and record.width is not None:
-        return record.height, record.width
-    if known is not None:
-        return known
-    try:
-        with Image.open(record.file_name) as picture:
-            return picture.height, picture.width
-    except OSError as error:
-        raise InputError(
-            f"{record.file_name}: the dataset does not say how large the image is, and it cannot "
-            f"be read: {error}"
-        ) from error
 
 
 def _describe(

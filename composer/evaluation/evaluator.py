@@ -40,7 +40,7 @@ def evaluate(
     batches: Iterable[list[dict[str, Any]]],
     evaluators: Sequence[Evaluator],
     *,
-    on_batch: Callable[[int], None] | None = None,
+    on_batch: Callable[[int], object] | None = None,
 ) -> Results:
     """Runs a model over batches and compares what it gives with the truth.
 

@@ -35,7 +35,7 @@ def evaluate_graph(
     batches: Batches | None = None,
     batch_size: int = 1,
     num_workers: int = 0,
-    on_batch: Callable[[int], None] | None = None,
+    on_batch: Callable[[int], object] | None = None,
 ) -> Results:
     """Measures a graph on a dataset. The graph's mode afterwards is the one that it was in.
 

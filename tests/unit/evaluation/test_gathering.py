@@ -21,7 +21,7 @@ def test_processes_share_the_images_and_all_get_the_figures_of_one(tmp_path):
     ]
     for process in processes:
         process.start()
-    found = [queue.get(timeout=60) for _ in processes]
+    found = [queue.get(timeout=300) for _ in processes]
     for process in processes:
         process.join()
     expected = alone.results().flat()

@@ -1,5 +1,6 @@
 """Panoptic and semantic segmentation, from annotated pictures to figures."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from composer.data.metadata import Metadata
 from composer.data.records import Record, Segment
 from composer.errors import InputError
 from composer.evaluation import PanopticEvaluator, SemanticEvaluator
+from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.semantic_evaluator import count_pixels, summarize_pixels
 
 METADATA = Metadata(
@@ -106,6 +108,21 @@ def test_panoptic_mistakes_are_told(dataset):
     bare = replace(dataset, records=(replace(dataset[0], panoptic_file=None),))
     with pytest.raises(InputError, match=r"7\.png has no panoptic annotation"):
         PanopticEvaluator(bare)
+
+
+def test_panoptic_predictions_are_written_as_servers_take_them(dataset, tmp_path):
+    writer = PanopticWriter(dataset, tmp_path)
+    ids, infos = segmentation()["panoptic_seg"]
+    large = {"panoptic_seg": (torch.where(ids == 1, 70001, ids), [{**infos[0], "id": 70001}])}
+    writer.process(INPUTS, [segmentation(), large])
+    assert writer.results().tasks == {}
+    first, second = json.loads((tmp_path / "panoptic.json").read_text())["annotations"]
+    assert (first["image_id"], first["file_name"]) == (7, "7.png")
+    assert [info["category_id"] for info in first["segments_info"]] == [1, 2, 10]
+    assert second["segments_info"] == [{"id": 70001, "category_id": 1}]
+    colors = np.array(Image.open(tmp_path / "panoptic" / "8.png")).astype(int)
+    written = colors @ [1, 256, 65536]
+    assert written[0].tolist() == [70001] * 4 + [0] * 4  # what is not listed is nothing
 
 
 def scores_of(classes):

@@ -1,0 +1,20 @@
+"""How large an image of a dataset is."""
+
+from __future__ import annotations
+
+from composer.data.records import Record
+from composer.data.sample_reading import read_pixels
+
+
+def find_image_size(record: Record, known: tuple[int, int] | None = None) -> tuple[int, int]:
+    """An image's (height, width): the dataset's, else what is known, else what its file says.
+
+    Raises:
+        InputError: nothing says it, and the file cannot be read.
+    """
+    if record.height is not None and record.width is not None:
+        return record.height, record.width
+    if known is not None:
+        return known
+    _, height, width = read_pixels(record.file_name).shape
+    return height, width
