@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-BENCHMARKS = ("executor", "detector", "command_line")
+BENCHMARKS = ("executor", "detector", "command_line", "loader")
 
 
 def main(names: list[str]) -> None:

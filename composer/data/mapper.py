@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -59,8 +59,9 @@ class Mapper:
         self.annotated = annotated
         self.mask_format: MaskFormat = mask_format
         self.keep_empty = keep_empty
-        mixes = any(isinstance(augmentation, Mixture) for augmentation in self.augmentations)
-        self.partners = RecordStore(partners if mixes else ())
+        # Found out once: to ask whether something fits a protocol is slow.
+        self._mixtures = {i for i, a in enumerate(self.augmentations) if isinstance(a, Mixture)}
+        self.partners = RecordStore(partners if self._mixtures else ())
 
     def __call__(self, record: Record, generator: torch.Generator) -> dict[str, Any]:
         """Prepares one image.
@@ -100,31 +101,22 @@ class Mapper:
 
     def augment(self, sample: Sample, generator: torch.Generator) -> Sample:
         """Applies the augmentations and drops objects of which nothing is left."""
-        sample = self._apply(self.augmentations, sample, generator)
+        for place, augmentation in enumerate(self.augmentations):
+            if place not in self._mixtures:
+                sample = cast("Augmentation", augmentation)(sample, generator)
+            elif len(self.partners):
+                draw_partner = partial(self._draw_partner, place, generator)
+                sample = cast("Mixture", augmentation).mix(sample, generator, draw_partner)
         return sample if self.keep_empty else sample.select(sample.visible())
 
-    def _apply(
-        self,
-        augmentations: Sequence[Augmentation | Mixture],
-        sample: Sample,
-        generator: torch.Generator,
-    ) -> Sample:
-        for place, augmentation in enumerate(augmentations):
-            if not isinstance(augmentation, Mixture):
-                sample = augmentation(sample, generator)
-            elif len(self.partners):
-                before = [a for a in augmentations[:place] if not isinstance(a, Mixture)]
-                draw_partner = partial(self._draw_partner, before, generator)
-                sample = augmentation.mix(sample, generator, draw_partner)
-        return sample
-
-    def _draw_partner(
-        self, augmentations: Sequence[Augmentation], generator: torch.Generator
-    ) -> Sample:
+    def _draw_partner(self, place: int, generator: torch.Generator) -> Sample:
         """Another image, augmented as far as the one that it goes into."""
         record = self.partners[draw_integer(generator, 0, len(self.partners) - 1)]
         partner = read_sample(record, self.metadata, annotated=True, mask_format=self.mask_format)
-        return self._apply(augmentations, partner, generator)
+        for before, augmentation in enumerate(self.augmentations[:place]):
+            if before not in self._mixtures:
+                partner = cast("Augmentation", augmentation)(partner, generator)
+        return partner
 
     def _finish_image(self, image: Tensor) -> Tensor:
         """Orders and scales the channels; the memory's order becomes that of the shape."""
