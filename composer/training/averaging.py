@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from composer.training.buffers import persistent_buffers
+from composer.training.sharding import own_part
 
 
 class WeightAverage:
@@ -55,9 +56,9 @@ class WeightAverage:
             average.copy_(kept)
 
     def _live(self) -> dict[str, Tensor]:
-        """The learnt weights and the statistics of floating-point numbers."""
+        """The learnt weights and the floating-point statistics, as this process has them."""
         weights = {
-            name: parameter.detach()
+            name: own_part(parameter.detach())
             for name, parameter in self._model.named_parameters()
             if parameter.requires_grad
         }

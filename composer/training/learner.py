@@ -12,6 +12,7 @@ from composer.training.optimizers import make_optimizer
 from composer.training.parameter_groups import group_parameters
 from composer.training.precision import MixedPrecision
 from composer.training.settings import TrainingSettings
+from composer.training.sharding import shard_weights
 from composer.training.step import Learner
 from composer.training.world import World
 
@@ -50,5 +51,8 @@ def make_learner(graph: Graph, settings: TrainingSettings, world: World) -> Lear
 def _share(model: LossModel, settings: TrainingSettings, world: World) -> nn.Module:
     """The model so that all processes learn the same weights."""
     if world.size == 1:
+        return model
+    if settings.distributed == "fsdp":
+        shard_weights(model, world)
         return model
     return DistributedDataParallel(model, find_unused_parameters=settings.find_unused_parameters)

@@ -9,6 +9,7 @@ from typing import Any
 from composer.errors import CheckpointError
 from composer.training.averaging import WeightAverage
 from composer.training.checkpoints import Checkpoints
+from composer.training.sharding import take_weights, whole_graph
 from composer.training.state import TrainingState, collect_tensors, restore_tensors
 from composer.training.step import Learner
 from composer.training.world import World
@@ -56,11 +57,16 @@ class Saver:
             "num_updates": self._average.num_updates if self._average else 0,
         }
 
+        graph = self._learner.graph
+        model = whole_graph(graph)
+        with self.averaged():
+            average = whole_graph(graph)
+
         def write(folder: Path) -> None:
-            self._learner.graph.save(folder / _MODEL)
+            model.save(folder / _MODEL)
             if self._average is not None:
-                with self._average.applied():
-                    self._learner.graph.save(folder / _AVERAGE)
+                with self.averaged() if average is graph else nullcontext():
+                    average.save(folder / _AVERAGE)
             TrainingState(tensors, own).write(folder / _STATE)
 
         if self._world.is_first:
@@ -72,9 +78,10 @@ class Saver:
         Raises:
             CheckpointError: they cannot be written.
         """
-        if self._world.is_first:
-            with self.averaged():
-                self._learner.graph.save(file)
+        with self.averaged():
+            graph = whole_graph(self._learner.graph)
+            if self._world.is_first:
+                graph.save(file)
 
     def restore(self) -> dict[str, Any] | None:
         """Goes on from the last checkpoint that can be read.
@@ -102,11 +109,14 @@ class Saver:
     def _restore(self, folder: Path) -> dict[str, Any]:
         state = TrainingState.read(folder / _STATE)
         graph = self._learner.graph
+        source = whole_graph(graph)
         if self._average is not None:
             with self._average.applied():
-                graph.load(str(folder / _AVERAGE))
+                source.load(str(folder / _AVERAGE))
+                take_weights(graph, source)
             self._average.num_updates = state.values["num_updates"]
-        graph.load(str(folder / _MODEL))
+        source.load(str(folder / _MODEL))
+        take_weights(graph, source)
         restore_tensors(graph, self._learner.optimizer, state.tensors)
         self._learner.precision.load_state_dict(state.values["scaler"])
         return dict(state.values)

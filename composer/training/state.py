@@ -13,12 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from composer.checkpoint import SafetensorsTensors, write_checkpoint
 from composer.errors import CheckpointError
 from composer.training.buffers import transient_buffers
-from composer.training.step import whole
+from composer.training.sharding import as_part, whole
 
 _VALUES, _OPTIMIZER, _BUFFER = "composer.training", "optimizer/", "buffer/"
 
@@ -91,7 +90,7 @@ def restore_tensors(
     for index, (name, parameter) in enumerate(_ordered(model, optimizer)):
         if name in by_parameter:
             saved = by_parameter.pop(name)
-            state[index] = {k: _as_part(tensor, parameter) for k, tensor in saved.items()}
+            state[index] = {k: as_part(tensor, parameter) for k, tensor in saved.items()}
     if by_parameter:
         raise CheckpointError(
             f"the saved optimizer has learnt '{min(by_parameter)}', which is not learnt now: "
@@ -112,11 +111,3 @@ def _ordered(
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             yield names[parameter], parameter
-
-
-def _as_part(tensor: Tensor, parameter: nn.Parameter) -> Tensor:
-    """A whole tensor as the part of it that this process has of a parameter."""
-    if isinstance(parameter, DTensor) and tensor.shape == parameter.shape:
-        on_device = tensor.to(parameter.device)
-        return distribute_tensor(on_device, parameter.device_mesh, parameter.placements)
-    return tensor

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, NoReturn
 import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
 from composer.errors import TrainingError
@@ -22,6 +21,7 @@ from composer.training.losses import TOTAL, sum_losses
 from composer.training.precision import MixedPrecision
 from composer.training.seeding import batch_seed, seed_generators
 from composer.training.settings import ClipSettings, TrainingSettings
+from composer.training.sharding import whole
 from composer.values import move
 
 GRAD_NORM = "grad_norm"
@@ -136,11 +136,6 @@ def clip_gradients(parameters: Sequence[nn.Parameter], limits: ClipSettings | No
     if limits is not None and limits.value is not None:
         nn.utils.clip_grad_value_(parameters, limits.value)
     return float(whole(norm).item())
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """A tensor whose parts are on several processes as one; any other as it is."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def _as_numbers(values: Mapping[str, Tensor]) -> dict[str, float]:

@@ -25,6 +25,7 @@ from composer.training.saving import Saver
 from composer.training.schedule import learning_rate_factor, set_learning_rates
 from composer.training.seeding import kept_generators
 from composer.training.settings import TrainingSettings
+from composer.training.sharding import whole_graph
 from composer.training.standing import Standing
 from composer.training.summary import FINISHED, STOPPED_EARLY, Summary
 from composer.training.validation import Validation
@@ -178,7 +179,8 @@ class Trainer:
         """
         self._attempt(self._save, journal)
         with self._saver.averaged():
-            self._metrics = validation.measure(self._learner.graph, self._settings, self._world)
+            graph = whole_graph(self._learner.graph)
+            self._metrics = validation.measure(graph, self._settings, self._world)
         self._evaluated = self.iteration
         journal.record_evaluation(self.iteration, self._metrics)
         if self._patience is not None:
