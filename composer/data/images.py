@@ -71,7 +71,17 @@ def read_image(
     Raises:
         InputError: the file is missing, truncated, or no image.
     """
-    picture = open_picture(Path(path))
+    record = make_record(open_picture(Path(path)), image_format)
+    return {**record, "file_name": os.fspath(path)}
+
+
+def make_record(picture: Image.Image, image_format: ImageFormat) -> dict[str, Any]:
+    """A picture as a record, as `read_image` has it, without the name of a file.
+
+    Args:
+        picture: RGB and upright.
+        image_format: the order of the channels, the size, and the scale of the values.
+    """
     size = choose_size(
         picture.height, picture.width, image_format.shortest_edge, image_format.longest_edge
     )
@@ -79,7 +89,6 @@ def read_image(
         "image": _to_tensor(resize(picture, size), image_format),
         "height": picture.height,
         "width": picture.width,
-        "file_name": os.fspath(path),
     }
 
 
@@ -103,6 +112,11 @@ def open_picture(file: Path) -> Image.Image:
         raise InputError(f"{file}: not an image, or of a kind that Pillow cannot read") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise InputError(f"{file}: the image cannot be read: {error}") from error
+
+
+def make_upright(picture: Image.Image) -> Image.Image:
+    """A picture as RGB, turned the way its EXIF orientation says; the given one stays as it is."""
+    return _to_rgb(ImageOps.exif_transpose(picture))
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:

@@ -1,0 +1,84 @@
+"""Models by name, file or spec, with their weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from composer.errors import InputError, NameResolutionError
+from composer.graph import Graph
+from composer.graph.weights import Weights, load_weights
+from composer.spec.shipped import shipped_specs
+from composer.spec.suggestion import did_you_mean
+
+Model = Graph | str | os.PathLike[str] | Mapping[str, Any]
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_CHECKPOINTS = (".safetensors", ".pth", ".pt", ".pkl", ".pyth")
+_INSTALLED = "package:"
+
+
+def models_directory() -> Path:
+    """The folder of shipped models: inside an installed wheel, else in the source tree."""
+    installed = _PACKAGE / "_models"
+    return installed if installed.is_dir() else _PACKAGE.parent / "models"
+
+
+def shipped_models() -> dict[str, Path]:
+    """The trained models that ship, by name: checkpoints that describe themselves."""
+    return {path.stem: path for path in sorted(models_directory().glob("*.safetensors"))}
+
+
+def open_model(model: Model, weights: Weights | None = None) -> Graph:
+    """The graph of a model, with weights.
+
+    Args:
+        model: the name of a shipped model; a checkpoint that describes itself; a spec, as a file,
+            a mapping or by name; or a graph, which is taken as it is.
+        weights: a checkpoint, or checkpoints by node, in place of the model's own.
+
+    Raises:
+        NameResolutionError: there is no model or spec of that name.
+        InputError: it is a spec for which there are no weights.
+        CheckpointError: a checkpoint cannot be read, does not fit, or does not describe a graph.
+        SpecError: the spec has problems.
+    """
+    if isinstance(model, Graph):
+        if weights is not None:
+            load_weights(model, weights)
+        return model
+    if isinstance(model, Mapping):
+        return _build(model, weights)
+    checkpoint = _find_checkpoint(model)
+    if checkpoint is None:
+        return _build(model, weights)
+    graph = Graph.from_checkpoint(checkpoint)
+    return graph if weights is None else open_model(graph, weights)
+
+
+def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
+    """The checkpoint that a name means; None if it is to be a spec."""
+    name = os.fspath(model)
+    if name.startswith(_INSTALLED) or Path(name).suffix.lower() in _CHECKPOINTS:
+        return name
+    shipped, specs = shipped_models(), shipped_specs()
+    if name in shipped:
+        return os.fspath(shipped[name])
+    if Path(name).is_dir():
+        return name
+    if Path(name).exists() or name in specs or Path(name).suffix:
+        return None
+    hint = did_you_mean(name, [*shipped, *specs], "models and specs")
+    raise NameResolutionError(f"there is no model '{name}'. {hint}".strip())
+
+
+def _build(spec: str | os.PathLike[str] | Mapping[str, Any], weights: Weights | None) -> Graph:
+    graph = Graph.from_spec(spec, weights=weights)
+    if weights is None and not graph.spec.weights:
+        raise InputError(
+            f"'{graph.spec.name}' is a spec that names no weights, so it would predict at random: "
+            "give weights, or build the graph yourself and hand it over."
+        )
+    return graph

@@ -1,0 +1,91 @@
+"""Photographs in any form that people have them in.
+
+Legend: H W height and width.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from composer.data.images import make_upright, open_picture
+from composer.errors import InputError
+from composer.pictures import as_picture
+
+Picturable = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
+ChannelOrder = Literal["RGB", "BGR"]
+
+_ORDERS = get_args(ChannelOrder)
+
+
+class Photograph(NamedTuple):
+    """A photograph, upright.
+
+    Args:
+        picture: RGB.
+        file_name: the file it was read from, or None.
+    """
+
+    picture: Image.Image
+    file_name: str | None
+
+
+def read_photograph(source: Picturable, channel_order: ChannelOrder | None = None) -> Photograph:
+    """A photograph of any form, upright and in colour.
+
+    Args:
+        source: a file; a PIL image; an array of H x W x 3, or of H x W in grey; or a tensor of
+            3 x H x W. Arrays and tensors are of 8 bits (uint8).
+        channel_order: of an array or a tensor, which do not say it themselves.
+
+    Raises:
+        InputError: a file is no image, or an array has another form or an unknown order.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return Photograph(open_picture(Path(source)), os.fspath(source))
+    if isinstance(source, Image.Image):
+        name = getattr(source, "filename", None)
+        return Photograph(make_upright(source), os.fspath(name) if name else None)
+    if not isinstance(source, (np.ndarray, Tensor)):
+        raise InputError(
+            f"a photograph is a file, a PIL image, an array or a tensor, not a "
+            f"{type(source).__name__}"
+        )
+    if isinstance(source, np.ndarray) and source.ndim == 2:
+        source, channel_order = np.stack([source] * 3, axis=2), "RGB"
+    _check_pixels(source)
+    return Photograph(as_picture(source, check_order(channel_order)), None)
+
+
+def check_order(channel_order: str | None) -> ChannelOrder:
+    """The order of an array's channels.
+
+    Raises:
+        InputError: it was not given, or is none.
+    """
+    if channel_order is None:
+        raise InputError(
+            "an array does not say in which order its channels are: give channel_order='RGB' "
+            "(PIL, matplotlib, imageio, torchvision) or channel_order='BGR' (OpenCV, detectron2)"
+        )
+    if channel_order not in _ORDERS:
+        raise InputError(f"channel_order is 'RGB' or 'BGR', not {channel_order!r}")
+    return channel_order  # type: ignore[return-value]
+
+
+def _check_pixels(pixels: NDArray[Any] | Tensor) -> None:
+    is_array, shape = isinstance(pixels, np.ndarray), tuple(pixels.shape)
+    form = "an array of H x W x 3" if is_array else "a tensor of 3 x H x W"
+    if len(shape) != 3 or shape[2 if is_array else 0] != 3 or 0 in shape:
+        hint = " Give several photographs as a list." if len(shape) == 4 else ""
+        raise InputError(f"a photograph is {form}, not of {' x '.join(map(str, shape))}.{hint}")
+    if str(pixels.dtype).removeprefix("torch.") != "uint8":
+        raise InputError(
+            f"a photograph has values from 0 to 255 in 8 bits (uint8), not {pixels.dtype}"
+        )

@@ -1,0 +1,154 @@
+"""What a model says about one photograph."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from composer.errors import InputError
+from composer.evaluation.detections import describe_instances, read_instances
+from composer.evaluation.mask_coding import to_text
+from composer.pictures import ClassNames, draw_instances, draw_panoptic, draw_semantic
+from composer.spec.metadata import SpecMetadata
+from composer.structures import Instances, RotatedBoxes
+
+_DEFAULT_NAMES = SpecMetadata()
+
+
+@dataclass(frozen=True, repr=False)
+class Prediction:
+    """What a model says about one photograph, at the photograph's own size.
+
+    `prediction["instances"]` is what a graph (and detectron2) gives under that key.
+
+    Args:
+        outputs: what the graph gave for this image, on the CPU.
+        picture: the photograph, RGB and upright.
+        metadata: what the numbers of the classes stand for.
+        file_name: the file of the photograph, or None.
+    """
+
+    outputs: Mapping[str, Any]
+    picture: Image.Image
+    metadata: SpecMetadata = field(default=_DEFAULT_NAMES)
+    file_name: str | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        return self.outputs[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.outputs
+
+    def __repr__(self) -> str:
+        name = "" if self.file_name is None else f"{self.file_name}: "
+        return f"Prediction({name}{self.summary()})"
+
+    @property
+    def instances(self) -> Instances:
+        """What was found: `pred_boxes`, `scores`, `pred_classes`, perhaps masks and keypoints.
+
+        Raises:
+            InputError: the model gives no instances.
+        """
+        return read_instances(self.outputs)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The name of each instance's class."""
+        names = ClassNames.of(self.metadata)
+        return [names.name_thing(number) for number in self.instances.pred_classes.tolist()]
+
+    def summary(self) -> str:
+        """Describes it in a few words: `3 person, 1 dog`."""
+        if "instances" not in self.outputs:
+            return ", ".join(self.outputs)
+        found = self.instances
+        if not len(found):
+            return "nothing found"
+        if not found.has("pred_classes"):
+            return found.summary()
+        return ", ".join(
+            f"{count} {name}" for name, count in Counter(self.class_names).most_common()
+        )
+
+    def to_coco(self, image_id: int | str = 1) -> list[dict[str, Any]]:
+        """The instances in COCO's results format, with names besides the numbers.
+
+        `category_id` counts the model's classes from 1, as COCO does. Masks are compressed
+        run-length encodings; keypoints are COCO's integer pixels.
+
+        Args:
+            image_id: number of the photograph.
+
+        Raises:
+            InputError: the model gives no instances.
+        """
+        instances = self.instances
+        rotated = instances.pred_boxes if isinstance(instances.pred_boxes, RotatedBoxes) else None
+        if rotated is not None:
+            instances = Instances(instances.image_size, **instances.get_fields())
+            instances.set("pred_boxes", rotated.get_bounding_boxes())
+        entries = []
+        for place, found in enumerate(describe_instances(instances)):
+            entry = {"image_id": image_id, **found}
+            if self.file_name is not None:
+                entry["file_name"] = self.file_name
+            entry["category_id"] = found["category_id"] + 1
+            entry["category_name"] = self.class_names[place]
+            if rotated is not None:  # centre, width, height, degrees counter-clockwise
+                entry["bbox"] = rotated.tensor[place].tolist()
+            if "segmentation" in found:
+                entry["segmentation"] = to_text(found["segmentation"])
+            entries.append(entry)
+        return entries
+
+    def draw(self, *, scale: float | None = None) -> Image.Image:
+        """The photograph with what was found drawn into it.
+
+        Args:
+            scale: pixels of the picture for one of the photograph; by default small photographs
+                are enlarged until names can be read.
+
+        Raises:
+            InputError: there is nothing that can be drawn.
+        """
+        outputs, picture, names = self.outputs, self.picture, self.metadata
+        if "panoptic_seg" in outputs:
+            segment_ids, segments = outputs["panoptic_seg"]
+            return draw_panoptic(picture, segment_ids, segments, names, scale=scale)
+        for key in ("instances", "proposals"):
+            if key in outputs:
+                return draw_instances(picture, outputs[key], names, scale=scale)
+        if "sem_seg" in outputs:
+            return draw_semantic(picture, outputs["sem_seg"], names, scale=scale)
+        raise InputError(f"outputs without anything to draw: {', '.join(outputs) or 'none'}")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a picture of what was found, or with a name that ends in `.json` its data.
+
+        Args:
+            path: the file; its folder is made.
+
+        Returns:
+            The file.
+
+        Raises:
+            InputError: pictures cannot be written under such a name.
+        """
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix.lower() == ".json":
+            file.write_text(json.dumps(self.to_coco(), indent=1) + "\n", encoding="utf-8")
+            return file
+        try:
+            self.draw().save(file)
+        except ValueError as error:
+            raise InputError(f"{file}: {error}; .jpg and .png are pictures") from error
+        return file

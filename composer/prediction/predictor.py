@@ -1,0 +1,145 @@
+"""A model that takes photographs as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, overload
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from composer.data.images import make_record
+from composer.errors import InputError
+from composer.evaluation.graph_evaluation import find_image_format, inferring, predict_with
+from composer.graph import Graph
+from composer.graph.weights import Weights
+from composer.prediction.models import Model, open_model
+from composer.prediction.photographs import (
+    ChannelOrder,
+    Photograph,
+    Picturable,
+    check_order,
+    read_photograph,
+)
+from composer.prediction.prediction import Prediction
+from composer.structures import Instances
+from composer.values import move
+
+_SINGLE = (str, os.PathLike, Image.Image, np.ndarray, Tensor)
+
+
+class Predictor:
+    """A model that takes photographs as they are, and gives what it finds in their own pixels.
+
+    Files, PIL images, arrays and tensors are turned upright, resized and brought into the order
+    of channels that the model's spec names. The order of an array is never guessed.
+
+    Args:
+        model: the name of a shipped model, a checkpoint that describes itself, a spec, or a graph.
+        weights: a checkpoint, or checkpoints by node; for a spec, or in place of a model's own.
+        score_threshold: instances with a lower score are left out; 0 leaves what the model gives.
+        device: where to run.
+        channel_order: of all arrays and tensors; or say it in each call.
+        batch_size: how many photographs the model is given at a time.
+
+    Attributes:
+        graph: the model. While it predicts it is in inference mode.
+
+    Raises:
+        NameResolutionError, SpecError, CheckpointError: the model cannot be had.
+        InputError: it has no weights or takes no images, or a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: Model = "people",
+        *,
+        weights: Weights | None = None,
+        score_threshold: float = 0.5,
+        device: str | torch.device = "cpu",
+        channel_order: ChannelOrder | None = None,
+        batch_size: int = 1,
+    ) -> None:
+        if not 0 <= score_threshold <= 1:
+            raise InputError(f"score_threshold is from 0 to 1, not {score_threshold}")
+        if batch_size < 1:
+            raise InputError(f"batch_size is 1 or more, not {batch_size}")
+        self.score_threshold, self.batch_size = score_threshold, batch_size
+        self._channel_order = None if channel_order is None else check_order(channel_order)
+        self.graph: Graph = open_model(model, weights).to(device)
+        self._image_format = find_image_format(self.graph)
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a str is a sequence of str
+        self, images: Picturable, *, channel_order: ChannelOrder | None = None
+    ) -> Prediction: ...
+    @overload
+    def __call__(
+        self, images: Iterable[Picturable], *, channel_order: ChannelOrder | None = None
+    ) -> list[Prediction]: ...
+    def __call__(
+        self,
+        images: Picturable | Iterable[Picturable],
+        *,
+        channel_order: ChannelOrder | None = None,
+    ) -> Prediction | list[Prediction]:
+        """Looks at a photograph, or at several.
+
+        Args:
+            images: a file, a PIL image, an array of H x W x 3 or a tensor of 3 x H x W, both of 8
+                bits; or any number of these.
+            channel_order: of arrays and tensors.
+
+        Returns:
+            What was found; for several photographs a list.
+
+        Raises:
+            InputError: a file is no image, or an array has another form or an unknown order.
+        """
+        if isinstance(images, _SINGLE):
+            return next(self.stream([images], channel_order=channel_order))
+        if not isinstance(images, Iterable):
+            raise InputError(
+                "a photograph is a file, a PIL image, an array or a tensor, not a "
+                f"{type(images).__name__}"
+            )
+        return list(self.stream(images, channel_order=channel_order))
+
+    def stream(
+        self, images: Iterable[Picturable], *, channel_order: ChannelOrder | None = None
+    ) -> Iterator[Prediction]:
+        """Looks at photographs one batch after the other, for more than memory can hold.
+
+        Args:
+            images: photographs, taken when their turn comes.
+            channel_order: of arrays and tensors.
+
+        Raises:
+            InputError: as for a call, at the photograph that it is about.
+        """
+        order = channel_order or self._channel_order
+        waiting = iter(images)
+        while batch := list(islice(waiting, self.batch_size)):
+            yield from self._predict([read_photograph(one, order) for one in batch])
+
+    def _predict(self, photographs: list[Photograph]) -> Iterator[Prediction]:
+        records = [make_record(one.picture, self._image_format) for one in photographs]
+        with inferring(self.graph), torch.no_grad():
+            results = predict_with(self.graph)(records)
+        names = self.graph.spec.metadata
+        for photograph, outputs in zip(photographs, results, strict=True):
+            yield Prediction(
+                self._choose(move(outputs, "cpu")), photograph.picture, names, photograph.file_name
+            )
+
+    def _choose(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs without instances of low scores."""
+        chosen = dict(outputs)
+        found = chosen.get("instances")
+        if isinstance(found, Instances) and found.has("scores"):
+            chosen["instances"] = found[found.scores >= self.score_threshold]
+        return chosen
