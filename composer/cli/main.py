@@ -15,6 +15,7 @@ from composer.cli.check import check
 from composer.cli.clash import find_clash
 from composer.cli.data import data
 from composer.cli.describe import describe
+from composer.cli.export import export
 from composer.cli.import_command import import_config
 from composer.cli.nodes import nodes
 from composer.cli.run import run
@@ -47,7 +48,7 @@ class CommandGroup(click.Group):
 
 @click.group(
     cls=CommandGroup,
-    commands=[run, check, show, nodes, specs, describe, schema, import_config, train, data],
+    commands=[run, check, show, nodes, specs, describe, schema, import_config, train, export, data],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(installed_version(), message=f"{DISTRIBUTION} %(version)s")

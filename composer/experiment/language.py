@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from composer.data.data_file import DatasetDocument, DatasetName
+from composer.evaluation import TASKS
 from composer.experiment.image_loading import InferenceData, TrainingData
+from composer.spec.suggestion import did_you_mean
 from composer.training.settings import TrainingSettings
 
 _Positive = Annotated[int, Field(ge=1)]
@@ -26,6 +28,16 @@ class Measurements(_Model):
         None, description="Tasks: `bbox`, `segm`, ...; all that fit if null, none if empty."
     )
     losses: bool = Field(False, description="Whether the losses are measured, too.")
+
+    @field_validator("metrics", mode="after")
+    @classmethod
+    def _are_tasks(cls, metrics: list[str] | None) -> list[str] | None:
+        for name in metrics or ():
+            if name not in TASKS:
+                raise ValueError(
+                    f"no task is called '{name}'. {did_you_mean(name, TASKS, 'tasks')}"
+                )
+        return metrics
 
 
 class ExperimentDocument(_Model):

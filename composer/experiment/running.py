@@ -10,7 +10,7 @@ import yaml
 
 from composer.data.dataset import Dataset
 from composer.data.loading import InferenceBatches, TrainingBatches
-from composer.evaluation import CocoEvaluator, evaluate
+from composer.evaluation import evaluate_graph
 from composer.experiment.experiment import Experiment
 from composer.experiment.images import Images, open_images
 from composer.experiment.model import build_graph, find_image_format, fit_spec
@@ -139,8 +139,7 @@ def _measure(
     dataset: Dataset, batches: Any, tasks: list[str] | None
 ) -> Callable[[Graph], Mapping[str, float]]:
     def measure(graph: Graph) -> Mapping[str, float]:
-        evaluators = [CocoEvaluator(dataset, tasks=tasks)]
-        return evaluate(graph, batches, evaluators).flat()
+        return evaluate_graph(graph, dataset, tasks=tasks, batches=batches).flat()
 
     return measure
 

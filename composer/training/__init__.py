@@ -5,6 +5,7 @@ business.
 """
 
 from composer.training.batches import Batch, Batches
+from composer.training.exporting import export_model, find_weights
 from composer.training.run_folder import RunFolder
 from composer.training.settings import TrainingSettings
 from composer.training.summary import Summary
@@ -21,5 +22,7 @@ __all__ = [
     "TrainingSettings",
     "Validation",
     "World",
+    "export_model",
+    "find_weights",
     "joined_world",
 ]

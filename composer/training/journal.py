@@ -72,8 +72,10 @@ class Journal:
         """Writes the metrics of an evaluation."""
         for records in self._records:
             records.write(iteration, metrics, EVALUATION)
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-        self.tell(f"evaluation after {iteration}: {shown}")
+        self.tell(f"evaluation after iteration {iteration}")
+        for group, members in _by_group(metrics).items():
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in members.items())
+            self.tell(f"  {group}: {shown}")
 
     def tell(self, text: str) -> None:
         """Shows a line on the terminal."""
@@ -84,3 +86,12 @@ class Journal:
         for records in self._records:
             records.close()
         self._progress.close()
+
+
+def _by_group(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Metrics by what stands before the slash in their names (`bbox/AP`), then by the rest."""
+    groups: dict[str, dict[str, float]] = {}
+    for name, value in metrics.items():
+        group, _, rest = name.rpartition("/")
+        groups.setdefault(group or "metrics", {})[rest] = value
+    return groups

@@ -14,7 +14,7 @@ from composer.training.state import TrainingState, collect_tensors, restore_tens
 from composer.training.step import Learner
 from composer.training.world import World
 
-_MODEL, _AVERAGE, _STATE = "model.safetensors", "average.safetensors", "training.safetensors"
+MODEL, AVERAGE, _STATE = "model.safetensors", "average.safetensors", "training.safetensors"
 
 
 class Saver:
@@ -63,10 +63,10 @@ class Saver:
             average = whole_graph(graph)
 
         def write(folder: Path) -> None:
-            model.save(folder / _MODEL)
+            model.save(folder / MODEL)
             if self._average is not None:
                 with self.averaged() if average is graph else nullcontext():
-                    average.save(folder / _AVERAGE)
+                    average.save(folder / AVERAGE)
             TrainingState(tensors, own).write(folder / _STATE)
 
         if self._world.is_first:
@@ -112,10 +112,10 @@ class Saver:
         source = whole_graph(graph)
         if self._average is not None:
             with self._average.applied():
-                source.load(str(folder / _AVERAGE))
+                source.load(str(folder / AVERAGE))
                 take_weights(graph, source)
             self._average.num_updates = state.values["num_updates"]
-        source.load(str(folder / _MODEL))
+        source.load(str(folder / MODEL))
         take_weights(graph, source)
         restore_tensors(graph, self._learner.optimizer, state.tensors)
         self._learner.precision.load_state_dict(state.values["scaler"])

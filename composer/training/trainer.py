@@ -71,6 +71,8 @@ class Trainer:
         self._average = WeightAverage(graph, settings.ema.decay) if settings.ema else None
         checkpoints = Checkpoints(folder.checkpoints, settings.checkpoint.keep)
         self.would_overwrite = bool(checkpoints.saved())
+        if world.is_first:
+            checkpoints.remove_partial()
         self._saver = Saver(self._learner, self._average, checkpoints, world)
         best, early = settings.checkpoint.best, settings.early_stopping
         self._best = Standing(best) if best else None
