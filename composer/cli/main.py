@@ -18,6 +18,7 @@ from composer.cli.describe import describe
 from composer.cli.export import export
 from composer.cli.import_command import import_config
 from composer.cli.nodes import nodes
+from composer.cli.predict import predict
 from composer.cli.run import run
 from composer.cli.schema import schema
 from composer.cli.show import show
@@ -48,7 +49,20 @@ class CommandGroup(click.Group):
 
 @click.group(
     cls=CommandGroup,
-    commands=[run, check, show, nodes, specs, describe, schema, import_config, train, export, data],
+    commands=[
+        run,
+        check,
+        show,
+        nodes,
+        specs,
+        describe,
+        schema,
+        import_config,
+        train,
+        predict,
+        export,
+        data,
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(installed_version(), message=f"{DISTRIBUTION} %(version)s")

@@ -27,8 +27,8 @@ def models_directory() -> Path:
 
 
 def shipped_models() -> dict[str, Path]:
-    """The trained models that ship, by name: checkpoints that describe themselves."""
-    return {path.stem: path for path in sorted(models_directory().glob("*.safetensors"))}
+    """The trained models that ship, by name: a folder each, with a self-describing checkpoint."""
+    return {path.parent.name: path for path in sorted(models_directory().glob("*/*.safetensors"))}
 
 
 def open_model(model: Model, weights: Weights | None = None) -> Graph:

@@ -40,6 +40,12 @@ def test_specs_are_in_the_wheel(names):
     assert {f"composer/_specs/{spec}" for spec in specs} <= names
 
 
+def test_models_are_in_the_wheel(names):
+    models = [path.relative_to(ROOT / "models") for path in ROOT.glob("models/*/*")]
+    assert models
+    assert {f"composer/_models/{model}" for model in models} <= names
+
+
 def test_every_package_says_that_it_is_typed(names):
     assert {f"{package}/py.typed" for package in ["composer", *PLUGINS]} <= names
 

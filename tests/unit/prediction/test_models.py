@@ -10,8 +10,10 @@ from unit.prediction.conftest import SMALL
 
 @pytest.fixture
 def shipped(checkpoint, tmp_path, monkeypatch):
-    shutil.copy(checkpoint, tmp_path / "pets.safetensors")
-    (tmp_path / "README.md").touch()
+    for name in ("pets", "not_trained_yet"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.yaml").touch()
+    shutil.copy(checkpoint, tmp_path / "pets" / "model.safetensors")
     monkeypatch.setattr(models, "models_directory", lambda: tmp_path)
     return tmp_path
 
@@ -21,7 +23,7 @@ def weight_of(graph):
 
 
 def test_shipped_models_are_found_by_name(shipped):
-    assert shipped_models() == {"pets": shipped / "pets.safetensors"}
+    assert shipped_models() == {"pets": shipped / "pets" / "model.safetensors"}
     assert open_model("pets").spec.metadata.thing_classes == ("cat", "dog")
 
 

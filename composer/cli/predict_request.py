@@ -1,0 +1,73 @@
+"""What a user asks of `composer predict`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from composer.data.images import SUFFIXES, find_images
+from composer.errors import InputError
+from composer.prediction.video import is_video
+from composer.spec.shipped import specs_directory
+
+EXAMPLE = "astronaut.jpg"
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """The options of one prediction, as they were given.
+
+    Args:
+        paths: photographs, videos, and folders of them.
+        model: name or file of the model.
+        weights: checkpoints by node, the empty name for the whole model.
+        threshold: the lowest score that counts.
+        output: folder for the results, or None for the usual one.
+        no_pictures: whether only data are wanted.
+        as_json: whether the data are to be printed, and nothing written.
+        device: name of the device.
+    """
+
+    paths: Sequence[str]
+    model: str
+    weights: Mapping[str, str]
+    threshold: float
+    output: str | None
+    no_pictures: bool
+    as_json: bool
+    device: str
+
+    def __post_init__(self) -> None:
+        if self.as_json and self.output is not None:
+            raise click.UsageError("--json prints the predictions; it excludes --output")
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        if self.output is not None:
+            return Path(self.output)
+        return Path("runs", Path(self.model).name.removesuffix(Path(self.model).suffix) or "model")
+
+    def find_files(self) -> list[Path]:
+        """The photographs and videos that are meant, in order; the example if none is named.
+
+        Raises:
+            InputError: a file or folder does not exist, or a folder has nothing to look at.
+        """
+        if not self.paths:
+            return [specs_directory() / "examples" / EXAMPLE]
+        return [file for path in self.paths for file in _find_below(Path(path))]
+
+
+def _find_below(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return find_images(path)
+    found = sorted(
+        file for file in path.iterdir() if file.suffix.lower() in SUFFIXES or is_video(file)
+    )
+    if not found:
+        raise InputError(f"{path}: there are no photographs and no videos in this folder")
+    return found

@@ -1,0 +1,137 @@
+"""`composer predict`: pictures, data and messages."""
+
+import json
+import shutil
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from composer import Graph
+from composer.prediction import models
+from composer.spec.metadata import SpecMetadata
+from unit.prediction.conftest import SMALL
+
+PETS = SpecMetadata(thing_classes=("cat", "dog"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    file = tmp_path_factory.mktemp("models") / "pets.safetensors"
+    Graph.from_spec("mask_rcnn_r50_fpn", **SMALL).save(file, metadata=PETS)
+    return file
+
+
+@pytest.fixture
+def photographs(folder, checkpoint):
+    """A folder to work in, with a model, two photographs of one name and a broken one."""
+    shutil.copy(checkpoint, folder / "pets.safetensors")
+    noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    for name in ("a.jpg", "more/a.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(noise).save(folder / name)
+    (folder / "broken.jpg").write_bytes(b"no photograph")
+    return folder
+
+
+def predict(cli, *arguments):
+    return cli("predict", "--model", "pets.safetensors", "--threshold", "0", *arguments)
+
+
+def test_pictures_and_predictions_are_saved(cli, photographs):
+    result = predict(cli, "a.jpg", "more")
+    assert result.code == 0
+    assert result.out.count("a.jpg  ") == 2
+    assert "saved 2 pictures and runs/pets/predictions.json" in result.out.replace("\\", "/")
+    results = photographs / "runs" / "pets"
+    assert sorted(file.name for file in results.iterdir()) == [
+        "a-2.jpg",
+        "a.jpg",
+        "predictions.json",
+    ]
+    entries = json.loads((results / "predictions.json").read_text())
+    assert {entry["image_id"] for entry in entries} == {1, 2}
+    assert {entry["file_name"] for entry in entries} == {"a.jpg", "more/a.jpg"}
+    assert {entry["category_name"] for entry in entries} <= {"cat", "dog"}
+    assert all(entry["segmentation"]["size"] == [60, 80] for entry in entries)
+
+
+def test_a_broken_file_is_reported_and_the_others_are_gone_on_with(cli, photographs):
+    result = predict(cli, "broken.jpg", "a.jpg", "-o", "found")
+    assert result.code == 1
+    assert "error: broken.jpg: not an image" in result.err
+    assert (photographs / "found" / "a.jpg").is_file()
+
+
+def test_json_is_printed_alone_and_nothing_is_written(cli, photographs):
+    before = sorted(photographs.rglob("*"))
+    result = predict(cli, "a.jpg", "--json")
+    assert json.loads(result.out)[0]["file_name"] == "a.jpg"
+    assert sorted(photographs.rglob("*")) == before
+    assert predict(cli, "a.jpg", "--json", "-o", "x").code == 2
+
+
+def test_without_pictures_there_are_only_data(cli, photographs):
+    assert predict(cli, "a.jpg", "--no-pictures", "-o", "found").code == 0
+    assert [file.name for file in (photographs / "found").iterdir()] == ["predictions.json"]
+
+
+def test_the_threshold_leaves_instances_out(cli, photographs):
+    result = cli("predict", "-m", "pets.safetensors", "-t", "1", "a.jpg")
+    assert "a.jpg  nothing found" in result.out
+    assert cli("predict", "-t", "50", "a.jpg").code == 2
+
+
+def test_without_files_the_example_is_looked_at(cli, photographs):
+    result = predict(cli, "--json")
+    assert "no files: looking at the example" in result.err
+    assert json.loads(result.out)[0]["file_name"].endswith("astronaut.jpg")
+
+
+def test_the_model_that_ships_is_the_usual_one(cli, photographs, monkeypatch):
+    monkeypatch.setattr(models, "models_directory", lambda: photographs / "models")
+    result = cli("predict", "a.jpg")
+    assert result.code == 1
+    assert "there is no model 'people'" in result.err
+    (photographs / "models" / "people").mkdir(parents=True)
+    shutil.move("pets.safetensors", photographs / "models" / "people" / "model.safetensors")
+    assert cli("predict", "a.jpg").code == 0
+    assert (photographs / "runs" / "people" / "a.jpg").is_file()
+
+
+def test_videos_are_drawn_and_written_down_by_frame(cli, photographs):
+    pytest.importorskip("av")
+    from composer.prediction.video import read_frames, write_frames
+
+    with Image.open("a.jpg") as picture:
+        write_frames("clip.mp4", [picture.convert("RGB")] * 3, Fraction(5))
+    result = predict(cli, "clip.mp4", "a.jpg")
+    assert result.code == 0
+    assert "clip.mp4  3 frames, at most " in result.out
+    assert len(list(read_frames("runs/pets/clip.mp4"))) == 3
+    entries = json.loads((photographs / "runs" / "pets" / "predictions.json").read_text())
+    frames = {(entry["file_name"], entry.get("frame"), entry["image_id"]) for entry in entries}
+    assert frames == {
+        ("clip.mp4", 1, 1),
+        ("clip.mp4", 2, 2),
+        ("clip.mp4", 3, 3),
+        ("a.jpg", None, 4),
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gone.jpg"], "gone.jpg: there is no such file or folder"),
+        (["empty"], "empty: there are no photographs and no videos in this folder"),
+        (["a.jpg", "-m", "mask_rcnn_r50_fpn"], "would predict at random"),
+        (["a.jpg", "--device", "nowhere"], "the device 'nowhere' cannot be used"),
+    ],
+)
+def test_mistakes_end_in_a_message(cli, photographs, arguments, message):
+    (photographs / "empty").mkdir()
+    result = predict(cli, *arguments)
+    assert result.code == 1
+    assert message in result.err
+    assert "Traceback" not in result.err
