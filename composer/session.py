@@ -24,8 +24,8 @@ class SessionHost(Protocol):
     def observers(self) -> Sequence[Observer]:
         """Who watches the nodes."""
 
-    def placement(self) -> Placement:
-        """Where the nodes are."""
+    def placement(self, values: Mapping[Slot, Any]) -> Placement:
+        """Where the nodes are, if need be as far as given values tell."""
 
     def input_values(
         self, plan: Plan, inputs: Mapping[str, Any], fed: Mapping[Slot, Any]
@@ -120,7 +120,7 @@ class Session:
             plan,
             self._host.callables,
             self._values,
-            placement=self._host.placement(),
+            placement=self._host.placement(self._values),
             seed=self.seed,
             observers=self._host.observers,
             release=False,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from composer.errors import InputError
+from composer.errors import ExecutionError, InputError
 from composer.plan import Step
 
 NodeHook = Callable[[str, Mapping[str, Any]], None]
@@ -34,17 +34,32 @@ class HookObserver:
             raise InputError(f"a hook is called 'before' or 'after' a node, not '{self.moment}'")
 
     def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
-        """Calls a hook that wants to be called before."""
-        if self.moment == "before" and self._watches(step.call.path):
-            self.function(step.call.path, dict(arguments))
+        """Calls a hook that wants to be called before.
+
+        Raises:
+            ExecutionError: if the hook fails.
+        """
+        if self.moment == "before":
+            self._call(step.call.path, arguments)
 
     def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
-        """Calls a hook that wants to be called after."""
-        if self.moment == "after" and self._watches(step.call.path):
-            self.function(step.call.path, dict(outputs))
+        """Calls a hook that wants to be called after.
 
-    def _watches(self, path: str) -> bool:
-        return not self.path or path == self.path or path.startswith(f"{self.path}.")
+        Raises:
+            ExecutionError: if the hook fails.
+        """
+        if self.moment == "after":
+            self._call(step.call.path, outputs)
+
+    def _call(self, path: str, values: Mapping[str, Any]) -> None:
+        if self.path and path != self.path and not path.startswith(f"{self.path}."):
+            return
+        try:
+            self.function(path, dict(values))
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            message = f"a hook {self.moment} node '{path}' failed: {reason}"
+            raise ExecutionError(path, message) from error
 
 
 class HookHandle:

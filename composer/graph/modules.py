@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import nn
 
 from composer.executor import Placement
+from composer.structures import iterate_tensors
 
 
 class NodeGroup(nn.Module):
@@ -65,13 +67,21 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
             module = module._modules[name]
         return module
 
-    def placement(self) -> Placement:
-        """Where the nodes are now: those with a device of their own, and all others."""
+    def placement(self, values: Mapping[Any, Any]) -> Placement:
+        """Where the nodes are now: those with a device of their own, and all others.
+
+        The others are where their parameters are, else their buffers, else the values that are
+        given.
+
+        Args:
+            values: what a run is given.
+        """
         nodes = {path: self._device_of(*placed) for path, placed in self._placed.items()}
-        for name, tensor in self._root.named_parameters():
+        for name, tensor in chain(self._root.named_parameters(), self._root.named_buffers()):
             if not any(name.startswith(f"{path}.") for path in nodes):
                 return Placement(tensor.device, nodes)
-        return Placement(nodes=nodes)
+        given = next((tensor.device for tensor in iterate_tensors(list(values.values()))), None)
+        return Placement(nodes=nodes) if given is None else Placement(given, nodes)
 
     def _device_of(self, path: str, device: torch.device) -> torch.device:
         """The device of a node's weights, which may have been moved; else that of the spec."""

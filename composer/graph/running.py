@@ -13,13 +13,14 @@ from composer.graph.inputs import bind_inputs, read_inputs
 from composer.graph.modules import CallableTable
 from composer.graph.outputs import pack_outputs
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
-from composer.plan.addressing import fed_slots
-from composer.plan.feeding import spread_feed
+from composer.plan.feeding import feedable_slot, spread_feed
 from composer.session import Session
 from composer.spec.language import Mode
 from composer.taps import find_module
 
 Names = str | Sequence[str]
+
+_MAX_PLANS = 256  # that are kept; those of whole runs stay, and of others the latest
 
 
 class Runner:
@@ -66,7 +67,10 @@ class Runner:
         names = None if until is None else tuple(listed(until))
         key = (wiring.mode, names, tuple(feeds))
         if key not in self._plans:
-            self._plans[key] = make_plan(wiring, self._targets(wiring, names), key[2])
+            made = make_plan(wiring, self._targets(wiring, names), key[2])
+            if len(self._plans) >= _MAX_PLANS:
+                del self._plans[next(old for old in self._plans if old[1:] != (None, ()))]
+            self._plans[key] = made
         return self._plans[key]
 
     def resolve_node(self, name: str, first: Mode) -> str:
@@ -85,13 +89,14 @@ class Runner:
         raise failure
 
     def feedable(self, wiring: Wiring, names: Iterable[str]) -> list[Slot]:
-        """The slots that feeds of these names may fill.
+        """The slots that plain values fed by these names fill.
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
+            InputError: if something cannot be fed.
         """
         book = self.books[wiring.mode]
-        return [slot for name in names for slot in fed_slots(book.resolve(name), wiring)]
+        return [feedable_slot(book.resolve(name)) for name in names]
 
     def fed(self, wiring: Wiring, feeds: Mapping[str, Any]) -> dict[Slot, Any]:
         """The slots that given values fill.
@@ -135,7 +140,7 @@ class Runner:
             plan,
             self.callables,
             values,
-            placement=self.placement(),
+            placement=self.placement(values),
             seed=seed or 0,
             observers=self.observers,
         )
@@ -182,9 +187,9 @@ class Runner:
         """
         return read_inputs(self.wirings[plan.mode], plan, inputs, fed)
 
-    def placement(self) -> Placement:
-        """Where the nodes are."""
-        return self.callables.placement()
+    def placement(self, values: Mapping[Slot, Any]) -> Placement:
+        """Where the nodes are; a graph without weights is where the values are that it is given."""
+        return self.callables.placement(values)
 
     def packed(self, wiring: Wiring, found: Sequence[Any]) -> Any:
         """The values of all outputs in the form that a full run gives."""
@@ -208,8 +213,15 @@ class Runner:
 
 
 def listed(names: Names) -> list[str]:
-    """The names as a list, be it one or several."""
-    return [names] if isinstance(names, str) else list(names)
+    """The names as a list, be it one or several.
+
+    Raises:
+        InputError: if there is none.
+    """
+    found = [names] if isinstance(names, str) else list(names)
+    if not found:
+        raise InputError("no node is named; without a list of names, the whole graph is meant")
+    return found
 
 
 def draw_seed() -> int:

@@ -3,6 +3,7 @@
 from composer.node.contract import Contract, InputPort, read_contract
 from composer.node.port_matching import accepts, describe_type, fields_of
 from composer.node.type_text import describe_field
+from composer.node.value_matching import takes
 
 __all__ = [
     "Contract",
@@ -12,4 +13,5 @@ __all__ = [
     "describe_type",
     "fields_of",
     "read_contract",
+    "takes",
 ]

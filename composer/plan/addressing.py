@@ -59,7 +59,9 @@ class AddressBook:
         Raises:
             NameResolutionError: if it means nothing, or several things.
         """
-        name, _, tap = text.partition(":")
+        name, colon, tap = text.partition(":")
+        if colon and not tap:
+            raise NameResolutionError(f"'{text}' names no module after the colon")
         for names in (self.paths, self.ports):
             if name in names:
                 return self._target(name, names[name], tap)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from composer import Graph, InputError, PluginError
+from composer import ExecutionError, Graph, InputError, NameResolutionError, PluginError
+from composer.graph import running
 from sample_nodes import NODES
 
 SPEC = {
@@ -26,6 +27,69 @@ def test_a_value_is_fed_once(graph):
     feeds = {"one": torch.zeros(1), "one.output": torch.ones(1)}
     with pytest.raises(InputError, match=r"'one' is fed twice, the second time as 'one\.output'"):
         graph.run(until="two", feeds=feeds)
+
+
+@pytest.mark.parametrize(
+    ("value", "given"),
+    [(3.0, r"float \(3\.0\)"), (None, "NoneType"), ([torch.zeros(1)], "list"), ("x", "str")],
+)
+def test_what_is_fed_is_checked_before_anything_runs(graph, value, given):
+    seen = []
+    graph.add_hook(lambda path, _: seen.append(path), "before")
+    message = f"'one' is Tensor; a value of type {given}"
+    with pytest.raises(InputError, match=message):
+        graph.run(torch.zeros(1), until="two", feeds={"one": value})
+    with pytest.raises(InputError, match=message):
+        graph.session(torch.zeros(1))["one"] = value
+    assert seen == []
+
+
+@pytest.mark.parametrize("name", ["one:", "one.output:", ":"])
+def test_a_tap_names_a_module(graph, name):
+    with pytest.raises(NameResolutionError, match=f"'{name}' names no module after the colon"):
+        graph.run(torch.zeros(1), until=name)
+
+
+@pytest.mark.parametrize("ask", [Graph.run, Graph.plan, Graph.subgraph])
+def test_an_empty_list_of_targets_is_refused(graph, ask):
+    with pytest.raises(InputError, match="no node is named"):
+        ask(graph, until=[])
+
+
+@pytest.mark.parametrize("mode", ["before", "after"])
+def test_a_hook_that_fails_tells_at_which_node(graph, mode):
+    def hook(_path, _values):
+        raise ZeroDivisionError("by nothing")
+
+    graph.add_hook(hook, mode, "two")
+    message = f"a hook {mode} node 'two' failed: ZeroDivisionError: by nothing"
+    with pytest.raises(ExecutionError, match=message) as caught:
+        graph(torch.zeros(1))
+    assert caught.value.path == "two"
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_plans_are_kept_but_not_without_end(graph, monkeypatch):
+    monkeypatch.setattr(running, "_MAX_PLANS", 3)
+    whole, one = graph.plan(), graph.plan("one")
+    assert graph.plan() is whole
+    assert graph.plan("one") is one
+    for feeds in (["x"], ["one"], ["x", "one"], ["one", "x"]):
+        graph.plan("two", feeds=feeds)
+    assert graph.plan() is whole
+    assert graph.plan("one") is not one
+
+
+def test_a_graph_without_weights_is_where_its_values_are():
+    spec = {**SPEC, "nodes": {"one": {"uses": "noise", "inputs": {"x": "x"}}}}
+    spec["outputs"] = {"y": "one"}
+    graph = Graph.from_spec(spec, nodes=NODES)
+    table = graph.callables
+    assert table.placement({}).default.type == "cpu"
+    assert table.placement({"x": [torch.zeros(1, device="meta")]}).default.type == "meta"
+    graph.register_buffer("mean", torch.zeros(1))
+    assert table.placement({"x": torch.zeros(1, device="meta")}).default.type == "cpu"
+    assert graph(torch.zeros(2, device="meta"))["y"].device.type == "meta"
 
 
 def test_a_hook_is_called_before_or_after(graph):

@@ -25,6 +25,8 @@ def batch():
 @given(drawn=random_graphs(), mode=modes, training=st.booleans())
 def test_no_node_changes_what_it_receives(drawn, mode, training):
     graph, addresses = drawn.build().train(training), drawn.outputs[mode]
+    if not addresses:
+        return
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def keep(path, values):

@@ -115,11 +115,26 @@ def test_a_subgraph_takes_its_feeds_and_gives_its_targets(graph):
     assert list(several(X)) == ["a", "t"]
 
 
-def test_a_node_that_is_fed_is_cut_off_with_all_of_its_ports(graph):
+def test_a_subgraph_is_cut_off_from_all_ports_of_a_node_that_it_is_fed(graph):
     part = graph.subgraph(until="t", feeds=["s"])
     assert part.nodes() == ("t",)
     assert torch.equal(part.run({"s": X, "s.high": X}), 2 * X)
-    assert graph.plan("t", feeds=["s"]).cut == ("a", "s")
+
+
+@pytest.mark.parametrize(
+    ("feeds", "paths"),
+    [
+        ({"s": X}, ("a", "s", "t")),  # the first port; the other is computed
+        ({"s.low": X}, ("a", "s", "t")),
+        ({"s.low": X, "s.high": X}, ("t",)),
+        ({"a": X}, ("s", "t")),
+    ],
+)
+def test_a_plan_takes_names_of_feeds_as_a_run_takes_plain_values(graph, feeds, paths):
+    seen = []
+    with graph.add_hook(lambda path, _: seen.append(path), "before"):
+        graph.run(X, until="t", feeds=feeds)
+    assert graph.plan("t", feeds=list(feeds)).paths == tuple(seen) == paths
 
 
 def test_a_subgraph_can_be_cut_again(graph):

@@ -1,6 +1,7 @@
 """Names of nodes, ports, nested graphs, inputs and taps, in full or by a unique end."""
 
 import pytest
+import torch
 
 from composer.build import check_source
 from composer.errors import InputError, NameResolutionError
@@ -33,6 +34,8 @@ SPEC = {
         },
     },
 }
+
+ONE, TWO = torch.ones(1), torch.ones(2)
 
 
 @pytest.fixture(scope="module")
@@ -122,29 +125,35 @@ def test_nodes_below_a_path_are_told_in_order(book):
 @pytest.mark.parametrize(
     ("name", "value", "filled"),
     [
-        ("a", 1, {"a": 1}),
-        ("g", 1, {"g.only": 1}),
-        ("halves", 1, {"halves.low": 1}),
-        ("halves", Halves(1, 2), {"halves.low": 1, "halves.high": 2}),
-        ("halves", {"low": 1, "high": 2}, {"halves.low": 1, "halves.high": 2}),
-        ("halves", {"high": 2}, {"halves.high": 2}),
-        ("halves", {"p2": 3}, {"halves.low": {"p2": 3}}),
-        ("halves", {}, {"halves.low": {}}),
-        ("halves", (1, 2), {"halves.low": (1, 2)}),
-        ("halves.high", Halves(1, 2), {"halves.high": Halves(1, 2)}),
-        ("a", {"output": 1}, {"a": {"output": 1}}),
+        ("a", ONE, {"a": ONE}),
+        ("g", ONE, {"g.only": ONE}),
+        ("halves", ONE, {"halves.low": ONE}),
+        ("halves", Halves(ONE, TWO), {"halves.low": ONE, "halves.high": TWO}),
+        ("halves", {"low": ONE, "high": TWO}, {"halves.low": ONE, "halves.high": TWO}),
+        ("halves", {"high": TWO}, {"halves.high": TWO}),
         ("x", {"low": 1}, {"x": {"low": 1}}),
     ],
 )
 def test_a_feed_fills_the_ports_that_it_has_values_for(book, wiring, name, value, filled):
     found = spread_feed(book.resolve(name), value, wiring)
-    assert {str(slot): part for slot, part in found.items()} == filled
+    assert {str(slot): part for slot, part in found.items()} == filled  # the very same values
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("only:conv", 1, "a tap can be read, not replaced"),
+        ("halves", {"p2": ONE}, "'halves' has no output 'p2'; it has low, high"),
+        ("halves", {}, "'halves.low' is Tensor; a value of type dict (empty)"),
+        (
+            "halves",
+            (ONE, TWO),
+            "'halves.low' is Tensor; a value of type tuple (1 float32 | 2 float32)",
+        ),
+        ("halves", {"high": 2}, "'halves.high' is Tensor; a value of type int (2)"),
+        ("halves.high", Halves(ONE, TWO), "'halves.high' is Tensor; a value of type Halves"),
+        ("a", {"output": ONE}, "'a' is Tensor; a value of type dict"),
+        ("a", None, "'a' is Tensor; a value of type NoneType"),
         ("both", 1, "'g.both' stands for several values; replace one of: g.a, g.only"),
         ("halves", {"low": 1, "hig": 2}, "'halves' has no output 'hig'; it has low, high"),
     ],
