@@ -1,0 +1,141 @@
+"""What `composer eval` does, step by step."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from composer.build import check_source
+from composer.cli.data_source import find_datasets
+from composer.cli.eval_files import write_files
+from composer.cli.eval_request import EvalRequest
+from composer.data.data_file import open_datasets
+from composer.data.dataset import Dataset
+from composer.errors import InputError
+from composer.evaluation import (
+    AugmentedPredictor,
+    Evaluator,
+    PanopticEvaluator,
+    Results,
+    evaluate_graph,
+    make_batches,
+    make_evaluators,
+    read_results,
+)
+from composer.evaluation.graph_evaluation import list_outputs
+from composer.evaluation.panoptic_results import PanopticWriter
+from composer.evaluation.results_evaluation import give_detections
+from composer.graph import Graph
+from composer.graph.weights import load_weights
+from composer.prediction.models import open_model
+from composer.training.world import World, joined_world
+
+
+def evaluate_request(request: EvalRequest) -> None:
+    """Measures what is asked for, and tells of it.
+
+    Raises:
+        ComposerError: for whatever a user can do something about.
+    """
+    documents = find_datasets(request.data, request.images, request.names, request.data_settings)
+    dataset = open_datasets(documents)
+    if request.predictions is not None:
+        detections = read_results(request.predictions, dataset)
+        evaluators = give_detections(detections, request.find_tasks())
+        results = Results.join(evaluator.results() for evaluator in evaluators)
+        _conclude(request, dataset, evaluators, results)
+        return
+    with joined_world(request.device) as world:
+        graph = open_graph(request).to(world.device)
+        evaluators = _make_evaluators(request, graph, dataset)
+        results = _evaluate(request, graph, dataset, evaluators, world)
+        if world.is_first:
+            _conclude(request, dataset, evaluators, results)
+
+
+def open_graph(request: EvalRequest) -> Graph:
+    """The model that is asked for, with its weights.
+
+    Raises:
+        ComposerError: it cannot be had; see `open_model`.
+    """
+    assert request.model is not None
+    if not request.settings:
+        return open_model(request.model, request.weights or None)
+    blueprint = check_source(request.model, settings=request.settings)
+    weights = request.weights or blueprint.spec.weights
+    if not weights:
+        raise InputError(f"{request.model} names no weights: give --weights")
+    graph = Graph.from_blueprint(blueprint)
+    load_weights(graph, weights)
+    return graph
+
+
+def _make_evaluators(request: EvalRequest, graph: Graph, dataset: Dataset) -> list[Evaluator]:
+    evaluators = make_evaluators(dataset, request.find_tasks(), outputs=list_outputs(graph))
+    is_panoptic = any(isinstance(evaluator, PanopticEvaluator) for evaluator in evaluators)
+    if request.folder is not None and is_panoptic:
+        evaluators.append(PanopticWriter(dataset, request.folder))
+    return evaluators
+
+
+def _evaluate(
+    request: EvalRequest,
+    graph: Graph,
+    dataset: Dataset,
+    evaluators: Sequence[Evaluator],
+    world: World,
+) -> Results:
+    options: dict[str, Any] = {} if request.tta_sizes is None else {"sizes": request.find_sizes()}
+    predict = AugmentedPredictor(graph, **options) if request.tta else None
+    batches = make_batches(
+        graph,
+        dataset,
+        batch_size=request.batch_size,
+        num_workers=request.num_workers,
+        resize=predict is None,
+    )
+    quiet = not (world.is_first and sys.stderr.isatty())
+    with tqdm(total=batches.num_images, unit="image", leave=False, disable=quiet) as bar:
+        results = evaluate_graph(
+            graph,
+            dataset,
+            evaluators=evaluators,
+            predict=predict,
+            batches=batches,
+            on_batch=bar.update,
+        )
+    for file_name in batches.bad_images:
+        click.echo(f"could not be used, so nothing was found in it: {file_name}", err=True)
+    return results
+
+
+def _conclude(
+    request: EvalRequest, dataset: Dataset, evaluators: Sequence[Evaluator], results: Results
+) -> None:
+    """Writes the files and prints what there is to say."""
+    notes: list[str] = []
+    written = []
+    if request.folder is not None:
+        plots = not request.no_plots
+        written = write_files(request.folder, evaluators, results, notes, plots=plots)
+    if request.as_json:
+        document = {**results.to_json(), "dataset": dataset.name, "files": list(map(str, written))}
+        click.echo(json.dumps(document, indent=2))
+        return
+    images = "image" if results.num_images == 1 else "images"
+    click.echo(f"{dataset.name}: {results.num_images} {images}")
+    click.echo(f"\n{results}")
+    for task in results.tasks if request.per_class else ():
+        if results.tasks[task].per_class:
+            click.echo(f"\n{task}\n{results.class_table(task)}")
+    click.echo()
+    for note in notes:
+        click.echo(note)
+    for file in written:
+        click.echo(f"saved {file}")

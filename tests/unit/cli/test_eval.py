@@ -1,0 +1,160 @@
+"""`composer eval`: figures on the terminal, files, and mistakes."""
+
+import json
+
+import pytest
+
+from composer import Graph
+from composer.cli import eval_files
+from shape_dataset import write_shape_dataset
+
+SMALL = {
+    "depth": 18,
+    "num_classes": 3,
+    "stem_out_channels": 8,
+    "res2_out_channels": 8,
+    "fpn_channels": 8,
+    "fc_dim": 8,
+    "mask_conv_dim": 8,
+    "rpn_post_nms_topk_inference": 20,
+    "max_per_image": 5,
+}
+FIGURES = "task     AP   AP50   AP75    APs"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A checkpoint that describes itself, and datasets to measure it on."""
+    folder = tmp_path_factory.mktemp("eval")
+    shapes = write_shape_dataset(folder / "shapes", num_images=2, size=(32, 40))
+    (folder / "data.yaml").write_text(
+        "composer_data: 1\n"
+        "params: {folder: shapes}\n"
+        "datasets:\n"
+        "  shapes:\n"
+        "    uses: coco\n"
+        '    with: {annotations: "${folder}/instances.json", images: "${folder}/images"}\n'
+    )
+    spec = {
+        "composer": 1,
+        "name": "tiny",
+        "extends": "mask_rcnn_r50_fpn",
+        "params": SMALL,
+        "inputs": {"batch": {"image": {"shortest_edge": 32}}},
+    }
+    Graph.from_spec(spec).save(folder / "tiny.safetensors")
+    document = json.loads(shapes.annotations.read_text())
+    truth = [
+        {k: one[k] for k in ("image_id", "category_id", "bbox")} | {"score": 0.9}
+        for one in document["annotations"]
+        if not one["iscrowd"]
+    ]
+    (folder / "truth.json").write_text(json.dumps(truth))
+    return folder
+
+
+def test_figures_are_printed_and_files_are_written(cli, files, folder):
+    result = cli("eval", files / "tiny.safetensors", "--data", files / "data.yaml", "-o", "out")
+    assert result.code == 0, result.err
+    assert result.out.startswith("shapes: 2 images\n\n" + FIGURES)
+    for name in ("results.json", "coco_results.json", "plots"):
+        assert f"saved out/{name}" in result.out
+    figures = json.loads((folder / "out/results.json").read_text())
+    assert set(figures["tasks"]) == {"bbox", "segm"}
+    entries = json.loads((folder / "out/coco_results.json").read_text())
+    assert {entry["category_id"] for entry in entries} <= {3, 5, 8}
+    assert (folder / "out/plots/bbox_precision_recall.svg").read_text().startswith("<?xml")
+
+
+def test_detections_that_were_written_have_the_same_figures(cli, files, folder):
+    data = ("--data", files / "shapes/instances.json", "--images", files / "shapes/images")
+    first = cli("eval", files / "tiny.safetensors", *data, "--json", "--no-plots", "-o", "out")
+    again = cli("eval", "--predictions", "out/coco_results.json", *data, "--json", "--no-save")
+    first, again = json.loads(first.out), json.loads(again.out)
+    assert again["tasks"] == first["tasks"]
+    assert first["files"] == ["out/results.json", "out/coco_results.json"]
+    assert again["files"] == []
+
+
+def test_truth_as_predictions_reaches_one_for_every_class(cli, files, folder):
+    result = cli(
+        *("eval", "--predictions", files / "truth.json", "--data", files / "data.yaml"),
+        *("--tasks", "bbox,voc", "--per-class", "--no-save"),
+    )
+    assert result.code == 0, result.err
+    assert "bbox  1.000  1.000  1.000" in result.out
+    assert "voc   1.000  1.000  1.000" in result.out
+    assert "class" in result.out
+    assert list(folder.glob("runs/*")) == []
+
+
+def test_spec_takes_weights_and_params(cli, files, folder):
+    weights = folder / "weights.safetensors"
+    Graph.from_spec("mask_rcnn_r50_fpn", **SMALL).save(weights)
+    settings = [f"--set={name}={value}" for name, value in SMALL.items()]
+    result = cli(
+        *("eval", "mask_rcnn_r50_fpn", "-w", weights, "--data", files / "data.yaml"),
+        *("--tasks", "bbox", "--no-save", *settings, "--set", "max_per_image=1"),
+        *("--set-data", f"folder={files / 'shapes'}"),
+    )
+    assert result.code == 0, result.err
+    assert FIGURES in result.out
+
+
+def test_images_can_be_looked_at_several_times(cli, files, folder):
+    result = cli(
+        *("eval", files / "tiny.safetensors", "--data", files / "data.yaml", "--no-save"),
+        *("--tta", "--tta-sizes", "32,48", "--tasks", "bbox"),
+    )
+    assert result.code == 0, result.err
+    assert FIGURES in result.out
+
+
+def test_line_says_so_where_plots_cannot_be_drawn(cli, files, folder, monkeypatch):
+    monkeypatch.setattr(eval_files, "can_plot", lambda: False)
+    result = cli("eval", "--predictions", files / "truth.json", "--data", files / "data.yaml")
+    assert result.code == 0, result.err
+    assert "no plots: they need matplotlib, pip install 'detection-composer[plots]'" in result.out
+    assert (folder / "runs/eval/results.json").exists()
+    assert not (folder / "runs/eval/plots").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tiny.safetensors", "--tasks", "bbx"), "Did you mean 'bbox'"),
+        (
+            ("tiny.safetensors", "--tasks", "keypoints"),
+            "nothing annotated for the task 'keypoints'",
+        ),
+        (("tiny.safetensors", "--tasks", "panoptic"), "has no panoptic annotation"),
+        (("tiny.safetensors", "--dataset", "shape"), "Did you mean 'shapes'"),
+        (("tiny.safetensors", "--device", "abacus"), "the device 'abacus' cannot be used"),
+        (("--predictions", "missing.json"), "the results cannot be read"),
+        (("mask_rcnn_r50_fpn",), "names no weights"),
+        (("mask_rcnn_r50_fpn", "--set", "depth=18"), "names no weights: give --weights"),
+    ],
+)
+def test_mistakes_end_in_a_message(cli, files, monkeypatch, arguments, message):
+    monkeypatch.chdir(files)
+    result = cli("eval", *arguments, "--data", "data.yaml", "--no-save")
+    assert result.code == 1
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("model.safetensors", "--predictions", "results.json"),
+        ("--predictions", "results.json", "--weights", "model.safetensors"),
+        ("model.safetensors", "--tta-sizes", "400"),
+        ("model.safetensors", "--tta", "--tta-sizes", "many"),
+        ("model.safetensors", "--no-save", "-o", "out"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(cli, arguments):
+    result = cli("eval", *arguments, "--data", "data.yaml")
+    assert result.code == 2
+    assert "Usage: composer eval" in result.err
