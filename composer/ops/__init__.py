@@ -14,6 +14,7 @@ from composer.ops.box_losses import (
 )
 from composer.ops.cell_flattening import flatten_cells
 from composer.ops.edge_distances import decode_distances, encode_distances
+from composer.ops.ground_truth import check_truth_boxes, check_truth_classes
 from composer.ops.level_assignment import assign_levels
 from composer.ops.matching import Matches, match_boxes
 from composer.ops.nms import batched_nms
@@ -71,6 +72,8 @@ __all__ = [
     "assign_levels",
     "batched_nms",
     "batched_nms_rotated",
+    "check_truth_boxes",
+    "check_truth_classes",
     "decode_deltas",
     "decode_distances",
     "decode_rotated_deltas",

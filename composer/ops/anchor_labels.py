@@ -11,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.ground_truth import check_truth_boxes
 from composer.ops.matching import match_boxes
 from composer.ops.sampling import sample_labels
 
@@ -62,9 +63,10 @@ def label_anchors(
         of the object that fits it best, which means something for objects only.
 
     Raises:
-        ValueError: thresholds and labels do not fit.
+        ValueError: thresholds and labels do not fit, or an object has no area.
     """
     truth = truth.to(anchors.device)
+    check_truth_boxes(truth)
     matches = match_boxes(
         kind.overlap(truth, anchors),
         sampling.iou_thresholds,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from composer.events import record_scalar
 from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.ground_truth import check_truth_boxes, check_truth_classes
 from composer.ops.matching import match_boxes
 from composer.ops.sampling import sample_labels
 from composer.structures.instances import Instances
@@ -85,8 +86,14 @@ def label_regions(
         iou_labels: for each interval 1 for the object's class, 0 for background, -1 for regions
             that are left out.
         num_classes: number of classes, which stands for the background.
+
+    Raises:
+        ValueError: thresholds and labels do not fit, an object has no area, or a class that there
+            is not.
     """
     truth: AnyBoxes = target.gt_boxes.to(boxes.device)
+    check_truth_boxes(truth)
+    check_truth_classes(target.gt_classes, num_classes)
     matches = match_boxes(kind.overlap(truth, boxes), iou_thresholds, iou_labels)
     if len(truth) == 0:
         background = torch.full_like(matches.indices, num_classes)

@@ -44,7 +44,7 @@ def fcos_targets(
     """
     assigned = []
     for one in targets:
-        truth = read_truth(one, anchors[0].device)
+        truth = read_truth(one, anchors[0].device, num_classes)
         quality = rate_points(anchors, Boxes(truth.boxes), center_sampling_radius)
         matches = match_boxes(quality, (_ANY_MATCH,), (0, 1))
         assigned.append(assign_objects(truth, *matches, num_classes))

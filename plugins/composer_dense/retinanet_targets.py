@@ -35,7 +35,7 @@ def retinanet_targets(
     boxes = Boxes(torch.cat(anchors))
     assigned = []
     for one in targets:
-        truth = read_truth(one, boxes.device)
+        truth = read_truth(one, boxes.device, num_classes)
         overlap = pairwise_iou(Boxes(truth.boxes), boxes)
         matches = match_boxes(overlap, iou_thresholds, iou_labels, allow_low_quality_matches=True)
         assigned.append(assign_objects(truth, *matches, num_classes))

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from composer.ops import check_truth_boxes, check_truth_classes
 from composer.structures import AnchorClasses, Boxes, Instances
 
 
@@ -32,13 +33,19 @@ class Truth(NamedTuple):
     classes: Int[Tensor, "G"]
 
 
-def read_truth(targets: Instances, device: torch.device) -> Truth:
+def read_truth(targets: Instances, device: torch.device, num_classes: int) -> Truth:
     """Takes what is needed of an image's ground truth.
 
     Args:
         targets: with `gt_boxes` and `gt_classes`.
         device: where it is wanted.
+        num_classes: number of classes.
+
+    Raises:
+        ValueError: an object has no area, or a class that there is not.
     """
+    check_truth_boxes(targets.gt_boxes)
+    check_truth_classes(targets.gt_classes, num_classes)
     return Truth(targets.gt_boxes.tensor.to(device), targets.gt_classes.to(device))
 
 

@@ -1,0 +1,35 @@
+"""Ground truth that nothing can be learnt from, found before it becomes a loss without end."""
+
+from jaxtyping import Int
+from torch import Tensor
+
+from composer.structures.boxes import Boxes
+from composer.structures.rotated_boxes import RotatedBoxes
+
+
+def check_truth_boxes(boxes: Boxes | RotatedBoxes) -> None:
+    """Makes sure that the boxes of an image's objects are finite and have an area.
+
+    Raises:
+        ValueError: one is not: its offsets would be infinite.
+    """
+    is_fit = boxes.tensor.isfinite().all(dim=1) & boxes.nonempty()
+    if not bool(is_fit.all()):
+        row = int((~is_fit).nonzero()[0])
+        raise ValueError(
+            f"gt_boxes: the box of object {row} of {len(boxes)} in an image, "
+            f"{boxes.tensor[row].tolist()}, has no area or is not finite. Leave such objects out."
+        )
+
+
+def check_truth_classes(classes: Int[Tensor, "_"], num_classes: int) -> None:
+    """Makes sure that objects have classes that there are, or -1 for what is left out.
+
+    Raises:
+        ValueError: one has not.
+    """
+    if bool(((classes < -1) | (classes >= num_classes)).any()):
+        raise ValueError(
+            f"gt_classes of an image go from {int(classes.min())} to {int(classes.max())}, but "
+            f"num_classes is {num_classes}: classes are counted from 0 to {num_classes - 1}."
+        )

@@ -1,0 +1,88 @@
+"""What real data holds: every family trains on what can be learnt, and refuses clearly the rest."""
+
+import pytest
+import torch
+
+from composer import ComposerError, Graph, load_spec
+from composer.structures import Instances, RotatedBoxes
+from specs.region_detectors import SMALL, labelled
+
+DENSE = {
+    "stem_out_channels": 4,
+    "res2_out_channels": 8,
+    "width_per_group": 2,
+    "fpn_channels": 64,  # two for each group of a group normalisation
+    "num_convs": 1,
+    "num_classes": 3,
+}
+FAMILIES = {
+    "mask_rcnn_r50_fpn": SMALL,
+    "keypoint_rcnn_r50_fpn": SMALL,
+    "cascade_rcnn_r50_fpn": SMALL,
+    "rotated_faster_rcnn_r50_fpn": SMALL,
+    "retinanet_r50_fpn": DENSE,
+    "fcos_r50_fpn": DENSE,
+}
+
+
+@pytest.fixture(scope="module", params=list(FAMILIES))
+def family(request):
+    known = Graph.from_spec(request.param, **_known(request.param)).train()
+    return request.param, known
+
+
+def _known(name):
+    params = load_spec(name).params
+    return {key: value for key, value in FAMILIES[name].items() if key in params}
+
+
+def image(name, *boxes, size=(64, 96), **entries):
+    """A record whose boxes are of the kind that the family takes."""
+    record = {**labelled(*boxes, size=size), **entries}
+    if name.startswith("rotated"):
+        truth = record["instances"]
+        corners = truth.gt_boxes.tensor
+        center, sides = truth.gt_boxes.get_centers(), corners[:, 2:] - corners[:, :2]
+        rows = torch.cat((center, sides, torch.zeros(len(corners), 1)), dim=1)
+        record["instances"] = Instances(
+            size, gt_boxes=RotatedBoxes(rows), gt_classes=truth.gt_classes
+        )
+    return record
+
+
+@pytest.mark.parametrize(
+    ("boxes", "size"),
+    [
+        ([], (64, 96)),
+        ([[5.0, 5.0, 6.0, 6.0]], (64, 96)),
+        ([[0.0, 0.0, 1.0, 1.0]], (1, 1)),
+        ([[0.0, 0.0, 1.0, 30.0]], (40, 2)),
+        ([[-20.0, -5.0, 4000.0, 40.0]], (64, 96)),
+    ],
+    ids=["no object", "one pixel", "image of a pixel", "strip", "box far outside"],
+)
+def test_it_learns_from_a_batch_of_one(family, boxes, size):
+    name, graph = family
+    graph.zero_grad()
+    losses = graph([image(name, *boxes, size=size)])
+    sum(losses.values()).backward()
+    gradients = [one.grad for one in graph.parameters() if one.grad is not None]
+    assert all(value.isfinite() for value in losses.values())
+    assert gradients
+    assert all(one.isfinite().all() for one in gradients)
+
+
+def test_an_object_without_area_is_refused_by_name(family):
+    name, graph = family
+    batch = [image(name, [10.0, 10.0, 30.0, 30.0], [5.0, 5.0, 5.0, 9.0])]
+    with pytest.raises(ComposerError, match=r"box of object 1 of 2 in an image.*has no area"):
+        graph(batch)
+
+
+@pytest.mark.parametrize("given", [3, 7])
+def test_a_class_that_there_is_not_is_refused(family, given):
+    name, graph = family
+    record = image(name, [10.0, 10.0, 30.0, 30.0])
+    record["instances"].gt_classes = torch.tensor([given])
+    with pytest.raises(ComposerError, match=f"from {given} to {given}, but num_classes is 3"):
+        graph([record])
