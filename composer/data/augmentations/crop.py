@@ -114,6 +114,7 @@ class RandomCrop:
         if self.max_class_share == 1.0 or sample.sem_seg is None:
             return True
         labels = sample.sem_seg[top : top + height, left : left + width]
-        counts = torch.bincount(labels[labels != sample.ignore_label].flatten())
-        largest, whole = counts.max().item(), counts.sum().item()
-        return largest < self.max_class_share * whole
+        known = labels[labels != sample.ignore_label]
+        if len(known) == 0:
+            return False
+        return torch.bincount(known).max().item() < self.max_class_share * len(known)

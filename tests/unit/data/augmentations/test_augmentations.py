@@ -41,7 +41,8 @@ PHOTOMETRIC = (RandomBlur, RandomColor, RandomGrayscale, RandomLighting, Torchvi
 
 
 def run(augmentation, seed=0, sample=None):
-    return augmentation(sample or make_sample(), torch.Generator().manual_seed(seed))
+    sample = make_sample() if sample is None else sample
+    return augmentation(sample, torch.Generator().manual_seed(seed))
 
 
 def many(augmentation, count=40, sample=None):
@@ -82,6 +83,25 @@ class TestEvery:
             assert sample.image.dtype == torch.uint8
             assert sample.image.shape == (3, *sample.sem_seg.shape)
             assert sample.panoptic.shape == sample.sem_seg.shape
+
+    @pytest.mark.parametrize("masks", ["outlines", "bit_masks"])
+    def test_images_without_objects_and_tiny_ones_pass(self, example, masks):
+        sample = make_sample(masks=masks)
+        empty = sample.select(torch.tensor([False, False]))
+        tiny = replace(
+            empty,
+            image=sample.image[:, :1, :1],
+            bit_masks=None if empty.bit_masks is None else empty.bit_masks[:, :1, :1],
+            sem_seg=sample.sem_seg[:1, :1],
+            panoptic=sample.panoptic[:1, :1],
+        )
+        for before in (empty, tiny):
+            for result in many(example, 10, before):
+                assert len(result) == 0
+                assert min(result.image.shape) > 0
+                assert (
+                    result.bit_masks is None or result.bit_masks.shape[1:] == result.image.shape[1:]
+                )
 
     def test_the_bright_object_stays_where_its_mask_is(self, example):
         if isinstance(example, PHOTOMETRIC):
@@ -149,6 +169,12 @@ def test_a_crop_avoids_parts_of_a_single_class():
     mixed = many(RandomCrop(size=(12, 12), sizing="absolute", max_class_share=0.75), 60)
     assert sum(largest_share(s) >= 0.75 for s in free) > 10
     assert sum(largest_share(s) >= 0.75 for s in mixed) <= 2
+
+
+def test_a_crop_of_an_image_of_which_nothing_is_known_is_any_part():
+    unknown = replace(make_sample(), sem_seg=torch.full((30, 40), 255))
+    crop = RandomCrop(size=(12, 12), sizing="absolute", max_class_share=0.75)
+    assert all(sample.image.shape == (3, 12, 12) for sample in many(crop, 5, unknown))
 
 
 @given(st.integers(0, 1000))
