@@ -1,0 +1,45 @@
+"""A region proposal network that learns coloured shapes, for tests of experiments."""
+
+from shape_dataset import write_shape_dataset
+
+EXPERIMENT = """\
+composer_experiment: 1
+name: shapes
+params: {data: shapes, workers: 0, precision: float32, mode: ddp, iterations: 4, ema: null}
+spec: rpn_r50_fpn
+spec_params:
+  depth: 18
+  stem_out_channels: 8
+  res2_out_channels: 8
+  fpn_channels: 8
+  rpn_batch_size_per_image: 4096
+  rpn_post_nms_topk_training: 20
+datasets:
+  shapes:
+    uses: coco
+    with: {annotations: "${data}/instances.json", images: "${data}/images"}
+train:
+  datasets: [shapes]
+  num_workers: ${workers}
+  augmentations:
+    - {uses: random_flip}
+validation: {datasets: [shapes], augmentations: [], num_workers: 0}
+training:
+  iterations: ${iterations}
+  precision: ${precision}
+  optimizer: {uses: SGD, lr: 0.01, with: {momentum: 0.9}}
+  checkpoint: {every: 2}
+  log_every: 1
+  distributed: ${mode}
+  ema: ${ema}
+evaluation: {metrics: [], losses: true}
+"""
+
+
+def write_experiment(folder, text=EXPERIMENT, num_images=8):
+    """Writes the experiment, and its data beside it; the file of the experiment."""
+    if not (folder / "shapes").exists():
+        write_shape_dataset(folder / "shapes", num_images=num_images, size=48)
+    file = folder / "experiment.yaml"
+    file.write_text(text)
+    return file

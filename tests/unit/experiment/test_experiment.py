@@ -1,0 +1,141 @@
+"""Experiments are checked when they are read, and mean the same wherever they are read again."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from composer.errors import DataError, InputError, SpecError
+from composer.experiment import check_experiment, load_experiment
+from composer.experiment.images import open_images
+from composer.experiment.model import build_graph, fit_spec
+from unit.experiment.small_experiment import EXPERIMENT, write_experiment
+
+RECIPES = sorted(Path(__file__).parents[3].glob("models/*/recipe.yaml"))
+
+
+def problems_of(text, folder):
+    with pytest.raises(SpecError) as caught:
+        load_experiment(write_experiment(folder, text))
+    return " ".join(str(caught.value).split())
+
+
+def test_all_problems_come_at_once_with_their_places(tmp_path):
+    text = EXPERIMENT.replace("lr: 0.01", "lr: -1").replace("random_flip", "random_flop")
+    text = text.replace("log_every: 1", "log_evry: 1")
+    message = problems_of(text, tmp_path)
+    assert "3 problems" in message
+    assert "experiment.yaml:20:" in message
+    assert "random_flop" in message
+    assert "Did you mean 'random_flip'" in message
+    assert "Did you mean 'log_every'?" in message
+    assert "greater than 0" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("train:\n  datasets: [shapes]", "train:\n  datasets: [shape]", "Did you mean 'shapes'"),
+        ("metrics: []", "metrics: [bbocks]", "no task is called 'bbocks'"),
+        ("evaluation: {metrics: [], losses: true}", "", ""),
+        ("log_every: 1", "early_stopping: {metric: bbox/AP, patience: 1}", ""),
+        ("checkpoint: {every: 2}", "checkpoint: {every: 0}", "greater than or equal to 1"),
+        ("composer_experiment: 1", "composer_experiment: 2", "should be 1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(old, new, message, tmp_path):
+    text = EXPERIMENT.replace(old, new)
+    if message:
+        assert message in problems_of(text, tmp_path)
+    else:
+        assert load_experiment(write_experiment(tmp_path, text)).document.train is not None
+
+
+def test_early_stopping_wants_an_evaluation(tmp_path):
+    text = EXPERIMENT.replace("evaluation: {metrics: [], losses: true}", "").replace(
+        "log_every: 1", "early_stopping: {metric: bbox/AP, patience: 1}"
+    )
+    assert "'training.early_stopping' wants an 'evaluation'" in problems_of(text, tmp_path)
+
+
+def test_the_resolved_document_means_the_same_elsewhere(tmp_path, monkeypatch):
+    experiment = load_experiment(write_experiment(tmp_path), settings=["iterations=7"])
+    document = experiment.as_document()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (elsewhere / "copy.yaml").write_text(yaml.safe_dump(document))
+    again = load_experiment("copy.yaml")
+    assert again.as_document() == document
+    assert again.document.training == experiment.document.training
+    assert len(open_images(again).datasets["shapes"]) == 8
+
+
+def test_datasets_come_from_a_data_file(tmp_path):
+    write_experiment(tmp_path)
+    call = yaml.safe_load(EXPERIMENT.replace("${data}", "${root}"))["datasets"]
+    data = {"composer_data": 1, "params": {"root": "nowhere"}, "datasets": call}
+    (tmp_path / "data.yaml").write_text(json.dumps(data))
+    document = yaml.safe_load(EXPERIMENT.replace("${", "$${"))
+    document |= {"params": {}, "datasets": "data.yaml", "data_params": {"root": "shapes"}}
+    document["train"]["num_workers"] = 0
+    document["training"] = {"iterations": 1, "optimizer": {"lr": 0.1}}
+    (tmp_path / "experiment.yaml").write_text(json.dumps(document))
+    experiment = load_experiment(tmp_path / "experiment.yaml")
+    assert len(open_images(experiment).datasets["shapes"]) == 8
+
+
+def test_the_model_is_fitted_to_the_classes(tmp_path):
+    spec = "spec: rpn_r50_fpn\nspec_params:\n  depth: 18"
+    text = EXPERIMENT.replace(spec, "spec: faster_rcnn_r50_fpn\nspec_params:\n  depth: 18")
+    experiment = load_experiment(write_experiment(tmp_path, text))
+    images = open_images(experiment)
+    fitted = fit_spec(experiment, images.metadata)
+    assert fitted.params["num_classes"] == 3
+    assert fitted.metadata.thing_classes == ("square", "triangle", "disc")
+    wrong = load_experiment(
+        write_experiment(tmp_path, text.replace("depth: 18", "depth: 18\n  num_classes: 80"))
+    )
+    with pytest.raises(InputError, match="the datasets have 3 classes"):
+        fit_spec(wrong, images.metadata)
+
+
+def test_freezing_adds_to_the_spec(tmp_path):
+    text = EXPERIMENT.replace(
+        "datasets:\n  shapes:", "freeze: [backbone.fpn]\ndatasets:\n  shapes:"
+    )
+    experiment = load_experiment(write_experiment(tmp_path, text))
+    spec = fit_spec(experiment, open_images(experiment).metadata)
+    graph = build_graph(experiment, spec, with_weights=False)
+    learnt = {name for name, weight in graph.named_parameters() if weight.requires_grad}
+    assert learnt
+    assert not any(name.startswith("backbone.fpn") for name in learnt)
+
+
+def test_a_check_tells_what_there_is(tmp_path):
+    lines = check_experiment(load_experiment(write_experiment(tmp_path)))
+    assert lines[1:] == [
+        "learns from 8 images, measures on 8 images",
+        "classes: square, triangle, disc",
+    ]
+
+
+def test_measured_classes_have_to_be_the_learnt_ones(tmp_path):
+    text = EXPERIMENT.replace("validation: {datasets: [shapes]", "validation: {datasets: [discs]")
+    discs = """\
+  discs:
+    uses: coco
+    with: {annotations: "${data}/instances.json", images: "${data}/images"}
+    categories: [disc]
+train:
+"""
+    experiment = load_experiment(write_experiment(tmp_path, text.replace("train:\n", discs, 1)))
+    with pytest.raises(DataError, match="differ in their thing_classes"):
+        open_images(experiment)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+def test_shipped_recipes_have_no_problems(recipe, tmp_path):
+    experiment = load_experiment(recipe, settings=[f"data={tmp_path}"])
+    assert experiment.document.training.iterations > 0

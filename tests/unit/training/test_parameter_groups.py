@@ -1,0 +1,86 @@
+"""Which parameters are treated how."""
+
+import pytest
+from torch import nn
+
+from composer.errors import NameResolutionError
+from composer.training.parameter_groups import group_parameters, learnt_parameters
+from composer.training.settings import OptimizerSettings
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.ModuleDict({"conv": nn.Conv2d(3, 2, 1), "norm": nn.BatchNorm2d(2)})
+        self.head = nn.Linear(2, 2)
+
+
+def treatments(model, **settings):
+    """(learning rate, weight decay) by the name of the parameter."""
+    chosen = OptimizerSettings.model_validate({"lr": 1.0, "weight_decay": 0.5, **settings})
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    return {
+        names[parameter]: (group["lr"], group["weight_decay"])
+        for group in group_parameters(model, chosen)
+        for parameter in group["params"]
+    }
+
+
+def test_norms_do_not_decay():
+    found = treatments(Model())
+    assert found["backbone.norm.weight"] == found["backbone.norm.bias"] == (1.0, 0.0)
+    assert found["backbone.conv.weight"] == found["head.bias"] == (1.0, 0.5)
+
+
+def test_biases_have_rates_of_their_own():
+    found = treatments(Model(), bias_lr_factor=2.0, bias_weight_decay=0.0)
+    assert found["head.bias"] == (2.0, 0.0)
+    assert found["head.weight"] == (1.0, 0.5)
+    assert found["backbone.norm.bias"] == (1.0, 0.0)
+
+
+def test_a_group_is_named_by_a_node():
+    found = treatments(Model(), groups=[{"nodes": ["backbone"], "lr_factor": 0.1}])
+    assert found["backbone.conv.weight"] == (0.1, 0.5)
+    assert found["backbone.norm.weight"] == (0.1, 0.0)
+    assert found["head.weight"] == (1.0, 0.5)
+
+
+@pytest.mark.parametrize("pattern", ["backbone.conv.weight", "conv.weight", "backbone.*.weight"])
+def test_a_group_is_named_by_parameters_and_patterns(pattern):
+    found = treatments(Model(), groups=[{"nodes": [pattern], "weight_decay": 0.25}])
+    assert found["backbone.conv.weight"] == (1.0, 0.25)
+    assert found["head.weight"] == (1.0, 0.5)
+
+
+def test_factors_multiply_and_the_last_decay_counts():
+    groups = [
+        {"nodes": ["backbone"], "lr_factor": 0.1, "weight_decay": 0.3},
+        {"nodes": ["conv"], "lr_factor": 0.5, "weight_decay": 0.2},
+    ]
+    assert treatments(Model(), groups=groups)["backbone.conv.bias"] == (0.05, 0.2)
+
+
+def test_a_part_of_a_name_is_no_node():
+    with pytest.raises(NameResolutionError, match="'back' names nothing"):
+        treatments(Model(), groups=[{"nodes": ["back"]}])
+
+
+def test_an_unknown_node_gets_the_closest_name():
+    with pytest.raises(NameResolutionError, match=r"Did you mean 'backbone\.conv'"):
+        treatments(Model(), groups=[{"nodes": ["backbone.cnv"]}])
+
+
+def test_frozen_parameters_are_left_out():
+    model = Model()
+    model.get_submodule("backbone").requires_grad_(False)
+    assert treatments(model).keys() == {"head.weight", "head.bias"}
+    model.requires_grad_(False)
+    with pytest.raises(NameResolutionError, match="nothing is learnt"):
+        treatments(model)
+
+
+def test_a_shared_parameter_counts_once():
+    model = Model()
+    model.twin = model.head
+    assert len(learnt_parameters(model)) == 6

@@ -1,0 +1,164 @@
+"""Whatever happens while a checkpoint is written, the one before is still there."""
+
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+
+from composer.checkpoint import read_checkpoint, writer
+from composer.errors import CheckpointError
+from composer.training import Validation, export_model, find_weights
+from composer.training.checkpoints import Checkpoints
+from unit.training.small_training import make_graph, make_trainer, records_of
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """A disk that is full from some write on: `disk["left"]` writes go well."""
+    disk = {"left": 10**6}
+    save = writer.save_file
+
+    def save_file(tensors, file, metadata=None):
+        disk["left"] -= 1
+        if disk["left"] < 0:
+            file.write_bytes(b"half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(tensors, file, metadata=metadata)
+
+    monkeypatch.setattr(writer, "save_file", save_file)
+    return disk
+
+
+@pytest.mark.parametrize("left", [2, 3])
+def test_a_full_disk_loses_nothing_and_the_training_goes_on(left, disk, tmp_path, capsys):
+    disk["left"] = left  # a checkpoint is two files
+    trainer = make_trainer(tmp_path, iterations=12, checkpoint={"every": 4})
+    with pytest.raises(CheckpointError, match="No space left"):
+        trainer.run()
+    assert trainer.iteration == 12
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["0000004"]
+    disk["left"] = 10**6
+    resumed = make_trainer(tmp_path, iterations=12, checkpoint={"every": 4})
+    assert resumed.restore()
+    assert resumed.run().status == "finished"
+
+
+def test_a_kill_while_saving_leaves_the_checkpoint_before(tmp_path):
+    code = f"""
+        import os, sys
+        sys.path[:0] = {sys.path!r}
+        from composer.checkpoint import writer
+        from unit.training.small_training import make_trainer
+        save, number = writer.save_file, 0
+        def save_file(tensors, file, metadata=None):
+            global number
+            number += 1
+            if number == 4:
+                file.write_bytes(b"half of it")
+                os.kill(os.getpid(), 9)
+            save(tensors, file, metadata=metadata)
+        writer.save_file = save_file
+        make_trainer({str(tmp_path)!r}).run()
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
+    assert done.returncode == -9
+    assert list(Checkpoints(tmp_path / "checkpoints", 1).saved()) == [5]
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2
+    resumed = make_trainer(tmp_path)
+    assert resumed.restore()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["0000005"]
+
+
+def test_only_the_last_checkpoints_are_kept(tmp_path):
+    make_trainer(tmp_path, iterations=9, checkpoint={"every": 2, "keep": 3}).run()
+    assert list(Checkpoints(tmp_path / "checkpoints", 3).saved()) == [6, 8, 9]
+
+
+def test_another_model_is_not_resumed(tmp_path):
+    make_trainer(tmp_path, iterations=2).run()
+    trainer = make_trainer(tmp_path, optimizer={"uses": "SGD", "lr": 0.1}, iterations=4)
+    trainer.restore()
+    graph = make_graph()
+    graph.get_submodule("body.linear").requires_grad_(False)
+    with pytest.raises(CheckpointError, match="which is not learnt now"):
+        make_trainer(tmp_path, graph=graph, iterations=4).restore()
+
+
+def score_by(values):
+    """A validation whose metric takes these values one after the other."""
+    remaining = iter(values)
+    return Validation(every=2, metrics=lambda graph: {"score": next(remaining)})
+
+
+def test_the_best_weights_are_kept(tmp_path):
+    best = {"every": 2, "best": {"metric": "score"}, "keep": 9}
+    summary = make_trainer(
+        tmp_path, iterations=8, checkpoint=best, validation=score_by([0.1, 0.7, float("nan"), 0.3])
+    ).run()
+    assert summary.best == {"value": 0.7, "iteration": 4, "num_worse": 2}
+    kept = read_checkpoint(tmp_path / "best.safetensors").tensors
+    then = read_checkpoint(tmp_path / "checkpoints/0000004/model.safetensors").tensors
+    assert all(torch.equal(kept[key], then[key]) for key in then)
+    assert [record["score"] for record in records_of(tmp_path, "evaluation")] == [
+        0.1,
+        0.7,
+        None,
+        0.3,
+    ]
+
+
+def test_it_stops_when_nothing_gets_better(tmp_path):
+    early = {"metric": "score", "better": "lower", "patience": 2, "min_change": 0.05}
+    summary = make_trainer(
+        tmp_path, iterations=20, early_stopping=early, validation=score_by([0.5, 0.4, 0.38, 0.36])
+    ).run()
+    assert summary.status == "stopped early"
+    assert summary.iteration == 8
+    assert summary.is_complete
+
+
+def test_a_metric_that_is_not_measured_is_an_error(tmp_path):
+    best = {"best": {"metric": "scor"}}
+    with pytest.raises(Exception, match="Did you mean 'score'"):
+        make_trainer(tmp_path, checkpoint=best, validation=score_by([0.5])).run()
+
+
+def test_validation_losses_do_not_count_as_learning(tmp_path):
+    rows = [{"row": torch.ones(4)}, {"row": torch.zeros(4)}]
+    graph = make_graph()
+    summary = make_trainer(
+        tmp_path, graph=graph, iterations=2, validation=Validation(2, batches=[rows, rows[:1]])
+    ).run()
+    assert set(summary.metrics) == {"validation/loss", "validation/total_loss"}
+    graph.eval()
+    with torch.no_grad():
+        losses = [graph.run(batch, mode="training", seed=0)["loss"] for batch in (rows, rows[:1])]
+    assert losses[0] != losses[1]
+    assert summary.metrics["validation/loss"] > 0
+
+
+def test_averaged_weights_are_measured_and_left_behind(tmp_path):
+    seen = []
+
+    def look(graph):
+        seen.append(graph.get_parameter("body.linear.weight").clone())
+        return {}
+
+    graph = make_graph()
+    validation = Validation(every=12, metrics=look)
+    make_trainer(tmp_path, graph=graph, ema={"decay": 0.9}, validation=validation).run()
+    learnt = graph.get_parameter("body.linear.weight")
+    assert not torch.equal(seen[0], learnt)
+    written = read_checkpoint(tmp_path / "model.safetensors").tensors["body.linear.weight"]
+    assert torch.equal(written, seen[0])
+    raw = find_weights(tmp_path, last=True, averaged=False)
+    assert torch.equal(read_checkpoint(raw).tensors["body.linear.weight"], learnt)
+
+
+def test_a_folder_without_weights_cannot_be_exported(tmp_path):
+    with pytest.raises(CheckpointError, match="no run, or one that has not saved"):
+        export_model(tmp_path, tmp_path / "x.safetensors")
