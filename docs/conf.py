@@ -37,7 +37,8 @@ INTERNAL = [
     r"composer\.spec\.(language|model)\..*",
     r"composer\.session\.SessionHost",
     r"composer\.graph\.hooks\.HookObserver",
-    r"Problem|tuple\[str",
+    r"composer\.data\.data_file\..*",
+    r"Problem|tuple\[(str|~.*)",
 ]
 nitpick_ignore_regex = [
     (r"py:class", rf"({'|'.join(INTERNAL)})"),
