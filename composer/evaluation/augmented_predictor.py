@@ -85,7 +85,7 @@ class AugmentedPredictor:
         device = torch.device("cpu") if parameter is None else parameter.device
         return [self._predict({**one, "image": one["image"].to(device)}) for one in batch]
 
-    def make_views(self, height: int, width: int) -> list[View]:
+    def _make_views(self, height: int, width: int) -> list[View]:
         """The views of an image of that size; the first is not mirrored."""
         sizes = dict.fromkeys(
             choose_size(height, width, shortest, self._longest_edge) for shortest in self._sizes
@@ -98,7 +98,7 @@ class AugmentedPredictor:
 
     def _predict(self, record: dict[str, Any]) -> dict[str, Any]:
         height, width = record["image"].shape[-2:]
-        views = self.make_views(height, width)
+        views = self._make_views(height, width)
         merged = self._merge([self._detect(record, view) for view in views])
         # In the largest view that is not mirrored, what else there is to find is found best.
         main = max((view for view in views if not view.is_mirrored), key=lambda view: view.size)
