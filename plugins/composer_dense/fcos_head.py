@@ -16,10 +16,9 @@ from composer.structures import (
     EdgeDistances,
     Features,
     TensorShape,
-    find_channels,
     pick_levels,
 )
-from composer_dense.subnet import Subnet, build_predictor
+from composer_dense.subnet import build_predictor, build_subnets
 
 _BOX_DIM = 4
 
@@ -72,16 +71,8 @@ class FCOSHead(nn.Module):
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)
-        in_channels = find_channels(features_shape, self.in_features)
-        self.cls_subnet, self.bbox_subnet = (
-            Subnet(
-                in_channels=in_channels,
-                num_convs=num_convs,
-                conv_dim=conv_dim,
-                norm=norm,
-                num_levels=len(self.in_features),
-            )
-            for _ in range(2)
+        self.cls_subnet, self.bbox_subnet = build_subnets(
+            features_shape, self.in_features, num_convs=num_convs, conv_dim=conv_dim, norm=norm
         )
         channels = self.cls_subnet.out_channels
         self.cls_score = build_predictor(channels, num_classes, prior_prob)

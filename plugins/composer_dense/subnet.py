@@ -4,11 +4,13 @@ Legend: N images.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import NormName, build_norm, init_normal
+from composer.structures import TensorShape, find_channels
 from composer_dense.level_batch_norm import LevelBatchNorm
 
 _STD = 0.01
@@ -55,6 +57,40 @@ class Subnet(nn.Module):
         for layer in self.children():
             x = layer(x, level) if isinstance(layer, LevelBatchNorm) else layer(x)
         return x
+
+
+def build_subnets(
+    features_shape: Mapping[str, TensorShape],
+    in_features: Sequence[str],
+    *,
+    num_convs: int,
+    conv_dim: int,
+    norm: NormName,
+) -> tuple[Subnet, Subnet]:
+    """Builds the two networks of a head, for classes and for boxes; see `Subnet`.
+
+    Args:
+        features_shape: the levels that there are.
+        in_features: those that are worked on.
+        num_convs: number of convolutions.
+        conv_dim: their channels; -1 keeps those of the features.
+        norm: name of the normalisation.
+
+    Raises:
+        ValueError: levels differ in channels.
+    """
+    channels = find_channels(features_shape, in_features)
+    classes, boxes = (
+        Subnet(
+            in_channels=channels,
+            num_convs=num_convs,
+            conv_dim=conv_dim,
+            norm=norm,
+            num_levels=len(in_features),
+        )
+        for _ in range(2)
+    )
+    return classes, boxes
 
 
 def build_predictor(in_channels: int, out_channels: int, probability: float = 0.5) -> nn.Conv2d:
