@@ -37,6 +37,17 @@ def seed_generators(seed: int) -> None:
 
 
 @contextmanager
+def deterministic_operations(wanted: bool) -> Iterator[None]:
+    """Inside the `with` block, operations that are not deterministic are errors, if wanted."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(wanted or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+@contextmanager
 def kept_generators() -> Iterator[None]:
     """After the `with` block, the global generators are as they were before."""
     of_numpy, of_python = np.random.get_state(), random.getstate()

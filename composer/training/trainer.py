@@ -23,7 +23,7 @@ from composer.training.recording import Means, trim_lines
 from composer.training.run_folder import RunFolder, write_json
 from composer.training.saving import Saver
 from composer.training.schedule import learning_rate_factor, set_learning_rates
-from composer.training.seeding import kept_generators
+from composer.training.seeding import deterministic_operations, kept_generators
 from composer.training.settings import TrainingSettings
 from composer.training.sharding import whole_graph
 from composer.training.standing import Standing
@@ -118,7 +118,7 @@ class Trainer:
         progress = Progress(self._settings.iterations, self.iteration, quiet=self._quiet)
         with kept_generators(), Interruption() as interruption:
             journal = Journal(self._folder, self._means, self._world, progress, self.iteration)
-            with closing(journal):
+            with closing(journal), deterministic_operations(self._settings.deterministic):
                 status = self._train(journal, interruption)
             seconds = time.monotonic() - began
             return self._summarise(status, seconds, journal)

@@ -18,6 +18,7 @@ VARIANTS = {
     "sgd": {"optimizer": {"uses": "SGD", "lr": 0.1, "with": {"momentum": 0.9}}},
     "bfloat16": {"precision": "bfloat16"},
     "float16": {"precision": "float16"},
+    "deterministic": {"deterministic": True},
     "ema": {"ema": {"decay": 0.9}},
     "accumulated": {"accumulate": 3, "clip": {"norm": 0.1}},
     "scheduled": {
@@ -125,6 +126,11 @@ def test_evaluations_change_nothing_of_the_training(tmp_path):
     first = weights_of(tmp_path / "without/model.safetensors")
     second = weights_of(tmp_path / "with/model.safetensors")
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_the_settings_of_the_caller_come_back(tmp_path):
+    make_trainer(tmp_path, iterations=1, deterministic=True).run()
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_the_random_numbers_of_the_caller_are_left_alone(tmp_path):
