@@ -22,7 +22,6 @@ from composer.data.sample_reading import read_sample
 from composer.errors import InputError
 from composer.executor import derive_seed
 from composer.experiment import Experiment
-from composer.experiment.model import find_image_format
 from composer.pictures import draw_annotations, draw_instances, draw_panoptic, draw_semantic
 from composer.spec.loading import load_spec
 
@@ -129,11 +128,14 @@ def _make_mapper(experiment: Experiment, dataset: Dataset) -> Mapper:
     """What prepares an image of the experiment's training, but for the channels' order."""
     document = experiment.document
     augmentations = document.train.augmentations
-    spec = load_spec(experiment.spec, params=document.spec_params)
+    inputs = load_spec(experiment.spec, params=document.spec_params).graph.inputs.values()
+    written = next((one.image for one in inputs if one.type_name.endswith("ImageBatch")), None)
+    if written is None:
+        raise InputError(f"{experiment.source}: its spec has no input of images")
     plain = {"channel_order": "RGB", "scale": 1.0}
     return Mapper(
         None if augmentations is None else [call.augmentation for call in augmentations],
-        find_image_format(spec).model_copy(update=plain),
+        written.model_copy(update=plain),
         metadata=dataset.metadata,
         mask_format=document.train.mask_format,
         partners=dataset.records,
