@@ -1,0 +1,128 @@
+"""Experiments run: on one process or several, interrupted or not, they come to the same."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner
+
+from composer.checkpoint import read_checkpoint
+from composer.cli.main import composer
+from composer.experiment import load_experiment, run_experiment
+from composer.graph import Graph
+from unit.experiment.small_experiment import write_experiment
+
+LOSSES = {"loss_rpn_cls", "loss_rpn_loc", "grad_norm", "validation/total_loss"}
+
+
+def records_of(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same_losses(one, other, tolerance):
+    for record, again in zip(records_of(one), records_of(other), strict=True):
+        assert record.keys() == again.keys()
+        for name in LOSSES & record.keys():
+            assert record[name] == pytest.approx(again[name], rel=tolerance), name
+
+
+def train_in_processes(file, folder, *arguments):
+    """Runs `torchrun` with two processes; its output."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "composer"]
+    command += ["train", "--experiment", str(file), "--output", str(folder), *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("mode", ["ddp", "fsdp"])
+def test_two_processes_learn_what_one_learns_of_the_joint_batch(mode, tmp_path):
+    file = write_experiment(tmp_path)
+    settings = ["iterations=2", "ema={decay: 0.9}"]
+    run_experiment(load_experiment(file, settings=settings), tmp_path / "one", quiet=True)
+    options = [part for each in [*settings, f"mode={mode}"] for part in ("--set", each)]
+    printed = train_in_processes(file, tmp_path / "two", *options)
+    assert printed.count("finished after 2 iterations") == 1
+    assert_same_losses(tmp_path / "one", tmp_path / "two", 1e-4)
+    one = read_checkpoint(tmp_path / "one/model.safetensors").tensors
+    two = read_checkpoint(tmp_path / "two/model.safetensors").tensors
+    assert one.keys() == two.keys()
+    for key, tensor in one.items():
+        torch.testing.assert_close(two[key], tensor, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("workers", "precision"), [(0, "float32"), (2, "bfloat16")])
+def test_a_resumed_run_equals_a_straight_one_bit_for_bit(workers, precision, tmp_path):
+    file = write_experiment(tmp_path)
+    settings = [f"workers={workers}", f"precision={precision}", "iterations=4"]
+    experiment = load_experiment(file, settings=settings)
+    run_experiment(experiment, tmp_path / "straight", quiet=True)
+    short = experiment.with_changes(iterations=2)
+    run_experiment(short, tmp_path / "cut", quiet=True)
+    (tmp_path / "cut/model.safetensors").unlink()
+    run_experiment(experiment, tmp_path / "cut", resume=True, quiet=True)
+    straight = read_checkpoint(tmp_path / "straight/model.safetensors").tensors
+    cut = read_checkpoint(tmp_path / "cut/model.safetensors").tensors
+    for key, tensor in straight.items():
+        assert torch.equal(cut[key], tensor), key
+
+
+def test_the_command_trains_resumes_and_exports(tmp_path, monkeypatch):
+    file = write_experiment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner().invoke
+    checked = run(composer, ["train", "-e", str(file), "--dry-run"])
+    assert checked.exit_code == 0, checked.output
+    assert "classes: square, triangle, disc" in checked.output
+    trained = run(composer, ["train", "-e", str(file), "--iterations", "1", "-o", "run"])
+    assert trained.exit_code == 0, trained.output
+    assert "iteration 1/1  loss" in trained.output
+    again = run(composer, ["train", "-e", str(file), "-o", "run"])
+    assert again.exit_code == 1
+    assert "there is a training in this folder already" in again.output
+    resumed = run(composer, ["train", "--resume", "--iterations", "2", "-o", "run"])
+    assert resumed.exit_code == 0, resumed.output
+    assert "iteration 2/2" in resumed.output
+    assert "iteration 1/" not in resumed.output
+    exported = run(composer, ["export", "run", "-o", "model.safetensors", "--half"])
+    assert "classes: square, triangle, disc" in exported.output
+    graph = Graph.from_checkpoint("model.safetensors")
+    assert graph.spec.metadata.thing_classes == ("square", "triangle", "disc")
+    stored = yaml.safe_load((tmp_path / "run/experiment.yaml").read_text())
+    assert stored["training"]["iterations"] == 2
+    versions = json.loads((tmp_path / "run/versions.json").read_text())
+    assert versions["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert "proposals" in versions["plugins"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name an experiment"),
+        (["--resume"], "--resume wants the folder"),
+        (["--images", "x", "-e", "y"], "--images goes with --data"),
+    ],
+)
+def test_wrong_usage_is_told(arguments, message):
+    result = CliRunner().invoke(composer, ["train", *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_a_failed_process_ends_all_with_a_message(tmp_path):
+    file = write_experiment(tmp_path)
+    for image in (tmp_path / "shapes/images").iterdir():
+        image.write_bytes(b"no image")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "composer"]
+    command += ["train", "--experiment", str(file), "--output", str(tmp_path / "run")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert "images in a row cannot be used" in done.stderr
