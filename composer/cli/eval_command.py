@@ -73,7 +73,8 @@ def eval_command(**options: Any) -> None:
     MODEL is a checkpoint that describes itself, a spec with --weights, or a model that ships.
 
     Written are the figures (results.json), the detections as COCO's servers take them
-    (coco_results.json; panoptic.json with pictures), and plots if matplotlib is installed.
+    (coco_results.json; panoptic.json with pictures), the proposals of a model that gives them
+    (proposals.json), and plots if matplotlib is installed.
 
     Several processes: torchrun --nproc-per-node 2 -m composer eval ...
     """

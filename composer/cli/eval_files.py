@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from composer.evaluation import (
     Detections,
     Evaluator,
     LvisEvaluator,
+    ProposalEvaluator,
     Results,
     VocEvaluator,
     write_results,
@@ -47,6 +49,10 @@ def write_files(
         written.append(folder / "coco_results.json")
         write_results(written[-1], found)
     measured = [one for one in evaluators if isinstance(one, CocoEvaluator)]
+    for evaluator in evaluators:
+        if isinstance(evaluator, ProposalEvaluator):
+            written.append(folder / "proposals.json")
+            written[-1].write_text(json.dumps(evaluator.to_coco()) + "\n", encoding="utf-8")
     if plots and measured and not can_plot():
         notes.append("no plots: they need matplotlib, pip install 'detection-composer[plots]'")
     elif plots and measured:

@@ -9,16 +9,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
 from composer.data.dataset import Dataset, concatenate_datasets
 from composer.data.faults import FaultPolicy, apply_policy
 from composer.data.plugin_call import PluginCall
+from composer.data.proposal_file import add_proposals
 from composer.data.records import ImageId
 from composer.errors import ComposerError, DataError, NameResolutionError
 from composer.registry import DATASET_GROUP, Registry
-from composer.spec.documents import DocumentSource, read_document
+from composer.spec.documents import FOLDER, DocumentSource, find_beside, read_document
 from composer.spec.suggestion import did_you_mean
 
 _NAME = re.compile(r"\w[\w.-]*")
@@ -85,6 +94,15 @@ class DatasetDocument(PluginCall):
     on_fault: FaultPolicy = Field(
         "skip", description="Whether bad images and annotations are left out, or refused."
     )
+    proposals: str | None = Field(
+        None, description="File of proposals in COCO's results format, which Fast R-CNN takes."
+    )
+
+    @field_validator("proposals", mode="after")
+    @classmethod
+    def _find(cls, file: str | None, info: ValidationInfo) -> str | None:
+        folder = (info.context or {}).get(FOLDER, Path())
+        return None if file is None else str(find_beside(file, folder).resolve())
 
     def open(self, name: str) -> Dataset:
         """Reads the dataset and selects from it; faults are reported or refused.
@@ -137,7 +155,8 @@ class DatasetDocument(PluginCall):
         if not isinstance(found, Dataset):
             kind = type(found).__name__
             raise DataError(f"dataset '{name}': its reader gives {kind}, not a Dataset")
-        return replace(found, name=name)
+        found = replace(found, name=name)
+        return found if self.proposals is None else add_proposals(found, Path(self.proposals))
 
 
 class DataFile(_Model):

@@ -15,6 +15,7 @@ from composer.data.augmentations.chance import draw_integer
 from composer.data.metadata import Metadata
 from composer.data.record_store import RecordStore
 from composer.data.records import Record
+from composer.data.rotated_targets import make_rotated_boxes
 from composer.data.sample_reading import MaskFormat, read_sample
 from composer.data.samples import Sample
 from composer.spec.language import ImageFormat
@@ -38,6 +39,7 @@ class Mapper:
         keep_empty: whether objects are kept of which nothing is left to be seen.
         partners: records whose objects augmentations like `copy_paste` may take; usually those of
             the whole dataset. With none, such augmentations leave samples as they are.
+        rotated_boxes: whether `gt_boxes` are boxes at any angle, fitted to the masks.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Mapper:
         mask_format: MaskFormat = "auto",
         keep_empty: bool = False,
         partners: Sequence[Record] = (),
+        rotated_boxes: bool = False,
     ) -> None:
         if augmentations is None:
             augmentations = _resizing(image_format)
@@ -59,6 +62,7 @@ class Mapper:
         self.annotated = annotated
         self.mask_format: MaskFormat = mask_format
         self.keep_empty = keep_empty
+        self.rotated_boxes = rotated_boxes
         # Found out once: to ask whether something fits a protocol is slow.
         self._mixtures = {i for i, a in enumerate(self.augmentations) if isinstance(a, Mixture)}
         self.partners = RecordStore(partners if self._mixtures else ())
@@ -74,7 +78,7 @@ class Mapper:
             `image`, C x H x W; `height` and `width` of the file, `file_name` and `image_id`; with
             annotations also `instances` with `gt_boxes`, `gt_classes` and, as far as they are
             known, `gt_masks` and `gt_keypoints`; `sem_seg`; and `panoptic_seg`, ids by pixel and
-            what they are.
+            what they are. `proposals` in any case, where there are any.
 
         Raises:
             InputError: a file cannot be read or does not fit its annotations.
@@ -90,8 +94,10 @@ class Mapper:
         }
         sample = self.augment(sample, generator)
         prepared["image"] = self._finish_image(sample.image)
+        if sample.proposals is not None:
+            prepared["proposals"] = make_proposals(sample)
         if self.annotated:
-            prepared["instances"] = make_targets(sample)
+            prepared["instances"] = make_targets(sample, rotated=self.rotated_boxes)
             if sample.sem_seg is not None:
                 prepared["sem_seg"] = sample.sem_seg.long().contiguous()
             if sample.panoptic is not None:
@@ -127,11 +133,16 @@ class Mapper:
         return image if scale == 1 else image.float() * scale
 
 
-def make_targets(sample: Sample) -> Instances:
-    """The objects of a sample as ground truth, in single precision."""
+def make_targets(sample: Sample, *, rotated: bool = False) -> Instances:
+    """The objects of a sample as ground truth, in single precision.
+
+    Args:
+        sample: an image and its objects.
+        rotated: whether boxes are the smallest at any angle around the objects' masks.
+    """
     instances = Instances(
         (sample.height, sample.width),
-        gt_boxes=Boxes(sample.boxes.float()),
+        gt_boxes=make_rotated_boxes(sample) if rotated else Boxes(sample.boxes.float()),
         gt_classes=sample.categories,
     )
     if sample.outlines is not None:
@@ -141,6 +152,19 @@ def make_targets(sample: Sample) -> Instances:
     if sample.keypoints is not None:
         instances.gt_keypoints = Keypoints(_seen_keypoints(sample))
     return instances
+
+
+def make_proposals(sample: Sample) -> Instances:
+    """The proposals of a sample that have some area in the image, in single precision."""
+    assert sample.proposals is not None
+    assert sample.proposal_logits is not None
+    boxes = Boxes(sample.proposals.float())
+    proposals = Instances(
+        (sample.height, sample.width),
+        proposal_boxes=boxes,
+        objectness_logits=sample.proposal_logits,
+    )
+    return proposals[boxes.nonempty()]
 
 
 def _seen_keypoints(sample: Sample) -> Tensor:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 ImageId = int | str
 AnnotationId = int | str
 Box = tuple[float, float, float, float]
@@ -93,6 +96,19 @@ class Segment:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposals:
+    """Regions of one image that may have an object, computed before, for Fast R-CNN.
+
+    Args:
+        boxes: x0, y0, x1, y1 in pixels of the image, a row for each of the P proposals.
+        objectness_logits: how sure each is; any scale, the larger the surer.
+    """
+
+    boxes: Float[np.ndarray, "P 4"]
+    objectness_logits: Float[np.ndarray, " P"]
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One image and what is annotated on it.
@@ -106,6 +122,7 @@ class Record:
         sem_seg_file: picture whose values are semantic classes (indices into `stuff_classes`).
         panoptic_file: picture whose values are ids of segments, in COCO's colours.
         segments: the segments of that picture.
+        proposals: regions that may have an object, where they were computed before.
         extra: what only some datasets know. LVIS: `neg_categories` and
             `not_exhaustive_categories`, tuples of indices into `thing_classes`.
     """
@@ -118,6 +135,7 @@ class Record:
     sem_seg_file: Path | None = None
     panoptic_file: Path | None = None
     segments: tuple[Segment, ...] = ()
+    proposals: Proposals | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,4 +152,8 @@ class Record:
         if self.panoptic_file is not None:
             found["pan_seg_file_name"] = os.fspath(self.panoptic_file)
             found["segments_info"] = [segment.as_dict() for segment in self.segments]
+        if self.proposals is not None:
+            found["proposal_boxes"] = self.proposals.boxes
+            found["proposal_objectness_logits"] = self.proposals.objectness_logits
+            found["proposal_bbox_mode"] = _XYXY_ABS
         return {**self.extra, **found}

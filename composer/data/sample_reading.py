@@ -1,9 +1,10 @@
 """Reads what a record tells of into a sample.
 
-Legend: N objects, K keypoints each, H W the image's height and width.
+Legend: N objects, K keypoints each, B boxes, H W the image's height and width.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from composer.data.images import open_picture
 from composer.data.metadata import Metadata
-from composer.data.records import Annotation, Record
+from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
 from composer.errors import InputError
 from composer.structures.polygon_raster import rasterize_polygons
@@ -37,7 +38,7 @@ def read_sample(
     """Opens a record's pictures and makes tensors of its annotations.
 
     Crowds and difficult objects are left out: they are no training targets. Boxes are cut to the
-    image.
+    image. Proposals are no annotations: they come in any case.
 
     Args:
         record: the record.
@@ -53,13 +54,14 @@ def read_sample(
     image = read_pixels(record.file_name)
     sample = Sample(image, torch.zeros(0, 4, dtype=torch.float64), torch.zeros(0, dtype=torch.long))
     _check_size(record, sample.height, sample.width)
+    sample = _with_proposals(sample, record.proposals)
     if not annotated:
         return sample
     targets = [a for a in record.annotations if not (a.is_crowd or a.is_difficult)]
     outlines, bit_masks = _read_masks(targets, record, sample, mask_format)
     panoptic = _read_panoptic(record, sample)
-    return Sample(
-        image=image,
+    return replace(
+        sample,
         boxes=_read_boxes(targets, sample),
         categories=torch.tensor([a.category for a in targets], dtype=torch.long),
         outlines=outlines,
@@ -102,6 +104,18 @@ def _check_size(record: Record, height: int, width: int) -> None:
 
 def _read_boxes(targets: Sequence[Annotation], sample: Sample) -> Float[Tensor, "N 4"]:
     boxes = torch.tensor([a.box for a in targets], dtype=torch.float64).reshape(-1, 4)
+    return _cut(boxes, sample)
+
+
+def _with_proposals(sample: Sample, proposals: Proposals | None) -> Sample:
+    if proposals is None:
+        return sample
+    boxes = torch.tensor(proposals.boxes, dtype=torch.float64)
+    logits = torch.tensor(proposals.objectness_logits, dtype=torch.float32)
+    return replace(sample, proposals=_cut(boxes, sample), proposal_logits=logits)
+
+
+def _cut(boxes: Float[Tensor, "B 4"], sample: Sample) -> Float[Tensor, "B 4"]:
     limits = torch.tensor([sample.width, sample.height] * 2, dtype=torch.float64)
     return boxes.clamp(min=0).minimum(limits)
 

@@ -1,6 +1,6 @@
 """One image and everything that is known about it, while it is being prepared for training.
 
-Legend: N objects, K keypoints each, H W the image's height and width.
+Legend: N objects, K keypoints each, P proposals, H W the image's height and width.
 """
 
 from collections.abc import Sequence
@@ -34,6 +34,8 @@ class Sample:
         keypoint_flips: for each keypoint the one that it becomes in a mirror; none for themselves.
         sem_seg: the class of each pixel; None if it is not known.
         panoptic: the segment of each pixel, 0 for none; None if it is not known.
+        proposals: boxes that may have an object, XYXY; None if none were computed.
+        proposal_logits: how sure each of them is.
         ignore_label: what `sem_seg` holds where nothing is known.
         margin: colour of what an augmentation uncovers beyond the image's borders.
     """
@@ -47,6 +49,8 @@ class Sample:
     keypoint_flips: tuple[int, ...] = ()
     sem_seg: Int[Tensor, "H W"] | None = None
     panoptic: Int[Tensor, "H W"] | None = None
+    proposals: Float[Tensor, "P 4"] | None = None
+    proposal_logits: Float[Tensor, "P"] | None = None
     ignore_label: int = 255
     margin: tuple[int, int, int] = (124, 116, 104)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from composer.data.dataset import Dataset
 from composer.evaluation.detections import check_pairs, check_size, read_instances
@@ -18,6 +19,8 @@ from composer.evaluation.results import Results, TaskResults
 from composer.structures import Boxes, pairwise_iou
 
 PROPOSAL_TASK = "proposals"
+
+_Entry = dict[str, Any]
 
 _OVERLAPS = np.arange(0.5, 1.0, 0.05)
 _SIZES = {"": (0, math.inf), "s": (0, 32**2), "m": (32**2, 96**2), "l": (96**2, math.inf)}
@@ -51,6 +54,7 @@ class ProposalEvaluator:
         self._index = ImageIndex(dataset)
         self._limits = tuple(limits)
         self._coverage: dict[int, _Coverage] = {}
+        self._found: dict[int, list[_Entry]] = {}
 
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -66,12 +70,25 @@ class ProposalEvaluator:
             proposals = read_instances(output, "proposals")
             check_size(self.dataset.records[place], proposals.image_size)
             best_first = proposals.objectness_logits.argsort(descending=True, stable=True)
-            self._coverage[place] = self._cover(place, proposals.proposal_boxes[best_first])
+            boxes = proposals.proposal_boxes[best_first]
+            self._coverage[place] = self._cover(place, boxes)
+            self._found[place] = self._describe(
+                place, boxes, proposals.objectness_logits[best_first]
+            )
 
     def gather(self) -> None:
         """Brings together, on the first process, what all processes compared."""
         for coverage in gather_parts(self._coverage):
             self._coverage.update(coverage)
+        for found in gather_parts(self._found):
+            self._found.update(found)
+
+    def to_coco(self) -> list[dict[str, Any]]:
+        """The proposals in COCO's results format, the score being the logit of objectness.
+
+        It is what `proposals` of a data file reads, for Fast R-CNN to learn from.
+        """
+        return [entry for place in sorted(self._found) for entry in self._found[place]]
 
     def results(self) -> Results:
         """The average recall by limit and size; an image without output has no proposals."""
@@ -87,6 +104,13 @@ class ProposalEvaluator:
                 chosen = overlaps[(areas >= smallest) & (areas <= largest)]
                 figures[f"AR{letter}{limit}"] = _average_recall(chosen)
         return Results({PROPOSAL_TASK: TaskResults(figures)}, len(self.dataset.records))
+
+    def _describe(self, place: int, boxes: Boxes, logits: Tensor) -> list[_Entry]:
+        image_id = self.dataset.records[place].image_id
+        return [
+            {"image_id": image_id, "bbox": [x0, y0, x1 - x0, y1 - y0], "score": logit}
+            for (x0, y0, x1, y1), logit in zip(boxes.tensor.tolist(), logits.tolist(), strict=True)
+        ]
 
     def _cover(self, place: int, proposals: Boxes) -> _Coverage:
         objects = [one for one in self.dataset.records[place].annotations if not one.is_crowd]

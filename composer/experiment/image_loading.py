@@ -33,6 +33,9 @@ class _LoadingSettings(BaseModel):
     mask_format: MaskFormat = Field(
         "auto", description="Whether masks are polygons or pixels; `auto`: as the dataset has them."
     )
+    rotated_boxes: bool = Field(
+        False, description="Whether boxes lie at any angle around masks, for rotated models."
+    )
     on_fault: FaultPolicy = Field(
         "skip", description="What to do about an image that cannot be read: `skip` or `refuse`."
     )
@@ -53,6 +56,7 @@ class _LoadingSettings(BaseModel):
             annotated=annotated,
             mask_format=self.mask_format,
             partners=dataset.records if annotated else (),
+            rotated_boxes=self.rotated_boxes,
         )
 
 

@@ -11,6 +11,7 @@ import yaml
 from composer.data.dataset import Dataset
 from composer.data.loading import InferenceBatches, TrainingBatches
 from composer.evaluation import evaluate_graph
+from composer.evaluation.rotated_evaluator import ROTATED_TASK
 from composer.experiment.experiment import Experiment
 from composer.experiment.images import Images, open_images
 from composer.experiment.model import build_graph, find_image_format, fit_spec
@@ -130,7 +131,8 @@ def _make_validation(
 
     metrics = None
     if settings.metrics is None or settings.metrics:
-        metrics = _measure(images.measured, batches(annotated=False), settings.metrics)
+        has_truth = ROTATED_TASK in (settings.metrics or ())  # which comes with the batches
+        metrics = _measure(images.measured, batches(annotated=has_truth), settings.metrics)
     losses = batches(annotated=True) if settings.losses else None
     return Validation(every=settings.every, metrics=metrics, batches=losses)
 

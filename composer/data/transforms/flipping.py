@@ -1,9 +1,10 @@
 """Mirrors a sample.
 
-Legend: N objects, K keypoints each.
+Legend: N objects, K keypoints each, B boxes.
 """
 
 from dataclasses import replace
+from typing import overload
 
 from jaxtyping import Float
 from torch import Tensor
@@ -27,19 +28,32 @@ def _flip(sample: Sample, axis: int) -> Sample:
     outlines = sample.outlines
     if outlines is not None:
         outlines = tuple(_mirror_outline(outline, axis, length) for outline in outlines)
-    boxes = sample.boxes.clone()
-    boxes[:, axis] = length - sample.boxes[:, axis + 2]
-    boxes[:, axis + 2] = length - sample.boxes[:, axis]
     return replace(
         sample,
         image=sample.image.flip(2 - axis),
-        boxes=boxes,
+        boxes=_mirror_boxes(sample.boxes, axis, length),
         outlines=outlines,
         bit_masks=None if sample.bit_masks is None else sample.bit_masks.flip(2 - axis),
         keypoints=_mirror_keypoints(sample, axis, length),
         sem_seg=None if sample.sem_seg is None else sample.sem_seg.flip(1 - axis),
         panoptic=None if sample.panoptic is None else sample.panoptic.flip(1 - axis),
+        proposals=_mirror_boxes(sample.proposals, axis, length),
     )
+
+
+@overload
+def _mirror_boxes(boxes: Tensor, axis: int, length: int) -> Tensor: ...
+@overload
+def _mirror_boxes(boxes: Tensor | None, axis: int, length: int) -> Tensor | None: ...
+def _mirror_boxes(
+    boxes: Float[Tensor, "B 4"] | None, axis: int, length: int
+) -> Float[Tensor, "B 4"] | None:
+    if boxes is None:
+        return None
+    mirrored = boxes.clone()
+    mirrored[:, axis] = length - boxes[:, axis + 2]
+    mirrored[:, axis + 2] = length - boxes[:, axis]
+    return mirrored
 
 
 def _mirror_keypoints(sample: Sample, axis: int, length: int) -> Float[Tensor, "N K 3"] | None:

@@ -45,6 +45,7 @@ def resize_sample(sample: Sample, size: tuple[int, int], *, exact: bool = False)
         keypoints=keypoints,
         sem_seg=None if sample.sem_seg is None else resize_labels(sample.sem_seg, size),
         panoptic=None if sample.panoptic is None else resize_labels(sample.panoptic, size),
+        proposals=None if sample.proposals is None else sample.proposals * factors,
     )
 
 

@@ -23,7 +23,8 @@ def warp_sample(sample: Sample, matrix: Float[np.ndarray, "2 3"], size: tuple[in
 
     Points move exactly; pixels are resampled bilinearly, masks and maps to the nearest. Boxes are
     those around the moved masks or, where there are none, around the moved corners of the boxes,
-    which may be wider than the object. What comes to lie outside is cut off.
+    which may be wider than the object, as those of proposals are. What comes to lie outside is cut
+    off.
 
     Args:
         sample: the sample.
@@ -55,6 +56,7 @@ def warp_sample(sample: Sample, matrix: Float[np.ndarray, "2 3"], size: tuple[in
         keypoints=keypoints,
         sem_seg=_warp_map(sample.sem_seg, inverse, size, sample.ignore_label),
         panoptic=_warp_map(sample.panoptic, inverse, size, 0),
+        proposals=None if sample.proposals is None else _move_boxes(sample.proposals, matrix),
     )
     cut = cut_to_image(moved_sample)
     return replace(cut, boxes=find_boxes(cut)) if cut.has_masks else cut

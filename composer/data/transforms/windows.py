@@ -102,7 +102,10 @@ def cut_to_image(sample: Sample) -> Sample:
     boxes = sample.boxes.clamp(min=0).minimum(limits)
     if sample.has_masks and not inside.all():
         boxes = torch.where(inside[:, None], boxes, find_boxes(sample))
-    return replace(sample, boxes=boxes, keypoints=_hide_outside(sample))
+    proposals = sample.proposals
+    if proposals is not None:
+        proposals = proposals.clamp(min=0).minimum(limits)
+    return replace(sample, boxes=boxes, keypoints=_hide_outside(sample), proposals=proposals)
 
 
 def find_boxes(sample: Sample) -> Float[Tensor, "N 4"]:
@@ -120,8 +123,14 @@ def _shifted(sample: Sample, right: int, down: int) -> Sample:
         outlines = tuple(_shift_outline(outline, right, down) for outline in outlines)
     if keypoints is not None:
         keypoints = keypoints + keypoints.new_tensor([right, down, 0])
-    boxes = sample.boxes + sample.boxes.new_tensor([right, down, right, down])
-    return replace(sample, boxes=boxes, outlines=outlines, keypoints=keypoints)
+    step = sample.boxes.new_tensor([right, down, right, down])
+    return replace(
+        sample,
+        boxes=sample.boxes + step,
+        outlines=outlines,
+        keypoints=keypoints,
+        proposals=None if sample.proposals is None else sample.proposals + step,
+    )
 
 
 def _shift_outline(outline: Outline, right: int, down: int) -> Outline:

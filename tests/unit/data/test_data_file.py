@@ -100,6 +100,14 @@ def test_faults_are_logged_or_refused(shapes, write, caplog):
         open_one(write(f"datasets: {{all: {{{FILES}, on_fault: refuse}}}}"))
 
 
+def test_proposals_are_found_beside_the_file(shapes, write, tmp_path):
+    entries = [{"image_id": 2, "bbox": [1, 1, 5, 6], "score": 1}]
+    path = write(f"datasets: {{all: {{{FILES}, proposals: proposals.json}}}}")
+    path.with_name("proposals.json").write_text(json.dumps(entries))
+    found = {record.image_id: len(record.proposals.boxes) for record in open_one(path)}
+    assert found == {1: 0, 2: 1, 3: 0, 4: 0, 5: 0, 6: 0}
+
+
 def test_nothing_left_is_an_error(shapes, write):
     for file in shapes.images.iterdir():
         file.unlink()

@@ -175,6 +175,15 @@ def test_recall_of_proposals_counts_objects_that_the_best_ones_cover():
     assert math.isnan(figures["proposals/ARl100"])
 
 
+def test_proposals_can_be_written_for_another_model_to_learn_from():
+    evaluator = ProposalEvaluator(dataset_of([(A, 0)], [(B, 1)]))
+    measure(evaluator, proposals_of([(C, 1.0), (A, 2.0)], []))
+    assert evaluator.to_coco() == [
+        {"image_id": 0, "bbox": [0, 0, 40, 40], "score": 2.0},
+        {"image_id": 0, "bbox": [0, 50, 40, 40], "score": 1.0},
+    ]
+
+
 def test_recall_is_the_mean_over_overlaps():
     dataset = dataset_of([(A, 0)])
     found = proposals_of([((0.0, 0.0, 40.0, 29.0), 1.0)])  # overlaps by 0.725

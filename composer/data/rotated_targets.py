@@ -1,0 +1,108 @@
+"""Boxes at any angle around the masks of objects, for models that learn such boxes.
+
+Legend: N objects, P points, E edges, H W the image's height and width.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from composer.data.samples import Sample
+from composer.structures import RotatedBoxes
+
+_THINNEST = 1e-3  # pixels; a thinner box has no direction that could be learnt
+
+
+def make_rotated_boxes(sample: Sample) -> RotatedBoxes:
+    """The smallest box around the mask of each object; the upright box where it has no mask.
+
+    Of the angles that describe the same box, it is that from -45 to 45 degrees: width is the side
+    that lies flatter.
+    """
+    upright = _as_rows(sample.boxes)
+    rows = [
+        row if points is None else _fit(points, row)
+        for points, row in zip(_find_points(sample), upright, strict=True)
+    ]
+    return RotatedBoxes(torch.from_numpy(np.array(rows, dtype=np.float32).reshape(-1, 5)))
+
+
+def fit_rotated_box(points: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "5"]:
+    """The box of the smallest area around points, as (centre x, centre y, width, height, degrees).
+
+    One of its sides lies on an edge of the convex hull (Freeman and Shapira, CACM 1975). Degrees
+    count counter-clockwise as one sees it, from -45 on and below 45.
+
+    Args:
+        points: x and y in pixels, y pointing down; one at least.
+    """
+    hull = _find_hull(points)
+    edges = np.roll(hull, -1, axis=0) - hull
+    degrees = np.rad2deg(np.arctan2(-edges[:, 1], edges[:, 0]))
+    degrees = (degrees + 45) % 90 - 45
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    along = np.outer(cos, hull[:, 0]) - np.outer(sin, hull[:, 1])  # E x P, in the box's own axes
+    across = np.outer(sin, hull[:, 0]) + np.outer(cos, hull[:, 1])
+    width, height = np.ptp(along, axis=1), np.ptp(across, axis=1)
+    best = int(np.argmin(width * height))
+    u = (along[best].min() + along[best].max()) / 2
+    v = (across[best].min() + across[best].max()) / 2
+    x, y = u * cos[best] + v * sin[best], v * cos[best] - u * sin[best]
+    return np.array([x, y, width[best], height[best], degrees[best]])
+
+
+def _fit(
+    points: Float[np.ndarray, "P 2"], upright: Float[np.ndarray, "5"]
+) -> Float[np.ndarray, "5"]:
+    box = fit_rotated_box(points)
+    return box if box[2:4].min() > _THINNEST else upright
+
+
+def _as_rows(boxes: Float[Tensor, "N 4"]) -> Float[np.ndarray, "N 5"]:
+    corners = boxes.numpy()
+    centers, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
+    return np.concatenate((centers, sides, np.zeros((len(corners), 1))), axis=1)
+
+
+def _find_points(sample: Sample) -> list[Float[np.ndarray, "P 2"] | None]:
+    """Points of each object that its box has to hold."""
+    if sample.outlines is not None:
+        return [
+            np.concatenate(outline).reshape(-1, 2) if outline else None
+            for outline in sample.outlines
+        ]
+    if sample.bit_masks is not None:
+        return [_find_ends(mask) if mask.any() else None for mask in sample.bit_masks.numpy()]
+    return [None] * len(sample)
+
+
+def _find_ends(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "P 2"]:
+    """The corners of the first and the last pixel of each row."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    first = mask[rows].argmax(axis=1)
+    last = mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
+    x, y = np.concatenate((first, first, last, last)), np.tile(np.concatenate((rows, rows + 1)), 2)
+    return np.stack((x, y), axis=1).astype(np.float64)
+
+
+def _find_hull(points: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "E 2"]:
+    """The corners of the convex hull in order (Andrew's monotone chain, 1979)."""
+    ordered = sorted(set(map(tuple, points.tolist())))
+    if len(ordered) < 3:
+        return np.array(ordered)
+    lower, upper = _chain(ordered), _chain(ordered[::-1])
+    return np.array(lower[:-1] + upper[:-1])
+
+
+def _chain(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The part of the hull that is met from the first point to the last one."""
+    chain: list[tuple[float, float]] = []
+    for x, y in points:
+        while len(chain) > 1:
+            (x0, y0), (x1, y1) = chain[-2:]
+            if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0:
+                break
+            chain.pop()
+        chain.append((x, y))
+    return chain
