@@ -30,7 +30,10 @@ python_use_unqualified_type_names = True
 
 # Names of other projects (their inventories would have to come from a network), type variables, and
 # words before a colon in a docstring, which napoleon takes for a type.
-FOREIGN = ["torch", "Tensor", "numpy", "np", "jaxtyping", "collections", "os", "pathlib", "typing"]
+FOREIGN = [
+    *["torch", "Tensor", "numpy", "np", "jaxtyping", "PIL"],
+    *["collections", "os", "pathlib", "typing"],
+]
 # Types that no user makes: they stand in signatures, and the architecture page tells of them.
 INTERNAL = [
     r"composer\.(plan|build)\..*",
