@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from composer.build import check_source
 from composer.errors import DataError, InputError, SpecError
 from composer.experiment import check_experiment, load_experiment
 from composer.experiment.images import open_images
 from composer.experiment.model import build_graph, fit_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
-RECIPES = sorted(Path(__file__).parents[3].glob("models/*/recipe.yaml"))
+ROOT = Path(__file__).parents[3]
+RECIPES = sorted([*ROOT.glob("models/*/recipe.yaml"), *ROOT.glob("experiments/**/experiment.yaml")])
 
 
 def problems_of(text, folder):
@@ -139,3 +141,4 @@ train:
 def test_shipped_recipes_have_no_problems(recipe, tmp_path):
     experiment = load_experiment(recipe, settings=[f"data={tmp_path}"])
     assert experiment.document.training.iterations > 0
+    assert check_source(experiment.spec).spec.params["num_classes"] >= 1
