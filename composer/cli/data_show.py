@@ -139,6 +139,7 @@ def _make_mapper(experiment: Experiment, dataset: Dataset) -> Mapper:
         metadata=dataset.metadata,
         mask_format=document.train.mask_format,
         partners=dataset.records,
+        rotated_boxes=document.train.rotated_boxes,
     )
 
 

@@ -89,6 +89,22 @@ def test_augmented_images_are_those_of_the_training(cli, shapes, folder):
     assert drawn(folder / "2/panoptic") == ["0002.png"]
 
 
+def test_boxes_at_any_angle_are_drawn_where_the_training_has_them(cli, shapes, folder):
+    text = (folder / "experiment.yaml").read_text()
+    rotated = text.replace("train:\n", "train:\n  rotated_boxes: true\n")
+    (folder / "rotated.yaml").write_text(rotated)
+    for name in ("experiment", "rotated"):
+        result = cli(
+            "data", "show", f"{name}.yaml", "--augmented", "--dataset", "objects", "-o", name
+        )
+        assert result.code == 0, result.err
+    pairs = [
+        [pixels(folder / name / "objects" / file) for name in ("experiment", "rotated")]
+        for file in drawn(folder / "rotated/objects")
+    ]
+    assert any(not np.array_equal(upright, turned) for upright, turned in pairs)
+
+
 def test_augmentations_come_from_experiments_only(cli, shapes):
     result = cli("data", "show", "data.yaml", "--augmented")
     assert result.code == 1
