@@ -128,6 +128,10 @@ class EventStorage:
         """The last value of every scalar, with its iteration."""
         return dict(self._latest)
 
+    def smoothing_hints(self) -> Mapping[str, bool]:
+        """Whether each scalar varies so much that a reader wants to see it smoothed."""
+        return dict(self._smoothing_hints)
+
     def latest_with_smoothing_hint(self, window_size: int = 20) -> dict[str, tuple[float, int]]:
         """Like `latest`, with the median of the last values for those that want smoothing."""
         return {

@@ -15,16 +15,20 @@ ITERATION, EVALUATION = "iteration", "evaluation"
 
 
 class Means:
-    """The means of what was recorded since the last time that they were taken."""
+    """The means of what was recorded since the last time that they were taken.
+
+    Of scalars that want no smoothing, such as the learning rate, it is the last value.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[str, tuple[float, int]] = {}
 
     def add(self, storage: EventStorage) -> None:
         """Takes in what a storage has of its current iteration."""
+        smoothed = storage.smoothing_hints()
         for name, (value, iteration) in storage.latest().items():
             if iteration == storage.iter:
-                total, count = self._sums.get(name, (0.0, 0))
+                total, count = self._sums.get(name, (0.0, 0)) if smoothed[name] else (0.0, 0)
                 self._sums[name] = (total + value, count + 1)
 
     def take(self) -> dict[str, float]:
