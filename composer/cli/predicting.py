@@ -15,8 +15,8 @@ import click
 from PIL import Image
 
 from composer.cli.predict_request import PredictRequest
-from composer.cli.run_graph import find_device
 from composer.errors import InputError
+from composer.graph.devices import find_device
 from composer.prediction import Prediction, Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
 

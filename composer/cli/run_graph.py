@@ -11,25 +11,9 @@ from torch import nn
 from composer.checkpoint import LoadReport
 from composer.cli.run_plan import RunPlan
 from composer.cli.run_request import RunRequest
-from composer.errors import InputError
 from composer.graph import Graph
 from composer.graph.cutting import build_parts
 from composer.graph.weights import LoadOptions, load_weights
-
-
-def find_device(name: str) -> torch.device:
-    """The device of a name.
-
-    Raises:
-        InputError: if there is no such device, or it cannot be used here.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"the device '{name}' cannot be used: {reason}") from error
-    return device
 
 
 def build_graph(run_plan: RunPlan, request: RunRequest, device: torch.device) -> Graph:

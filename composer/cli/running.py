@@ -13,13 +13,14 @@ import click
 import torch
 
 from composer.checkpoint import LoadReport
-from composer.cli.run_graph import build_graph, find_device, find_random_nodes, load_checkpoints
+from composer.cli.run_graph import build_graph, find_random_nodes, load_checkpoints
 from composer.cli.run_inputs import assign_files, read_input_files
 from composer.cli.run_plan import RunPlan, make_run_plan
 from composer.cli.run_report import RunReport, describe_plan, describe_result, save_results
 from composer.cli.run_request import RunRequest
 from composer.cli.run_table import Bar, Display, Stopwatch, Table
 from composer.graph import Graph
+from composer.graph.devices import find_device
 from composer.values import move
 
 _OUTPUTS = "outputs"  # what the result of a whole run is called

@@ -14,6 +14,7 @@ from composer.data.resizing import choose_size
 from composer.errors import InputError, NameResolutionError
 from composer.evaluation.views import View
 from composer.graph import Graph
+from composer.graph.devices import device_of
 from composer.ops import batched_nms
 from composer.structures import Boxes
 
@@ -81,8 +82,7 @@ class AugmentedPredictor:
     @torch.no_grad()
     def __call__(self, batch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The outputs for a batch, as the graph gives them."""
-        parameter = next(self.graph.parameters(), None)
-        device = torch.device("cpu") if parameter is None else parameter.device
+        device = device_of(self.graph)
         return [self._predict({**one, "image": one["image"].to(device)}) for one in batch]
 
     def _make_views(self, height: int, width: int) -> list[View]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import distributed
 
 from composer.data.dataset import Dataset
@@ -19,6 +18,7 @@ from composer.evaluation.evaluator import Evaluator, Predict, evaluate
 from composer.evaluation.results import Results
 from composer.evaluation.tasks import make_evaluators
 from composer.graph import Graph
+from composer.graph.devices import device_of
 from composer.spec.language import ImageFormat
 from composer.values import move
 
@@ -82,8 +82,7 @@ def list_outputs(graph: Graph) -> list[str]:
 
 def predict_with(graph: Graph) -> Predict:
     """The graph as a function from batches to outputs, on the device where it is."""
-    parameter = next(graph.parameters(), None)
-    device = torch.device("cpu") if parameter is None else parameter.device
+    device = device_of(graph)
     return lambda batch: graph.run(move(batch, device), mode="inference")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from composer.errors import CheckpointError, TrainingError
 from composer.events import EventStorage
 from composer.graph import Graph
+from composer.graph.devices import device_of
 from composer.training.averaging import WeightAverage
 from composer.training.batches import Batch, Batches
 from composer.training.checkpoints import Checkpoints
@@ -63,7 +64,7 @@ class Trainer:
         world: World | None = None,
         quiet: bool = False,
     ) -> None:
-        world = world or World(next(graph.parameters()).device)
+        world = world or World(device_of(graph))
         self._batches, self._settings, self._folder = batches, settings, folder
         self._validation, self._world = validation, world
         self._quiet = quiet or not world.is_first

@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 
 from composer.errors import TrainingError
+from composer.graph.devices import find_device
 
 _TIMEOUT = datetime.timedelta(minutes=60)  # an evaluation on the first process can take long
 
@@ -73,14 +74,15 @@ def joined_world(device: str) -> Iterator[World]:
         device: where to compute, as in torch.device; several processes on `cuda` take one each.
 
     Raises:
-        TrainingError: the processes do not find each other, or there is no such device.
+        InputError: there is no such device.
+        TrainingError: the processes do not find each other.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield World(_find_device(device))
+        yield World(_take_device(device))
         return
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
-    found = _find_device(f"cuda:{local}" if device == "cuda" else device)
+    found = _take_device(f"cuda:{local}" if device == "cuda" else device)
     backend = "nccl" if found.type == "cuda" else "gloo"
     try:
         dist.init_process_group(backend, timeout=_TIMEOUT)
@@ -94,13 +96,8 @@ def joined_world(device: str) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def _find_device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise TrainingError(f"the device '{name}' cannot be used: {reason}") from None
+def _take_device(name: str) -> torch.device:
+    device = find_device(name)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device
