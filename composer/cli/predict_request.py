@@ -49,7 +49,7 @@ class PredictRequest:
         """Where the results go."""
         if self.output is not None:
             return Path(self.output)
-        return Path("runs", Path(self.model).name.removesuffix(Path(self.model).suffix) or "model")
+        return Path("runs", Path(self.model).stem or "model")
 
     def find_files(self) -> list[Path]:
         """The photographs and videos that are meant, in order; the example if none is named.

@@ -17,6 +17,8 @@ from PIL import Image
 from composer.cli.predict_request import PredictRequest
 from composer.errors import InputError
 from composer.graph.devices import find_device
+from composer.graph.profiling import format_seconds
+from composer.pictures.file_names import choose_file_name
 from composer.prediction import Prediction, Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
 
@@ -55,14 +57,11 @@ class PredictReport:
     def tell(self, file: Path, text: str, seconds: float) -> None:
         """Says in a line what was found in a file."""
         if not self.request.as_json:
-            click.echo(f"  {file.name:<{self.width}}  {text}  {_format_time(seconds)}")
+            click.echo(f"  {file.name:<{self.width}}  {text}  {format_seconds(seconds)}")
 
     def choose_name(self, file: Path, suffix: str) -> Path:
         """A file for a picture; a number tells those of one name apart."""
-        number, name = 1, f"{file.stem}{suffix}"
-        while self.request.folder / name in self.pictures:
-            number += 1
-            name = f"{file.stem}-{number}{suffix}"
+        name = choose_file_name(file.stem, suffix, {path.name for path in self.pictures})
         self.pictures.append(self.request.folder / name)
         return self.pictures[-1]
 
@@ -150,7 +149,3 @@ def _conclude(report: PredictReport) -> None:
 
 def _picture_suffix(file: Path) -> str:
     return ".png" if file.suffix.lower() == ".png" else ".jpg"
-
-
-def _format_time(seconds: float) -> str:
-    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -18,6 +18,7 @@ from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.image_size import find_image_size
 from composer.evaluation.panoptic_evaluator import read_panoptic_output
 from composer.evaluation.results import Results
+from composer.pictures.file_names import choose_file_name
 
 
 class PanopticWriter:
@@ -37,6 +38,12 @@ class PanopticWriter:
         self._index = ImageIndex(dataset)
         self._folder = Path(folder)
         self._entries: dict[int, dict[str, Any]] = {}
+        # Told apart before any is written, so that all processes agree.
+        self._names: list[str] = []
+        taken: set[str] = set()
+        for record in dataset:
+            self._names.append(choose_file_name(record.file_name.stem, ".png", taken))
+            taken.add(self._names[-1])
 
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -53,7 +60,7 @@ class PanopticWriter:
             place = self._index.find(record)
             known = self.dataset.records[place]
             ids, segments = read_panoptic_output(output, find_image_size(known))
-            name = f"{known.file_name.stem}.png"
+            name = self._names[place]
             listed = np.where(np.isin(ids, [info["id"] for info in segments]), ids, 0)
             colors = np.stack([listed % 256, listed // 256 % 256, listed // 65536], axis=-1)
             Image.fromarray(colors.astype(np.uint8)).save(pictures / name)

@@ -125,6 +125,18 @@ def test_panoptic_predictions_are_written_as_servers_take_them(dataset, tmp_path
     assert written[0].tolist() == [70001] * 4 + [0] * 4  # what is not listed is nothing
 
 
+def test_pictures_of_images_of_one_name_do_not_take_each_others_place(dataset, tmp_path):
+    first, second = dataset
+    twin = replace(second, file_name=tmp_path / "elsewhere" / first.file_name.name)
+    writer = PanopticWriter(replace(dataset, records=(first, twin)), tmp_path)
+    writer.process(INPUTS, [segmentation(), segmentation()])
+    writer.results()
+    written = json.loads((tmp_path / "panoptic.json").read_text())["annotations"]
+    names = [entry["file_name"] for entry in written]
+    assert names == ["7.png", "7-2.png"]
+    assert {path.name for path in (tmp_path / "panoptic").iterdir()} == set(names)
+
+
 def scores_of(classes):
     return torch.nn.functional.one_hot(torch.as_tensor(classes), 3).permute(2, 0, 1).float()
 
