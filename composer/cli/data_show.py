@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,13 +22,13 @@ from composer.data.sample_reading import read_sample
 from composer.errors import InputError
 from composer.executor import derive_seed
 from composer.experiment import Experiment
+from composer.experiment.model import find_image_format
 from composer.pictures import draw_annotations, draw_instances, draw_panoptic, draw_semantic
+from composer.pictures.file_names import choose_file_name
 from composer.spec.loading import load_spec
 
 Layer = Literal["objects", "segments", "classes"]
 Draw = Callable[[Record, torch.Generator], Image.Image]
-
-LAYERS: tuple[Layer, ...] = ("objects", "segments", "classes")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def show_datasets(request: ShowRequest) -> None:
             except InputError as error:
                 click.echo(f"left out: {error}", err=True)
                 continue
-            drawn.append(_name_picture(record, drawn))
+            drawn.append(choose_file_name(record.file_name.stem, ".png", drawn))
             picture.save(folder / drawn[-1])
         click.echo(f"{name}: {len(drawn)} of {len(dataset)} images drawn to {folder}")
 
@@ -125,22 +125,11 @@ def _draw_plain(record: Record, metadata: Metadata, layer: Layer) -> Image.Image
 
 
 def _make_mapper(experiment: Experiment, dataset: Dataset) -> Mapper:
-    """What prepares an image of the experiment's training, but for the channels' order."""
+    """What prepares an image of the experiment's training, as RGB from 0 to 255."""
     document = experiment.document
-    augmentations = document.train.augmentations
-    inputs = load_spec(experiment.spec, params=document.spec_params).graph.inputs.values()
-    written = next((one.image for one in inputs if one.type_name.endswith("ImageBatch")), None)
-    if written is None:
-        raise InputError(f"{experiment.source}: its spec has no input of images")
-    plain = {"channel_order": "RGB", "scale": 1.0}
-    return Mapper(
-        None if augmentations is None else [call.augmentation for call in augmentations],
-        written.model_copy(update=plain),
-        metadata=dataset.metadata,
-        mask_format=document.train.mask_format,
-        partners=dataset.records,
-        rotated_boxes=document.train.rotated_boxes,
-    )
+    wanted = find_image_format(load_spec(experiment.spec, params=document.spec_params))
+    plain = wanted.model_copy(update={"channel_order": "RGB", "scale": 1.0})
+    return document.train.make_mapper(dataset, plain, annotated=True)
 
 
 def _draw_augmented(
@@ -156,13 +145,3 @@ def _draw_augmented(
     if "sem_seg" not in prepared:
         raise InputError(f"{record.file_name}: it has no {layer}")
     return draw_semantic(image, prepared["sem_seg"], metadata)
-
-
-def _name_picture(record: Record, taken: Collection[str]) -> str:
-    """A file name after the image's, with a number where another has it."""
-    stem, number = record.file_name.stem, 1
-    name = f"{stem}.png"
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}.png"
-    return name

@@ -47,7 +47,16 @@ class _LoadingSettings(BaseModel):
                 raise NameResolutionError(f"there is no dataset '{name}'. {hint}")
         return [datasets[name] for name in self.datasets]
 
-    def _mapper(self, dataset: Dataset, image_format: ImageFormat, *, annotated: bool) -> Mapper:
+    def make_mapper(
+        self, dataset: Dataset, image_format: ImageFormat, *, annotated: bool
+    ) -> Mapper:
+        """What prepares the images of a dataset.
+
+        Args:
+            dataset: the images, and those that augmentations may take objects of.
+            image_format: how the model wants images.
+            annotated: whether ground truth comes along.
+        """
         calls = self.augmentations
         return Mapper(
             None if calls is None else [call.augmentation for call in calls],
@@ -99,7 +108,7 @@ class TrainingData(_LoadingSettings):
         joined = concatenate_datasets(chosen)
         return TrainingBatches(
             joined,
-            self._mapper(joined, image_format, annotated=True),
+            self.make_mapper(joined, image_format, annotated=True),
             batch_size=self.batch_size,
             seed=seed,
             sampler=self.sampler.make(chosen, seed),
@@ -150,7 +159,7 @@ class InferenceData(_LoadingSettings):
         joined = self.choose_dataset(datasets)
         return InferenceBatches(
             joined,
-            self._mapper(joined, image_format, annotated=annotated),
+            self.make_mapper(joined, image_format, annotated=annotated),
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             rank=rank,
