@@ -130,23 +130,25 @@ def list_datasets(
 @click.argument("name", required=False)
 def readers(name: str | None) -> None:
     """List the formats that datasets are read from; with NAME, tell how one is configured."""
-    from composer.cli.plugin_calls import describe_call, list_calls
     from composer.registry import DATASET_GROUP
 
-    if name is None:
-        list_calls(DATASET_GROUP)
-    else:
-        describe_call(DATASET_GROUP, name)
+    _list_or_describe(DATASET_GROUP, name)
 
 
 @data.command(short_help="List the augmentations, or describe one.")
 @click.argument("name", required=False)
 def augmentations(name: str | None) -> None:
     """List the augmentations of samples; with NAME, tell how one is configured."""
-    from composer.cli.plugin_calls import describe_call, list_calls
     from composer.registry import AUGMENTATION_GROUP
 
+    _list_or_describe(AUGMENTATION_GROUP, name)
+
+
+def _list_or_describe(group: str, name: str | None) -> None:
+    from composer.cli.plugin_calls import describe_call
+    from composer.cli.publications import list_publications
+
     if name is None:
-        list_calls(AUGMENTATION_GROUP)
+        list_publications(group)
     else:
-        describe_call(AUGMENTATION_GROUP, name)
+        describe_call(group, name)

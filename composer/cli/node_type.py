@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from composer.cli.columns import print_columns
 from composer.node import describe_field, describe_type, read_contract
 from composer.node.port_matching import meaning
-from composer.registry import Registry
+from composer.registry import Publication, Registry
 
 
 def describe_node_type(name: str) -> None:
@@ -26,9 +26,7 @@ def describe_node_type(name: str) -> None:
     registry = Registry.installed()
     publication = registry.find(name)
     contract = read_contract(registry.load(name))
-    click.echo(f"{name}  {publication.label}" if publication is not None else name)
-    click.echo()
-    click.echo(contract.doc.partition("\nArgs:")[0].strip() or "It says nothing about itself.")
+    print_heading(name, publication, contract.doc)
     ports = [(p.name, *_port_type(p.type, p.optional)) for p in contract.inputs.values()]
     print_section("inputs", ports)
     outputs = [(port, *_port_type(kind)) for port, kind in contract.outputs.items()]
@@ -36,6 +34,13 @@ def describe_node_type(name: str) -> None:
     print_section("configuration", list_configuration(contract.config))
     if contract.draws:
         click.echo("\nIt draws from a random generator of its own.")
+
+
+def print_heading(name: str, publication: Publication | None, doc: str) -> None:
+    """Prints the name of something, who publishes it, and its docstring up to `Args`."""
+    click.echo(name if publication is None else f"{name}  {publication.label}")
+    click.echo()
+    click.echo(doc.partition("\nArgs:")[0].strip() or "It says nothing about itself.")
 
 
 def print_section(title: str, rows: Sequence[tuple[str, ...]]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from composer.cli.columns import print_columns
-
 
 @click.command(short_help="List the node types that are installed, or describe one.")
 @click.argument("name", required=False)
@@ -19,14 +17,7 @@ def nodes(name: str | None) -> None:
 
         describe_node_type(name)
         return
-    from composer.registry import Registry
+    from composer.cli.publications import list_publications
+    from composer.registry import NODE_GROUP
 
-    published = Registry.installed().publications
-    names = [publication.name for publication in published]
-    rows = [("node type", "plugin", "distribution")]
-    for publication in published:
-        origin = f"{publication.distribution} {publication.version}"
-        if names.count(publication.name) > 1:
-            origin += f", clash: write {publication.plugin}/{publication.name}"
-        rows.append((publication.name, publication.plugin, origin))
-    print_columns(rows)
+    list_publications(NODE_GROUP)
