@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.counts import count_things
 from composer.errors import SpecError
 
 if TYPE_CHECKING:
@@ -61,8 +62,4 @@ def _count(uses: Iterable[str]) -> str:
     names = list(uses)
     found = (Registry.installed().find(name) for name in set(names))
     plugins = {publication.plugin for publication in found if publication is not None}
-    return f"{_plural(len(names), 'node')} from {_plural(len(plugins), 'plugin')}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count_things(len(names), 'node')} from {count_things(len(plugins), 'plugin')}"

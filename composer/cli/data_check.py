@@ -11,6 +11,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from composer.cli.counts import count_things
 from composer.data.data_file import DatasetDocument
 from composer.data.dataset import Dataset
 from composer.data.faults import Fault, count_faults, describe_faults
@@ -39,18 +40,19 @@ def check_datasets(datasets: Mapping[str, DatasetDocument], *, quick: bool, as_j
         click.echo(json.dumps({"datasets": reports}, indent=2))
     elif num_bad:
         num_faults = sum(len(report["faults"]) for report in reports)
-        of_all = _count(len(reports), "dataset")
-        click.echo(f"{_count(num_faults, 'fault')} in {num_bad} of {of_all}.")
+        of_all = count_things(len(reports), "dataset")
+        click.echo(f"{count_things(num_faults, 'fault')} in {num_bad} of {of_all}.")
     return num_bad == 0
 
 
 def count_objects(dataset: Dataset) -> str:
     """How much there is in a dataset: `96 images, 240 objects of 1 class`."""
-    classes = _count(len(dataset.metadata.thing_classes), "class", "es")
-    found = f"{_count(len(dataset), 'image')}, {_count(dataset.num_annotations, 'object')}"
+    classes = count_things(len(dataset.metadata.thing_classes), "class", "es")
+    images = count_things(len(dataset), "image")
+    objects = count_things(dataset.num_annotations, "object")
     num_segments = sum(len(record.segments) for record in dataset)
-    segments = f", {_count(num_segments, 'segment')}" if num_segments else ""
-    return f"{found} of {classes}{segments}"
+    segments = f", {count_things(num_segments, 'segment')}" if num_segments else ""
+    return f"{images}, {objects} of {classes}{segments}"
 
 
 def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
@@ -99,7 +101,3 @@ def _print(report: Mapping[str, Any]) -> None:
         click.echo(f"  error: {report['error']}")
     for line in describe_faults(faults).splitlines():
         click.echo(f"  {line}")
-
-
-def _count(count: int, noun: str, plural: str = "s") -> str:
-    return f"{count} {noun}{'' if count == 1 else plural}"

@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from composer.build import check_source
+from composer.cli.counts import count_things
 from composer.cli.data_source import find_datasets
 from composer.cli.eval_files import write_files
 from composer.cli.eval_request import EvalRequest
@@ -128,8 +129,7 @@ def _conclude(
         document = {**results.to_json(), "dataset": dataset.name, "files": list(map(str, written))}
         click.echo(json.dumps(document, indent=2))
         return
-    images = "image" if results.num_images == 1 else "images"
-    click.echo(f"{dataset.name}: {results.num_images} {images}")
+    click.echo(f"{dataset.name}: {count_things(results.num_images, 'image')}")
     click.echo(f"\n{results}")
     for task in results.tasks if request.per_class else ():
         if results.tasks[task].per_class:
