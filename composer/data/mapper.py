@@ -18,6 +18,7 @@ from composer.data.records import Record
 from composer.data.rotated_targets import make_rotated_boxes
 from composer.data.sample_reading import MaskFormat, read_sample
 from composer.data.samples import Sample
+from composer.data.transforms.windows import hide_outside
 from composer.spec.language import ImageFormat
 from composer.structures import BitMasks, Boxes, Instances, Keypoints, PolygonMasks
 
@@ -169,12 +170,9 @@ def make_proposals(sample: Sample) -> Instances:
 
 def _seen_keypoints(sample: Sample) -> Tensor:
     """The keypoints with zeros for those that are unlabelled or outside of the image."""
-    assert sample.keypoints is not None
-    keypoints = sample.keypoints
-    limits = keypoints.new_tensor([sample.width, sample.height])
-    points = keypoints[..., :2]
-    seen = ((points >= 0) & (points <= limits)).all(dim=-1) & (keypoints[..., 2] > 0)
-    return (keypoints * seen[..., None]).float()
+    inside = hide_outside(sample)
+    assert inside is not None
+    return (inside * (inside[..., 2:] > 0)).float()
 
 
 def _resizing(image_format: ImageFormat) -> list[Augmentation | Mixture]:

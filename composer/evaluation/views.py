@@ -5,13 +5,11 @@ Legend: C channels, H W the image's height and width.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Shaped
-from PIL import Image
 from torch import Tensor
 
-from composer.data.resizing import resize
+from composer.data.transforms.resizing import resize_image
 from composer.structures import Boxes
 
 
@@ -58,6 +56,4 @@ def _resize(image: Shaped[Tensor, "C H W"], size: tuple[int, int]) -> Shaped[Ten
         return torch.nn.functional.interpolate(
             image[None].float(), size, mode="bilinear", antialias=True
         )[0]
-    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().cpu().numpy())
-    pixels = np.array(resize(picture, size))
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous().to(image.device)
+    return resize_image(image.cpu(), size, exact=True).contiguous().to(image.device)

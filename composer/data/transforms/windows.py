@@ -105,7 +105,7 @@ def cut_to_image(sample: Sample) -> Sample:
     proposals = sample.proposals
     if proposals is not None:
         proposals = proposals.clamp(min=0).minimum(limits)
-    return replace(sample, boxes=boxes, keypoints=_hide_outside(sample), proposals=proposals)
+    return replace(sample, boxes=boxes, keypoints=hide_outside(sample), proposals=proposals)
 
 
 def find_boxes(sample: Sample) -> Float[Tensor, "N 4"]:
@@ -147,7 +147,7 @@ def _clip_outline(outline: Outline, sample: Sample) -> Outline:
     return tuple(cut for part in outline for cut in clip_polygon(part, sample.width, sample.height))
 
 
-def _hide_outside(sample: Sample) -> Float[Tensor, "N K 3"] | None:
+def hide_outside(sample: Sample) -> Float[Tensor, "N K 3"] | None:
     """The keypoints, with those outside of the image as unlabelled."""
     if sample.keypoints is None:
         return None
