@@ -147,7 +147,7 @@ def _check_segments(
     record: Record,
     file: Path,
     size: tuple[int, int],
-    metadata: Metadata,  # noqa: ARG001 - taken by all checks of labels
+    _metadata: Metadata,
     log: FaultLog,
 ) -> None:
     ids = read_segment_ids(file)

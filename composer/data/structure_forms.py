@@ -76,7 +76,6 @@ _FORMS = (
     _of_attributes(PolygonMasks, "polygons"),
     _of_attributes(ROIMasks, "tensor"),
     _of_attributes(RotatedBoxes, "tensor"),
-    _of_attributes(RotatedBoxes, "tensor"),
     _of_attributes(TensorShape, "channels", "height", "width", "stride"),
     StructureForm(
         Keypoints,

@@ -41,8 +41,6 @@ class CocoEvaluator:
         InputError: a task is none of these, or the dataset has nothing annotated for it.
     """
 
-    name = "coco"
-
     def __init__(
         self,
         dataset: Dataset,

@@ -16,12 +16,11 @@ from torch import Tensor
 from composer.pictures.canvas import Canvas, Mask, Picturable, as_picture
 from composer.pictures.colors import RGB, vary_color
 from composer.pictures.names import ClassNames
+from composer.pictures.placement import Box
 
 _THING_OPACITY, _STUFF_OPACITY = 0.55, 0.45
 _SMALLEST_LABELLED = 0.004  # of the photograph's pixels
 _GRID = 64  # cells of the longer side, to look for the middle of a region on
-
-_Box = tuple[float, float, float, float]
 
 
 def draw_panoptic(
@@ -125,7 +124,7 @@ def _finish(canvas: Canvas, labels: Sequence[tuple[str, Mask, RGB]]) -> Image.Im
     return canvas.finish()
 
 
-def _find_middle(mask: Mask) -> _Box:
+def _find_middle(mask: Mask) -> Box:
     """A point deep inside a region, as an empty box: the last to be left when it shrinks."""
     step = max(1, -(-max(mask.shape) // _GRID))
     cells = np.pad(mask[::step, ::step], 1)
@@ -143,5 +142,5 @@ def _find_middle(mask: Mask) -> _Box:
     return _as_box((columns[middle] + 0.5) * step, (rows[middle] + 0.5) * step)
 
 
-def _as_box(x: float, y: float) -> _Box:
+def _as_box(x: float, y: float) -> Box:
     return float(x), float(y), float(x), float(y)
