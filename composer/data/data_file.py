@@ -11,8 +11,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -27,6 +25,7 @@ from composer.data.proposal_file import add_proposals
 from composer.data.records import ImageId
 from composer.errors import ComposerError, DataError, NameResolutionError
 from composer.registry import DATASET_GROUP, Registry
+from composer.spec.document_part import DocumentPart
 from composer.spec.documents import FOLDER, DocumentSource, find_beside, read_document
 from composer.spec.suggestion import did_you_mean
 
@@ -42,11 +41,7 @@ def _check_name(name: str) -> str:
 DatasetName = Annotated[str, AfterValidator(_check_name)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Selection(_Model):
+class Selection(DocumentPart):
     """Some of the images of a dataset."""
 
     folds: list[int] | None = Field(None, description="Parts to use, counted from 0.", min_length=1)
@@ -159,7 +154,7 @@ class DatasetDocument(PluginCall):
         return found if self.proposals is None else add_proposals(found, Path(self.proposals))
 
 
-class DataFile(_Model):
+class DataFile(DocumentPart):
     """Datasets by name."""
 
     composer_data: Literal[1] = Field(description="Version of the language of data files.")

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -24,17 +22,17 @@ from composer.errors import ComposerError
 from composer.node.configuration import configured
 from composer.node.parameters import call_model
 from composer.registry import Registry
+from composer.spec.document_part import DocumentPart
 from composer.spec.documents import FOLDER, find_beside
 
 
-class PluginCall(BaseModel):
+class PluginCall(DocumentPart):
     """A published class or function with its configuration, which is checked at once.
 
     Subclasses say in which entry point group the name is looked up. Relative paths in the
     configuration are relative to the document's folder.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     group: ClassVar[str]
 
     uses: str = Field(description="Name, or `plugin/name`.")

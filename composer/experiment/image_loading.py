@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from composer.bounds import Amount, Count
 from composer.data.augmentations.call import AugmentationCall
 from composer.data.dataset import Dataset, concatenate_datasets
 from composer.data.faults import FaultPolicy
@@ -15,21 +15,18 @@ from composer.data.mapper import Mapper
 from composer.data.sample_reading import MaskFormat
 from composer.data.samplers import SamplerSettings
 from composer.errors import NameResolutionError
+from composer.spec.document_part import DocumentPart
 from composer.spec.language import ImageFormat
 from composer.spec.suggestion import did_you_mean
 
-_Count = Annotated[int, Field(ge=1)]
 
-
-class _LoadingSettings(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
+class _LoadingSettings(DocumentPart):
     datasets: list[str] = Field(min_length=1, description="Names of datasets, which are joined.")
     augmentations: list[AugmentationCall] | None = Field(
         None, description="What is done to images, in order; by default the model's own resizing."
     )
-    batch_size: _Count = Field(description="Images in a batch.")
-    num_workers: int = Field(2, ge=0, description="Processes that prepare batches ahead.")
+    batch_size: Count = Field(description="Images in a batch.")
+    num_workers: Amount = Field(2, description="Processes that prepare batches ahead.")
     mask_format: MaskFormat = Field(
         "auto", description="Whether masks are polygons or pixels; `auto`: as the dataset has them."
     )
@@ -72,7 +69,7 @@ class _LoadingSettings(BaseModel):
 class TrainingData(_LoadingSettings):
     """The images to learn from."""
 
-    batch_size: _Count = Field(4, description="Images in a batch of all processes together.")
+    batch_size: Count = Field(4, description="Images in a batch of all processes together.")
     sampler: SamplerSettings = Field(SamplerSettings(), description="The order of the images.")
     aspect_grouping: bool = Field(
         True, description="Whether wide images and tall ones come in different batches."
@@ -123,7 +120,7 @@ class TrainingData(_LoadingSettings):
 class InferenceData(_LoadingSettings):
     """The images to be measured on."""
 
-    batch_size: _Count = Field(1, description="Images in a batch of one process.")
+    batch_size: Count = Field(1, description="Images in a batch of one process.")
 
     def choose_dataset(self, datasets: Mapping[str, Dataset]) -> Dataset:
         """The datasets that are named, joined.

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
+from composer.bounds import Count
 from composer.data.data_file import DatasetDocument, DatasetName
 from composer.evaluation import TASKS
 from composer.experiment.image_loading import InferenceData, TrainingData
+from composer.spec.document_part import DocumentPart
 from composer.spec.suggestion import did_you_mean
 from composer.training.settings import TrainingSettings
 
-_Positive = Annotated[int, Field(ge=1)]
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Measurements(_Model):
+class Measurements(DocumentPart):
     """What is measured in between, and when."""
 
-    every: _Positive = Field(500, description="Iterations between evaluations.")
+    every: Count = Field(500, description="Iterations between evaluations.")
     metrics: list[str] | None = Field(
         None, description="Tasks: `bbox`, `segm`, ...; all that fit if null, none if empty."
     )
@@ -40,7 +36,7 @@ class Measurements(_Model):
         return metrics
 
 
-class ExperimentDocument(_Model):
+class ExperimentDocument(DocumentPart):
     """A whole experiment: one YAML document."""
 
     composer_experiment: Literal[1] = Field(description="Version of the language of experiments.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from composer.spec.document_part import DocumentPart
 
 
 def _or_nothing(value: object) -> object:
@@ -34,7 +36,7 @@ _Pairs = Annotated[tuple[_Pair, ...], _OrNothing, _AsTuple]
 _Colors = Annotated[tuple[_Color, ...], _OrNothing, _AsTuple]
 
 
-class SpecMetadata(BaseModel):
+class SpecMetadata(DocumentPart):
     """What the numbers that a model predicts stand for; whatever is not known is empty.
 
     Classes are counted from 0, each kind by itself, in the order of their names.
@@ -47,8 +49,6 @@ class SpecMetadata(BaseModel):
         thing_colors: red, green and blue from 0 to 255 for each of `thing_classes`.
         stuff_colors: the same for `stuff_classes`.
     """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     thing_classes: _Names = Field((), description="Names of the classes of instances.")
     stuff_classes: _Names = Field((), description="Names of the classes of semantic segmentation.")

@@ -4,44 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from composer.bounds import Count, Fraction, NonNegative, Positive
+from composer.spec.document_part import DocumentPart
 from composer.training.optimizers import OptimizerName, check_options
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Order = Literal["higher", "lower"]
 
-Positive = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class GroupSettings(_Settings):
+class GroupSettings(DocumentPart):
     """What is different for the parameters of some nodes."""
 
     nodes: list[str] = Field(
         min_length=1,
         description="Nodes, nested graphs, or parameters below them; `*` stands for anything.",
     )
-    lr_factor: _NotNegative = Field(1.0, description="Factor on the learning rate.")
-    weight_decay: _NotNegative | None = Field(None, description="In place of the optimizer's.")
+    lr_factor: NonNegative = Field(1.0, description="Factor on the learning rate.")
+    weight_decay: NonNegative | None = Field(None, description="In place of the optimizer's.")
 
 
-class OptimizerSettings(_Settings):
+class OptimizerSettings(DocumentPart):
     """The optimizer, one of `torch.optim`, and which parameters it treats how."""
 
     uses: OptimizerName = Field("AdamW", description="Class of torch.optim.")
-    lr: float = Field(gt=0, allow_inf_nan=False, description="The highest learning rate.")
-    weight_decay: _NotNegative = Field(0.0001, description="Decay of weights of layers.")
-    norm_weight_decay: _NotNegative = Field(0.0, description="Decay of normalisation layers.")
-    bias_weight_decay: _NotNegative | None = Field(
+    lr: Positive = Field(description="The highest learning rate.")
+    weight_decay: NonNegative = Field(0.0001, description="Decay of weights of layers.")
+    norm_weight_decay: NonNegative = Field(0.0, description="Decay of normalisation layers.")
+    bias_weight_decay: NonNegative | None = Field(
         None, description="Decay of biases; that of the weights if null."
     )
-    bias_lr_factor: _NotNegative = Field(1.0, description="Factor on the learning rate of biases.")
+    bias_lr_factor: NonNegative = Field(1.0, description="Factor on the learning rate of biases.")
     with_: dict[str, Any] = Field(
         default_factory=dict, alias="with", description="Further options of the class."
     )
@@ -57,17 +51,17 @@ class OptimizerSettings(_Settings):
         return options
 
 
-class WarmupSettings(_Settings):
+class WarmupSettings(DocumentPart):
     """How the learning rate rises in the beginning."""
 
-    iterations: Positive = Field(description="How long it takes.")
+    iterations: Count = Field(description="How long it takes.")
     factor: Fraction = Field(0.001, description="Factor on the learning rate at the start.")
     shape: Literal["linear", "constant"] = Field(
         "linear", description="Rising all the time, or at the end of the warm-up."
     )
 
 
-class ScheduleSettings(_Settings):
+class ScheduleSettings(DocumentPart):
     """How the learning rate goes on after the warm-up."""
 
     uses: Literal["constant", "multi_step", "cosine"] = Field(
@@ -90,7 +84,7 @@ class ScheduleSettings(_Settings):
         return self
 
 
-class ClipSettings(_Settings):
+class ClipSettings(DocumentPart):
     """Limits on gradients."""
 
     norm: float | None = Field(None, gt=0, description="Limit on the norm of all together.")
@@ -103,13 +97,13 @@ class ClipSettings(_Settings):
         return self
 
 
-class EmaSettings(_Settings):
+class EmaSettings(DocumentPart):
     """A running average of the weights, which evaluation and prediction use."""
 
     decay: float = Field(0.999, ge=0, lt=1, description="Weight of the past at each iteration.")
 
 
-class MetricSettings(_Settings):
+class MetricSettings(DocumentPart):
     """A metric that says which weights are better."""
 
     metric: str = Field(description="Name of a metric, such as `bbox/AP`, or `validation_loss`.")
@@ -119,40 +113,40 @@ class MetricSettings(_Settings):
 class PatienceSettings(MetricSettings):
     """When to stop, because nothing becomes better any more."""
 
-    patience: Positive = Field(description="Evaluations in a row without a better value.")
-    min_change: _NotNegative = Field(0.0, description="Smaller changes do not count as better.")
+    patience: Count = Field(description="Evaluations in a row without a better value.")
+    min_change: NonNegative = Field(0.0, description="Smaller changes do not count as better.")
 
 
-class CheckpointSettings(_Settings):
+class CheckpointSettings(DocumentPart):
     """When the state of the training is saved, and how much of it is kept."""
 
-    every: Positive = Field(500, description="Iterations between checkpoints.")
-    keep: Positive = Field(2, description="How many of the last checkpoints are kept.")
+    every: Count = Field(500, description="Iterations between checkpoints.")
+    keep: Count = Field(2, description="How many of the last checkpoints are kept.")
     best: MetricSettings | None = Field(None, description="Keeps the best weights, too.")
 
 
-class TrainingSettings(_Settings):
+class TrainingSettings(DocumentPart):
     """How a training goes."""
 
-    iterations: Positive = Field(description="Steps of the optimizer.")
+    iterations: Count = Field(description="Steps of the optimizer.")
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of everything that is drawn.")
     optimizer: OptimizerSettings = Field(description="The optimizer and its parameter groups.")
     schedule: ScheduleSettings = Field(
         default_factory=lambda: ScheduleSettings(), description="The learning rate over time."
     )
     clip: ClipSettings | None = Field(None, description="Limits on gradients.")
-    accumulate: Positive = Field(1, description="Batches that make one step of the optimizer.")
+    accumulate: Count = Field(1, description="Batches that make one step of the optimizer.")
     precision: Precision = Field("float32", description="Type that the forward pass computes in.")
     channels_last: bool = Field(False, description="Whether channels come last in memory.")
     ema: EmaSettings | None = Field(None, description="A running average of the weights.")
-    loss_weights: dict[str, _NotNegative] = Field(
+    loss_weights: dict[str, NonNegative] = Field(
         default_factory=dict, description="Factors on losses by name; 1 for all others."
     )
     checkpoint: CheckpointSettings = Field(
         default_factory=lambda: CheckpointSettings(), description="When the state is saved."
     )
     early_stopping: PatienceSettings | None = Field(None, description="When to stop early.")
-    log_every: Positive = Field(20, description="Iterations between records.")
+    log_every: Count = Field(20, description="Iterations between records.")
     deterministic: bool = Field(
         False, description="Whether only deterministic operations are allowed."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from composer.data.dataset import Dataset
@@ -13,13 +13,12 @@ from composer.data.samplers.repeat_factor import RepeatFactorSampler, find_repea
 from composer.data.samplers.training import Sampler, TrainingSampler
 from composer.data.samplers.weighted import WeightedSampler
 from composer.errors import InputError
+from composer.spec.document_part import DocumentPart
 from composer.spec.suggestion import did_you_mean
 
 
-class SamplerSettings(BaseModel):
+class SamplerSettings(DocumentPart):
     """The order in which images are seen."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     uses: Literal["shuffled", "in_order", "repeat_factor", "weighted"] = Field(
         "shuffled",
