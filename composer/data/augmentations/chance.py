@@ -27,6 +27,20 @@ def draw_choice(generator: torch.Generator, items: Sequence[T]) -> T:
     return items[draw_integer(generator, 0, len(items) - 1)]
 
 
+def check_order(name: str, limits: tuple[float, float]) -> None:
+    """Refuses limits of what is drawn that are the wrong way round.
+
+    Args:
+        name: of the parameter.
+        limits: the smallest value and the largest.
+
+    Raises:
+        ValueError: the smallest is larger than the largest.
+    """
+    if limits[0] > limits[1]:
+        raise ValueError(f"'{name}' is [smallest, largest], not {list(limits)}")
+
+
 def happens(generator: torch.Generator, probability: float) -> bool:
     """Whether something of that probability happens. Draws once, whatever the probability."""
     return draw_uniform(generator, 0.0, 1.0) < probability

@@ -8,11 +8,17 @@ import torch
 from pydantic import Field
 from torchvision.transforms.v2 import functional as F
 
-from composer.data.augmentations.chance import Probability, draw_integer, draw_uniform, happens
+from composer.bounds import NonNegative, Positive
+from composer.data.augmentations.chance import (
+    Probability,
+    check_order,
+    draw_integer,
+    draw_uniform,
+    happens,
+)
 from composer.data.samples import Sample
 
-Strength = Annotated[float, Field(ge=0)]
-Range = tuple[Strength, Strength]
+Range = tuple[NonNegative, NonNegative]
 
 # Directions and spread of the colours of ImageNet (Krizhevsky et al. 2012, section 4.1), RGB.
 _EIGENVALUES = (0.2175, 0.0188, 0.0045)
@@ -54,9 +60,8 @@ class RandomColor:
             "saturation": (F.adjust_saturation, saturation, 1.0),
             "hue": (F.adjust_hue, (-hue, hue), 0.0),
         }
-        for name, (_, (smallest, largest), _) in changes.items():
-            if smallest > largest:
-                raise ValueError(f"'{name}' is [smallest, largest], not {[smallest, largest]}")
+        for name, (_, limits, _) in changes.items():
+            check_order(name, limits)
         self.changes = [
             (change, limits)
             for change, limits, neutral in changes.values()
@@ -86,7 +91,7 @@ class RandomLighting:
         probability: how often.
     """
 
-    def __init__(self, *, scale: Strength = 0.1, probability: Probability = 1.0) -> None:
+    def __init__(self, *, scale: NonNegative = 0.1, probability: Probability = 1.0) -> None:
         self.scale = scale
         self.probability = probability
 
@@ -131,11 +136,10 @@ class RandomBlur:
     def __init__(
         self,
         *,
-        sigma: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.1, 2.0),
+        sigma: tuple[Positive, Positive] = (0.1, 2.0),
         probability: Probability = 0.5,
     ) -> None:
-        if sigma[0] > sigma[1]:
-            raise ValueError(f"'sigma' is [smallest, largest], not {list(sigma)}")
+        check_order("sigma", sigma)
         self.sigma = sigma
         self.probability = probability
 

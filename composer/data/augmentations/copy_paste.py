@@ -6,17 +6,16 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
+from composer.bounds import Count, Positive
 from composer.data.augmentations.chance import (
     Probability,
+    check_order,
     draw_integer,
     draw_uniform,
     happens,
 )
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample, paste_object, resize_sample, with_bit_masks
-
-Factor = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
 
 _SMALLEST_SIDE = 4  # pixels; nothing can be learnt from less
 
@@ -43,12 +42,11 @@ class CopyPaste:
         *,
         probability: Probability = 0.5,
         object_probability: Probability = 0.5,
-        max_objects: Annotated[int, Field(ge=1)] = 5,
-        scales: tuple[Factor, Factor] = (0.5, 1.25),
-        min_visible: Share = 0.2,
+        max_objects: Count = 5,
+        scales: tuple[Positive, Positive] = (0.5, 1.25),
+        min_visible: Annotated[float, Field(ge=0, lt=1)] = 0.2,
     ) -> None:
-        if scales[0] > scales[1]:
-            raise ValueError(f"'scales' is [smallest, largest], not {list(scales)}")
+        check_order("scales", scales)
         self.probability = probability
         self.object_probability = object_probability
         self.max_objects = max_objects

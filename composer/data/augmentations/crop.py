@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 import torch
 from pydantic import Field
 
+from composer.bounds import Positive
 from composer.data.augmentations.chance import (
     Probability,
     draw_choice,
@@ -15,7 +16,6 @@ from composer.data.augmentations.chance import (
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample
 
-Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 Size: TypeAlias = tuple[int, int]  # (height, width)
 

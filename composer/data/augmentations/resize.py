@@ -1,16 +1,14 @@
 """Resizes to a size that is drawn."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field
 
+from composer.bounds import Amount, Count
 from composer.data.augmentations.chance import draw_choice, draw_integer
 from composer.data.resizing import choose_size
 from composer.data.samples import Sample
 from composer.data.transforms import resize_sample
-
-Pixels = Annotated[int, Field(ge=1)]
 
 
 class ResizeShortestEdge:
@@ -32,8 +30,8 @@ class ResizeShortestEdge:
     def __init__(
         self,
         *,
-        shortest_edge: Pixels | list[Pixels] = 800,
-        longest_edge: Annotated[int, Field(ge=0)] = 1333,
+        shortest_edge: Count | list[Count] = 800,
+        longest_edge: Amount = 1333,
         sampling: Literal["choice", "range"] = "choice",
         exact: bool = False,
     ) -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from composer.data.augmentations.chance import Probability, draw_uniform, happens
+from composer.data.augmentations.chance import Probability, check_order, draw_uniform, happens
 from composer.data.samples import Sample
 from composer.data.transforms import find_rotation, warp_sample
 
@@ -29,8 +29,7 @@ class RandomRotation:
         expand: bool = True,
         probability: Probability = 1.0,
     ) -> None:
-        if degrees[0] > degrees[1]:
-            raise ValueError(f"'degrees' is [smallest, largest], not {list(degrees)}")
+        check_order("degrees", degrees)
         self.degrees = degrees
         self.expand = expand
         self.probability = probability

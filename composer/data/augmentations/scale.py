@@ -1,16 +1,17 @@
 """Makes objects larger and smaller than they were taken."""
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 
-from composer.data.augmentations.chance import Probability, draw_integer, draw_uniform, happens
-from composer.data.augmentations.resize import Pixels
+from composer.bounds import Count, Positive
+from composer.data.augmentations.chance import (
+    Probability,
+    check_order,
+    draw_integer,
+    draw_uniform,
+    happens,
+)
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample, pad_sample, resize_sample
-
-Factor = Annotated[float, Field(gt=0)]
 
 
 class LargeScaleJitter:
@@ -31,12 +32,11 @@ class LargeScaleJitter:
     def __init__(
         self,
         *,
-        size: tuple[Pixels, Pixels] = (1024, 1024),
-        scales: tuple[Factor, Factor] = (0.1, 2.0),
+        size: tuple[Count, Count] = (1024, 1024),
+        scales: tuple[Positive, Positive] = (0.1, 2.0),
         exact: bool = False,
     ) -> None:
-        if scales[0] > scales[1]:
-            raise ValueError(f"'scales' is [smallest, largest], not {list(scales)}")
+        check_order("scales", scales)
         self.size = size
         self.scales = scales
         self.exact = exact
@@ -70,7 +70,7 @@ class RandomZoomOut:
     """
 
     def __init__(
-        self, *, scales: tuple[Factor, Factor] = (1.0, 4.0), probability: Probability = 0.5
+        self, *, scales: tuple[Positive, Positive] = (1.0, 4.0), probability: Probability = 0.5
     ) -> None:
         if not 1 <= scales[0] <= scales[1]:
             raise ValueError(
