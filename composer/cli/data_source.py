@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from composer.data.data_file import DatasetDocument, describe_data
-from composer.errors import InputError, NameResolutionError, SpecError
+from composer.data.dataset import require_datasets
+from composer.errors import InputError, SpecError
 from composer.experiment import Experiment, load_experiment
 from composer.spec.problems import ProblemLog
-from composer.spec.suggestion import did_you_mean
 from composer.spec.yaml_reader import read_yaml
 
 
@@ -33,10 +33,7 @@ def find_datasets(
         datasets = load_experiment(data, settings=settings).datasets
     else:
         datasets = describe_data(data, images=images, settings=settings).datasets
-    for name in names:
-        if name not in datasets:
-            hint = did_you_mean(name, datasets, "datasets")
-            raise NameResolutionError(f"{data}: there is no dataset '{name}'. {hint}")
+    require_datasets(names, datasets, data)
     return {name: datasets[name] for name in names or datasets}
 
 

@@ -11,6 +11,7 @@ import click
 
 from composer.data.data_file import describe_data
 from composer.experiment import Experiment, load_experiment
+from composer.spec.documents import as_absolute
 from composer.training import RunFolder
 
 _TIME = "%Y%m%d-%H%M%S"
@@ -67,9 +68,10 @@ class TrainRequest:
         if self.data is not None:
             datasets = describe_data(self.data, images=self.images).datasets
         experiment = load_experiment(self._source(), settings=self.settings, datasets=datasets)
+        # Files that the command line names are looked for in the current folder, not elsewhere.
         return experiment.with_changes(
-            spec=_from_here(self.spec),
-            weights=_from_here(self.weights),
+            spec=self.spec and as_absolute(self.spec),
+            weights=self.weights and as_absolute(self.weights),
             iterations=self.iterations,
         )
 
@@ -84,8 +86,3 @@ class TrainRequest:
         if self.experiment is not None:
             return Path(self.experiment)
         return RunFolder(self.output or "").experiment
-
-
-def _from_here(path: str | None) -> str | None:
-    """A file named on the command line: it is looked for in the current folder, not elsewhere."""
-    return str(Path(path).resolve()) if path and Path(path).exists() else path

@@ -18,16 +18,15 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from composer.data.dataset import Dataset, concatenate_datasets
+from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import FaultPolicy, apply_policy
 from composer.data.plugin_call import PluginCall
 from composer.data.proposal_file import add_proposals
 from composer.data.records import ImageId
-from composer.errors import ComposerError, DataError, NameResolutionError
+from composer.errors import ComposerError, DataError
 from composer.registry import DATASET_GROUP, Registry
 from composer.spec.document_part import DocumentPart
 from composer.spec.documents import FOLDER, DocumentSource, find_beside, read_document
-from composer.spec.suggestion import did_you_mean
 
 _NAME = re.compile(r"\w[\w.-]*")
 
@@ -219,10 +218,7 @@ def open_datasets(datasets: Mapping[str, DatasetDocument], names: Sequence[str] 
         NameResolutionError: there is no dataset of a name.
         DataError: one cannot be opened, or their classes differ.
     """
-    for name in names:
-        if name not in datasets:
-            hint = did_you_mean(name, datasets, "datasets")
-            raise NameResolutionError(f"there is no dataset '{name}'. {hint}")
+    require_datasets(names, datasets)
     opened = [datasets[name].open(name) for name in names or datasets]
     return opened[0] if len(opened) == 1 else concatenate_datasets(opened)
 

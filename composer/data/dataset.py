@@ -12,7 +12,7 @@ from typing import TypeVar
 from composer.data.faults import Fault
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, ImageId, Record
-from composer.errors import DataError
+from composer.errors import DataError, NameResolutionError
 from composer.spec.suggestion import did_you_mean
 
 _Entry = TypeVar("_Entry")
@@ -157,6 +157,24 @@ def concatenate_datasets(datasets: Iterable[Dataset], name: str = "") -> Dataset
         metadata=first.metadata,
         faults=tuple(fault for dataset in found for fault in dataset.faults),
     )
+
+
+def require_datasets(names: Iterable[str], datasets: Collection[str], source: str = "") -> None:
+    """Checks that there are datasets of some names.
+
+    Args:
+        names: what is wanted.
+        datasets: names of those that there are.
+        source: what has them, for messages.
+
+    Raises:
+        NameResolutionError: there is no dataset of a name.
+    """
+    for name in names:
+        if name not in datasets:
+            start = f"{source}: " if source else ""
+            hint = did_you_mean(name, datasets, "datasets")
+            raise NameResolutionError(f"{start}there is no dataset '{name}'. {hint}")
 
 
 def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:

@@ -13,7 +13,7 @@ from composer.data.data_file import DatasetDocument, read_data_file
 from composer.data.plugin_call import PluginCall
 from composer.errors import SpecError
 from composer.experiment.language import ExperimentDocument
-from composer.spec.documents import DocumentSource, find_beside, read_document
+from composer.spec.documents import DocumentSource, as_absolute, find_beside, read_document
 from composer.spec.places import Place
 from composer.spec.problems import Problem
 from composer.spec.suggestion import did_you_mean
@@ -82,13 +82,13 @@ class Experiment:
     def as_document(self) -> dict[str, Any]:
         """The experiment as plain values that mean the same wherever they are read."""
         plain = self.document.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        plain["spec"] = _absolute(self.spec)
+        plain["spec"] = as_absolute(self.spec)
         if self.document.weights is not None:
             weights = self.weights
             plain["weights"] = (
-                {node: _absolute(file) for node, file in weights.items()}
+                {node: as_absolute(file) for node, file in weights.items()}
                 if isinstance(weights, dict)
-                else _absolute(str(weights))
+                else as_absolute(str(weights))
             )
         plain["datasets"] = {name: _plain_call(call) for name, call in self.datasets.items()}
         plain.pop("data_params", None)
@@ -158,22 +158,17 @@ def _plain_call(call: PluginCall) -> dict[str, Any]:
     plain = call.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if "with" in plain:
         plain["with"] = {
-            name: _with_absolute(call.configuration.get(name, value), value)
+            name: _withas_absolute(call.configuration.get(name, value), value)
             for name, value in plain["with"].items()
         }
     return plain
 
 
-def _with_absolute(configured: Any, written: Any) -> Any:
+def _withas_absolute(configured: Any, written: Any) -> Any:
     if isinstance(configured, Path):
         return str(configured.resolve())
     if isinstance(configured, (list, tuple)) and isinstance(written, list):
-        return [_with_absolute(c, w) for c, w in zip(configured, written, strict=False)]
+        return [_withas_absolute(c, w) for c, w in zip(configured, written, strict=False)]
     if isinstance(configured, dict) and isinstance(written, dict):
-        return {key: _with_absolute(configured.get(key), value) for key, value in written.items()}
+        return {key: _withas_absolute(configured.get(key), value) for key, value in written.items()}
     return written
-
-
-def _absolute(path: str) -> str:
-    """An existing file by its absolute path; any other name as it is."""
-    return str(Path(path).resolve()) if Path(path).exists() else path

@@ -8,16 +8,14 @@ from pydantic import Field
 
 from composer.bounds import Amount, Count
 from composer.data.augmentations.call import AugmentationCall
-from composer.data.dataset import Dataset, concatenate_datasets
+from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import FaultPolicy
 from composer.data.loading import InferenceBatches, TrainingBatches
 from composer.data.mapper import Mapper
 from composer.data.sample_reading import MaskFormat
 from composer.data.samplers import SamplerSettings
-from composer.errors import NameResolutionError
 from composer.spec.document_part import DocumentPart
 from composer.spec.language import ImageFormat
-from composer.spec.suggestion import did_you_mean
 
 
 class _LoadingSettings(DocumentPart):
@@ -38,10 +36,7 @@ class _LoadingSettings(DocumentPart):
     )
 
     def _choose(self, datasets: Mapping[str, Dataset]) -> list[Dataset]:
-        for name in self.datasets:
-            if name not in datasets:
-                hint = did_you_mean(name, datasets, "datasets")
-                raise NameResolutionError(f"there is no dataset '{name}'. {hint}")
+        require_datasets(self.datasets, datasets)
         return [datasets[name] for name in self.datasets]
 
     def make_mapper(

@@ -71,6 +71,11 @@ def find_beside(path: str | os.PathLike[str], folder: Path) -> Path:
     return Path(path) if not beside.exists() and Path(path).exists() else beside
 
 
+def as_absolute(name: str) -> str:
+    """An existing file or folder by its absolute path; any other name as it is."""
+    return str(Path(name).resolve()) if Path(name).exists() else name
+
+
 def _read(source: DocumentSource, log: ProblemLog) -> Located:
     if isinstance(source, Mapping):
         return locate(source, "<dict>")
