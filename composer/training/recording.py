@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from composer.events import EventStorage
-from composer.training.run_folder import write_text
+from composer.training.run_folder import without_infinities, write_text
 
 ITERATION, EVALUATION = "iteration", "evaluation"
 
@@ -69,12 +69,12 @@ class JsonLines:
         self._stream = file.open("a", encoding="utf-8")
 
     def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
-        """Adds a line; what is not a number becomes null."""
+        """Adds a line; what is infinite or not a number becomes null."""
         record: dict[str, Any] = {ITERATION: iteration}
         if kind:
             record["kind"] = kind
-        finite = {name: value if value == value else None for name, value in values.items()}
-        self._stream.write(json.dumps({**record, **finite}) + "\n")
+        line = json.dumps(without_infinities({**record, **values}), allow_nan=False)
+        self._stream.write(line + "\n")
         self._stream.flush()
 
     def close(self) -> None:

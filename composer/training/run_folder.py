@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -55,5 +56,14 @@ def write_text(file: Path, text: str) -> None:
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
-    """Writes a file of one JSON document; see `write_text`."""
-    write_text(file, json.dumps(value, indent=2) + "\n")
+    """Writes a file of one JSON document; see `write_text` and `without_infinities`."""
+    write_text(file, json.dumps(without_infinities(value), indent=2, allow_nan=False) + "\n")
+
+
+def without_infinities(value: Any) -> Any:
+    """A value with None for each number that JSON does not know: infinities and what is none."""
+    if isinstance(value, Mapping):
+        return {key: without_infinities(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_infinities(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
