@@ -31,7 +31,7 @@ python_use_unqualified_type_names = True
 # Names of other projects (their inventories would have to come from a network), type variables, and
 # words before a colon in a docstring, which napoleon takes for a type.
 FOREIGN = [
-    *["torch", "Tensor", "numpy", "np", "jaxtyping", "PIL"],
+    *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL"],
     *["collections", "os", "pathlib", "typing"],
 ]
 # Types that no user makes: they stand in signatures, and the architecture page tells of them.
@@ -40,7 +40,7 @@ INTERNAL = [
     r"composer\.spec\.(language|model)\..*",
     r"composer\.session\.SessionHost",
     r"composer\.graph\.hooks\.HookObserver",
-    r"composer\.data\.data_file\..*",
+    r"composer\.(data\.data_file|experiment\.language)\..*",
     r"Problem|tuple\[(str|~.*)",
 ]
 nitpick_ignore_regex = [

@@ -7,7 +7,7 @@ from composer.data.images import find_images, read_image, read_images
 from composer.data.inspection import inspect_dataset
 from composer.data.metadata import Metadata
 from composer.data.port_values import fit_value, make_records
-from composer.data.records import Annotation, Record, Segment
+from composer.data.records import Annotation, Proposals, Record, Segment
 from composer.data.stored_values import is_stored_value, read_value, save_value
 from composer.data.tensor_files import read_tensors
 
@@ -18,6 +18,7 @@ __all__ = [
     "DatasetDocument",
     "Fault",
     "Metadata",
+    "Proposals",
     "Record",
     "Segment",
     "concatenate_datasets",
