@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -134,9 +136,28 @@ class PackingFetcher(TorchDataset[Parcel]):
 def start_worker(_number: int) -> None:
     """Prepares a worker process.
 
-    An interrupt is the main process' to handle: it may want to save first, and it ends its workers
+    Signals are the main process' to handle: it may want to save first, and it ends its workers
     itself. Objects from before the fork are kept out of garbage collections, which would write to
     them and so copy them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # macOS and Windows have none
+        _end_for_parent_only()
     gc.freeze()
+
+
+def _end_for_parent_only() -> None:
+    """Makes SIGTERM end this process only if its parent sent it.
+
+    Schedulers send it to all processes of a job at once. A training whose workers die cannot
+    finish the step that it wants to save.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # threads to come inherit it
+    parent = os.getppid()
+
+    def wait() -> None:
+        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()

@@ -1,5 +1,8 @@
 """The same images come in the same batches, whatever prepares them."""
 
+import multiprocessing
+import signal
+import subprocess
 from itertools import islice
 
 import pytest
@@ -157,3 +160,16 @@ def test_a_batch_that_cannot_be_divided_is_refused(dataset):
 def test_nothing_to_train_on_is_refused():
     with pytest.raises(InputError, match="no records"):
         TrainingBatches(Dataset("none", (), Metadata()), MAPPER, batch_size=1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="senders of signals are not told")
+def test_workers_go_on_when_others_send_them_the_signal_to_end(dataset):
+    batches = iter(TrainingBatches(dataset, MAPPER, batch_size=2, num_workers=1))
+    next(batches)
+    (worker,) = multiprocessing.active_children()
+    subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)
+    assert len(list(islice(batches, 5))) == 5
+    assert worker.is_alive()
+    worker.terminate()
+    worker.join(10)
+    assert worker.exitcode == 0
