@@ -21,6 +21,7 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 SPEC ?= specs/mask_rcnn_r50_fpn.yaml
 UNTIL ?= mask_pooler
+PHOTO ?= specs/examples/astronaut.jpg
 WORKERS ?= auto
 ARGS ?=
 
@@ -29,8 +30,9 @@ ARGS ?=
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## Run Mask R-CNN on the example photograph until its mask pooler
+demo: $(RUNTIME) ## Run Mask R-CNN until its mask pooler, then find people in a photograph
 	$(BIN)/composer run $(SPEC) --until $(UNTIL)
+	$(BIN)/composer predict $(PHOTO)
 
 test: lint imports types docs tests ## Check everything, the way continuous integration does
 

@@ -1,0 +1,37 @@
+"""The model that ships finds people, and is small enough to ship."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from composer.prediction import Predictor, shipped_models
+from composer.spec.shipped import specs_directory
+
+PORTRAIT = specs_directory() / "examples" / "astronaut.jpg"
+FACE = (210, 110)  # a pixel of the photograph, column and row
+MAX_BYTES = 12_000_000
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor()
+
+
+def test_it_is_small_and_says_what_it_is(predictor):
+    assert shipped_models()["people"].stat().st_size <= MAX_BYTES
+    assert predictor.graph.spec.metadata.thing_classes == ("person",)
+
+
+def test_the_woman_in_the_portrait_is_found_first(predictor):
+    instances = predictor(PORTRAIT).instances
+    best = int(instances.scores.argmax())
+    assert instances.scores[best] > 0.9
+    left, top, right, bottom = instances.pred_boxes.tensor[best].tolist()
+    assert left < FACE[0] < right
+    assert top < FACE[1] < bottom
+    assert bool(instances.pred_masks[best, FACE[1], FACE[0]])
+
+
+def test_nobody_is_found_on_a_blank_picture(predictor):
+    blank = Image.fromarray(np.full((200, 300, 3), 128, dtype=np.uint8))
+    assert len(predictor(blank).instances) == 0
