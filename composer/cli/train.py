@@ -39,6 +39,10 @@ import click
 def train(context: click.Context, /, **options: Any) -> None:
     """Train as an experiment says; SPEC and --data take the place of its own.
 
+    Without an experiment, SPEC learns from --data the usual way: from the dataset `train` (measured
+    on `validation`), or from four fifths of the only one. --set iterations, lr, batch_size,
+    num_workers, rotated_boxes, seed.
+
     With --resume, the experiment is the one in the folder of the run unless another is named.
     A signal (Ctrl-C, SIGTERM) saves first. Exit code 0 when it is over, 3 when it can be resumed.
 

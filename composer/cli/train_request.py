@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from composer.data.data_file import describe_data
-from composer.experiment import Experiment, load_experiment
+from composer.data.data_file import DatasetDocument, describe_data
+from composer.experiment import Experiment, load_experiment, standard_experiment
 from composer.spec.documents import as_absolute
 from composer.training import RunFolder
 
@@ -54,8 +54,10 @@ class TrainRequest:
             raise click.UsageError("--resume wants the folder of the run: --output DIR")
         if self.images is not None and self.data is None:
             raise click.UsageError("--images goes with --data ANNOTATIONS")
-        if self.experiment is None and not self.resume:
-            raise click.UsageError("name an experiment: --experiment FILE")
+        if self.experiment is None and not self.resume and None in (self.spec, self.data):
+            raise click.UsageError(
+                "name an experiment (--experiment FILE), or SPEC and --data FILE"
+            )
 
     def read_experiment(self) -> Experiment:
         """The experiment that is meant.
@@ -64,12 +66,8 @@ class TrainRequest:
             SpecError: with all of its problems.
             DataError: the data are not there.
         """
-        datasets = None
-        if self.data is not None:
-            datasets = describe_data(self.data, images=self.images).datasets
-        experiment = load_experiment(self._source(), settings=self.settings, datasets=datasets)
         # Files that the command line names are looked for in the current folder, not elsewhere.
-        return experiment.with_changes(
+        return self._load(self._find_datasets()).with_changes(
             spec=self.spec and as_absolute(self.spec),
             weights=self.weights and as_absolute(self.weights),
             iterations=self.iterations,
@@ -81,8 +79,16 @@ class TrainRequest:
             return Path(self.output)
         return Path("runs", f"{experiment.name}-{time.strftime(_TIME)}")
 
-    def _source(self) -> Path:
-        """The file of the experiment; of a run that goes on, the one in its folder."""
+    def _load(self, datasets: Mapping[str, DatasetDocument] | None) -> Experiment:
+        """The experiment that is named; that of a run that goes on; or else the standard one."""
         if self.experiment is not None:
-            return Path(self.experiment)
-        return RunFolder(self.output or "").experiment
+            return load_experiment(self.experiment, settings=self.settings, datasets=datasets)
+        if self.resume:
+            written = RunFolder(self.output or "").experiment
+            return load_experiment(written, settings=self.settings, datasets=datasets)
+        return standard_experiment(self.spec or "", datasets or {}, settings=self.settings)
+
+    def _find_datasets(self) -> Mapping[str, DatasetDocument] | None:
+        if self.data is None:
+            return None
+        return describe_data(self.data, images=self.images).datasets

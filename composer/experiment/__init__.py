@@ -2,5 +2,12 @@
 
 from composer.experiment.experiment import Experiment, load_experiment
 from composer.experiment.running import check_experiment, run_experiment
+from composer.experiment.standard import standard_experiment
 
-__all__ = ["Experiment", "check_experiment", "load_experiment", "run_experiment"]
+__all__ = [
+    "Experiment",
+    "check_experiment",
+    "load_experiment",
+    "run_experiment",
+    "standard_experiment",
+]

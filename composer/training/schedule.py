@@ -21,7 +21,7 @@ def learning_rate_factor(settings: ScheduleSettings, iteration: int, iterations:
         iteration: the iteration, from 0.
         iterations: how many there are.
     """
-    return _curve(settings, iteration, iterations) * _warmup(settings.warmup, iteration)
+    return _curve(settings, iteration, iterations) * _warmup(settings.warmup, iteration, iterations)
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
@@ -32,19 +32,23 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
 
 def _curve(settings: ScheduleSettings, iteration: int, iterations: int) -> float:
     if settings.uses == "multi_step":
-        steps = (
-            step if isinstance(step, int) else round(step * iterations) for step in settings.steps
-        )
-        return settings.gamma ** sum(step <= iteration for step in steps)
+        steps = (_count(step, iterations) <= iteration for step in settings.steps)
+        return settings.gamma ** sum(steps)
     if settings.uses == "cosine":
         rest = 0.5 * (1 + math.cos(math.pi * iteration / iterations))
         return settings.final_factor + (1 - settings.final_factor) * rest
     return 1.0
 
 
-def _warmup(settings: WarmupSettings | None, iteration: int) -> float:
-    if settings is None or iteration >= settings.iterations:
+def _warmup(settings: WarmupSettings | None, iteration: int, iterations: int) -> float:
+    length = 0 if settings is None else _count(settings.iterations, iterations)
+    if settings is None or iteration >= length:
         return 1.0
     if settings.shape == "constant":
         return settings.factor
-    return settings.factor + (1 - settings.factor) * iteration / settings.iterations
+    return settings.factor + (1 - settings.factor) * iteration / length
+
+
+def _count(length: float, iterations: int) -> int:
+    """Iterations, where a length is given in them or as a fraction of the training."""
+    return length if isinstance(length, int) else round(length * iterations)

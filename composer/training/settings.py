@@ -54,7 +54,9 @@ class OptimizerSettings(DocumentPart):
 class WarmupSettings(DocumentPart):
     """How the learning rate rises in the beginning."""
 
-    iterations: Count = Field(description="How long it takes.")
+    iterations: Annotated[Count | Fraction, Field(union_mode="left_to_right")] = Field(
+        description="How long it takes: iterations, or a fraction of the training."
+    )
     factor: Fraction = Field(0.001, description="Factor on the learning rate at the start.")
     shape: Literal["linear", "constant"] = Field(
         "linear", description="Rising all the time, or at the end of the warm-up."

@@ -35,6 +35,11 @@ def test_a_linear_warmup_rises_to_the_curve():
     assert found == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1])
 
 
+def test_a_warmup_may_be_a_fraction_of_the_training():
+    assert factors(8, warmup={"iterations": 0.5}) == factors(8, warmup={"iterations": 4})
+    assert factors(3, warmup={"iterations": 0.1}) == [1.0, 1.0, 1.0]
+
+
 def test_a_constant_warmup_waits():
     found = factors(4, warmup={"iterations": 2, "factor": 0.5, "shape": "constant"})
     assert found == [0.5, 0.5, 1.0, 1.0]

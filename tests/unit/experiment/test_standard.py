@@ -1,0 +1,100 @@
+"""A model and images alone are enough to train."""
+
+import pytest
+import yaml
+
+from composer.data.data_file import describe_data, read_data_file
+from composer.errors import InputError, SpecError
+from composer.experiment import load_experiment, standard_experiment
+from composer.experiment.images import open_images
+from shape_dataset import write_shape_dataset
+
+SPEC = """\
+composer: 1
+extends: rpn_r50_fpn
+params:
+  depth: 18
+  stem_out_channels: 8
+  res2_out_channels: 8
+  fpn_channels: 8
+  rpn_batch_size_per_image: 4096
+  rpn_post_nms_topk_training: 20
+inputs:
+  batch: {image: {shortest_edge: 60, longest_edge: 90}}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    write_shape_dataset(tmp_path / "shapes", num_images=10, size=48)
+    file = tmp_path / "small.yaml"
+    file.write_text(SPEC)
+    return file
+
+
+def datasets_of(folder, *names, **more):
+    """The shapes under several names, as a data file has them."""
+    call = {
+        "uses": "coco",
+        "with": {"annotations": "shapes/instances.json", "images": "shapes/images"},
+    }
+    document = {"composer_data": 1, "datasets": dict.fromkeys(names, call | more)}
+    (folder / "data.yaml").write_text(yaml.safe_dump(document))
+    return read_data_file(folder / "data.yaml").datasets
+
+
+def test_one_dataset_is_divided(spec, tmp_path):
+    shapes = tmp_path / "shapes"
+    datasets = describe_data(shapes / "instances.json", images=shapes / "images").datasets
+    images = open_images(standard_experiment(spec, datasets))
+    learnt, measured = (
+        {record.image_id for record in images.datasets[name].records}
+        for name in ("train", "validation")
+    )
+    assert (len(learnt), len(measured)) == (8, 2)
+    assert not learnt & measured
+
+
+def test_a_selection_is_learnt_from_as_a_whole(spec, tmp_path):
+    datasets = datasets_of(tmp_path, "some", select={"first": 3})
+    experiment = standard_experiment(spec, datasets)
+    assert len(open_images(experiment).datasets["train"].records) == 3
+    assert experiment.document.validation is None
+
+
+def test_named_datasets_are_taken_by_their_names(spec, tmp_path):
+    datasets = datasets_of(tmp_path, "other", "validation", "train")
+    experiment = standard_experiment(spec, datasets)
+    assert set(experiment.datasets) == {"train", "validation"}
+    assert standard_experiment(spec, {"train": datasets["train"]}).document.evaluation is None
+
+
+def test_names_that_say_nothing_are_refused(spec, tmp_path):
+    with pytest.raises(InputError, match="left, right: call the one to learn from 'train'"):
+        standard_experiment(spec, datasets_of(tmp_path, "left", "right"))
+
+
+def test_images_have_the_size_that_the_model_wants(spec, tmp_path):
+    experiment = standard_experiment(spec, datasets_of(tmp_path, "train"))
+    resizing = experiment.document.train.augmentations[-1]
+    assert resizing.configuration["shortest_edge"] == [48, 60]
+    assert resizing.configuration["longest_edge"] == 90
+
+
+def test_settings_take_their_places(spec, tmp_path):
+    datasets = datasets_of(tmp_path, "train")
+    settings = ["iterations=7", "lr=0.5", "batch_size=2"]
+    document = standard_experiment(spec, datasets, settings=settings).document
+    assert (document.training.iterations, document.training.optimizer.lr) == (7, 0.5)
+    assert document.train.batch_size == 2
+    with pytest.raises(SpecError, match="learning_rate"):
+        standard_experiment(spec, datasets, settings=["learning_rate=1"])
+
+
+def test_its_document_is_an_experiment(spec, tmp_path):
+    shapes = tmp_path / "shapes"
+    datasets = describe_data(shapes / "instances.json", images=shapes / "images").datasets
+    plain = standard_experiment(spec, datasets).as_document()
+    (tmp_path / "elsewhere.yaml").write_text(yaml.safe_dump(plain))
+    again = load_experiment(tmp_path / "elsewhere.yaml")
+    assert again.as_document() == plain
