@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from composer.cli.assignments import parse_assignments
+from composer.cli.image_size import image_size_option
 
 
 @click.command("eval", short_help="Measure a model on a dataset.")
@@ -53,6 +54,7 @@ from composer.cli.assignments import parse_assignments
 @click.option(
     "--tta-sizes", metavar="SIZE,...", help="With --tta, the shorter sides.  [default: 400..1200]"
 )
+@image_size_option()
 @click.option("--batch-size", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option(
     "--num-workers",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from composer.data.image_size import ImageSize
+
 _FOLDER = Path("runs", "eval")
 
 
@@ -27,6 +29,7 @@ class EvalRequest:
         tasks: names of tasks between commas, or None for all that fit.
         tta: whether images are looked at several times.
         tta_sizes: sizes between commas, or None for the usual ones.
+        image_size: pixels of the shorter side, maybe with a limit of the longer; or None.
         batch_size: images in a batch.
         num_workers: processes that read images.
         device: name of the device.
@@ -48,6 +51,7 @@ class EvalRequest:
     tasks: str | None
     tta: bool
     tta_sizes: str | None
+    image_size: ImageSize | None
     batch_size: int
     num_workers: int
     device: str
@@ -65,6 +69,8 @@ class EvalRequest:
                 raise click.UsageError(f"{option} goes with a MODEL, not with --predictions")
         if self.tta_sizes is not None and not self.tta:
             raise click.UsageError("--tta-sizes goes with --tta")
+        if self.tta and self.image_size is not None:
+            raise click.UsageError("--tta looks in several sizes: name them with --tta-sizes")
         if self.no_save and self.output is not None:
             raise click.UsageError("--output and --no-save exclude each other")
         self.find_sizes()

@@ -10,14 +10,12 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from composer.build import check_source
 from composer.cli.counts import count_things
 from composer.cli.data_source import find_datasets
 from composer.cli.eval_files import write_files
 from composer.cli.eval_request import EvalRequest
 from composer.data.data_file import open_datasets
 from composer.data.dataset import Dataset
-from composer.errors import InputError
 from composer.evaluation import (
     AugmentedPredictor,
     Evaluator,
@@ -32,7 +30,6 @@ from composer.evaluation.graph_evaluation import list_outputs
 from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.results_evaluation import give_detections
 from composer.graph import Graph
-from composer.graph.weights import load_weights
 from composer.prediction.models import open_model
 from composer.training.world import World, joined_world
 
@@ -52,29 +49,16 @@ def evaluate_request(request: EvalRequest) -> None:
         _conclude(request, dataset, evaluators, results)
         return
     with joined_world(request.device) as world:
-        graph = open_graph(request).to(world.device)
+        graph = _open_graph(request).to(world.device)
         evaluators = _make_evaluators(request, graph, dataset)
         results = _evaluate(request, graph, dataset, evaluators, world)
         if world.is_first:
             _conclude(request, dataset, evaluators, results)
 
 
-def open_graph(request: EvalRequest) -> Graph:
-    """The model that is asked for, with its weights.
-
-    Raises:
-        ComposerError: it cannot be had; see `open_model`.
-    """
+def _open_graph(request: EvalRequest) -> Graph:
     assert request.model is not None
-    if not request.settings:
-        return open_model(request.model, request.weights or None)
-    blueprint = check_source(request.model, settings=request.settings)
-    weights = request.weights or blueprint.spec.weights
-    if not weights:
-        raise InputError(f"{request.model} names no weights: give --weights")
-    graph = Graph.from_blueprint(blueprint)
-    load_weights(graph, weights)
-    return graph
+    return open_model(request.model, request.weights or None, settings=request.settings)
 
 
 def _make_evaluators(request: EvalRequest, graph: Graph, dataset: Dataset) -> list[Evaluator]:
@@ -100,6 +84,7 @@ def _evaluate(
         batch_size=request.batch_size,
         num_workers=request.num_workers,
         resize=predict is None,
+        image_size=request.image_size,
     )
     quiet = not (world.is_first and sys.stderr.isatty())
     with tqdm(total=batches.num_images, unit="image", leave=False, disable=quiet) as bar:

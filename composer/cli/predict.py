@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from composer.cli.assignments import parse_assignments
+from composer.cli.image_size import image_size_option
 
 
 @click.command(short_help="Find objects in photographs and videos.")
@@ -35,6 +36,7 @@ from composer.cli.assignments import parse_assignments
     show_default=True,
     help="Leave out instances with a lower score.",
 )
+@image_size_option()
 @click.option(
     "--output", "-o", metavar="DIR", help="Folder for the results.  [default: runs/<model>]"
 )

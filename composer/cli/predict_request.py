@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from composer.data.image_size import ImageSize
 from composer.data.images import SUFFIXES, find_images
 from composer.errors import InputError
 from composer.prediction.video import is_video
@@ -25,6 +26,7 @@ class PredictRequest:
         model: name or file of the model.
         weights: checkpoints by node, the empty name for the whole model.
         threshold: the lowest score that counts.
+        image_size: pixels of the shorter side, maybe with a limit of the longer; or None.
         output: folder for the results, or None for the usual one.
         no_pictures: whether only data are wanted.
         as_json: whether the data are to be printed, and nothing written.
@@ -35,6 +37,7 @@ class PredictRequest:
     model: str
     weights: Mapping[str, str]
     threshold: float
+    image_size: ImageSize | None
     output: str | None
     no_pictures: bool
     as_json: bool

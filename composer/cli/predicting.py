@@ -83,6 +83,7 @@ def predict_request(request: PredictRequest) -> bool:
         request.model,
         weights=request.weights or None,
         score_threshold=request.threshold,
+        image_size=request.image_size,
         device=find_device(request.device),
     )
     for file in files:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import distributed
 
 from composer.data.dataset import Dataset
+from composer.data.image_size import ImageSize, with_size
 from composer.data.loading import InferenceBatches
 from composer.data.mapper import Mapper
 from composer.errors import InputError
@@ -93,6 +94,7 @@ def make_batches(
     batch_size: int = 1,
     num_workers: int = 0,
     resize: bool = True,
+    image_size: ImageSize | None = None,
 ) -> InferenceBatches:
     """All images of a dataset as a graph's input wants them; of several processes, its share.
 
@@ -102,9 +104,11 @@ def make_batches(
         batch_size: images in a batch.
         num_workers: processes that read images.
         resize: whether images get the size that the graph wants, or stay as they are.
+        image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
+            what the graph's spec says.
 
     Raises:
-        InputError: the graph takes no images.
+        InputError: the graph takes no images, or the size is none.
     """
     rank, world_size = 0, 1
     if distributed.is_available() and distributed.is_initialized():
@@ -113,7 +117,7 @@ def make_batches(
         dataset,
         Mapper(
             None if resize else [],
-            find_image_format(graph),
+            with_size(find_image_format(graph), image_size),
             metadata=dataset.metadata,
             annotated=False,
         ),

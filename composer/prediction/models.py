@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from composer.build import check_source
 from composer.errors import InputError, NameResolutionError
 from composer.graph import Graph
 from composer.graph.weights import Weights, load_weights
@@ -31,29 +32,34 @@ def shipped_models() -> dict[str, Path]:
     return {path.parent.name: path for path in sorted(models_directory().glob("*/*.safetensors"))}
 
 
-def open_model(model: Model, weights: Weights | None = None) -> Graph:
+def open_model(
+    model: Model, weights: Weights | None = None, *, settings: Sequence[str] = ()
+) -> Graph:
     """The graph of a model, with weights.
 
     Args:
         model: the name of a shipped model; a checkpoint that describes itself; a spec, as a file,
             a mapping or by name; or a graph, which is taken as it is.
         weights: a checkpoint, or checkpoints by node, in place of the model's own.
+        settings: `name=value` for params of a spec.
 
     Raises:
         NameResolutionError: there is no model or spec of that name.
-        InputError: it is a spec for which there are no weights.
+        InputError: it is a spec for which there are no weights; or it has no params to set.
         CheckpointError: a checkpoint cannot be read, does not fit, or does not describe a graph.
         SpecError: the spec has problems.
     """
     if isinstance(model, Graph):
+        _refuse(settings, "the graph is built already")
         if weights is not None:
             load_weights(model, weights)
         return model
     if isinstance(model, Mapping):
-        return _build(model, weights)
+        return _build(model, weights, settings)
     checkpoint = _find_checkpoint(model)
     if checkpoint is None:
-        return _build(model, weights)
+        return _build(model, weights, settings)
+    _refuse(settings, f"'{os.fspath(model)}' is a trained model, in which they have their values")
     graph = Graph.from_checkpoint(checkpoint)
     return graph if weights is None else open_model(graph, weights)
 
@@ -74,11 +80,27 @@ def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
     raise NameResolutionError(f"there is no model '{name}'. {hint}".strip())
 
 
-def _build(spec: str | os.PathLike[str] | Mapping[str, Any], weights: Weights | None) -> Graph:
-    graph = Graph.from_spec(spec, weights=weights)
-    if weights is None and not graph.spec.weights:
+def _build(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    weights: Weights | None,
+    settings: Sequence[str],
+) -> Graph:
+    blueprint = check_source(source, settings=settings)
+    if weights is None and not blueprint.spec.weights:
         raise InputError(
-            f"'{graph.spec.name}' is a spec that names no weights, so it would predict at random: "
-            "give weights, or build the graph yourself and hand it over."
+            f"'{blueprint.spec.name}' is a spec that names no weights, so it would predict at "
+            "random: give weights, or build the graph yourself and hand it over."
         )
+    graph = Graph.from_blueprint(blueprint)
+    load_weights(graph, blueprint.spec.weights if weights is None else weights)
     return graph
+
+
+def _refuse(settings: Sequence[str], reason: str) -> None:
+    """Raises if there are settings for params.
+
+    Raises:
+        InputError: there are.
+    """
+    if settings:
+        raise InputError(f"no params can be set ({', '.join(settings)}): {reason}")

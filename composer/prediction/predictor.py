@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from composer.data.image_size import ImageSize, with_size
 from composer.data.images import make_record
 from composer.errors import InputError
 from composer.evaluation.graph_evaluation import find_image_format, inferring, predict_with
@@ -45,6 +46,8 @@ class Predictor:
         device: where to run.
         channel_order: of all arrays and tensors; or say it in each call.
         batch_size: how many photographs the model is given at a time.
+        image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
+            what the model's spec says.
 
     Attributes:
         graph: the model. While it predicts it is in inference mode.
@@ -63,6 +66,7 @@ class Predictor:
         device: str | torch.device = "cpu",
         channel_order: ChannelOrder | None = None,
         batch_size: int = 1,
+        image_size: ImageSize | None = None,
     ) -> None:
         if not 0 <= score_threshold <= 1:
             raise InputError(f"score_threshold is from 0 to 1, not {score_threshold}")
@@ -71,7 +75,7 @@ class Predictor:
         self.score_threshold, self.batch_size = score_threshold, batch_size
         self._channel_order = None if channel_order is None else check_order(channel_order)
         self.graph: Graph = open_model(model, weights).to(device)
-        self._image_format = find_image_format(self.graph)
+        self._image_format = with_size(find_image_format(self.graph), image_size)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is a sequence of str

@@ -110,6 +110,22 @@ def test_images_can_be_looked_at_several_times(cli, files, folder):
     assert FIGURES in result.out
 
 
+def test_images_can_have_another_size(cli, files, folder):
+    command = ("eval", files / "tiny.safetensors", "--data", files / "data.yaml", "--no-save")
+    result = cli(*command, "--image-size", "48,64", "--tasks", "bbox")
+    assert result.code == 0, result.err
+    assert FIGURES in result.out
+    for mistake, message in (
+        (("--image-size", "large"), "'large' is neither 480 nor 480,832"),
+        (("--image-size", "64,48"), "a limit of the longer one"),
+        (("--image-size", "64", "--tta"), "name them with --tta-sizes"),
+        (("--set", "shortest_edge=48"), "is a trained model, in which they have their values"),
+    ):
+        result = cli(*command, *mistake)
+        assert result.code in (1, 2)
+        assert message in " ".join(result.err.split())
+
+
 def test_line_says_so_where_plots_cannot_be_drawn(cli, files, folder, monkeypatch):
     monkeypatch.setattr(eval_files, "can_plot", lambda: False)
     result = cli("eval", "--predictions", files / "truth.json", "--data", files / "data.yaml")
@@ -132,7 +148,7 @@ def test_line_says_so_where_plots_cannot_be_drawn(cli, files, folder, monkeypatc
         (("tiny.safetensors", "--device", "abacus"), "the device 'abacus' cannot be used"),
         (("--predictions", "missing.json"), "the results cannot be read"),
         (("mask_rcnn_r50_fpn",), "names no weights"),
-        (("mask_rcnn_r50_fpn", "--set", "depth=18"), "names no weights: give --weights"),
+        (("mask_rcnn_r50_fpn", "--set", "depth=18"), "names no weights"),
     ],
 )
 def test_mistakes_end_in_a_message(cli, files, monkeypatch, arguments, message):

@@ -194,3 +194,11 @@ def test_a_model_that_takes_no_images_is_refused():
     )
     with pytest.raises(InputError, match="'numbers' takes no batch of images"):
         Predictor(numbers)
+
+
+def test_images_can_have_another_size(see_colors, red):
+    resized = red.resize((5, 3), Image.Resampling.BILINEAR)
+    expected = Predictor(see_colors(shortest_edge=0))(resized)
+    found = Predictor(see_colors(), image_size=3)(red)
+    assert redness(found) == redness(expected) != redness(Predictor(see_colors())(red))
+    assert found.picture.size == red.size
