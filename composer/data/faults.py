@@ -68,6 +68,19 @@ class Fault:
         return f"{self.subject}: {self.message}" if self.subject else self.message
 
 
+class BadPart(Exception):  # noqa: N818 - it never leaves `composer.data`
+    """A part of a dataset that cannot be used: a picture, a box, a mask.
+
+    Args:
+        kind: what kind of fault.
+        message: what is wrong.
+    """
+
+    def __init__(self, kind: FaultKind, message: str) -> None:
+        self.kind, self.message = kind, message
+        super().__init__(message)
+
+
 @dataclass
 class FaultLog:
     """Collects faults."""

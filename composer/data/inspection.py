@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from composer.data.dataset import Dataset
-from composer.data.faults import Fault, FaultLog
+from composer.data.faults import BadPart, Fault, FaultLog
 from composer.data.images import open_picture
+from composer.data.label_pictures import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
-from composer.data.readers.annotation_forms import BadPart, describe_outside
-from composer.data.readers.label_pictures import read_labels, read_segment_ids
+from composer.data.readers.annotation_forms import describe_outside
 from composer.data.records import Record
 from composer.data.sample_reading import peek_size
 from composer.errors import InputError

@@ -3,7 +3,7 @@
 Legend: N objects, K keypoints each, B boxes, H W the image's height and width.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,9 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
+from composer.data.faults import BadPart
 from composer.data.images import open_picture
+from composer.data.label_pictures import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
@@ -171,12 +173,10 @@ def _read_keypoints(targets: Sequence[Annotation], count: int) -> Float[Tensor, 
 
 
 def _read_panoptic(record: Record, sample: Sample) -> Int[Tensor, "H W"] | None:
-    """The id of the segment of each pixel: red + 256 green + 65536 blue, as COCO has it."""
+    """The id of the segment of each pixel."""
     if record.panoptic_file is None:
         return None
-    colors = read_pixels(record.panoptic_file).to(torch.int32)
-    ids = colors[0] + 256 * colors[1] + 65536 * colors[2]
-    return _of_size(ids, sample, record.panoptic_file)
+    return _read_picture(record.panoptic_file, read_segment_ids, sample)
 
 
 def _read_sem_seg(
@@ -184,12 +184,7 @@ def _read_sem_seg(
 ) -> Int[Tensor, "H W"] | None:
     """The class of each pixel, from its own picture or from the panoptic one."""
     if record.sem_seg_file is not None:
-        try:
-            with Image.open(record.sem_seg_file) as picture:
-                labels = torch.from_numpy(np.array(picture)).long()
-        except (OSError, ValueError, SyntaxError) as error:
-            raise InputError(f"{record.sem_seg_file}: cannot be read: {error}") from error
-        return _of_size(labels, sample, record.sem_seg_file)
+        return _read_picture(record.sem_seg_file, read_labels, sample)
     if panoptic is None:
         return None
     classes = torch.full_like(panoptic, metadata.ignore_label, dtype=torch.long)
@@ -203,7 +198,14 @@ def _read_sem_seg(
     return classes
 
 
-def _of_size(labels: Tensor, sample: Sample, file: Path) -> Tensor:
+def _read_picture(
+    file: Path, read: Callable[[Path], Int[np.ndarray, "H W"]], sample: Sample
+) -> Int[Tensor, "H W"]:
+    """A picture of labels, which has to be of the image's size."""
+    try:
+        labels = torch.from_numpy(read(file))
+    except BadPart as bad:
+        raise InputError(bad.message) from bad
     if labels.shape != (sample.height, sample.width):
         shape = " x ".join(map(str, labels.shape))
         raise InputError(

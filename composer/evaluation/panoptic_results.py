@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from composer.data.dataset import Dataset
+from composer.data.label_pictures import write_segment_ids
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
@@ -62,8 +62,7 @@ class PanopticWriter:
             ids, segments = read_panoptic_output(output, find_image_size(known))
             name = self._names[place]
             listed = np.where(np.isin(ids, [info["id"] for info in segments]), ids, 0)
-            colors = np.stack([listed % 256, listed // 256 % 256, listed // 65536], axis=-1)
-            Image.fromarray(colors.astype(np.uint8)).save(pictures / name)
+            write_segment_ids(pictures / name, listed)
             self._entries[place] = {
                 "image_id": known.image_id,
                 "file_name": name,

@@ -11,23 +11,10 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
-from composer.data.faults import FaultKind
+from composer.data.faults import BadPart
 from composer.data.records import Box, Polygons, RunLengths
 
 _SLACK = 1.0  # pixels that boxes of COCO may reach beyond the image by rounding
-
-
-class BadPart(Exception):  # noqa: N818 - it never leaves the readers
-    """A part of an annotation that cannot be used.
-
-    Args:
-        kind: what kind of fault.
-        message: what is wrong.
-    """
-
-    def __init__(self, kind: FaultKind, message: str) -> None:
-        self.kind, self.message = kind, message
-        super().__init__(message)
 
 
 def to_box(bbox: object) -> Box:

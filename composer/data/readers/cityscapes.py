@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from composer.data.dataset import Dataset
-from composer.data.faults import FaultLog
+from composer.data.faults import BadPart, FaultLog
+from composer.data.label_pictures import read_labels
 from composer.data.metadata import Metadata
-from composer.data.readers.annotation_forms import BadPart
-from composer.data.readers.label_pictures import cut_region, read_labels
+from composer.data.readers.regions import cut_region
 from composer.data.records import Annotation, Record
 from composer.errors import DataError
 

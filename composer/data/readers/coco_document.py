@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from composer.data.faults import FaultKind, FaultLog
+from composer.data.faults import BadPart, FaultKind, FaultLog
 from composer.data.readers.annotation_forms import (
-    BadPart,
     describe_outside,
     is_wholly_outside,
     to_box,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from composer.data.dataset import Dataset
-from composer.data.faults import FaultLog
+from composer.data.faults import BadPart, FaultLog
+from composer.data.label_pictures import read_segment_ids
 from composer.data.metadata import Color, Metadata
-from composer.data.readers.annotation_forms import BadPart
 from composer.data.readers.coco_document import (
     AnnotationReader,
     Category,
@@ -22,7 +22,7 @@ from composer.data.readers.coco_document import (
 )
 from composer.data.readers.image_files import ImageFiles
 from composer.data.readers.json_file import read_json
-from composer.data.readers.label_pictures import cut_region, read_segment_ids
+from composer.data.readers.regions import cut_region
 from composer.data.records import Annotation, ImageId, Record, Segment
 
 THINGS = "things"  # the class that all things have in semantic segmentation

@@ -1,0 +1,53 @@
+"""Pictures whose values are labels: classes or ids, as they are, whatever viewers make of them.
+
+Legend: H W the picture's height and width.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+from PIL import Image
+
+from composer.data.faults import BadPart
+
+
+def read_labels(file: Path) -> Int[np.ndarray, "H W"]:
+    """Reads a picture of one channel, or of a palette, as it is.
+
+    Raises:
+        BadPart: it cannot be read, or has colours.
+    """
+    labels = _read(file, None)
+    if labels.ndim != 2:
+        raise BadPart("unreadable_image", f"{file}: labels are one channel, not {labels.shape[2]}")
+    return labels.astype(np.int64)
+
+
+def read_segment_ids(file: Path) -> Int[np.ndarray, "H W"]:
+    """Reads a panoptic picture in COCO's colours: an id is red + 256 green + 65536 blue.
+
+    Raises:
+        BadPart: it cannot be read.
+    """
+    red, green, blue = np.moveaxis(_read(file, "RGB").astype(np.int32), -1, 0)
+    return red + 256 * green + 65536 * blue
+
+
+def write_segment_ids(file: Path, ids: Int[np.ndarray, "H W"]) -> None:
+    """Writes what `read_segment_ids` reads; ids are from 0 and below 256 to the power of 3."""
+    colors = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1)
+    Image.fromarray(colors.astype(np.uint8)).save(file)
+
+
+def _read(file: Path, mode: str | None) -> Int[np.ndarray, "..."]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that fails
+            with Image.open(file) as picture:
+                return np.asarray(picture if mode is None else picture.convert(mode))
+    except FileNotFoundError:
+        raise BadPart("missing_file", f"there is no such file: {file}") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise BadPart("unreadable_image", f"{file} cannot be read: {error}") from None
