@@ -36,6 +36,11 @@ from composer.cli.image_size import image_size_option
     show_default=True,
     help="Leave out instances with a lower score.",
 )
+@click.option(
+    "--names",
+    metavar="DATASET|SPEC",
+    help="Names of the classes where the model has none: coco, coco_panoptic, ...",
+)
 @image_size_option()
 @click.option(
     "--output", "-o", metavar="DIR", help="Folder for the results.  [default: runs/<model>]"

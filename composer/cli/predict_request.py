@@ -26,6 +26,7 @@ class PredictRequest:
         model: name or file of the model.
         weights: checkpoints by node, the empty name for the whole model.
         threshold: the lowest score that counts.
+        names: a dataset whose names of classes ship, or a spec that has some; or None.
         image_size: pixels of the shorter side, maybe with a limit of the longer; or None.
         output: folder for the results, or None for the usual one.
         no_pictures: whether only data are wanted.
@@ -37,6 +38,7 @@ class PredictRequest:
     model: str
     weights: Mapping[str, str]
     threshold: float
+    names: str | None
     image_size: ImageSize | None
     output: str | None
     no_pictures: bool

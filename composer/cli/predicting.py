@@ -83,6 +83,7 @@ def predict_request(request: PredictRequest) -> bool:
         request.model,
         weights=request.weights or None,
         score_threshold=request.threshold,
+        names=request.names,
         image_size=request.image_size,
         device=find_device(request.device),
     )

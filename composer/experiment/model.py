@@ -86,6 +86,8 @@ def name_classes(metadata: Metadata) -> SpecMetadata:
     return SpecMetadata(
         thing_classes=metadata.thing_classes,
         stuff_classes=metadata.stuff_classes,
+        thing_ids=metadata.thing_ids,
+        stuff_ids=metadata.stuff_ids,
         keypoint_names=names,
         keypoint_flip_pairs=tuple((names[a], names[b]) for a, b in metadata.keypoint_flip_pairs),
         thing_colors=metadata.thing_colors,

@@ -38,6 +38,7 @@ class Draft:
         self.nodes: dict[str, Any] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
         self.weights: str | None = None
+        self.names: str | None = None
 
     def set(self, knob: str, value: Any, default: Any = None) -> None:
         """Gives a knob a value.
@@ -134,7 +135,8 @@ class Draft:
 
     def document(self, name: str, doc: str) -> dict[str, Any]:
         """The spec."""
-        document: dict[str, Any] = {"composer": 1, "name": name, "doc": doc, "extends": self.base}
+        bases = self.base if self.names is None else [self.base, self.names]
+        document: dict[str, Any] = {"composer": 1, "name": name, "doc": doc, "extends": bases}
         if self.params:
             document["params"] = self.params
         if self.image:

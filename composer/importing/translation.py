@@ -12,6 +12,7 @@ from composer.importing.cascade import fit_stages
 from composer.importing.config import Config
 from composer.importing.draft import Draft
 from composer.importing.lengths import check_box_weights, check_matching
+from composer.importing.names import find_names
 from composer.importing.proposals import (
     give_proposals,
     translate_dense_anchors,
@@ -46,6 +47,7 @@ def translate(config: Config, model: Architecture) -> Draft:
     if model.heads == "CascadeROIHeads":
         fit_stages(config, draft)
     _translate_weights(config, draft)
+    draft.names = find_names(config, model)
     return draft
 
 

@@ -81,7 +81,8 @@ class Prediction:
     def to_coco(self, image_id: int | str = 1) -> list[dict[str, Any]]:
         """The instances in COCO's results format, with names besides the numbers.
 
-        `category_id` counts the model's classes from 1, as COCO does. Masks are compressed
+        `category_id` is the number that the classes' dataset has for it, as far as the model knows
+        (`thing_ids` of its metadata); else classes are counted from 1. Masks are compressed
         run-length encodings; keypoints are COCO's integer pixels.
 
         Args:
@@ -100,7 +101,7 @@ class Prediction:
             entry = {"image_id": image_id, **found}
             if self.file_name is not None:
                 entry["file_name"] = self.file_name
-            entry["category_id"] = found["category_id"] + 1
+            entry["category_id"] = self._number(found["category_id"])
             entry["category_name"] = self.class_names[place]
             if rotated is not None:  # centre, width, height, degrees counter-clockwise
                 entry["bbox"] = rotated.tensor[place].tolist()
@@ -108,6 +109,10 @@ class Prediction:
                 entry["segmentation"] = to_text(found["segmentation"])
             entries.append(entry)
         return entries
+
+    def _number(self, category: int) -> int:
+        ids = self.metadata.thing_ids
+        return ids[category] if category < len(ids) else category + 1
 
     def draw(self, *, scale: float | None = None) -> Image.Image:
         """The photograph with what was found drawn into it.

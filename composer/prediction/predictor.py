@@ -27,6 +27,7 @@ from composer.prediction.photographs import (
     read_photograph,
 )
 from composer.prediction.prediction import Prediction
+from composer.prediction.vocabulary import Names, read_names
 from composer.structures import Instances
 from composer.values import move
 
@@ -46,6 +47,8 @@ class Predictor:
         device: where to run.
         channel_order: of all arrays and tensors; or say it in each call.
         batch_size: how many photographs the model is given at a time.
+        names: of the classes, where the model's spec has none: those of a dataset that ship
+            (`coco`), a spec with `metadata`, or a list.
         image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
             what the model's spec says.
 
@@ -66,6 +69,7 @@ class Predictor:
         device: str | torch.device = "cpu",
         channel_order: ChannelOrder | None = None,
         batch_size: int = 1,
+        names: Names | None = None,
         image_size: ImageSize | None = None,
     ) -> None:
         if not 0 <= score_threshold <= 1:
@@ -75,6 +79,7 @@ class Predictor:
         self.score_threshold, self.batch_size = score_threshold, batch_size
         self._channel_order = None if channel_order is None else check_order(channel_order)
         self.graph: Graph = open_model(model, weights).to(device)
+        self._names = self.graph.spec.metadata if names is None else read_names(names)
         self._image_format = with_size(find_image_format(self.graph), image_size)
 
     @overload
@@ -134,10 +139,12 @@ class Predictor:
         records = [make_record(one.picture, self._image_format) for one in photographs]
         with inferring(self.graph), torch.no_grad():
             results = predict_with(self.graph)(records)
-        names = self.graph.spec.metadata
         for photograph, outputs in zip(photographs, results, strict=True):
             yield Prediction(
-                self._choose(move(outputs, "cpu")), photograph.picture, names, photograph.file_name
+                self._choose(move(outputs, "cpu")),
+                photograph.picture,
+                self._names,
+                photograph.file_name,
             )
 
     def _choose(self, outputs: Mapping[str, Any]) -> dict[str, Any]:

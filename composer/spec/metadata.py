@@ -31,6 +31,7 @@ _AsTuple, _OrNothing = Field(strict=False), BeforeValidator(_or_nothing)
 _Shade = Annotated[int, Field(ge=0, le=255)]
 _Color = Annotated[tuple[_Shade, _Shade, _Shade], BeforeValidator(_check_color), _AsTuple]
 _Pair = Annotated[tuple[str, str], BeforeValidator(_check_pair), _AsTuple]
+_Numbers = Annotated[tuple[int, ...], _OrNothing, _AsTuple]
 _Names = Annotated[tuple[str, ...], _OrNothing, _AsTuple]
 _Pairs = Annotated[tuple[_Pair, ...], _OrNothing, _AsTuple]
 _Colors = Annotated[tuple[_Color, ...], _OrNothing, _AsTuple]
@@ -44,6 +45,8 @@ class SpecMetadata(DocumentPart):
     Attributes:
         thing_classes: names of the classes of instances.
         stuff_classes: names of the classes of semantic segmentation.
+        thing_ids: the category number that a dataset has for each of `thing_classes`.
+        stuff_ids: the same for `stuff_classes`.
         keypoint_names: names of an instance's keypoints.
         keypoint_flip_pairs: pairs of names of keypoints that change places in a mirror.
         thing_colors: red, green and blue from 0 to 255 for each of `thing_classes`.
@@ -52,6 +55,12 @@ class SpecMetadata(DocumentPart):
 
     thing_classes: _Names = Field((), description="Names of the classes of instances.")
     stuff_classes: _Names = Field((), description="Names of the classes of semantic segmentation.")
+    thing_ids: _Numbers = Field(
+        (), description="The dataset's category number of each of `thing_classes`."
+    )
+    stuff_ids: _Numbers = Field(
+        (), description="The dataset's category number of each of `stuff_classes`."
+    )
     keypoint_names: _Names = Field((), description="Names of an instance's keypoints.")
     keypoint_flip_pairs: _Pairs = Field(
         (), description="Keypoints that change places in a mirror, by their names."
@@ -62,12 +71,17 @@ class SpecMetadata(DocumentPart):
     @model_validator(mode="after")
     def _belong_together(self) -> SpecMetadata:
         for kind in ("thing", "stuff"):
-            colors, classes = getattr(self, f"{kind}_colors"), getattr(self, f"{kind}_classes")
-            if colors and len(colors) != len(classes):
-                raise ValueError(
-                    f"'{kind}_colors' are {len(colors)}, '{kind}_classes' {len(classes)}: "
-                    "each class has one colour"
-                )
+            classes = getattr(self, f"{kind}_classes")
+            for key, what in ((f"{kind}_colors", "colour"), (f"{kind}_ids", "number")):
+                given = getattr(self, key)
+                if given and len(given) != len(classes):
+                    raise ValueError(
+                        f"'{key}' are {len(given)}, '{kind}_classes' {len(classes)}: "
+                        f"each class has one {what}"
+                    )
+            ids = getattr(self, f"{kind}_ids")
+            if len(set(ids)) != len(ids):
+                raise ValueError(f"'{kind}_ids' has a number twice")
         unknown = {name for pair in self.keypoint_flip_pairs for name in pair}
         unknown -= set(self.keypoint_names)
         if unknown:

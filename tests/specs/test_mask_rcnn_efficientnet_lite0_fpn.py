@@ -1,4 +1,4 @@
-"""Mask R-CNN on EfficientNet-Lite0: what ships small, and learns."""
+"""Mask R-CNN on EfficientNet-Lite0, plain and in a cascade: what ships small, and learns."""
 
 import pytest
 import torch
@@ -7,17 +7,20 @@ from composer import Graph
 from specs.region_detectors import labelled
 
 SPEC = "mask_rcnn_efficientnet_lite0_fpn"
+SPECS = [SPEC, f"cascade_{SPEC}"]
 
 
-def test_with_one_class_it_fits_into_twelve_megabytes_of_half_precision():
+@pytest.mark.parametrize("spec", SPECS)
+def test_with_one_class_it_fits_into_twelve_megabytes_of_half_precision(spec):
     with torch.device("meta"):
-        graph = Graph.from_spec(SPEC, num_classes=1)
+        graph = Graph.from_spec(spec, num_classes=1)
     count = sum(tensor.numel() for tensor in graph.state_dict().values())
     assert 2 * count < 12e6
 
 
-def test_training_lowers_the_loss():
-    graph = Graph.from_spec(SPEC, num_classes=2, freeze_at=5, fc_dim=32, backbone_norm="BN").train()
+@pytest.mark.parametrize("spec", SPECS)
+def test_training_lowers_the_loss(spec):
+    graph = Graph.from_spec(spec, num_classes=2, freeze_at=5, fc_dim=32, backbone_norm="BN").train()
     optimizer = torch.optim.Adam(graph.parameters(), lr=1e-3)
     batch = [labelled([8.0, 8.0, 40.0, 44.0], size=(64, 64))]
     totals = []
@@ -39,3 +42,15 @@ def test_params_reach_the_backbone(param, value):
         for graph in (usual, other)
     ]
     assert learning[0] < learning[1]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_canonical_size_reaches_every_pooler(spec):
+    with torch.device("meta"):
+        graph = Graph.from_spec(spec, canonical_box_size=100)
+    designs = graph.blueprint.designs
+    sizes = [
+        design.config["canonical_box_size"] for path, design in designs.items() if "pooler" in path
+    ]
+    assert set(sizes) == {100}
+    assert len(sizes) == (4 if spec.startswith("cascade") else 2)

@@ -1,5 +1,6 @@
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,9 @@ def test_entries_of_coco_have_the_numbers_and_the_names():
     }
     assert (second["category_id"], second["category_name"]) == (1, "cat")
     assert "file_name" not in predict(None).to_coco()[0]
+    numbered = SpecMetadata(thing_classes=("cat", "dog"), thing_ids=(17, 18))
+    entries = replace(predict(), metadata=numbered).to_coco()
+    assert [entry["category_id"] for entry in entries] == [18, 17]
 
 
 def test_masks_and_keypoints_of_coco_are_those_of_the_instances():

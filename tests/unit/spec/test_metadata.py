@@ -62,6 +62,16 @@ def test_metadata_of_a_nested_spec_are_not_those_of_the_whole(spec_folder):
             "'metadata': 'thing_colors' are 1, 'thing_classes' 0: each class has one colour",
         ),
         (
+            "{thing_classes: [a, b], thing_ids: [4]}",
+            "{thing_classes: [a, b], thing_ids: [4]}",
+            "'metadata': 'thing_ids' are 1, 'thing_classes' 2: each class has one number",
+        ),
+        (
+            "{stuff_classes: [a, b], stuff_ids: [4, 4]}",
+            "{stuff_classes: [a, b], stuff_ids: [4, 4]}",
+            "'metadata': 'stuff_ids' has a number twice",
+        ),
+        (
             "{keypoint_names: [eye], keypoint_flip_pairs: [[eye, nose]]}",
             "{keypoint_names: [eye], keypoint_flip_pairs: [[eye, nose]]}",
             "'metadata': 'keypoint_flip_pairs' has 'nose', which is no keypoint",

@@ -1,0 +1,54 @@
+"""Names for the classes of a model that knows none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from composer.errors import InputError, NameResolutionError, SpecError
+from composer.spec.loading import load_spec
+from composer.spec.metadata import SpecMetadata
+from composer.spec.shipped import specs_directory
+from composer.spec.suggestion import did_you_mean
+
+Names = SpecMetadata | str | os.PathLike[str] | Sequence[str]
+
+_FOLDER, _ENDING = "blocks", "_names"
+
+
+def list_vocabularies() -> list[str]:
+    """The datasets whose names ship: `coco`, `coco_panoptic`, ..."""
+    files = (specs_directory() / _FOLDER).glob(f"*{_ENDING}.yaml")
+    return sorted(file.stem.removesuffix(_ENDING) for file in files)
+
+
+def read_names(names: Names) -> SpecMetadata:
+    """What the numbers of classes stand for.
+
+    Args:
+        names: those of a dataset that ship (`coco`), a spec with `metadata`, as a file or by name,
+            or the names of the classes of instances in order.
+
+    Raises:
+        NameResolutionError: there is nothing of that name.
+        SpecError: a spec has problems.
+        InputError: it has no names.
+    """
+    if isinstance(names, SpecMetadata):
+        return names
+    if not isinstance(names, (str, os.PathLike)):
+        return SpecMetadata(thing_classes=tuple(names))
+    known = list_vocabularies()
+    if names in known:
+        return load_spec(f"{_FOLDER}/{names}{_ENDING}").metadata
+    try:
+        found = load_spec(names).metadata
+    except SpecError as error:
+        if os.path.exists(names):
+            raise
+        hint = did_you_mean(os.fspath(names), known, "names of classes")
+        message = f"there are no names of classes '{os.fspath(names)}'. {hint}"
+        raise NameResolutionError(message) from error
+    if found == SpecMetadata():
+        raise InputError(f"'{os.fspath(names)}' is a spec that names no classes: 'metadata'")
+    return found
