@@ -15,7 +15,7 @@ ImageId = int | str
 AnnotationId = int | str
 Box = tuple[float, float, float, float]
 Polygons = Sequence[Sequence[float]]
-RunLengths = Mapping[str, Any]
+RunLengths = Mapping[str, Any]  # in any of COCO's forms, of which one is compressed
 
 _XYXY_ABS = 0  # detectron2's `BoxMode.XYXY_ABS`, an IntEnum
 

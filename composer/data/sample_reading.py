@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
-from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from composer.data.faults import BadPart
@@ -23,6 +22,7 @@ from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
 from composer.errors import InputError
 from composer.structures.polygon_raster import rasterize_polygons
+from composer.structures.run_lengths import decode_mask
 
 MaskFormat = Literal["auto", "polygon", "bitmask", "none"]
 
@@ -157,7 +157,7 @@ def _fill(segmentation: object, sample: Sample) -> Bool[np.ndarray, "H W"]:
                 f"a mask is of {segmentation['size'][0]} x {segmentation['size'][1]}, "
                 f"its image of {sample.height} x {sample.width}"
             )
-        return coco_mask.decode(segmentation).astype(bool)
+        return decode_mask(segmentation)
     return rasterize_polygons(_to_outline(segmentation), sample.height, sample.width)
 
 

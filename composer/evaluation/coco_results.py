@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pycocotools import mask as coco_mask
-
 from composer.data.dataset import Dataset
 from composer.errors import InputError
 from composer.evaluation.detections import Detection, Detections
-from composer.evaluation.mask_coding import encode_segmentation
 from composer.spec.suggestion import did_you_mean
+from composer.structures.run_lengths import compress_run_lengths, find_box
 
 _KINDS = ("bbox", "segmentation", "keypoints")
 
@@ -79,8 +77,7 @@ def _read_entry(entry: Mapping[str, Any], numbers: Mapping[int, int]) -> Detecti
         raise InputError(f"the dataset has no category with the id {own!r}. {hint}")
     detection: Detection = {"category_id": numbers[own], "score": float(entry["score"])}
     if "segmentation" in entry:
-        height, width = entry["segmentation"]["size"]
-        detection["segmentation"] = encode_segmentation(entry["segmentation"], height, width)
+        detection["segmentation"] = compress_run_lengths(entry["segmentation"])
     if "keypoints" in entry:
         detection["keypoints"] = [float(value) for value in entry["keypoints"]]
     detection["bbox"] = _find_box(entry, detection)
@@ -92,7 +89,7 @@ def _find_box(entry: Mapping[str, Any], detection: Detection) -> list[float]:
         x, y, width, height = entry["bbox"]
         return [float(x), float(y), float(width), float(height)]
     if "segmentation" in detection:
-        return list(coco_mask.toBbox(detection["segmentation"]).tolist())
+        return find_box(detection["segmentation"])
     if "keypoints" in detection:
         return _surround(detection["keypoints"])
     raise InputError(f"it has none of {', '.join(_KINDS)}")

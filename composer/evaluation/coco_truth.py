@@ -13,7 +13,7 @@ from composer.data.dataset import Dataset
 from composer.data.records import Annotation
 from composer.evaluation.detections import Detection
 from composer.evaluation.image_size import find_image_size
-from composer.evaluation.mask_coding import encode_segmentation, measure_mask
+from composer.structures.run_lengths import encode_segmentation, measure_mask
 
 CocoTask = Literal["bbox", "segm", "keypoints"]
 
@@ -102,7 +102,7 @@ def _describe(
             return None
         entry["segmentation"] = encode_segmentation(annotation.segmentation, *size)
         if annotation.area is None:
-            entry["area"] = measure_mask(entry["segmentation"])
+            entry["area"] = float(measure_mask(entry["segmentation"]))
     if task == "keypoints":
         points = list(annotation.keypoints or ())
         entry["keypoints"] = points
@@ -113,7 +113,7 @@ def _describe(
 def _measure(detection: Detection, task: CocoTask) -> float:
     """A detection's area in square pixels, as pycocotools' reader of results has it."""
     if task == "segm":
-        return measure_mask(detection["segmentation"])
+        return float(measure_mask(detection["segmentation"]))
     _, _, width, height = detection["bbox"]
     return float(width * height)
 

@@ -15,8 +15,8 @@ from composer.data.records import Record
 from composer.errors import InputError
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
-from composer.evaluation.mask_coding import encode_masks, to_text
 from composer.structures import BitMasks, Boxes, Instances, Keypoints, ROIMasks
+from composer.structures.run_lengths import encode_masks, to_text
 
 # `category_id` (contiguous, from 0), `score`, `bbox` (x, y, width, height), and where they are
 # known `segmentation` (run lengths) and `keypoints` (x, y, score; COCO's integer pixels).

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-import numpy as np
 from PIL import Image
-from pycocotools import mask as coco_mask
 
 from composer.pictures.canvas import Mask, Picturable, as_picture
 from composer.pictures.instances import write_label
 from composer.pictures.names import ClassNames
 from composer.pictures.objects import ColorBy, Joint, PicturedObject, draw_objects
 from composer.structures import BitMasks, PolygonMasks
+from composer.structures.run_lengths import decode_mask
 
 
 class Annotated(Protocol):
@@ -108,13 +107,10 @@ def _read_mask(segmentation: Any, size: tuple[int, int]) -> Mask | None:
         return None
     try:
         if isinstance(segmentation, Mapping):
-            runs = dict(segmentation)
-            if isinstance(runs.get("counts"), list):
-                runs = coco_mask.frPyObjects(runs, *size)
-            mask = coco_mask.decode(runs).astype(np.bool_)
+            mask = decode_mask(segmentation)
             return mask if mask.shape == size else None
         polygons = PolygonMasks([segmentation]).polygons
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None
     found: Mask = BitMasks.from_polygon_masks(polygons, *size).tensor[0].numpy()
     return found

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 from torch import Tensor
+
+from composer.structures.run_lengths import decode_mask, encode_polygons
 
 Polygon: TypeAlias = NDArray[Any]  # x0, y0, x1, y1, ...: at least three corners
 
@@ -29,10 +30,7 @@ def rasterize_polygons(
         height: rows of the raster.
         width: columns of the raster.
     """
-    if not polygons:
-        return np.zeros((height, width), dtype=bool)
-    parts = coco_mask.frPyObjects([polygon.tolist() for polygon in polygons], height, width)
-    return coco_mask.decode(coco_mask.merge(parts)).astype(bool)
+    return decode_mask(encode_polygons(polygons, height, width))
 
 
 def rasterize_polygons_within_box(

@@ -9,10 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pycocotools import mask as coco_mask
-
 from composer.data.faults import BadPart
 from composer.data.records import Box, Polygons, RunLengths
+from composer.structures.run_lengths import compress_run_lengths
 
 _SLACK = 1.0  # pixels that boxes of COCO may reach beyond the image by rounding
 
@@ -84,7 +83,7 @@ def _to_run_lengths(
         return encoded
     if sum(counts) != size[0] * size[1]:
         raise BadPart("bad_mask", f"the runs make {sum(counts)} pixels of {size[0] * size[1]}")
-    return coco_mask.frPyObjects(dict(encoded), *size)
+    return compress_run_lengths(encoded)
 
 
 def to_keypoints(keypoints: object, num_keypoints: int) -> Sequence[float]:

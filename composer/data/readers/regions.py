@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
-from pycocotools import mask as coco_mask
 
-from composer.data.records import Box, RunLengths
+from composer.data.records import Box
+from composer.structures.run_lengths import RunLengths, encode_mask, find_box, measure_mask
 
 
 class Region(NamedTuple):
@@ -28,9 +28,9 @@ class Region(NamedTuple):
 
 def cut_region(mask: Bool[np.ndarray, "H W"]) -> Region | None:
     """The region of a mask; None if it has no pixel."""
-    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    area = int(coco_mask.area(encoded))
+    encoded = encode_mask(mask)
+    area = measure_mask(encoded)
     if area == 0:
         return None
-    x, y, width, height = map(float, coco_mask.toBbox(encoded))
+    x, y, width, height = find_box(encoded)
     return Region(encoded, (x, y, x + width, y + height), area)

@@ -10,8 +10,8 @@ import torch
 from composer.data.dataset import Dataset
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
-from composer.evaluation.mask_coding import encode_segmentation, to_text
 from composer.structures import BitMasks, Boxes, Instances
+from composer.structures.run_lengths import encode_segmentation, to_text
 
 NUM_KEYPOINTS = 17
 SIZE = (200, 260)

@@ -1,0 +1,114 @@
+"""Masks as run lengths in COCO's form: pixels column after column, off and on by turns.
+
+Legend: R masks, H W the height and width of a mask.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict
+
+import numpy as np
+from jaxtyping import Bool
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+Polygon: TypeAlias = Sequence[float] | NDArray[Any]  # x0, y0, x1, y1, ...
+
+
+class RunLengths(TypedDict):
+    """A mask, compressed. In JSON the counts are text, or a list of numbers uncompressed.
+
+    Args:
+        size: height and width.
+        counts: the runs.
+    """
+
+    size: list[int]
+    counts: bytes
+
+
+def encode_mask(mask: Bool[np.ndarray, "H W"]) -> RunLengths:
+    """Encodes a mask."""
+    found: RunLengths = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return found
+
+
+def encode_masks(masks: Bool[Tensor, "R H W"]) -> list[RunLengths]:
+    """Encodes every mask."""
+    if not len(masks):
+        return []
+    stacked = np.asfortranarray(masks.cpu().permute(1, 2, 0).numpy().astype(np.uint8))
+    found: list[RunLengths] = coco_mask.encode(stacked)
+    return found
+
+
+def encode_polygons(polygons: Sequence[Polygon], height: int, width: int) -> RunLengths:
+    """Encodes the union of an object's polygons, filled as COCO's own tools do.
+
+    Args:
+        polygons: the parts, of three corners or more; none make an empty mask.
+        height: of the image.
+        width: of the image.
+    """
+    if not polygons:
+        return encode_mask(np.zeros((height, width), dtype=bool))
+    flat = [np.asarray(polygon, dtype=np.float64).tolist() for polygon in polygons]
+    found: RunLengths = coco_mask.merge(coco_mask.frPyObjects(flat, height, width))
+    return found
+
+
+def encode_segmentation(
+    segmentation: Sequence[Polygon] | Mapping[str, Any], height: int, width: int
+) -> RunLengths:
+    """Encodes an annotation's polygons, or its run lengths in any of COCO's forms.
+
+    Args:
+        segmentation: polygons as for `encode_polygons`, or a mapping as for
+            `compress_run_lengths`.
+        height: the image's height.
+        width: the image's width.
+    """
+    if isinstance(segmentation, Mapping):
+        return compress_run_lengths(segmentation)
+    return encode_polygons(segmentation, height, width)
+
+
+def compress_run_lengths(segmentation: Mapping[str, Any]) -> RunLengths:
+    """Brings run lengths of any of COCO's forms into one.
+
+    Args:
+        segmentation: `size`, and `counts` as bytes, as text or as a list of numbers.
+
+    Raises:
+        KeyError: one of the two is missing.
+        TypeError, ValueError: they are nothing of this.
+    """
+    height, width = segmentation["size"]
+    counts = segmentation["counts"]
+    if isinstance(counts, str):
+        counts = counts.encode("ascii")
+    if isinstance(counts, bytes):
+        return {"size": [height, width], "counts": counts}
+    found: RunLengths = coco_mask.frPyObjects(dict(segmentation), height, width)
+    return found
+
+
+def decode_mask(segmentation: Mapping[str, Any]) -> Bool[np.ndarray, "H W"]:
+    """The pixels of a mask that is given in any of COCO's forms; see `compress_run_lengths`."""
+    pixels: Bool[np.ndarray, "H W"] = coco_mask.decode(compress_run_lengths(segmentation))
+    return pixels.astype(bool)
+
+
+def measure_mask(mask: RunLengths) -> int:
+    """The number of pixels of a mask."""
+    return int(coco_mask.area(mask))
+
+
+def find_box(mask: RunLengths) -> list[float]:
+    """The tightest box around a mask, as x, y, width, height; zeros if it is empty."""
+    return [float(value) for value in coco_mask.toBbox(mask)]
+
+
+def to_text(mask: RunLengths) -> dict[str, Any]:
+    """The code as JSON can hold it, in the form of COCO's results files."""
+    return {"size": [int(side) for side in mask["size"]], "counts": mask["counts"].decode("ascii")}
