@@ -1,4 +1,4 @@
-"""Files of proposals: COCO's results format (https://cocodataset.org/#format-results).
+"""Files of proposals, in the format of results.
 
 Each entry has an `image_id`, a `bbox` and a `score`; what else it has, such as a class, does not
 count. So what any detector finds can serve as proposals. Legend: P proposals.
@@ -6,7 +6,6 @@ count. So what any detector finds can serve as proposals. Legend: P proposals.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,10 @@ from jaxtyping import Float
 
 from composer.data.dataset import Dataset
 from composer.data.records import Proposals
+from composer.data.results_file import read_entries
 from composer.errors import DataError
+
+_WANTED = "an 'image_id', a 'bbox' of four numbers (x, y, width, height) and a 'score'"
 
 
 def add_proposals(dataset: Dataset, file: Path) -> Dataset:
@@ -31,14 +33,8 @@ def add_proposals(dataset: Dataset, file: Path) -> Dataset:
         DataError: the file cannot be read, is malformed, or has proposals for none of the images.
     """
     rows: dict[str, list[list[float]]] = {}
-    for number, entry in enumerate(_read_entries(file)):
-        try:
-            rows.setdefault(str(entry["image_id"]), []).append(_read_row(entry))
-        except (KeyError, TypeError, ValueError):
-            raise DataError(
-                f"{file}: entry {number} wants an 'image_id', a 'bbox' of four numbers (x, y, "
-                f"width, height) and a 'score': {entry!r:.80}"
-            ) from None
+    for image_id, row in read_entries(file, _read_entry, _WANTED):
+        rows.setdefault(image_id, []).append(row)
     if not any(str(record.image_id) in rows for record in dataset):
         raise DataError(f"{file}: it has proposals for none of the images of '{dataset.name}'")
     records = tuple(
@@ -47,28 +43,14 @@ def add_proposals(dataset: Dataset, file: Path) -> Dataset:
     return replace(dataset, records=records)
 
 
-def _read_entries(file: Path) -> list[Any]:
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{file}: the proposals cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: not JSON: {error}") from None
-    if not isinstance(entries, list):
-        raise DataError(
-            f"{file}: proposals are a list of entries in COCO's results format, not a "
-            f"{type(entries).__name__}"
-        )
-    return entries
-
-
-def _read_row(entry: Mapping[str, Any]) -> list[float]:
-    """x0, y0, x1, y1 and the score."""
+def _read_entry(entry: Mapping[str, Any]) -> tuple[str, list[float]]:
+    """The image's id, and x0, y0, x1, y1 and the score."""
+    image_id = str(entry["image_id"])
     x, y, width, height = map(float, entry["bbox"])
     row = [x, y, x + width, y + height, float(entry["score"])]
     if not np.isfinite(row).all():
         raise ValueError("it is not finite")
-    return row
+    return image_id, row
 
 
 def _sort(rows: list[list[float]]) -> Proposals:

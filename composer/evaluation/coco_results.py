@@ -1,4 +1,4 @@
-"""Files of detections in COCO's results format (https://cocodataset.org/#format-results)."""
+"""Files of detections in COCO's results format."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from composer.data.dataset import Dataset
-from composer.errors import InputError
+from composer.data.results_file import read_entries
+from composer.errors import DataError, InputError
 from composer.evaluation.detections import Detection, Detections
 from composer.spec.suggestion import did_you_mean
 from composer.structures.run_lengths import compress_run_lengths, find_box
 
 _KINDS = ("bbox", "segmentation", "keypoints")
+_WANTED = f"an 'image_id', a 'category_id', a 'score' and some of {', '.join(_KINDS)}"
 
 
 def write_results(path: str | os.PathLike[str], detections: Detections) -> None:
@@ -37,37 +39,21 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
         InputError: the file cannot be read, or an entry is malformed or of an image or a category
             that the dataset does not have.
     """
-    entries = _read_list(Path(path))
     found = Detections(dataset)
     numbers = {own: number for number, own in enumerate(dataset.metadata.thing_ids)}
-    for at, entry in enumerate(entries):
-        try:
-            place = found.index.find_id(entry["image_id"])
-            detection = _read_entry(entry, numbers)
-        except KeyError as error:
-            raise InputError(f"{path}: entry {at} has no {error}") from error
-        except (TypeError, ValueError, IndexError) as error:
-            raise InputError(f"{path}: entry {at} is malformed: {error}") from error
-        except InputError as error:
-            raise InputError(f"{path}: entry {at}: {error}") from error
-        found.by_image.setdefault(place, []).append(detection)
-        found.kinds |= {kind for kind in _KINDS if kind in entry}
-    return found
 
+    def read(entry: Mapping[str, Any]) -> tuple[int, Detection, set[str]]:
+        place = found.index.find_id(entry["image_id"])
+        return place, _read_entry(entry, numbers), {kind for kind in _KINDS if kind in entry}
 
-def _read_list(file: Path) -> list[Any]:
     try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: the results cannot be read: {error}") from error
-    except ValueError as error:
-        raise InputError(f"{file}: this is no JSON: {error}") from error
-    if not isinstance(entries, list):
-        raise InputError(
-            f"{file}: results in COCO's format are a list of detections, not a "
-            f"{type(entries).__name__}"
-        )
-    return entries
+        entries = read_entries(Path(path), read, _WANTED)
+    except DataError as error:
+        raise InputError(str(error)) from error
+    for place, detection, kinds in entries:
+        found.by_image.setdefault(place, []).append(detection)
+        found.kinds |= kinds
+    return found
 
 
 def _read_entry(entry: Mapping[str, Any], numbers: Mapping[int, int]) -> Detection:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from composer.data.dataset import Dataset
 from composer.data.faults import FaultLog
+from composer.data.json_file import read_json
 from composer.data.metadata import Metadata, find_flip_pairs
 from composer.data.readers.coco_document import (
     AnnotationReader,
@@ -14,7 +15,6 @@ from composer.data.readers.coco_document import (
     unreadable_ids,
 )
 from composer.data.readers.image_files import ImageFiles
-from composer.data.readers.json_file import read_json
 from composer.errors import DataError
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
+from composer.data.json_file import read_json
 from composer.data.label_pictures import read_segment_ids
 from composer.data.metadata import Color, Metadata
 from composer.data.readers.coco_document import (
@@ -21,7 +22,6 @@ from composer.data.readers.coco_document import (
     unreadable_ids,
 )
 from composer.data.readers.image_files import ImageFiles
-from composer.data.readers.json_file import read_json
 from composer.data.readers.regions import cut_region
 from composer.data.records import Annotation, ImageId, Record, Segment
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from composer.data.dataset import Dataset
 from composer.data.faults import FaultLog
+from composer.data.json_file import read_json
 from composer.data.metadata import Metadata
 from composer.data.readers.coco_document import (
     AnnotationReader,
@@ -22,7 +23,6 @@ from composer.data.readers.coco_document import (
     unreadable_ids,
 )
 from composer.data.readers.image_files import ImageFiles
-from composer.data.readers.json_file import read_json
 from composer.data.records import Record
 
 _MOST_RARE, _MOST_COMMON = 10, 100  # images of a class that is rare or common

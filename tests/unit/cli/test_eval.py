@@ -146,7 +146,7 @@ def test_line_says_so_where_plots_cannot_be_drawn(cli, files, folder, monkeypatc
         (("tiny.safetensors", "--tasks", "panoptic"), "has no panoptic annotation"),
         (("tiny.safetensors", "--dataset", "shape"), "Did you mean 'shapes'"),
         (("tiny.safetensors", "--device", "abacus"), "the device 'abacus' cannot be used"),
-        (("--predictions", "missing.json"), "the results cannot be read"),
+        (("--predictions", "missing.json"), "missing.json: cannot be read"),
         (("mask_rcnn_r50_fpn",), "names no weights"),
         (("mask_rcnn_r50_fpn", "--set", "depth=18"), "names no weights"),
     ],

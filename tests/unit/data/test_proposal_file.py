@@ -106,11 +106,14 @@ def test_proposals_move_as_boxes_do(transform):
     ("entries", "message"),
     [
         ([{"image_id": 77, "bbox": [0, 0, 1, 1], "score": 1}], "for none of the images of 'greys'"),
-        ([{"image_id": 0, "score": 1}], "entry 0 wants an 'image_id', a 'bbox' of four numbers"),
-        ([{"image_id": 0, "bbox": [0, 0, 1], "score": 1}], "entry 0 wants"),
-        ([{"image_id": 0, "bbox": [0, 0, 1, float("nan")], "score": 1}], "entry 0 wants"),
-        ([3], "entry 0 wants"),
-        ({"boxes": []}, "a list of entries in COCO's results format, not a dict"),
+        (
+            [{"image_id": 0, "score": 1}],
+            "entry 0 has no 'bbox'. It wants an 'image_id', a 'bbox' of four",
+        ),
+        ([{"image_id": 0, "bbox": [0, 0, 1], "score": 1}], "entry 0 is malformed"),
+        ([{"image_id": 0, "bbox": [0, 0, 1, float("nan")], "score": 1}], "entry 0 is malformed"),
+        ([3], "entry 0 is malformed"),
+        ({"boxes": []}, "a list of entries in COCO's results format is wanted, not a dict"),
     ],
 )
 def test_malformed_files_are_refused(dataset, write, entries, message):
@@ -119,5 +122,5 @@ def test_malformed_files_are_refused(dataset, write, entries, message):
 
 
 def test_missing_files_are_told(dataset, tmp_path):
-    with pytest.raises(DataError, match="the proposals cannot be read"):
+    with pytest.raises(DataError, match=r"none\.json: cannot be read"):
         add_proposals(dataset, tmp_path / "none.json")

@@ -1,4 +1,4 @@
-"""JSON files of annotations."""
+"""JSON files of annotations, results and proposals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import DataError
+
+
+def load_json(file: Path) -> Any:
+    """Reads a JSON document of any form.
+
+    Raises:
+        DataError: there is no such file, or it is not JSON.
+    """
+    try:
+        with file.open(encoding="utf-8") as stream:
+            return json.load(stream)
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file}: not JSON: {error}") from None
 
 
 def read_json(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
@@ -20,13 +35,7 @@ def read_json(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
     Raises:
         DataError: there is no such file, it is not JSON, or a key is missing.
     """
-    try:
-        with file.open(encoding="utf-8") as stream:
-            document = json.load(stream)
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: not JSON: {error}") from None
+    document = load_json(file)
     if not isinstance(document, Mapping):
         raise DataError(f"{file}: a mapping with the keys {', '.join(keys)} is wanted")
     for key in keys:

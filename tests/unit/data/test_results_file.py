@@ -1,0 +1,61 @@
+"""Entries of results are read one by one, and what is wrong with one is told."""
+
+import json
+
+import pytest
+
+from composer.data.results_file import read_entries
+from composer.errors import DataError, InputError
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "results.json"
+
+
+def read_score(entry):
+    if entry["score"] == 7:
+        raise InputError("seven is no score")
+    return float(entry["score"])
+
+
+def test_something_is_made_of_every_entry_in_order(file):
+    file.write_text('[{"score": 2}, {"score": "1"}]')
+    assert read_entries(file, read_score, "a 'score'") == [2.0, 1.0]
+    file.write_text("[]")
+    assert read_entries(file, read_score, "a 'score'") == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({}, r"results\.json: entry 1 has no 'score'\. It wants a 'score': {}"),
+        ({"score": "x"}, r"entry 1 is malformed: .*'x'\. It wants a 'score': {'score': 'x'}"),
+        (None, r"entry 1 is malformed: .*\. It wants a 'score': None"),
+        ({"score": 7}, r"entry 1: seven is no score$"),
+    ],
+)
+def test_a_bad_entry_is_told_by_its_number(file, entry, message):
+    file.write_text(json.dumps([{"score": 1}, entry]))
+    with pytest.raises(DataError, match=message):
+        read_entries(file, read_score, "a 'score'")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{}", "a list of entries in COCO's results format is wanted, not a dict"),
+        ("[", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+    ],
+    ids=["mapping", "torn", "deep"],
+)
+def test_other_documents_are_refused(file, text, message):
+    file.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_entries(file, read_score, "a 'score'")
+
+
+def test_a_missing_file_is_told(file):
+    with pytest.raises(DataError, match=r"results\.json: cannot be read: No such file"):
+        read_entries(file, read_score, "a 'score'")
