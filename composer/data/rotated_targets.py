@@ -1,15 +1,14 @@
 """Boxes at any angle around the masks of objects, for models that learn such boxes.
 
-Legend: N objects, P points, E edges, H W the image's height and width.
+Legend: P points, E edges, H W the image's height and width.
 """
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
 
 from composer.data.samples import Sample
-from composer.structures import RotatedBoxes
+from composer.structures import Boxes, RotatedBoxes
 
 _THINNEST = 1e-3  # pixels; a thinner box has no direction that could be learnt
 
@@ -20,7 +19,7 @@ def make_rotated_boxes(sample: Sample) -> RotatedBoxes:
     Of the angles that describe the same box, it is that from -45 to 45 degrees: width is the side
     that lies flatter.
     """
-    upright = _as_rows(sample.boxes)
+    upright = RotatedBoxes.from_boxes(Boxes(sample.boxes)).tensor.numpy()
     rows = [
         row if points is None else _fit(points, row)
         for points, row in zip(_find_points(sample), upright, strict=True)
@@ -57,12 +56,6 @@ def _fit(
 ) -> Float[np.ndarray, "5"]:
     box = fit_rotated_box(points)
     return box if box[2:4].min() > _THINNEST else upright
-
-
-def _as_rows(boxes: Float[Tensor, "N 4"]) -> Float[np.ndarray, "N 5"]:
-    corners = boxes.numpy()
-    centers, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-    return np.concatenate((centers, sides, np.zeros((len(corners), 1))), axis=1)
 
 
 def _find_points(sample: Sample) -> list[Float[np.ndarray, "P 2"] | None]:

@@ -97,15 +97,9 @@ class RotatedComparison(COCOeval):  # type: ignore[misc]
 def _scale_to(instances: Instances, size: tuple[int, int]) -> RotatedBoxes:
     """The true boxes, in pixels of an output of that (height, width)."""
     boxes = instances.gt_boxes
-    rotated = _turn_by_nothing(boxes) if isinstance(boxes, Boxes) else boxes
+    rotated = RotatedBoxes.from_boxes(boxes) if isinstance(boxes, Boxes) else boxes
     height, width = instances.image_size
     return rotated.scale(size[1] / width, size[0] / height)
-
-
-def _turn_by_nothing(boxes: Boxes) -> RotatedBoxes:
-    x0, y0, x1, y1 = boxes.tensor.unbind(1)
-    rows = ((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, x0 * 0)
-    return RotatedBoxes([[float(value) for value in row] for row in zip(*rows, strict=True)])
 
 
 def _describe(

@@ -166,6 +166,12 @@ class RotatedBoxes:
         return RotatedBoxes(fn(self.tensor))
 
     @staticmethod
+    def from_boxes(boxes: Boxes) -> "RotatedBoxes":
+        """Returns axis-aligned boxes as boxes that are turned by nothing."""
+        centers, sides = boxes.get_centers(), boxes.get_sides()
+        return RotatedBoxes(torch.cat((centers, sides, torch.zeros_like(sides[:, :1])), dim=1))
+
+    @staticmethod
     def cat(boxes_list: Iterable["RotatedBoxes"]) -> "RotatedBoxes":
         """Joins several sets of boxes into one; no sets make no boxes."""
         tensors = [boxes.tensor for boxes in boxes_list]

@@ -34,6 +34,21 @@ def test_corners_are_where_the_definition_puts_them(rows):
         np.testing.assert_allclose(corners, corners_of(row), atol=1e-2, rtol=1e-4)
 
 
+def test_upright_boxes_are_turned_by_nothing():
+    found = RotatedBoxes.from_boxes(Boxes([[3.0, 2.0, 7.0, 4.0], [-1.0, 0.0, 0.0, 5.0]]))
+    assert found.tensor.tolist() == [[5, 3, 4, 2, 0], [-0.5, 2.5, 1, 5, 0]]
+    assert len(RotatedBoxes.from_boxes(Boxes([]))) == 0
+
+
+@given(box_tensors())
+def test_upright_boxes_bound_themselves(rows):
+    boxes = Boxes(rows.double())
+    turned = RotatedBoxes.from_boxes(boxes)
+    assert turned.tensor.dtype == torch.float64
+    torch.testing.assert_close(turned.get_bounding_boxes().tensor, boxes.tensor)
+    torch.testing.assert_close(turned.area(), boxes.area())
+
+
 @given(rotated_box_tensors())
 def test_bounding_boxes_touch_the_outermost_corners(rows):
     boxes = RotatedBoxes(rows)
