@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+
+from composer.cli.text_file import write_text_file
 
 
 @click.command("import", short_help="Make a spec from a detectron2 configuration.")
@@ -23,7 +23,7 @@ def import_config(config: str, output: str | None) -> None:
     if output is None:
         click.echo(made.to_yaml(), nl=False)
         return
-    Path(output).write_text(made.to_yaml(), encoding="utf-8")
+    write_text_file(output, made.to_yaml())
     account = made.account
     click.echo(
         f"{output}: {len(account.used)} keys used, {len(account.default)} at their defaults, "

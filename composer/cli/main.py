@@ -44,8 +44,15 @@ class CommandGroup(click.Group):
             if ctx.params["debug"]:
                 traceback.print_exception(error)
             # The problems of a spec begin with their places, as compilers and editors have it.
-            click.echo(error if isinstance(error, SpecError) else f"error: {error}", err=True)
+            begin = "" if isinstance(error, SpecError) else "error: "
+            click.echo(f"{begin}{_describe(error)}", err=True)
             ctx.exit(MISTAKE)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 @click.group(

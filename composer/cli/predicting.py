@@ -15,6 +15,7 @@ import click
 from PIL import Image
 
 from composer.cli.predict_request import PredictRequest
+from composer.cli.text_file import write_text_file
 from composer.errors import InputError
 from composer.graph.devices import find_device
 from composer.graph.profiling import format_seconds
@@ -138,8 +139,7 @@ def _conclude(report: PredictReport) -> None:
     if not report.num_images:
         return
     file = report.request.folder / PREDICTIONS
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(report.entries, indent=1) + "\n", encoding="utf-8")
+    write_text_file(file, json.dumps(report.entries, indent=1) + "\n")
     saved = [*report.pictures, file]
     shown = (
         f"{len(report.pictures)} pictures and {file}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+
+from composer.cli.text_file import write_text_file
 
 
 @click.command(short_help="Write a JSON Schema of the spec language, for editors.")
@@ -25,4 +25,4 @@ def schema(output: str | None) -> None:
     if output is None:
         click.echo(text)
     else:
-        Path(output).write_text(text + "\n", encoding="utf-8")
+        write_text_file(output, text + "\n")

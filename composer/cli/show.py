@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.text_file import write_text_file
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -62,7 +64,7 @@ def show(
     if output is None:
         click.echo(text, nl=False)
     else:
-        Path(output).write_text(text, encoding="utf-8")
+        write_text_file(output, text)
 
 
 def _make_diagram(

@@ -66,5 +66,5 @@ def test_missing_file_is_a_problem(cli, folder):
 def test_schema_is_printed_or_written(cli, folder):
     printed = cli("schema")
     assert (printed.code, printed.err) == (0, "")
-    assert cli("schema", "-o", "schema.json").out == ""
-    assert json.loads(printed.out) == json.loads((folder / "schema.json").read_text())
+    assert cli("schema", "-o", "new/schema.json").out == ""
+    assert json.loads(printed.out) == json.loads((folder / "new/schema.json").read_text())

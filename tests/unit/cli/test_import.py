@@ -18,3 +18,16 @@ def test_a_mistake_is_told_with_its_key(cli, folder):
     assert result.code == 1
     assert "Did you mean 'MODEL.RESNETS.DEPTH'?" in result.err
     assert not (folder / "spec.yaml").exists()
+
+
+def test_the_folder_of_a_spec_is_made(cli, folder):
+    (folder / "config.yaml").write_text("VERSION: 2")
+    assert cli("import", "config.yaml", "-o", "new/deep/spec.yaml").code == 0
+    assert cli("check", "new/deep/spec.yaml").code == 0
+
+
+def test_what_is_no_folder_is_told(cli, folder):
+    (folder / "config.yaml").write_text("VERSION: 2")
+    result = cli("import", "config.yaml", "-o", "config.yaml/spec.yaml")
+    assert result.code == 1
+    assert result.err == "error: config.yaml: File exists\n"

@@ -72,7 +72,7 @@ def test_error_of_the_system_is_a_message(cli, failing):
     failing(PermissionError(13, "Permission denied", "results"))
     result = cli("fail")
     assert result.code == 1
-    assert result.err == "error: [Errno 13] Permission denied: 'results'\n"
+    assert result.err == "error: results: Permission denied\n"
 
 
 def test_message_of_an_error_is_printed_after_its_kind(cli, failing):

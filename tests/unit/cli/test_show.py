@@ -28,7 +28,8 @@ def test_what_is_not_trained_is_marked(cli, folder):
 
 
 @pytest.mark.parametrize(
-    ("file", "start"), [("a.mmd", "---"), ("a.dot", "digraph"), ("a.svg", "<svg"), ("a.txt", "---")]
+    ("file", "start"),
+    [("a.mmd", "---"), ("a.dot", "digraph"), ("new/a.svg", "<svg"), ("a.txt", "---")],
 )
 def test_suffix_decides_what_is_written(cli, folder, file, start):
     assert cli("show", "small.yaml", "-o", file) == (0, "", "")
