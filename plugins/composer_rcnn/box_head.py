@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from composer.bounds import Count
-from composer.layers import NormConv2d, NormName, init_msra, init_xavier
+from composer.layers import NormName, init_xavier
 from composer.structures import RegionFeatures, TensorShape
+from composer_rcnn.region_convs import add_convs
 
 
 class BoxHead(nn.Module):
@@ -38,13 +39,8 @@ class BoxHead(nn.Module):
         if x_shape.channels is None or x_shape.height is None or x_shape.width is None:
             raise ValueError(f"The size of the regions is not known: {x_shape}.")
         height, width = x_shape.height, x_shape.width
-        channels = x_shape.channels
-        self._conv_names = [f"conv{index + 1}" for index in range(len(conv_dims))]
-        for name, dim in zip(self._conv_names, conv_dims, strict=True):
-            conv = NormConv2d(channels, dim, 3, padding=1, norm=norm, activation=F.relu)
-            init_msra(conv)
-            self.add_module(name, conv)
-            channels = dim
+        self._convs = add_convs(self, "conv", x_shape=x_shape, conv_dims=conv_dims, norm=norm)
+        channels = self._convs.channels
         self._shape = TensorShape(channels=channels, height=height, width=width)
         size = channels * height * width
         self._fc_names = [f"fc{index + 1}" for index in range(len(fc_dims))]
@@ -62,8 +58,7 @@ class BoxHead(nn.Module):
 
     def forward(self, x: RegionFeatures) -> RegionFeatures:
         """Returns a vector a region (a map, without fully connected layers)."""
-        for name in self._conv_names:
-            x = self.get_submodule(name)(x)
+        x = self._convs.apply(self, x)
         if self._fc_names:
             x = x.flatten(1)
         for name in self._fc_names:

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from composer.bounds import Count
-from composer.layers import NormConv2d, init_msra
+from composer.layers import init_msra
 from composer.structures import KeypointLogits, RegionFeatures, TensorShape
+from composer_rcnn.region_convs import add_convs
 
 _UPSAMPLING = 2  # of the transposed convolution, and of the interpolation after it
 
@@ -33,18 +34,10 @@ class KeypointHead(nn.Module):
         conv_dims: tuple[Count, ...] = (512,) * 8,
     ) -> None:
         super().__init__()
-        if x_shape.channels is None:
-            raise ValueError(f"The channels of the regions' features are not known: {x_shape}.")
         self._x_shape = x_shape
-        channels = x_shape.channels
-        self._conv_names = [f"conv_fcn{index + 1}" for index in range(len(conv_dims))]
-        for name, dim in zip(self._conv_names, conv_dims, strict=True):
-            conv = NormConv2d(channels, dim, 3, padding=1, activation=F.relu)
-            init_msra(conv)
-            self.add_module(name, conv)
-            channels = dim
+        self._convs = add_convs(self, "conv_fcn", x_shape=x_shape, conv_dims=conv_dims)
         self.score_lowres = nn.ConvTranspose2d(
-            channels, num_keypoints, 4, stride=_UPSAMPLING, padding=1
+            self._convs.channels, num_keypoints, 4, stride=_UPSAMPLING, padding=1
         )
         init_msra(self.score_lowres)
 
@@ -60,9 +53,7 @@ class KeypointHead(nn.Module):
 
     def forward(self, x: RegionFeatures) -> KeypointLogits:
         """Returns the logits of each keypoint's place, in every region."""
-        for name in self._conv_names:
-            x = self.get_submodule(name)(x)
-        x = self.score_lowres(x)
+        x = self.score_lowres(self._convs.apply(self, x))
         if len(x) == 0:  # interpolation refuses to work on nothing
             return x.repeat_interleave(_UPSAMPLING, dim=2).repeat_interleave(_UPSAMPLING, dim=3)
         return F.interpolate(x, scale_factor=_UPSAMPLING, mode="bilinear", align_corners=False)

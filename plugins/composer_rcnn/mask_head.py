@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from composer.bounds import Count
-from composer.layers import NormConv2d, NormName, init_msra, init_normal
+from composer.layers import NormName, init_msra, init_normal
 from composer.structures import MaskLogits, RegionFeatures, TensorShape
+from composer_rcnn.region_convs import add_convs
 
 
 class MaskHead(nn.Module):
@@ -37,17 +38,9 @@ class MaskHead(nn.Module):
         cls_agnostic_mask: bool = False,
     ) -> None:
         super().__init__()
-        if x_shape.channels is None:
-            raise ValueError(f"The channels of the regions' features are not known: {x_shape}.")
         self._x_shape = x_shape
-        channels = x_shape.channels
-        self._conv_names = [f"mask_fcn{index + 1}" for index in range(len(conv_dims))]
-        for name, dim in zip(self._conv_names, conv_dims, strict=True):
-            conv = NormConv2d(channels, dim, 3, padding=1, norm=norm, activation=F.relu)
-            init_msra(conv)
-            self.add_module(name, conv)
-            channels = dim
-        self.deconv = nn.ConvTranspose2d(channels, deconv_dim, 2, stride=2)
+        self._convs = add_convs(self, "mask_fcn", x_shape=x_shape, conv_dims=conv_dims, norm=norm)
+        self.deconv = nn.ConvTranspose2d(self._convs.channels, deconv_dim, 2, stride=2)
         init_msra(self.deconv)
         self.predictor = nn.Conv2d(deconv_dim, 1 if cls_agnostic_mask else num_classes, 1)
         init_normal(self.predictor, std=0.001)
@@ -64,6 +57,4 @@ class MaskHead(nn.Module):
 
     def forward(self, x: RegionFeatures) -> MaskLogits:
         """Returns the logits of each class's mask, or of the one mask, in every region."""
-        for name in self._conv_names:
-            x = self.get_submodule(name)(x)
-        return self.predictor(F.relu(self.deconv(x)))
+        return self.predictor(F.relu(self.deconv(self._convs.apply(self, x))))
