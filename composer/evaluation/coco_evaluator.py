@@ -122,9 +122,7 @@ class CocoEvaluator:
 
     def _evaluate(self, task: CocoTask) -> TaskResults:
         scores = self.scores[task] = self.score(task)
-        names = self.dataset.metadata.thing_classes
-        per_class = {name: scores.figures(task, category) for category, name in enumerate(names)}
-        return TaskResults(scores.figures(task), per_class)
+        return scores.summarize(task, self.dataset.metadata.thing_classes)
 
 
 def find_annotated(dataset: Dataset) -> set[CocoTask]:

@@ -15,6 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from composer.evaluation.coco_truth import CocoTask, silence
+from composer.evaluation.results import TaskResults
 
 # COCO's standard deviations of annotated keypoints, in the order of its 17 keypoints.
 COCO_SIGMAS = (
@@ -117,6 +118,11 @@ class CocoScores:
             precision[f"AP{letter}"] = self.average_precision(size=size, categories=chosen)
             recall[f"AR{letter}"] = self.average_recall(size=size, categories=chosen)
         return precision | recall
+
+    def summarize(self, task: CocoTask, classes: Sequence[str]) -> TaskResults:
+        """COCO's summary for all classes, and for each of the names."""
+        per_class = {name: self.figures(task, category) for category, name in enumerate(classes)}
+        return TaskResults(self.figures(task), per_class)
 
     def _pick(self, overlap: float | None) -> slice:
         if overlap is None:

@@ -85,15 +85,12 @@ class LvisEvaluator:
     def _evaluate(self, task: CocoTask) -> TaskResults:
         scores = self._score(task)
         metadata = self.dataset.metadata
-        figures = scores.figures(task)
+        results = scores.summarize(task, metadata.thing_classes)
+        figures = dict(results.figures)
         for letter in _FREQUENCIES:
             chosen = [at for at, mark in enumerate(metadata.frequencies) if mark == letter]
             figures[f"AP{letter}"] = scores.average_precision(categories=chosen)
-        per_class = {
-            name: scores.figures(task, category)
-            for category, name in enumerate(metadata.thing_classes)
-        }
-        return TaskResults(figures, per_class)
+        return TaskResults(figures, results.per_class)
 
     def _score(self, task: CocoTask) -> CocoScores:
         order, log = self.detections.index.order(), self.detections

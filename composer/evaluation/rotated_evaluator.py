@@ -15,7 +15,7 @@ from composer.evaluation.coco_scores import compare, score
 from composer.evaluation.coco_truth import index_entries
 from composer.evaluation.detections import check_pairs, read_instances
 from composer.evaluation.gathering import gather_parts
-from composer.evaluation.results import Results, TaskResults
+from composer.evaluation.results import Results
 from composer.structures import Boxes, Instances, RotatedBoxes, pairwise_iou_rotated
 
 ROTATED_TASK = "rotated_bbox"
@@ -66,11 +66,7 @@ class RotatedEvaluator:
     def results(self) -> Results:
         """COCO's figures for all classes, and for each."""
         scores = score(compare(self._index(0), self._index(1), "bbox", kind=RotatedComparison))
-        figures = scores.figures("bbox")
-        per_class = {
-            name: scores.figures("bbox", category) for category, name in enumerate(self._classes)
-        }
-        return Results({ROTATED_TASK: TaskResults(figures, per_class)}, len(self._images))
+        return Results({ROTATED_TASK: scores.summarize("bbox", self._classes)}, len(self._images))
 
     def _index(self, side: int) -> COCO:
         entries: list[_Entry] = []
