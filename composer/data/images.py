@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from composer.data.orientation import turn_upright
 from composer.data.resizing import choose_size, resize
 from composer.errors import InputError
 from composer.spec.language import ImageFormat
@@ -104,19 +105,19 @@ def open_picture(file: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that fails
             with Image.open(file) as picture:
-                ImageOps.exif_transpose(picture, in_place=True)
-                return _to_rgb(picture)
+                return _to_rgb(turn_upright(picture))
     except Image.DecompressionBombError as error:
         raise InputError(f"{file}: the image is too large: {error}") from error
     except UnidentifiedImageError:
         raise InputError(f"{file}: not an image, or of a kind that Pillow cannot read") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except Exception as error:  # a file can break a decoder in ways that nobody has listed
         raise InputError(f"{file}: the image cannot be read: {error}") from error
 
 
 def make_upright(picture: Image.Image) -> Image.Image:
     """A picture as RGB, turned the way its EXIF orientation says; the given one stays as it is."""
-    return _to_rgb(ImageOps.exif_transpose(picture))
+    turned = turn_upright(picture)
+    return _to_rgb(picture.copy() if turned is picture else turned)
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:

@@ -18,6 +18,7 @@ from composer.data.faults import BadPart
 from composer.data.images import open_picture
 from composer.data.label_pictures import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
+from composer.data.orientation import is_on_its_side
 from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
 from composer.errors import InputError
@@ -26,7 +27,6 @@ from composer.structures.run_lengths import decode_mask
 
 MaskFormat = Literal["auto", "polygon", "bitmask", "none"]
 
-_ORIENTATION, _FIRST_TURNED = 274, 5  # the EXIF tag; values from 5 swap height and width
 _HALF_PIXEL = 0.5  # COCO's keypoints are indices of pixels; ours are coordinates of their centres
 
 
@@ -89,11 +89,10 @@ def peek_size(file: Path) -> tuple[int, int]:
     """The (height, width) of an image from the head of its file; (1, 1) if it cannot be read."""
     try:
         with Image.open(file) as picture:
-            is_turned = picture.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
             width, height = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return (width, height) if is_on_its_side(picture) else (height, width)
+    except Exception:  # a file can break a decoder in ways that nobody has listed
         return 1, 1
-    return (width, height) if is_turned else (height, width)
 
 
 def _check_size(record: Record, height: int, width: int) -> None:

@@ -1,0 +1,38 @@
+"""Which way round a picture is to be seen, as cameras note it in EXIF."""
+
+from PIL import Image
+
+_TAG = 274
+_METHODS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FIRST_TURNED = 5  # from here on height and width change places
+
+
+def turn_upright(picture: Image.Image) -> Image.Image:
+    """The picture as it is to be seen; itself if that is how it is."""
+    method = _METHODS.get(_find_orientation(picture))
+    return picture if method is None else picture.transpose(method)
+
+
+def is_on_its_side(picture: Image.Image) -> bool:
+    """Whether height and width change places where the picture is turned upright."""
+    return _find_orientation(picture) >= _FIRST_TURNED
+
+
+def _find_orientation(picture: Image.Image) -> int:
+    """A number from 1, which is upright, to 8. What cannot be read is upright.
+
+    Pillow's own `exif_transpose` writes the other tags anew, and fails at any that is damaged.
+    """
+    try:
+        orientation = picture.getexif().get(_TAG, 1)
+    except Exception:  # tags can break their reader in ways that nobody has listed
+        return 1
+    return orientation if isinstance(orientation, int) and orientation in _METHODS else 1
