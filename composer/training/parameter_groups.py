@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,10 @@ _NORMS = (
     nn.modules.batchnorm._NormBase,
     nn.GroupNorm,
     nn.LayerNorm,
+    nn.RMSNorm,
     nn.LocalResponseNorm,
 )
+_NORM_NAME = re.compile("Norm(?![a-z])")  # LayerNorm2d and RmsNormAct, but no Normalizer
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,24 @@ def learnt_parameters(model: nn.Module) -> list[LearntParameter]:
     """The parameters that want a gradient, each once, in the order of the modules."""
     found: dict[nn.Parameter, LearntParameter] = {}
     for prefix, module in model.named_modules():
+        is_norm = _is_norm(module)
         for name, parameter in module.named_parameters(prefix, recurse=False):
             if parameter.requires_grad and parameter not in found:
-                found[parameter] = LearntParameter(name, parameter, isinstance(module, _NORMS))
+                found[parameter] = LearntParameter(name, parameter, is_norm)
     return list(found.values())
+
+
+def _is_norm(module: nn.Module) -> bool:
+    """Whether a module normalises: a norm of torch, or one that is called so and has only vectors.
+
+    Other libraries have norms of their own, which share no class. A convolution that is called
+    after the norm behind it has a kernel.
+    """
+    if isinstance(module, _NORMS):
+        return True
+    if not _NORM_NAME.search(type(module).__name__):
+        return False
+    return all(parameter.ndim <= 1 for parameter in module.parameters(recurse=False))
 
 
 def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict[str, Any]]:

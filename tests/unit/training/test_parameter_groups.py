@@ -1,9 +1,12 @@
 """Which parameters are treated how."""
 
 import pytest
+import torch
 from torch import nn
 
 from composer.errors import NameResolutionError
+from composer.layers.conv import NormConv2d
+from composer.layers.norm import ChannelLayerNorm
 from composer.training.parameter_groups import group_parameters, learnt_parameters
 from composer.training.settings import OptimizerSettings
 
@@ -30,6 +33,32 @@ def test_norms_do_not_decay():
     found = treatments(Model())
     assert found["backbone.norm.weight"] == found["backbone.norm.bias"] == (1.0, 0.0)
     assert found["backbone.conv.weight"] == found["head.bias"] == (1.0, 0.5)
+
+
+class RmsNorm2d(nn.Module):
+    """A norm that shares no class with those of torch, as other libraries have."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    "norm", [ChannelLayerNorm(2), nn.RMSNorm(2), nn.GroupNorm(1, 2), RmsNorm2d()]
+)
+def test_norms_of_all_kinds_are_norms(norm):
+    found = treatments(nn.Sequential(norm), bias_lr_factor=2.0)
+    assert set(found.values()) == {(1.0, 0.0)}
+
+
+def test_a_convolution_with_a_norm_is_none():
+    found = treatments(NormConv2d(3, 2, 1, norm="LN", bias=True), bias_lr_factor=2.0)
+    assert found == {
+        "weight": (1.0, 0.5),
+        "bias": (2.0, 0.5),
+        "norm.weight": (1.0, 0.0),
+        "norm.bias": (1.0, 0.0),
+    }
 
 
 def test_biases_have_rates_of_their_own():
