@@ -19,6 +19,7 @@ from composer.experiment.versions import find_versions
 from composer.graph import Graph
 from composer.spec.language import ImageFormat
 from composer.training import RunFolder, Summary, Trainer, Validation, World, joined_world
+from composer.training.checkpoints import Checkpoints
 from composer.training.parameter_groups import learnt_parameters
 from composer.training.run_folder import write_json, write_text
 
@@ -53,7 +54,7 @@ def run_experiment(
         images = open_images(experiment)
         spec = fit_spec(experiment, images.metadata)
         image_format = find_image_format(spec)
-        goes_on = resume and run.checkpoints.is_dir()
+        goes_on = resume and bool(Checkpoints(run.checkpoints, keep=1).saved())
         graph = build_graph(experiment, spec, with_weights=not goes_on)
         trainer = Trainer(
             graph,

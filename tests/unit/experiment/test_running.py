@@ -13,8 +13,10 @@ from click.testing import CliRunner
 from composer.checkpoint import read_checkpoint
 from composer.cli.main import composer
 from composer.experiment import load_experiment, run_experiment
+from composer.experiment.images import open_images
+from composer.experiment.model import build_graph, fit_spec
 from composer.graph import Graph
-from unit.experiment.small_experiment import write_experiment
+from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 LOSSES = {"loss_rpn_cls", "loss_rpn_loc", "grad_norm", "validation/total_loss"}
 
@@ -71,6 +73,23 @@ def test_a_resumed_run_equals_a_straight_one_bit_for_bit(workers, precision, tmp
     cut = read_checkpoint(tmp_path / "cut/model.safetensors").tensors
     for key, tensor in straight.items():
         assert torch.equal(cut[key], tensor), key
+
+
+def test_what_was_killed_in_its_first_save_begins_with_its_weights_again(tmp_path):
+    file = write_experiment(tmp_path, EXPERIMENT.replace("lr: 0.01", "lr: 1.0e-9"))
+    experiment = load_experiment(file, settings=["iterations=1"])
+    spec = fit_spec(experiment, open_images(experiment).metadata)
+    graph = build_graph(experiment, spec, with_weights=True)
+    with torch.no_grad():
+        for parameter in graph.parameters():
+            parameter.mul_(1.1)
+    graph.save(tmp_path / "weights.safetensors")
+    (tmp_path / "run/checkpoints/.0000002.abcd.partial").mkdir(parents=True)
+    experiment = experiment.with_changes(weights=str(tmp_path / "weights.safetensors"))
+    run_experiment(experiment, tmp_path / "run", resume=True, quiet=True)
+    learnt = read_checkpoint(tmp_path / "run/model.safetensors").tensors
+    for key, parameter in graph.state_dict().items():
+        torch.testing.assert_close(learnt[key], parameter, rtol=1e-3, atol=1e-6)
 
 
 def test_the_command_trains_resumes_and_exports(tmp_path, monkeypatch):
