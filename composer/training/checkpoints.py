@@ -13,7 +13,7 @@ from pathlib import Path
 from composer.errors import CheckpointError
 
 _NAME = re.compile(r"\d{7,}")
-_PARTIAL = ".partial"
+_PARTIAL, _UNREADABLE = ".partial", ".unreadable"
 
 
 class Checkpoints:
@@ -61,6 +61,22 @@ class Checkpoints:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         self._prune()
+        return target
+
+    def set_aside(self, folder: Path) -> Path:
+        """Renames a checkpoint that cannot be read, so that it counts no more; its new place.
+
+        One of the same iteration that was set aside before goes.
+
+        Raises:
+            CheckpointError: it cannot be renamed.
+        """
+        target = folder.with_name(folder.name + _UNREADABLE)
+        shutil.rmtree(target, ignore_errors=True)
+        try:
+            os.rename(folder, target)
+        except OSError as error:
+            raise CheckpointError(f"{folder}: cannot be set aside: {error}") from error
         return target
 
     def remove_partial(self) -> None:

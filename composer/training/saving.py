@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from composer.errors import CheckpointError
+from composer.errors import CheckpointError, CheckpointMismatchError
 from composer.training.averaging import WeightAverage
 from composer.training.checkpoints import Checkpoints
 from composer.training.sharding import take_weights, whole_graph
@@ -15,6 +17,8 @@ from composer.training.step import Learner
 from composer.training.world import World
 
 MODEL, AVERAGE, _STATE = "model.safetensors", "average.safetensors", "training.safetensors"
+
+_log = logging.getLogger("composer.training")
 
 
 class Saver:
@@ -86,27 +90,45 @@ class Saver:
     def restore(self) -> dict[str, Any] | None:
         """Goes on from the last checkpoint that can be read.
 
+        Later ones, which are damaged, are set aside and told of, so that they neither take the
+        places of those to come nor count among those that are kept.
+
         Returns:
             The plain values that were saved with it; None if there is no checkpoint.
 
         Raises:
-            CheckpointError: there are checkpoints, but none of them can be read.
+            CheckpointError: there are checkpoints, but none of them can be read, or the last one
+                that can is of another model or optimizer.
         """
-        faults: list[str] = []
+        faults: dict[Path, str] = {}
         for folder in reversed(self._checkpoints.saved().values()):
             try:
-                return self._restore(folder)
+                state = self._load(folder)
+            except CheckpointMismatchError:
+                raise
             except CheckpointError as error:
-                faults.append(str(error))
+                faults[folder] = str(error)
+            else:
+                self._go_on(state)
+                self._set_aside(faults)
+                return dict(state.values)
         if faults:
-            raise CheckpointError("no checkpoint can be read:\n  " + "\n  ".join(faults))
+            raise CheckpointError("no checkpoint can be read:\n  " + "\n  ".join(faults.values()))
         return None
 
     def averaged(self) -> AbstractContextManager[None]:
         """A context in which the model has the averaged weights, where there are any."""
         return nullcontext() if self._average is None else self._average.applied()
 
-    def _restore(self, folder: Path) -> dict[str, Any]:
+    def _set_aside(self, faults: Mapping[Path, str]) -> None:
+        """Takes damaged checkpoints out of the way when all processes have looked at them."""
+        if self._world.any(bool(faults)) and self._world.is_first:
+            for folder, fault in faults.items():
+                place = self._checkpoints.set_aside(folder)
+                _log.warning("a checkpoint is set aside as '%s': %s", place.name, fault)
+
+    def _load(self, folder: Path) -> TrainingState:
+        """Takes the weights of a checkpoint; the rest of it."""
         state = TrainingState.read(folder / _STATE)
         graph = self._learner.graph
         source = whole_graph(graph)
@@ -117,6 +139,9 @@ class Saver:
             self._average.num_updates = state.values["num_updates"]
         source.load(str(folder / MODEL))
         take_weights(graph, source)
-        restore_tensors(graph, self._learner.optimizer, state.tensors)
+        return state
+
+    def _go_on(self, state: TrainingState) -> None:
+        """Takes the state of everything else."""
+        restore_tensors(self._learner.graph, self._learner.optimizer, state.tensors)
         self._learner.precision.load_state_dict(state.values["scaler"])
-        return dict(state.values)

@@ -164,13 +164,30 @@ def test_without_a_checkpoint_there_is_nothing_to_restore(tmp_path):
     assert not make_trainer(tmp_path).restore()
 
 
-def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path):
+def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path, caplog):
     make_trainer(tmp_path).run()
     file = tmp_path / "checkpoints/0000012/training.safetensors"
     file.write_bytes(file.read_bytes()[:100])
     trainer = make_trainer(tmp_path)
     assert trainer.restore()
     assert trainer.iteration == 10
+    assert "set aside as '0000012.unreadable'" in caplog.text
+    trainer.run()
+    again = make_trainer(tmp_path)
+    again.restore()
+    assert again.iteration == 12
+
+
+def test_a_damaged_checkpoint_pushes_out_none_that_is_whole(tmp_path):
+    make_trainer(tmp_path, iterations=8, checkpoint={"every": 2}).run()
+    (tmp_path / "checkpoints/0000008/model.safetensors").write_bytes(b"")
+    checkpoint = {"every": 20, "keep": 1}
+    cut = make_trainer(tmp_path, checkpoint=checkpoint, batches=Stopping(7))
+    cut.restore()
+    assert cut.run().iteration == 7
+    resumed = make_trainer(tmp_path, checkpoint=checkpoint)
+    assert resumed.restore()
+    assert resumed.iteration == 7
 
 
 def test_only_damaged_checkpoints_are_an_error(tmp_path):
