@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from composer.data.metadata import Metadata
@@ -13,14 +14,26 @@ from composer.spec.loading import load_spec
 from composer.spec.metadata import SpecMetadata
 from composer.spec.model import Spec
 
-_NUM_CLASSES = "num_classes"
+# Params of specs that count what datasets name.
+_COUNTED = {
+    "num_classes": "thing_classes",
+    "sem_seg_num_classes": "stuff_classes",
+    "num_keypoints": "keypoint_names",
+}
+_WORDS = {
+    "thing_classes": "classes",
+    "stuff_classes": "classes of stuff",
+    "keypoint_names": "keypoints",
+}
 _IMAGE_INPUT = "ImageBatch"
 
 
 def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
     """The spec of an experiment with its params, what it freezes, and the names of the classes.
 
-    A param `num_classes` that the experiment does not set becomes the number of thing classes.
+    Params that the experiment does not set follow the datasets, as far as the spec has them and
+    the datasets name what they count: `num_classes` is the number of thing classes,
+    `sem_seg_num_classes` that of stuff classes, `num_keypoints` that of keypoints.
 
     Args:
         experiment: the experiment.
@@ -28,24 +41,39 @@ def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
 
     Raises:
         SpecError: with all problems of the spec.
-        InputError: the experiment's number of classes is not that of the datasets.
+        InputError: a number that the experiment sets is not that of the datasets.
     """
     document = experiment.document
     plain = load_spec(experiment.spec)
-    params = dict(document.spec_params)
-    count = len(metadata.thing_classes)
-    if plain.params.get(_NUM_CLASSES) is not None and count:
-        chosen = params.setdefault(_NUM_CLASSES, count)
-        if chosen != count:
-            raise InputError(
-                f"{experiment.source}: 'spec_params' sets num_classes to {chosen}, but the "
-                f"datasets have {count} classes"
-            )
+    counts = _count_names(metadata, plain)
+    params = {**counts, **document.spec_params}
+    _check_counts(experiment, params, counts)
     source: Any = experiment.spec
     if document.freeze:
         frozen = [*plain.freeze, *document.freeze]
         source = {"composer": LANGUAGE_VERSION, "extends": experiment.spec, "freeze": frozen}
     return load_spec(source, params=params).with_metadata(name_classes(metadata))
+
+
+def _count_names(metadata: Metadata, spec: Spec) -> dict[str, int]:
+    """The values that the datasets give to params of a spec."""
+    counts = {param: len(getattr(metadata, names)) for param, names in _COUNTED.items()}
+    return {
+        param: count
+        for param, count in counts.items()
+        if count and spec.params.get(param) is not None
+    }
+
+
+def _check_counts(
+    experiment: Experiment, params: Mapping[str, Any], counts: Mapping[str, int]
+) -> None:
+    for param, count in counts.items():
+        if params[param] != count:
+            raise InputError(
+                f"{experiment.source}: 'spec_params' sets {param} to {params[param]}, but the "
+                f"datasets have {count} {_WORDS[_COUNTED[param]]}"
+            )
 
 
 def build_graph(experiment: Experiment, spec: Spec, *, with_weights: bool) -> Graph:

@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from composer.build import check_source
+from composer.data.metadata import Metadata
 from composer.errors import DataError, InputError, SpecError
 from composer.experiment import check_experiment, load_experiment
 from composer.experiment.images import open_images
 from composer.experiment.model import build_graph, fit_spec
+from composer.spec.loading import load_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 ROOT = Path(__file__).parents[3]
@@ -101,6 +103,33 @@ def test_the_model_is_fitted_to_the_classes(tmp_path):
     )
     with pytest.raises(InputError, match="the datasets have 3 classes"):
         fit_spec(wrong, images.metadata)
+
+
+@pytest.mark.parametrize(
+    ("spec", "param", "names"),
+    [
+        ("semantic_r50_fpn", "sem_seg_num_classes", {"stuff_classes": ("things", "sky")}),
+        ("keypoint_rcnn_r50_fpn", "num_keypoints", {"keypoint_names": ("head", "tail")}),
+    ],
+)
+def test_other_counts_follow_the_datasets_too(tmp_path, spec, param, names):
+    text = EXPERIMENT.replace("spec: rpn_r50_fpn", f"spec: {spec}")
+    text = text.replace("  rpn_batch_size_per_image: 4096\n  rpn_post_nms_topk_training: 20\n", "")
+    metadata = Metadata(**names)
+    experiment = load_experiment(write_experiment(tmp_path, text))
+    assert fit_spec(experiment, metadata).params[param] == 2
+    wrong = text.replace("depth: 18", f"depth: 18\n  {param}: 5")
+    with pytest.raises(InputError, match=rf"sets {param} to 5, but the datasets have 2 "):
+        fit_spec(load_experiment(write_experiment(tmp_path, wrong)), metadata)
+    plain = load_spec(spec).params[param]
+    assert fit_spec(experiment, Metadata(thing_classes=("cat",))).params[param] == plain
+
+
+def test_counts_that_a_spec_does_not_have_are_not_set(tmp_path):
+    experiment = load_experiment(write_experiment(tmp_path))
+    fitted = fit_spec(experiment, Metadata(("cat",), ("sky",), keypoint_names=("head",)))
+    assert fitted.params.get("num_classes") is None
+    assert not {"sem_seg_num_classes", "num_keypoints"} & set(fitted.params)
 
 
 def test_freezing_adds_to_the_spec(tmp_path):
