@@ -111,6 +111,29 @@ def show(
     show_datasets(request)
 
 
+@data.command(short_help="Draw a small dataset to try things with.")
+@click.argument("folder")
+@click.option(
+    "--num-images", "-n", default=10, show_default=True, type=click.IntRange(min=1), metavar="N"
+)
+@click.option(
+    "--size", default=64, show_default=True, type=click.IntRange(min=24), help="Sides, in pixels."
+)
+@click.option("--seed", default=0, show_default=True, help="What chance follows from.")
+@click.option("--panoptic", is_flag=True, help="Write panoptic annotations, too.")
+@click.option("--keypoints", is_flag=True, help="Give the objects keypoints.")
+def shapes(folder: str, **options: Any) -> None:
+    """Draw squares, triangles and discs into FOLDER, with annotations in COCO's format.
+
+    The drawings are in FOLDER/images, their boxes and masks in FOLDER/instances.json, and panoptic
+    annotations in FOLDER/panoptic.json and FOLDER/panoptic.
+    """
+    from composer.data.shapes import write_shape_dataset
+
+    files = write_shape_dataset(folder, **options)
+    click.echo(f"{options['num_images']} drawings in {files.images}, {files.annotations}")
+
+
 @data.command("list", short_help="List datasets with their sizes and classes.")
 @_takes_data
 def list_datasets(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shape_dataset import write_shape_dataset
+from composer.data.shapes import write_shape_dataset
 
 FILES = "uses: coco, with: {annotations: shapes/instances.json, images: shapes/images}"
 
@@ -137,3 +137,13 @@ def test_an_unknown_reader_is_a_mistake(cli):
     result = cli("data", "readers", "coca")
     assert result.code == 1
     assert "unknown reader of datasets 'coca'. Did you mean 'coco'" in result.err
+
+
+def test_drawings_to_try_things_with(cli, folder):
+    result = cli("data", "shapes", "some", "-n", "2", "--size", "32", "--panoptic")
+    assert result.out == "2 drawings in some/images, some/instances.json\n"
+    assert cli("data", "check", "some/instances.json", "--images", "some/images").code == 0
+    assert (folder / "some/panoptic/0002.png").exists()
+    again = cli("data", "shapes", "some")
+    assert again.code == 1
+    assert "some/images is there already" in again.err

@@ -11,9 +11,9 @@ from composer.data.augmentations import RandomCrop, RandomFlip, RandomRotation, 
 from composer.data.mapper import Mapper
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
+from composer.data.shapes import write_shape_dataset
 from composer.errors import InputError
 from composer.structures import BitMasks, PolygonMasks
-from shape_dataset import write_shape_dataset
 
 MOVES = [
     ResizeShortestEdge(shortest_edge=[40, 90], sampling="range"),

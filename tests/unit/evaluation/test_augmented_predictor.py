@@ -5,11 +5,11 @@ import torch
 
 from composer import Graph
 from composer.data.readers.coco import coco
+from composer.data.shapes import write_shape_dataset
 from composer.errors import InputError
 from composer.evaluation import AugmentedPredictor, evaluate_graph
 from composer.evaluation.views import View
 from composer.structures import Boxes
-from shape_dataset import write_shape_dataset
 
 SMALL = {
     "depth": 18,

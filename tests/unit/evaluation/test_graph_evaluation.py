@@ -7,10 +7,10 @@ import torch
 
 from composer import Graph
 from composer.data.readers.coco import coco
+from composer.data.shapes import write_shape_dataset
 from composer.errors import InputError
 from composer.evaluation import choose_tasks, evaluate_graph, make_batches, make_evaluators
 from composer.structures import ImageBatch, Instances
-from shape_dataset import write_shape_dataset
 from unit.evaluation.scenes import to_instances
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
+from composer.data.shapes import write_shape_dataset
 from composer.experiment import load_experiment, run_experiment
-from shape_dataset import write_shape_dataset
 
 BACKBONE = {
     "depth": 18,
