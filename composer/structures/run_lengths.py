@@ -14,6 +14,9 @@ from torch import Tensor
 
 Polygon: TypeAlias = Sequence[float] | NDArray[Any]  # x0, y0, x1, y1, ...
 
+_FIRST_CHARACTER = ord("0")
+_NUM_BITS, _IS_NEGATIVE, _CONTINUES = 5, 0x10, 0x20  # of a character
+
 
 class RunLengths(TypedDict):
     """A mask, compressed. In JSON the counts are text, or a list of numbers uncompressed.
@@ -91,6 +94,41 @@ def compress_run_lengths(segmentation: Mapping[str, Any]) -> RunLengths:
         return {"size": [height, width], "counts": counts}
     found: RunLengths = coco_mask.frPyObjects(dict(segmentation), height, width)
     return found
+
+
+def read_runs(counts: bytes) -> list[int]:
+    """The lengths of the runs that compressed counts stand for.
+
+    A character holds five bits of a number, the lowest first, and whether more of them follow;
+    from the fourth run on a number is the difference to the run before the last.
+
+    Args:
+        counts: the code. pycocotools takes any, and fills what it leaves open with what there
+            happens to be in memory.
+
+    Raises:
+        ValueError: it is no such code.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for byte in counts:
+        group = byte - _FIRST_CHARACTER
+        if not 0 <= group < 2 * _CONTINUES:
+            raise ValueError(f"run lengths have no character {bytes([byte])!r}")
+        value |= (group & (_CONTINUES - 1)) << shift
+        shift += _NUM_BITS
+        if group & _CONTINUES:
+            continue
+        if group & _IS_NEGATIVE:
+            value -= 1 << shift
+        value += runs[-2] if len(runs) > 2 else 0
+        if value < 0:
+            raise ValueError(f"run {len(runs)} has {value} pixels")
+        runs.append(value)
+        value = shift = 0
+    if shift:
+        raise ValueError("run lengths end in the middle of a number")
+    return runs
 
 
 def decode_mask(segmentation: Mapping[str, Any]) -> Bool[np.ndarray, "H W"]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from composer.data.faults import BadPart
 from composer.data.records import Box, Polygons, RunLengths
-from composer.structures.run_lengths import compress_run_lengths
+from composer.structures.run_lengths import compress_run_lengths, read_runs
 
 _SLACK = 1.0  # pixels that boxes of COCO may reach beyond the image by rounding
 
@@ -75,15 +75,30 @@ def _to_run_lengths(
     encoded: Mapping[str, Any], height: int | None, width: int | None
 ) -> RunLengths:
     size, counts = encoded.get("size"), encoded.get("counts")
-    if not isinstance(size, Sequence) or len(size) != 2 or not counts:
+    if not _are_counts(size) or len(size) != 2 or not counts:
         raise BadPart("bad_mask", "a run-length encoding has the keys 'size' and 'counts'")
     if height is not None and width is not None and list(size) != [height, width]:
         raise BadPart("bad_mask", f"the mask is for {size} (height, width), not {[height, width]}")
-    if not isinstance(counts, Sequence) or isinstance(counts, (str, bytes)):
-        return encoded
-    if sum(counts) != size[0] * size[1]:
-        raise BadPart("bad_mask", f"the runs make {sum(counts)} pixels of {size[0] * size[1]}")
-    return compress_run_lengths(encoded)
+    num_pixels = sum(_to_runs(counts))
+    if num_pixels != size[0] * size[1]:
+        raise BadPart("bad_mask", f"the runs make {num_pixels} pixels of {size[0] * size[1]}")
+    return encoded if isinstance(counts, (str, bytes)) else compress_run_lengths(encoded)
+
+
+def _to_runs(counts: object) -> Sequence[int]:
+    if isinstance(counts, (str, bytes)):
+        try:
+            return read_runs(counts.encode() if isinstance(counts, str) else counts)
+        except ValueError as error:
+            raise BadPart("bad_mask", str(error)) from error
+    if not _are_counts(counts):
+        raise BadPart("bad_mask", "'counts' is text, or a list of numbers of pixels")
+    return counts
+
+
+def _are_counts(values: object) -> TypeGuard[Sequence[int]]:
+    """Whether it is whole numbers from zero."""
+    return isinstance(values, Sequence) and all(isinstance(v, int) and v >= 0 for v in values)
 
 
 def to_keypoints(keypoints: object, num_keypoints: int) -> Sequence[float]:

@@ -17,6 +17,7 @@ from composer.structures.run_lengths import (
     encode_segmentation,
     find_box,
     measure_mask,
+    read_runs,
     to_text,
 )
 
@@ -42,6 +43,33 @@ def test_all_forms_of_a_mask_mean_the_same_pixels(mask):
     for form in (encoded, written, count_runs(mask)):
         assert compress_run_lengths(form) == encoded
         np.testing.assert_array_equal(decode_mask(form), mask)
+
+
+@given(mask=arrays.arrays(bool, SHAPES))
+def test_compressed_runs_are_those_of_the_pixels(mask):
+    assert read_runs(encode_mask(mask)["counts"]) == count_runs(mask)["counts"]
+
+
+def test_runs_of_large_masks_are_read():
+    mask = np.zeros((1500, 1200), dtype=bool)
+    mask[300:900, 500:] = True
+    runs = read_runs(encode_mask(mask)["counts"])
+    assert runs == [500 * 1500 + 300, 600, *[900, 600] * 699, 600]
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        (b"5o", "end in the middle of a number"),
+        (b"5p", "no character b'p'"),
+        (b"5 ", "no character b' '"),
+        (b"5O", "run 1 has -1 pixels"),
+        (b"502N", "run 3 has -2 pixels"),
+    ],
+)
+def test_runs_that_are_none_are_refused(counts, message):
+    with pytest.raises(ValueError, match=message):
+        read_runs(counts)
 
 
 @given(mask=arrays.arrays(bool, SHAPES))
