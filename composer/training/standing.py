@@ -54,9 +54,23 @@ class Standing:
 
     def as_values(self) -> dict[str, Any]:
         """It as plain values."""
-        return {"value": self.value, "iteration": self.iteration, "num_worse": self.num_worse}
+        return {
+            "metric": self.settings.metric,
+            "better": self.settings.better,
+            "value": self.value,
+            "iteration": self.iteration,
+            "num_worse": self.num_worse,
+        }
 
-    def restore(self, values: Mapping[str, Any]) -> None:
-        """Goes on from plain values."""
+    def restore(self, values: Mapping[str, Any]) -> bool:
+        """Goes on from plain values; whether they are of this metric, in this order.
+
+        Values of another metric compare with nothing, and are left. Older checkpoints do not
+        name theirs.
+        """
+        own = self.as_values()
+        if any(values.get(key, own[key]) != own[key] for key in ("metric", "better")):
+            return False
         self.value, self.iteration = values["value"], values["iteration"]
         self.num_worse = values["num_worse"]
+        return True

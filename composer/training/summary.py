@@ -18,7 +18,7 @@ class Summary:
         iteration: how many iterations are done.
         seconds: how long this process took.
         metrics: what was measured last.
-        best: the best value of the metric that decides, and its iteration; None without one.
+        best: the metric that decides, its best value, and the iteration of that; None without one.
         record: the last record of losses and the like.
     """
 

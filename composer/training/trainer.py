@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from itertools import islice
@@ -31,6 +32,8 @@ from composer.training.standing import Standing
 from composer.training.summary import FINISHED, STOPPED_EARLY, Summary
 from composer.training.validation import Validation
 from composer.training.world import World
+
+_log = logging.getLogger("composer.training")
 
 
 class Trainer:
@@ -98,10 +101,19 @@ class Trainer:
             self._means.restore(values["means"][self._world.rank])
         for standing, name in ((self._best, "best"), (self._patience, "patience")):
             if standing is not None and values[name] is not None:
-                standing.restore(values[name])
+                self._restore_standing(standing, values[name])
         if self._world.is_first:
             trim_lines(self._folder.metrics, self.iteration, self._evaluated)
         return True
+
+    def _restore_standing(self, standing: Standing, values: Mapping[str, Any]) -> None:
+        """Goes on with the best value of before, where it is of the metric that decides now."""
+        if not standing.restore(values) and self._world.is_first:
+            now, then = standing.as_values(), values
+            _log.warning(
+                "the best value so far (%s, %s is better) says nothing of %s, %s: it is left out",
+                *(then["metric"], then["better"], now["metric"], now["better"]),
+            )
 
     def run(self) -> Summary:
         """Trains until the last iteration, until nothing gets better, or until a signal comes.

@@ -80,8 +80,6 @@ def test_only_the_last_checkpoints_are_kept(tmp_path):
 
 def test_another_model_is_not_resumed(tmp_path):
     make_trainer(tmp_path, iterations=2).run()
-    trainer = make_trainer(tmp_path, optimizer={"uses": "SGD", "lr": 0.1}, iterations=4)
-    trainer.restore()
     graph = make_graph()
     graph.get_submodule("body.linear").requires_grad_(False)
     with pytest.raises(CheckpointError, match="which is not learnt now"):
@@ -99,7 +97,13 @@ def test_the_best_weights_are_kept(tmp_path):
     summary = make_trainer(
         tmp_path, iterations=8, checkpoint=best, validation=score_by([0.1, 0.7, float("nan"), 0.3])
     ).run()
-    assert summary.best == {"value": 0.7, "iteration": 4, "num_worse": 2}
+    assert summary.best == {
+        "metric": "score",
+        "better": "higher",
+        "value": 0.7,
+        "iteration": 4,
+        "num_worse": 2,
+    }
     kept = read_checkpoint(tmp_path / "best.safetensors").tensors
     then = read_checkpoint(tmp_path / "checkpoints/0000004/model.safetensors").tensors
     assert all(torch.equal(kept[key], then[key]) for key in then)
@@ -109,6 +113,40 @@ def test_the_best_weights_are_kept(tmp_path):
         None,
         0.3,
     ]
+
+
+def test_the_best_of_another_metric_is_not_compared_with(tmp_path, caplog):
+    def checkpoint(**best):
+        return {"every": 2, "best": best}
+
+    make_trainer(
+        tmp_path,
+        iterations=4,
+        checkpoint=checkpoint(metric="score"),
+        validation=score_by([0.1, 0.2]),
+    ).run()
+    resumed = make_trainer(
+        tmp_path,
+        iterations=8,
+        checkpoint=checkpoint(metric="score", better="lower"),
+        validation=score_by([0.9, 0.8, 0.85]),
+    )
+    assert resumed.restore()
+    assert "says nothing of" in caplog.text
+    best = resumed.run().best
+    assert (best["value"], best["iteration"], best["better"]) == (0.8, 6, "lower")
+
+
+def test_the_best_so_far_is_resumed(tmp_path):
+    best = {"every": 2, "best": {"metric": "score"}}
+    make_trainer(
+        tmp_path, iterations=5, checkpoint=best, validation=score_by([0.9, 0.8, 0.7])
+    ).run()
+    resumed = make_trainer(
+        tmp_path, iterations=8, checkpoint=best, validation=score_by([0.1, 0.2, 0.3])
+    )
+    assert resumed.restore()
+    assert resumed.run().best["value"] == 0.9
 
 
 def test_it_stops_when_nothing_gets_better(tmp_path):
