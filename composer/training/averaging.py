@@ -29,6 +29,13 @@ class WeightAverage:
         self._average = {name: tensor.clone() for name, tensor in self._live().items()}
 
     @torch.no_grad()
+    def begin(self) -> None:
+        """Begins anew, with the weights as they are now."""
+        for name, tensor in self._live().items():
+            self._average[name].copy_(tensor)
+        self.num_updates = 0
+
+    @torch.no_grad()
     def update(self) -> None:
         """Takes in the weights as they are now."""
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))

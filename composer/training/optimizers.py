@@ -47,13 +47,32 @@ def check_options(name: OptimizerName, options: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"torch.optim.{name} has no option '{option}'. {did_you_mean(option, names)}"
             )
-    trial = torch.nn.Parameter(torch.zeros(1))
-    trial.grad = torch.zeros(1)
-    group = {"params": [trial], "lr": 0.1, "weight_decay": 0.0}
     try:
-        make_optimizer(name, [group], options).step()
+        _try_step(name, options)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"torch.optim.{name} refuses these options: {error}") from None
+
+
+def name_state(name: OptimizerName, options: Mapping[str, Any]) -> set[str]:
+    """The names of the tensors that an optimizer keeps for each parameter.
+
+    Args:
+        name: its class.
+        options: further options of the class, which fit it.
+    """
+    states = _try_step(name, options).state.values()
+    return {
+        key for state in states for key, value in state.items() if isinstance(value, torch.Tensor)
+    }
+
+
+def _try_step(name: OptimizerName, options: Mapping[str, Any]) -> torch.optim.Optimizer:
+    """An optimizer of a parameter of one number, after a step."""
+    trial = torch.nn.Parameter(torch.zeros(1))
+    trial.grad = torch.zeros(1)
+    optimizer = make_optimizer(name, [{"params": [trial], "lr": 0.1, "weight_decay": 0.0}], options)
+    optimizer.step()
+    return optimizer
 
 
 def _as_arguments(options: Mapping[str, Any]) -> dict[str, Any]:

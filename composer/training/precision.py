@@ -48,6 +48,6 @@ class MixedPrecision:
         return self.scaler.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from a saved state."""
-        if self.scaler.is_enabled():
+        """Goes on from a saved state; that of another type has none, and scaling starts anew."""
+        if self.scaler.is_enabled() and state:
             self.scaler.load_state_dict(state)

@@ -11,6 +11,7 @@ from typing import Any
 from composer.errors import CheckpointError, CheckpointMismatchError
 from composer.training.averaging import WeightAverage
 from composer.training.checkpoints import Checkpoints
+from composer.training.optimizers import name_state
 from composer.training.sharding import take_weights, whole_graph
 from composer.training.state import TrainingState, collect_tensors, restore_tensors
 from composer.training.step import Learner
@@ -57,6 +58,7 @@ class Saver:
         tensors = collect_tensors(self._learner.graph, self._learner.optimizer)
         own = {
             **values,
+            "optimizer": self._learner.settings.optimizer.uses,
             "scaler": self._learner.precision.state_dict(),
             "num_updates": self._average.num_updates if self._average else 0,
         }
@@ -132,16 +134,31 @@ class Saver:
         state = TrainingState.read(folder / _STATE)
         graph = self._learner.graph
         source = whole_graph(graph)
-        if self._average is not None:
+        num_updates = state.values["num_updates"]  # 0 where there was no average
+        if self._average is not None and num_updates:
             with self._average.applied():
                 source.load(str(folder / AVERAGE))
                 take_weights(graph, source)
-            self._average.num_updates = state.values["num_updates"]
+            self._average.num_updates = num_updates
         source.load(str(folder / MODEL))
         take_weights(graph, source)
+        if self._average is not None and not num_updates:
+            self._average.begin()
         return state
 
     def _go_on(self, state: TrainingState) -> None:
-        """Takes the state of everything else."""
-        restore_tensors(self._learner.graph, self._learner.optimizer, state.tensors)
+        """Takes the state of everything else.
+
+        Raises:
+            CheckpointError: it is the state of another optimizer, or of other parameters.
+        """
+        optimizer = self._learner.settings.optimizer
+        saved = state.values.get("optimizer", optimizer.uses)  # older checkpoints do not tell
+        if saved != optimizer.uses:
+            raise CheckpointError(
+                f"the checkpoint was trained by {saved}, from which {optimizer.uses} cannot go on: "
+                f"take {saved}, or begin another training with these weights"
+            )
+        names = name_state(optimizer.uses, optimizer.with_)
+        restore_tensors(self._learner.graph, self._learner.optimizer, state.tensors, names)
         self._learner.precision.load_state_dict(state.values["scaler"])

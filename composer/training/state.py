@@ -6,7 +6,7 @@ A file of tensors and a JSON text hold it: nothing in it can run when it is read
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,10 @@ def collect_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[
 
 @torch.no_grad()
 def restore_tensors(
-    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    tensors: Mapping[str, Tensor],
+    names: Collection[str],
 ) -> None:
     """Puts collected tensors back.
 
@@ -77,9 +80,10 @@ def restore_tensors(
         model: the model.
         optimizer: its optimizer, with the same parameters as then.
         tensors: what `collect_tensors` gave.
+        names: what the optimizer keeps for each parameter that it has state of.
 
     Raises:
-        CheckpointError: they belong to other parameters.
+        CheckpointError: they belong to other parameters, or to an optimizer that keeps less.
     """
     by_parameter: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -90,6 +94,11 @@ def restore_tensors(
     for index, (name, parameter) in enumerate(_ordered(model, optimizer)):
         if name in by_parameter:
             saved = by_parameter.pop(name)
+            if missing := set(names) - saved.keys():
+                raise CheckpointError(
+                    f"the saved optimizer has kept no '{min(missing)}' of '{name}': have the "
+                    "options of the optimizer changed?"
+                )
             state[index] = {k: as_part(tensor, parameter) for k, tensor in saved.items()}
     if by_parameter:
         raise CheckpointError(

@@ -198,6 +198,46 @@ def test_only_damaged_checkpoints_are_an_error(tmp_path):
         make_trainer(tmp_path).restore()
 
 
+ADAM = {"uses": "AdamW", "lr": 0.01, "with": {"amsgrad": False}}
+AMSGRAD = {"uses": "AdamW", "lr": 0.01, "with": {"amsgrad": True}}
+SGD = {"uses": "SGD", "lr": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (ADAM, SGD, "trained by AdamW, from which SGD cannot go on"),
+        (SGD, ADAM, "trained by SGD, from which AdamW cannot go on"),
+        (ADAM, AMSGRAD, "has kept no 'max_exp_avg_sq'"),
+    ],
+)
+def test_another_optimizer_does_not_go_on(before, after, message, tmp_path):
+    make_trainer(tmp_path, iterations=2, optimizer=before).run()
+    with pytest.raises(CheckpointError, match=message):
+        make_trainer(tmp_path, optimizer=after).restore()
+    assert (tmp_path / "checkpoints/0000002").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("float32", "float16"), ("float16", "bfloat16"), ("float16", "float32")]
+)
+def test_another_precision_goes_on(before, after, tmp_path):
+    make_trainer(tmp_path, iterations=2, precision=before).run()
+    resumed = make_trainer(tmp_path, iterations=4, precision=after)
+    assert resumed.restore()
+    assert resumed.run().iteration == 4
+
+
+def test_an_average_that_is_new_begins_with_the_weights(tmp_path):
+    make_trainer(tmp_path, iterations=5).run()
+    before = weights_of(tmp_path / "model.safetensors")
+    averaged = make_trainer(tmp_path, iterations=5, graph=make_graph(seed=1), ema={"decay": 0.9})
+    assert averaged.restore()
+    averaged.run()
+    after = weights_of(tmp_path / "model.safetensors")
+    assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
+
+
 def test_losses_that_are_not_finite_end_it_with_the_images(tmp_path):
     trainer = make_trainer(tmp_path, batches=RowBatches(poison=6))
     with pytest.raises(TrainingError) as caught:
