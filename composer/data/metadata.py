@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 Color = tuple[int, int, int]
+
+_LONE_L = re.compile(r"(?<![a-z])l(?![a-z])")
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,15 @@ class Metadata:
 
 
 def find_flip_pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Pairs of indices of names that differ in `left` and `right` only."""
-    positions = {name: index for index, name in enumerate(names)}
+    """Pairs of indices of names that differ in `left` and `right`, or `l` and `r`, only.
+
+    Case does not matter; `l` and `r` have to stand alone, as in `l_eye` or `eye.L`.
+    """
+    positions = {name.lower(): index for index, name in enumerate(names)}
     found = []
     for name, index in positions.items():
-        partner = positions.get(name.replace("left", "right"))
-        if "left" in name and partner is not None:
+        mirrored = name.replace("left", "right") if "left" in name else _LONE_L.sub("r", name)
+        partner = positions.get(mirrored)
+        if mirrored != name and partner is not None:
             found.append((index, partner))
     return tuple(found)

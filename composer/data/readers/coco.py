@@ -32,7 +32,7 @@ def coco(
         annotations: the JSON file.
         images: the folder that file names are relative to.
         keypoint_flip_pairs: names of keypoints that change places in a mirror; by default those
-            that differ in `left` and `right` only.
+            that differ in `left` and `right`, or in `l` and `r`, only.
 
     Raises:
         DataError: the file or the folder cannot be read.
