@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from composer.data.faults import Fault
 from composer.data.metadata import Metadata
@@ -16,6 +16,10 @@ from composer.errors import DataError, NameResolutionError
 from composer.spec.suggestion import did_you_mean
 
 _Entry = TypeVar("_Entry")
+_NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
+_SHARED = (*_NAMES, "sem_seg_of_things", "keypoint_flip_pairs", "ignore_label")  # if joined
+_OF_KEYPOINTS = ("keypoint_names", "keypoint_flip_pairs", "keypoint_connections")
+_IDS = ("thing_ids", "stuff_ids")
 _OF_CATEGORIES = ("neg_categories", "not_exhaustive_categories")  # of a record's `extra`
 
 
@@ -137,24 +141,26 @@ def concatenate_datasets(datasets: Iterable[Dataset], name: str = "") -> Dataset
         datasets: one or more.
         name: of the whole; by default the names joined by `+`.
 
+    What only some of them tell of keypoints holds for all. Where their own ids of classes differ,
+    the whole has others: things count from 1, and stuff goes on from there.
+
     Raises:
-        DataError: there is none, or classes or keypoints differ.
+        DataError: there is none; or classes, keypoints, their pairs or the label of pixels that do
+            not count differ.
     """
     found = list(datasets)
     if not found:
         raise DataError("there is no dataset to be joined")
-    # Objects of a dataset without keypoints are objects whose keypoints are not labelled.
-    first = next((dataset for dataset in found if dataset.metadata.keypoint_names), found[0])
-    for other in found:
-        for what in ("thing_classes", "stuff_classes", "keypoint_names", "sem_seg_of_things"):
-            theirs = getattr(other.metadata, what)
-            is_free = what == "keypoint_names" and not theirs
-            if theirs != getattr(first.metadata, what) and not is_free:
-                raise DataError(_describe_difference(first, other, what))
+    for what in _SHARED:
+        # Objects of a dataset without keypoints are objects whose keypoints are not labelled.
+        bound = [d for d in found if what not in _OF_KEYPOINTS or getattr(d.metadata, what)]
+        for other in bound[1:]:
+            if getattr(other.metadata, what) != getattr(bound[0].metadata, what):
+                raise DataError(_describe_difference(bound[0], other, what))
     return Dataset(
         name=name or "+".join(dataset.name for dataset in found),
         records=tuple(record for dataset in found for record in dataset.records),
-        metadata=first.metadata,
+        metadata=_join_metadata([dataset.metadata for dataset in found]),
         faults=tuple(fault for dataset in found for fault in dataset.faults),
     )
 
@@ -180,7 +186,7 @@ def require_datasets(names: Iterable[str], datasets: Collection[str], source: st
 def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
     ours, theirs = getattr(first.metadata, what), getattr(other.metadata, what)
     message = f"datasets '{first.name}' and '{other.name}' differ in their {what}"
-    if what == "sem_seg_of_things":
+    if what not in _NAMES:
         return message
     only_ours = [name for name in ours if name not in theirs]
     only_theirs = [name for name in theirs if name not in ours]
@@ -191,6 +197,20 @@ def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
     if not only_ours and not only_theirs:
         message += ": they are the same in another order"
     return f"{message}. `categories:` selects and orders classes."
+
+
+def _join_metadata(parts: Sequence[Metadata]) -> Metadata:
+    """The first's, with what only others know, and with new ids where not all have the same."""
+    whole = replace(parts[0], **{what: _find_any(parts, what) for what in _OF_KEYPOINTS + _IDS})
+    if all(getattr(one, what) in ((), getattr(whole, what)) for one in parts for what in _IDS):
+        return whole
+    num_things, num_stuff = len(whole.thing_classes), len(whole.stuff_classes)
+    numbers = tuple(range(1, num_things + num_stuff + 1))
+    return replace(whole, thing_ids=numbers[:num_things], stuff_ids=numbers[num_things:])
+
+
+def _find_any(parts: Sequence[Metadata], what: str) -> Any:
+    return next(filter(None, (getattr(one, what) for one in parts)), ())
 
 
 def _is_annotated(record: Record) -> bool:

@@ -1,6 +1,7 @@
 """Selecting from datasets and joining them."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,56 @@ def test_datasets_of_other_classes_are_not_joined():
         concatenate_datasets([first, turned])
     with pytest.raises(DataError, match="no dataset"):
         concatenate_datasets([])
+
+
+def test_joined_datasets_have_ids_of_their_own_where_those_of_the_parts_differ():
+    first = make_dataset(record(1), name="a", stuff_classes=("sky", "sea"), stuff_ids=(3, 5))
+    other = Dataset("b", (), replace(first.metadata, thing_ids=(9, 4, 7)))
+    joined = concatenate_datasets([first, other]).metadata
+    assert joined.thing_ids == (1, 2, 3)
+    assert joined.stuff_ids == (4, 5)
+
+
+def test_joined_datasets_keep_ids_that_no_part_contradicts():
+    first = make_dataset(record(1), name="a")
+    without = Dataset("b", (), replace(first.metadata, thing_ids=()))
+    for datasets in ([first, first], [first, without], [without, first]):
+        assert concatenate_datasets(datasets).metadata == first.metadata
+
+
+POINTS = ("left_end", "right_end", "top")
+
+
+def test_joined_datasets_know_of_keypoints_what_one_of_them_knows():
+    plain = make_dataset(record(1), name="a")
+    named = make_dataset(record(2), name="b", keypoint_names=POINTS)
+    paired = make_dataset(
+        record(3),
+        name="c",
+        keypoint_names=POINTS,
+        keypoint_flip_pairs=((0, 1),),
+        keypoint_connections=((0, 2),),
+    )
+    for datasets in ([plain, named, paired], [paired, plain, named]):
+        assert concatenate_datasets(datasets).metadata == paired.metadata
+
+
+@pytest.mark.parametrize(
+    ("what", "ours", "theirs"),
+    [
+        ("keypoint_flip_pairs", ((0, 1),), ((0, 2),)),
+        ("keypoint_names", POINTS, POINTS[::-1]),
+        ("ignore_label", 255, 0),
+    ],
+)
+def test_datasets_that_mean_other_things_by_a_number_are_not_joined(what, ours, theirs):
+    plain = make_dataset(record(1), name="p", **({what: ours} if what == "ignore_label" else {}))
+    first = make_dataset(record(1), name="a", **{what: ours})
+    other = make_dataset(record(2), name="b", **{what: theirs})
+    with pytest.raises(DataError, match=f"'a' and 'b' differ in their {what}"):
+        concatenate_datasets([first, other])
+    with pytest.raises(DataError, match=f"differ in their {what}"):
+        concatenate_datasets([plain, first, other])
 
 
 def test_the_size_of_an_annotation_is_its_area_or_that_of_its_box():
