@@ -18,7 +18,7 @@ def test_compressed_run_lengths_stay_as_they_are():
 @pytest.mark.parametrize(
     ("size", "counts", "message"),
     [
-        ([40, 50], "abc", "run . has -"),
+        ([40, 50], "abc", "in the middle of a number"),
         ([40, 50], "00000", "the runs make 0 pixels of 2000"),
         ([40, 50], "PPPPP", "in the middle of a number"),
         ([40, 50], "\u00ff", "no character"),
