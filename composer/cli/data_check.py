@@ -40,8 +40,10 @@ def check_datasets(datasets: Mapping[str, DatasetDocument], *, quick: bool, as_j
         click.echo(json.dumps({"datasets": reports}, indent=2))
     elif num_bad:
         num_faults = sum(len(report["faults"]) for report in reports)
-        of_all = count_things(len(reports), "dataset")
-        click.echo(f"{count_things(num_faults, 'fault')} in {num_bad} of {of_all}.")
+        num_errors = sum(bool(report["error"]) for report in reports)
+        counts = [(num_errors, "error"), (num_faults, "fault")]
+        found = " and ".join(count_things(number, what) for number, what in counts if number)
+        click.echo(f"{found} in {num_bad} of {count_things(len(reports), 'dataset')}.")
     return num_bad == 0
 
 

@@ -14,7 +14,8 @@ def image_size_option() -> Callable[[Any], Any]:
         "--image-size",
         callback=_parse,
         metavar="SHORTER[,LONGER]",
-        help="Pixels of the shorter side, and limit of the longer.  [default: as the model says]",
+        help="Pixels of the shorter side, and limit of the longer; 0 leaves images as they are.  "
+        "[default: as the model says]",
     )
 
 

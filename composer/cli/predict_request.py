@@ -56,6 +56,26 @@ class PredictRequest:
             return Path(self.output)
         return Path("runs", Path(self.model).stem or "model")
 
+    def make_folder(self) -> None:
+        """Makes the folder for the results, before time is spent on any.
+
+        Raises:
+            InputError: it cannot be made.
+        """
+        if self.as_json:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = "a file" if self.folder.is_file() else error.strerror
+            raise InputError(f"{self.folder} cannot be the folder of results: {reason}") from error
+
+    def list_others(self) -> list[Path]:
+        """What is in the folders besides photographs and videos, by the ends of their names."""
+        folders = [Path(path) for path in self.paths if Path(path).is_dir()]
+        files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
+        return [file for file in files if not _is_picture(file)]
+
     def find_files(self) -> list[Path]:
         """The photographs and videos that are meant, in order; the example if none is named.
 
@@ -70,9 +90,11 @@ class PredictRequest:
 def _find_below(path: Path) -> list[Path]:
     if not path.is_dir():
         return find_images(path)
-    found = sorted(
-        file for file in path.iterdir() if file.suffix.lower() in SUFFIXES or is_video(file)
-    )
+    found = sorted(file for file in path.iterdir() if _is_picture(file))
     if not found:
         raise InputError(f"{path}: there are no photographs and no videos in this folder")
     return found
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES or is_video(file)

@@ -25,6 +25,7 @@ from composer.prediction.video import is_video, read_frames, read_rate, write_fr
 
 PREDICTIONS = "predictions.json"
 
+_SHOWN = 5  # names in a list
 _QUALITY = 92  # of JPEG
 
 
@@ -80,6 +81,12 @@ def predict_request(request: PredictRequest) -> bool:
     report = PredictReport(request, width=max(len(file.name) for file in files))
     if not request.paths:
         click.echo(f"no files: looking at the example, {os.path.relpath(files[0])}", err=True)
+    if others := request.list_others():
+        names = ", ".join(file.name for file in others[:_SHOWN]) + (
+            ", ..." * (len(others) > _SHOWN)
+        )
+        click.echo(f"no photographs or videos by their names: {names}", err=True)
+    request.make_folder()
     predictor = Predictor(
         request.model,
         weights=request.weights or None,

@@ -12,12 +12,13 @@ from composer.errors import InputError, NameResolutionError
 from composer.graph import Graph
 from composer.graph.weights import Weights, load_weights
 from composer.spec.shipped import shipped_specs
-from composer.spec.suggestion import did_you_mean
+from composer.spec.suggestion import closest, did_you_mean
 
 Model = Graph | str | os.PathLike[str] | Mapping[str, Any]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _CHECKPOINTS = (".safetensors", ".pth", ".pt", ".pkl", ".pyth")
+_SPECS = (".yaml", ".yml", ".json")
 _INSTALLED = "package:"
 
 
@@ -74,10 +75,18 @@ def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
         return os.fspath(shipped[name])
     if Path(name).is_dir():
         return name
+    if Path(name).is_file() and Path(name).suffix.lower() not in _SPECS:
+        raise InputError(
+            f"'{name}' is neither a checkpoint ({', '.join(_CHECKPOINTS)}) nor a spec (.yaml)"
+        )
     if Path(name).exists() or name in specs or Path(name).suffix:
         return None
-    hint = did_you_mean(name, [*shipped, *specs], "models and specs")
-    raise NameResolutionError(f"there is no model '{name}'. {hint}".strip())
+    if hint := closest(name, [*shipped, *specs]):
+        raise NameResolutionError(f"there is no model '{name}'. Did you mean '{hint}'?")
+    raise NameResolutionError(
+        f"there is no model '{name}'. {did_you_mean(name, shipped, 'models that ship')} A spec is "
+        "one, too, with weights."
+    )
 
 
 def _build(
@@ -89,7 +98,7 @@ def _build(
     if weights is None and not blueprint.spec.weights:
         raise InputError(
             f"'{blueprint.spec.name}' is a spec that names no weights, so it would predict at "
-            "random: give weights, or build the graph yourself and hand it over."
+            "random: give weights (--weights FILE on the command line)."
         )
     graph = Graph.from_blueprint(blueprint)
     load_weights(graph, blueprint.spec.weights if weights is None else weights)

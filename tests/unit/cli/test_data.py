@@ -72,7 +72,7 @@ def test_a_dataset_that_cannot_be_opened_does_not_hide_the_others(cli, shapes, f
     assert result.code == 1
     assert "error: dataset 'train': instances.json: cannot be read" in result.out
     assert "error: dataset 'rest' has no class 'disk'. Did you mean 'disc'?" in result.out
-    assert "0 faults in 2 of 2 datasets." in result.out
+    assert "2 errors in 2 of 2 datasets." in result.out
 
 
 def test_a_check_prints_one_json_document(cli, shapes):

@@ -83,6 +83,24 @@ def test_the_threshold_leaves_instances_out(cli, photographs):
     assert cli("predict", "-t", "50", "a.jpg").code == 2
 
 
+def test_what_is_no_photograph_in_a_folder_is_named(cli, photographs):
+    folder = photographs / "mixed"
+    folder.mkdir()
+    shutil.copy("a.jpg", folder)
+    (folder / "notes.txt").write_text("no picture")
+    result = predict(cli, "mixed")
+    assert result.code == 0
+    assert "no photographs or videos by their names: notes.txt" in result.err
+
+
+def test_a_folder_that_cannot_be_made_is_found_before_the_work(cli, photographs):
+    (photographs / "taken").write_text("")
+    result = predict(cli, "a.jpg", "-o", "taken")
+    assert result.code == 1
+    assert "taken cannot be the folder of results: a file" in result.err
+    assert "a.jpg" not in result.out
+
+
 def test_without_files_the_example_is_looked_at(cli, photographs):
     result = predict(cli, "--json")
     assert "no files: looking at the example" in result.err

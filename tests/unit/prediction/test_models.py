@@ -61,6 +61,14 @@ def test_an_unknown_name_is_compared_with_models_and_specs(shipped):
         open_model("pet")
     with pytest.raises(NameResolutionError, match="Did you mean 'mask_rcnn_r50_fpn'"):
         open_model("mask_rcnn_r50_fpm")
+    with pytest.raises(NameResolutionError, match=r"Models that ship: .*pets.*with weights"):
+        open_model("something_else_altogether")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"...")
+    with pytest.raises(InputError, match=r"photo\.jpg' is neither a checkpoint .* nor a spec"):
+        open_model(tmp_path / "photo.jpg")
 
 
 def test_files_that_do_not_exist_are_named(tmp_path):
