@@ -13,7 +13,11 @@ from composer.evaluation import TASKS
 from composer.experiment.image_loading import InferenceData, TrainingData
 from composer.spec.document_part import DocumentPart
 from composer.spec.suggestion import did_you_mean
+from composer.training.losses import TOTAL
 from composer.training.settings import TrainingSettings
+from composer.training.validation import LOSSES
+
+_DECIDING = ("early_stopping", "checkpoint.best")  # what a metric decides, below `training`
 
 
 class Measurements(DocumentPart):
@@ -34,6 +38,23 @@ class Measurements(DocumentPart):
                     f"no task is called '{name}'. {did_you_mean(name, TASKS, 'tasks')}"
                 )
         return metrics
+
+    def require_metric(self, name: str) -> None:
+        """Makes sure that the evaluation can give a metric.
+
+        Raises:
+            ValueError: it gives none of that name; it may lack others, which the data decide.
+        """
+        tasks = TASKS if self.metrics is None else self.metrics
+        group, _, figure = name.partition("/")
+        if figure and (group in tasks or (group == LOSSES and self.losses)):
+            return
+        if figure and group == LOSSES:
+            raise ValueError(f"the metric '{name}' wants 'losses: true' in 'evaluation'")
+        known = [f"{task}/..." for task in tasks] + [f"{LOSSES}/{TOTAL}"] * self.losses
+        raise ValueError(
+            f"the evaluation gives no metric '{name}'. {did_you_mean(name, known, 'metrics')}"
+        )
 
 
 class ExperimentDocument(DocumentPart):
@@ -68,10 +89,12 @@ class ExperimentDocument(DocumentPart):
     def _belong_together(self) -> Self:
         if self.evaluation is not None and self.validation is None:
             raise ValueError("'evaluation' wants images that it measures on: 'validation'")
-        if self.evaluation is None:
-            for what in ("early_stopping", "checkpoint.best"):
-                if _at(self.training, what) is not None:
-                    raise ValueError(f"'training.{what}' wants an 'evaluation'")
+        for what in _DECIDING:
+            chosen = _at(self.training, what)
+            if chosen is not None and self.evaluation is None:
+                raise ValueError(f"'training.{what}' wants an 'evaluation'")
+            if chosen is not None and self.evaluation is not None:
+                self.evaluation.require_metric(chosen.metric)
         if self.data_params and not isinstance(self.datasets, str):
             raise ValueError("'data_params' belong to a data file that 'datasets' names")
         return self

@@ -108,7 +108,9 @@ class EmaSettings(DocumentPart):
 class MetricSettings(DocumentPart):
     """A metric that says which weights are better."""
 
-    metric: str = Field(description="Name of a metric, such as `bbox/AP`, or `validation_loss`.")
+    metric: str = Field(
+        description="Name of a metric, such as `bbox/AP`, or `validation/total_loss`."
+    )
     better: Order = Field("higher", description="Whether higher or lower values are better.")
 
 

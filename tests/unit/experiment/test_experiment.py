@@ -37,13 +37,22 @@ def test_all_problems_come_at_once_with_their_places(tmp_path):
     assert "greater than 0" in message
 
 
+EARLY = "early_stopping: {metric: "
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("train:\n  datasets: [shapes]", "train:\n  datasets: [shape]", "Did you mean 'shapes'"),
         ("metrics: []", "metrics: [bbocks]", "no task is called 'bbocks'"),
         ("evaluation: {metrics: [], losses: true}", "", ""),
-        ("log_every: 1", "early_stopping: {metric: bbox/AP, patience: 1}", ""),
+        ("log_every: 1", f"{EARLY}validation/total_loss, patience: 1}}", ""),
+        ("log_every: 1", f"{EARLY}bbox/AP, patience: 1}}", "gives no metric 'bbox/AP'"),
+        (
+            "log_every: 1",
+            f"{EARLY}validation_loss, patience: 1}}",
+            "no metric 'validation_loss'. Did you mean 'validation/total_loss'?",
+        ),
         ("checkpoint: {every: 2}", "checkpoint: {every: 0}", "greater than or equal to 1"),
         ("composer_experiment: 1", "composer_experiment: 2", "should be 1"),
     ],
@@ -61,6 +70,14 @@ def test_early_stopping_wants_an_evaluation(tmp_path):
         "log_every: 1", "early_stopping: {metric: bbox/AP, patience: 1}"
     )
     assert "'training.early_stopping' wants an 'evaluation'" in problems_of(text, tmp_path)
+
+
+def test_a_loss_that_decides_has_to_be_measured(tmp_path):
+    text = EXPERIMENT.replace("losses: true", "losses: false").replace(
+        "checkpoint: {every: 2}",
+        "checkpoint: {every: 2, best: {metric: validation/total_loss, better: lower}}",
+    )
+    assert "wants 'losses: true' in 'evaluation'" in problems_of(text, tmp_path)
 
 
 def test_the_resolved_document_means_the_same_elsewhere(tmp_path, monkeypatch):
