@@ -200,8 +200,16 @@ class Trainer:
         journal.record_evaluation(self.iteration, self._metrics)
         if self._patience is not None:
             self._patience.update(self._metrics, self.iteration)
-        if self._best is not None and self._best.update(self._metrics, self.iteration):
-            self._attempt(lambda: self._saver.save_weights(self._folder.best), journal)
+        if self._best is not None:
+            self._keep_best(self._best, journal)
+
+    def _keep_best(self, best: Standing, journal: Journal) -> None:
+        """Writes the weights if they are the best so far; what cannot be written does not count."""
+        before = best.as_values()
+        if not best.update(self._metrics, self.iteration):
+            return
+        if not self._attempt(lambda: self._saver.save_weights(self._folder.best), journal):
+            best.restore(before)
 
     def _save(self) -> None:
         """Saves a checkpoint.
@@ -219,12 +227,15 @@ class Trainer:
         }
         self._saver.save(self.iteration, values)
 
-    def _attempt(self, save: Callable[[], None], journal: Journal) -> None:
-        """Saves; where that fails, tells so, and the training goes on."""
+    def _attempt(self, save: Callable[[], None], journal: Journal) -> bool:
+        """Saves; where that fails, tells so, and the training goes on. Whether it went well."""
+        has_failed = False
         try:
             save()
         except CheckpointError as error:
+            has_failed = True
             journal.tell(f"warning: {error} What was saved before is still there.")
+        return not self._world.any(has_failed)
 
     def _is_due(self, every: int) -> bool:
         """Whether something that is done every so many iterations is done now, or at the end."""

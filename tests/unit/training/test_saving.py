@@ -115,6 +115,26 @@ def test_the_best_weights_are_kept(tmp_path):
     ]
 
 
+def test_the_best_counts_when_it_is_written(disk, tmp_path):
+    scores, seen = iter([0.1, 0.7, 0.5, 0.4]), []
+
+    def measure(graph):
+        score = next(scores)
+        seen.append(graph.get_parameter("body.linear.weight").clone())
+        disk["left"] = 0 if score == 0.7 else 10**6
+        return {"score": score}
+
+    summary = make_trainer(
+        tmp_path,
+        iterations=7,
+        checkpoint={"every": 2, "best": {"metric": "score"}},
+        validation=Validation(every=2, metrics=measure),
+    ).run()
+    assert (summary.best["value"], summary.best["iteration"]) == (0.5, 6)
+    kept = read_checkpoint(tmp_path / "best.safetensors").tensors
+    assert torch.equal(kept["body.linear.weight"], seen[2])
+
+
 def test_the_best_of_another_metric_is_not_compared_with(tmp_path, caplog):
     def checkpoint(**best):
         return {"every": 2, "best": best}
