@@ -101,10 +101,11 @@ class CocoEvaluator:
         if len(sigmas) != count:
             raise InputError(f"{len(sigmas)} keypoint sigmas for objects of {count} keypoints")
         for detections in self.detections.by_image.values():
-            if detections and len(detections[0]["keypoints"]) != 3 * count:
-                predicted = len(detections[0]["keypoints"]) // 3
+            # What has no keypoints takes no part, as what has no mask does not where masks do.
+            lengths = {len(one["keypoints"]) for one in detections if "keypoints" in one}
+            if lengths - {3 * count}:
                 raise InputError(
-                    f"the model predicts {predicted} keypoints, but the objects of "
+                    f"the model predicts {max(lengths) // 3} keypoints, but the objects of "
                     f"'{self.dataset.name}' have {count}"
                 )
         return sigmas

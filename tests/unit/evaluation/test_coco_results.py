@@ -53,6 +53,22 @@ def test_boxes_are_found_around_masks_and_keypoints(evaluator, scenes, tmp_path)
     assert read.kinds == {"segmentation", "keypoints"}
 
 
+def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
+    evaluator, scenes, tmp_path
+):
+    entries = evaluator.detections.to_coco()
+    bare = [{key: one[key] for key in one if key != "keypoints"} for one in entries[::2]]
+    whole = entries[1::2]
+    mixed = read_results(write(tmp_path / "mixed.json", *bare, *whole), scenes.dataset)
+    pointed = read_results(write(tmp_path / "whole.json", *whole), scenes.dataset)
+    expected = evaluate_detections(pointed, ["keypoints"]).flat()
+    assert evaluate_detections(mixed, ["keypoints"]).flat() == expected
+    short = {**whole[0], "keypoints": [1, 2, 1]}
+    wrong = read_results(write(tmp_path / "wrong.json", *bare, short), scenes.dataset)
+    with pytest.raises(InputError, match="the model predicts 1 keypoints"):
+        evaluate_detections(wrong, ["keypoints"])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
