@@ -21,6 +21,7 @@ from composer.data.metadata import Metadata
 from composer.data.orientation import is_on_its_side
 from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
+from composer.data.transforms.windows import cut_to_image
 from composer.errors import InputError
 from composer.structures.polygon_raster import rasterize_polygons
 from composer.structures.run_lengths import decode_mask
@@ -39,8 +40,8 @@ def read_sample(
 ) -> Sample:
     """Opens a record's pictures and makes tensors of its annotations.
 
-    Crowds and difficult objects are left out: they are no training targets. Boxes are cut to the
-    image. Proposals are no annotations: they come in any case.
+    Crowds and difficult objects are left out: they are no training targets. Boxes, outlines and
+    keypoints are cut to the image. Proposals are no annotations: they come in any case.
 
     Args:
         record: the record.
@@ -51,7 +52,7 @@ def read_sample(
 
     Raises:
         InputError: a picture cannot be read, is of another size than its annotations, or has
-            masks of a form that is not wanted.
+            masks of a form that is not wanted; or a semantic class is none of the dataset's.
     """
     image = read_pixels(record.file_name)
     sample = Sample(image, torch.zeros(0, 4, dtype=torch.float64), torch.zeros(0, dtype=torch.long))
@@ -62,7 +63,7 @@ def read_sample(
     targets = [a for a in record.annotations if not (a.is_crowd or a.is_difficult)]
     outlines, bit_masks = _read_masks(targets, record, sample, mask_format)
     panoptic = _read_panoptic(record, sample)
-    return replace(
+    read = replace(
         sample,
         boxes=_read_boxes(targets, sample),
         categories=torch.tensor([a.category for a in targets], dtype=torch.long),
@@ -74,6 +75,7 @@ def read_sample(
         panoptic=panoptic,
         ignore_label=metadata.ignore_label,
     )
+    return cut_to_image(read)
 
 
 def read_pixels(file: Path) -> UInt8[Tensor, "3 H W"]:
@@ -183,7 +185,9 @@ def _read_sem_seg(
 ) -> Int[Tensor, "H W"] | None:
     """The class of each pixel, from its own picture or from the panoptic one."""
     if record.sem_seg_file is not None:
-        return _read_picture(record.sem_seg_file, read_labels, sample)
+        labels = _read_picture(record.sem_seg_file, read_labels, sample)
+        _check_classes(labels, record.sem_seg_file, metadata)
+        return labels
     if panoptic is None:
         return None
     classes = torch.full_like(panoptic, metadata.ignore_label, dtype=torch.long)
@@ -195,6 +199,16 @@ def _read_sem_seg(
             category = metadata.sem_seg_of_things[category]
         classes[panoptic == segment.segment_id] = category
     return classes
+
+
+def _check_classes(labels: Int[Tensor, "H W"], file: Path, metadata: Metadata) -> None:
+    counted = labels[labels != metadata.ignore_label]
+    num_classes = len(metadata.stuff_classes)
+    if counted.numel() and num_classes and int(counted.max()) >= num_classes:
+        raise InputError(
+            f"{file}: it has the semantic class {int(counted.max())}; there are 0 to "
+            f"{num_classes - 1}, and {metadata.ignore_label} where nothing is known"
+        )
 
 
 def _read_picture(

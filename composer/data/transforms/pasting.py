@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from composer.data.samples import Sample
-from composer.data.transforms.windows import find_boxes
+from composer.data.transforms.windows import find_boxes, hide_outside
 from composer.structures import BitMasks
 
 
@@ -92,10 +92,11 @@ def _with_object(
     if keypoints is not None and part.keypoints is not None:
         moved = part.keypoints + part.keypoints.new_tensor([left, top, 0])
         keypoints = torch.cat((keypoints, moved))
-    return replace(
+    pasted = replace(
         sample,
         boxes=torch.cat((sample.boxes, box)),
         categories=torch.cat((sample.categories, part.categories)),
         bit_masks=bit_masks,
         keypoints=keypoints,
     )
+    return replace(pasted, keypoints=hide_outside(pasted))

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from pycocotools import mask as coco_mask
 
-from composer.data.augmentations import RandomFlip
+from composer.data.augmentations import RandomFlip, RandomZoomOut
 from composer.data.images import read_image
 from composer.data.mapper import Mapper
 from composer.data.metadata import Metadata
@@ -75,6 +77,19 @@ def test_boxes_are_cut_to_the_image_and_empty_ones_dropped(record):
     assert prepared["instances"].gt_classes.tolist() == [1]
 
 
+def test_what_lies_beyond_the_image_does_not_come_back_by_padding(record):
+    metadata = Metadata(thing_classes=("person",), keypoint_names=("nose",))
+    outline = [-6.0, 5.0, 8.0, 5.0, 8.0, 15.0, -6.0, 15.0]
+    person = Annotation((-6, 5, 8, 15), 0, [outline], keypoints=(-4.0, 10.0, 2.0))
+    zoom = RandomZoomOut(probability=1.0, scales=(2.0, 2.0))
+    for mask_format in ("polygon", "bitmask"):
+        mapper = Mapper([zoom], metadata=metadata, mask_format=mask_format)
+        instances = run(mapper, with_annotations(record, person))["instances"]
+        masks = instances.gt_masks.get_bounding_boxes().tensor
+        assert torch.equal(masks, instances.gt_boxes.tensor)
+        assert instances.gt_keypoints.tensor.tolist() == [[[0, 0, 0]]]
+
+
 def run_lengths():
     (encoded,) = coco_mask.frPyObjects([OUTLINE], 30, 40)
     return encoded
@@ -123,3 +138,16 @@ def test_keypoints_are_centres_of_pixels_and_swap_names_in_a_mirror(record):
     mirrored = run(Mapper([RandomFlip(probability=1.0)], metadata=metadata), person)
     assert straight.tolist() == [[[3.5, 7.5, 2], [0, 0, 0]]]
     assert mirrored["instances"].gt_keypoints.tensor.tolist() == [[[0, 0, 0], [36.5, 7.5, 2]]]
+
+
+def test_a_semantic_class_that_there_is_not_is_refused(record, tmp_path):
+    labels = np.full((30, 40), 255, dtype=np.uint8)
+    labels[0] = 1
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    drawn = replace(record, sem_seg_file=tmp_path / "labels.png")
+    mapper = Mapper([], metadata=Metadata(stuff_classes=("sky", "sea")))
+    assert run(mapper, drawn)["sem_seg"].unique().tolist() == [1, 255]
+    labels[1] = 77
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    with pytest.raises(InputError, match=r"labels\.png: it has the semantic class 77; .* 0 to 1"):
+        run(mapper, drawn)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from composer.data.augmentations import CopyPaste
-from composer.data.transforms import with_bit_masks
+from composer.data.transforms import pad_sample, with_bit_masks
 from composer.structures import BitMasks
 from unit.data.some_samples import assert_same, make_sample
 
@@ -39,6 +39,15 @@ def test_boxes_of_what_was_pasted_fit_their_masks():
     mixed = mix(ALWAYS, make_sample(), make_sample())
     tight = BitMasks(mixed.bit_masks).get_bounding_boxes().tensor.double()
     assert torch.equal(mixed.boxes[-1], tight[-1])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_keypoints_that_come_to_lie_beyond_the_image_are_hidden(seed):
+    mixed = mix(ALWAYS, make_sample(), make_sample(), seed)
+    padded = pad_sample(mixed, 20, 20, mixed.height + 40, mixed.width + 40)
+    seen = padded.keypoints[..., 2] > 0
+    points = padded.keypoints[..., :2][seen] - 20
+    assert ((points >= 0) & (points <= torch.tensor([mixed.width, mixed.height]))).all()
 
 
 def test_objects_that_are_all_but_hidden_are_dropped():
