@@ -67,10 +67,7 @@ def evaluate_graph(
             num_workers=num_workers,
             resize=not isinstance(predict, AugmentedPredictor),
         )
-    run = predict or predict_with(graph)
-    names = graph.spec.metadata.thing_classes
-    if names and dataset.metadata.thing_classes and names != dataset.metadata.thing_classes:
-        run = MatchedClasses(run, names, dataset)
+    run = MatchedClasses(predict or predict_with(graph), graph.spec.metadata, dataset)
     with inferring(graph):
         return evaluate(run, batches, evaluators, on_batch=on_batch)
 

@@ -7,6 +7,8 @@ import torch
 
 from composer import Graph
 from composer.data.readers.coco import coco
+from composer.data.readers.coco_panoptic import coco_panoptic
+from composer.data.sample_reading import read_sample
 from composer.data.shapes import write_shape_dataset
 from composer.errors import InputError
 from composer.evaluation import choose_tasks, evaluate_graph, make_batches, make_evaluators
@@ -20,7 +22,7 @@ def dataset(tmp_path_factory):
     return coco(annotations=files.annotations, images=files.images)
 
 
-def make_graph(dataset, classes=None, shown=None):
+def make_graph(dataset, classes=None, shown=None, stuff=()):
     """A graph that knows the truth, and takes notes of the images that it is shown."""
     notes = [] if shown is None else shown
 
@@ -42,7 +44,7 @@ def make_graph(dataset, classes=None, shown=None):
         "outputs": {"inference": {"instances": "oracle"}},
     }
     if classes:
-        spec["metadata"] = {"thing_classes": classes}
+        spec["metadata"] = {"thing_classes": classes, "stuff_classes": list(stuff)}
     return Graph.from_spec(spec, nodes={"oracle": oracle})
 
 
@@ -95,6 +97,53 @@ def test_model_without_any_of_the_classes_is_refused(dataset):
 def test_class_beyond_those_of_the_dataset_is_refused(dataset):
     with pytest.raises(InputError, match=r"predicts class [12], but dataset .* has no more than 1"):
         evaluate_graph(make_graph(dataset), dataset.select_categories(["square"]))
+
+
+@pytest.fixture(scope="module")
+def scenery(tmp_path_factory):
+    """Images with things and stuff; the classes of stuff are things, sky and ground."""
+    folder = tmp_path_factory.mktemp("scenery") / "shapes"
+    files = write_shape_dataset(folder, num_images=2, panoptic=True)
+    return coco_panoptic(
+        annotations=files.panoptic, images=files.images, panoptic=files.panoptic_images
+    )
+
+
+def measure_stuff(dataset, names, tasks=("sem_seg", "panoptic")):
+    """A perfect model whose stuff has these names, measured."""
+    graph = make_graph(dataset, classes=list(dataset.metadata.thing_classes), stuff=names)
+    by_id = {record.image_id: record for record in dataset.records}
+    numbers = [names.index(name) for name in dataset.metadata.stuff_classes if name in names]
+
+    def predict(batch):
+        outputs = []
+        for record in (by_id[entry["image_id"]] for entry in batch):
+            sample = read_sample(record, dataset.metadata)
+            known = torch.nn.functional.one_hot(sample.sem_seg.clamp(max=2), 3)
+            scores = torch.zeros(len(names), sample.height, sample.width)
+            scores[numbers] = known.permute(2, 0, 1).float()
+            infos = [segment.as_dict() for segment in record.segments]
+            for info in infos:
+                if not info["isthing"]:
+                    info["category_id"] = numbers[info["category_id"]]
+            outputs.append({"sem_seg": scores, "panoptic_seg": (sample.panoptic, infos)})
+        return outputs
+
+    return evaluate_graph(graph, dataset, tasks=list(tasks), predict=predict).flat()
+
+
+def test_stuff_is_matched_by_name(scenery):
+    assert len(scenery.metadata.stuff_classes) == 3
+    names = list(scenery.metadata.stuff_classes)
+    for changed in (names, ["sea", *reversed(names)]):
+        figures = measure_stuff(scenery, changed)
+        assert figures["sem_seg/mIoU"] == pytest.approx(1.0)
+        assert figures["panoptic/PQ"] == pytest.approx(1.0)
+
+
+def test_model_without_any_of_the_stuff_is_refused(scenery):
+    with pytest.raises(InputError, match="knows none of the classes of stuff of dataset"):
+        measure_stuff(scenery, ["sea", "lake", "river"])
 
 
 def test_tasks_are_those_that_dataset_and_outputs_serve(dataset):
