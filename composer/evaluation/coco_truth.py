@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -34,8 +35,8 @@ def make_truth(
     """The annotations of a dataset as pycocotools' ground truth for one task.
 
     Images are numbered by their place in `order` and categories as in the dataset's metadata.
-    Areas and crowds are those of the dataset. Where masks are compared, an object without one
-    does not count.
+    Areas and crowds are those of the dataset. Difficult objects are passed over, and where masks
+    are compared, those without one.
 
     Args:
         dataset: the dataset.
@@ -107,7 +108,21 @@ def _describe(
         points = list(annotation.keypoints or ())
         entry["keypoints"] = points
         entry["num_keypoints"] = sum(visibility > 0 for visibility in points[2::3])
+    if annotation.is_difficult:
+        _pass_over(entry, task)
     return entry
+
+
+def _pass_over(entry: dict[str, Any], task: CocoTask) -> None:
+    """Makes an object one that is neither to be found nor wrong to find.
+
+    pycocotools reads such a mark from crowds only, which overlap by other rules. What it does pass
+    over is what lies beyond the range of sizes that it looks at, and objects without keypoints.
+    """
+    if task == "keypoints":
+        entry["num_keypoints"] = 0
+    else:
+        entry["area"] = math.inf
 
 
 def _measure(detection: Detection, task: CocoTask) -> float:

@@ -42,7 +42,7 @@ class ProposalEvaluator:
     """Average recall of proposals (Hosang et al. 2015): `AR100`, `ARs100`, `AR1000`, ...
 
     Each proposal covers one object, the best pairs first; recall is the share of objects that are
-    covered, averaged over overlaps from 0.5 to 0.95. Crowds do not count.
+    covered, averaged over overlaps from 0.5 to 0.95. Crowds and difficult objects do not count.
 
     Args:
         dataset: images and annotations.
@@ -113,7 +113,8 @@ class ProposalEvaluator:
         ]
 
     def _cover(self, place: int, proposals: Boxes) -> _Coverage:
-        objects = [one for one in self.dataset.records[place].annotations if not one.is_crowd]
+        annotations = self.dataset.records[place].annotations
+        objects = [one for one in annotations if not (one.is_crowd or one.is_difficult)]
         boxes = Boxes([one.box for one in objects])
         overlaps = pairwise_iou(proposals.to("cpu"), boxes).numpy()
         return _Coverage(

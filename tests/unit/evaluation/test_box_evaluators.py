@@ -203,6 +203,33 @@ def test_best_pair_is_matched_first():
     assert match_greedily(np.zeros((0, 2))).tolist() == [0, 0]
 
 
+def test_proposals_need_not_cover_difficult_objects():
+    dataset = dataset_of([(A, 0), (B, 0)])
+    dataset = marked(dataset, 1, is_difficult=True)
+    figures = measure(ProposalEvaluator(dataset), proposals_of([(A, 1.0)])).flat()
+    assert figures["proposals/AR100"] == 1.0
+
+
+def marked(dataset, place, **marks):
+    """A dataset of one image, one of whose objects is marked."""
+    objects = list(dataset[0].annotations)
+    objects[place] = replace(objects[place], **marks)
+    return replace(dataset, records=(replace(dataset[0], annotations=tuple(objects)),))
+
+
+def test_coco_passes_over_difficult_objects():
+    dataset = dataset_of([(A, 0), (B, 0)])
+    difficult = marked(dataset, 1, is_difficult=True)
+    for found in ([(A, 0, 0.8)], [(B, 0, 0.9), (A, 0, 0.8)]):
+        results = measure(CocoEvaluator(difficult), outputs_of(found))
+        assert results.flat()["bbox/AP"] == pytest.approx(1.0)
+        assert results.flat()["bbox/APm"] == pytest.approx(1.0)
+    wrong = measure(CocoEvaluator(difficult), outputs_of([(C, 0, 0.9), (A, 0, 0.8)]))
+    assert wrong.flat()["bbox/AP"] == pytest.approx(0.5)
+    easy = measure(CocoEvaluator(dataset), outputs_of([(A, 0, 0.8)]))
+    assert easy.flat()["bbox/AP"] == pytest.approx(0.5, abs=0.01)
+
+
 def rotated(boxes, scores=None):
     rows = RotatedBoxes(boxes)
     classes = torch.zeros(len(rows), dtype=torch.long)
