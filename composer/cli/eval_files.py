@@ -13,6 +13,7 @@ from composer.evaluation import (
     LvisEvaluator,
     ProposalEvaluator,
     Results,
+    RotatedEvaluator,
     VocEvaluator,
     write_results,
 )
@@ -65,6 +66,6 @@ def write_files(
 def _find_detections(evaluators: Sequence[Evaluator]) -> Detections | None:
     """What was found, of any evaluator of instances: all were given the same."""
     for evaluator in evaluators:
-        if isinstance(evaluator, CocoEvaluator | LvisEvaluator | VocEvaluator):
+        if isinstance(evaluator, CocoEvaluator | LvisEvaluator | VocEvaluator | RotatedEvaluator):
             return evaluator.detections
     return None

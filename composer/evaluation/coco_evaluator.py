@@ -9,8 +9,9 @@ from composer.data.dataset import Dataset
 from composer.errors import InputError
 from composer.evaluation.coco_scores import CocoScores, choose_sigmas, compare, score
 from composer.evaluation.coco_truth import TASK_KINDS, CocoTask, make_found, make_truth
-from composer.evaluation.detections import Detections
+from composer.evaluation.detections import ROTATED_KIND, Detections
 from composer.evaluation.results import Results, TaskResults
+from composer.evaluation.rotated_evaluator import ROTATED_TASK, measure_rotated
 from composer.spec.suggestion import did_you_mean
 
 COCO_TASKS: tuple[CocoTask, ...] = get_args(CocoTask)
@@ -27,7 +28,7 @@ class CocoEvaluator:
     Args:
         dataset: images and annotations.
         tasks: `bbox`, `segm`, `keypoints`; by default those that both the annotations and the
-            outputs have.
+            outputs have, and `rotated_bbox` in place of `bbox` where boxes are rotated.
         max_detections: how many detections in an image count, for boxes and masks. AP is that at
             the last of these.
         keypoint_sigmas: how far annotators differ, for each keypoint, relative to the square root
@@ -83,6 +84,8 @@ class CocoEvaluator:
             InputError: the outputs never had what a task that was asked for compares.
         """
         tasks: dict[str, TaskResults] = {task: self._evaluate(task) for task in self._find_tasks()}
+        if ROTATED_KIND in self.detections.kinds and "bbox" in self.tasks:
+            tasks[ROTATED_TASK] = measure_rotated(self.detections)
         return Results(tasks, len(self.dataset.records))
 
     def score(self, task: CocoTask) -> CocoScores:
@@ -113,6 +116,8 @@ class CocoEvaluator:
     def _find_tasks(self) -> list[CocoTask]:
         """The tasks that the outputs serve; without any output, all of them."""
         kinds = self.detections.kinds
+        if self._are_required and "bbox" in self.tasks:
+            self.detections.require_upright("bbox")
         missing = [task for task in self.tasks if kinds and TASK_KINDS[task] not in kinds]
         if missing and self._are_required:
             raise InputError(

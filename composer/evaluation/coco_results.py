@@ -11,7 +11,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.results_file import read_entries
 from composer.errors import DataError, InputError
-from composer.evaluation.detections import Detection, Detections
+from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
 from composer.spec.suggestion import did_you_mean
 from composer.structures.run_lengths import compress_run_lengths, find_box
 
@@ -29,7 +29,8 @@ def write_results(path: str | os.PathLike[str], detections: Detections) -> None:
 def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
     """Reads detections in the images of a dataset.
 
-    Where an entry has no box, it is the box around its mask or its keypoints.
+    Where an entry has no box, it is the box around its mask or its keypoints. A box of five numbers
+    is a rotated one.
 
     Args:
         path: the file.
@@ -44,7 +45,11 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
 
     def read(entry: Mapping[str, Any]) -> tuple[int, Detection, set[str]]:
         place = found.index.find_id(entry["image_id"])
-        return place, _read_entry(entry, numbers), {kind for kind in _KINDS if kind in entry}
+        detection = _read_entry(entry, numbers)
+        kinds = {kind for kind in _KINDS if kind in entry}
+        if len(detection["bbox"]) == 5:
+            kinds = kinds - {"bbox"} | {ROTATED_KIND}
+        return place, detection, kinds
 
     try:
         entries = read_entries(Path(path), read, _WANTED)
@@ -72,8 +77,10 @@ def _read_entry(entry: Mapping[str, Any], numbers: Mapping[int, int]) -> Detecti
 
 def _find_box(entry: Mapping[str, Any], detection: Detection) -> list[float]:
     if entry.get("bbox"):
-        x, y, width, height = entry["bbox"]
-        return [float(x), float(y), float(width), float(height)]
+        box = [float(value) for value in entry["bbox"]]
+        if len(box) not in (4, 5):
+            raise InputError(f"a box has four numbers, or five with an angle, not {len(box)}")
+        return box
     if "segmentation" in detection:
         return find_box(detection["segmentation"])
     if "keypoints" in detection:

@@ -15,15 +15,19 @@ from composer.data.records import Record
 from composer.errors import InputError
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
-from composer.structures import BitMasks, Boxes, Instances, Keypoints, ROIMasks
+from composer.structures import BitMasks, Boxes, Instances, Keypoints, ROIMasks, RotatedBoxes
 from composer.structures.run_lengths import encode_masks, to_text
 
-# `category_id` (contiguous, from 0), `score`, `bbox` (x, y, width, height), and where they are
-# known `segmentation` (run lengths) and `keypoints` (x, y, score; COCO's integer pixels).
+# `category_id` (contiguous, from 0), `score`, `bbox` (x, y, width, height; a rotated one: centre x,
+# centre y, width, height, degrees counter-clockwise), and where they are known `segmentation` (run
+# lengths) and `keypoints` (x, y, score; COCO's integer pixels).
 Detection: TypeAlias = dict[str, Any]
 
 # COCO gives a keypoint by its pixel's index; ours lies in the middle of the pixel.
 KEYPOINT_OFFSET = 0.5
+
+
+ROTATED_KIND = "rotated_bbox"
 
 
 class Detections:
@@ -38,7 +42,7 @@ class Detections:
         self.index = ImageIndex(dataset)
         self.by_image: dict[int, list[Detection]] = {}
         self.sizes: dict[int, tuple[int, int]] = {}
-        self.kinds: set[str] = set()  # what they have: bbox, segmentation, keypoints
+        self.kinds: set[str] = set()  # bbox or rotated_bbox, segmentation, keypoints
 
     def add(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -66,6 +70,18 @@ class Detections:
             raise InputError(
                 f"the model predicts class {highest}, but dataset '{self.dataset.name}' has "
                 f"no more than {count}, counted from 0; `metadata:` of a spec names its classes"
+            )
+
+    def require_upright(self, task: str) -> None:
+        """Refuses boxes at any angle.
+
+        Raises:
+            InputError: there are some, and the task knows nothing of angles.
+        """
+        if ROTATED_KIND in self.kinds:
+            raise InputError(
+                f"the task '{task}' compares upright boxes, but the model's lie at any angle; "
+                f"'{ROTATED_KIND}' compares these"
             )
 
     def gather(self) -> None:
@@ -126,8 +142,8 @@ def describe_instances(instances: Instances) -> list[Detection]:
     """Writes an image's instances as detections.
 
     Args:
-        instances: `pred_boxes`, `scores`, `pred_classes`, and as far as they are there
-            `pred_masks` (R x H x W, or within boxes) and `pred_keypoints` (R x K x 3).
+        instances: `pred_boxes`, which may be rotated, `scores`, `pred_classes`, and as far as they
+            are there `pred_masks` (R x H x W, or within boxes) and `pred_keypoints` (R x K x 3).
     """
     detections = list(_describe_boxes(instances))
     if instances.has("pred_masks"):
@@ -142,10 +158,13 @@ def describe_instances(instances: Instances) -> list[Detection]:
 
 def _describe_boxes(instances: Instances) -> Iterator[Detection]:
     boxes = instances.pred_boxes
-    rows = (boxes.tensor if isinstance(boxes, Boxes) else boxes).tolist()
+    rows = (boxes.tensor if isinstance(boxes, Boxes | RotatedBoxes) else boxes).tolist()
     classes, scores = instances.pred_classes.tolist(), instances.scores.tolist()
-    for (x0, y0, x1, y1), category, score in zip(rows, classes, scores, strict=True):
-        box = [x0, y0, x1 - x0, y1 - y0]
+    for row, category, score in zip(rows, classes, scores, strict=True):
+        box = row
+        if not isinstance(boxes, RotatedBoxes):
+            x0, y0, x1, y1 = row
+            box = [x0, y0, x1 - x0, y1 - y0]
         yield {"category_id": category, "bbox": box, "score": score}
 
 
@@ -170,8 +189,10 @@ def _read_keypoints(instances: Instances) -> list[list[float]]:
 
 
 def _find_kinds(instances: Instances) -> set[str]:
-    fields = {"bbox": "pred_boxes", "segmentation": "pred_masks", "keypoints": "pred_keypoints"}
-    return {kind for kind, field in fields.items() if instances.has(field)}
+    is_rotated = isinstance(instances.pred_boxes, RotatedBoxes)
+    fields = {"segmentation": "pred_masks", "keypoints": "pred_keypoints"}
+    kinds = {kind for kind, field in fields.items() if instances.has(field)}
+    return kinds | {ROTATED_KIND if is_rotated else "bbox"}
 
 
 def read_instances(output: Mapping[str, Any], field: str = "instances") -> Instances:

@@ -13,7 +13,7 @@ from composer.errors import InputError
 from composer.evaluation.coco_evaluator import find_annotated
 from composer.evaluation.coco_scores import CocoScores, compare, score
 from composer.evaluation.coco_truth import CocoTask, make_found, make_truth
-from composer.evaluation.detections import Detection, Detections
+from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
 from composer.evaluation.results import Results, TaskResults
 
 LVIS_TASKS: dict[str, CocoTask] = {"lvis_bbox": "bbox", "lvis_segm": "segm"}
@@ -78,7 +78,8 @@ class LvisEvaluator:
         tasks = {
             name: self._evaluate(LVIS_TASKS[name])
             for name in self.tasks
-            if name == "lvis_bbox" or not kinds or "segmentation" in kinds
+            if not kinds
+            or ("segmentation" in kinds if name == "lvis_segm" else ROTATED_KIND not in kinds)
         }
         return Results(tasks, len(self.dataset.records))
 

@@ -10,10 +10,12 @@ from composer.evaluation.detections import Detections
 from composer.evaluation.evaluator import Evaluator
 from composer.evaluation.lvis_evaluator import LVIS_TASKS, LvisEvaluator
 from composer.evaluation.results import Results
+from composer.evaluation.rotated_evaluator import ROTATED_TASK, RotatedEvaluator
 from composer.evaluation.tasks import choose_tasks, make_evaluators
 from composer.evaluation.voc_evaluator import VOC_TASK, VocEvaluator
 
-_OF_DETECTIONS = (*COCO_TASKS, *LVIS_TASKS, VOC_TASK)
+_OF_DETECTIONS = (*COCO_TASKS, *LVIS_TASKS, VOC_TASK, ROTATED_TASK)
+_Evaluators = CocoEvaluator | LvisEvaluator | VocEvaluator | RotatedEvaluator
 
 
 def evaluate_detections(detections: Detections, tasks: Sequence[str] | None = None) -> Results:
@@ -51,6 +53,6 @@ def give_detections(detections: Detections, tasks: Sequence[str] | None = None) 
         raise InputError(f"dataset '{dataset.name}' has no annotated objects")
     evaluators = make_evaluators(dataset, tasks, outputs=["instances"])
     for evaluator in evaluators:
-        if isinstance(evaluator, CocoEvaluator | LvisEvaluator | VocEvaluator):
+        if isinstance(evaluator, _Evaluators):
             evaluator.detections = detections
     return evaluators

@@ -1,116 +1,116 @@
-"""COCO's average precision of rotated boxes."""
+"""COCO's average precision of rotated boxes.
 
-from __future__ import annotations
+Legend: D detections, G objects, both of one class in one image.
+"""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from composer.errors import InputError
+from composer.data.dataset import Dataset
 from composer.evaluation.coco_scores import compare, score
 from composer.evaluation.coco_truth import index_entries
-from composer.evaluation.detections import check_pairs, read_instances
-from composer.evaluation.gathering import gather_parts
-from composer.evaluation.results import Results
-from composer.structures import Boxes, Instances, RotatedBoxes, pairwise_iou_rotated
+from composer.evaluation.detections import ROTATED_KIND, Detections
+from composer.evaluation.results import Results, TaskResults
+from composer.evaluation.rotated_truth import make_rotated_truth
+from composer.structures import RotatedBoxes, pairwise_iou_rotated
 
-ROTATED_TASK = "rotated_bbox"
-
-_Entry = dict[str, Any]
+ROTATED_TASK = ROTATED_KIND
 
 
 class RotatedEvaluator:
     """COCO's average precision and recall, with the overlap of rotated boxes.
 
-    The truth comes with the batches: `instances` with `gt_boxes` and `gt_classes`, in pixels of
-    the image in the record, scaled to the record's `height` and `width`. Boxes that are not
-    rotated count as rotated by nothing.
+    The truth are the smallest boxes around the masks of a dataset's objects; an object without a
+    mask has its upright box. Predicted boxes that are not rotated count as rotated by nothing.
+    Difficult objects are neither to be found nor wrong to find.
 
     Args:
-        classes: names of the classes.
+        dataset: images and annotations.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        self._classes = tuple(classes)
-        self._images: dict[int | str, tuple[list[_Entry], list[_Entry]]] = {}
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.detections = Detections(dataset)
 
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Takes in the truth of a batch and what was found.
+        """Takes in what was found in the images of a batch.
 
         Raises:
-            InputError: a record has no ground truth or no `image_id`, or an output no instances.
+            InputError: the outputs do not belong to the inputs, or these not to the dataset.
         """
-        check_pairs(inputs, outputs)
-        for record, output in zip(inputs, outputs, strict=True):
-            for key in ("image_id", "instances"):
-                if key not in record:
-                    raise InputError(f"a record has no '{key}'; it has {', '.join(record)}")
-            found = read_instances(output)
-            truth = _scale_to(record["instances"], found.image_size)
-            self._images[record["image_id"]] = (
-                _describe(truth, record["instances"].gt_classes.tolist()),
-                _describe(found.pred_boxes, found.pred_classes.tolist(), found.scores.tolist()),
-            )
+        self.detections.add(inputs, outputs)
 
     def gather(self) -> None:
         """Brings together, on the first process, what all processes took in."""
-        for images in gather_parts(self._images):
-            self._images.update(images)
+        self.detections.gather()
 
     def results(self) -> Results:
         """COCO's figures for all classes, and for each."""
-        scores = score(compare(self._index(0), self._index(1), "bbox", kind=RotatedComparison))
-        return Results({ROTATED_TASK: scores.summarize("bbox", self._classes)}, len(self._images))
+        figures = measure_rotated(self.detections)
+        return Results({ROTATED_TASK: figures}, len(self.dataset.records))
 
-    def _index(self, side: int) -> COCO:
-        entries: list[_Entry] = []
-        for image_id, key in enumerate(sorted(self._images, key=str)):
-            for entry in self._images[key][side]:
-                entries.append({"id": len(entries) + 1, "image_id": image_id, **entry})
-        return index_entries(len(self._images), range(len(self._classes)), entries)
+
+def measure_rotated(detections: Detections) -> TaskResults:
+    """COCO's figures of detections as rotated boxes."""
+    dataset, order = detections.dataset, detections.index.order()
+    truth, found = make_rotated_truth(dataset, order), _make_found(detections, order)
+    scores = score(compare(truth, found, "bbox", kind=RotatedComparison))
+    return scores.summarize("bbox", dataset.metadata.thing_classes)
 
 
 class RotatedComparison(COCOeval):  # type: ignore[misc]
     """pycocotools' comparison, with boxes of a centre, a size and an angle."""
 
-    def computeIoU(self, image_id: int, category: int) -> Any:  # noqa: N802 - pycocotools' name
-        """The overlap of every detection (the best first) with every object."""
+    def computeIoU(  # noqa: N802 - pycocotools' name
+        self, image_id: int, category: int
+    ) -> Float[np.ndarray, "D G"] | list[Any]:
+        """The overlap of every detection (the best first) with every object.
+
+        With a crowd it is the share of the detection that lies in it, as pycocotools has it.
+        """
         truth, found = self._gts[image_id, category], self._dts[image_id, category]
         if not truth or not found:
             return []
         order = np.argsort([-one["score"] for one in found], kind="mergesort")
-        best = [found[at]["bbox"] for at in order[: self.params.maxDets[-1]]]
-        others = [one["bbox"] for one in truth]
-        return pairwise_iou_rotated(RotatedBoxes(best), RotatedBoxes(others)).numpy()
+        best = RotatedBoxes([found[at]["bbox"] for at in order[: self.params.maxDets[-1]]])
+        others = RotatedBoxes([one["bbox"] for one in truth])
+        overlaps = pairwise_iou_rotated(best, others).numpy()
+        own, of_others = best.area().numpy()[:, None], others.area().numpy()[None]
+        shared = overlaps * (own + of_others) / (1 + overlaps)
+        shares = np.divide(shared, own, out=np.zeros_like(shared), where=own > 0)
+        return np.where([bool(one["iscrowd"]) for one in truth], shares, overlaps)
 
 
-def _scale_to(instances: Instances, size: tuple[int, int]) -> RotatedBoxes:
-    """The true boxes, in pixels of an output of that (height, width)."""
-    boxes = instances.gt_boxes
-    rotated = RotatedBoxes.from_boxes(boxes) if isinstance(boxes, Boxes) else boxes
-    height, width = instances.image_size
-    return rotated.scale(size[1] / width, size[0] / height)
+def _make_found(detections: Detections, order: Sequence[int]) -> COCO:
+    """Detections as pycocotools' results, the images numbered by their place in `order`."""
+    entries: list[dict[str, Any]] = []
+    for image_id, place in enumerate(order):
+        for detection in detections.by_image.get(place, ()):
+            box = _as_rotated(detection["bbox"])
+            entries.append(
+                {
+                    "id": len(entries) + 1,
+                    "image_id": image_id,
+                    "category_id": detection["category_id"],
+                    "score": detection["score"],
+                    "bbox": box,
+                    "area": box[2] * box[3],
+                    "iscrowd": 0,
+                }
+            )
+    classes = range(len(detections.dataset.metadata.thing_classes))
+    return index_entries(len(order), classes, entries)
 
 
-def _describe(
-    boxes: RotatedBoxes, classes: Sequence[int], scores: Sequence[float] | None = None
-) -> list[_Entry]:
-    """Boxes in pycocotools' terms; true ones have no score."""
-    return [
-        {
-            "bbox": row,
-            "category_id": category,
-            "score": certainty,
-            "area": row[2] * row[3],
-            "iscrowd": 0,
-        }
-        for row, category, certainty in zip(
-            boxes.tensor.tolist(), classes, scores or [math.nan] * len(classes), strict=True
-        )
-    ]
+def _as_rotated(box: list[float]) -> list[float]:
+    if len(box) == 5:
+        return box
+    x, y, width, height = box
+    return [x + width / 2, y + height / 2, width, height, 0.0]

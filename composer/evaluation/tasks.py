@@ -27,9 +27,8 @@ TASKS: tuple[str, ...] = (
 )
 
 _SINGLE: dict[str, Callable[[Dataset], Evaluator]] = {
-    VOC_TASK: VocEvaluator,
     PROPOSAL_TASK: ProposalEvaluator,
-    ROTATED_TASK: lambda dataset: RotatedEvaluator(dataset.metadata.thing_classes),
+    ROTATED_TASK: RotatedEvaluator,
     PANOPTIC_TASK: PanopticEvaluator,
     SEMANTIC_TASK: SemanticEvaluator,
 }
@@ -69,6 +68,8 @@ def make_evaluators(
 def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> list[str]:
     """The tasks that a dataset has annotations for and a model has outputs for.
 
+    Whether boxes are rotated shows when there are some: `bbox` then becomes `rotated_bbox`.
+
     Args:
         dataset: images and annotations.
         outputs: the keys of a model's outputs; by default any.
@@ -101,6 +102,8 @@ def _make(dataset: Dataset, tasks: Sequence[str], *, are_required: bool) -> list
         evaluators.append(CocoEvaluator(dataset, tasks=coco if are_required else None))
     if lvis := [task for task in tasks if task in LVIS_TASKS]:
         evaluators.append(LvisEvaluator(dataset, tasks=lvis))
+    if VOC_TASK in tasks:
+        evaluators.append(VocEvaluator(dataset, is_required=are_required))
     return evaluators + [_SINGLE[task](dataset) for task in tasks if task in _SINGLE]
 
 

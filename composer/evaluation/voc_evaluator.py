@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from composer.data.dataset import Dataset
-from composer.evaluation.detections import Detections
+from composer.evaluation.detections import ROTATED_KIND, Detections
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.voc_precision import (
     FoundObject,
@@ -31,12 +31,16 @@ class VocEvaluator:
     Args:
         dataset: images and annotations.
         interpolation: `area` as since 2010, or `11point` as in 2007.
+        is_required: whether rotated boxes are refused, or have no results.
     """
 
-    def __init__(self, dataset: Dataset, *, interpolation: Interpolation = "area") -> None:
+    def __init__(
+        self, dataset: Dataset, *, interpolation: Interpolation = "area", is_required: bool = True
+    ) -> None:
         self.dataset = dataset
         self.detections = Detections(dataset)
         self._interpolation: Interpolation = interpolation
+        self._is_required = is_required
 
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -53,7 +57,15 @@ class VocEvaluator:
         self.detections.gather()
 
     def results(self) -> Results:
-        """The figures of each class, and their means."""
+        """The figures of each class, and their means.
+
+        Raises:
+            InputError: the boxes are rotated.
+        """
+        if self._is_required:
+            self.detections.require_upright(VOC_TASK)
+        elif ROTATED_KIND in self.detections.kinds:
+            return Results({}, len(self.dataset.records))
         names = self.dataset.metadata.thing_classes
         found = self._found_objects()
         per_class = {

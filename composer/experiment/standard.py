@@ -100,7 +100,11 @@ def _write(spec: str, image_format: ImageFormat, *, measured: bool) -> dict[str,
         },
     }
     if measured:
-        document["validation"] = {"datasets": [_MEASURED], "num_workers": "${num_workers}"}
+        document["validation"] = {
+            "datasets": [_MEASURED],
+            "num_workers": "${num_workers}",
+            "rotated_boxes": "${rotated_boxes}",
+        }
         document["evaluation"] = {"every": 250}
     return document
 

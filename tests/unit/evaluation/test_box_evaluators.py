@@ -16,11 +16,17 @@ from composer.evaluation import (
     CocoEvaluator,
     LvisEvaluator,
     ProposalEvaluator,
+    Results,
     RotatedEvaluator,
     VocEvaluator,
+    evaluate_detections,
+    make_evaluators,
+    read_results,
+    write_results,
 )
 from composer.evaluation.proposal_evaluator import match_greedily
 from composer.structures import Boxes, Instances, RotatedBoxes
+from composer.structures.run_lengths import encode_polygons
 from unit.evaluation.scenes import make_scenes, noisy_outputs, true_outputs
 
 A, B, C = (0.0, 0.0, 40.0, 40.0), (50.0, 0.0, 90.0, 40.0), (0.0, 50.0, 40.0, 90.0)
@@ -230,33 +236,107 @@ def test_coco_passes_over_difficult_objects():
     assert easy.flat()["bbox/AP"] == pytest.approx(0.5, abs=0.01)
 
 
-def rotated(boxes, scores=None):
-    rows = RotatedBoxes(boxes)
-    classes = torch.zeros(len(rows), dtype=torch.long)
-    if scores is None:
-        return Instances((50, 50), gt_boxes=rows, gt_classes=classes)
-    return Instances(SIZE, pred_boxes=rows, pred_classes=classes, scores=torch.tensor(scores))
+SHIP = [50.0, 50.0, 60.0, 16.0, 30.0]
+
+
+def ships_of(*images):
+    """A dataset of images that are lists of rotated boxes, each the outline of an object."""
+    dataset = dataset_of(*([(A, 0)] * len(boxes) for boxes in images))
+    records = []
+    for record, boxes in zip(dataset, images, strict=True):
+        corners = RotatedBoxes(boxes).get_corners().flatten(1).tolist()
+        objects = zip(record.annotations, corners, strict=True)
+        drawn = tuple(replace(one, segmentation=[flat]) for one, flat in objects)
+        records.append(replace(record, annotations=drawn))
+    return replace(dataset, records=tuple(records))
+
+
+def found_ships(*images):
+    """Outputs of images that are lists of (rotated box, score)."""
+    return [
+        {
+            "instances": Instances(
+                SIZE,
+                pred_boxes=RotatedBoxes([box for box, _ in objects]),
+                pred_classes=torch.zeros(len(objects), dtype=torch.long),
+                scores=torch.tensor([score for _, score in objects]),
+            )
+        }
+        for objects in images
+    ]
+
+
+def rotated_ap(dataset, outputs):
+    return measure(RotatedEvaluator(dataset), outputs).flat()["rotated_bbox/AP"]
 
 
 def test_rotated_boxes_overlap_as_they_lie():
-    truth = [25.0, 25.0, 40.0, 10.0, 30.0]
-    inputs = [{"image_id": 3, "instances": rotated([truth])}]
-    scaled = [50.0, 50.0, 80.0, 20.0, 30.0]
     for angle, expected in ((30.0, 1.0), (-30.0, 0.0), (210.0, 1.0)):
-        evaluator = RotatedEvaluator(["ship"])
-        found = rotated([[*scaled[:4], angle]], [0.9])
-        evaluator.process(inputs, [{"instances": found}])
-        assert evaluator.results().flat()["rotated_bbox/AP"] == pytest.approx(expected)
+        found = found_ships([([*SHIP[:4], angle], 0.9)])
+        assert rotated_ap(ships_of([SHIP]), found) == pytest.approx(expected)
+
+
+def test_rotated_truth_is_fitted_to_run_lengths_too():
+    corners = RotatedBoxes([SHIP]).get_corners().flatten(1).numpy()
+    dataset = marked(dataset_of([(A, 0)]), 0, segmentation=encode_polygons(list(corners), *SIZE))
+    evaluator = RotatedEvaluator(dataset)
+    figures = measure(evaluator, found_ships([(SHIP, 0.9)])).flat()
+    assert figures["rotated_bbox/AP75"] == pytest.approx(1.0)
 
 
 def test_boxes_that_are_not_rotated_are_rotated_by_nothing():
-    truth = Instances(SIZE, gt_boxes=Boxes([A]), gt_classes=torch.tensor([0]))
-    evaluator = RotatedEvaluator(["ship"])
-    found = rotated([[20.0, 20.0, 40.0, 40.0, 0.0], [70.0, 70.0, 9.0, 9.0, 5.0]], [0.9, 0.8])
-    evaluator.process([{"image_id": 0, "instances": truth}], [{"instances": found}])
-    assert evaluator.results().flat()["rotated_bbox/AP"] == pytest.approx(1.0)
+    found = found_ships([([20.0, 20.0, 40.0, 40.0, 0.0], 0.9), ([70.0, 70.0, 9.0, 9.0, 5.0], 0.8)])
+    assert rotated_ap(dataset_of([(A, 0)]), found) == pytest.approx(1.0)
+    assert rotated_ap(dataset_of([(A, 0)]), outputs_of([(A, 0, 0.9)])) == pytest.approx(1.0)
 
 
-def test_rotated_evaluation_needs_the_truth_in_the_batch():
-    with pytest.raises(InputError, match="no 'instances'"):
-        RotatedEvaluator(["ship"]).process([{"image_id": 0}], [{"instances": rotated([], [])}])
+def test_rotated_boxes_in_crowds_and_difficult_objects_are_not_wrong():
+    other = [20.0, 80.0, 30.0, 30.0, 0.0]
+    found = found_ships([([20.0, 80.0, 12.0, 12.0, 0.0], 0.9), (SHIP, 0.8)])
+    plain = ships_of([SHIP, other])
+    assert rotated_ap(plain, found) == pytest.approx(0.25, abs=0.01)
+    assert rotated_ap(marked(plain, 1, is_crowd=True), found) == pytest.approx(1.0)
+    found = found_ships([(other, 0.9), (SHIP, 0.8)])
+    for seen in (found, found_ships([(SHIP, 0.8)])):
+        assert rotated_ap(marked(plain, 1, is_difficult=True), seen) == pytest.approx(1.0)
+
+
+def test_rotated_boxes_of_joined_datasets_with_equal_ids_are_told_apart():
+    dataset = ships_of([SHIP], [SHIP])
+    records = tuple(replace(record, image_id=1) for record in dataset)
+    evaluator = RotatedEvaluator(replace(dataset, records=records))
+    inputs = [{"image_id": 1, "file_name": str(record.file_name)} for record in records]
+    evaluator.process(inputs, found_ships([], [(SHIP, 0.9)]))
+    results = evaluator.results()
+    assert results.num_images == 2
+    assert results.flat()["rotated_bbox/AP"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_rotated_boxes_are_measured_as_such_by_default():
+    dataset = marked(ships_of([SHIP, [20.0, 80.0, 9.0, 9.0, 0.0]]), 1, is_difficult=True)
+    evaluators = make_evaluators(dataset, outputs=["instances"])
+    for evaluator in evaluators:
+        evaluator.process([{"image_id": 0}], found_ships([(SHIP, 0.9)]))
+    results = Results.join(evaluator.results() for evaluator in evaluators)
+    assert set(results.tasks) == {"rotated_bbox"}
+    assert results.flat()["rotated_bbox/AP"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("task", ["bbox", "voc"])
+def test_tasks_of_upright_boxes_refuse_rotated_ones(task):
+    (evaluator,) = make_evaluators(ships_of([SHIP]), [task])
+    evaluator.process([{"image_id": 0}], found_ships([(SHIP, 0.9)]))
+    with pytest.raises(InputError, match=rf"task '{task}' compares upright .* 'rotated_bbox'"):
+        evaluator.results()
+
+
+def test_rotated_boxes_are_read_back_from_a_file(tmp_path):
+    dataset = ships_of([SHIP])
+    evaluator = RotatedEvaluator(dataset)
+    evaluator.process([{"image_id": 0}], found_ships([(SHIP, 0.9)]))
+    write_results(tmp_path / "ships.json", evaluator.detections)
+    read = read_results(tmp_path / "ships.json", dataset)
+    for tasks in (None, ["rotated_bbox"]):
+        figures = evaluate_detections(read, tasks).flat()
+        assert figures["rotated_bbox/AP"] == pytest.approx(1.0)
+        assert "bbox/AP" not in figures

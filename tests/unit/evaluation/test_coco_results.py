@@ -76,7 +76,7 @@ def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
         ({"category_id": 4}, "entry 0: the dataset has no category with the id 4"),
         ({"score": "high"}, "entry 0 is malformed"),
         ({"score": None}, "entry 0 is malformed"),
-        ({"bbox": [1, 2]}, "entry 0 is malformed"),
+        ({"bbox": [1, 2]}, "entry 0: a box has four numbers, or five"),
         ({"bbox": []}, "entry 0: it has none of bbox, segmentation, keypoints"),
         ({"segmentation": {"size": [1]}}, "entry 0 is malformed"),
     ],

@@ -107,11 +107,12 @@ def test_losses_fall(family, shapes):
     assert min(losses[-3:]) < 0.9 * losses[0], losses
 
 
-def test_rotated_boxes_can_be_measured_meanwhile(shapes):
+@pytest.mark.parametrize("metrics", [["rotated_bbox"], None])
+def test_rotated_boxes_can_be_measured_meanwhile(metrics, shapes):
     document = describe("rotated_faster_rcnn_r50_fpn")
-    seen = {"datasets": ["shapes"], "num_workers": 0, "augmentations": [], "rotated_boxes": True}
+    seen = {"datasets": ["shapes"], "num_workers": 0, "augmentations": []}
     document |= {"spec": "rotated_faster_rcnn_r50_fpn", "validation": seen}
     document["training"]["iterations"] = 1
-    document["evaluation"] = {"metrics": ["rotated_bbox"]}
+    document["evaluation"] = {"metrics": metrics}
     summary = run_experiment(load_experiment(document), "run", quiet=True)
     assert 0 <= summary.metrics["rotated_bbox/AP"] <= 1

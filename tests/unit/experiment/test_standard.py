@@ -55,6 +55,13 @@ def test_one_dataset_is_divided(spec, tmp_path):
     assert not learnt & measured
 
 
+def test_rotated_boxes_are_learnt_from_and_measured(spec, tmp_path):
+    datasets = datasets_of(tmp_path, "train", "validation")
+    document = standard_experiment(spec, datasets, settings=["rotated_boxes=true"]).document
+    assert document.train.rotated_boxes
+    assert document.validation.rotated_boxes
+
+
 def test_a_selection_is_learnt_from_as_a_whole(spec, tmp_path):
     datasets = datasets_of(tmp_path, "some", select={"first": 3})
     experiment = standard_experiment(spec, datasets)
