@@ -57,6 +57,8 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
         raise InputError(str(error)) from error
     for place, detection, kinds in entries:
         found.by_image.setdefault(place, []).append(detection)
+        if "segmentation" in detection:
+            found.sizes.setdefault(place, tuple(detection["segmentation"]["size"]))
         found.kinds |= kinds
     return found
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pycocotools.coco import COCO
 
 from composer.data.dataset import Dataset
-from composer.data.records import Annotation
+from composer.data.records import Annotation, Record
+from composer.errors import InputError
 from composer.evaluation.detections import Detection
 from composer.evaluation.image_size import find_image_size
 from composer.structures.run_lengths import encode_segmentation, measure_mask
@@ -44,13 +45,11 @@ def make_truth(
         task: what is to be compared.
         sizes: (height, width) of images by position, for those that the dataset has none for.
 
-    Raises:
-        InputError: an image whose polygons are to be filled has no size.
     """
     entries: list[dict[str, Any]] = []
     for image_id, place in enumerate(order):
         record = dataset.records[place]
-        size = find_image_size(record, sizes.get(place)) if task == "segm" else None
+        size = _find_size(record, sizes.get(place)) if task == "segm" else None
         for annotation in record.annotations:
             entry = _describe(annotation, task, size)
             if entry is not None:
@@ -85,6 +84,22 @@ def silence() -> Iterator[None]:
     """Keeps what pycocotools prints from the terminal."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
+
+
+def _find_size(record: Record, known: tuple[int, int] | None) -> tuple[int, int]:
+    """An image's (height, width); of one that cannot be read, room for all its masks.
+
+    Nothing is found in such an image, so that no mask is compared with those of its objects.
+    """
+    try:
+        return find_image_size(record, known)
+    except InputError:
+        given = [one.segmentation for one in record.annotations if one.segmentation is not None]
+        encoded = [tuple(each["size"]) for each in given if isinstance(each, Mapping)]
+        outlines = [part for each in given if not isinstance(each, Mapping) for part in each]
+        widths = [math.ceil(max(part[0::2], default=1)) for part in outlines]
+        heights = [math.ceil(max(part[1::2], default=1)) for part in outlines]
+        return max(encoded, default=(max(heights, default=1), max(widths, default=1)))
 
 
 def _describe(

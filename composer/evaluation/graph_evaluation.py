@@ -9,6 +9,7 @@ from typing import Any
 from torch import distributed
 
 from composer.data.dataset import Dataset
+from composer.data.faults import FaultPolicy
 from composer.data.image_size import ImageSize, with_size
 from composer.data.loading import InferenceBatches
 from composer.data.mapper import Mapper
@@ -36,6 +37,7 @@ def evaluate_graph(
     batches: Batches | None = None,
     batch_size: int = 1,
     num_workers: int = 0,
+    on_fault: FaultPolicy = "skip",
     on_batch: Callable[[int], object] | None = None,
 ) -> Results:
     """Measures a graph on a dataset. The graph's mode afterwards is the one that it was in.
@@ -52,13 +54,15 @@ def evaluate_graph(
         batches: the batches, by default made of the dataset as the graph's input says.
         batch_size: images in a batch.
         num_workers: processes that read images.
+        on_fault: what to do about an image that cannot be read, or whose annotation cannot: `skip`
+            reports it, `refuse` raises. Of use where `evaluators` or `batches` are left to this.
         on_batch: called after each batch with its number of images.
 
     Raises:
         InputError: model and dataset do not go together.
     """
     if evaluators is None:
-        evaluators = make_evaluators(dataset, tasks, outputs=list_outputs(graph))
+        evaluators = make_evaluators(dataset, tasks, outputs=list_outputs(graph), on_fault=on_fault)
     if batches is None:
         batches = make_batches(
             graph,
@@ -66,6 +70,7 @@ def evaluate_graph(
             batch_size=batch_size,
             num_workers=num_workers,
             resize=not isinstance(predict, AugmentedPredictor),
+            on_fault=on_fault,
         )
     run = MatchedClasses(predict or predict_with(graph), graph.spec.metadata, dataset)
     with inferring(graph):
@@ -92,6 +97,7 @@ def make_batches(
     num_workers: int = 0,
     resize: bool = True,
     image_size: ImageSize | None = None,
+    on_fault: FaultPolicy = "skip",
 ) -> InferenceBatches:
     """All images of a dataset as a graph's input wants them; of several processes, its share.
 
@@ -103,6 +109,7 @@ def make_batches(
         resize: whether images get the size that the graph wants, or stay as they are.
         image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
             what the graph's spec says.
+        on_fault: what to do about an image that cannot be read.
 
     Raises:
         InputError: the graph takes no images, or the size is none.
@@ -122,6 +129,7 @@ def make_batches(
         num_workers=num_workers,
         rank=rank,
         world_size=world_size,
+        on_fault=on_fault,
     )
 
 

@@ -10,13 +10,14 @@ import numpy as np
 from torch import Tensor
 
 from composer.data.dataset import Dataset
+from composer.data.faults import FaultPolicy
 from composer.errors import InputError
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.panoptic_quality import Quality, SegmentClass, compare_segments
 from composer.evaluation.results import Results, TaskResults
-from composer.evaluation.segmentation_truth import check_annotated, read_segments
+from composer.evaluation.segmentation_truth import TruthReader, check_annotated, read_segments
 
 PANOPTIC_TASK = "panoptic"
 
@@ -29,15 +30,18 @@ class PanopticEvaluator:
 
     Args:
         dataset: images with panoptic annotations.
+        on_fault: what to do about an annotation that cannot be read: `skip` reports it and leaves
+            the image out, `refuse` raises.
 
     Raises:
         InputError: an image has no panoptic annotation.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, *, on_fault: FaultPolicy = "skip") -> None:
         check_annotated(dataset, ("panoptic_file",), "panoptic annotation")
         self.dataset = dataset
         self._index = ImageIndex(dataset)
+        self._truth = TruthReader(dataset, on_fault)
         self._counts: dict[int, dict[SegmentClass, Quality]] = {}
 
     def process(
@@ -46,12 +50,15 @@ class PanopticEvaluator:
         """Compares the segments of each image of a batch.
 
         Raises:
-            InputError: an output has no `panoptic_seg`, or one of another size than the image.
+            InputError: an output has no `panoptic_seg`, or one of another size than the image; or
+                an annotation cannot be read, and that is refused.
         """
         check_pairs(inputs, outputs)
         for record, output in zip(inputs, outputs, strict=True):
             place = self._index.find(record)
-            truth = read_segments(self.dataset.records[place], self.dataset.metadata)
+            truth = self._truth.read(place, read_segments)
+            if truth is None:
+                continue
             ids, segments = read_panoptic_output(output, truth.ids.shape)
             classes = {
                 info["id"]: (bool(info["isthing"]), info["category_id"]) for info in segments
@@ -64,11 +71,15 @@ class PanopticEvaluator:
         """Brings together, on the first process, what all processes counted."""
         for counts in gather_parts(self._counts):
             self._counts.update(counts)
+        self._truth.gather()
 
     def results(self) -> Results:
         """The qualities of all classes, and of each. Images that were not processed are missed."""
+        left_out = self._truth.left_out
         totals: dict[SegmentClass, Quality] = {}
         for place, record in enumerate(self.dataset.records):
+            if place in left_out:
+                continue
             counts = self._counts.get(place)
             if counts is None:
                 counts = _miss_all(record.segments)
@@ -81,7 +92,8 @@ class PanopticEvaluator:
         per_class = {
             self._name_of(of): _figures(totals[of]) for of in sorted(totals, key=_things_first)
         }
-        return Results({PANOPTIC_TASK: TaskResults(figures, per_class)}, len(self.dataset.records))
+        num_images = len(self.dataset.records) - len(left_out)
+        return Results({PANOPTIC_TASK: TaskResults(figures, per_class)}, num_images)
 
     def _name_of(self, of: SegmentClass) -> str:
         is_thing, index = of

@@ -3,18 +3,24 @@
 Legend: H W the image's height and width.
 """
 
-from collections.abc import Collection
-from typing import NamedTuple
+import logging
+from collections.abc import Callable, Collection
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Int
 
 from composer.data.dataset import Dataset
+from composer.data.faults import FaultPolicy
 from composer.data.metadata import Metadata
 from composer.data.records import Record
 from composer.data.sample_reading import read_sample
 from composer.errors import InputError
+from composer.evaluation.gathering import gather_parts
 from composer.evaluation.panoptic_quality import SegmentClass
+
+T = TypeVar("T")
+_log = logging.getLogger("composer.evaluation")
 
 
 class TrueSegments(NamedTuple):
@@ -29,6 +35,44 @@ class TrueSegments(NamedTuple):
     ids: Int[np.ndarray, "H W"]
     classes: dict[int, SegmentClass]
     crowds: frozenset[int]
+
+
+class TruthReader:
+    """Reads what is annotated on the images of a dataset, whatever state the files are in.
+
+    Args:
+        dataset: the dataset.
+        on_fault: `skip` reports an image whose annotation cannot be read; `refuse` raises.
+
+    Attributes:
+        left_out: positions of the images whose annotation cannot be read.
+    """
+
+    def __init__(self, dataset: Dataset, on_fault: FaultPolicy) -> None:
+        self._dataset = dataset
+        self._on_fault = on_fault
+        self.left_out: set[int] = set()
+
+    def read(self, place: int, read: Callable[[Record, Metadata], T]) -> T | None:
+        """What a function reads of an image, or None if it cannot.
+
+        Raises:
+            InputError: it cannot, and that is refused.
+        """
+        try:
+            return read(self._dataset.records[place], self._dataset.metadata)
+        except InputError as error:
+            if self._on_fault == "refuse":
+                raise
+            if place not in self.left_out:
+                _log.warning("an image is left out of the evaluation: %s", error)
+            self.left_out.add(place)
+            return None
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes left out."""
+        for places in gather_parts(self.left_out):
+            self.left_out |= places
 
 
 def read_segments(record: Record, metadata: Metadata) -> TrueSegments:
@@ -50,7 +94,7 @@ def read_classes(record: Record, metadata: Metadata) -> Int[np.ndarray, "H W"]:
     """Reads the class of each pixel.
 
     Raises:
-        InputError: the picture cannot be read.
+        InputError: the picture cannot be read, or has a class that is none of the dataset's.
     """
     sample = read_sample(record, metadata, mask_format="none")
     assert sample.sem_seg is not None

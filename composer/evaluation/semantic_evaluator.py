@@ -12,12 +12,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from composer.data.dataset import Dataset
+from composer.data.faults import FaultPolicy
 from composer.errors import InputError
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.results import Results, TaskResults
-from composer.evaluation.segmentation_truth import check_annotated, read_classes
+from composer.evaluation.segmentation_truth import TruthReader, check_annotated, read_classes
 
 SEMANTIC_TASK = "sem_seg"
 
@@ -31,15 +32,18 @@ class SemanticEvaluator:
 
     Args:
         dataset: images with semantic or panoptic annotations.
+        on_fault: what to do about an annotation that cannot be read: `skip` reports it and leaves
+            the image out, `refuse` raises.
 
     Raises:
         InputError: an image has neither.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, *, on_fault: FaultPolicy = "skip") -> None:
         check_annotated(dataset, ("sem_seg_file", "panoptic_file"), "semantic annotation")
         self.dataset = dataset
         self._index = ImageIndex(dataset)
+        self._truth = TruthReader(dataset, on_fault)
         self._pixels: dict[int, Int[np.ndarray, "C C"]] = {}
 
     def process(
@@ -48,14 +52,17 @@ class SemanticEvaluator:
         """Counts the pixels of each image of a batch by true and predicted class.
 
         Raises:
-            InputError: an output has no `sem_seg`, or one of another size than the image.
+            InputError: an output has no `sem_seg`, or one of another size than the image; or an
+                annotation cannot be read, and that is refused.
         """
         check_pairs(inputs, outputs)
         metadata = self.dataset.metadata
         num_classes = len(metadata.stuff_classes)
         for record, output in zip(inputs, outputs, strict=True):
             place = self._index.find(record)
-            truth = read_classes(self.dataset.records[place], metadata)
+            truth = self._truth.read(place, read_classes)
+            if truth is None:
+                continue
             found = _read_output(output, truth.shape)
             self._pixels[place] = count_pixels(truth, found, num_classes, metadata.ignore_label)
 

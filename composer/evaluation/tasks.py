@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from composer.data.dataset import Dataset
+from composer.data.faults import FaultPolicy
 from composer.errors import InputError
 from composer.evaluation.coco_evaluator import COCO_TASKS, CocoEvaluator, find_annotated
 from composer.evaluation.evaluator import Evaluator
@@ -29,6 +30,8 @@ TASKS: tuple[str, ...] = (
 _SINGLE: dict[str, Callable[[Dataset], Evaluator]] = {
     PROPOSAL_TASK: ProposalEvaluator,
     ROTATED_TASK: RotatedEvaluator,
+}
+_OF_PIXELS: dict[str, type[PanopticEvaluator] | type[SemanticEvaluator]] = {
     PANOPTIC_TASK: PanopticEvaluator,
     SEMANTIC_TASK: SemanticEvaluator,
 }
@@ -39,6 +42,7 @@ def make_evaluators(
     tasks: Sequence[str] | None = None,
     *,
     outputs: Collection[str] | None = None,
+    on_fault: FaultPolicy = "skip",
 ) -> list[Evaluator]:
     """New evaluators for some tasks on a dataset. They serve for one evaluation.
 
@@ -47,6 +51,8 @@ def make_evaluators(
         tasks: names of `TASKS`; by default those that the dataset has annotations for and the
             model has outputs for.
         outputs: the keys of a model's outputs, such as `instances`; by default any.
+        on_fault: what to do about an image whose annotation cannot be read: `skip` reports it and
+            leaves it out, `refuse` raises while it is measured on.
 
     Raises:
         InputError: there is no such task, or nothing that can be compared.
@@ -58,11 +64,11 @@ def make_evaluators(
             raise InputError(
                 f"dataset '{dataset.name}' has nothing annotated that can be compared with{given}"
             )
-        return _make(dataset, chosen, are_required=False)
+        return _make(dataset, chosen, on_fault, are_required=False)
     for task in tasks:
         if task not in TASKS:
             raise InputError(f"no task is called '{task}'. {did_you_mean(task, TASKS, 'tasks')}")
-    return _make(dataset, list(dict.fromkeys(tasks)), are_required=True)
+    return _make(dataset, list(dict.fromkeys(tasks)), on_fault, are_required=True)
 
 
 def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> list[str]:
@@ -96,7 +102,9 @@ def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> li
     return tasks
 
 
-def _make(dataset: Dataset, tasks: Sequence[str], *, are_required: bool) -> list[Evaluator]:
+def _make(
+    dataset: Dataset, tasks: Sequence[str], on_fault: FaultPolicy, *, are_required: bool
+) -> list[Evaluator]:
     evaluators: list[Evaluator] = []
     if coco := [task for task in tasks if task in COCO_TASKS]:
         evaluators.append(CocoEvaluator(dataset, tasks=coco if are_required else None))
@@ -104,7 +112,10 @@ def _make(dataset: Dataset, tasks: Sequence[str], *, are_required: bool) -> list
         evaluators.append(LvisEvaluator(dataset, tasks=lvis))
     if VOC_TASK in tasks:
         evaluators.append(VocEvaluator(dataset, is_required=are_required))
-    return evaluators + [_SINGLE[task](dataset) for task in tasks if task in _SINGLE]
+    evaluators += [_SINGLE[task](dataset) for task in tasks if task in _SINGLE]
+    return evaluators + [
+        _OF_PIXELS[task](dataset, on_fault=on_fault) for task in tasks if task in _OF_PIXELS
+    ]
 
 
 def _has_semantics(dataset: Dataset) -> bool:

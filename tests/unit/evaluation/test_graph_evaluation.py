@@ -10,7 +10,7 @@ from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.sample_reading import read_sample
 from composer.data.shapes import write_shape_dataset
-from composer.errors import InputError
+from composer.errors import DataError, InputError
 from composer.evaluation import choose_tasks, evaluate_graph, make_batches, make_evaluators
 from composer.structures import ImageBatch, Instances
 from unit.evaluation.scenes import to_instances
@@ -144,6 +144,17 @@ def test_stuff_is_matched_by_name(scenery):
 def test_model_without_any_of_the_stuff_is_refused(scenery):
     with pytest.raises(InputError, match="knows none of the classes of stuff of dataset"):
         measure_stuff(scenery, ["sea", "lake", "river"])
+
+
+def test_masks_of_an_image_that_cannot_be_read_are_missed(dataset, tmp_path):
+    (tmp_path / "cut.png").write_bytes(dataset[0].file_name.read_bytes()[:20])
+    unread = replace(dataset[0], file_name=tmp_path / "cut.png", height=None, width=None)
+    damaged = replace(dataset, records=(unread, *dataset.records[1:]))
+    figures = evaluate_graph(make_graph(damaged), damaged).flat()
+    assert 0 < figures["segm/AP"] == pytest.approx(figures["bbox/AP"])
+    assert figures["segm/AP"] < 0.9
+    with pytest.raises(DataError, match=r"cut\.png"):
+        evaluate_graph(make_graph(damaged), damaged, on_fault="refuse")
 
 
 def test_tasks_are_those_that_dataset_and_outputs_serve(dataset):

@@ -189,3 +189,38 @@ def test_semantic_mistakes_are_told(dataset):
         evaluator.process(INPUTS[:1], [{"instances": None}])
     with pytest.raises(InputError, match=r"\(3, 2, 2\) for an image of \(4, 8\)"):
         evaluator.process(INPUTS[:1], [{"sem_seg": torch.zeros(3, 2, 2)}])
+
+
+@pytest.fixture
+def damaged(dataset, tmp_path):
+    """The second image's annotation cannot be read."""
+    (tmp_path / "cut.png").write_bytes(dataset[0].panoptic_file.read_bytes()[:50])
+    bad = replace(dataset[1], panoptic_file=tmp_path / "cut.png")
+    return replace(dataset, records=(dataset[0], bad))
+
+
+@pytest.mark.parametrize("kind", [PanopticEvaluator, SemanticEvaluator])
+def test_image_whose_annotation_cannot_be_read_is_left_out(kind, dataset, damaged, caplog):
+    scores = torch.rand(3, 4, 8, generator=torch.Generator().manual_seed(0))
+    output = {**segmentation(segment1={"category_id": 1}), "sem_seg": scores}
+    inputs = [{"image_id": record.image_id} for record in dataset]
+    whole, part = kind(replace(dataset, records=dataset.records[:1])), kind(damaged)
+    whole.process(inputs[:1], [output])
+    part.process(inputs, [output, output])
+    part.gather()
+    assert part.results().to_json() == whole.results().to_json()
+    assert "an image is left out of the evaluation" in caplog.text
+    assert "cut.png" in caplog.text
+    with pytest.raises(InputError, match=r"cut\.png"):
+        kind(damaged, on_fault="refuse").process(inputs, [output, output])
+
+
+def test_class_that_an_annotation_cannot_have_counts_as_one_that_cannot_be_read(
+    dataset, tmp_path, caplog
+):
+    Image.fromarray(np.full((4, 8), 77, dtype=np.uint8)).save(tmp_path / "odd.png")
+    record = replace(dataset[0], panoptic_file=None, sem_seg_file=tmp_path / "odd.png")
+    evaluator = SemanticEvaluator(replace(dataset, records=(record,)))
+    evaluator.process([{"image_id": 7}], [{"sem_seg": torch.rand(3, 4, 8)}])
+    assert evaluator.results().num_images == 0
+    assert "odd.png: it has the semantic class 77" in caplog.text
