@@ -47,8 +47,8 @@ from composer.cli.image_size import image_size_option
 @click.option(
     "--tasks",
     metavar="TASK,...",
-    help="bbox, segm, keypoints, lvis_bbox, lvis_segm, voc, proposals, panoptic, sem_seg.  "
-    "[default: all that fit]",
+    help="bbox, segm, keypoints, lvis_bbox, lvis_segm, voc, rotated_bbox, proposals, panoptic, "
+    "sem_seg.  [default: all that fit]",
 )
 @click.option("--tta", is_flag=True, help="Look at each image in several sizes and mirrored.")
 @click.option(
