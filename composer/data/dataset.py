@@ -201,7 +201,8 @@ def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
 
 def _join_metadata(parts: Sequence[Metadata]) -> Metadata:
     """The first's, with what only others know, and with new ids where not all have the same."""
-    whole = replace(parts[0], **{what: _find_any(parts, what) for what in _OF_KEYPOINTS + _IDS})
+    known = {what: _find_any(parts, what) for what in _OF_KEYPOINTS + _IDS}
+    whole = replace(parts[0], **known, has_masks=any(one.has_masks for one in parts))
     if all(getattr(one, what) in ((), getattr(whole, what)) for one in parts for what in _IDS):
         return whole
     num_things, num_stuff = len(whole.thing_classes), len(whole.stuff_classes)

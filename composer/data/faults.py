@@ -23,6 +23,7 @@ FaultKind = Literal[
     "box_outside",
     "box_degenerate",
     "empty_polygon",
+    "no_mask",
     "bad_mask",
     "bad_keypoints",
     "unknown_category",

@@ -28,6 +28,7 @@ class Metadata:
         keypoint_connections: pairs of indices of keypoints to draw a line between.
         thing_colors: RGB of each thing class, where the dataset has colours.
         stuff_colors: RGB of each stuff class.
+        has_masks: whether objects have masks; one without is one whose mask is not known.
         ignore_label: semantic class of pixels that count for nothing.
         image_counts: for each thing class, how many images have it (LVIS).
         frequencies: for each thing class `r` (rare), `c` (common) or `f` (frequent) (LVIS).
@@ -43,6 +44,7 @@ class Metadata:
     keypoint_connections: tuple[tuple[int, int], ...] = ()
     thing_colors: tuple[Color, ...] = ()
     stuff_colors: tuple[Color, ...] = ()
+    has_masks: bool = False
     ignore_label: int = 255
     image_counts: tuple[int, ...] = ()
     frequencies: tuple[str, ...] = ()

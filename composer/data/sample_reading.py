@@ -48,7 +48,8 @@ def read_sample(
         metadata: of its dataset.
         annotated: whether more than the image is wanted.
         mask_format: `polygon` leaves polygons as they are and refuses run-length encodings;
-            `bitmask` fills them; `auto` leaves them where an image has nothing else.
+            `bitmask` fills them; `auto` leaves them where an image has nothing else. There are no
+            masks if the dataset has none; one that is not known among others is empty.
 
     Raises:
         InputError: a picture cannot be read, is of another size than its annotations, or has
@@ -61,7 +62,7 @@ def read_sample(
     if not annotated:
         return sample
     targets = [a for a in record.annotations if not (a.is_crowd or a.is_difficult)]
-    outlines, bit_masks = _read_masks(targets, record, sample, mask_format)
+    outlines, bit_masks = _read_masks(targets, record, sample, mask_format, metadata)
     panoptic = _read_panoptic(record, sample)
     read = replace(
         sample,
@@ -75,7 +76,8 @@ def read_sample(
         panoptic=panoptic,
         ignore_label=metadata.ignore_label,
     )
-    return cut_to_image(read)
+    cut = cut_to_image(read)
+    return replace(cut, masks_known=cut.masks_left()) if cut.has_masks else cut
 
 
 def read_pixels(file: Path) -> UInt8[Tensor, "3 H W"]:
@@ -124,11 +126,16 @@ def _cut(boxes: Float[Tensor, "B 4"], sample: Sample) -> Float[Tensor, "B 4"]:
 
 
 def _read_masks(
-    targets: Sequence[Annotation], record: Record, sample: Sample, mask_format: MaskFormat
+    targets: Sequence[Annotation],
+    record: Record,
+    sample: Sample,
+    mask_format: MaskFormat,
+    metadata: Metadata,
 ) -> tuple[tuple[Outline, ...] | None, Bool[Tensor, "N H W"] | None]:
-    """Outlines, or bit masks, or neither where no object has a segmentation."""
+    """Outlines, or bit masks, or neither where no object has a segmentation or might have one."""
     given = [a.segmentation for a in targets]
-    if mask_format == "none" or (given and all(each is None for each in given)):
+    has_masks = metadata.has_masks or not given or any(each is not None for each in given)
+    if mask_format == "none" or not has_masks:
         return None, None
     has_run_lengths = any(isinstance(each, Mapping) for each in given)
     if mask_format == "polygon" and has_run_lengths:

@@ -30,6 +30,8 @@ class Sample:
         categories: of each object, from 0.
         outlines: polygons of each object, each x0, y0, x1, y1, ...; None if objects have none.
         bit_masks: the same as pixels; a sample has outlines, bit masks or neither.
+        masks_known: whether the mask of each object is known; one that is not is empty, as one is
+            of which nothing is left. None if the sample knows the masks of all.
         keypoints: x, y and visibility (0 unlabelled, 1 hidden, 2 visible); None if there are none.
         keypoint_flips: for each keypoint the one that it becomes in a mirror; none for themselves.
         sem_seg: the class of each pixel; None if it is not known.
@@ -45,6 +47,7 @@ class Sample:
     categories: Int[Tensor, "N"]
     outlines: tuple[Outline, ...] | None = None
     bit_masks: Bool[Tensor, "N H W"] | None = None
+    masks_known: Bool[Tensor, "N"] | None = None
     keypoints: Float[Tensor, "N K 3"] | None = None
     keypoint_flips: tuple[int, ...] = ()
     sem_seg: Int[Tensor, "H W"] | None = None
@@ -69,6 +72,13 @@ class Sample:
         """Whether the shapes of the objects are known, in either form."""
         return self.outlines is not None or self.bit_masks is not None
 
+    @property
+    def has_mask(self) -> Bool[Tensor, "N"]:
+        """Which objects have a mask that is known, though nothing of it may be left."""
+        if self.masks_known is not None:
+            return self.masks_known
+        return torch.full((len(self),), self.has_masks)
+
     def __len__(self) -> int:
         """The number of objects."""
         return self.boxes.shape[0]
@@ -83,18 +93,25 @@ class Sample:
             categories=self.categories[kept],
             outlines=_select(self.outlines, kept.tolist()),
             bit_masks=None if self.bit_masks is None else self.bit_masks[kept],
+            masks_known=None if self.masks_known is None else self.masks_known[kept],
             keypoints=None if self.keypoints is None else self.keypoints[kept],
         )
 
     def visible(self) -> Bool[Tensor, "N"]:
-        """Tells which objects have a box of some area, and some of their mask, in the image."""
+        """Tells which objects have a box of some area in the image, and some of a known mask."""
         kept = ((self.boxes[:, 2:] - self.boxes[:, :2]) > _SMALLEST_SIDE).all(dim=1)
+        if self.has_masks:
+            kept &= self.masks_left() | ~self.has_mask
+        return kept
+
+    def masks_left(self) -> Bool[Tensor, "N"]:
+        """Tells which objects have some of a mask in the image."""
         if self.outlines is not None:
-            kept &= torch.tensor([len(parts) > 0 for parts in self.outlines], dtype=torch.bool)
+            return torch.tensor([len(parts) > 0 for parts in self.outlines], dtype=torch.bool)
         if self.bit_masks is not None:
             # numpy stops at the first pixel that is set, and torch does not.
-            kept &= torch.from_numpy(self.bit_masks.numpy().any(axis=(1, 2)))
-        return kept
+            return torch.from_numpy(self.bit_masks.numpy().any(axis=(1, 2)))
+        return torch.zeros(len(self), dtype=torch.bool)
 
 
 _SMALLEST_SIDE = 1e-5  # pixels; as detectron2 takes it

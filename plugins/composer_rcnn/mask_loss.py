@@ -33,7 +33,8 @@ def mask_loss(
         boxes: the regions, per image; all have an object.
         classes: the objects' classes.
         matched_indices: which of its image's objects each region has in it.
-        targets: the ground truth of every image, with `gt_masks`.
+        targets: the ground truth of every image, with `gt_masks`. Regions of objects whose mask is
+            empty teach nothing: such a mask is not known.
         loss_weight: factor of the loss.
 
     Returns:
@@ -48,7 +49,11 @@ def mask_loss(
     if num_regions == 0:
         return {"loss_mask": mask_logits.sum() * 0.0}
     logits = pick_class_masks(mask_logits, torch.cat(classes).to(mask_logits.device))
+    known = _find_known(matched_indices, targets).to(logits.device)
+    if not known.any():
+        return {"loss_mask": mask_logits.sum() * 0.0}
     wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1]).to(logits.device)
+    logits, wanted = logits[known], wanted[known]
     _record_statistics(logits > 0, wanted)
     loss = F.binary_cross_entropy_with_logits(logits, wanted.to(logits.dtype))
     return {"loss_mask": loss * loss_weight}
@@ -63,6 +68,12 @@ def _crop_targets(
         if len(one)
     ]
     return torch.cat(crops)
+
+
+def _find_known(matched_indices: list[Indices], targets: list[Instances]) -> Bool[Tensor, "R"]:
+    """Which regions have an object whose mask is known."""
+    pairs = zip(matched_indices, targets, strict=True)
+    return torch.cat([one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)])
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ Legend: R regions over all images, M the side of a mask.
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
@@ -28,7 +28,8 @@ def torchvision_mask_loss(
         boxes: the regions, per image; all have an object.
         classes: the objects' classes.
         matched_indices: which of its image's objects each region has in it.
-        targets: the ground truth of every image, with `gt_masks` as bit masks.
+        targets: the ground truth of every image, with `gt_masks` as bit masks. Regions of objects
+            whose mask is empty teach nothing: such a mask is not known.
 
     Returns:
         `loss_mask`.
@@ -44,7 +45,17 @@ def torchvision_mask_loss(
     columns = torch.cat(classes).to(mask_logits.device)
     logits = mask_logits[torch.arange(num_regions, device=columns.device), columns]
     wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1])
-    return {"loss_mask": F.binary_cross_entropy_with_logits(logits, wanted.to(logits))}
+    known = _find_known(matched_indices, targets).to(logits.device)
+    if not known.any():
+        return {"loss_mask": mask_logits.sum() * 0.0}
+    wanted = wanted.to(logits)
+    return {"loss_mask": F.binary_cross_entropy_with_logits(logits[known], wanted[known])}
+
+
+def _find_known(matched_indices: list[Indices], targets: list[Instances]) -> Bool[Tensor, "R"]:
+    """Which regions have an object whose mask is known."""
+    pairs = zip(matched_indices, targets, strict=True)
+    return torch.cat([one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)])
 
 
 def _crop_targets(

@@ -23,8 +23,9 @@ _SMALLEST_SIDE = 4  # pixels; nothing can be learnt from less
 class CopyPaste:
     """Pastes objects of another image at random places, by their masks (Ghiasi et al. 2021).
 
-    Objects need masks, which become pixels. An object that is pasted may reach over the image's
-    borders by up to a half; what it hides is no longer part of the masks behind it.
+    Objects need masks, which become pixels; those whose masks are not known are not taken. An
+    object that is pasted may reach over the image's borders by up to a half; what it hides is no
+    longer part of the masks behind it.
 
     Args:
         probability: how often an image gets objects of another.
@@ -62,7 +63,7 @@ class CopyPaste:
         partner = draw_partner()
         if not partner.has_masks:
             return sample
-        partner = partner.select(partner.visible())
+        partner = partner.select(partner.visible() & partner.has_mask)
         taken = [i for i in range(len(partner)) if happens(generator, self.object_probability)]
         sample = with_bit_masks(sample)
         for index in taken[: self.max_objects]:

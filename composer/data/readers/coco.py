@@ -10,6 +10,7 @@ from composer.data.metadata import Metadata, find_flip_pairs
 from composer.data.readers.coco_document import (
     AnnotationReader,
     Category,
+    have_masks,
     read_categories,
     read_images,
     unreadable_ids,
@@ -57,6 +58,7 @@ def coco(
         replace(record, annotations=tuple(by_image.get(image_id, ())))
         for image_id, record in bare.items()
     )
+    metadata = replace(metadata, has_masks=have_masks(document["annotations"]))
     return Dataset(annotations.stem, records, metadata, tuple(log.faults))
 
 

@@ -93,6 +93,11 @@ def _to_length(value: object) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
+def have_masks(entries: Sequence[Any]) -> bool:
+    """Whether any annotation of a document has a mask."""
+    return any(isinstance(entry, Mapping) and entry.get("segmentation") for entry in entries)
+
+
 @dataclass
 class AnnotationReader:
     """Makes the annotations of a document those of records.
@@ -115,7 +120,7 @@ class AnnotationReader:
         self, entries: Sequence[Any], records: Mapping[ImageId, Record]
     ) -> dict[ImageId, list[Annotation]]:
         """The annotations by image id; what cannot be used is left out."""
-        has_masks = any(isinstance(e, Mapping) and e.get("segmentation") for e in entries)
+        has_masks = have_masks(entries)
         found: dict[ImageId, list[Annotation]] = {}
         for entry in entries:
             if not isinstance(entry, Mapping):
@@ -151,10 +156,12 @@ class AnnotationReader:
         if outside := describe_outside(box, height, width):
             self._note(entry, "box_outside", outside, record)
         masked = entry.get("segmentation")
-        if masked is None or (masked == [] and not has_masks):
-            segmentation = None
-        else:
+        segmentation = None
+        if masked is not None and masked != []:
             segmentation = to_segmentation(masked, height, width)
+        elif has_masks:
+            message = "it has no mask, though others have; its box stays"
+            self._note(entry, "no_mask", message, record)
         area = entry.get("area")
         return Annotation(
             box=box,

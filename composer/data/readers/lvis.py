@@ -18,6 +18,7 @@ from composer.data.readers.coco_document import (
     AnnotationReader,
     Category,
     Entry,
+    have_masks,
     read_categories,
     read_images,
     unreadable_ids,
@@ -55,7 +56,9 @@ def lvis(*, annotations: Path, images: Path) -> Dataset:
         )
         for image_id, (record, entry) in found.items()
     )
-    metadata = _to_metadata(categories, records)
+    metadata = replace(
+        _to_metadata(categories, records), has_masks=have_masks(document["annotations"])
+    )
     return Dataset(annotations.stem, records, metadata, tuple(log.faults))
 
 

@@ -50,7 +50,7 @@ def paste_object(sample: Sample, part: Sample, top: int, left: int, min_visible:
     )
     before = sample.bit_masks.flatten(1).sum(dim=1)
     masks = sample.bit_masks & ~mask
-    kept = masks.flatten(1).sum(dim=1) > min_visible * before
+    kept = (masks.flatten(1).sum(dim=1) > min_visible * before) | ~sample.has_mask
     behind = replace(
         sample,
         image=image,
@@ -97,6 +97,7 @@ def _with_object(
         boxes=torch.cat((sample.boxes, box)),
         categories=torch.cat((sample.categories, part.categories)),
         bit_masks=bit_masks,
+        masks_known=torch.cat((sample.has_mask, torch.ones(1, dtype=torch.bool))),
         keypoints=keypoints,
     )
     return replace(pasted, keypoints=hide_outside(pasted))

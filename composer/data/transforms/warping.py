@@ -59,7 +59,9 @@ def warp_sample(sample: Sample, matrix: Float[np.ndarray, "2 3"], size: tuple[in
         proposals=None if sample.proposals is None else _move_boxes(sample.proposals, matrix),
     )
     cut = cut_to_image(moved_sample)
-    return replace(cut, boxes=find_boxes(cut)) if cut.has_masks else cut
+    if not cut.has_masks:
+        return cut
+    return replace(cut, boxes=torch.where(cut.has_mask[:, None], find_boxes(cut), cut.boxes))
 
 
 def find_rotation(

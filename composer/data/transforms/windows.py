@@ -100,8 +100,9 @@ def cut_to_image(sample: Sample) -> Sample:
         parts = [_clip_outline(outline, sample) for outline in sample.outlines]
         sample = replace(sample, outlines=tuple(parts))
     boxes = sample.boxes.clamp(min=0).minimum(limits)
-    if sample.has_masks and not inside.all():
-        boxes = torch.where(inside[:, None], boxes, find_boxes(sample))
+    shrunk = sample.has_mask & ~inside
+    if shrunk.any():
+        boxes = torch.where(shrunk[:, None], find_boxes(sample), boxes)
     proposals = sample.proposals
     if proposals is not None:
         proposals = proposals.clamp(min=0).minimum(limits)

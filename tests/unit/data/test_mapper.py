@@ -8,11 +8,13 @@ import torch
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from composer.data.augmentations import RandomFlip, RandomZoomOut
+from composer.data.augmentations import RandomFlip, RandomRotation, RandomZoomOut
 from composer.data.images import read_image
 from composer.data.mapper import Mapper
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
+from composer.data.sample_reading import read_sample
+from composer.data.transforms import crop_sample
 from composer.errors import InputError
 from composer.spec.language import ImageFormat
 from composer.structures import BitMasks, ImageBatch, PolygonMasks
@@ -121,6 +123,35 @@ def test_bit_masks_are_made_of_polygons_where_they_are_wanted(record):
 def test_objects_without_masks_have_none(record):
     plain = with_annotations(record, Annotation((4, 5, 20, 25), 0))
     assert not run(Mapper([]), plain)["instances"].has("gt_masks")
+
+
+@pytest.mark.parametrize("mask_format", ["polygon", "bitmask"])
+@pytest.mark.parametrize(
+    "augmentation",
+    [RandomFlip(probability=1.0), RandomRotation(degrees=(5.0, 5.0)), RandomZoomOut(probability=1)],
+)
+def test_an_object_whose_mask_is_not_known_stays_among_others(record, mask_format, augmentation):
+    box = (4.0, 5.0, 20.0, 25.0)
+    mixed = with_annotations(record, Annotation(box, 0, [OUTLINE]), Annotation(box, 1))
+    instances = run(Mapper([augmentation], mask_format=mask_format), mixed)["instances"]
+    assert instances.gt_classes.tolist() == [0, 1]
+    assert instances.gt_masks.nonempty().tolist() == [True, False]
+    assert instances.gt_boxes.nonempty().all()
+
+
+def test_a_dataset_with_masks_has_empty_ones_where_no_object_of_an_image_has_one(record):
+    plain = with_annotations(record, Annotation((4, 5, 20, 25), 0))
+    instances = run(Mapper([], metadata=Metadata(has_masks=True)), plain)["instances"]
+    assert len(instances) == 1
+    assert instances.gt_masks.nonempty().tolist() == [False]
+
+
+def test_a_known_mask_that_is_cut_away_takes_its_object_along(record):
+    sides = ([0.0, 0.0, 5.0, 0.0, 5.0, 30.0, 0.0, 30.0], None)
+    whole = (0.0, 0.0, 40.0, 30.0)
+    known, unknown = (Annotation(whole, n, s and [s]) for n, s in enumerate(sides))
+    sample = read_sample(with_annotations(record, known, unknown), Metadata())
+    assert crop_sample(sample, 0, 10, 30, 30).visible().tolist() == [False, True]
 
 
 def test_an_image_without_objects_has_empty_targets(record):

@@ -98,7 +98,20 @@ def test_a_dataset_of_boxes_alone_has_no_masks(files):
     change(files, edit)
     dataset = read(files)
     assert not dataset.faults
+    assert not dataset.metadata.has_masks
     assert all(a.segmentation is None for record in dataset for a in record.annotations)
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+def test_an_object_without_a_mask_among_others_is_told_and_keeps_its_box(files, nothing):
+    before = read(files)
+    change(files, lambda document: document["annotations"][0].update(segmentation=nothing))
+    dataset = read(files)
+    assert kinds(dataset) == {"no_mask": 1}
+    assert dataset.num_annotations == before.num_annotations
+    assert dataset[0].annotations[0].box == before[0].annotations[0].box
+    assert dataset[0].annotations[0].segmentation is None
+    assert dataset.metadata.has_masks
 
 
 @pytest.mark.parametrize(
@@ -112,7 +125,6 @@ def test_a_dataset_of_boxes_alone_has_no_masks(files):
         ("box_degenerate", {"bbox": [1, 2, 3, -4]}),
         ("box_outside", {"bbox": [60, 2, 5, 5]}),
         ("empty_polygon", {"segmentation": [[1, 2, 3, 4]]}),
-        ("empty_polygon", {"segmentation": []}),
         ("bad_mask", {"segmentation": {"size": [9, 9], "counts": "abc"}}),
         ("bad_mask", {"segmentation": {"size": [40, 50], "counts": [3, 4]}}),
         ("bad_mask", {"segmentation": {"counts": "abc"}}),

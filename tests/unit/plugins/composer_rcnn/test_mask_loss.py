@@ -95,3 +95,25 @@ def test_what_does_not_fit_is_refused():
         loss_of(torch.zeros(1, 0, 4, 4), polygons(SQUARE))
     with pytest.raises(AttributeError, match="no field 'gt_masks'"):
         loss_of(torch.zeros(1, 1, 4, 4), Instances((8, 8), gt_boxes=REGION))
+
+
+@pytest.mark.parametrize("truth", [polygons, bitmaps])
+def test_an_object_whose_mask_is_not_known_teaches_nothing(truth):
+    known = truth(SQUARE)
+    if truth is polygons:
+        unknown = Instances((8, 8), gt_masks=PolygonMasks([[]]))
+    else:
+        unknown = Instances((8, 8), gt_masks=BitMasks(torch.zeros(1, 8, 8, dtype=torch.bool)))
+    logits = torch.zeros(2, 1, 4, 4, requires_grad=True)
+    first = torch.tensor([0])
+
+    def learn(*targets):
+        found = mask_loss(logits, [REGION] * 2, [first] * 2, [first] * 2, list(targets))
+        (slope,) = torch.autograd.grad(found["loss_mask"], logits)
+        return found["loss_mask"].item(), slope.flatten(1).abs().sum(dim=1) > 0
+
+    with EventStorage():
+        loss, is_taught = learn(known, unknown)
+        assert loss == pytest.approx(math.log(2))
+        assert is_taught.tolist() == [True, False]
+        assert learn(unknown, unknown)[0] == 0
