@@ -30,6 +30,24 @@ def test_the_loss_of_masks_is_that_of_torchvision():
     torch.testing.assert_close(found["loss_mask"], expected)
 
 
+def test_objects_whose_masks_are_not_known_teach_nothing():
+    logits = torch.randn(2, 2, 14, 14)
+    masks = torch.zeros(2, 50, 50, dtype=torch.bool)
+    masks[1] = True
+    target = Instances((50, 50), gt_masks=BitMasks(masks))
+    boxes, labels = Boxes([[5.0, 5.0, 30.0, 30.0]] * 2), torch.tensor([1, 1])
+    pick = slice(1, 2)
+
+    def loss_of(logits, boxes, labels, matched):
+        found = torchvision_mask_loss(logits, [boxes], [labels], [matched], [target])
+        return found["loss_mask"]
+
+    both = loss_of(logits, boxes, labels, torch.tensor([0, 1]))
+    alone = loss_of(logits[pick], boxes[pick], labels[pick], torch.tensor([1]))
+    torch.testing.assert_close(both, alone)
+    assert loss_of(logits, boxes, labels, torch.tensor([0, 0])) == 0
+
+
 def test_no_regions_have_a_loss_of_masks_of_zero_with_a_gradient():
     logits = torch.zeros(0, 3, 14, 14, requires_grad=True)
     nothing = torch.zeros(0, dtype=torch.int64)
