@@ -99,10 +99,10 @@ def cut_to_image(sample: Sample) -> Sample:
     if sample.outlines is not None:
         parts = [_clip_outline(outline, sample) for outline in sample.outlines]
         sample = replace(sample, outlines=tuple(parts))
-    boxes = sample.boxes.clamp(min=0).minimum(limits)
-    shrunk = sample.has_mask & ~inside
+    boxes, shrunk = sample.boxes, sample.has_mask & ~inside
     if shrunk.any():
         boxes = torch.where(shrunk[:, None], find_boxes(sample), boxes)
+    boxes = boxes.clamp(min=0).minimum(limits)  # corners of a cut may be off by rounding
     proposals = sample.proposals
     if proposals is not None:
         proposals = proposals.clamp(min=0).minimum(limits)
