@@ -30,6 +30,7 @@ def test_the_woman_in_the_portrait_is_found_first(predictor):
     assert left < FACE[0] < right
     assert top < FACE[1] < bottom
     assert bool(instances.pred_masks[best, FACE[1], FACE[0]])
+    assert len(instances) == 1
 
 
 def test_nobody_is_found_on_a_blank_picture(predictor):
