@@ -11,8 +11,8 @@ import yaml
 from composer.data.dataset import Dataset
 from composer.data.loading import InferenceBatches, TrainingBatches
 from composer.evaluation import evaluate_graph
-from composer.evaluation.rotated_evaluator import ROTATED_TASK
 from composer.experiment.experiment import Experiment
+from composer.experiment.image_loading import InferenceData
 from composer.experiment.images import Images, open_images
 from composer.experiment.model import build_graph, find_image_format, fit_spec
 from composer.experiment.versions import find_versions
@@ -132,17 +132,19 @@ def _make_validation(
 
     metrics = None
     if settings.metrics is None or settings.metrics:
-        has_truth = ROTATED_TASK in (settings.metrics or ())  # which comes with the batches
-        metrics = _measure(images.measured, batches(annotated=has_truth), settings.metrics)
+        metrics = _measure(images.measured, batches(annotated=False), settings.metrics, data)
     losses = batches(annotated=True) if settings.losses else None
     return Validation(every=settings.every, metrics=metrics, batches=losses)
 
 
 def _measure(
-    dataset: Dataset, batches: Any, tasks: list[str] | None
+    dataset: Dataset, batches: Any, tasks: list[str] | None, data: InferenceData
 ) -> Callable[[Graph], Mapping[str, float]]:
     def measure(graph: Graph) -> Mapping[str, float]:
-        return evaluate_graph(graph, dataset, tasks=tasks, batches=batches).flat()
+        results = evaluate_graph(
+            graph, dataset, tasks=tasks, batches=batches, on_fault=data.on_fault
+        )
+        return results.flat()
 
     return measure
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-Polygon: TypeAlias = Sequence[float] | NDArray[Any]  # x0, y0, x1, y1, ...
+Polygon: TypeAlias = Sequence[float | int] | NDArray[Any]  # x0, y0, x1, y1, ...
 
 _FIRST_CHARACTER = ord("0")
 _NUM_BITS, _IS_NEGATIVE, _CONTINUES = 5, 0x10, 0x20  # of a character
