@@ -22,6 +22,7 @@ FaultKind = Literal[
     "size_differs",
     "box_outside",
     "box_degenerate",
+    "box_scale",
     "empty_polygon",
     "no_mask",
     "bad_mask",

@@ -40,7 +40,8 @@ def inspect_dataset(
         quick: whether to read no more of an image than its size, and no labels.
         progress: called after each image with the number of those done and of all.
     """
-    faults = [*dataset.faults, *_find_shared_files(dataset.records)]
+    records = dataset.records
+    faults = [*dataset.faults, *_find_shared_files(records), *_find_fractions(records)]
     inspect = partial(inspect_record, metadata=dataset.metadata, quick=quick)
     threads = min(_MAX_THREADS, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:  # decoding leaves the interpreter to others
@@ -83,6 +84,14 @@ def _find_shared_files(records: Sequence[Record]) -> Iterator[Fault]:
     for file, count in counts.items():
         if count > 1:
             yield Fault("duplicate_id", f"{count} images have this file", file.name)
+
+
+def _find_fractions(records: Sequence[Record]) -> Iterator[Fault]:
+    """Boxes in fractions of the image, which are all in the corner of one pixel."""
+    boxes = [annotation.box for record in records for annotation in record.annotations]
+    if boxes and all(max(box) <= 1 for box in boxes):
+        message = "no box reaches beyond one pixel: are they fractions of the image?"
+        yield Fault("box_scale", message)
 
 
 def _peek(file: Path) -> tuple[int, int]:

@@ -42,6 +42,16 @@ def truncate(file):
     file.write_bytes(content[: len(content) // 2])
 
 
+def test_boxes_in_fractions_of_the_image_are_noticed(files):
+    document = json.loads(files.annotations.read_text())
+    for annotation in document["annotations"]:
+        x, y, width, height = annotation["bbox"]
+        annotation["bbox"] = [x / 50, y / 40, width / 50, height / 40]
+        del annotation["segmentation"]
+    files.annotations.write_text(json.dumps(document))
+    assert found(read(files)) == {"box_scale": 1}
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_good_datasets_have_no_faults(files, quick):
     assert found(read(files), quick=quick) == {}
