@@ -82,7 +82,6 @@ def test_mode_decides_which_nodes_are_drawn(cli, folder):
     [
         (["nowhere"], "there is no spec 'nowhere'"),
         (["small.yaml", "-u", "regionz"], "Did you mean 'regions'?"),
-        (["small.yaml", "-o", "nowhere/a.svg"], "No such file or directory"),
         (["small.yaml", "--set", "a=1"], "unknown param 'a'"),
     ],
 )
