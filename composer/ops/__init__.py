@@ -14,7 +14,11 @@ from composer.ops.box_losses import (
 )
 from composer.ops.cell_flattening import flatten_cells
 from composer.ops.edge_distances import decode_distances, encode_distances
-from composer.ops.ground_truth import check_truth_boxes, check_truth_classes
+from composer.ops.ground_truth import (
+    check_truth_boxes,
+    check_truth_classes,
+    find_known_masks,
+)
 from composer.ops.level_assignment import assign_levels
 from composer.ops.matching import Matches, match_boxes
 from composer.ops.nms import batched_nms
@@ -81,6 +85,7 @@ __all__ = [
     "encode_boxes",
     "encode_distances",
     "encode_rotated_boxes",
+    "find_known_masks",
     "find_pooled_levels",
     "flatten_cells",
     "index_regions",

@@ -1,9 +1,14 @@
-"""Ground truth that nothing can be learnt from, found before it becomes a loss without end."""
+"""Ground truth that nothing can be learnt from, found before it becomes a loss without end.
 
-from jaxtyping import Int
+Legend: R regions over all images.
+"""
+
+import torch
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from composer.structures.boxes import Boxes
+from composer.structures.instances import Instances
 from composer.structures.rotated_boxes import RotatedBoxes
 
 
@@ -33,3 +38,16 @@ def check_truth_classes(classes: Int[Tensor, "_"], num_classes: int) -> None:
             f"gt_classes of an image go from {int(classes.min())} to {int(classes.max())}, but "
             f"num_classes is {num_classes}: classes are counted from 0 to {num_classes - 1}."
         )
+
+
+def find_known_masks(
+    matched_indices: list[Int[Tensor, "_"]], targets: list[Instances]
+) -> Bool[Tensor, "R"]:
+    """Which regions have an object whose mask is known: one that is not empty.
+
+    Args:
+        matched_indices: which of its image's objects each region has, one region at least in all.
+        targets: the ground truth of every image, with `gt_masks`.
+    """
+    pairs = zip(matched_indices, targets, strict=True)
+    return torch.cat([one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from composer.bounds import NonNegative
 from composer.events import record_scalar
+from composer.ops import find_known_masks
 from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
 from composer_rcnn.class_columns import pick_class_masks
 
@@ -49,7 +50,7 @@ def mask_loss(
     if num_regions == 0:
         return {"loss_mask": mask_logits.sum() * 0.0}
     logits = pick_class_masks(mask_logits, torch.cat(classes).to(mask_logits.device))
-    known = _find_known(matched_indices, targets).to(logits.device)
+    known = find_known_masks(matched_indices, targets).to(logits.device)
     if not known.any():
         return {"loss_mask": mask_logits.sum() * 0.0}
     wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1]).to(logits.device)
@@ -68,12 +69,6 @@ def _crop_targets(
         if len(one)
     ]
     return torch.cat(crops)
-
-
-def _find_known(matched_indices: list[Indices], targets: list[Instances]) -> Bool[Tensor, "R"]:
-    """Which regions have an object whose mask is known."""
-    pairs = zip(matched_indices, targets, strict=True)
-    return torch.cat([one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)])
 
 
 @torch.no_grad()

@@ -5,9 +5,10 @@ Legend: R regions over all images, M the side of a mask.
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
+from composer.ops import find_known_masks
 from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
 
 
@@ -45,17 +46,11 @@ def torchvision_mask_loss(
     columns = torch.cat(classes).to(mask_logits.device)
     logits = mask_logits[torch.arange(num_regions, device=columns.device), columns]
     wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1])
-    known = _find_known(matched_indices, targets).to(logits.device)
+    known = find_known_masks(matched_indices, targets).to(logits.device)
     if not known.any():
         return {"loss_mask": mask_logits.sum() * 0.0}
     wanted = wanted.to(logits)
     return {"loss_mask": F.binary_cross_entropy_with_logits(logits[known], wanted[known])}
-
-
-def _find_known(matched_indices: list[Indices], targets: list[Instances]) -> Bool[Tensor, "R"]:
-    """Which regions have an object whose mask is known."""
-    pairs = zip(matched_indices, targets, strict=True)
-    return torch.cat([one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)])
 
 
 def _crop_targets(
