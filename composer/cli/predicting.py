@@ -113,7 +113,6 @@ def _predict_image(file: Path, predictor: Predictor, report: PredictReport) -> N
     report.tell(file, prediction.summary(), seconds)
     if not (report.request.no_pictures or report.request.as_json):
         picture = report.choose_name(file, _picture_suffix(file))
-        picture.parent.mkdir(parents=True, exist_ok=True)
         prediction.draw().save(picture, quality=_QUALITY)
 
 

@@ -8,27 +8,21 @@ from composer.data.shapes import write_shape_dataset
 from composer.errors import InputError, SpecError
 from composer.experiment import load_experiment, standard_experiment
 from composer.experiment.images import open_images
+from unit.experiment.small_experiment import EXPERIMENT
 
-SPEC = """\
-composer: 1
-extends: rpn_r50_fpn
-params:
-  depth: 18
-  stem_out_channels: 8
-  res2_out_channels: 8
-  fpn_channels: 8
-  rpn_batch_size_per_image: 4096
-  rpn_post_nms_topk_training: 20
-inputs:
-  batch: {image: {shortest_edge: 60, longest_edge: 90}}
-"""
+SPEC = {
+    "composer": 1,
+    "extends": "rpn_r50_fpn",
+    "params": yaml.safe_load(EXPERIMENT)["spec_params"],
+    "inputs": {"batch": {"image": {"shortest_edge": 60, "longest_edge": 90}}},
+}
 
 
 @pytest.fixture
 def spec(tmp_path):
     write_shape_dataset(tmp_path / "shapes", num_images=10, size=48)
     file = tmp_path / "small.yaml"
-    file.write_text(SPEC)
+    file.write_text(yaml.safe_dump(SPEC))
     return file
 
 
