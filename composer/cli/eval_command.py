@@ -63,6 +63,12 @@ from composer.cli.image_size import image_size_option
     show_default=True,
     help="Processes that read images.",
 )
+@click.option(
+    "--on-fault",
+    type=click.Choice(["skip", "refuse"]),
+    help="Whether bad images and annotations are left out, or end it.  "
+    "[default: as each dataset says; of images: skip]",
+)
 @click.option("--device", default="cpu", show_default=True, help="Where, as in torch.device.")
 @click.option("--per-class", is_flag=True, help="Print the figures of each class, too.")
 @click.option("--output", "-o", metavar="DIR", help="Folder for all files.  [default: runs/eval]")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from composer.data.faults import FaultPolicy
 from composer.data.image_size import ImageSize
 
 _FOLDER = Path("runs", "eval")
@@ -32,6 +33,7 @@ class EvalRequest:
         image_size: pixels of the shorter side, maybe with a limit of the longer; or None.
         batch_size: images in a batch.
         num_workers: processes that read images.
+        on_fault: what to do about bad images and annotations, or None for what the data says.
         device: name of the device.
         per_class: whether the figures of each class are printed.
         output: folder for files, or None for the usual one.
@@ -54,6 +56,7 @@ class EvalRequest:
     image_size: ImageSize | None
     batch_size: int
     num_workers: int
+    on_fault: FaultPolicy | None
     device: str
     per_class: bool
     output: str | None

@@ -40,8 +40,7 @@ def evaluate_request(request: EvalRequest) -> None:
     Raises:
         ComposerError: for whatever a user can do something about.
     """
-    documents = find_datasets(request.data, request.images, request.names, request.data_settings)
-    dataset = open_datasets(documents)
+    dataset = _open_dataset(request)
     if request.predictions is not None:
         detections = read_results(request.predictions, dataset)
         evaluators = give_detections(detections, request.find_tasks())
@@ -56,13 +55,26 @@ def evaluate_request(request: EvalRequest) -> None:
             _conclude(request, dataset, evaluators, results)
 
 
+def _open_dataset(request: EvalRequest) -> Dataset:
+    documents = find_datasets(request.data, request.images, request.names, request.data_settings)
+    if request.on_fault is not None:
+        change = {"on_fault": request.on_fault}
+        documents = {name: found.model_copy(update=change) for name, found in documents.items()}
+    return open_datasets(documents)
+
+
 def _open_graph(request: EvalRequest) -> Graph:
     assert request.model is not None
     return open_model(request.model, request.weights or None, settings=request.settings)
 
 
 def _make_evaluators(request: EvalRequest, graph: Graph, dataset: Dataset) -> list[Evaluator]:
-    evaluators = make_evaluators(dataset, request.find_tasks(), outputs=list_outputs(graph))
+    evaluators = make_evaluators(
+        dataset,
+        request.find_tasks(),
+        outputs=list_outputs(graph),
+        on_fault=request.on_fault or "skip",
+    )
     is_panoptic = any(isinstance(evaluator, PanopticEvaluator) for evaluator in evaluators)
     if request.folder is not None and is_panoptic:
         evaluators.append(PanopticWriter(dataset, request.folder))
@@ -85,6 +97,7 @@ def _evaluate(
         num_workers=request.num_workers,
         resize=predict is None,
         image_size=request.image_size,
+        on_fault=request.on_fault or "skip",
     )
     quiet = not (world.is_first and sys.stderr.isatty())
     with tqdm(total=batches.num_images, unit="image", leave=False, disable=quiet) as bar:

@@ -126,6 +126,34 @@ def test_images_can_have_another_size(cli, files, folder):
         assert message in " ".join(result.err.split())
 
 
+@pytest.fixture
+def damaged(folder):
+    """Annotations and images: one image is cut short."""
+    shapes = write_shape_dataset(folder / "damaged", num_images=2, size=(32, 40))
+    image = sorted(shapes.images.iterdir())[0]
+    image.write_bytes(image.read_bytes()[:60])
+    return shapes
+
+
+def test_bad_images_and_annotations_are_left_out_or_refused(cli, files, damaged):
+    command = (
+        *("eval", files / "tiny.safetensors", "--data", damaged.annotations),
+        *("--images", damaged.images, "--no-save", "--tasks", "bbox"),
+    )
+    result = cli(*command)
+    assert result.code == 0, result.err
+    assert "could not be used, so nothing was found in it" in result.err
+    result = cli(*command, "--on-fault", "refuse")
+    assert result.code == 1
+    assert sorted(damaged.images.iterdir())[0].name in result.err
+    document = json.loads(damaged.annotations.read_text())
+    document["annotations"][0]["category_id"] = 77
+    damaged.annotations.write_text(json.dumps(document))
+    result = cli(*command, "--on-fault", "refuse")
+    assert result.code == 1
+    assert "dataset 'instances' has 1 fault" in result.err
+
+
 def test_line_says_so_where_plots_cannot_be_drawn(cli, files, folder, monkeypatch):
     monkeypatch.setattr(eval_files, "can_plot", lambda: False)
     result = cli("eval", "--predictions", files / "truth.json", "--data", files / "data.yaml")
