@@ -17,8 +17,6 @@ from composer.training.losses import TOTAL
 from composer.training.settings import TrainingSettings
 from composer.training.validation import LOSSES
 
-_DECIDING = ("early_stopping", "checkpoint.best")  # what a metric decides, below `training`
-
 
 class Measurements(DocumentPart):
     """What is measured in between, and when."""
@@ -38,6 +36,11 @@ class Measurements(DocumentPart):
                     f"no task is called '{name}'. {did_you_mean(name, TASKS, 'tasks')}"
                 )
         return metrics
+
+    @property
+    def measures_tasks(self) -> bool:
+        """Whether any task is measured, and not losses only."""
+        return self.metrics is None or bool(self.metrics)
 
     def require_metric(self, name: str) -> None:
         """Makes sure that the evaluation can give a metric.
@@ -89,18 +92,10 @@ class ExperimentDocument(DocumentPart):
     def _belong_together(self) -> Self:
         if self.evaluation is not None and self.validation is None:
             raise ValueError("'evaluation' wants images that it measures on: 'validation'")
-        for what in _DECIDING:
-            chosen = _at(self.training, what)
-            if chosen is not None and self.evaluation is None:
+        for what, metric in self.training.deciding_metrics.items():
+            if self.evaluation is None:
                 raise ValueError(f"'training.{what}' wants an 'evaluation'")
-            if chosen is not None and self.evaluation is not None:
-                self.evaluation.require_metric(chosen.metric)
+            self.evaluation.require_metric(metric)
         if self.data_params and not isinstance(self.datasets, str):
             raise ValueError("'data_params' belong to a data file that 'datasets' names")
         return self
-
-
-def _at(value: Any, path: str) -> Any:
-    for name in path.split("."):
-        value = getattr(value, name)
-    return value

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from composer.data.dataset import Dataset
-from composer.data.loading import InferenceBatches, TrainingBatches
-from composer.evaluation import evaluate_graph
+from composer.data.loading import TrainingBatches
 from composer.experiment.experiment import Experiment
-from composer.experiment.image_loading import InferenceData
 from composer.experiment.images import Images, open_images
+from composer.experiment.measuring import make_validation, require_figures
 from composer.experiment.model import build_graph, find_image_format, fit_spec
 from composer.experiment.versions import find_versions
 from composer.graph import Graph
 from composer.spec.language import ImageFormat
-from composer.training import RunFolder, Summary, Trainer, Validation, World, joined_world
+from composer.training import RunFolder, Summary, Trainer, World, joined_world
 from composer.training.checkpoints import Checkpoints
 from composer.training.parameter_groups import learnt_parameters
 from composer.training.run_folder import write_json, write_text
@@ -56,12 +54,13 @@ def run_experiment(
         image_format = find_image_format(spec)
         goes_on = resume and bool(Checkpoints(run.checkpoints, keep=1).saved())
         graph = build_graph(experiment, spec, with_weights=not goes_on)
+        require_figures(experiment, images, graph)
         trainer = Trainer(
             graph,
             _make_batches(experiment, images, image_format, world),
             experiment.document.training,
             run,
-            validation=_make_validation(experiment, images, image_format, world),
+            validation=make_validation(experiment, images, image_format, world),
             world=world,
             quiet=quiet,
         )
@@ -82,6 +81,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     spec = fit_spec(experiment, images.metadata)
     find_image_format(spec)
     graph = build_graph(experiment, spec, with_weights=True)
+    require_figures(experiment, images, graph)
     learnt = learnt_parameters(graph)
     classes = ", ".join(images.metadata.thing_classes or images.metadata.stuff_classes)
     measured = "nothing" if images.measured is None else f"{len(images.measured)} images"
@@ -111,42 +111,6 @@ def _make_batches(
         rank=world.rank,
         world_size=world.size,
     )
-
-
-def _make_validation(
-    experiment: Experiment, images: Images, image_format: ImageFormat, world: World
-) -> Validation | None:
-    document = experiment.document
-    settings, data = document.evaluation, document.validation
-    if settings is None or data is None or images.measured is None:
-        return None
-
-    def batches(*, annotated: bool) -> InferenceBatches:
-        return data.make_batches(
-            images.datasets,
-            image_format,
-            annotated=annotated,
-            rank=world.rank,
-            world_size=world.size,
-        )
-
-    metrics = None
-    if settings.metrics is None or settings.metrics:
-        metrics = _measure(images.measured, batches(annotated=False), settings.metrics, data)
-    losses = batches(annotated=True) if settings.losses else None
-    return Validation(every=settings.every, metrics=metrics, batches=losses)
-
-
-def _measure(
-    dataset: Dataset, batches: Any, tasks: list[str] | None, data: InferenceData
-) -> Callable[[Graph], Mapping[str, float]]:
-    def measure(graph: Graph) -> Mapping[str, float]:
-        results = evaluate_graph(
-            graph, dataset, tasks=tasks, batches=batches, on_fault=data.on_fault
-        )
-        return results.flat()
-
-    return measure
 
 
 def _as_yaml(document: Mapping[str, Any]) -> str:

@@ -160,3 +160,11 @@ class TrainingSettings(DocumentPart):
     distributed: Literal["ddp", "fsdp"] = Field(
         "ddp", description="On several processes: whole copies of the model, or shards of it."
     )
+
+    @property
+    def deciding_metrics(self) -> dict[str, str]:
+        """The metrics that decide something, by the setting that names them."""
+        deciding = {"early_stopping": self.early_stopping, "checkpoint.best": self.checkpoint.best}
+        return {
+            setting: chosen.metric for setting, chosen in deciding.items() if chosen is not None
+        }
