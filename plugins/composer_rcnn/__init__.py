@@ -2,7 +2,7 @@
 
 Node types: `sampled_proposals`, `roi_pooler`, `box_head`, `region_average`, `box_predictor`,
 `class_loss`, `box_loss`, `predicted_boxes`, `detections`, `instances`; for masks `foreground`,
-`picked_regions`, `mask_head`, `mask_loss`, `masks`; for keypoints `keypoint_foreground`,
-`keypoint_head`, `keypoint_loss`, `keypoints`; for cascades `gradient_scale`, `refined_boxes`,
-`relabeled_proposals`.
+`picked_regions`, `mask_head`, `mask_loss`, `masks`, `mask_scores`; for keypoints
+`keypoint_foreground`, `keypoint_head`, `keypoint_loss`, `keypoints`; for cascades `gradient_scale`,
+`refined_boxes`, `relabeled_proposals`.
 """
