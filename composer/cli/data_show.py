@@ -24,7 +24,7 @@ from composer.executor import derive_seed
 from composer.experiment import Experiment
 from composer.experiment.model import find_image_format
 from composer.pictures import draw_annotations, draw_instances, draw_panoptic, draw_semantic
-from composer.pictures.file_names import choose_file_name
+from composer.pictures.file_names import FileNames
 from composer.spec.loading import load_spec
 
 Layer = Literal["objects", "segments", "classes"]
@@ -67,7 +67,7 @@ def show_datasets(request: ShowRequest) -> None:
         draw = _make_drawing(dataset, request)
         folder = request.output / name
         folder.mkdir(parents=True, exist_ok=True)
-        drawn: list[str] = []
+        names, num_drawn = FileNames(), 0
         for record in chosen:
             generator = torch.Generator()
             generator.manual_seed(derive_seed(request.seed, str(record.image_id)))
@@ -76,9 +76,9 @@ def show_datasets(request: ShowRequest) -> None:
             except InputError as error:
                 click.echo(f"left out: {error}", err=True)
                 continue
-            drawn.append(choose_file_name(record.file_name.stem, ".png", drawn))
-            picture.save(folder / drawn[-1])
-        click.echo(f"{name}: {len(drawn)} of {len(dataset)} images drawn to {folder}")
+            picture.save(folder / names.choose(record.file_name.stem, ".png"))
+            num_drawn += 1
+        click.echo(f"{name}: {num_drawn} of {len(dataset)} images drawn to {folder}")
 
 
 def _choose(dataset: Dataset, request: ShowRequest) -> Sequence[Record]:

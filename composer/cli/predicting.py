@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
@@ -15,11 +14,11 @@ import click
 from PIL import Image
 
 from composer.cli.predict_request import PredictRequest
-from composer.cli.text_file import write_text_file
+from composer.cli.predictions_file import PredictionsFile
 from composer.errors import InputError
 from composer.graph.devices import find_device
 from composer.graph.profiling import format_seconds
-from composer.pictures.file_names import choose_file_name
+from composer.pictures.file_names import FileNames
 from composer.prediction import Prediction, Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
 
@@ -35,26 +34,33 @@ class PredictReport:
 
     Args:
         request: what was asked for.
-        entries: the predictions so far, in COCO's results format.
+        predictions: takes the predictions, in COCO's results format.
         num_images: photographs and frames so far.
         num_failed: files that could not be read.
         pictures: what was drawn.
+        names: gives the pictures their names.
         width: columns for the names of files.
     """
 
     request: PredictRequest
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    predictions: PredictionsFile
     num_images: int = 0
     num_failed: int = 0
     pictures: list[Path] = field(default_factory=list)
+    names: FileNames = field(default_factory=FileNames)
     width: int = 0
+
+    @property
+    def draws(self) -> bool:
+        """Whether pictures are wanted."""
+        return not (self.request.no_pictures or self.request.as_json)
 
     def add(self, prediction: Prediction, **more: Any) -> None:
         """Takes the predictions of an image, which gets the next number."""
         self.num_images += 1
         if "instances" in prediction:
             found = prediction.to_coco(self.num_images)
-            self.entries += [{**entry, **more} for entry in found]
+            self.predictions.add([{**entry, **more} for entry in found])
 
     def tell(self, file: Path, text: str, seconds: float) -> None:
         """Says in a line what was found in a file."""
@@ -63,9 +69,7 @@ class PredictReport:
 
     def choose_name(self, file: Path, suffix: str) -> Path:
         """A file for a picture; a number tells those of one name apart."""
-        name = choose_file_name(file.stem, suffix, {path.name for path in self.pictures})
-        self.pictures.append(self.request.folder / name)
-        return self.pictures[-1]
+        return self.request.folder / self.names.choose(file.stem, suffix)
 
 
 def predict_request(request: PredictRequest) -> bool:
@@ -78,7 +82,6 @@ def predict_request(request: PredictRequest) -> bool:
         ComposerError: for whatever a user can do something about.
     """
     files = request.find_files()
-    report = PredictReport(request, width=max(len(file.name) for file in files))
     if not request.paths:
         click.echo(f"no files: looking at the example, {os.path.relpath(files[0])}", err=True)
     if others := request.list_others():
@@ -95,14 +98,22 @@ def predict_request(request: PredictRequest) -> bool:
         image_size=request.image_size,
         device=find_device(request.device),
     )
-    for file in files:
-        try:
-            (_predict_video if is_video(file) else _predict_image)(file, predictor, report)
-        except InputError as error:
-            report.num_failed += 1
-            click.echo(f"error: {error}", err=True)
-    _conclude(report)
+    predictions = PredictionsFile(None if request.as_json else request.folder / PREDICTIONS)
+    report = PredictReport(request, predictions, width=max(len(file.name) for file in files))
+    try:
+        for file in files:
+            _predict_file(file, predictor, report)
+    finally:  # what was found is not lost, whatever ends the work
+        _conclude(report)
     return report.num_failed == 0
+
+
+def _predict_file(file: Path, predictor: Predictor, report: PredictReport) -> None:
+    try:
+        (_predict_video if is_video(file) else _predict_image)(file, predictor, report)
+    except InputError as error:
+        report.num_failed += 1
+        click.echo(f"error: {error}", err=True)
 
 
 def _predict_image(file: Path, predictor: Predictor, report: PredictReport) -> None:
@@ -111,9 +122,11 @@ def _predict_image(file: Path, predictor: Predictor, report: PredictReport) -> N
     seconds = time.perf_counter() - start
     report.add(prediction)
     report.tell(file, prediction.summary(), seconds)
-    if not (report.request.no_pictures or report.request.as_json):
+    if report.draws:
+        drawing = prediction.draw()
         picture = report.choose_name(file, _picture_suffix(file))
-        prediction.draw().save(picture, quality=_QUALITY)
+        drawing.save(picture, quality=_QUALITY)
+        report.pictures.append(picture)
 
 
 def _predict_video(file: Path, predictor: Predictor, report: PredictReport) -> None:
@@ -125,11 +138,10 @@ def _predict_video(file: Path, predictor: Predictor, report: PredictReport) -> N
             report.add(prediction, file_name=os.fspath(file), frame=number)
             names = prediction.class_names if "instances" in prediction else []
             most.update(Counter(names) - most)
-            yield prediction.draw(scale=1) if draws else prediction.picture
+            yield prediction.draw(scale=1) if report.draws else prediction.picture
 
-    draws = not (report.request.no_pictures or report.request.as_json)
-    if draws:
-        write_frames(report.choose_name(file, ".mp4"), draw_all(), rate)
+    if report.draws:
+        report.pictures.append(write_frames(report.choose_name(file, ".mp4"), draw_all(), rate))
     else:
         for _ in draw_all():
             pass
@@ -139,13 +151,12 @@ def _predict_video(file: Path, predictor: Predictor, report: PredictReport) -> N
 
 
 def _conclude(report: PredictReport) -> None:
-    if report.request.as_json:
-        click.echo(json.dumps(report.entries, indent=1))
-        return
-    if not report.num_images:
+    as_json = report.request.as_json
+    if as_json or report.num_images:
+        report.predictions.finish()
+    if as_json or not report.num_images:
         return
     file = report.request.folder / PREDICTIONS
-    write_text_file(file, json.dumps(report.entries, indent=1) + "\n")
     saved = [*report.pictures, file]
     shown = (
         f"{len(report.pictures)} pictures and {file}"

@@ -18,7 +18,7 @@ from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.image_size import find_image_size
 from composer.evaluation.panoptic_evaluator import read_panoptic_output
 from composer.evaluation.results import Results
-from composer.pictures.file_names import choose_file_name
+from composer.pictures.file_names import FileNames
 
 
 class PanopticWriter:
@@ -39,11 +39,8 @@ class PanopticWriter:
         self._folder = Path(folder)
         self._entries: dict[int, dict[str, Any]] = {}
         # Told apart before any is written, so that all processes agree.
-        self._names: list[str] = []
-        taken: set[str] = set()
-        for record in dataset:
-            self._names.append(choose_file_name(record.file_name.stem, ".png", taken))
-            taken.add(self._names[-1])
+        names = FileNames()
+        self._names = [names.choose(record.file_name.stem, ".png") for record in dataset]
 
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 
+class FileNames:
+    """Gives names to the files of a folder, and each of them once."""
 
-def choose_file_name(stem: str, suffix: str, taken: Collection[str]) -> str:
-    """A name for a file, with a number from 2 on where another file has it already.
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}  # by name without a number: the last one tried
 
-    Args:
-        stem: what it is to be called, without a suffix.
-        suffix: with its dot.
-        taken: the names of the other files of the folder.
-    """
-    number, name = 1, f"{stem}{suffix}"
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}{suffix}"
-    return name
+    def choose(self, stem: str, suffix: str) -> str:
+        """A name that was not given before, with a number from 2 on where the plain one was.
+
+        Args:
+            stem: what the file is to be called, without a suffix.
+            suffix: with its dot.
+        """
+        name = plain = f"{stem}{suffix}"
+        while name in self._taken:
+            self._numbers[plain] = self._numbers.get(plain, 1) + 1
+            name = f"{stem}-{self._numbers[plain]}{suffix}"
+        self._taken.add(name)
+        return name

@@ -62,7 +62,7 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
 def write_frames(
     path: str | os.PathLike[str], frames: Iterable[Image.Image], rate: Fraction
 ) -> Path:
-    """Writes pictures of one size as a video.
+    """Writes pictures of one size as a video. Of one that is broken off no file is left.
 
     Args:
         path: the file; its folder is made.
@@ -74,21 +74,29 @@ def write_frames(
     """
     av, file = _import_av(), Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    stream = None
+    unfinished = file.with_stem(f"{file.stem}.part")
     try:
-        with av.open(os.fspath(file), "w") as container:
-            for picture in frames:
-                width, height = (side - side % 2 for side in picture.size)
-                if stream is None:
-                    stream = container.add_stream(_choose_codec(av), rate=rate)
-                    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-                even = picture.crop((0, 0, stream.width, stream.height))
-                container.mux(stream.encode(av.VideoFrame.from_image(even)))
-            if stream is not None:
-                container.mux(stream.encode(None))
+        _encode(av, unfinished, frames, rate)
+        os.replace(unfinished, file)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{file}: the video cannot be written: {error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
     return file
+
+
+def _encode(av: Any, file: Path, frames: Iterable[Image.Image], rate: Fraction) -> None:
+    stream = None
+    with av.open(os.fspath(file), "w") as container:
+        for picture in frames:
+            width, height = (side - side % 2 for side in picture.size)
+            if stream is None:
+                stream = container.add_stream(_choose_codec(av), rate=rate)
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            even = picture.crop((0, 0, stream.width, stream.height))
+            container.mux(stream.encode(av.VideoFrame.from_image(even)))
+        if stream is not None:
+            container.mux(stream.encode(None))
 
 
 def _import_av() -> Any:

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from composer import Graph
-from composer.prediction import models
+from composer.cli import predicting
+from composer.errors import InputError
+from composer.prediction import Prediction, models
 from composer.spec.metadata import SpecMetadata
 from unit.prediction.conftest import SMALL
 
@@ -62,6 +64,71 @@ def test_a_broken_file_is_reported_and_the_others_are_gone_on_with(cli, photogra
     assert result.code == 1
     assert "error: broken.jpg: not an image" in result.err
     assert (photographs / "found" / "a.jpg").is_file()
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Interrupts the command when it comes to a photograph called `stop.jpg`."""
+
+    class Interrupted(predicting.Predictor):
+        def __call__(self, image, **options):
+            if image.name == "stop.jpg":
+                raise KeyboardInterrupt
+            return super().__call__(image, **options)
+
+    monkeypatch.setattr(predicting, "Predictor", Interrupted)
+
+
+def test_what_was_found_before_an_interruption_is_kept(cli, photographs, interrupted):
+    shutil.copy("a.jpg", "stop.jpg")
+    result = predict(cli, "a.jpg", "stop.jpg", "more", "-o", "found")
+    assert result.code == 130
+    assert "saved " in result.out
+    results = photographs / "found"
+    assert sorted(file.name for file in results.iterdir()) == ["a.jpg", "predictions.json"]
+    entries = json.loads((results / "predictions.json").read_text())
+    assert {entry["file_name"] for entry in entries} == {"a.jpg"}
+
+
+def test_a_list_that_is_printed_ends_when_it_is_interrupted(cli, photographs, interrupted):
+    shutil.copy("a.jpg", "stop.jpg")
+    result = predict(cli, "a.jpg", "stop.jpg", "--json")
+    assert result.code == 130
+    assert {entry["file_name"] for entry in json.loads(result.out)} == {"a.jpg"}
+
+
+def test_predictions_are_written_down_image_by_image(cli, photographs, monkeypatch):
+    """Whatever ends the process, earlier images are in the unfinished file."""
+    unfinished = photographs / "found" / "predictions.json.part"
+    lengths = []
+
+    def note(prediction):
+        lengths.append(unfinished.stat().st_size)
+        return prediction.picture
+
+    monkeypatch.setattr(Prediction, "draw", note)
+    assert predict(cli, "a.jpg", "more", "-o", "found").code == 0
+    assert 0 < lengths[0] < lengths[1]
+    assert not unfinished.exists()
+
+
+def test_the_file_is_json_as_it_is_usually_written(cli, photographs):
+    assert predict(cli, "a.jpg", "more", "-o", "found").code == 0
+    text = (photographs / "found" / "predictions.json").read_text()
+    assert text == json.dumps(json.loads(text), indent=1) + "\n"
+    assert cli("predict", "-m", "pets.safetensors", "-t", "1", "a.jpg", "-o", "found").code == 0
+    assert (photographs / "found" / "predictions.json").read_text() == "[]\n"
+
+
+def test_a_picture_that_cannot_be_drawn_is_not_called_saved(cli, photographs, monkeypatch):
+    def refuse(_prediction):
+        raise InputError("outputs without anything to draw")
+
+    monkeypatch.setattr(Prediction, "draw", refuse)
+    result = predict(cli, "a.jpg", "-o", "found")
+    assert result.code == 1
+    assert "error: outputs without anything to draw" in result.err
+    assert "saved found/predictions.json" in result.out.replace("\\", "/")
 
 
 def test_json_is_printed_alone_and_nothing_is_written(cli, photographs):

@@ -81,6 +81,16 @@ def test_a_video_that_cannot_be_written_is_reported(tmp_path):
         write_frames(tmp_path / "clip.mp4", shades(2), Fraction(10))
 
 
+def test_nothing_is_left_of_a_video_that_is_broken_off(tmp_path):
+    def stop_early():
+        yield from shades(3)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_frames(tmp_path / "clip.mp4", stop_early(), Fraction(10))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_pyav_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(InputError, match=r"pip install 'detection-composer\[video\]'"):
