@@ -7,7 +7,7 @@ from typing_extensions import Self
 
 from composer.data.augmentations.augmentation import Augmentation, Mixture
 from composer.data.plugin_call import PluginCall
-from composer.registry import AUGMENTATION_GROUP
+from composer.registry import AUGMENTATION_GROUP, Registry
 
 
 class AugmentationCall(PluginCall):
@@ -21,7 +21,14 @@ class AugmentationCall(PluginCall):
 
     @model_validator(mode="after")
     def _make(self) -> Self:
-        self._augmentation = self.make()
+        try:
+            self._augmentation = self.make()
+        except ValueError:  # how a constructor says that values do not fit each other
+            raise
+        except Exception as error:
+            label = Registry.installed(self.group).label(self.uses)
+            reason = f"{type(error).__name__}: {error}"
+            raise ValueError(f"augmentation {label} cannot be made: {reason}") from error
         return self
 
     @property

@@ -1,6 +1,7 @@
 """Transforms of torchvision that change nothing but pixels."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ PhotometricTransform = Literal[
 ]
 
 _LARGEST_SEED = 2**63 - 1
+_TRIED = (3, 128, 128)  # blurs take no image that is smaller than half of their kernel
 
 
 class TorchvisionTransform:
@@ -51,16 +53,17 @@ class TorchvisionTransform:
         arguments: Mapping[str, Any] | None = None,
         probability: Probability = 1.0,
     ) -> None:
+        self.probability = probability
         try:
             self.transform = getattr(v2, transform)(**(arguments or {}))
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"torchvision's {transform}: {error}") from error
-        self.probability = probability
-        trial = self._apply(torch.zeros(3, 16, 16, dtype=torch.uint8), 0)
-        if trial.shape != (3, 16, 16) or trial.dtype != torch.uint8:
-            shape = "x".join(map(str, trial.shape))
+            tried = self._try()
+        except Exception as error:  # arguments can break a transform in ways that nobody has listed
+            reason = " ".join(str(error).split())
+            raise ValueError(f"torchvision's {transform}: {reason}") from error
+        if tried.shape != _TRIED or tried.dtype != torch.uint8:
+            shape, wanted = ("x".join(map(str, sides)) for sides in (tried.shape, _TRIED))
             raise ValueError(
-                f"torchvision's {transform} makes {shape} {trial.dtype} of 3x16x16 torch.uint8; "
+                f"torchvision's {transform} makes {shape} {tried.dtype} of {wanted} torch.uint8; "
                 "three channels of 8 bits are wanted"
             )
 
@@ -70,6 +73,15 @@ class TorchvisionTransform:
             return sample
         seed = draw_integer(generator, 0, _LARGEST_SEED - 1)
         return replace(sample, image=self._apply(sample.image, seed))
+
+    def _try(self) -> torch.Tensor:
+        """What becomes of an image, the transform's own probability aside."""
+        certain = copy(self.transform)
+        if hasattr(certain, "p"):
+            certain.p = 1.0
+        with torch.random.fork_rng(devices=[]):
+            tried: torch.Tensor = certain(torch.zeros(_TRIED, dtype=torch.uint8))
+        return tried
 
     def _apply(self, image: torch.Tensor, seed: int) -> torch.Tensor:
         with torch.random.fork_rng(devices=[]):

@@ -20,6 +20,7 @@ from composer.data.samples import Sample
 class Nothing:
     def __init__(self, *, strength: float = 1.0):
         self.strength = strength
+        self.inverse = 1 / strength
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
         return sample
@@ -57,6 +58,16 @@ def test_an_augmentation_is_made_from_its_configuration():
     assert resize.lengths == [8, 12]
 
 
+def _torchvision(transform, **arguments):
+    return {"uses": "torchvision", "with": {"transform": transform, "arguments": arguments}}
+
+
+def test_a_blur_may_reach_as_far_as_large_images_allow():
+    (blur,) = read(_torchvision("GaussianBlur", kernel_size=33))
+    sample = make_sample(40, 50)
+    assert blur(sample, torch.Generator()).image.shape == sample.image.shape
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -66,6 +77,8 @@ def test_an_augmentation_is_made_from_its_configuration():
         ({"uses": "random_crop"}, "'size' is missing"),
         ({"uses": "random_rotation", "with": {"degrees": [5, -5]}}, r"is \[smallest, largest\]"),
         ({"uses": "torchvision", "with": {"transform": "RandomResize"}}, "'ColorJitter'"),
+        (_torchvision("GaussianBlur", kernel_size=999), "torchvision's GaussianBlur: .*Padding"),
+        (_torchvision("RandomSolarize", threshold="9", p=0.01), "torchvision's RandomSolarize: "),
     ],
 )
 def test_a_mistake_is_told_with_its_place(call, message):
@@ -79,3 +92,14 @@ def test_another_package_can_publish_one(plugin_folder):
     plugin_folder.install("my-things", entry_points, {"my_things": THIRD_PARTY})
     (nothing,) = read({"uses": "nothing", "with": {"strength": 2}})
     assert nothing.strength == 2
+
+
+def test_a_plugin_that_fails_is_told_with_its_name_and_place(plugin_folder):
+    entry_points = "[composer.augmentations]\nnothing = my_things:Nothing\n"
+    plugin_folder.install("my-things", entry_points, {"my_things": THIRD_PARTY})
+    with pytest.raises(SpecError) as caught:
+        read({"uses": "random_flip"}, {"uses": "nothing", "with": {"strength": 0}})
+    told = " ".join(str(caught.value).split())
+    assert "augmentations" in told
+    assert "'nothing' of my-things" in told
+    assert "cannot be made: ZeroDivisionError" in told
