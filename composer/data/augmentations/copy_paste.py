@@ -88,6 +88,11 @@ class CopyPaste:
 
     def _place(self, sample: Sample, part: Sample, generator: torch.Generator) -> Sample:
         """The sample with the object at a random place, at least half of each side inside."""
-        top = draw_integer(generator, -part.height // 2, sample.height - part.height // 2 - 1)
-        left = draw_integer(generator, -part.width // 2, sample.width - part.width // 2 - 1)
+        top = _draw_start(generator, part.height, sample.height)
+        left = _draw_start(generator, part.width, sample.width)
         return paste_object(sample, part, top, left, self.min_visible)
+
+
+def _draw_start(generator: torch.Generator, length: int, available: int) -> int:
+    """Where a side may begin of which at least half is inside, as far as that is possible."""
+    return draw_integer(generator, -(length // 2), available - (length + 1) // 2)

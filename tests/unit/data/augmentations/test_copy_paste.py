@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from composer.data.augmentations import CopyPaste
+from composer.data.augmentations import CopyPaste, copy_paste
 from composer.data.transforms import pad_sample, with_bit_masks
 from composer.structures import BitMasks
 from unit.data.some_samples import assert_same, make_sample
@@ -72,6 +72,28 @@ def test_what_was_given_is_left_alone():
     mix(ALWAYS, sample, partner)
     assert_same(sample, make_sample(masks="bit_masks"), tolerance=0)
     assert_same(partner, make_sample(masks="bit_masks"), tolerance=0)
+
+
+def test_at_least_half_of_each_side_is_placed_inside(monkeypatch):
+    """Down to exactly half of it, at every border."""
+    shares = []
+
+    def note(sample, part, top, left, _min_visible):
+        for start, length, available in (
+            (top, part.height, sample.height),
+            (left, part.width, sample.width),
+        ):
+            inside = min(start + length, available) - max(start, 0)
+            shares.append((length % 2, start < 0, start + length > available, inside / length))
+        return sample
+
+    monkeypatch.setattr(copy_paste, "paste_object", note)
+    for seed in range(150):
+        mix(ALWAYS, make_sample(12, 12), make_sample(), seed)
+    assert min(share for *_, share in shares) == 0.5
+    for border in ((True, False), (False, True)):
+        even = [share for odd, *over, share in shares if not odd and tuple(over) == border]
+        assert min(even) == 0.5
 
 
 def test_scales_in_the_wrong_order_are_refused():
