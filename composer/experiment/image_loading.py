@@ -35,6 +35,18 @@ class _LoadingSettings(DocumentPart):
         "skip", description="What to do about an image that cannot be read: `skip` or `refuse`."
     )
 
+    def choose_dataset(self, datasets: Mapping[str, Dataset]) -> Dataset:
+        """The datasets that are named, or what is used of them, joined.
+
+        Args:
+            datasets: those that there are, by name.
+
+        Raises:
+            NameResolutionError: there is no such dataset.
+            DataError: they have different classes.
+        """
+        return concatenate_datasets(self._choose(datasets))
+
     def _choose(self, datasets: Mapping[str, Dataset]) -> list[Dataset]:
         require_datasets(self.datasets, datasets)
         return [datasets[name] for name in self.datasets]
@@ -71,6 +83,10 @@ class TrainingData(_LoadingSettings):
     )
     only_annotated: bool = Field(True, description="Whether images without objects are left out.")
 
+    def _choose(self, datasets: Mapping[str, Dataset]) -> list[Dataset]:
+        chosen = super()._choose(datasets)
+        return [one.only_annotated() for one in chosen] if self.only_annotated else chosen
+
     def make_batches(
         self,
         datasets: Mapping[str, Dataset],
@@ -95,8 +111,6 @@ class TrainingData(_LoadingSettings):
             InputError: there are no images, or the batch cannot be divided.
         """
         chosen = self._choose(datasets)
-        if self.only_annotated:
-            chosen = [dataset.only_annotated() for dataset in chosen]
         joined = concatenate_datasets(chosen)
         return TrainingBatches(
             joined,
@@ -116,15 +130,6 @@ class InferenceData(_LoadingSettings):
     """The images to be measured on."""
 
     batch_size: Count = Field(1, description="Images in a batch of one process.")
-
-    def choose_dataset(self, datasets: Mapping[str, Dataset]) -> Dataset:
-        """The datasets that are named, joined.
-
-        Raises:
-            NameResolutionError: there is no such dataset.
-            DataError: they have different classes.
-        """
-        return concatenate_datasets(self._choose(datasets))
 
     def make_batches(
         self,

@@ -19,15 +19,18 @@ class Images:
 
     Args:
         datasets: those that are used, by name.
-        metadata: what the numbers in them mean.
-        num_learnt: how many images there are to learn from.
+        learnt: all that is learnt from, joined.
         measured: all that is measured on, joined; None if nothing is.
     """
 
     datasets: Mapping[str, Dataset]
-    metadata: Metadata
-    num_learnt: int
+    learnt: Dataset
     measured: Dataset | None
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the numbers in what is learnt mean."""
+        return self.learnt.metadata
 
 
 def open_images(experiment: Experiment) -> Images:
@@ -37,16 +40,14 @@ def open_images(experiment: Experiment) -> Images:
         DataError: one cannot be opened, or their classes differ.
     """
     document = experiment.document
-    learnt = document.train.datasets
     validation = document.validation if document.evaluation is not None else None
-    names = dict.fromkeys([*learnt, *(validation.datasets if validation else ())])
+    names = dict.fromkeys([*document.train.datasets, *(validation.datasets if validation else ())])
     datasets = {name: experiment.datasets[name].open(name) for name in names}
-    first = datasets[learnt[0]]
+    learnt = document.train.choose_dataset(datasets)
     measured = validation.choose_dataset(datasets) if validation else None
     if measured is not None:
-        _check_likeness(first, measured)
-    num_learnt = sum(len(datasets[name]) for name in learnt)
-    return Images(datasets, first.metadata, num_learnt, measured)
+        _check_likeness(learnt, measured)
+    return Images(datasets, learnt, measured)
 
 
 def _check_likeness(learnt: Dataset, measured: Dataset) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from composer.data.loading import TrainingBatches
+from composer.experiment.annotations import require_annotations
 from composer.experiment.experiment import Experiment
 from composer.experiment.images import Images, open_images
 from composer.experiment.measuring import make_validation, require_figures
@@ -54,6 +55,7 @@ def run_experiment(
         image_format = find_image_format(spec)
         goes_on = resume and bool(Checkpoints(run.checkpoints, keep=1).saved())
         graph = build_graph(experiment, spec, with_weights=not goes_on)
+        require_annotations(graph, images.learnt)
         require_figures(experiment, images, graph)
         trainer = Trainer(
             graph,
@@ -81,6 +83,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     spec = fit_spec(experiment, images.metadata)
     find_image_format(spec)
     graph = build_graph(experiment, spec, with_weights=True)
+    require_annotations(graph, images.learnt)
     require_figures(experiment, images, graph)
     learnt = learnt_parameters(graph)
     classes = ", ".join(images.metadata.thing_classes or images.metadata.stuff_classes)
@@ -88,7 +91,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     return [
         f"model: {spec.name}, {sum(p.numel() for p in graph.parameters()):,} parameters, "
         f"{sum(each.parameter.numel() for each in learnt):,} of them learnt",
-        f"learns from {images.num_learnt} images, measures on {measured}",
+        f"learns from {len(images.learnt)} images, measures on {measured}",
         f"classes: {classes}",
     ]
 

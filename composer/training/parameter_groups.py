@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,12 +95,19 @@ def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict
 
 def _treatment(learnt: LearntParameter, settings: OptimizerSettings) -> tuple[float, float]:
     """The factor on the learning rate, and the weight decay."""
-    factor = settings.bias_lr_factor if learnt.is_bias else 1.0
     exceptions = [group for group in settings.groups if _is_meant(learnt.name, group)]
-    for group in exceptions:
-        factor *= group.lr_factor
-    decays = [group.weight_decay for group in exceptions if group.weight_decay is not None]
-    return factor, decays[-1] if decays else _usual_decay(learnt, settings)
+    factor = _last_of(group.lr_factor for group in exceptions)
+    decay = _last_of(group.weight_decay for group in exceptions)
+    usual_factor = settings.bias_lr_factor if learnt.is_bias else 1.0
+    return (
+        usual_factor if factor is None else usual_factor * factor,
+        _usual_decay(learnt, settings) if decay is None else decay,
+    )
+
+
+def _last_of(values: Iterable[float | None]) -> float | None:
+    """The last of what is set."""
+    return next((value for value in reversed([*values]) if value is not None), None)
 
 
 def _usual_decay(learnt: LearntParameter, settings: OptimizerSettings) -> float:

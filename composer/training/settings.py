@@ -21,7 +21,9 @@ class GroupSettings(DocumentPart):
         min_length=1,
         description="Nodes, nested graphs, or parameters below them; `*` stands for anything.",
     )
-    lr_factor: NonNegative = Field(1.0, description="Factor on the learning rate.")
+    lr_factor: NonNegative | None = Field(
+        None, description="Factor on the learning rate; 1 if null, or that of an earlier exception."
+    )
     weight_decay: NonNegative | None = Field(None, description="In place of the optimizer's.")
 
 
@@ -40,7 +42,7 @@ class OptimizerSettings(DocumentPart):
         default_factory=dict, alias="with", description="Further options of the class."
     )
     groups: list[GroupSettings] = Field(
-        default_factory=list, description="Exceptions; a later one has the last word."
+        default_factory=list, description="Exceptions; a later one has the last word on each."
     )
 
     @field_validator("with_", mode="after")

@@ -42,7 +42,8 @@ def keypoint_loss(
         `loss_keypoint`.
 
     Raises:
-        ValueError: there are not as many sets of maps as regions.
+        ValueError: there are not as many sets of maps as regions, or not as many maps as
+            keypoints.
     """
     num_regions, num_keypoints, height, width = keypoint_logits.shape
     if sum(len(one) for one in boxes) != num_regions:
@@ -51,6 +52,9 @@ def keypoint_loss(
         )
     places = _find_places(boxes, matched_indices, targets, height)
     cells, is_visible = (torch.cat(column).to(keypoint_logits.device) for column in places)
+    if len(cells) != num_regions * num_keypoints:
+        known = len(cells) // num_regions
+        raise ValueError(f"{num_keypoints} keypoints are predicted, but objects have {known}.")
     rows = is_visible.nonzero().squeeze(1)
     if len(rows) == 0:
         return {"loss_keypoint": keypoint_logits.sum() * 0.0}

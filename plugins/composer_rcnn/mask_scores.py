@@ -13,8 +13,8 @@ def mask_scores(
 ) -> list[Scores]:
     """Multiplies each score by its mask's mean probability where the mask is.
 
-    A blurred mask is mostly a bad one, which the class's score does not know (SOLO, Wang et al. 2020,
-    has such scores). The order of the detections stays. A mask that is nowhere scores 0.
+    A blurred mask is mostly a bad one, which the class's score does not know (SOLO, Wang et al.
+    2020, has such scores). The order of the detections stays. A mask that is nowhere scores 0.
 
     Args:
         scores: of the classes, per image.

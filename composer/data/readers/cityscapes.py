@@ -57,6 +57,7 @@ def cityscapes(
         stuff_classes=names if semantic else (),
         stuff_ids=tuple(CLASSES.values()) if semantic else (),
         sem_seg_of_things=tuple(names.index(name) for name in THINGS) if semantic else (),
+        has_masks=True,
     )
     return Dataset(f"cityscapes_{split}", records, metadata, tuple(log.faults))
 

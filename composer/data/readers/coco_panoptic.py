@@ -98,6 +98,7 @@ def _to_metadata(categories: Sequence[Category], things_as_one: bool) -> Metadat
         sem_seg_of_things=tuple(sem_seg_of_things),
         thing_colors=_to_colors(things),
         stuff_colors=stuff_colors,
+        has_masks=bool(things),
     )
 
 

@@ -82,12 +82,15 @@ def test_a_group_is_named_by_parameters_and_patterns(pattern):
     assert found["head.weight"] == (1.0, 0.5)
 
 
-def test_factors_multiply_and_the_last_decay_counts():
+def test_the_last_factor_and_the_last_decay_count():
     groups = [
         {"nodes": ["backbone"], "lr_factor": 0.1, "weight_decay": 0.3},
-        {"nodes": ["conv"], "lr_factor": 0.5, "weight_decay": 0.2},
+        {"nodes": ["conv"], "lr_factor": 1.0},
+        {"nodes": ["backbone.conv"], "weight_decay": 0.2},
     ]
-    assert treatments(Model(), groups=groups)["backbone.conv.bias"] == (0.05, 0.2)
+    found = treatments(Model(), groups=groups, bias_lr_factor=2.0)
+    assert found["backbone.conv.bias"] == (2.0, 0.2)
+    assert found["backbone.conv.weight"] == (1.0, 0.2)
 
 
 def test_a_part_of_a_name_is_no_node():

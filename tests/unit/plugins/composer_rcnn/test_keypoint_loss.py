@@ -67,6 +67,8 @@ def test_images_without_regions_are_passed_over():
 def test_there_are_maps_for_every_region():
     with pytest.raises(ValueError, match="1 regions, but keypoints of 2"):
         loss_of(torch.zeros(2, 3, 4, 4), TWO_SEEN)
+    with pytest.raises(ValueError, match="4 keypoints are predicted, but objects have 3"):
+        loss_of(torch.zeros(1, 4, 4, 4), TWO_SEEN)
 
 
 def test_regions_that_show_no_keypoint_are_left_out():
