@@ -18,7 +18,8 @@ Predict = Callable[[list[dict[str, Any]]], Sequence[Record]]
 class Evaluator(Protocol):
     """Compares outputs with the truth. One of these serves for one evaluation.
 
-    Only what is needed of an output is kept, so that images and masks do not pile up.
+    Of an output it keeps what the figures are made of, and in a small form (boxes, run lengths,
+    counts of what occurs), so that images and masks do not pile up.
     """
 
     def process(self, inputs: Sequence[Record], outputs: Sequence[Record]) -> None:

@@ -1,6 +1,6 @@
 """How many objects class-agnostic proposals cover.
 
-Legend: P proposals, G objects.
+Legend: P proposals, the best first; G objects.
 """
 
 import math
@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from composer.data.dataset import Dataset
 from composer.evaluation.detections import check_pairs, check_size, read_instances
@@ -19,8 +19,6 @@ from composer.evaluation.results import Results, TaskResults
 from composer.structures import Boxes, pairwise_iou
 
 PROPOSAL_TASK = "proposals"
-
-_Entry = dict[str, Any]
 
 _OVERLAPS = np.arange(0.5, 1.0, 0.05)
 _SIZES = {"": (0, math.inf), "s": (0, 32**2), "m": (32**2, 96**2), "l": (96**2, math.inf)}
@@ -54,7 +52,8 @@ class ProposalEvaluator:
         self._index = ImageIndex(dataset)
         self._limits = tuple(limits)
         self._coverage: dict[int, _Coverage] = {}
-        self._found: dict[int, list[_Entry]] = {}
+        # A box (XYXY in pixels) and a logit in each row.
+        self._found: dict[int, Float[np.ndarray, "P 5"]] = {}
 
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -71,10 +70,10 @@ class ProposalEvaluator:
             check_size(self.dataset.records[place], proposals.image_size)
             best_first = proposals.objectness_logits.argsort(descending=True, stable=True)
             boxes = proposals.proposal_boxes[best_first]
+            logits = proposals.objectness_logits[best_first]
             self._coverage[place] = self._cover(place, boxes)
-            self._found[place] = self._describe(
-                place, boxes, proposals.objectness_logits[best_first]
-            )
+            rows = torch.cat((boxes.tensor, logits[:, None]), dim=1)
+            self._found[place] = rows.float().cpu().numpy()
 
     def gather(self) -> None:
         """Brings together, on the first process, what all processes compared."""
@@ -88,7 +87,15 @@ class ProposalEvaluator:
 
         It is what `proposals` of a data file reads, for Fast R-CNN to learn from.
         """
-        return [entry for place in sorted(self._found) for entry in self._found[place]]
+        return [
+            {
+                "image_id": self.dataset.records[place].image_id,
+                "bbox": [x0, y0, x1 - x0, y1 - y0],
+                "score": logit,
+            }
+            for place in sorted(self._found)
+            for x0, y0, x1, y1, logit in self._found[place].tolist()
+        ]
 
     def results(self) -> Results:
         """The average recall by limit and size; an image without output has no proposals."""
@@ -104,13 +111,6 @@ class ProposalEvaluator:
                 chosen = overlaps[(areas >= smallest) & (areas <= largest)]
                 figures[f"AR{letter}{limit}"] = _average_recall(chosen)
         return Results({PROPOSAL_TASK: TaskResults(figures)}, len(self.dataset.records))
-
-    def _describe(self, place: int, boxes: Boxes, logits: Tensor) -> list[_Entry]:
-        image_id = self.dataset.records[place].image_id
-        return [
-            {"image_id": image_id, "bbox": [x0, y0, x1 - x0, y1 - y0], "score": logit}
-            for (x0, y0, x1, y1), logit in zip(boxes.tensor.tolist(), logits.tolist(), strict=True)
-        ]
 
     def _cover(self, place: int, proposals: Boxes) -> _Coverage:
         annotations = self.dataset.records[place].annotations

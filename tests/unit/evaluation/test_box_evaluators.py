@@ -1,6 +1,7 @@
 """Evaluators of boxes after other rules than COCO's."""
 
 import math
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,6 +189,15 @@ def test_proposals_can_be_written_for_another_model_to_learn_from():
         {"image_id": 0, "bbox": [0, 0, 40, 40], "score": 2.0},
         {"image_id": 0, "bbox": [0, 50, 40, 40], "score": 1.0},
     ]
+
+
+def test_little_is_kept_of_proposals():
+    evaluator, count = ProposalEvaluator(dataset_of([(A, 0)])), 2000
+    empty = len(pickle.dumps(evaluator))
+    measure(evaluator, proposals_of([(B, float(at)) for at in range(count)]))
+    assert len(evaluator.to_coco()) == count
+    five_numbers = 5 * 4  # bytes of a box and a logit
+    assert len(pickle.dumps(evaluator)) - empty < count * five_numbers + 1000
 
 
 def test_recall_is_the_mean_over_overlaps():
