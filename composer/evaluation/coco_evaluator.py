@@ -85,7 +85,7 @@ class CocoEvaluator:
         """
         tasks: dict[str, TaskResults] = {task: self._evaluate(task) for task in self._find_tasks()}
         if ROTATED_KIND in self.detections.kinds and "bbox" in self.tasks:
-            tasks[ROTATED_TASK] = measure_rotated(self.detections)
+            tasks[ROTATED_TASK] = measure_rotated(self.detections, self._limits)
         return Results(tasks, len(self.dataset.records))
 
     def score(self, task: CocoTask) -> CocoScores:
@@ -118,7 +118,8 @@ class CocoEvaluator:
         kinds = self.detections.kinds
         if self._are_required and "bbox" in self.tasks:
             self.detections.require_upright("bbox")
-        missing = [task for task in self.tasks if kinds and TASK_KINDS[task] not in kinds]
+        served = kinds - {"bbox"} if ROTATED_KIND in kinds else kinds
+        missing = [task for task in self.tasks if kinds and TASK_KINDS[task] not in served]
         if missing and self._are_required:
             raise InputError(
                 f"the task '{missing[0]}' needs '{_FIELDS[missing[0]]}', which the model's "

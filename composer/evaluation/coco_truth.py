@@ -44,7 +44,6 @@ def make_truth(
         order: positions of the images.
         task: what is to be compared.
         sizes: (height, width) of images by position, for those that the dataset has none for.
-
     """
     entries: list[dict[str, Any]] = []
     for image_id, place in enumerate(order):
@@ -144,7 +143,7 @@ def _measure(detection: Detection, task: CocoTask) -> float:
     """A detection's area in square pixels, as pycocotools' reader of results has it."""
     if task == "segm":
         return float(measure_mask(detection["segmentation"]))
-    _, _, width, height = detection["bbox"]
+    width, height = detection["bbox"][2:4]  # a rotated box has an angle besides
     return float(width * height)
 
 

@@ -57,11 +57,16 @@ class RotatedEvaluator:
         return Results({ROTATED_TASK: figures}, len(self.dataset.records))
 
 
-def measure_rotated(detections: Detections) -> TaskResults:
-    """COCO's figures of detections as rotated boxes."""
+def measure_rotated(detections: Detections, limits: Sequence[int] | None = None) -> TaskResults:
+    """COCO's figures of detections as rotated boxes.
+
+    Args:
+        detections: what was found.
+        limits: how many detections in an image count; COCO's own by default.
+    """
     dataset, order = detections.dataset, detections.index.order()
     truth, found = make_rotated_truth(dataset, order), _make_found(detections, order)
-    scores = score(compare(truth, found, "bbox", kind=RotatedComparison))
+    scores = score(compare(truth, found, "bbox", limits=limits, kind=RotatedComparison))
     return scores.summarize("bbox", dataset.metadata.thing_classes)
 
 

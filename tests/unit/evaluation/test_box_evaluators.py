@@ -1,5 +1,6 @@
 """Evaluators of boxes after other rules than COCO's."""
 
+import json
 import math
 import pickle
 from dataclasses import replace
@@ -27,6 +28,7 @@ from composer.evaluation import (
 )
 from composer.evaluation.proposal_evaluator import match_greedily
 from composer.structures import Boxes, Instances, RotatedBoxes
+from composer.structures.polygon_raster import rasterize_polygons
 from composer.structures.run_lengths import encode_polygons
 from unit.evaluation.scenes import make_scenes, noisy_outputs, true_outputs
 
@@ -330,6 +332,41 @@ def test_rotated_boxes_are_measured_as_such_by_default():
     results = Results.join(evaluator.results() for evaluator in evaluators)
     assert set(results.tasks) == {"rotated_bbox"}
     assert results.flat()["rotated_bbox/AP"] == pytest.approx(1.0)
+
+
+def test_limits_on_detections_hold_for_rotated_boxes_too():
+    other = [20.0, 80.0, 30.0, 30.0, 0.0]
+    evaluator = CocoEvaluator(ships_of([SHIP, other]), max_detections=(1,))
+    figures = measure(evaluator, found_ships([(SHIP, 0.9), (other, 0.8)])).flat()
+    assert "rotated_bbox/AR1" in figures
+    assert "rotated_bbox/AR100" not in figures
+    assert figures["rotated_bbox/AP"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_rotated_boxes_may_have_keypoints_and_masks():
+    record = ships_of([SHIP])[0]
+    (ship,) = record.annotations
+    ship = replace(ship, keypoints=(50, 50, 2))
+    metadata = Metadata(("ship",), thing_ids=(1,), keypoint_names=("middle",))
+    dataset = Dataset("ships", (replace(record, annotations=(ship,)),), metadata)
+    (output,) = found_ships([(SHIP, 0.9)])
+    output["instances"].pred_keypoints = torch.tensor([[[50.5, 50.5, 1.0]]])
+    corners = RotatedBoxes([SHIP]).get_corners().flatten(1).double().numpy()
+    mask = rasterize_polygons(list(corners), *SIZE)
+    output["instances"].pred_masks = torch.from_numpy(mask)[None]
+    figures = measure(CocoEvaluator(dataset), [output]).flat()
+    for task in ("rotated_bbox", "keypoints", "segm"):
+        assert figures[f"{task}/AP"] == pytest.approx(1.0)
+
+
+def test_upright_boxes_among_rotated_ones_are_measured_with_them(tmp_path):
+    file, box = tmp_path / "found.json", {"image_id": 0, "category_id": 1, "score": 0.9}
+    entries = [{**box, "bbox": SHIP}, {**box, "bbox": [0, 70, 30, 30], "score": 0.8}]
+    file.write_text(json.dumps(entries))
+    dataset = ships_of([SHIP, [15.0, 85.0, 30.0, 30.0, 0.0]])
+    figures = evaluate_detections(read_results(file, dataset)).flat()
+    assert figures["rotated_bbox/AP"] == pytest.approx(1.0)
+    assert "bbox/AP" not in figures
 
 
 @pytest.mark.parametrize("task", ["bbox", "voc"])
