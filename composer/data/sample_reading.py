@@ -63,7 +63,8 @@ def read_sample(
         return sample
     targets = [a for a in record.annotations if not (a.is_crowd or a.is_difficult)]
     outlines, bit_masks = _read_masks(targets, record, sample, mask_format, metadata)
-    panoptic = _read_panoptic(record, sample)
+    size = sample.height, sample.width
+    panoptic = read_panoptic(record, size)
     read = replace(
         sample,
         boxes=_read_boxes(targets, sample),
@@ -72,7 +73,7 @@ def read_sample(
         bit_masks=bit_masks,
         keypoints=_read_keypoints(targets, len(metadata.keypoint_names)),
         keypoint_flips=metadata.keypoint_flip_indices,
-        sem_seg=_read_sem_seg(record, sample, panoptic, metadata),
+        sem_seg=read_sem_seg(record, size, panoptic, metadata),
         panoptic=panoptic,
         ignore_label=metadata.ignore_label,
     )
@@ -147,10 +148,10 @@ def _read_masks(
         masks = [_fill(each, sample) for each in given]
         shape = (0, sample.height, sample.width)
         return None, torch.from_numpy(np.stack(masks) if masks else np.zeros(shape, dtype=bool))
-    return tuple(_to_outline(each) for each in given), None
+    return tuple(to_outline(each) for each in given), None
 
 
-def _to_outline(segmentation: object) -> Outline:
+def to_outline(segmentation: object) -> Outline:
     """The usable polygons; what has fewer than three corners has no inside."""
     if not isinstance(segmentation, Sequence):
         return ()
@@ -166,7 +167,7 @@ def _fill(segmentation: object, sample: Sample) -> Bool[np.ndarray, "H W"]:
                 f"its image of {sample.height} x {sample.width}"
             )
         return decode_mask(segmentation)
-    return rasterize_polygons(_to_outline(segmentation), sample.height, sample.width)
+    return rasterize_polygons(to_outline(segmentation), sample.height, sample.width)
 
 
 def _read_keypoints(targets: Sequence[Annotation], count: int) -> Float[Tensor, "N K 3"] | None:
@@ -180,19 +181,41 @@ def _read_keypoints(targets: Sequence[Annotation], count: int) -> Float[Tensor, 
     return keypoints
 
 
-def _read_panoptic(record: Record, sample: Sample) -> Int[Tensor, "H W"] | None:
-    """The id of the segment of each pixel."""
+def read_panoptic(record: Record, size: tuple[int, int]) -> Int[Tensor, "H W"] | None:
+    """The id of the segment of each pixel; None if the record has no such picture.
+
+    Args:
+        record: the record.
+        size: (height, width) of its image.
+
+    Raises:
+        InputError: the picture cannot be read, or is of another size.
+    """
     if record.panoptic_file is None:
         return None
-    return _read_picture(record.panoptic_file, read_segment_ids, sample)
+    return _read_picture(record.panoptic_file, read_segment_ids, size)
 
 
-def _read_sem_seg(
-    record: Record, sample: Sample, panoptic: Tensor | None, metadata: Metadata
+def read_sem_seg(
+    record: Record,
+    size: tuple[int, int],
+    panoptic: Int[Tensor, "H W"] | None,
+    metadata: Metadata,
 ) -> Int[Tensor, "H W"] | None:
-    """The class of each pixel, from its own picture or from the panoptic one."""
+    """The class of each pixel, from its own picture or from the panoptic one.
+
+    Args:
+        record: the record.
+        size: (height, width) of its image.
+        panoptic: the id of the segment of each pixel, where it is known.
+        metadata: of the record's dataset.
+
+    Raises:
+        InputError: the picture cannot be read, is of another size, or has a class that is none of
+            the dataset's.
+    """
     if record.sem_seg_file is not None:
-        labels = _read_picture(record.sem_seg_file, read_labels, sample)
+        labels = _read_picture(record.sem_seg_file, read_labels, size)
         _check_classes(labels, record.sem_seg_file, metadata)
         return labels
     if panoptic is None:
@@ -219,16 +242,14 @@ def _check_classes(labels: Int[Tensor, "H W"], file: Path, metadata: Metadata) -
 
 
 def _read_picture(
-    file: Path, read: Callable[[Path], Int[np.ndarray, "H W"]], sample: Sample
+    file: Path, read: Callable[[Path], Int[np.ndarray, "H W"]], size: tuple[int, int]
 ) -> Int[Tensor, "H W"]:
     """A picture of labels, which has to be of the image's size."""
     try:
         labels = torch.from_numpy(read(file))
     except BadPart as bad:
         raise InputError(bad.message) from bad
-    if labels.shape != (sample.height, sample.width):
+    if labels.shape != size:
         shape = " x ".join(map(str, labels.shape))
-        raise InputError(
-            f"{file}: it is {shape}, but the image is {sample.height} x {sample.width}"
-        )
+        raise InputError(f"{file}: it is {shape}, but the image is {size[0]} x {size[1]}")
     return labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from composer.data.records import Record
-from composer.data.sample_reading import read_pixels
+from composer.data.sample_reading import peek_size, read_pixels
 
 
 def find_image_size(record: Record, known: tuple[int, int] | None = None) -> tuple[int, int]:
@@ -16,5 +16,7 @@ def find_image_size(record: Record, known: tuple[int, int] | None = None) -> tup
         return record.height, record.width
     if known is not None:
         return known
-    _, height, width = read_pixels(record.file_name).shape
+    height, width = peek_size(record.file_name)
+    if (height, width) == (1, 1):  # an image of one pixel, or one that cannot be read
+        _, height, width = read_pixels(record.file_name).shape
     return height, width

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from pycocotools.coco import COCO
 
 from composer.data.dataset import Dataset
 from composer.data.records import Annotation
 from composer.data.rotated_targets import make_rotated_boxes
+from composer.data.sample_reading import to_outline
 from composer.data.samples import Sample
 from composer.evaluation.coco_truth import index_entries
 from composer.structures.run_lengths import decode_mask
@@ -55,8 +55,7 @@ def fit_annotation(annotation: Annotation) -> list[float]:
         mask = torch.from_numpy(decode_mask(given))[None]
         sample = Sample(_blank(*mask.shape[1:]), boxes, categories, bit_masks=mask)
     else:
-        parts = [np.array(part, dtype=np.float64) for part in given or ()]
-        outline = tuple(part for part in parts if part.size >= 6 and part.size % 2 == 0)
+        outline = to_outline(given)
         sample = Sample(_blank(1, 1), boxes, categories, outlines=(outline,) if outline else None)
     return [float(value) for value in make_rotated_boxes(sample).tensor[0]]
 

@@ -14,9 +14,10 @@ from composer.data.dataset import Dataset
 from composer.data.faults import FaultPolicy
 from composer.data.metadata import Metadata
 from composer.data.records import Record
-from composer.data.sample_reading import read_sample
+from composer.data.sample_reading import read_panoptic, read_sem_seg
 from composer.errors import InputError
 from composer.evaluation.gathering import gather_parts
+from composer.evaluation.image_size import find_image_size
 from composer.evaluation.panoptic_quality import SegmentClass
 
 T = TypeVar("T")
@@ -53,14 +54,14 @@ class TruthReader:
         self._on_fault = on_fault
         self.left_out: set[int] = set()
 
-    def read(self, place: int, read: Callable[[Record, Metadata], T]) -> T | None:
+    def read(self, place: int, read: Callable[[Record], T]) -> T | None:
         """What a function reads of an image, or None if it cannot.
 
         Raises:
             InputError: it cannot, and that is refused.
         """
         try:
-            return read(self._dataset.records[place], self._dataset.metadata)
+            return read(self._dataset.records[place])
         except InputError as error:
             if self._on_fault == "refuse":
                 raise
@@ -75,16 +76,16 @@ class TruthReader:
             self.left_out |= places
 
 
-def read_segments(record: Record, metadata: Metadata) -> TrueSegments:
+def read_segments(record: Record) -> TrueSegments:
     """Reads the panoptic annotation of an image.
 
     Raises:
-        InputError: the picture cannot be read.
+        InputError: the picture cannot be read, or is of another size than the image.
     """
-    sample = read_sample(record, metadata, mask_format="none")
-    assert sample.panoptic is not None
+    ids = read_panoptic(record, find_image_size(record))
+    assert ids is not None
     return TrueSegments(
-        sample.panoptic.numpy(),
+        ids.numpy(),
         {one.segment_id: (one.is_thing, one.category) for one in record.segments},
         frozenset(one.segment_id for one in record.segments if one.is_crowd),
     )
@@ -94,11 +95,14 @@ def read_classes(record: Record, metadata: Metadata) -> Int[np.ndarray, "H W"]:
     """Reads the class of each pixel.
 
     Raises:
-        InputError: the picture cannot be read, or has a class that is none of the dataset's.
+        InputError: the picture cannot be read, is of another size than the image, or has a class
+            that is none of the dataset's.
     """
-    sample = read_sample(record, metadata, mask_format="none")
-    assert sample.sem_seg is not None
-    return sample.sem_seg.numpy()
+    size = find_image_size(record)
+    panoptic = read_panoptic(record, size) if record.sem_seg_file is None else None
+    classes = read_sem_seg(record, size, panoptic, metadata)
+    assert classes is not None
+    return classes.numpy()
 
 
 def check_annotated(dataset: Dataset, files: Collection[str], what: str) -> None:

@@ -60,7 +60,7 @@ class SemanticEvaluator:
         num_classes = len(metadata.stuff_classes)
         for record, output in zip(inputs, outputs, strict=True):
             place = self._index.find(record)
-            truth = self._truth.read(place, read_classes)
+            truth = self._truth.read(place, lambda record: read_classes(record, metadata))
             if truth is None:
                 continue
             found = _read_output(output, truth.shape)

@@ -118,7 +118,7 @@ def panoptic():
 def test_true_segments_have_a_panoptic_quality_of_one(panoptic):
     evaluator = PanopticEvaluator(panoptic)
     for record in panoptic.records:
-        truth = read_segments(record, panoptic.metadata)
+        truth = read_segments(record)
         infos = [
             {"id": segment, "isthing": is_thing, "category_id": category}
             for segment, (is_thing, category) in truth.classes.items()

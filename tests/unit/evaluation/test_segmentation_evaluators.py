@@ -14,7 +14,9 @@ from composer.data.metadata import Metadata
 from composer.data.records import Record, Segment
 from composer.errors import InputError
 from composer.evaluation import PanopticEvaluator, SemanticEvaluator
+from composer.evaluation.image_size import find_image_size
 from composer.evaluation.panoptic_results import PanopticWriter
+from composer.evaluation.segmentation_truth import read_classes, read_segments
 from composer.evaluation.semantic_evaluator import count_pixels, summarize_pixels
 
 METADATA = Metadata(
@@ -135,6 +137,33 @@ def test_pictures_of_images_of_one_name_do_not_take_each_others_place(dataset, t
     names = [entry["file_name"] for entry in written]
     assert names == ["7.png", "7-2.png"]
     assert {path.name for path in (tmp_path / "panoptic").iterdir()} == set(names)
+
+
+@pytest.mark.parametrize("size", [(None, None), (4, 8)])
+def test_photographs_are_not_read_to_know_what_pixels_are(dataset, tmp_path, size):
+    """Of a photograph on its side, cut off behind its head, the size alone counts."""
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter
+    Image.effect_noise((4, 8), 50).convert("RGB").save(tmp_path / "cut.jpg", exif=exif)
+    whole = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: whole.index(b"\xff\xda")])
+    height, width = size
+    record = replace(dataset[0], file_name=tmp_path / "cut.jpg", height=height, width=width)
+    assert find_image_size(record) == (4, 8)
+    assert read_segments(record).ids.shape == (4, 8)
+    assert read_classes(record, METADATA)[0].tolist() == [0] * 8
+    other = replace(record, panoptic_file=dataset[0].file_name, height=8, width=4)
+    with pytest.raises(InputError, match="it is 4 x 8, but the image is 8 x 4"):
+        read_segments(other)
+
+
+def test_size_of_an_image_that_cannot_be_read_is_not_guessed(dataset, tmp_path):
+    (tmp_path / "empty.png").touch()
+    record = replace(dataset[0], file_name=tmp_path / "empty.png", height=None, width=None)
+    with pytest.raises(InputError, match=r"empty\.png: not an image"):
+        find_image_size(record)
+    Image.new("L", (1, 1)).save(tmp_path / "empty.png")
+    assert find_image_size(record) == (1, 1)
 
 
 def scores_of(classes):
