@@ -1,6 +1,6 @@
 """Semantic segmentation: overlap and accuracy by class.
 
-Legend: C classes, H W the image's height and width.
+Legend: C classes, E pairs of a true and a predicted class, H W the image's height and width.
 """
 
 import math
@@ -44,7 +44,8 @@ class SemanticEvaluator:
         self.dataset = dataset
         self._index = ImageIndex(dataset)
         self._truth = TruthReader(dataset, on_fault)
-        self._pixels: dict[int, Int[np.ndarray, "C C"]] = {}
+        # By image, so that one that was seen twice counts once: sums could not be parted.
+        self._pixels: dict[int, Int[np.ndarray, "2 E"]] = {}
 
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -64,7 +65,9 @@ class SemanticEvaluator:
             if truth is None:
                 continue
             found = _read_output(output, truth.shape)
-            self._pixels[place] = count_pixels(truth, found, num_classes, metadata.ignore_label)
+            pixels = count_pixels(truth, found, num_classes, metadata.ignore_label).ravel()
+            pairs = np.flatnonzero(pixels)
+            self._pixels[place] = np.stack((pairs, pixels[pairs]))
 
     def gather(self) -> None:
         """Brings together, on the first process, what all processes counted."""
@@ -74,8 +77,9 @@ class SemanticEvaluator:
     def results(self) -> Results:
         """The figures of all classes, and of each, over the images that were processed."""
         names = self.dataset.metadata.stuff_classes
-        empty = np.zeros((len(names), len(names)), dtype=np.int64)
-        pixels = sum(self._pixels.values(), start=empty)
+        pixels = np.zeros((len(names), len(names)), dtype=np.int64)
+        for pairs, counts in self._pixels.values():
+            pixels.ravel()[pairs] += counts
         found = TaskResults(*summarize_pixels(pixels, names))
         return Results({SEMANTIC_TASK: found}, len(self._pixels))
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -192,6 +193,30 @@ def test_semantic_figures_are_those_counted_by_hand(dataset):
         "mACC": pytest.approx(0.75),
         "pACC": pytest.approx(2 / 3),
     }
+
+
+def test_image_that_was_seen_twice_counts_once(dataset, monkeypatch):
+    right, wrong = torch.tensor([[0] * 8, [1] * 8, [1] * 8, [2] * 8]), torch.zeros(4, 8).long()
+    outputs = [{"sem_seg": scores_of(right)}, {"sem_seg": scores_of(wrong)}]
+    once, twice = SemanticEvaluator(dataset), SemanticEvaluator(dataset)
+    once.process(INPUTS, outputs)
+    twice.process(INPUTS, outputs)
+    twice.process(INPUTS[1:], outputs[1:])
+    # Another process saw the same images, as where shares are filled up to one length.
+    gathering = "composer.evaluation.semantic_evaluator.gather_parts"
+    monkeypatch.setattr(gathering, lambda part: [part, dict(part)])
+    twice.gather()
+    assert twice.results().to_json() == once.results().to_json()
+
+
+def test_little_is_kept_of_images_where_few_of_many_classes_occur(dataset):
+    names = tuple(f"class {index}" for index in range(300))
+    metadata = replace(METADATA, stuff_classes=names, stuff_ids=tuple(range(300)))
+    evaluator = SemanticEvaluator(replace(dataset, metadata=metadata))
+    empty = len(pickle.dumps(evaluator))
+    evaluator.process(INPUTS, [{"sem_seg": torch.rand(300, 4, 8)}] * 2)
+    assert evaluator.results().num_images == 2
+    assert len(pickle.dumps(evaluator)) - empty < 5000
 
 
 def test_overlap_is_weighted_with_how_often_classes_occur():
