@@ -116,10 +116,14 @@ def _count_pairs(
     found_classes: Mapping[int, SegmentClass],
 ) -> dict[tuple[int, int], int]:
     """How many pixels each pair of a true and a predicted segment shares."""
-    pairs = np.stack([true_ids.ravel(), found_ids.ravel()]).astype(np.int64)
-    found, areas = np.unique(pairs, axis=1, return_counts=True)
+    # As one number each: numpy is a hundred times slower to tell pairs apart.
+    truth, found = true_ids.astype(np.int64), found_ids.astype(np.int64)
+    lowest = int(found.min(initial=0))
+    count = int(found.max(initial=0)) - lowest + 1
+    pairs, areas = np.unique(truth * count + (found - lowest), return_counts=True)
+    columns = pairs // count, pairs % count + lowest, areas
     shared: dict[tuple[int, int], int] = {}
-    for (true, predicted), area in zip(found.T.tolist(), areas.tolist(), strict=True):
+    for true, predicted, area in np.stack(columns, axis=1).tolist():
         known = (
             true if true in true_classes else VOID,
             predicted if predicted in found_classes else VOID,

@@ -77,6 +77,15 @@ def test_things_and_stuff_of_one_index_are_different_classes():
     assert counts == {(True, 1): Quality(missed=1), (False, 1): Quality(invented=1)}
 
 
+def test_ids_may_be_as_large_as_colours_or_negative():
+    ids, large = row("1111222200"), 256**3 - 1
+    truth, found = np.choose(ids, [0, 7, large]), np.choose(ids, [-9, large, -(2**31)])
+    counts = compare_segments(
+        truth, {7: CAT, large: SKY}, found.astype(np.int32), {large: CAT, -(2**31): SKY}
+    )
+    assert counts == {of: Quality(overlap=1.0, matched=1) for of in (CAT, SKY)}
+
+
 @given(arrays(np.int64, (6, 8), elements=st.integers(0, 4)))
 def test_truth_as_prediction_has_a_quality_of_one(ids):
     classes = {1: CAT, 2: CAT, 3: DOG, 4: SKY}
