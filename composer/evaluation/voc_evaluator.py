@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from composer.data.dataset import Dataset
+from composer.data.records import Annotation
 from composer.evaluation.detections import ROTATED_KIND, Detections
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.voc_precision import (
@@ -16,6 +17,7 @@ from composer.evaluation.voc_precision import (
     Interpolation,
     TrueObjects,
     average_precision,
+    rank_detections,
 )
 
 VOC_TASK = "voc"
@@ -67,9 +69,9 @@ class VocEvaluator:
         elif ROTATED_KIND in self.detections.kinds:
             return Results({}, len(self.dataset.records))
         names = self.dataset.metadata.thing_classes
-        found = self._found_objects()
+        truth, found = self._true_objects(), self._found_objects()
         per_class = {
-            name: self._measure(category, found.get(category, ()))
+            name: self._measure(truth.get(category, {}), found.get(category, ()))
             for category, name in enumerate(names)
         }
         figures = {
@@ -78,23 +80,28 @@ class VocEvaluator:
         }
         return Results({VOC_TASK: TaskResults(figures, per_class)}, len(self.dataset.records))
 
-    def _measure(self, category: int, found: Sequence[FoundObject]) -> dict[str, float]:
-        truth = self._true_objects(category)
+    def _measure(
+        self, truth: Mapping[int, TrueObjects], found: Sequence[FoundObject]
+    ) -> dict[str, float]:
+        ranked = rank_detections(truth, found)
         by_overlap = {
-            overlap: average_precision(truth, found, overlap, self._interpolation)
+            overlap: average_precision(ranked, overlap, self._interpolation)
             for overlap in _OVERLAPS
         }
         mean = _mean(list(by_overlap.values()))
         return {"AP": mean, "AP50": by_overlap[0.5], "AP75": by_overlap[0.75]}
 
-    def _true_objects(self, category: int) -> dict[int, TrueObjects]:
-        truth = {}
+    def _true_objects(self) -> dict[int, dict[int, TrueObjects]]:
+        """The objects by class and image."""
+        truth: dict[int, dict[int, TrueObjects]] = {}
         for place, record in enumerate(self.dataset.records):
-            objects = [one for one in record.annotations if one.category == category]
-            if objects:
-                passed = [one.is_difficult or one.is_crowd for one in objects]
+            by_class: dict[int, list[Annotation]] = {}
+            for one in record.annotations:
+                by_class.setdefault(one.category, []).append(one)
+            for category, objects in by_class.items():
                 boxes = np.array([one.box for one in objects], dtype=np.float64)
-                truth[place] = TrueObjects(boxes, np.array(passed))
+                passed = np.array([one.is_difficult or one.is_crowd for one in objects])
+                truth.setdefault(category, {})[place] = TrueObjects(boxes, passed)
         return truth
 
     def _found_objects(self) -> dict[int, list[FoundObject]]:

@@ -1,6 +1,6 @@
 """Average precision as the Pascal VOC challenges define it (Everingham et al. 2010, section 4.2).
 
-Legend: D detections, G objects of one image, B boxes.
+Legend: D detections of all images, the most certain first; G objects of one image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from composer.structures import Boxes, pairwise_iou
 
@@ -41,11 +41,51 @@ class FoundObject(NamedTuple):
     box: tuple[float, float, float, float]
 
 
+class RankedDetections(NamedTuple):
+    """The detections of one class, the most certain first, each with the object it overlaps most.
+
+    Args:
+        overlaps: intersection over union with that object; -1 where the image has none.
+        objects: the object's number, counted over all images.
+        are_difficult: whether that object is neither to be found nor wrong to find.
+        num_objects: how many objects there are to be found.
+    """
+
+    overlaps: Float[np.ndarray, "D"]
+    objects: Int[np.ndarray, "D"]
+    are_difficult: Bool[np.ndarray, "D"]
+    num_objects: int
+
+
+def rank_detections(
+    truth: Mapping[int, TrueObjects], found: Sequence[FoundObject]
+) -> RankedDetections:
+    """Sorts the detections of a class, and finds the object that each overlaps most.
+
+    Args:
+        truth: the objects by image.
+        found: the detections in all images.
+    """
+    ranked = sorted(found, key=lambda one: -one.score)
+    positions: dict[int, list[int]] = {}
+    for at, one in enumerate(ranked):
+        positions.setdefault(one.image, []).append(at)
+    overlaps, objects = np.full(len(ranked), -1.0), np.zeros(len(ranked), dtype=np.int64)
+    are_difficult, num_before, num_objects = np.zeros(len(ranked), dtype=bool), 0, 0
+    for image, true in truth.items():
+        if len(true.boxes) and (places := positions.get(image)):
+            rows = _overlap([ranked[at].box for at in places], true)
+            best = rows.argmax(axis=1)
+            overlaps[places] = rows[np.arange(len(rows)), best]
+            objects[places] = num_before + best
+            are_difficult[places] = true.is_difficult[best]
+        num_before += len(true.boxes)
+        num_objects += int((~true.is_difficult).sum())
+    return RankedDetections(overlaps, objects, are_difficult, num_objects)
+
+
 def average_precision(
-    truth: Mapping[int, TrueObjects],
-    found: Sequence[FoundObject],
-    min_overlap: float,
-    interpolation: Interpolation = "area",
+    ranked: RankedDetections, min_overlap: float, interpolation: Interpolation = "area"
 ) -> float:
     """The average precision of one class; NaN where there is no object that counts.
 
@@ -53,62 +93,33 @@ def average_precision(
     by more than `min_overlap`, was not found before. Detections of difficult objects do not count.
 
     Args:
-        truth: the objects by image.
-        found: the detections in all images.
+        ranked: the detections.
         min_overlap: of intersection over union.
         interpolation: `11point` is the mean of the precision at recall 0, 0.1, ..., 1 (until
             2009, known as VOC 2007's); `area` the area below the curve.
     """
-    total = sum(int((~objects.is_difficult).sum()) for objects in truth.values())
-    if total == 0:
+    if ranked.num_objects == 0:
         return float("nan")
-    marks = _mark(truth, sorted(found, key=lambda one: -one.score), min_overlap)
-    right, wrong = np.cumsum(marks == 1), np.cumsum(marks == -1)
-    counted = marks != 0
-    right, wrong = right[counted], wrong[counted]
-    recall, precision = right / total, right / np.maximum(right + wrong, 1)
+    is_hit = ranked.overlaps > min_overlap
+    hits = np.flatnonzero(is_hit & ~ranked.are_difficult)
+    _, first = np.unique(ranked.objects[hits], return_index=True)
+    is_right = np.zeros(len(is_hit), dtype=bool)
+    is_right[hits[first]] = True
+    counts = ~(is_hit & ranked.are_difficult)
+    right, wrong = np.cumsum(is_right[counts]), np.cumsum(~is_right[counts])
+    recall, precision = right / ranked.num_objects, right / np.maximum(right + wrong, 1)
     # The best precision at this recall or a higher one.
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return _interpolate(recall, envelope, interpolation)
 
 
-def _mark(
-    truth: Mapping[int, TrueObjects], found: Sequence[FoundObject], min_overlap: float
-) -> Float[np.ndarray, "D"]:
-    """For each detection 1 if it is right, -1 if it is wrong, 0 if it does not count."""
-    marks = np.full(len(found), -1.0)
-    taken = {image: np.zeros(len(objects.boxes), dtype=bool) for image, objects in truth.items()}
-    overlaps = _overlap_all(truth, found)
-    for at, one in enumerate(found):
-        if overlaps[at].size == 0:
-            continue
-        best = int(overlaps[at].argmax())
-        if overlaps[at][best] <= min_overlap:
-            continue
-        if truth[one.image].is_difficult[best]:
-            marks[at] = 0
-        elif not taken[one.image][best]:
-            marks[at] = 1
-            taken[one.image][best] = True
-    return marks
-
-
-def _overlap_all(
-    truth: Mapping[int, TrueObjects], found: Sequence[FoundObject]
-) -> list[Float[np.ndarray, "_"]]:
-    """The overlaps of each detection with the objects of its image."""
-    places: dict[int, list[int]] = {}
-    for at, one in enumerate(found):
-        places.setdefault(one.image, []).append(at)
-    overlaps: list[Float[np.ndarray, _]] = [np.zeros(0)] * len(found)
-    for image, positions in places.items():
-        if image not in truth:
-            continue
-        boxes = torch.tensor([found[at].box for at in positions], dtype=torch.float64)
-        others = torch.from_numpy(truth[image].boxes.astype(np.float64))
-        rows = pairwise_iou(Boxes(boxes), Boxes(others)).numpy()
-        for at, row in zip(positions, rows, strict=True):
-            overlaps[at] = row
+def _overlap(
+    boxes: Sequence[tuple[float, float, float, float]], true: TrueObjects
+) -> Float[np.ndarray, "_ G"]:
+    """The overlaps of detections in an image with its objects."""
+    rows = torch.tensor(boxes, dtype=torch.float64)
+    others = torch.from_numpy(true.boxes.astype(np.float64))
+    overlaps: Float[np.ndarray, "_ G"] = pairwise_iou(Boxes(rows), Boxes(others)).numpy()
     return overlaps
 
 
