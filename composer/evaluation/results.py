@@ -79,10 +79,11 @@ class Results:
         """Reads what `save` wrote.
 
         Raises:
-            InputError: the file cannot be read, or holds something else.
+            InputError: the file cannot be read, holds something else, or is of a later version.
         """
         try:
             document = json.loads(Path(path).read_text(encoding="utf-8"))
+            _check_version(document["composer_results"], path)
             tasks = {
                 task: TaskResults(
                     _from_json(found["figures"]),
@@ -128,6 +129,14 @@ class Results:
         if task not in self.tasks:
             raise InputError(f"no results of '{task}'; there are {', '.join(self.tasks) or 'none'}")
         return format_table("class", self.tasks[task].per_class)
+
+
+def _check_version(version: object, path: str | os.PathLike[str]) -> None:
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: these results have version {version!r}; the installed composer reads "
+            f"version {FORMAT_VERSION}"
+        )
 
 
 def _to_json(figures: Mapping[str, float]) -> dict[str, float | None]:

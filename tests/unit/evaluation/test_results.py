@@ -57,6 +57,14 @@ def test_other_files_are_no_results(tmp_path, text):
         Results.read(tmp_path / "missing.json")
 
 
+def test_results_of_another_version_are_refused(tmp_path):
+    path = tmp_path / "results.json"
+    RESULTS.save(path)
+    path.write_text(path.read_text().replace('"composer_results": 1', '"composer_results": 2'))
+    with pytest.raises(InputError, match="have version 2; the installed composer reads version 1"):
+        Results.read(path)
+
+
 def test_two_results_of_one_task_cannot_be_joined():
     with pytest.raises(InputError, match="two evaluators have results of the task 'bbox'"):
         Results.join([RESULTS, RESULTS])
