@@ -55,13 +55,11 @@ from composer.cli.image_size import image_size_option
     "--tta-sizes", metavar="SIZE,...", help="With --tta, the shorter sides.  [default: 400..1200]"
 )
 @image_size_option()
-@click.option("--batch-size", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=1), help="Images in a batch.  [default: 1]")
 @click.option(
     "--num-workers",
     type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Processes that read images.",
+    help="Processes that read images.  [default: 0]",
 )
 @click.option(
     "--on-fault",
@@ -69,7 +67,7 @@ from composer.cli.image_size import image_size_option
     help="Whether bad images and annotations are left out, or end it.  "
     "[default: as each dataset says; of images: skip]",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where, as in torch.device.")
+@click.option("--device", help="Where, as in torch.device.  [default: cpu]")
 @click.option("--per-class", is_flag=True, help="Print the figures of each class, too.")
 @click.option("--output", "-o", metavar="DIR", help="Folder for all files.  [default: runs/eval]")
 @click.option("--no-save", is_flag=True, help="Write no files.")

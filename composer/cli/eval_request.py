@@ -31,10 +31,10 @@ class EvalRequest:
         tta: whether images are looked at several times.
         tta_sizes: sizes between commas, or None for the usual ones.
         image_size: pixels of the shorter side, maybe with a limit of the longer; or None.
-        batch_size: images in a batch.
-        num_workers: processes that read images.
+        batch_size: images in a batch, or None for one.
+        num_workers: processes that read images, or None for no others than this.
         on_fault: what to do about bad images and annotations, or None for what the data says.
-        device: name of the device.
+        device: name of the device, or None for the CPU.
         per_class: whether the figures of each class are printed.
         output: folder for files, or None for the usual one.
         no_save: whether no files are written.
@@ -54,10 +54,10 @@ class EvalRequest:
     tta: bool
     tta_sizes: str | None
     image_size: ImageSize | None
-    batch_size: int
-    num_workers: int
+    batch_size: int | None
+    num_workers: int | None
     on_fault: FaultPolicy | None
-    device: str
+    device: str | None
     per_class: bool
     output: str | None
     no_save: bool
@@ -67,9 +67,8 @@ class EvalRequest:
     def __post_init__(self) -> None:
         if (self.model is None) == (self.predictions is None):
             raise click.UsageError("give either a MODEL or --predictions FILE")
-        for given, option in ((self.weights, "--weights"), (self.settings, "--set")):
-            if self.predictions is not None and given:
-                raise click.UsageError(f"{option} goes with a MODEL, not with --predictions")
+        if self.predictions is not None:
+            self._refuse_options_of_models()
         if self.tta_sizes is not None and not self.tta:
             raise click.UsageError("--tta-sizes goes with --tta")
         if self.tta and self.image_size is not None:
@@ -84,6 +83,20 @@ class EvalRequest:
         if self.no_save:
             return None
         return _FOLDER if self.output is None else Path(self.output)
+
+    def _refuse_options_of_models(self) -> None:
+        given = {
+            "--weights": bool(self.weights),
+            "--set": bool(self.settings),
+            "--tta": self.tta,
+            "--image-size": self.image_size is not None,
+            "--batch-size": self.batch_size is not None,
+            "--num-workers": self.num_workers is not None,
+            "--device": self.device is not None,
+        }
+        for option, is_given in given.items():
+            if is_given:
+                raise click.UsageError(f"{option} goes with a MODEL, not with --predictions")
 
     def find_tasks(self) -> list[str] | None:
         """The tasks that are asked for; None for all that fit."""

@@ -47,7 +47,7 @@ def evaluate_request(request: EvalRequest) -> None:
         results = Results.join(evaluator.results() for evaluator in evaluators)
         _conclude(request, dataset, evaluators, results)
         return
-    with joined_world(request.device) as world:
+    with joined_world(request.device or "cpu") as world:
         graph = _open_graph(request).to(world.device)
         evaluators = _make_evaluators(request, graph, dataset)
         results = _evaluate(request, graph, dataset, evaluators, world)
@@ -93,8 +93,8 @@ def _evaluate(
     batches = make_batches(
         graph,
         dataset,
-        batch_size=request.batch_size,
-        num_workers=request.num_workers,
+        batch_size=request.batch_size or 1,
+        num_workers=request.num_workers or 0,
         resize=predict is None,
         image_size=request.image_size,
         on_fault=request.on_fault or "skip",
