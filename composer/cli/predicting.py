@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,18 @@ class PredictReport:
     pictures: list[Path] = field(default_factory=list)
     names: FileNames = field(default_factory=FileNames)
     width: int = 0
+
+    @classmethod
+    def begin(cls, request: PredictRequest, files: Sequence[Path]) -> PredictReport:
+        """A report on some files; pictures of them get names that none of the files has."""
+        folder = request.folder.resolve()
+        originals = [path for path in map(Path.resolve, files) if path.parent == folder]
+        return cls(
+            request,
+            PredictionsFile(None if request.as_json else request.folder / PREDICTIONS),
+            names=FileNames(path.name for path in originals),
+            width=max(len(file.name) for file in files),
+        )
 
     @property
     def draws(self) -> bool:
@@ -98,8 +110,7 @@ def predict_request(request: PredictRequest) -> bool:
         image_size=request.image_size,
         device=find_device(request.device),
     )
-    predictions = PredictionsFile(None if request.as_json else request.folder / PREDICTIONS)
-    report = PredictReport(request, predictions, width=max(len(file.name) for file in files))
+    report = PredictReport.begin(request, files)
     try:
         for file in files:
             _predict_file(file, predictor, report)

@@ -59,6 +59,14 @@ def test_pictures_and_predictions_are_saved(cli, photographs):
     assert all(entry["segmentation"]["size"] == [60, 80] for entry in entries)
 
 
+def test_photographs_in_the_folder_for_pictures_stay_as_they_are(cli, photographs):
+    before = (photographs / "a.jpg").read_bytes()
+    result = predict(cli, "a.jpg", "--output", ".")
+    assert result.code == 0
+    assert (photographs / "a.jpg").read_bytes() == before
+    assert (photographs / "a-2.jpg").exists()
+
+
 def test_a_broken_file_is_reported_and_the_others_are_gone_on_with(cli, photographs):
     result = predict(cli, "broken.jpg", "a.jpg", "-o", "found")
     assert result.code == 1

@@ -23,6 +23,11 @@ def test_a_number_that_some_file_has_already_is_left_out():
     assert [names.choose(stem, "") for stem in asked] == ["a-2", "a", "a-3", "a-2-2", "a-4"]
 
 
+def test_names_that_are_taken_are_not_given_in_either_case():
+    names = FileNames(["IMG.JPG"])
+    assert [names.choose("IMG", ".jpg"), names.choose("img", ".jpg")] == ["IMG-2.jpg", "img-3.jpg"]
+
+
 def test_many_files_of_one_name_take_a_few_steps_each():
     names, steps = FileNames(), 0
 
