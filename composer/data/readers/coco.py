@@ -1,5 +1,6 @@
 """COCO's format of instances and keypoints (https://cocodataset.org/#format-data)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def coco(
     """
     log = FaultLog()
     document = read_json(annotations, ("images", "annotations", "categories"))
-    if any("segments_info" in entry for entry in document["annotations"][:1]):
+    first = document["annotations"][:1]
+    if any(isinstance(entry, Mapping) and "segments_info" in entry for entry in first):
         raise DataError(f"{annotations}: it has panoptic segments, which 'coco_panoptic' reads")
     files = ImageFiles(images)
     categories = read_categories(document["categories"], log)
@@ -83,6 +85,9 @@ def _to_keypoints(
     having = [category for category in categories if category.entry.get("keypoints")]
     if not having:
         return (), ()
+    for category in having:
+        if not isinstance(category.entry["keypoints"], list):
+            raise DataError(f"{file}: category '{category.name}' has keypoints that are no list")
     names = tuple(str(name) for name in having[0].entry["keypoints"])
     for other in having[1:]:
         if tuple(other.entry["keypoints"]) != names:
@@ -91,7 +96,11 @@ def _to_keypoints(
                 "keypoints; all must have the same"
             )
     lines = having[0].entry.get("skeleton") or []
-    return names, tuple((int(a) - 1, int(b) - 1) for a, b in lines)
+    try:
+        return names, tuple((int(a) - 1, int(b) - 1) for a, b in lines)
+    except (TypeError, ValueError, OverflowError):
+        name = having[0].name
+        raise DataError(f"{file}: the skeleton of category '{name}' is no list of pairs") from None
 
 
 def _to_pairs(pairs: list[tuple[str, str]], names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:

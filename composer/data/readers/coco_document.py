@@ -127,9 +127,13 @@ class AnnotationReader:
                 self.log.add("malformed", f"an annotation is a mapping, not {entry!r:.80}")
                 continue
             image_id = entry.get("image_id")
+            if not isinstance(image_id, (int, str)):
+                message = f"an 'image_id' is a number or a text, not {image_id!r:.80}"
+                self._note(entry, "malformed", message, None)
+                continue
             if image_id in self.left_out:
                 continue
-            record = records.get(image_id) if isinstance(image_id, (int, str)) else None
+            record = records.get(image_id)
             if record is None:
                 self._note(entry, "unknown_image", f"there is no image {image_id!r}", None)
                 continue

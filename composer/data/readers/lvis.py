@@ -71,7 +71,8 @@ def _to_extra(entry: Entry, indices: Mapping[int, int]) -> dict[str, Any]:
 
 def _renumber(own_ids: object, indices: Mapping[int, int]) -> tuple[int, ...]:
     known = own_ids if isinstance(own_ids, Sequence) else ()
-    return tuple(sorted(indices[own_id] for own_id in known if own_id in indices))
+    numbers = (own_id for own_id in known if isinstance(own_id, int))
+    return tuple(sorted(indices[own_id] for own_id in numbers if own_id in indices))
 
 
 def _to_metadata(categories: Sequence[Category], records: Iterable[Record]) -> Metadata:
@@ -80,9 +81,9 @@ def _to_metadata(categories: Sequence[Category], records: Iterable[Record]) -> M
         for record in records
         for category in {annotation.category for annotation in record.annotations}
     )
+    told = [category.entry.get("image_count") for category in categories]
     counts = [
-        int(category.entry.get("image_count", present[index]))
-        for index, category in enumerate(categories)
+        count if isinstance(count, int) else present[index] for index, count in enumerate(told)
     ]
     return Metadata(
         thing_classes=tuple(category.name for category in categories),

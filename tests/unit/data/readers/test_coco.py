@@ -133,6 +133,8 @@ def test_an_object_without_a_mask_among_others_is_told_and_keeps_its_box(files, 
         ("unknown_category", {"category_id": 4}),
         ("unknown_category", {"category_id": None}),
         ("unknown_image", {"image_id": 99}),
+        ("malformed", {"image_id": [1]}),
+        ("malformed", {"image_id": None}),
     ],
 )
 def test_an_annotation_that_cannot_be_used_is_left_out(files, kind, changes):
@@ -196,6 +198,24 @@ def test_entries_of_the_wrong_form_are_left_out(files):
     dataset = read(files)
     assert kinds(dataset) == {"malformed": 4}
     assert len(dataset) == 3
+
+
+def test_a_malformed_first_annotation_is_left_out(files):
+    change(files, lambda document: document["annotations"].insert(0, 7))
+    assert kinds(read(files)) == {"malformed": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keypoints": 3}, "category 'square' has keypoints that are no list"),
+        ({"skeleton": [1, 2]}, "skeleton of category 'square' is no list of pairs"),
+    ],
+)
+def test_keypoints_that_make_no_sense_are_refused(files, changes, message):
+    change(files, lambda document: document["categories"][0].update(changes))
+    with pytest.raises(DataError, match=message):
+        read(files)
 
 
 def test_panoptic_annotations_are_for_another_reader(files):

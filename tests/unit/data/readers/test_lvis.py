@@ -58,6 +58,19 @@ def test_frequencies_are_counted_where_the_file_does_not_say_them(folder):
     assert metadata.frequencies == ("r", "r", "r")
 
 
+def test_what_is_of_the_wrong_form_is_left_out(folder):
+    file = folder / "lvis.json"
+    document = json.loads(file.read_text())
+    document["images"][0]["neg_category_ids"] = [[9], 9]
+    document["categories"][0]["image_count"] = "many"
+    document["annotations"][0]["image_id"] = [1]
+    file.write_text(json.dumps(document))
+    dataset = lvis(annotations=file, images=folder)
+    assert [fault.kind for fault in dataset.faults] == ["malformed"]
+    assert dataset[0].extra["neg_categories"] == (2,)
+    assert dataset.metadata.image_counts == (950, 60, 0)
+
+
 @pytest.mark.parametrize("images", [".", "val2017"])
 def test_images_are_found_by_the_end_of_their_url(folder, images):
     dataset = lvis(annotations=folder / "lvis.json", images=folder / images)
