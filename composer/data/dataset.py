@@ -5,6 +5,7 @@ Datasets are values. Selecting from one, or joining several, gives a new one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 _SHARED = (*_NAMES, "sem_seg_of_things", "keypoint_flip_pairs", "ignore_label")  # if joined
 _OF_KEYPOINTS = ("keypoint_names", "keypoint_flip_pairs", "keypoint_connections")
 _IDS = ("thing_ids", "stuff_ids")
-_OF_CATEGORIES = ("neg_categories", "not_exhaustive_categories")  # of a record's `extra`
+_ABSENT, _NOT_EXHAUSTIVE = "neg_categories", "not_exhaustive_categories"  # of a record's `extra`
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ class Dataset:
         if any(record.segments for record in self.records):
             raise DataError(f"dataset '{self.name}' is panoptic: it is used with all its classes")
         new_of_old = self._numbers(groups)
-        records = tuple(_with_categories(record, new_of_old) for record in self.records)
+        sizes = Counter(new_of_old.values())
+        records = tuple(_with_categories(record, new_of_old, sizes) for record in self.records)
         metadata = _metadata_of(self.metadata, tuple(groups), new_of_old)
         return replace(self, records=records, metadata=metadata)
 
@@ -137,12 +139,12 @@ class Dataset:
 def concatenate_datasets(datasets: Iterable[Dataset], name: str = "") -> Dataset:
     """One dataset with the images of several, which have the same classes.
 
+    What only some of them tell of keypoints holds for all. Where their own ids of classes differ,
+    the whole has others: things count from 1, and stuff goes on from there.
+
     Args:
         datasets: one or more.
         name: of the whole; by default the names joined by `+`.
-
-    What only some of them tell of keypoints holds for all. Where their own ids of classes differ,
-    the whole has others: things count from 1, and stuff goes on from there.
 
     Raises:
         DataError: there is none; or classes, keypoints, their pairs or the label of pixels that do
@@ -235,16 +237,21 @@ def _id_order(record: Record) -> tuple[bool, int, str]:
     return True, 0, image_id
 
 
-def _with_categories(record: Record, new_of_old: Mapping[int, int]) -> Record:
+def _with_categories(
+    record: Record, new_of_old: Mapping[int, int], sizes: Mapping[int, int]
+) -> Record:
+    """The record with other classes, each of which takes the place of so many (`sizes`)."""
     annotations = tuple(
         _renumbered(annotation, new_of_old[annotation.category])
         for annotation in record.annotations
         if annotation.category in new_of_old
     )
     extra = dict(record.extra)
-    for key in _OF_CATEGORIES:
+    for key in (_ABSENT, _NOT_EXHAUSTIVE):
         if key in extra:
-            found = {new_of_old[old] for old in extra[key] if old in new_of_old}
+            found = Counter(new_of_old[old] for old in set(extra[key]) if old in new_of_old)
+            if key == _ABSENT:  # a class is not there if none is of those that became it
+                found = Counter({new: n for new, n in found.items() if n == sizes[new]})
             extra[key] = tuple(sorted(found))
     return replace(record, annotations=annotations, extra=extra)
 

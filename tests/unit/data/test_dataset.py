@@ -73,6 +73,14 @@ def test_categories_of_a_record_are_numbered_anew_too():
     assert dataset.select_categories(["cow"])[0].extra == {"neg_categories": (0,), "license": 3}
 
 
+@pytest.mark.parametrize(("absent", "expected"), [((0, 1), (0,)), ((1, 2), (1,)), ((0,), ())])
+def test_classes_that_become_one_are_absent_only_together(absent, expected):
+    extra = {"neg_categories": absent, "not_exhaustive_categories": (1,)}
+    dataset = make_dataset(record(1, extra=extra))
+    found = dataset.select_categories({"pet": ["cat", "dog"], "cow": ["cow"]})[0].extra
+    assert found == {"neg_categories": expected, "not_exhaustive_categories": (0,)}
+
+
 def test_an_unknown_category_is_refused_with_the_closest():
     with pytest.raises(DataError, match=r"no class 'cats'. Did you mean 'cat'"):
         make_dataset(record(1)).select_categories(["cats"])
