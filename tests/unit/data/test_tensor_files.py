@@ -84,6 +84,24 @@ def test_damaged_file_is_named(tmp_path, suffix):
         read_tensors(path)
 
 
+def test_damage_within_what_is_compressed_is_told(tmp_path):
+    path = tmp_path / "t.npz"
+    np.savez_compressed(path, a=np.random.default_rng(0).integers(0, 5, (100, 100)))
+    content = bytearray(path.read_bytes())
+    content[80:200] = bytes(each ^ 0x5A for each in content[80:200])
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.npz: cannot be read"):
+        read_tensors(path)
+
+
+def test_damage_to_the_head_of_an_array_is_told(tmp_path):
+    path = tmp_path / "t.npy"
+    np.save(path, np.zeros(3))
+    path.write_bytes(path.read_bytes().replace(b"}", b"("))
+    with pytest.raises(InputError, match=r"t\.npy: cannot be read"):
+        read_tensors(path)
+
+
 @pytest.mark.parametrize("content", [[[1], [2, 3]], ["text"], {"a": {"b": 1}}, None])
 def test_json_of_anything_but_numbers_is_refused(tmp_path, content):
     (tmp_path / "t.json").write_text(json.dumps(content))
