@@ -96,13 +96,13 @@ class Prediction:
         if rotated is not None:
             instances = Instances(instances.image_size, **instances.get_fields())
             instances.set("pred_boxes", rotated.get_bounding_boxes())
-        entries = []
+        entries, names = [], self.class_names
         for place, found in enumerate(describe_instances(instances)):
             entry = {"image_id": image_id, **found}
             if self.file_name is not None:
                 entry["file_name"] = self.file_name
             entry["category_id"] = self._number(found["category_id"])
-            entry["category_name"] = self.class_names[place]
+            entry["category_name"] = names[place]
             if rotated is not None:  # centre, width, height, degrees counter-clockwise
                 entry["bbox"] = rotated.tensor[place].tolist()
             if "segmentation" in found:

@@ -9,6 +9,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from composer.errors import InputError
+from composer.pictures import ClassNames
 from composer.prediction import Prediction, Predictor
 from composer.spec.metadata import SpecMetadata
 from composer.structures import Boxes, Instances, PanopticSegmentation, RotatedBoxes
@@ -61,6 +62,18 @@ def test_entries_of_coco_have_the_numbers_and_the_names():
     numbered = SpecMetadata(thing_classes=("cat", "dog"), thing_ids=(17, 18))
     entries = replace(predict(), metadata=numbered).to_coco()
     assert [entry["category_id"] for entry in entries] == [18, 17]
+
+
+def test_names_are_looked_up_once_for_all_entries(monkeypatch):
+    found, numbers = predict(), []
+
+    def note(_names, number):
+        numbers.append(number)
+        return str(number)
+
+    monkeypatch.setattr(ClassNames, "name_thing", note)
+    assert [entry["category_name"] for entry in found.to_coco()] == ["1", "0"]
+    assert numbers == [1, 0]
 
 
 def test_masks_and_keypoints_of_coco_are_those_of_the_instances():
