@@ -1,14 +1,11 @@
 """Draws single numbers from a generator."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import torch
-from pydantic import Field
 
 T = TypeVar("T")
-
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 def draw_uniform(generator: torch.Generator, low: float, high: float) -> float:

@@ -8,9 +8,8 @@ import torch
 from pydantic import Field
 from torchvision.transforms.v2 import functional as F
 
-from composer.bounds import NonNegative, Positive
+from composer.bounds import Fraction, NonNegative, Positive
 from composer.data.augmentations.chance import (
-    Probability,
     check_order,
     draw_integer,
     draw_uniform,
@@ -52,7 +51,7 @@ class RandomColor:
         contrast: Range = (1.0, 1.0),
         saturation: Range = (1.0, 1.0),
         hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0,
-        probability: Probability = 1.0,
+        probability: Fraction = 1.0,
     ) -> None:
         changes = {
             "brightness": (F.adjust_brightness, brightness, 1.0),
@@ -91,7 +90,7 @@ class RandomLighting:
         probability: how often.
     """
 
-    def __init__(self, *, scale: NonNegative = 0.1, probability: Probability = 1.0) -> None:
+    def __init__(self, *, scale: NonNegative = 0.1, probability: Fraction = 1.0) -> None:
         self.scale = scale
         self.probability = probability
 
@@ -112,7 +111,7 @@ class RandomGrayscale:
         probability: how often.
     """
 
-    def __init__(self, *, probability: Probability = 0.1) -> None:
+    def __init__(self, *, probability: Fraction = 0.1) -> None:
         self.probability = probability
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
@@ -137,7 +136,7 @@ class RandomBlur:
         self,
         *,
         sigma: tuple[Positive, Positive] = (0.1, 2.0),
-        probability: Probability = 0.5,
+        probability: Fraction = 0.5,
     ) -> None:
         check_order("sigma", sigma)
         self.sigma = sigma

@@ -6,9 +6,8 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from composer.bounds import Count, Positive
+from composer.bounds import Count, Fraction, Positive
 from composer.data.augmentations.chance import (
-    Probability,
     check_order,
     draw_integer,
     draw_uniform,
@@ -41,8 +40,8 @@ class CopyPaste:
     def __init__(
         self,
         *,
-        probability: Probability = 0.5,
-        object_probability: Probability = 0.5,
+        probability: Fraction = 0.5,
+        object_probability: Fraction = 0.5,
         max_objects: Count = 5,
         scales: tuple[Positive, Positive] = (0.5, 1.25),
         min_visible: Annotated[float, Field(ge=0, lt=1)] = 0.2,

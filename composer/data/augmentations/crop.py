@@ -1,13 +1,11 @@
 """Cuts parts out of images by chance."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
-from pydantic import Field
 
-from composer.bounds import Positive
+from composer.bounds import Fraction, Positive, Share
 from composer.data.augmentations.chance import (
-    Probability,
     draw_choice,
     draw_integer,
     draw_uniform,
@@ -16,7 +14,6 @@ from composer.data.augmentations.chance import (
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample
 
-Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 Size: TypeAlias = tuple[int, int]  # (height, width)
 
 _ATTEMPTS = 10
@@ -49,7 +46,7 @@ class RandomCrop:
         ] = "relative_range",
         around_object: bool = False,
         max_class_share: Share = 1.0,
-        probability: Probability = 1.0,
+        probability: Fraction = 1.0,
     ) -> None:
         if sizing.startswith("relative") and max(size) > 1:
             raise ValueError(f"'sizing: {sizing}' wants shares of at most 1, not {list(size)}")

@@ -4,7 +4,8 @@ from typing import Literal
 
 import torch
 
-from composer.data.augmentations.chance import Probability, happens
+from composer.bounds import Fraction
+from composer.data.augmentations.chance import happens
 from composer.data.samples import Sample
 from composer.data.transforms import flip_horizontally, flip_vertically
 
@@ -20,7 +21,7 @@ class RandomFlip:
     def __init__(
         self,
         *,
-        probability: Probability = 0.5,
+        probability: Fraction = 0.5,
         direction: Literal["horizontal", "vertical"] = "horizontal",
     ) -> None:
         self.probability = probability

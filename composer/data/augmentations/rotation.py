@@ -2,7 +2,8 @@
 
 import torch
 
-from composer.data.augmentations.chance import Probability, check_order, draw_uniform, happens
+from composer.bounds import Fraction
+from composer.data.augmentations.chance import check_order, draw_uniform, happens
 from composer.data.samples import Sample
 from composer.data.transforms import find_rotation, warp_sample
 
@@ -27,7 +28,7 @@ class RandomRotation:
         *,
         degrees: tuple[float, float] = (-10.0, 10.0),
         expand: bool = True,
-        probability: Probability = 1.0,
+        probability: Fraction = 1.0,
     ) -> None:
         check_order("degrees", degrees)
         self.degrees = degrees

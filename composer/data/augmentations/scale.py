@@ -2,9 +2,8 @@
 
 import torch
 
-from composer.bounds import Count, Positive
+from composer.bounds import Count, Fraction, Positive
 from composer.data.augmentations.chance import (
-    Probability,
     check_order,
     draw_integer,
     draw_uniform,
@@ -70,7 +69,7 @@ class RandomZoomOut:
     """
 
     def __init__(
-        self, *, scales: tuple[Positive, Positive] = (1.0, 4.0), probability: Probability = 0.5
+        self, *, scales: tuple[Positive, Positive] = (1.0, 4.0), probability: Fraction = 0.5
     ) -> None:
         if not 1 <= scales[0] <= scales[1]:
             raise ValueError(

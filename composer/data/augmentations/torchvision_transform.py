@@ -8,7 +8,8 @@ from typing import Any, Literal
 import torch
 from torchvision.transforms import v2
 
-from composer.data.augmentations.chance import Probability, draw_integer, happens
+from composer.bounds import Fraction
+from composer.data.augmentations.chance import draw_integer, happens
 from composer.data.samples import Sample
 
 PhotometricTransform = Literal[
@@ -51,7 +52,7 @@ class TorchvisionTransform:
         *,
         transform: PhotometricTransform,
         arguments: Mapping[str, Any] | None = None,
-        probability: Probability = 1.0,
+        probability: Fraction = 1.0,
     ) -> None:
         self.probability = probability
         try:
