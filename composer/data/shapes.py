@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from composer.data.label_pictures import write_segment_ids
 from composer.errors import DataError
 from composer.structures.polygon_raster import rasterize_polygons
 
@@ -91,7 +92,7 @@ def write_shape_dataset(
         drawing = _draw(rng, f"{number:04}.png", *sides, max_shapes)
         Image.fromarray(drawing.pixels).save(files.images / drawing.name)
         if panoptic:
-            Image.fromarray(_as_colors(drawing.ids)).save(files.panoptic_images / drawing.name)
+            write_segment_ids(files.panoptic_images / drawing.name, drawing.ids)
         drawings.append(drawing)
     things = [_describe_category(kind, keypoints) for kind in range(len(CLASSES))]
     _write(files.annotations, drawings, _annotate_all(drawings, keypoints), things)
@@ -166,11 +167,6 @@ def _paint(
         ids[shape.mask] = index + 1
     noisy = pixels + rng.normal(0, 4, pixels.shape)
     return noisy.clip(0, 255).astype(np.uint8), ids
-
-
-def _as_colors(ids: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Segment ids as COCO's panoptic pictures have them: base 256, red first."""
-    return np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8)
 
 
 def _annotate_all(drawings: Sequence[_Drawing], keypoints: bool) -> list[dict[str, Any]]:
