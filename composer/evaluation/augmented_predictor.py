@@ -16,7 +16,7 @@ from composer.evaluation.views import View
 from composer.graph import Graph
 from composer.graph.devices import device_of
 from composer.ops import batched_nms
-from composer.structures import Boxes
+from composer.structures import Boxes, Instances
 
 SIZES = (400, 500, 600, 700, 800, 900, 1000, 1100, 1200)
 
@@ -179,10 +179,13 @@ def _find_node(graph: Graph, name: str) -> str | None:
 
 
 def _seen(record: dict[str, Any], view: View) -> dict[str, Any]:
-    """A record with the image as a view has it, and without what is known of its objects."""
+    """A record with image and proposals as a view has them, without what is known of objects."""
     kept = {
         key: value
         for key, value in record.items()
         if key in ("height", "width", "file_name", "image_id")
     }
+    if (proposals := record.get("proposals")) is not None:
+        fields = {**proposals.get_fields(), "proposal_boxes": view.place(proposals.proposal_boxes)}
+        kept["proposals"] = Instances(view.size, **fields)
     return {**kept, "image": view.show(record["image"])}

@@ -17,6 +17,7 @@ from composer.data.images import make_record
 from composer.errors import InputError
 from composer.evaluation.graph_evaluation import find_image_format, inferring, predict_with
 from composer.graph import Graph
+from composer.graph.devices import find_device
 from composer.graph.weights import Weights
 from composer.prediction.models import Model, open_model
 from composer.prediction.photographs import (
@@ -27,7 +28,7 @@ from composer.prediction.photographs import (
     read_photograph,
 )
 from composer.prediction.prediction import Prediction
-from composer.prediction.vocabulary import Names, read_names
+from composer.prediction.vocabulary import Names, read_names, require_count
 from composer.structures import Instances
 from composer.values import move
 
@@ -57,7 +58,8 @@ class Predictor:
 
     Raises:
         NameResolutionError, SpecError, CheckpointError: the model cannot be had.
-        InputError: it has no weights or takes no images, or a number is out of its range.
+        InputError: it has no weights or takes no images, a number is out of its range, there is no
+            such device, or there are more or fewer names than classes.
     """
 
     def __init__(
@@ -78,8 +80,10 @@ class Predictor:
             raise InputError(f"batch_size is 1 or more, not {batch_size}")
         self.score_threshold, self.batch_size = score_threshold, batch_size
         self._channel_order = None if channel_order is None else check_order(channel_order)
-        self.graph: Graph = open_model(model, weights).to(device)
+        self.graph: Graph = open_model(model, weights).to(find_device(str(device)))
         self._names = self.graph.spec.metadata if names is None else read_names(names)
+        if names is not None:
+            require_count(self._names, self.graph)
         self._image_format = with_size(find_image_format(self.graph), image_size)
 
     @overload

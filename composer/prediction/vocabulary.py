@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from composer.errors import InputError, NameResolutionError, SpecError
+from composer.graph import Graph
 from composer.spec.loading import load_spec
 from composer.spec.metadata import SpecMetadata
 from composer.spec.shipped import specs_directory
@@ -20,6 +21,26 @@ def list_vocabularies() -> list[str]:
     """The datasets whose names ship: `coco`, `coco_panoptic`, ..."""
     files = (specs_directory() / _FOLDER).glob(f"*{_ENDING}.yaml")
     return sorted(file.stem.removesuffix(_ENDING) for file in files)
+
+
+def require_count(names: SpecMetadata, graph: Graph) -> None:
+    """Makes sure that there are as many names as a model has classes, as far as its nodes say.
+
+    Args:
+        names: the names.
+        graph: the model, whose nodes may have the parameter `num_classes`.
+
+    Raises:
+        InputError: no node has as many classes as there are names of things.
+    """
+    designs = graph.blueprint.designs.values()
+    counts = {design.config["num_classes"] for design in designs if "num_classes" in design.config}
+    if names.thing_classes and counts and len(names.thing_classes) not in counts:
+        known = " or ".join(map(str, sorted(counts)))
+        raise InputError(
+            f"names of classes: {len(names.thing_classes)} are given, but '{graph.spec.name}' has "
+            f"{known}"
+        )
 
 
 def read_names(names: Names) -> SpecMetadata:

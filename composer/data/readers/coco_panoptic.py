@@ -3,6 +3,7 @@
 Things and stuff are numbered apart, each from 0 in the order of the categories' ids.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,10 +67,8 @@ def coco_panoptic(
     records = reader.read(document["annotations"], bare)
     if instances is not None:
         by_image = _read_instances(instances, records, metadata, log)
-    elif masks:
-        by_image = {image_id: list(_cut_things(r, log)) for image_id, r in records.items()}
     else:
-        by_image = {}
+        records, by_image = _cut_all(records, log) if masks else (records, {})
     whole = tuple(
         replace(record, annotations=tuple(by_image.get(image_id, ())))
         for image_id, record in records.items()
@@ -107,10 +106,14 @@ def _to_colors(categories: Sequence[Category]) -> tuple[Color, ...]:
     colors: list[Color] = []
     for category in categories:
         color = category.entry.get("color")
-        if not isinstance(color, list) or len(color) != 3:
+        if not isinstance(color, list) or len(color) != 3 or not all(map(_is_shade, color)):
             return ()
         colors.append((int(color[0]), int(color[1]), int(color[2])))
     return tuple(colors)
+
+
+def _is_shade(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value <= 255
 
 
 def _number(
@@ -146,9 +149,12 @@ class _SegmentReader:
                 self.log.add("malformed", f"an annotation wants a 'file_name': {entry!r:.80}")
                 continue
             image_id, name = entry.get("image_id"), entry["file_name"]
-            if image_id in self.left_out:
+            if not isinstance(image_id, (int, str)):
+                message = f"an 'image_id' is a number or a text, not {image_id!r:.80}"
+                self.log.add("malformed", message, name)
+            elif image_id in self.left_out:
                 continue
-            if not isinstance(image_id, (int, str)) or image_id not in records:
+            elif image_id not in records:
                 self.log.add("unknown_image", f"there is no image {image_id!r}", name)
             elif image_id in found:
                 self.log.add("duplicate_id", "the image has another annotation", name)
@@ -165,7 +171,11 @@ class _SegmentReader:
 
     def _segments(self, entry: Entry, name: str) -> Iterator[Segment]:
         seen: set[int] = set()
-        for info in entry.get("segments_info") or ():
+        infos = entry.get("segments_info") or ()
+        if not isinstance(infos, Sequence):
+            self.log.add("malformed", f"'segments_info' is a list, not {infos!r:.80}", name)
+            return
+        for info in infos:
             segment_id = info.get("id") if isinstance(info, Mapping) else None
             if not isinstance(segment_id, int):
                 self.log.add("malformed", f"a segment wants an 'id': {info!r:.80}", name)
@@ -181,7 +191,8 @@ class _SegmentReader:
                 index, is_thing = self.numbers[category]
                 area = info.get("area")
                 is_crowd = bool(info.get("iscrowd", 0))
-                whole = int(area) if isinstance(area, (int, float)) else None
+                is_number = isinstance(area, (int, float)) and math.isfinite(area)
+                whole = int(area) if is_number else None
                 yield Segment(segment_id, index, is_thing, is_crowd, whole)
 
 
@@ -198,17 +209,30 @@ def _read_instances(
     return reader.by_image(document["annotations"], records)
 
 
+def _cut_all(
+    records: Mapping[ImageId, Record], log: FaultLog
+) -> tuple[dict[ImageId, Record], dict[ImageId, list[Annotation]]]:
+    """The images whose pictures of segments can be read, and the objects of each."""
+    by_image: dict[ImageId, list[Annotation]] = {}
+    for image_id, record in records.items():
+        try:
+            by_image[image_id] = list(_cut_things(record, log))
+        except BadPart as bad:
+            log.add(bad.kind, bad.message, record.file_name.name)
+    return {image_id: records[image_id] for image_id in by_image}, by_image
+
+
 def _cut_things(record: Record, log: FaultLog) -> Iterator[Annotation]:
-    """The objects of an image, from the picture of its segments."""
+    """The objects of an image, from the picture of its segments.
+
+    Raises:
+        BadPart: that picture cannot be read.
+    """
     name = record.file_name.name
     things = [segment for segment in record.segments if segment.is_thing]
     if not things or record.panoptic_file is None:
         return
-    try:
-        ids = read_segment_ids(record.panoptic_file)
-    except BadPart as bad:
-        log.add(bad.kind, bad.message, name)
-        return
+    ids = read_segment_ids(record.panoptic_file)
     for segment in things:
         region = cut_region(ids == segment.segment_id)
         if region is None:

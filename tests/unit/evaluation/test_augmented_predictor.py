@@ -9,7 +9,7 @@ from composer.data.shapes import write_shape_dataset
 from composer.errors import InputError
 from composer.evaluation import AugmentedPredictor, evaluate_graph
 from composer.evaluation.views import View
-from composer.structures import Boxes
+from composer.structures import Boxes, Instances
 
 SMALL = {
     "depth": 18,
@@ -60,6 +60,19 @@ def test_one_view_of_the_same_size_gives_what_the_graph_gives(graph, record):
     assert torch.equal(found.pred_classes, expected.pred_classes)
     assert torch.allclose(found.scores, expected.scores)
     assert (found.pred_masks == expected.pred_masks).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_proposals_lie_in_every_view_where_they_lie_in_the_image(record, flip):
+    names = ("depth", "num_classes", "stem_out_channels", "res2_out_channels", "fpn_channels")
+    graph = Graph.from_spec("fast_rcnn_r50_fpn", **{name: SMALL[name] for name in names}, fc_dim=8)
+    boxes = Boxes([[2.0, 3.0, 20.0, 30.0], [24.0, 1.0, 39.0, 16.0]])
+    record["proposals"] = Instances((32, 40), proposal_boxes=boxes, objectness_logits=torch.ones(2))
+    (found,) = AugmentedPredictor(graph, sizes=[64], flip=flip)([record])
+    found = found["instances"].pred_boxes.tensor
+    assert len(found) > 0
+    # Weights that nothing was learnt with move a box by little.
+    assert torch.cdist(found, boxes.tensor).min(dim=1).values.max() < 8
 
 
 def test_mirrored_image_has_the_mirrored_result(graph, record):

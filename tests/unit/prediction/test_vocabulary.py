@@ -2,11 +2,13 @@
 
 import pytest
 
+from composer import Graph
 from composer.data.readers import cityscapes, pascal_voc
 from composer.errors import InputError, NameResolutionError, SpecError
 from composer.prediction import Predictor
 from composer.prediction.vocabulary import list_vocabularies, read_names
 from composer.spec.metadata import SpecMetadata
+from unit.prediction.conftest import SMALL
 
 
 def test_names_of_datasets_ship():
@@ -67,3 +69,10 @@ def test_predictions_have_the_names_and_their_numbers(see_colors, red):
     assert [entry["category_id"] for entry in found.to_coco()] == [1, 2]
     own = Predictor(see_colors(), score_threshold=0)(red)
     assert own.class_names == ["red thing", "other thing"]
+
+
+def test_there_are_as_many_names_as_classes(red):
+    graph = Graph.from_spec("mask_rcnn_r50_fpn", **SMALL)
+    assert Predictor(graph, names=["cat", "dog"], image_size=32)(red)
+    with pytest.raises(InputError, match="1 are given, but 'mask_rcnn_r50_fpn' has 2"):
+        Predictor(graph, names=["cat"])

@@ -127,6 +127,23 @@ def test_images_without_their_picture_are_left_out(files):
     assert [record.image_id for record in dataset] == [3]
 
 
+def test_what_is_of_the_wrong_form_is_left_out(files):
+    def edit(document):
+        first, second, third = document["annotations"]
+        first["image_id"] = [1]
+        second["segments_info"] = 7
+        third["segments_info"][0]["area"] = float("inf")
+        document["categories"][0]["color"] = ["red", 0, 0]
+
+    change(files, edit)
+    dataset = read(files, masks=False)
+    assert count_faults(dataset.faults) == {"malformed": 2}
+    assert [record.image_id for record in dataset] == [2, 3]
+    assert dataset[0].segments == ()
+    assert dataset[1].segments[0].area is None
+    assert dataset.metadata.thing_colors == ()
+
+
 def test_segments_that_are_not_in_the_picture_are_told(files):
     change(files, lambda d: d["annotations"][0]["segments_info"][0].update(id=12345))
     dataset = read(files)
@@ -134,11 +151,12 @@ def test_segments_that_are_not_in_the_picture_are_told(files):
     assert (fault.kind, fault.annotation) == ("unknown_segment", 12345)
 
 
-def test_a_picture_that_cannot_be_read_is_told(files):
+def test_images_whose_picture_cannot_be_read_are_left_out(files):
     (files.panoptic_images / "0002.png").write_text("no picture")
     dataset = read(files)
     assert count_faults(dataset.faults) == {"unreadable_image": 1}
-    assert not dataset[1].annotations
+    assert "0002.png" not in {record.file_name.name for record in dataset}
+    assert "0002.png" in {record.file_name.name for record in read(files, masks=False)}
 
 
 def test_colors_are_left_out_unless_all_have_one(files):
