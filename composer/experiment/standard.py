@@ -16,6 +16,7 @@ from composer.spec.language import ImageFormat
 from composer.spec.loading import load_spec
 
 _LEARNT, _MEASURED = "train", "validation"
+_SHORT = "val"  # what the latter is often called
 _FOLDS = 5
 _SMALLEST = 0.8  # of the model's own image size
 _PARAMS = {
@@ -36,9 +37,9 @@ def standard_experiment(
 ) -> Experiment:
     """An experiment that trains a model on datasets the usual way: AdamW, cosine, mirrored images.
 
-    The dataset `train` is learnt from, and `validation`, if there is one, is measured on. One
-    dataset alone, of whatever name, is divided: four images of five are learnt from, the others
-    measured on; all are learnt from if it is a selection itself.
+    The dataset `train` is learnt from, and `validation` (or `val`) is measured on; `train` alone
+    is learnt from, whole. One dataset of another name is divided: four images of five are learnt
+    from, the others measured on; all are learnt from if it is a selection itself.
 
     Args:
         spec: the model: a file, or the name of a spec that ships.
@@ -58,8 +59,9 @@ def standard_experiment(
 
 def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocument]:
     """What is learnt from and, if there is something, what is measured on."""
-    if _LEARNT in datasets:
-        return {name: datasets[name] for name in (_LEARNT, _MEASURED) if name in datasets}
+    measured = [datasets[name] for name in (_MEASURED, _SHORT) if name in datasets]
+    if _LEARNT in datasets and (measured or len(datasets) == 1):
+        return {_LEARNT: datasets[_LEARNT], **{_MEASURED: one for one in measured[:1]}}
     if len(datasets) > 1:
         raise InputError(
             f"there are the datasets {', '.join(datasets)}: call the one to learn from "

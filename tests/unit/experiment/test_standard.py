@@ -70,9 +70,15 @@ def test_named_datasets_are_taken_by_their_names(spec, tmp_path):
     assert standard_experiment(spec, {"train": datasets["train"]}).document.evaluation is None
 
 
-def test_names_that_say_nothing_are_refused(spec, tmp_path):
-    with pytest.raises(InputError, match="left, right: call the one to learn from 'train'"):
-        standard_experiment(spec, datasets_of(tmp_path, "left", "right"))
+def test_what_is_measured_on_may_be_called_val(spec, tmp_path):
+    datasets = datasets_of(tmp_path, "val", "train")
+    assert set(standard_experiment(spec, datasets).datasets) == {"train", "validation"}
+
+
+@pytest.mark.parametrize("names", [("left", "right"), ("train", "right")])
+def test_names_that_say_nothing_are_refused(spec, tmp_path, names):
+    with pytest.raises(InputError, match=f"{', '.join(names)}: call the one to learn from 'train'"):
+        standard_experiment(spec, datasets_of(tmp_path, *names))
 
 
 def test_images_have_the_size_that_the_model_wants(spec, tmp_path):

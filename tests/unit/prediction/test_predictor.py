@@ -202,3 +202,8 @@ def test_images_can_have_another_size(see_colors, red):
     found = Predictor(see_colors(), image_size=3)(red)
     assert redness(found) == redness(expected) != redness(Predictor(see_colors())(red))
     assert found.picture.size == red.size
+
+
+def test_a_device_that_is_not_there_is_named(see_colors):
+    with pytest.raises(InputError, match="the device 'nowhere' cannot be used"):
+        Predictor(see_colors(), device="nowhere")
