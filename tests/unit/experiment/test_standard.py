@@ -75,7 +75,7 @@ def test_what_is_measured_on_may_be_called_val(spec, tmp_path):
     assert set(standard_experiment(spec, datasets).datasets) == {"train", "validation"}
 
 
-@pytest.mark.parametrize("names", [("left", "right"), ("train", "right")])
+@pytest.mark.parametrize("names", [("left", "right"), ("right", "train")])
 def test_names_that_say_nothing_are_refused(spec, tmp_path, names):
     with pytest.raises(InputError, match=f"{', '.join(names)}: call the one to learn from 'train'"):
         standard_experiment(spec, datasets_of(tmp_path, *names))
