@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from composer.data.records import AnnotationId
-from composer.errors import DataError
+from composer.errors import DataError, InputError
 
 FaultKind = Literal[
     "missing_file",
@@ -81,6 +81,19 @@ class BadPart(Exception):  # noqa: N818 - it never leaves `composer.data`
     def __init__(self, kind: FaultKind, message: str) -> None:
         self.kind, self.message = kind, message
         super().__init__(message)
+
+
+class PartnerError(InputError):
+    """An image that is to give objects to another one cannot be used.
+
+    Args:
+        file_name: the image that cannot be used.
+        reason: why not.
+    """
+
+    def __init__(self, file_name: str, reason: str) -> None:
+        self.file_name = file_name
+        super().__init__(reason)
 
 
 @dataclass

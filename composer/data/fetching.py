@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from composer.data.faults import FaultPolicy
+from composer.data.faults import FaultPolicy, PartnerError
 from composer.data.parcels import Parcel, pack
 from composer.data.record_store import RecordStore
 from composer.data.records import Record
@@ -92,22 +92,28 @@ class Fetcher:
     def _fetch(self, ticket: Ticket, bad: list[BadImage]) -> list[Prepared]:
         """The image of a ticket, or the first usable one after it; nothing if none is wanted.
 
+        An image that was to get objects of a bad one is tried again, and draws another.
+
         Raises:
             DataError: the image is refused, or there are too many bad ones in a row.
         """
-        attempts = min(_MAX_REPLACEMENTS, len(self.records)) if self.replace else 1
-        for attempt in range(attempts):
-            record = self.records[(ticket.record + attempt) % len(self.records)]
+        num_unusable = 0
+        for attempt in range(_MAX_REPLACEMENTS if self.replace else 1):
+            record = self.records[(ticket.record + num_unusable) % len(self.records)]
             try:
                 return [self.prepare(record, self._make_generator(ticket.position, attempt))]
             except ComposerError as error:
-                bad.append(BadImage(str(record.file_name), str(error)))
+                partner = error.file_name if isinstance(error, PartnerError) else None
+                bad.append(BadImage(partner or str(record.file_name), str(error)))
                 if self.on_fault == "refuse":
                     raise DataError(str(error)) from error
+                num_unusable += partner is None
+                if num_unusable == len(self.records):
+                    break
         if not self.replace:
             return []
         raise DataError(
-            f"{attempts} images in a row cannot be used; the last: {bad[-1].reason}\n"
+            f"{attempt + 1} images in a row cannot be used; the last: {bad[-1].reason}\n"
             "`composer data check` tells of every image that is at fault."
         )
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from composer.data.augmentations import Augmentation, Mixture, ResizeShortestEdge
 from composer.data.augmentations.chance import draw_integer
+from composer.data.faults import PartnerError
 from composer.data.metadata import Metadata
 from composer.data.record_store import RecordStore
 from composer.data.records import Record
@@ -19,6 +20,7 @@ from composer.data.rotated_targets import make_rotated_boxes
 from composer.data.sample_reading import MaskFormat, read_sample
 from composer.data.samples import Sample
 from composer.data.transforms.windows import hide_outside
+from composer.errors import InputError
 from composer.spec.language import ImageFormat
 from composer.structures import BitMasks, Boxes, Instances, Keypoints, PolygonMasks
 
@@ -82,7 +84,8 @@ class Mapper:
             what they are. `proposals` in any case, where there are any.
 
         Raises:
-            InputError: a file cannot be read or does not fit its annotations.
+            InputError: a file cannot be read or does not fit its annotations; `PartnerError` if it
+                is that of another image, whose objects were to be taken.
         """
         sample = read_sample(
             record, self.metadata, annotated=self.annotated, mask_format=self.mask_format
@@ -117,9 +120,16 @@ class Mapper:
         return sample if self.keep_empty else sample.select(sample.visible())
 
     def _draw_partner(self, place: int, generator: torch.Generator) -> Sample:
-        """Another image, augmented as far as the one that it goes into."""
+        """Another image, augmented as far as the one that it goes into.
+
+        Raises:
+            PartnerError: it cannot be read.
+        """
         record = self.partners[draw_integer(generator, 0, len(self.partners) - 1)]
-        partner = read_sample(record, self.metadata, annotated=True, mask_format=self.mask_format)
+        try:
+            partner = read_sample(record, self.metadata, mask_format=self.mask_format)
+        except InputError as error:
+            raise PartnerError(os.fspath(record.file_name), str(error)) from error
         for before, augmentation in enumerate(self.augmentations[:place]):
             if before not in self._mixtures:
                 partner = cast("Augmentation", augmentation)(partner, generator)
