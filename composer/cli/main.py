@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a user's mistake, 2 for a wrong use of the command line, 130 when
         interrupted.
     """
+    # Pillow warns of very large images, and refuses those of twice the size.
+    warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")
     if clash := find_clash():
         click.echo(f"warning: {clash}", err=True)
     try:

@@ -6,7 +6,6 @@ Legend: C channels (3), H W the height and width of an image as the network gets
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -96,16 +95,16 @@ def make_record(picture: Image.Image, image_format: ImageFormat) -> dict[str, An
 def open_picture(file: Path) -> Image.Image:
     """The picture of a file as RGB, turned the way its EXIF orientation says.
 
+    Of a very large image Pillow warns (`Image.MAX_IMAGE_PIXELS`); one of twice that is refused.
+
     Raises:
-        InputError: the file is missing, truncated, or no image.
+        InputError: the file is missing, truncated, too large, or no image.
     """
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that fails
-            with Image.open(file) as picture:
-                return _to_rgb(turn_upright(picture))
+        with Image.open(file) as picture:
+            return _to_rgb(turn_upright(picture))
     except Image.DecompressionBombError as error:
         raise InputError(f"{file}: the image is too large: {error}") from error
     except UnidentifiedImageError:

@@ -3,7 +3,6 @@
 Legend: H W the picture's height and width.
 """
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +42,8 @@ def write_segment_ids(file: Path, ids: Int[np.ndarray, "H W"]) -> None:
 
 def _read(file: Path, mode: str | None) -> Int[np.ndarray, "..."]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that fails
-            with Image.open(file) as picture:
-                return np.asarray(picture if mode is None else picture.convert(mode))
+        with Image.open(file) as picture:
+            return np.asarray(picture if mode is None else picture.convert(mode))
     except FileNotFoundError:
         raise BadPart("missing_file", f"there is no such file: {file}") from None
     except Exception as error:  # a file can break a decoder in ways that nobody has listed

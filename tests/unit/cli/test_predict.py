@@ -147,6 +147,12 @@ def test_json_is_printed_alone_and_nothing_is_written(cli, photographs):
     assert predict(cli, "a.jpg", "--json", "-o", "x").code == 2
 
 
+def test_large_photographs_are_looked_at_without_a_warning(cli, photographs, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 80 - 1)
+    result = predict(cli, "a.jpg", "--no-pictures", "-o", "found")
+    assert (result.code, result.err) == (0, "")
+
+
 def test_without_pictures_there_are_only_data(cli, photographs):
     assert predict(cli, "a.jpg", "--no-pictures", "-o", "found").code == 0
     assert [file.name for file in (photographs / "found").iterdir()] == ["predictions.json"]

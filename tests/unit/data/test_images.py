@@ -1,9 +1,12 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from composer.data import find_images, read_image, read_images
+from composer.data.label_pictures import read_segment_ids
 from composer.errors import InputError
 from composer.spec.language import ImageFormat
 
@@ -132,6 +135,19 @@ def test_truncated_file_is_named(tmp_path, name):
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(InputError, match=r"cut\.\w+: the image cannot be read"):
         read_image(path, AS_IS)
+
+
+def test_filters_of_warnings_are_left_alone(tmp_path, pixels, monkeypatch):
+    """They are the process', so threads that read images must not change them."""
+
+    def refuse(*_arguments, **_options):
+        raise AssertionError
+
+    path = save(tmp_path, pixels)
+    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+        monkeypatch.setattr(warnings, name, refuse)
+    assert read_image(path, AS_IS)["file_name"] == str(path)
+    assert read_segment_ids(path).shape == pixels.shape[:2]
 
 
 def test_image_of_too_many_pixels_is_refused(tmp_path, pixels, monkeypatch):
