@@ -127,7 +127,7 @@ def _check_size(record: Record, size: tuple[int, int], log: FaultLog) -> None:
     wanted = (record.height or height, record.width or width)
     name = record.file_name.name
     if wanted != size:
-        turned = ", which is it turned" if wanted == (width, height) else ""
+        turned = ", which is the image on its side" if wanted == (width, height) else ""
         message = (
             f"the image is {width} x {height} (width x height), its annotations are for "
             f"{wanted[1]} x {wanted[0]}{turned}"

@@ -99,7 +99,9 @@ def test_an_image_that_a_camera_turned_is_told(files):
     for quick in (False, True):
         (fault,) = inspect_dataset(read(files), quick=quick)
         assert fault.kind == "size_differs"
-        assert fault.message.endswith("its annotations are for 50 x 40, which is it turned")
+        assert fault.message.endswith(
+            "its annotations are for 50 x 40, which is the image on its side"
+        )
 
 
 def test_boxes_are_compared_with_the_image_where_the_dataset_has_no_size(files):
