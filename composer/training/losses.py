@@ -44,14 +44,21 @@ def find_losses(outputs: Any) -> dict[str, Tensor]:
         outputs: a dict of losses, or of outputs of which some are losses or dicts of them.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or two outputs give one of the same name.
     """
     found: dict[str, Tensor] = {}
-    for name, value in outputs.items() if isinstance(outputs, Mapping) else ():
-        if isinstance(value, Mapping):
-            found |= {key: loss for key, loss in value.items() if _is_loss(loss)}
-        elif _is_loss(value):
-            found[str(name)] = value
+    givers: dict[str, str] = {}
+    for output, value in outputs.items() if isinstance(outputs, Mapping) else ():
+        given = value if isinstance(value, Mapping) else {str(output): value}
+        for name, loss in given.items():
+            if not _is_loss(loss):
+                continue
+            if name in found:
+                raise InputError(
+                    f"the outputs '{givers[name]}' and '{output}' both give a loss '{name}', of "
+                    "which only one would be learnt from: losses want different names"
+                )
+            found[name], givers[name] = loss, output
     if not found:
         raise InputError(
             "the graph gives no losses in training mode: its spec wants an output below "

@@ -48,6 +48,13 @@ def test_a_graph_without_losses_is_refused():
         find_losses({"rows": torch.ones(3, 2)})
 
 
+def test_losses_of_one_name_are_refused():
+    loss = torch.tensor(1.0)
+    for second in (loss, {"b": loss}):
+        with pytest.raises(InputError, match="outputs 'a' and 'b' both give a loss 'b'"):
+            find_losses({"a": {"b": loss}, "b": second})
+
+
 def test_losses_are_weighted():
     losses = {"a": torch.tensor(2.0), "b": torch.tensor([3.0])}
     assert sum_losses(losses, {"a": 0.5}).item() == 4.0
