@@ -28,10 +28,14 @@ _MAX_LENGTH = 1_000_000
 
 
 class ScalarHistory:
-    """The values of one scalar, the last million of them, each with its iteration."""
+    """The last values of one scalar, each with its iteration.
 
-    def __init__(self) -> None:
-        self._values: deque[tuple[float, int]] = deque(maxlen=_MAX_LENGTH)
+    Args:
+        max_length: how many values are kept.
+    """
+
+    def __init__(self, max_length: int = _MAX_LENGTH) -> None:
+        self._values: deque[tuple[float, int]] = deque(maxlen=max_length)
         self._count = 0
         self._sum = 0.0
 
@@ -58,7 +62,7 @@ class ScalarHistory:
         return self._sum / self._count
 
     def values(self) -> list[tuple[float, int]]:
-        """All values with their iterations, oldest first."""
+        """The values that are kept with their iterations, oldest first."""
         return list(self._values)
 
     def _last(self, count: int) -> list[float]:
@@ -72,10 +76,12 @@ class EventStorage:
 
     Args:
         start_iter: the first iteration; another one than 0 when training is resumed.
+        max_length: how many values of each scalar are kept.
     """
 
-    def __init__(self, start_iter: int = 0) -> None:
+    def __init__(self, start_iter: int = 0, *, max_length: int = _MAX_LENGTH) -> None:
         self.iter = start_iter
+        self._max_length = max_length
         self._histories: dict[str, ScalarHistory] = {}
         self._latest: dict[str, tuple[float, int]] = {}
         self._smoothing_hints: dict[str, bool] = {}
@@ -97,7 +103,9 @@ class EventStorage:
         value = value.detach().item() if isinstance(value, Tensor) else float(value)
         if self._smoothing_hints.setdefault(name, smoothing_hint) != smoothing_hint:
             raise ValueError(f"'{name}' was recorded with another smoothing_hint before.")
-        self._histories.setdefault(name, ScalarHistory()).update(value, self.iter)
+        if name not in self._histories:
+            self._histories[name] = ScalarHistory(self._max_length)
+        self._histories[name].update(value, self.iter)
         self._latest[name] = (value, self.iter)
 
     def put_scalars(self, *, smoothing_hint: bool = True, **scalars: Scalar) -> None:
@@ -110,7 +118,7 @@ class EventStorage:
         self.iter += 1
 
     def history(self, name: str) -> ScalarHistory:
-        """All values of a scalar.
+        """The values of a scalar.
 
         Raises:
             KeyError: nothing was recorded under that name.
@@ -121,7 +129,7 @@ class EventStorage:
         return self._histories[name]
 
     def histories(self) -> Mapping[str, ScalarHistory]:
-        """All values of all scalars by name."""
+        """The values of all scalars by name."""
         return dict(self._histories)
 
     def latest(self) -> dict[str, tuple[float, int]]:

@@ -26,6 +26,15 @@ def test_a_history_can_be_summarised():
     assert list(storage.histories()) == ["loss"]
 
 
+def test_a_storage_keeps_as_many_values_as_it_is_told():
+    storage = EventStorage(max_length=2)
+    for value in (10.0, 1.0, 4.0):
+        storage.put_scalar("loss", value)
+        storage.step()
+    assert storage.history("loss").values() == [(1.0, 1), (4.0, 2)]
+    assert storage.history("loss").global_avg() == 5.0
+
+
 def test_tensors_and_integers_become_numbers():
     storage = EventStorage()
     storage.put_scalars(count=3, loss=torch.tensor(0.5, requires_grad=True))
