@@ -38,7 +38,7 @@ class Experiment:
     @property
     def name(self) -> str:
         """What the experiment is called: its own name, or that of its file."""
-        return self.document.name or Path(self.source).stem.strip("<>") or "experiment"
+        return self.document.name or Path(self.source).stem.strip("<>")
 
     @property
     def spec(self) -> str:
@@ -158,17 +158,19 @@ def _plain_call(call: PluginCall) -> dict[str, Any]:
     plain = call.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if "with" in plain:
         plain["with"] = {
-            name: _withas_absolute(call.configuration.get(name, value), value)
+            name: _with_absolute_paths(call.configuration.get(name, value), value)
             for name, value in plain["with"].items()
         }
     return plain
 
 
-def _withas_absolute(configured: Any, written: Any) -> Any:
+def _with_absolute_paths(configured: Any, written: Any) -> Any:
     if isinstance(configured, Path):
         return str(configured.resolve())
     if isinstance(configured, (list, tuple)) and isinstance(written, list):
-        return [_withas_absolute(c, w) for c, w in zip(configured, written, strict=False)]
+        return [_with_absolute_paths(c, w) for c, w in zip(configured, written, strict=False)]
     if isinstance(configured, dict) and isinstance(written, dict):
-        return {key: _withas_absolute(configured.get(key), value) for key, value in written.items()}
+        return {
+            key: _with_absolute_paths(configured.get(key), value) for key, value in written.items()
+        }
     return written
