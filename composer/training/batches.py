@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Batch = Sequence[dict[str, Any]]
+
+
+class SeededBatch(NamedTuple):
+    """A batch, and the seed of all that is drawn while it is learnt from."""
+
+    batch: Batch
+    seed: int
 
 
 class Batches(Protocol):

@@ -43,8 +43,7 @@ def make_learner(graph: Graph, settings: TrainingSettings, world: World) -> Lear
         optimizer=optimizer,
         precision=MixedPrecision(settings.precision, world.device),
         settings=settings,
-        device=world.device,
-        rank=world.rank,
+        world=world,
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -15,23 +15,17 @@ from torch.nn.parallel import DistributedDataParallel
 
 from composer.errors import TrainingError
 from composer.graph import Graph
-from composer.training.batches import Batch
+from composer.training.batches import Batch, SeededBatch
 from composer.training.divergence import describe_divergence
 from composer.training.losses import TOTAL, sum_losses
 from composer.training.precision import MixedPrecision
 from composer.training.seeding import batch_seed, seed_generators
 from composer.training.settings import ClipSettings, TrainingSettings
 from composer.training.sharding import whole
+from composer.training.world import World
 from composer.values import move
 
 GRAD_NORM = "grad_norm"
-
-
-class BatchPlace(NamedTuple):
-    """Which iteration a batch belongs to, and its number among all batches; both from 0."""
-
-    iteration: int
-    batch: int
 
 
 @dataclass(frozen=True)
@@ -44,8 +38,7 @@ class Learner:
         optimizer: the optimizer of its parameters.
         precision: the number types.
         settings: the settings of the training.
-        device: where the model is.
-        rank: number of this process.
+        world: the processes that learn together.
     """
 
     graph: Graph
@@ -53,8 +46,7 @@ class Learner:
     optimizer: torch.optim.Optimizer
     precision: MixedPrecision
     settings: TrainingSettings
-    device: torch.device
-    rank: int = 0
+    world: World
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, float]:
         """Learns from batches whose gradients are averaged.
@@ -71,27 +63,32 @@ class Learner:
             TrainingError: a loss or a gradient is not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
+        if isinstance(self.model, FSDPModule):  # DDP does so by itself
+            self.world.share(self.graph.buffers())
+        seeded = [
+            SeededBatch(batch, batch_seed(self.settings.seed, number, self.world.rank))
+            for number, batch in enumerate(batches, start=iteration * len(batches))
+        ]
         parts: list[dict[str, float]] = []
-        for number, batch in enumerate(batches):
-            place = BatchPlace(iteration, iteration * len(batches) + number)
-            with self._synchronised(is_last=number == len(batches) - 1):
-                parts.append(self._learn(move(batch, self.device), place, len(batches)))
+        for batch in seeded:
+            with self._synchronised(is_last=batch is seeded[-1]):
+                parts.append(self._learn(batch, iteration, len(seeded)))
         values = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
         norm = self._update()
         if not math.isfinite(norm) and not self.precision.may_overflow:
-            self._refuse(batches[-1], {**values, GRAD_NORM: norm}, place)
+            self._refuse(seeded, {**values, GRAD_NORM: norm}, iteration)
         return {**values, GRAD_NORM: norm}
 
-    def _learn(self, batch: Batch, place: BatchPlace, num_batches: int) -> dict[str, float]:
+    def _learn(self, seeded: SeededBatch, iteration: int, num_batches: int) -> dict[str, float]:
         """Adds the gradients of one batch; its losses by name."""
-        seed = batch_seed(self.settings.seed, place.batch, self.rank)
-        seed_generators(seed)
+        batch = move(seeded.batch, self.world.device)
+        seed_generators(seeded.seed)
         with self.precision.autocast():
-            losses = self.model(batch, seed)
+            losses = self.model(batch, seeded.seed)
         total = sum_losses(losses, self.settings.loss_weights)
         values = _as_numbers({**losses, TOTAL: total})
         if not all(map(math.isfinite, values.values())):
-            self._refuse(batch, values, place)
+            self._refuse([seeded], values, iteration)
         self.precision.backward(total / num_batches)
         return values
 
@@ -106,11 +103,11 @@ class Learner:
             scaler.update()
         return norm
 
-    def _refuse(self, batch: Batch, values: Mapping[str, float], place: BatchPlace) -> NoReturn:
-        seed = batch_seed(self.settings.seed, place.batch, self.rank)
-        raise TrainingError(
-            describe_divergence(self.graph, batch, values, iteration=place.iteration + 1, seed=seed)
-        )
+    def _refuse(
+        self, batches: Sequence[SeededBatch], values: Mapping[str, float], iteration: int
+    ) -> NoReturn:
+        moved = [each._replace(batch=move(each.batch, self.world.device)) for each in batches]
+        raise TrainingError(describe_divergence(self.graph, moved, values, iteration=iteration + 1))
 
     def _synchronised(self, *, is_last: bool) -> AbstractContextManager[Any]:
         """Processes exchange gradients once a step, after the last batch."""

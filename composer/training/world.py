@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from composer.errors import TrainingError
 from composer.graph.devices import find_device
@@ -59,6 +60,25 @@ class World:
         names = dict.fromkeys(name for each in found for name in each)
         lists = {name: [each[name] for each in found if name in each] for name in names}
         return {name: sum(numbers) / len(numbers) for name, numbers in lists.items()}
+
+    @torch.no_grad()
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Gives tensors the values that they have in the first process, in place.
+
+        Args:
+            tensors: the same in number, shapes and types in all processes.
+        """
+        if self.size == 1:
+            return
+        by_type: dict[torch.dtype, list[Tensor]] = {}
+        for tensor in tensors:
+            by_type.setdefault(tensor.dtype, []).append(tensor)
+        for group in by_type.values():  # one message each, not one for every tensor
+            joined = torch.cat([tensor.reshape(-1) for tensor in group])
+            dist.broadcast(joined, 0)
+            parts = joined.split_with_sizes([tensor.numel() for tensor in group])
+            for tensor, part in zip(group, parts, strict=True):
+                tensor.copy_(part.view(tensor.shape))
 
     def wait(self) -> None:
         """Waits until all processes are here."""
