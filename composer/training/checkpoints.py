@@ -31,8 +31,8 @@ class Checkpoints:
         """The folders of all that are there, the oldest first."""
         if not self.folder.is_dir():
             return {}
-        names = sorted(path.name for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
-        return {int(name): self.folder / name for name in names}
+        paths = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        return dict(sorted((int(path.name), path) for path in paths))
 
     def save(self, iteration: int, write: Callable[[Path], None]) -> Path:
         """Saves a checkpoint, and then removes those that are too old.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -53,15 +55,29 @@ def find_weights(folder: Path, *, last: bool = False, averaged: bool = True) -> 
         averaged: whether averaged weights are wanted where there are any.
 
     Raises:
-        CheckpointError: there are none.
+        CheckpointError: there are none, or only averaged ones where others are wanted.
     """
     run = RunFolder(folder)
+    checkpoints = [*reversed(Checkpoints(run.checkpoints, keep=1).saved().values())]
     candidates = [run.model] if last else [run.best, run.model]
-    for checkpoint in reversed(Checkpoints(run.checkpoints, keep=1).saved().values()):
+    for checkpoint in checkpoints:
         candidates += [checkpoint / AVERAGE, checkpoint / MODEL]
-    if not averaged:
-        candidates = [file for file in candidates if file.name == MODEL and file != run.model]
-    for file in candidates:
-        if file.is_file():
-            return file
-    raise CheckpointError(f"{folder}: no run, or one that has not saved any weights yet")
+    found = [file for file in candidates if file.is_file()]
+    if not found:
+        raise CheckpointError(f"{folder}: no run, or one that has not saved any weights yet")
+    if averaged or not _is_averaged(run, checkpoints):
+        return found[0]
+    for checkpoint in checkpoints:
+        if (checkpoint / MODEL).is_file():
+            return checkpoint / MODEL
+    raise CheckpointError(f"{folder}: the run has no weights left but averaged ones")
+
+
+def _is_averaged(run: RunFolder, checkpoints: Sequence[Path]) -> bool:
+    """Whether the weights that a run left behind are averaged, or may be."""
+    if checkpoints:
+        return (checkpoints[0] / AVERAGE).is_file()
+    try:
+        return bool(json.loads(run.summary.read_text(encoding="utf-8"))["is_averaged"])
+    except (OSError, ValueError, KeyError):  # an older run does not tell
+        return True

@@ -35,7 +35,6 @@ class Journal:
     ) -> None:
         self._means, self._world, self._progress = means, world, progress
         self._records = self._open(folder, start) if world.is_first else []
-        self.last: dict[str, float] = {}
 
     def _open(self, folder: RunFolder, start: int) -> list[Records]:
         records: list[Records] = [JsonLines(folder.metrics)]
@@ -53,8 +52,8 @@ class Journal:
         self._means.add(storage)
         self._progress.advance()
 
-    def record(self, iteration: int) -> None:
-        """Writes the means since the last record.
+    def record(self, iteration: int) -> dict[str, float]:
+        """Writes the means since the last record, and gives them.
 
         Args:
             iteration: how many iterations are done.
@@ -66,7 +65,7 @@ class Journal:
         for records in self._records:
             records.write(iteration, values)
         self._progress.record(iteration, values)
-        self.last = values
+        return values
 
     def record_evaluation(self, iteration: int, metrics: Mapping[str, float]) -> None:
         """Writes the metrics of an evaluation."""

@@ -84,24 +84,24 @@ class JsonLines:
 
 
 def trim_lines(file: Path, iteration: int, evaluated: int) -> None:
-    """Drops the lines that a resumed training is going to write again.
+    """Drops the lines that a training is going to write again.
 
     Args:
         file: a file of `JsonLines`; it need not exist.
-        iteration: the iteration that the training goes on from.
+        iteration: the iteration that the training goes on from, or 0.
         evaluated: the last iteration whose evaluation is done.
     """
     if not file.exists():
         return
     kept = []
-    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
+    for line in file.read_text(encoding="utf-8").splitlines():
         try:
             record = json.loads(line)
         except json.JSONDecodeError:  # cut off when the process was killed
             continue
         limit = evaluated if record.get("kind") == EVALUATION else iteration
         if record[ITERATION] <= limit:
-            kept.append(line)
+            kept.append(line + "\n")
     write_text(file, "".join(kept))
 
 
@@ -119,8 +119,7 @@ class TensorBoard:
     def __init__(self, folder: Path, start: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        purge = start + 1 if start else None
-        self._writer = SummaryWriter(str(folder), purge_step=purge)
+        self._writer = SummaryWriter(str(folder), purge_step=start + 1)
 
     def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
         """Adds a point to the curve of each value."""

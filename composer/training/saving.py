@@ -46,7 +46,7 @@ class Saver:
         self._checkpoints, self._world = checkpoints, world
 
     def save(self, iteration: int, values: dict[str, Any]) -> None:
-        """Saves a checkpoint.
+        """Saves a checkpoint, unless there is one of this iteration.
 
         Args:
             iteration: how many iterations are done.
@@ -55,6 +55,9 @@ class Saver:
         Raises:
             CheckpointError: it cannot be written.
         """
+        is_saved = self._world.is_first and iteration in self._checkpoints.saved()
+        if self._world.any(is_saved):
+            return
         tensors = collect_tensors(self._learner.graph, self._learner.optimizer)
         own = {
             **values,

@@ -40,11 +40,13 @@ def seed_generators(seed: int) -> None:
 def deterministic_operations(wanted: bool) -> Iterator[None]:
     """Inside the `with` block, operations that are not deterministic are errors, if wanted."""
     before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(wanted or before)
+    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    if wanted:
+        torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before, warn_only=only_warned)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class Summary:
         metrics: what was measured last.
         best: the metric that decides, its best value, and the iteration of that; None without one.
         record: the last record of losses and the like.
+        is_averaged: whether the weights that it left behind are averaged.
     """
 
     status: str
@@ -28,6 +29,7 @@ class Summary:
     metrics: Mapping[str, float]
     best: Mapping[str, Any] | None
     record: Mapping[str, float]
+    is_averaged: bool
 
     @property
     def is_complete(self) -> bool:

@@ -33,6 +33,8 @@ from composer.training.summary import FINISHED, STOPPED_EARLY, Summary
 from composer.training.validation import Validation
 from composer.training.world import World
 
+_RECENT = 1000  # iterations of which nodes can look at what was recorded
+
 _log = logging.getLogger("composer.training")
 
 
@@ -83,6 +85,8 @@ class Trainer:
         self._patience = Standing(early, early.min_change) if early else None
         self._means = Means()
         self._metrics: dict[str, float] = {}
+        self._record: dict[str, float] = {}
+        self._owes_evaluation = False
         self.iteration = self._evaluated = 0
 
     def restore(self) -> bool:
@@ -96,14 +100,13 @@ class Trainer:
             return False
         self.would_overwrite = False
         self.iteration, self._evaluated = values["iteration"], values["evaluated"]
-        self._metrics = values["metrics"]
+        self._owes_evaluation = values.get("is_unmeasured", False)  # older checkpoints lack it
+        self._metrics, self._record = values["metrics"], values.get("record", {})
         if self._world.rank < len(values["means"]):
             self._means.restore(values["means"][self._world.rank])
         for standing, name in ((self._best, "best"), (self._patience, "patience")):
             if standing is not None and values[name] is not None:
                 self._restore_standing(standing, values[name])
-        if self._world.is_first:
-            trim_lines(self._folder.metrics, self.iteration, self._evaluated)
         return True
 
     def _restore_standing(self, standing: Standing, values: Mapping[str, Any]) -> None:
@@ -127,6 +130,8 @@ class Trainer:
                 f"{self._folder.path}: there is a training in this folder already. "
                 "Resume it, or name another folder."
             )
+        if self._world.is_first:
+            trim_lines(self._folder.metrics, self.iteration, self._evaluated)
         began = time.monotonic()
         progress = Progress(self._settings.iterations, self.iteration, quiet=self._quiet)
         with kept_generators(), Interruption() as interruption:
@@ -134,7 +139,7 @@ class Trainer:
             with closing(journal), deterministic_operations(self._settings.deterministic):
                 status = self._train(journal, interruption)
             seconds = time.monotonic() - began
-            return self._summarise(status, seconds, journal)
+            return self._summarise(status, seconds)
 
     def _train(self, journal: Journal, interruption: Interruption) -> str:
         """The loop; how it ended."""
@@ -142,7 +147,7 @@ class Trainer:
         self._learner.graph.train()
         self._batches.seek(self.iteration * settings.accumulate)
         batches = iter(self._batches)
-        with EventStorage(self.iteration) as storage:
+        with EventStorage(self.iteration, max_length=_RECENT) as storage:
             while True:
                 if self._world.any(bool(interruption.signal)):
                     self._save()
@@ -154,18 +159,17 @@ class Trainer:
                 storage.step()
                 self.iteration += 1
                 if self._is_due(settings.log_every):
-                    journal.record(self.iteration)
+                    self._record = journal.record(self.iteration)
 
     def _pause(self, journal: Journal) -> str:
         """Saves and measures between two iterations, if it is time; how it ended, if it did."""
         is_done = self.iteration >= self._settings.iterations
         if is_done:
             self._save()
-        elif self._is_due(self._settings.checkpoint.every):
+        elif self._is_due(self._settings.checkpoint.every) or self._is_unmeasured:
             self._attempt(self._save, journal)
-        validation = self._validation
-        if validation and self._is_due(validation.every) and self._evaluated < self.iteration:
-            self._validate(validation, journal)
+        if self._validation and self._is_unmeasured:
+            self._validate(self._validation, journal)
         early = self._settings.early_stopping
         if early and self._patience and self._patience.num_worse >= early.patience:
             return STOPPED_EARLY
@@ -190,13 +194,14 @@ class Trainer:
     def _validate(self, validation: Validation, journal: Journal) -> None:
         """Measures, with the averaged weights if there are any, and keeps the best.
 
-        It saves before, so that nothing is lost if it takes too long.
+        All processes measure the model that is saved: until then each has the statistics of its
+        own images.
         """
-        self._attempt(self._save, journal)
         with self._saver.averaged():
+            self._world.share(self._learner.graph.buffers())
             graph = whole_graph(self._learner.graph)
             self._metrics = validation.measure(graph, self._settings, self._world)
-        self._evaluated = self.iteration
+        self._evaluated, self._owes_evaluation = self.iteration, False
         journal.record_evaluation(self.iteration, self._metrics)
         if self._patience is not None:
             self._patience.update(self._metrics, self.iteration)
@@ -220,7 +225,9 @@ class Trainer:
         values: dict[str, Any] = {
             "iteration": self.iteration,
             "evaluated": self._evaluated,
+            "is_unmeasured": self._is_unmeasured,
             "metrics": self._metrics,
+            "record": self._record,
             "means": self._world.gather(self._means.as_values()),
             "best": self._best.as_values() if self._best else None,
             "patience": self._patience.as_values() if self._patience else None,
@@ -237,16 +244,35 @@ class Trainer:
             journal.tell(f"warning: {error} What was saved before is still there.")
         return not self._world.any(has_failed)
 
+    @property
+    def _is_unmeasured(self) -> bool:
+        """Whether an evaluation comes now.
+
+        That of a checkpoint which was saved before its evaluation is made when it is resumed,
+        even where the training is longer now and would not measure there: it may be the best.
+        """
+        if self._validation is None or self._evaluated == self.iteration:
+            return False
+        return self._owes_evaluation or self._is_due(self._validation.every)
+
     def _is_due(self, every: int) -> bool:
         """Whether something that is done every so many iterations is done now, or at the end."""
         is_done = self.iteration >= self._settings.iterations
         return self.iteration > 0 and (is_done or self.iteration % every == 0)
 
-    def _summarise(self, status: str, seconds: float, journal: Journal) -> Summary:
+    def _summarise(self, status: str, seconds: float) -> Summary:
         """Writes the last weights, if it is over, and the summary."""
         self._learner.graph.eval()
         best = self._best.as_values() if self._best else None
-        summary = Summary(status, self.iteration, seconds, self._metrics, best, journal.last)
+        summary = Summary(
+            status,
+            self.iteration,
+            seconds,
+            self._metrics,
+            best,
+            self._record,
+            is_averaged=self._average is not None,
+        )
         if summary.is_complete:
             self._saver.save_weights(self._folder.model)
         if self._world.is_first:

@@ -37,13 +37,14 @@ class Validation:
         """The metrics, and the mean losses as `validation/<loss>` and `validation/total_loss`.
 
         The graph is in inference mode meanwhile, and what its nodes record is left out of the
-        statistics of the training.
+        statistics of the training. All chance comes from the seed.
 
         Args:
             graph: the graph.
             settings: seed and weights of losses.
             world: the processes.
         """
+        seed_generators(batch_seed(settings.seed, 0, world.rank))
         was_training = graph.training
         graph.eval()
         try:

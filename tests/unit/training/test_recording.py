@@ -1,7 +1,9 @@
-"""What is recorded of several iterations at a time."""
+"""What is recorded of several iterations at a time, and what is left of it."""
+
+import json
 
 from composer.events import EventStorage
-from composer.training.recording import Means
+from composer.training.recording import JsonLines, Means, trim_lines
 
 
 def test_records_hold_means_and_the_last_value_of_what_wants_no_smoothing():
@@ -14,3 +16,14 @@ def test_records_hold_means_and_the_last_value_of_what_wants_no_smoothing():
             storage.step()
     assert means.take() == {"loss": 2.0, "lr": 3.0}
     assert means.take() == {}
+
+
+def test_a_record_that_lacks_only_the_end_of_its_line_is_kept_whole(tmp_path):
+    file = tmp_path / "metrics.jsonl"
+    file.write_text('{"iteration": 1}\n{"iteration": 2}')
+    trim_lines(file, 2, 2)
+    lines = JsonLines(file)
+    lines.write(3, {})
+    lines.close()
+    written = [json.loads(line)["iteration"] for line in file.read_text().splitlines()]
+    assert written == [1, 2, 3]

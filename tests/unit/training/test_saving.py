@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,8 +12,9 @@ import torch
 
 from composer.checkpoint import read_checkpoint, writer
 from composer.errors import CheckpointError
-from composer.training import Validation, export_model, find_weights
+from composer.training import Validation, export_model, find_weights, saving
 from composer.training.checkpoints import Checkpoints
+from composer.training.state import collect_tensors
 from unit.training.small_training import make_graph, make_trainer, records_of
 
 
@@ -76,6 +78,12 @@ def test_a_kill_while_saving_leaves_the_checkpoint_before(tmp_path):
 def test_only_the_last_checkpoints_are_kept(tmp_path):
     make_trainer(tmp_path, iterations=9, checkpoint={"every": 2, "keep": 3}).run()
     assert list(Checkpoints(tmp_path / "checkpoints", 3).saved()) == [6, 8, 9]
+
+
+def test_the_last_checkpoint_is_that_of_the_most_iterations(tmp_path):
+    for name in ("10000000", "9999999"):
+        (tmp_path / name).mkdir()
+    assert list(Checkpoints(tmp_path, 2).saved()) == [9999999, 10000000]
 
 
 def test_another_model_is_not_resumed(tmp_path):
@@ -169,6 +177,37 @@ def test_the_best_so_far_is_resumed(tmp_path):
     assert resumed.run().best["value"] == 0.9
 
 
+def test_the_last_evaluation_counts_when_a_training_is_made_longer(tmp_path):
+    best = {"best": {"metric": "score"}}
+    make_trainer(tmp_path, iterations=3, checkpoint=best, validation=score_by([0.3, 0.9])).run()
+    kept = read_checkpoint(tmp_path / "best.safetensors").tensors
+    kept = {key: tensor.clone() for key, tensor in kept.items()}
+    longer = make_trainer(
+        tmp_path, iterations=6, checkpoint=best, validation=score_by([0.9, 0.5, 0.4])
+    )
+    assert longer.restore()
+    summary = longer.run()
+    assert (summary.best["value"], summary.best["iteration"]) == (0.9, 3)
+    best_now = read_checkpoint(tmp_path / "best.safetensors").tensors
+    assert all(torch.equal(best_now[key], tensor) for key, tensor in kept.items())
+    evaluated = [record["iteration"] for record in records_of(tmp_path, "evaluation")]
+    assert evaluated == [2, 3, 4, 6]
+
+
+def test_a_checkpoint_before_an_evaluation_is_collected_once(tmp_path, monkeypatch):
+    collected = []
+
+    def collect(*given):
+        collected.append(given)
+        return collect_tensors(*given)
+
+    monkeypatch.setattr(saving, "collect_tensors", collect)
+    make_trainer(
+        tmp_path, iterations=4, checkpoint={"every": 2}, validation=score_by([0.1, 0.2])
+    ).run()
+    assert len(collected) == 2
+
+
 def test_it_stops_when_nothing_gets_better(tmp_path):
     early = {"metric": "score", "better": "lower", "patience": 2, "min_change": 0.05}
     summary = make_trainer(
@@ -220,3 +259,19 @@ def test_averaged_weights_are_measured_and_left_behind(tmp_path):
 def test_a_folder_without_weights_cannot_be_exported(tmp_path):
     with pytest.raises(CheckpointError, match="no run, or one that has not saved"):
         export_model(tmp_path, tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("has_checkpoints", [True, False])
+def test_weights_as_learnt_are_those_of_a_run_without_an_average(has_checkpoints, tmp_path):
+    make_trainer(tmp_path, iterations=2).run()
+    if not has_checkpoints:
+        shutil.rmtree(tmp_path / "checkpoints")
+    assert find_weights(tmp_path, averaged=False) == tmp_path / "model.safetensors"
+
+
+def test_averaged_weights_are_not_taken_for_those_as_learnt(tmp_path):
+    make_trainer(tmp_path, iterations=2, ema={"decay": 0.9}).run()
+    shutil.rmtree(tmp_path / "checkpoints")
+    assert find_weights(tmp_path) == tmp_path / "model.safetensors"
+    with pytest.raises(CheckpointError, match="no weights left but averaged ones"):
+        find_weights(tmp_path, averaged=False)

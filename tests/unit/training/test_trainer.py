@@ -6,10 +6,11 @@ import signal
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from composer.checkpoint import read_checkpoint
 from composer.errors import CheckpointError, TrainingError
-from composer.training import Validation
+from composer.training import Validation, step
 from unit.training.small_training import RowBatches, make_graph, make_trainer, records_of
 
 TIMES = {"seconds", "data_share", "memory_mb"}
@@ -128,9 +129,28 @@ def test_evaluations_change_nothing_of_the_training(tmp_path):
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+def test_what_metrics_draw_is_the_same_when_it_is_resumed(tmp_path):
+    def validation():
+        return Validation(every=5, metrics=lambda graph: {"score": torch.rand(()).item()})
+
+    make_trainer(tmp_path / "straight", validation=validation()).run()
+    with pytest.raises(KilledError):
+        make_trainer(tmp_path / "cut", batches=Breaking(at=8), validation=validation()).run()
+    resumed = make_trainer(tmp_path / "cut", validation=validation())
+    resumed.restore()
+    resumed.run()
+    assert_same_run(tmp_path / "straight", tmp_path / "cut")
+
+
 def test_the_settings_of_the_caller_come_back(tmp_path):
-    make_trainer(tmp_path, iterations=1, deterministic=True).run()
+    make_trainer(tmp_path / "one", iterations=1, deterministic=True).run()
     assert not torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        make_trainer(tmp_path / "two", iterations=1, deterministic=True).run()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_the_random_numbers_of_the_caller_are_left_alone(tmp_path):
@@ -162,6 +182,25 @@ def test_a_folder_with_a_training_in_it_is_not_overwritten(tmp_path):
 
 def test_without_a_checkpoint_there_is_nothing_to_restore(tmp_path):
     assert not make_trainer(tmp_path).restore()
+
+
+def test_what_was_killed_before_its_first_checkpoint_leaves_no_records(tmp_path):
+    with pytest.raises(KilledError):
+        make_trainer(tmp_path, batches=Breaking(at=10), checkpoint={"every": 100}).run()
+    with (tmp_path / "metrics.jsonl").open("a") as stream:
+        stream.write('{"iteration": 9, "lo')
+    make_trainer(tmp_path, checkpoint={"every": 100}).run()
+    assert [record["iteration"] for record in records_of(tmp_path)] == [4, 8, 12]
+    curves = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [point.step for point in curves.Scalars("total_loss")] == [4, 8, 12]
+
+
+def test_a_finished_training_that_is_resumed_keeps_its_last_record(tmp_path):
+    record = make_trainer(tmp_path).run().record
+    resumed = make_trainer(tmp_path)
+    resumed.restore()
+    assert resumed.run().record == record
+    assert record.keys() > {"loss", "lr"}
 
 
 def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path, caplog):
@@ -248,3 +287,22 @@ def test_losses_that_are_not_finite_end_it_with_the_images(tmp_path):
     assert "loss nan" in message
     assert "'stack'" in message
     assert (tmp_path / "checkpoints/0000005").is_dir()
+
+
+def test_all_images_of_a_step_are_told_whose_gradients_are_not_finite(tmp_path):
+    graph = make_graph()
+    factors = iter([torch.inf, 1.0, 1.0])
+    graph.get_parameter("body.linear.weight").register_hook(lambda grad: grad * next(factors))
+    with pytest.raises(TrainingError) as caught:
+        make_trainer(tmp_path, graph=graph, accumulate=3).run()
+    named = "images: " + ", ".join(f"{image} ({image % 4}.png)" for image in range(12))
+    assert named in str(caught.value)
+
+
+def test_what_is_not_finite_is_looked_for_on_the_device(tmp_path, monkeypatch):
+    def move(batch, device):
+        return [{**record, "row": record["row"] * torch.nan} for record in batch]
+
+    monkeypatch.setattr(step, "move", move)
+    with pytest.raises(TrainingError, match="not finite: 'stack'"):
+        make_trainer(tmp_path).run()

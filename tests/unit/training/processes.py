@@ -1,0 +1,49 @@
+"""What each of several training processes does; importable by those that are spawned."""
+
+import torch
+from torch import distributed
+
+from composer.training import RunFolder, Trainer, Validation, World
+from unit.training.small_training import RowBatches, make_graph, make_settings
+
+
+def train_share(rank, size, folder, mode):
+    """Trains `straight` at once, and `cut` in two parts."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=size
+    )
+    world = World(torch.device("cpu"), rank, size)
+    try:
+        for name, ends in {"straight": [6], "cut": [3, 6]}.items():
+            for iterations in ends:
+                _train(folder / name, world, mode, iterations)
+    finally:
+        distributed.destroy_process_group()
+
+
+def _train(folder, world, mode, iterations):
+    def compare(graph):
+        """By how much the models that are measured differ."""
+        tensors = [*graph.parameters(), *graph.buffers()]
+        models = world.gather([tensor.double().sum().item() for tensor in tensors])
+        return {"difference": max(max(same) - min(same) for same in zip(*models, strict=True))}
+
+    settings = make_settings(
+        iterations=iterations,
+        optimizer={"uses": "SGD", "lr": 0.05},
+        ema={"decay": 0.9},
+        checkpoint={"every": 3, "keep": 9},
+        distributed=mode,
+    )
+    trainer = Trainer(
+        make_graph(),
+        RowBatches(world.rank, world.size),
+        settings,
+        RunFolder(folder),
+        validation=Validation(every=3, metrics=compare),
+        world=world,
+        quiet=True,
+    )
+    trainer.restore()
+    trainer.run()

@@ -1,0 +1,25 @@
+"""Several processes train one model: the same in all of them, however often it is resumed."""
+
+import pytest
+import torch
+from torch import multiprocessing
+
+from composer.checkpoint import read_checkpoint
+from unit.training.processes import train_share
+from unit.training.small_training import records_of
+
+FILES = ("model.safetensors", "average.safetensors")
+
+
+@pytest.mark.parametrize("mode", ["ddp", "fsdp"])
+def test_processes_measure_one_model_and_resume_as_if_nothing_had_happened(mode, tmp_path):
+    multiprocessing.spawn(train_share, (2, tmp_path, mode), nprocs=2)
+    evaluations = records_of(tmp_path / "straight", "evaluation")
+    assert [record["difference"] for record in evaluations] == [0, 0]
+    for name in FILES:
+        straight, cut = (
+            read_checkpoint(tmp_path / run / "checkpoints/0000006" / name).tensors
+            for run in ("straight", "cut")
+        )
+        for key, tensor in straight.items():
+            assert torch.equal(cut[key], tensor), key
