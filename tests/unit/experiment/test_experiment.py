@@ -169,6 +169,19 @@ def test_a_check_tells_what_there_is(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("option", "count"), [("true", 7), ("false", 8)])
+def test_images_that_are_left_out_are_not_learnt_from(option, count, tmp_path):
+    text = EXPERIMENT.replace("train:\n", f"train:\n  only_annotated: {option}\n")
+    experiment = load_experiment(write_experiment(tmp_path, text))
+    file = tmp_path / "shapes/instances.json"
+    document = json.loads(file.read_text())
+    empty = document["images"][0]["id"]
+    document["annotations"] = [a for a in document["annotations"] if a["image_id"] != empty]
+    file.write_text(json.dumps(document))
+    images = open_images(experiment)
+    assert (len(images.learnt), len(images.measured)) == (count, 8)
+
+
 def test_measured_classes_have_to_be_the_learnt_ones(tmp_path):
     text = EXPERIMENT.replace("validation: {datasets: [shapes]", "validation: {datasets: [discs]")
     discs = """\

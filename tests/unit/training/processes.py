@@ -41,7 +41,7 @@ def _train(folder, world, mode, iterations):
         RowBatches(world.rank, world.size),
         settings,
         RunFolder(folder),
-        validation=Validation(every=3, metrics=compare),
+        validation=Validation(every=2, metrics=compare),
         world=world,
         quiet=True,
     )

@@ -300,9 +300,13 @@ def test_all_images_of_a_step_are_told_whose_gradients_are_not_finite(tmp_path):
 
 
 def test_what_is_not_finite_is_looked_for_on_the_device(tmp_path, monkeypatch):
-    def move(batch, device):
-        return [{**record, "row": record["row"] * torch.nan} for record in batch]
+    class Elsewhere(RowBatches):
+        def __iter__(self):
+            for batch in super().__iter__():
+                yield [{"elsewhere": record} for record in batch]
 
-    monkeypatch.setattr(step, "move", move)
-    with pytest.raises(TrainingError, match="not finite: 'stack'"):
-        make_trainer(tmp_path).run()
+    monkeypatch.setattr(step, "move", lambda batch, device: [each["elsewhere"] for each in batch])
+    graph = make_graph()
+    graph.get_parameter("body.linear.weight").register_hook(lambda grad: grad * torch.inf)
+    with pytest.raises(TrainingError, match="every node's output is finite"):
+        make_trainer(tmp_path, graph=graph, batches=Elsewhere()).run()
