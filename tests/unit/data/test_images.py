@@ -144,10 +144,11 @@ def test_filters_of_warnings_are_left_alone(tmp_path, pixels, monkeypatch):
         raise AssertionError
 
     path = save(tmp_path, pixels)
-    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
-        monkeypatch.setattr(warnings, name, refuse)
-    assert read_image(path, AS_IS)["file_name"] == str(path)
-    assert read_segment_ids(path).shape == pixels.shape[:2]
+    with monkeypatch.context() as patch:
+        for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+            patch.setattr(warnings, name, refuse)
+        record, ids = read_image(path, AS_IS), read_segment_ids(path)
+    assert (record["height"], record["width"]) == ids.shape == pixels.shape[:2]
 
 
 def test_image_of_too_many_pixels_is_refused(tmp_path, pixels, monkeypatch):
