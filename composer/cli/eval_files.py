@@ -8,15 +8,12 @@ from pathlib import Path
 
 from composer.evaluation import (
     CocoEvaluator,
-    Detections,
     Evaluator,
-    LvisEvaluator,
     ProposalEvaluator,
     Results,
-    RotatedEvaluator,
-    VocEvaluator,
     write_results,
 )
+from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.plots import can_plot, save_plots
 
@@ -45,10 +42,10 @@ def write_files(
     results.save(written[0])
     if any(isinstance(evaluator, PanopticWriter) for evaluator in evaluators):
         written.append(folder / "panoptic.json")
-    found = _find_detections(evaluators)
-    if found is not None:
+    of_instances = [one for one in evaluators if isinstance(one, InstanceEvaluator)]
+    if of_instances:
         written.append(folder / "coco_results.json")
-        write_results(written[-1], found)
+        write_results(written[-1], of_instances[0].detections)  # all were given the same
     measured = [one for one in evaluators if isinstance(one, CocoEvaluator)]
     for evaluator in evaluators:
         if isinstance(evaluator, ProposalEvaluator):
@@ -61,11 +58,3 @@ def write_files(
             save_plots(folder / "plots", evaluator)
         written.append(folder / "plots")
     return written
-
-
-def _find_detections(evaluators: Sequence[Evaluator]) -> Detections | None:
-    """What was found, of any evaluator of instances: all were given the same."""
-    for evaluator in evaluators:
-        if isinstance(evaluator, CocoEvaluator | LvisEvaluator | VocEvaluator | RotatedEvaluator):
-            return evaluator.detections
-    return None

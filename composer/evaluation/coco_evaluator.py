@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Sequence
+from typing import get_args
 
 from composer.data.dataset import Dataset
 from composer.errors import InputError
 from composer.evaluation.coco_scores import CocoScores, choose_sigmas, compare, score
 from composer.evaluation.coco_truth import TASK_KINDS, CocoTask, make_found, make_truth
 from composer.evaluation.detections import ROTATED_KIND, Detections
+from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.rotated_evaluator import ROTATED_TASK, measure_rotated
 from composer.spec.suggestion import did_you_mean
@@ -19,7 +20,7 @@ COCO_TASKS: tuple[CocoTask, ...] = get_args(CocoTask)
 _FIELDS = {"bbox": "pred_boxes", "segm": "pred_masks", "keypoints": "pred_keypoints"}
 
 
-class CocoEvaluator:
+class CocoEvaluator(InstanceEvaluator):
     """COCO's average precision and recall (Lin et al. 2014), computed by pycocotools.
 
     All images of the dataset count; one that nothing was found in, or that was never processed,
@@ -33,6 +34,7 @@ class CocoEvaluator:
             the last of these.
         keypoint_sigmas: how far annotators differ, for each keypoint, relative to the square root
             of an object's area. By default COCO's for its 17 keypoints, and their mean for others.
+        detections: where what is found goes; see `InstanceEvaluator`.
 
     Attributes:
         detections: what was found.
@@ -49,33 +51,19 @@ class CocoEvaluator:
         tasks: Sequence[str] | None = None,
         max_detections: Sequence[int] = (1, 10, 100),
         keypoint_sigmas: Sequence[float] | None = None,
+        detections: Detections | None = None,
     ) -> None:
+        super().__init__(dataset, detections)
         annotated = find_annotated(dataset)
         for task in tasks or ():
             _check_task(task, annotated, dataset)
-        self.dataset = dataset
         self.tasks: tuple[CocoTask, ...] = tuple(
             task for task in COCO_TASKS if task in (annotated if tasks is None else tasks)
         )
-        self.detections = Detections(dataset)
         self.scores: dict[CocoTask, CocoScores] = {}
         self._are_required = tasks is not None
         self._limits = tuple(max_detections)
         self._sigmas = keypoint_sigmas
-
-    def process(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Takes in what was found in the images of a batch.
-
-        Raises:
-            InputError: the outputs do not belong to the inputs, or these not to the dataset.
-        """
-        self.detections.add(inputs, outputs)
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes took in."""
-        self.detections.gather()
 
     def results(self) -> Results:
         """The figures of each task, and of each class.

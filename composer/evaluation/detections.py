@@ -26,12 +26,13 @@ Detection: TypeAlias = dict[str, Any]
 # COCO gives a keypoint by its pixel's index; ours lies in the middle of the pixel.
 KEYPOINT_OFFSET = 0.5
 
-
 ROTATED_KIND = "rotated_bbox"
 
 
 class Detections:
     """The detections in the images of a dataset, in the order in which they were given.
+
+    Evaluators that share one may each add the same batches and gather: it is done once.
 
     Args:
         dataset: the dataset.
@@ -43,6 +44,8 @@ class Detections:
         self.by_image: dict[int, list[Detection]] = {}
         self.sizes: dict[int, tuple[int, int]] = {}
         self.kinds: set[str] = set()  # bbox or rotated_bbox, segmentation, keypoints
+        self._latest: list[tuple[int, Instances]] = []
+        self._is_gathered = False
 
     def add(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
@@ -54,14 +57,20 @@ class Detections:
                 image that the dataset does not have.
         """
         check_pairs(inputs, outputs)
-        for record, output in zip(inputs, outputs, strict=True):
-            place = self.index.find(record)
-            instances = read_instances(output)
+        batch = [
+            (self.index.find(record), read_instances(output))
+            for record, output in zip(inputs, outputs, strict=True)
+        ]
+        if _is_same(batch, self._latest):
+            return
+        self._is_gathered = False
+        for place, instances in batch:
             check_size(self.dataset.records[place], instances.image_size)
             self.sizes[place] = instances.image_size
             self.by_image[place] = describe_instances(instances)
             self._check_classes(self.by_image[place])
             self.kinds |= _find_kinds(instances)
+        self._latest = batch
 
     def _check_classes(self, detections: Sequence[Detection]) -> None:
         count = len(self.dataset.metadata.thing_classes)
@@ -86,6 +95,9 @@ class Detections:
 
     def gather(self) -> None:
         """Brings together, on the first process, what all processes added."""
+        if self._is_gathered:
+            return
+        self._latest, self._is_gathered = [], True
         for by_image, sizes, kinds in gather_parts((self.by_image, self.sizes, self.kinds)):
             self.by_image.update(by_image)
             self.sizes.update(sizes)
@@ -107,6 +119,14 @@ class Detections:
                     entry["segmentation"] = to_text(detection["segmentation"])
                 found.append(entry)
         return found
+
+
+def _is_same(batch: list[tuple[int, Instances]], other: list[tuple[int, Instances]]) -> bool:
+    """Whether two batches are one: the very same instances in the same images."""
+    return len(batch) == len(other) and all(
+        place == at and instances is known
+        for (place, instances), (at, known) in zip(batch, other, strict=True)
+    )
 
 
 def check_pairs(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:

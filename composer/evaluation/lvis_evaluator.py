@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from composer.evaluation.coco_evaluator import find_annotated
 from composer.evaluation.coco_scores import CocoScores, compare, score
 from composer.evaluation.coco_truth import CocoTask, make_found, make_truth
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
+from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 
 LVIS_TASKS: dict[str, CocoTask] = {"lvis_bbox": "bbox", "lvis_segm": "segm"}
@@ -21,7 +22,7 @@ LVIS_TASKS: dict[str, CocoTask] = {"lvis_bbox": "bbox", "lvis_segm": "segm"}
 _FREQUENCIES = "rcf"  # rare, common, frequent
 
 
-class LvisEvaluator:
+class LvisEvaluator(InstanceEvaluator):
     """Average precision on federated annotations (Gupta et al. 2019, LVIS, section 2 and 4).
 
     A class is judged only in images that have objects of it, or are known to have none. Where its
@@ -35,42 +36,33 @@ class LvisEvaluator:
         tasks: `lvis_bbox` and `lvis_segm`; by default those that both the annotations and the
             outputs have.
         max_detections: how many detections in an image count.
+        detections: where what is found goes; see `InstanceEvaluator`.
 
     Raises:
         InputError: the dataset does not say how frequent its classes are.
     """
 
     def __init__(
-        self, dataset: Dataset, *, tasks: Collection[str] | None = None, max_detections: int = 300
+        self,
+        dataset: Dataset,
+        *,
+        tasks: Collection[str] | None = None,
+        max_detections: int = 300,
+        detections: Detections | None = None,
     ) -> None:
+        super().__init__(dataset, detections)
         if not dataset.metadata.frequencies:
             raise InputError(
                 f"dataset '{dataset.name}' does not say how frequent its classes are, as LVIS "
                 "does; take the tasks 'bbox' and 'segm'"
             )
         annotated = find_annotated(dataset)
-        self.dataset = dataset
-        self.detections = Detections(dataset)
         self.tasks = tuple(
             name
             for name, task in LVIS_TASKS.items()
             if (task in annotated if tasks is None else name in tasks)
         )
         self._max_detections = max_detections
-
-    def process(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Takes in what was found in the images of a batch.
-
-        Raises:
-            InputError: the outputs do not belong to the inputs, or these not to the dataset.
-        """
-        self.detections.add(inputs, outputs)
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes took in."""
-        self.detections.gather()
 
     def results(self) -> Results:
         """The figures of each task, and of each class."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.errors import InputError
-from composer.evaluation.coco_evaluator import COCO_TASKS, CocoEvaluator
+from composer.evaluation.coco_evaluator import COCO_TASKS
 from composer.evaluation.detections import Detections
 from composer.evaluation.evaluator import Evaluator
-from composer.evaluation.lvis_evaluator import LVIS_TASKS, LvisEvaluator
+from composer.evaluation.lvis_evaluator import LVIS_TASKS
 from composer.evaluation.results import Results
-from composer.evaluation.rotated_evaluator import ROTATED_TASK, RotatedEvaluator
+from composer.evaluation.rotated_evaluator import ROTATED_TASK
 from composer.evaluation.tasks import choose_tasks, make_evaluators
-from composer.evaluation.voc_evaluator import VOC_TASK, VocEvaluator
+from composer.evaluation.voc_evaluator import VOC_TASK
 
 _OF_DETECTIONS = (*COCO_TASKS, *LVIS_TASKS, VOC_TASK, ROTATED_TASK)
-_Evaluators = CocoEvaluator | LvisEvaluator | VocEvaluator | RotatedEvaluator
 
 
 def evaluate_detections(detections: Detections, tasks: Sequence[str] | None = None) -> Results:
@@ -51,8 +50,4 @@ def give_detections(detections: Detections, tasks: Sequence[str] | None = None) 
     dataset = detections.dataset
     if tasks is None and not choose_tasks(dataset, ["instances"]):
         raise InputError(f"dataset '{dataset.name}' has no annotated objects")
-    evaluators = make_evaluators(dataset, tasks, outputs=["instances"])
-    for evaluator in evaluators:
-        if isinstance(evaluator, _Evaluators):
-            evaluator.detections = detections
-    return evaluators
+    return make_evaluators(dataset, tasks, outputs=["instances"], detections=detections)

@@ -3,7 +3,7 @@
 Legend: D detections, G objects, both of one class in one image.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from jaxtyping import Float
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from composer.data.dataset import Dataset
 from composer.evaluation.coco_scores import compare, score
 from composer.evaluation.coco_truth import index_entries
 from composer.evaluation.detections import ROTATED_KIND, Detections
+from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.rotated_truth import make_rotated_truth
 from composer.structures import RotatedBoxes, pairwise_iou_rotated
@@ -22,7 +22,7 @@ from composer.structures import RotatedBoxes, pairwise_iou_rotated
 ROTATED_TASK = ROTATED_KIND
 
 
-class RotatedEvaluator:
+class RotatedEvaluator(InstanceEvaluator):
     """COCO's average precision and recall, with the overlap of rotated boxes.
 
     The truth are the smallest boxes around the masks of a dataset's objects; an object without a
@@ -31,25 +31,8 @@ class RotatedEvaluator:
 
     Args:
         dataset: images and annotations.
+        detections: where what is found goes; see `InstanceEvaluator`.
     """
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-        self.detections = Detections(dataset)
-
-    def process(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Takes in what was found in the images of a batch.
-
-        Raises:
-            InputError: the outputs do not belong to the inputs, or these not to the dataset.
-        """
-        self.detections.add(inputs, outputs)
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes took in."""
-        self.detections.gather()
 
     def results(self) -> Results:
         """COCO's figures for all classes, and for each."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from composer.data.dataset import Dataset
 from composer.data.faults import FaultPolicy
 from composer.errors import InputError
 from composer.evaluation.coco_evaluator import COCO_TASKS, CocoEvaluator, find_annotated
+from composer.evaluation.detections import Detections
 from composer.evaluation.evaluator import Evaluator
 from composer.evaluation.lvis_evaluator import LVIS_TASKS, LvisEvaluator
 from composer.evaluation.panoptic_evaluator import PANOPTIC_TASK, PanopticEvaluator
@@ -27,10 +28,6 @@ TASKS: tuple[str, ...] = (
     SEMANTIC_TASK,
 )
 
-_SINGLE: dict[str, Callable[[Dataset], Evaluator]] = {
-    PROPOSAL_TASK: ProposalEvaluator,
-    ROTATED_TASK: RotatedEvaluator,
-}
 _OF_PIXELS: dict[str, type[PanopticEvaluator] | type[SemanticEvaluator]] = {
     PANOPTIC_TASK: PanopticEvaluator,
     SEMANTIC_TASK: SemanticEvaluator,
@@ -43,8 +40,11 @@ def make_evaluators(
     *,
     outputs: Collection[str] | None = None,
     on_fault: FaultPolicy = "skip",
+    detections: Detections | None = None,
 ) -> list[Evaluator]:
     """New evaluators for some tasks on a dataset. They serve for one evaluation.
+
+    Those of instances share their detections, so that no mask is encoded twice.
 
     Args:
         dataset: images and annotations.
@@ -53,10 +53,12 @@ def make_evaluators(
         outputs: the keys of a model's outputs, such as `instances`; by default any.
         on_fault: what to do about an image whose annotation cannot be read: `skip` reports it and
             leaves it out, `refuse` raises while it is measured on.
+        detections: what was found already, or is to be taken in by all evaluators of instances.
 
     Raises:
         InputError: there is no such task, or nothing that can be compared.
     """
+    shared = Detections(dataset) if detections is None else detections
     if tasks is None:
         chosen = choose_tasks(dataset, outputs)
         if not chosen:
@@ -64,11 +66,11 @@ def make_evaluators(
             raise InputError(
                 f"dataset '{dataset.name}' has nothing annotated that can be compared with{given}"
             )
-        return _make(dataset, chosen, on_fault, are_required=False)
+        return _make(shared, chosen, on_fault, are_required=False)
     for task in tasks:
         if task not in TASKS:
             raise InputError(f"no task is called '{task}'. {did_you_mean(task, TASKS, 'tasks')}")
-    return _make(dataset, list(dict.fromkeys(tasks)), on_fault, are_required=True)
+    return _make(shared, list(dict.fromkeys(tasks)), on_fault, are_required=True)
 
 
 def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> list[str]:
@@ -103,16 +105,21 @@ def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> li
 
 
 def _make(
-    dataset: Dataset, tasks: Sequence[str], on_fault: FaultPolicy, *, are_required: bool
+    found: Detections, tasks: Sequence[str], on_fault: FaultPolicy, *, are_required: bool
 ) -> list[Evaluator]:
+    dataset = found.dataset
     evaluators: list[Evaluator] = []
     if coco := [task for task in tasks if task in COCO_TASKS]:
-        evaluators.append(CocoEvaluator(dataset, tasks=coco if are_required else None))
+        chosen = coco if are_required else None
+        evaluators.append(CocoEvaluator(dataset, tasks=chosen, detections=found))
     if lvis := [task for task in tasks if task in LVIS_TASKS]:
-        evaluators.append(LvisEvaluator(dataset, tasks=lvis))
+        evaluators.append(LvisEvaluator(dataset, tasks=lvis, detections=found))
     if VOC_TASK in tasks:
-        evaluators.append(VocEvaluator(dataset, is_required=are_required))
-    evaluators += [_SINGLE[task](dataset) for task in tasks if task in _SINGLE]
+        evaluators.append(VocEvaluator(dataset, is_required=are_required, detections=found))
+    if ROTATED_TASK in tasks:
+        evaluators.append(RotatedEvaluator(dataset, found))
+    if PROPOSAL_TASK in tasks:
+        evaluators.append(ProposalEvaluator(dataset))
     return evaluators + [
         _OF_PIXELS[task](dataset, on_fault=on_fault) for task in tasks if task in _OF_PIXELS
     ]

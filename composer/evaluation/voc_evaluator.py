@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from composer.data.dataset import Dataset
 from composer.data.records import Annotation
 from composer.evaluation.detections import ROTATED_KIND, Detections
+from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.voc_precision import (
     FoundObject,
@@ -25,7 +25,7 @@ VOC_TASK = "voc"
 _OVERLAPS = tuple(percent / 100 for percent in range(50, 100, 5))
 
 
-class VocEvaluator:
+class VocEvaluator(InstanceEvaluator):
     """Average precision as Pascal VOC counts it: `AP50` is its mAP, `AP` the mean over overlaps.
 
     Objects that are marked as difficult (and crowds) are neither to be found nor wrong to find.
@@ -34,29 +34,20 @@ class VocEvaluator:
         dataset: images and annotations.
         interpolation: `area` as since 2010, or `11point` as in 2007.
         is_required: whether rotated boxes are refused, or have no results.
+        detections: where what is found goes; see `InstanceEvaluator`.
     """
 
     def __init__(
-        self, dataset: Dataset, *, interpolation: Interpolation = "area", is_required: bool = True
+        self,
+        dataset: Dataset,
+        *,
+        interpolation: Interpolation = "area",
+        is_required: bool = True,
+        detections: Detections | None = None,
     ) -> None:
-        self.dataset = dataset
-        self.detections = Detections(dataset)
+        super().__init__(dataset, detections)
         self._interpolation: Interpolation = interpolation
         self._is_required = is_required
-
-    def process(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Takes in what was found in the images of a batch.
-
-        Raises:
-            InputError: the outputs do not belong to the inputs, or these not to the dataset.
-        """
-        self.detections.add(inputs, outputs)
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes took in."""
-        self.detections.gather()
 
     def results(self) -> Results:
         """The figures of each class, and their means.

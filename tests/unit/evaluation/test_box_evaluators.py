@@ -29,7 +29,7 @@ from composer.evaluation import (
 from composer.evaluation.proposal_evaluator import match_greedily
 from composer.structures import Boxes, Instances, RotatedBoxes
 from composer.structures.polygon_raster import rasterize_polygons
-from composer.structures.run_lengths import encode_polygons
+from composer.structures.run_lengths import encode_masks, encode_polygons
 from unit.evaluation.scenes import make_scenes, noisy_outputs, true_outputs
 
 A, B, C = (0.0, 0.0, 40.0, 40.0), (50.0, 0.0, 90.0, 40.0), (0.0, 50.0, 40.0, 90.0)
@@ -367,6 +367,49 @@ def test_upright_boxes_among_rotated_ones_are_measured_with_them(tmp_path):
     figures = evaluate_detections(read_results(file, dataset)).flat()
     assert figures["rotated_bbox/AP"] == pytest.approx(1.0)
     assert "bbox/AP" not in figures
+
+
+def test_evaluators_share_what_is_found(scenes, monkeypatch):
+    tasks, outputs = ["bbox", "segm", "voc", "rotated_bbox"], noisy_outputs(scenes.dataset)
+    alone = [make_evaluators(scenes.dataset, [task])[0] for task in tasks]
+    encoded, gathered = [], []
+
+    def encode(masks):
+        encoded.append(masks)
+        return encode_masks(masks)
+
+    def gather(part):
+        gathered.append(part)
+        return [part]
+
+    monkeypatch.setattr("composer.evaluation.detections.encode_masks", encode)
+    monkeypatch.setattr("composer.evaluation.detections.gather_parts", gather)
+    together = make_evaluators(scenes.dataset, tasks)
+    for inputs, found in ((scenes.inputs[:4], outputs[:4]), (scenes.inputs[4:], outputs[4:])):
+        for evaluator in together:
+            evaluator.process(inputs, found)
+    for evaluator in together:
+        evaluator.gather()
+    assert len(encoded) == len(outputs)
+    assert len(gathered) == 1
+    for evaluator in alone:
+        evaluator.process(scenes.inputs, outputs)
+    expected = Results.join(evaluator.results() for evaluator in alone)
+    assert Results.join(evaluator.results() for evaluator in together).flat() == expected.flat()
+
+
+def test_what_is_found_last_in_an_image_counts():
+    dataset = dataset_of([(A, 0)])
+    for evaluator in make_evaluators(dataset, ["bbox", "voc"]):
+        wrong, right = outputs_of([(B, 0, 0.9)], [(A, 0, 0.9)])
+        evaluator.process([{"image_id": 0}] * 2, [right, wrong])
+        evaluator.process([{"image_id": 0}] * 2, [right, wrong])
+        evaluator.gather()
+        (wrong_figures,) = evaluator.results().tasks.values()
+        assert wrong_figures.figures["AP"] == 0.0
+        evaluator.process([{"image_id": 0}], [right])
+        (right_figures,) = evaluator.results().tasks.values()
+        assert right_figures.figures["AP"] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("task", ["bbox", "voc"])
