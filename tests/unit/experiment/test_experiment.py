@@ -16,7 +16,7 @@ from composer.spec.loading import load_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 ROOT = Path(__file__).parents[3]
-RECIPES = sorted([*ROOT.glob("models/*/recipe.yaml"), *ROOT.glob("experiments/**/experiment.yaml")])
+RECIPES = sorted([*ROOT.glob("models/*/re*.yaml"), *ROOT.glob("experiments/**/experiment.yaml")])
 
 
 def problems_of(text, folder):
@@ -196,7 +196,7 @@ train:
         open_images(experiment)
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_shipped_recipes_have_no_problems(recipe, tmp_path):
     experiment = load_experiment(recipe, settings=[f"data={tmp_path}"])
     assert experiment.document.training.iterations > 0
