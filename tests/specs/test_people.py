@@ -25,7 +25,7 @@ def test_it_is_small_and_says_what_it_is(predictor):
 def test_the_woman_in_the_portrait_is_found_first(predictor):
     instances = predictor(PORTRAIT).instances
     best = int(instances.scores.argmax())
-    assert instances.scores[best] > 0.9
+    assert instances.scores[best] > 0.8
     left, top, right, bottom = instances.pred_boxes.tensor[best].tolist()
     assert left < FACE[0] < right
     assert top < FACE[1] < bottom
