@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from composer.data.faults import BadPart
 from composer.data.json_file import load_json
 from composer.errors import DataError, InputError
 
@@ -33,7 +34,7 @@ def read_entries(file: Path, read: Callable[[Mapping[str, Any]], T], wanted: str
     for at, entry in enumerate(entries):
         try:
             found.append(read(entry))
-        except InputError as error:
+        except (InputError, BadPart) as error:
             raise DataError(f"{file}: entry {at}: {error}") from error
         except (KeyError, TypeError, ValueError, IndexError) as error:
             fault = f"has no {error}" if isinstance(error, KeyError) else f"is malformed: {error}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from composer.data.dataset import Dataset
+from composer.data.readers.annotation_forms import to_run_lengths
+from composer.data.records import Record
 from composer.data.results_file import read_entries
 from composer.errors import DataError, InputError
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
@@ -45,7 +48,7 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
 
     def read(entry: Mapping[str, Any]) -> tuple[int, Detection, set[str]]:
         place = found.index.find_id(entry["image_id"])
-        detection = _read_entry(entry, numbers)
+        detection = _read_entry(entry, numbers, dataset[place])
         kinds = {kind for kind in _KINDS if kind in entry}
         if len(detection["bbox"]) == 5:
             kinds = kinds - {"bbox"} | {ROTATED_KIND}
@@ -63,17 +66,22 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
     return found
 
 
-def _read_entry(entry: Mapping[str, Any], numbers: Mapping[int, int]) -> Detection:
+def _read_entry(entry: Mapping[str, Any], numbers: Mapping[int, int], record: Record) -> Detection:
     own = entry["category_id"]
     if own not in numbers:
         hint = did_you_mean(str(own), map(str, numbers), "categories")
         raise InputError(f"the dataset has no category with the id {own!r}. {hint}")
     detection: Detection = {"category_id": numbers[own], "score": float(entry["score"])}
     if "segmentation" in entry:
-        detection["segmentation"] = compress_run_lengths(entry["segmentation"])
+        mask = to_run_lengths(dict(entry["segmentation"]), record.height, record.width)
+        detection["segmentation"] = compress_run_lengths(mask)
     if "keypoints" in entry:
         detection["keypoints"] = [float(value) for value in entry["keypoints"]]
     detection["bbox"] = _find_box(entry, detection)
+    if not all(map(math.isfinite, (detection["score"], *detection["bbox"]))):
+        raise InputError("its score and its box are to be finite numbers")
+    if min(detection["bbox"][2:4]) < 0:
+        raise InputError("a box has no negative width or height")
     return detection
 
 

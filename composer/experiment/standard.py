@@ -61,7 +61,7 @@ def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocumen
     """What is learnt from and, if there is something, what is measured on."""
     measured = [datasets[name] for name in (_MEASURED, _SHORT) if name in datasets]
     if _LEARNT in datasets and (measured or len(datasets) == 1):
-        return {_LEARNT: datasets[_LEARNT], **{_MEASURED: one for one in measured[:1]}}
+        return dict(zip((_LEARNT, _MEASURED), [datasets[_LEARNT], *measured], strict=False))
     if len(datasets) > 1:
         raise InputError(
             f"there are the datasets {', '.join(datasets)}: call the one to learn from "

@@ -57,7 +57,7 @@ def to_segmentation(
         BadPart: nothing is left, or the encoding does not fit the image.
     """
     if isinstance(segmentation, Mapping):
-        return _to_run_lengths(segmentation, height, width)
+        return to_run_lengths(segmentation, height, width)
     if not isinstance(segmentation, Sequence) or isinstance(segmentation, str):
         raise BadPart("malformed", "'segmentation' is a list of polygons or a run-length encoding")
     polygons = []
@@ -71,9 +71,17 @@ def to_segmentation(
     return polygons
 
 
-def _to_run_lengths(
-    encoded: Mapping[str, Any], height: int | None, width: int | None
-) -> RunLengths:
+def to_run_lengths(encoded: Mapping[str, Any], height: int | None, width: int | None) -> RunLengths:
+    """A mask as run lengths, compressed.
+
+    Args:
+        encoded: run lengths in any of COCO's forms.
+        height: the image's, if it is known.
+        width: likewise.
+
+    Raises:
+        BadPart: it is no such mask, or one of another size.
+    """
     size, counts = encoded.get("size"), encoded.get("counts")
     if not _are_counts(size) or len(size) != 2 or not counts:
         raise BadPart("bad_mask", "a run-length encoding has the keys 'size' and 'counts'")

@@ -78,7 +78,12 @@ def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
         ({"score": None}, "entry 0 is malformed"),
         ({"bbox": [1, 2]}, "entry 0: a box has four numbers, or five"),
         ({"bbox": []}, "entry 0: it has none of bbox, segmentation, keypoints"),
-        ({"segmentation": {"size": [1]}}, "entry 0 is malformed"),
+        ({"bbox": [1, 2, 3, float("nan")]}, "entry 0: its score and its box are to be finite"),
+        ({"bbox": [1, 2, -3, 4]}, "entry 0: a box has no negative width"),
+        ({"segmentation": {"size": [1]}}, "entry 0: a run-length encoding has the keys"),
+        ({"segmentation": {"size": [5, 5], "counts": "zz"}}, "entry 0: the mask is for"),
+        ({"segmentation": [[1, 2]]}, "entry 0: a run-length encoding has the keys"),
+        ({"segmentation": 5}, "entry 0 is malformed"),
     ],
 )
 def test_bad_entries_are_told(scenes, tmp_path, change, message):
