@@ -52,13 +52,20 @@ class PredictReport:
 
     @classmethod
     def begin(cls, request: PredictRequest, files: Sequence[Path]) -> PredictReport:
-        """A report on some files; pictures of them get names that none of the files has."""
+        """A report on some files.
+
+        Where one of them lies in the folder for pictures, or a link to it, no file there is
+        overwritten.
+        """
         folder = request.folder.resolve()
-        originals = [path for path in map(Path.resolve, files) if path.parent == folder]
+        places = {path.parent.resolve() for path in files} | {
+            path.resolve().parent for path in files
+        }
+        is_shared = folder in places and folder.is_dir()
         return cls(
             request,
             PredictionsFile(None if request.as_json else request.folder / PREDICTIONS),
-            names=FileNames(path.name for path in originals),
+            names=FileNames(path.name for path in folder.iterdir()) if is_shared else FileNames(),
             width=max(len(file.name) for file in files),
         )
 

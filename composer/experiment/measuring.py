@@ -84,8 +84,8 @@ def require_figures(experiment: Experiment, images: Images, graph: Graph) -> Non
 
 
 def _list_figures(dataset: Dataset, outputs: list[str]) -> list[str]:
-    few = dataset.only_annotated()
-    few = replace(few, records=few.records[:_FEW])
+    annotated = dataset.only_annotated()
+    few = replace(dataset, records=(annotated.records or dataset.records)[:_FEW])
     evaluators = make_evaluators(few, outputs=outputs)
     return list(Results.join(evaluator.results() for evaluator in evaluators).flat())
 

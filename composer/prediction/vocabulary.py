@@ -26,6 +26,8 @@ def list_vocabularies() -> list[str]:
 def require_count(names: SpecMetadata, graph: Graph) -> None:
     """Makes sure that there are as many names as a model has classes, as far as its nodes say.
 
+    Models that give no instances have other classes than those of things.
+
     Args:
         names: the names.
         graph: the model, whose nodes may have the parameter `num_classes`.
@@ -33,6 +35,9 @@ def require_count(names: SpecMetadata, graph: Graph) -> None:
     Raises:
         InputError: no node has as many classes as there are names of things.
     """
+    wiring = graph.blueprint.wirings.get("inference")
+    if wiring is None or "instances" not in wiring.outputs:
+        return
     designs = graph.blueprint.designs.values()
     counts = {design.config["num_classes"] for design in designs if "num_classes" in design.config}
     if names.thing_classes and counts and len(names.thing_classes) not in counts:

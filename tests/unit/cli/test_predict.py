@@ -60,11 +60,22 @@ def test_pictures_and_predictions_are_saved(cli, photographs):
 
 
 def test_photographs_in_the_folder_for_pictures_stay_as_they_are(cli, photographs):
-    before = (photographs / "a.jpg").read_bytes()
+    original = (photographs / "a.jpg").read_bytes()
+    (photographs / "a-2.jpg").write_bytes(b"another photograph")
     result = predict(cli, "a.jpg", "--output", ".")
     assert result.code == 0
-    assert (photographs / "a.jpg").read_bytes() == before
-    assert (photographs / "a-2.jpg").exists()
+    assert (photographs / "a.jpg").read_bytes() == original
+    assert (photographs / "a-2.jpg").read_bytes() == b"another photograph"
+    assert (photographs / "a-3.jpg").exists()
+
+
+def test_photographs_behind_links_stay_as_they_are(cli, photographs):
+    original = (photographs / "a.jpg").read_bytes()
+    (photographs / "links").mkdir()
+    (photographs / "links" / "a.jpg").symlink_to(photographs / "a.jpg")
+    assert predict(cli, "links", "--output", "links").code == 0
+    assert (photographs / "a.jpg").read_bytes() == original
+    assert (photographs / "links" / "a-2.jpg").exists()
 
 
 def test_a_broken_file_is_reported_and_the_others_are_gone_on_with(cli, photographs):

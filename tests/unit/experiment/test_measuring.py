@@ -1,5 +1,7 @@
 """What is measured in between is checked before anything is trained."""
 
+import json
+
 import pytest
 
 from composer.errors import InputError
@@ -32,3 +34,13 @@ def test_figures_of_tasks_are_known(tmp_path):
 def test_task_that_the_data_do_not_serve_is_found_before_training(tmp_path):
     with pytest.raises(InputError, match="LVIS"):
         check_experiment(_write(tmp_path, "lvis_bbox/AP", "[lvis_bbox]"))
+
+
+def test_figures_of_crowds_alone_are_known(tmp_path):
+    experiment = _write(tmp_path, "proposals/AR100", "null")
+    file = tmp_path / "shapes" / "instances.json"
+    document = json.loads(file.read_text())
+    for one in document["annotations"]:
+        one["iscrowd"] = 1
+    file.write_text(json.dumps(document))
+    assert check_experiment(experiment)

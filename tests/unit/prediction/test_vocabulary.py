@@ -76,3 +76,8 @@ def test_there_are_as_many_names_as_classes(red):
     assert Predictor(graph, names=["cat", "dog"], image_size=32)(red)
     with pytest.raises(InputError, match="1 are given, but 'mask_rcnn_r50_fpn' has 2"):
         Predictor(graph, names=["cat"])
+
+
+def test_names_of_things_do_not_count_where_there_are_no_instances():
+    small = {name: SMALL[name] for name in ("depth", "stem_out_channels", "res2_out_channels")}
+    assert Predictor(Graph.from_spec("semantic_r50_fpn", **small), names="coco_panoptic")
