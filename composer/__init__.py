@@ -27,19 +27,18 @@ if TYPE_CHECKING:
     )
     from composer.graph import Graph, Profile
     from composer.importing import import_config
+    from composer.language import Spec, load_spec
     from composer.plan import Plan
     from composer.session import Session
-    from composer.spec.loading import load_spec
-    from composer.spec.model import Spec
 
 _HOMES = {
     "Graph": "composer.graph",
     "Profile": "composer.graph",
     "Plan": "composer.plan",
     "Session": "composer.session",
-    "Spec": "composer.spec.model",
+    "Spec": "composer.language.spec",
     "import_config": "composer.importing",
-    "load_spec": "composer.spec.loading",
+    "load_spec": "composer.language.loading",
     **dict.fromkeys(
         (
             "CheckpointError",

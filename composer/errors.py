@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from composer.checkpoint.report import LoadReport
     from composer.data.faults import Fault
-    from composer.spec.problems import Problem
+    from composer.documents import Problem
 
 
 class ComposerError(Exception):

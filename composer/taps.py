@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from composer.errors import NameResolutionError
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 
 class Tapping:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from composer.build import Blueprint, check_source
+from composer.construction import Blueprint, check_source
+from composer.documents import Problem
 from composer.errors import SpecError
-from composer.spec.problems import Problem
 from sample_nodes import NODES
 
 

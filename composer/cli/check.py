@@ -40,15 +40,15 @@ def check(
 
 
 def _check(spec: str, settings: Sequence[str]) -> str:
-    from composer.build import check_source
+    from composer.construction import check_source
 
     blueprint = check_source(spec, settings=settings)
     return f"ok ({_count(design.uses for design in blueprint.designs.values())})"
 
 
 def _check_form(spec: str, settings: Sequence[str]) -> str:
+    from composer.language import load_spec
     from composer.registry.form import check_form_of, merge_nodes
-    from composer.spec.loading import load_spec
 
     loaded = load_spec(spec, settings=settings)
     nodes = merge_nodes(loaded, check_form_of(loaded))

@@ -128,7 +128,7 @@ def shapes(folder: str, **options: Any) -> None:
     The drawings are in FOLDER/images, their boxes and masks in FOLDER/instances.json, and panoptic
     annotations in FOLDER/panoptic.json and FOLDER/panoptic.
     """
-    from composer.data.shapes import write_shape_dataset
+    from composer.data.toy_dataset import write_shape_dataset
 
     files = write_shape_dataset(folder, **options)
     click.echo(f"{options['num_images']} drawings in {files.images}, {files.annotations}")

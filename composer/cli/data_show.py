@@ -23,9 +23,9 @@ from composer.errors import InputError
 from composer.executor import derive_seed
 from composer.experiment import Experiment
 from composer.experiment.model import find_image_format
-from composer.pictures import draw_annotations, draw_instances, draw_panoptic, draw_semantic
-from composer.pictures.file_names import FileNames
-from composer.spec.loading import load_spec
+from composer.language import load_spec
+from composer.visualization import draw_annotations, draw_instances, draw_panoptic, draw_semantic
+from composer.visualization.file_names import FileNames
 
 Layer = Literal["objects", "segments", "classes"]
 Draw = Callable[[Record, torch.Generator], Image.Image]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from composer.data.data_file import DatasetDocument, describe_data
 from composer.data.dataset import require_datasets
+from composer.documents import ProblemLog, read_yaml
 from composer.errors import InputError, SpecError
 from composer.experiment import Experiment, load_experiment
-from composer.spec.problems import ProblemLog
-from composer.spec.yaml_reader import read_yaml
 
 
 def find_datasets(

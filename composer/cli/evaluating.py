@@ -31,7 +31,7 @@ from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.results_evaluation import give_detections
 from composer.graph import Graph
 from composer.prediction.models import open_model
-from composer.training.world import World, joined_world
+from composer.training.process_group import ProcessGroup, process_group
 
 
 def evaluate_request(request: EvalRequest) -> None:
@@ -47,7 +47,7 @@ def evaluate_request(request: EvalRequest) -> None:
         results = Results.join(evaluator.results() for evaluator in evaluators)
         _conclude(request, dataset, evaluators, results)
         return
-    with joined_world(request.device or "cpu") as world:
+    with process_group(request.device or "cpu") as world:
         graph = _open_graph(request).to(world.device)
         evaluators = _make_evaluators(request, graph, dataset)
         results = _evaluate(request, graph, dataset, evaluators, world)
@@ -86,7 +86,7 @@ def _evaluate(
     graph: Graph,
     dataset: Dataset,
     evaluators: Sequence[Evaluator],
-    world: World,
+    world: ProcessGroup,
 ) -> Results:
     options: dict[str, Any] = {} if request.tta_sizes is None else {"sizes": request.find_sizes()}
     predict = AugmentedPredictor(graph, **options) if request.tta else None

@@ -10,9 +10,9 @@ import click
 
 from composer.data.image_size import ImageSize
 from composer.data.images import SUFFIXES, find_images
+from composer.discovery import specs_directory
 from composer.errors import InputError
 from composer.prediction.video import is_video
-from composer.spec.shipped import specs_directory
 
 EXAMPLE = "astronaut.jpg"
 

@@ -18,9 +18,9 @@ from composer.cli.predictions_file import PredictionsFile
 from composer.errors import InputError
 from composer.graph.devices import find_device
 from composer.graph.profiling import format_seconds
-from composer.pictures.file_names import FileNames
 from composer.prediction import Prediction, Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
+from composer.visualization.file_names import FileNames
 
 PREDICTIONS = "predictions.json"
 

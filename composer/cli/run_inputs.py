@@ -11,8 +11,8 @@ from composer.data import fit_value, make_records, read_images, read_tensors
 from composer.data.tensor_files import is_tensor_file
 from composer.errors import InputError
 from composer.graph.inputs import read_inputs
+from composer.language import InputSpec
 from composer.plan import InputPoint
-from composer.spec.model import InputSpec
 
 
 def assign_files(texts: Sequence[str], run_plan: RunPlan) -> dict[str, list[str]]:

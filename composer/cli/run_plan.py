@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from composer.build import Blueprint, check_source
 from composer.cli.run_request import RunRequest
+from composer.construction import Blueprint, check_source
 from composer.data import fit_value, read_tensors
 from composer.errors import InputError
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan

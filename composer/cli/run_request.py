@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from composer.spec.language import Mode
+from composer.language import Mode
 
 
 @dataclass(frozen=True)

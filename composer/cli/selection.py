@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from composer.build import check_spec
+from composer.construction import check_spec
 from composer.draw import Selection
+from composer.language import Mode, Spec
 from composer.plan import AddressBook, Target, make_plan
 from composer.plan.addressing import fed_slots
-from composer.spec.language import Mode
-from composer.spec.model import Spec
 
 
 def select_nodes(spec: Spec, mode: Mode, until: Sequence[str], feeds: Sequence[str]) -> Selection:

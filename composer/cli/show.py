@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from composer.draw import Diagram
-    from composer.spec.language import Mode
+    from composer.language import Mode
 
 _SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
 
@@ -71,9 +71,9 @@ def _make_diagram(
     spec: str, settings: Sequence[str], mode: Mode, until: Sequence[str], feeds: Sequence[str]
 ) -> Diagram:
     from composer.draw import make_diagram
+    from composer.language import load_spec
     from composer.registry import Registry
     from composer.registry.form import check_form_of
-    from composer.spec.loading import load_spec
 
     loaded = load_spec(spec, settings=settings)
     network = check_form_of(loaded)[mode]

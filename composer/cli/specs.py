@@ -10,7 +10,7 @@ from composer.cli.columns import print_columns
 from composer.errors import SpecError
 
 if TYPE_CHECKING:
-    from composer.spec.published import PublishedSpec
+    from composer.discovery import PublishedSpec
 
 
 @click.command(short_help="List the specs that ship, and those of plugins.")
@@ -19,7 +19,7 @@ def specs() -> None:
 
     Their names serve wherever a SPEC is wanted. Nothing is imported.
     """
-    from composer.spec.published import published_specs, unfound_folders
+    from composer.discovery import published_specs, unfound_folders
 
     rows = [(name, _describe(spec)) for name, spec in published_specs().items()]
     print_columns(rows)
@@ -29,7 +29,7 @@ def specs() -> None:
 
 def _describe(spec: PublishedSpec) -> str:
     """The first line of a spec's `doc`, and the plugin it is from, if it is from one."""
-    from composer.spec.yaml_reader import parse_value
+    from composer.documents import parse_value
 
     try:
         doc = parse_value(spec.path.read_text(encoding="utf-8"), str(spec.path)).get("doc")

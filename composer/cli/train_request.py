@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from composer.data.data_file import DatasetDocument, describe_data
+from composer.documents import as_absolute
 from composer.experiment import Experiment, load_experiment, standard_experiment
-from composer.spec.documents import as_absolute
 from composer.training import RunFolder
 
 _TIME = "%Y%m%d-%H%M%S"

@@ -23,10 +23,9 @@ from composer.data.faults import FaultPolicy, apply_policy
 from composer.data.plugin_call import PluginCall
 from composer.data.proposal_file import add_proposals
 from composer.data.records import ImageId
+from composer.documents import FOLDER, DocumentPart, DocumentSource, find_beside, read_document
 from composer.errors import ComposerError, DataError
 from composer.registry import DATASET_GROUP, Registry
-from composer.spec.document_part import DocumentPart
-from composer.spec.documents import FOLDER, DocumentSource, find_beside, read_document
 
 _NAME = re.compile(r"\w[\w.-]*")
 

@@ -14,7 +14,7 @@ from composer.data.faults import Fault
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, ImageId, Record
 from composer.errors import DataError, NameResolutionError
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 _Entry = TypeVar("_Entry")
 _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from composer.errors import InputError
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 
 ImageSize = int | tuple[int, int]
 

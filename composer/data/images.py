@@ -18,7 +18,7 @@ from torch import Tensor
 from composer.data.orientation import turn_upright
 from composer.data.resizing import choose_size, resize
 from composer.errors import InputError
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 

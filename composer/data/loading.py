@@ -25,7 +25,6 @@ from composer.data.fetching import (
     Prepared,
     start_worker,
 )
-from composer.data.parcels import Parcel
 from composer.data.sample_reading import peek_size
 from composer.data.samplers import (
     InferenceSampler,
@@ -35,6 +34,7 @@ from composer.data.samplers import (
     group_by_shape,
     make_batches,
 )
+from composer.data.shared_memory import Parcel
 from composer.errors import InputError
 
 Batch: TypeAlias = list[Prepared]

@@ -21,7 +21,7 @@ from composer.data.sample_reading import MaskFormat, read_sample
 from composer.data.samples import Sample
 from composer.data.transforms.windows import hide_outside
 from composer.errors import InputError
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 from composer.structures import BitMasks, Boxes, Instances, Keypoints, PolygonMasks
 
 _NOTHING = Metadata()

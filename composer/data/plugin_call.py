@@ -18,12 +18,11 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import Self
 
+from composer.documents import FOLDER, DocumentPart, find_beside
 from composer.errors import ComposerError
 from composer.node.configuration import configured
 from composer.node.parameters import call_model
 from composer.registry import Registry
-from composer.spec.document_part import DocumentPart
-from composer.spec.documents import FOLDER, find_beside
 
 
 class PluginCall(DocumentPart):

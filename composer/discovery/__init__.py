@@ -1,14 +1,32 @@
-"""What is installed: names that plugins publish, and folders of packages. Nothing is imported."""
+"""What is installed: names that plugins publish, specs, and folders. No plugin is imported."""
 
 from composer.discovery.entry_points import discover
 from composer.discovery.package_folders import find_package_folders
 from composer.discovery.publication import Publication, describe_clash, normalise, qualify
+from composer.discovery.published_specs import (
+    SPEC_GROUP,
+    PublishedSpec,
+    find_file,
+    find_published,
+    published_specs,
+    unfound_folders,
+)
+from composer.discovery.shipped import models_in, shipped_specs, specs_directory
 
 __all__ = [
+    "SPEC_GROUP",
     "Publication",
+    "PublishedSpec",
     "describe_clash",
     "discover",
+    "find_file",
     "find_package_folders",
+    "find_published",
+    "models_in",
     "normalise",
+    "published_specs",
     "qualify",
+    "shipped_specs",
+    "specs_directory",
+    "unfound_folders",
 ]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from composer.spec.model import FrozenPart
-from composer.spec.network import Network, NetworkNode, Source
+from composer.blueprint import Network, NetworkNode, Source
+from composer.language import FrozenPart
 
 Kind = Literal["node", "input", "output"]
 State = Literal["plain", "runs", "target", "fed", "idle"]

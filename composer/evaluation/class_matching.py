@@ -14,8 +14,8 @@ from torch import Tensor
 from composer.data.dataset import Dataset
 from composer.errors import InputError
 from composer.evaluation.evaluator import Predict, Record
-from composer.spec.metadata import SpecMetadata
-from composer.spec.suggestion import did_you_mean
+from composer.language import SpecMetadata
+from composer.names import did_you_mean
 from composer.structures import Instances
 
 

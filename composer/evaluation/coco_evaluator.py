@@ -13,7 +13,7 @@ from composer.evaluation.detections import ROTATED_KIND, Detections
 from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.rotated_evaluator import ROTATED_TASK, measure_rotated
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 COCO_TASKS: tuple[CocoTask, ...] = get_args(CocoTask)
 

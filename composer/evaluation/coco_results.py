@@ -15,7 +15,7 @@ from composer.data.records import Record
 from composer.data.results_file import read_entries
 from composer.errors import DataError, InputError
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 from composer.structures.run_lengths import compress_run_lengths, find_box
 
 _KINDS = ("bbox", "segmentation", "keypoints")

@@ -21,7 +21,7 @@ from composer.evaluation.results import Results
 from composer.evaluation.tasks import make_evaluators
 from composer.graph import Graph
 from composer.graph.devices import device_of
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 from composer.values import move
 
 Batches = Iterable[list[dict[str, Any]]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from composer.data.dataset import Dataset
 from composer.errors import InputError
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 
 class ImageIndex:

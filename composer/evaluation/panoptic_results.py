@@ -18,7 +18,7 @@ from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.image_size import find_image_size
 from composer.evaluation.panoptic_evaluator import read_panoptic_output
 from composer.evaluation.results import Results
-from composer.pictures.file_names import FileNames
+from composer.visualization.file_names import FileNames
 
 
 class PanopticWriter:

@@ -16,7 +16,7 @@ from composer.evaluation.proposal_evaluator import PROPOSAL_TASK, ProposalEvalua
 from composer.evaluation.rotated_evaluator import ROTATED_TASK, RotatedEvaluator
 from composer.evaluation.semantic_evaluator import SEMANTIC_TASK, SemanticEvaluator
 from composer.evaluation.voc_evaluator import VOC_TASK, VocEvaluator
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 TASKS: tuple[str, ...] = (
     *COCO_TASKS,

@@ -11,12 +11,17 @@ from typing import Any
 
 from composer.data.data_file import DatasetDocument, read_data_file
 from composer.data.plugin_call import PluginCall
+from composer.documents import (
+    DocumentSource,
+    Place,
+    Problem,
+    as_absolute,
+    find_beside,
+    read_document,
+)
 from composer.errors import SpecError
 from composer.experiment.language import ExperimentDocument
-from composer.spec.documents import DocumentSource, as_absolute, find_beside, read_document
-from composer.spec.places import Place
-from composer.spec.problems import Problem
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from composer.bounds import Amount, Count
 from composer.data.augmentations.call import AugmentationCall
 from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import FaultPolicy
@@ -14,8 +13,9 @@ from composer.data.loading import InferenceBatches, TrainingBatches
 from composer.data.mapper import Mapper
 from composer.data.sample_reading import MaskFormat
 from composer.data.samplers import SamplerSettings
-from composer.spec.document_part import DocumentPart
-from composer.spec.language import ImageFormat
+from composer.documents import DocumentPart
+from composer.language import ImageFormat
+from composer.ranges import NonNegativeInt, PositiveInt
 
 
 class _LoadingSettings(DocumentPart):
@@ -23,8 +23,8 @@ class _LoadingSettings(DocumentPart):
     augmentations: list[AugmentationCall] | None = Field(
         None, description="What is done to images, in order; by default the model's own resizing."
     )
-    batch_size: Count = Field(description="Images in a batch.")
-    num_workers: Amount = Field(2, description="Processes that prepare batches ahead.")
+    batch_size: PositiveInt = Field(description="Images in a batch.")
+    num_workers: NonNegativeInt = Field(2, description="Processes that prepare batches ahead.")
     mask_format: MaskFormat = Field(
         "auto", description="Whether masks are polygons or pixels; `auto`: as the dataset has them."
     )
@@ -76,7 +76,7 @@ class _LoadingSettings(DocumentPart):
 class TrainingData(_LoadingSettings):
     """The images to learn from."""
 
-    batch_size: Count = Field(4, description="Images in a batch of all processes together.")
+    batch_size: PositiveInt = Field(4, description="Images in a batch of all processes together.")
     sampler: SamplerSettings = Field(SamplerSettings(), description="The order of the images.")
     aspect_grouping: bool = Field(
         True, description="Whether wide images and tall ones come in different batches."
@@ -129,7 +129,7 @@ class TrainingData(_LoadingSettings):
 class InferenceData(_LoadingSettings):
     """The images to be measured on."""
 
-    batch_size: Count = Field(1, description="Images in a batch of one process.")
+    batch_size: PositiveInt = Field(1, description="Images in a batch of one process.")
 
     def make_batches(
         self,

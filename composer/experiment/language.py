@@ -7,12 +7,12 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from composer.bounds import Count
 from composer.data.data_file import DatasetDocument, DatasetName
+from composer.documents import DocumentPart
 from composer.evaluation import TASKS
 from composer.experiment.image_loading import InferenceData, TrainingData
-from composer.spec.document_part import DocumentPart
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
+from composer.ranges import PositiveInt
 from composer.training.losses import TOTAL
 from composer.training.settings import TrainingSettings
 from composer.training.validation import LOSSES
@@ -21,7 +21,7 @@ from composer.training.validation import LOSSES
 class Measurements(DocumentPart):
     """What is measured in between, and when."""
 
-    every: Count = Field(500, description="Iterations between evaluations.")
+    every: PositiveInt = Field(500, description="Iterations between evaluations.")
     metrics: list[str] | None = Field(
         None, description="Tasks: `bbox`, `segm`, ...; all that fit if null, none if empty."
     )

@@ -14,15 +14,15 @@ from composer.evaluation.graph_evaluation import list_outputs
 from composer.experiment.experiment import Experiment
 from composer.experiment.images import Images
 from composer.graph import Graph
-from composer.spec.language import ImageFormat
-from composer.spec.suggestion import did_you_mean
-from composer.training import Validation, World
+from composer.language import ImageFormat
+from composer.names import did_you_mean
+from composer.training import ProcessGroup, Validation
 
 _FEW = 100  # images: which figures there are hardly depends on more
 
 
 def make_validation(
-    experiment: Experiment, images: Images, image_format: ImageFormat, world: World
+    experiment: Experiment, images: Images, image_format: ImageFormat, world: ProcessGroup
 ) -> Validation | None:
     """What is measured in between; None if nothing is.
 

@@ -9,10 +9,7 @@ from composer.data.metadata import Metadata
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment
 from composer.graph import Graph
-from composer.spec.language import LANGUAGE_VERSION, ImageFormat
-from composer.spec.loading import load_spec
-from composer.spec.metadata import SpecMetadata
-from composer.spec.model import Spec
+from composer.language import LANGUAGE_VERSION, ImageFormat, Spec, SpecMetadata, load_spec
 
 # Params of specs that count what datasets name.
 _COUNTED = {

@@ -16,10 +16,10 @@ from composer.experiment.measuring import make_validation, require_figures
 from composer.experiment.model import build_graph, find_image_format, fit_spec
 from composer.experiment.versions import find_versions
 from composer.graph import Graph
-from composer.spec.language import ImageFormat
-from composer.training import RunFolder, Summary, Trainer, World, joined_world
+from composer.language import ImageFormat
+from composer.training import ProcessGroup, RunFolder, Summary, Trainer, process_group
 from composer.training.checkpoints import Checkpoints
-from composer.training.parameter_groups import learnt_parameters
+from composer.training.parameter_groups import trainable_parameters
 from composer.training.run_folder import write_json, write_text
 
 
@@ -49,7 +49,7 @@ def run_experiment(
         ComposerError: for whatever a user can do something about.
     """
     run = RunFolder(folder)
-    with joined_world(device) as world:
+    with process_group(device) as world:
         images = open_images(experiment)
         spec = fit_spec(experiment, images.metadata)
         image_format = find_image_format(spec)
@@ -85,7 +85,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     graph = build_graph(experiment, spec, with_weights=True)
     require_annotations(graph, images.learnt)
     require_figures(experiment, images, graph)
-    learnt = learnt_parameters(graph)
+    learnt = trainable_parameters(graph)
     classes = ", ".join(images.metadata.thing_classes or images.metadata.stuff_classes)
     measured = "nothing" if images.measured is None else f"{len(images.measured)} images"
     return [
@@ -104,7 +104,7 @@ def describe_run(run: RunFolder, experiment: Experiment, graph: Graph) -> None:
 
 
 def _make_batches(
-    experiment: Experiment, images: Images, image_format: ImageFormat, world: World
+    experiment: Experiment, images: Images, image_format: ImageFormat, world: ProcessGroup
 ) -> TrainingBatches:
     document = experiment.document
     return document.train.make_batches(

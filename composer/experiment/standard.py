@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from composer.data.data_file import DatasetDocument, Selection
+from composer.documents import as_absolute
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment, load_experiment
 from composer.experiment.model import find_image_format
-from composer.spec.documents import as_absolute
-from composer.spec.language import ImageFormat
-from composer.spec.loading import load_spec
+from composer.language import ImageFormat, load_spec
 
 _LEARNT, _MEASURED = "train", "validation"
 _SHORT = "val"  # what the latter is often called

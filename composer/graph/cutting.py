@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import nn
 
-from composer.build import Blueprint, build_modules
+from composer.construction import Blueprint, build_modules
 from composer.errors import InputError, NameResolutionError, PluginError
 from composer.graph.freezing import freeze_weights
 from composer.graph.running import Names, listed
+from composer.language import Mode
 from composer.plan import AddressBook, InputPoint, Plan, Target, Wiring, make_plan
 from composer.plan.addressing import fed_slots
-from composer.spec.language import Mode
 
 
 def part_of(blueprint: Blueprint, until: Names, feeds: Sequence[str]) -> dict[Mode, Wiring]:

@@ -15,7 +15,7 @@ from composer.errors import CheckpointError
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
-    from composer.spec.model import Spec
+    from composer.language import Spec
 
 _FORMAT = "composer.format"
 _SPEC = "composer.spec"

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from composer.spec.model import FrozenPart
+from composer.language import FrozenPart
 
 
 def freeze_weights(
@@ -24,7 +24,7 @@ def freeze_weights(
         module.requires_grad_(False)
 
 
-def rest_norms(
+def set_frozen_norms_to_eval(
     freeze: Mapping[str, FrozenPart], callables: Mapping[str, Callable[..., Any]]
 ) -> None:
     """Puts batch normalisations of frozen parts into inference: their statistics do not change.

@@ -9,26 +9,23 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from composer.build import Blueprint, check_source, check_spec
 from composer.checkpoint import LoadReport
+from composer.construction import Blueprint, check_source, check_spec
 from composer.errors import NameResolutionError
 from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
-from composer.graph.freezing import rest_norms
+from composer.graph.freezing import set_frozen_norms_to_eval
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.inputs import bind_inputs
-from composer.graph.modules import CallableTable, plant
-from composer.graph.namespaces import keep_namespaces
+from composer.graph.modules import CallableTable, register_at
+from composer.graph.namespaces import rename_state_dict
 from composer.graph.profiling import Profile, profiling
 from composer.graph.running import Names, Runner, listed
 from composer.graph.saving import save_weights
 from composer.graph.weights import LoadOptions, Weights, load_weights
+from composer.language import Mode, Spec, SpecMetadata, SpecSource
 from composer.plan import Plan, Wiring
 from composer.session import Session
-from composer.spec.language import Mode
-from composer.spec.metadata import SpecMetadata
-from composer.spec.model import Spec
-from composer.spec.sources import SpecSource
 
 
 class Graph(nn.Module):
@@ -62,10 +59,10 @@ class Graph(nn.Module):
         is_part = wirings is not blueprint.wirings
         self._runner = Runner(wirings, self._callables, is_part=is_part)
         namespaces = {path: blueprint.designs[path].namespace for path in modules}
-        keep_namespaces(self, modules, namespaces)
+        rename_state_dict(self, modules, namespaces)
         self.provenance: list[Provenance] = []
         for path, module in modules.items():
-            plant(self, path, module)
+            register_at(self, path, module)
 
     @classmethod
     def from_spec(
@@ -168,7 +165,7 @@ class Graph(nn.Module):
             mode: whether to train.
         """
         super().train(mode)
-        rest_norms(self.spec.freeze, self._callables)
+        set_frozen_norms_to_eval(self.spec.freeze, self._callables)
         return self
 
     def forward(self, *inputs: Any, **named: Any) -> Any:

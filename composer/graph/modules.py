@@ -21,7 +21,7 @@ class NodeGroup(nn.Module):
         raise TypeError("a nested graph is run through its graph: graph.run(..., until=...)")
 
 
-def plant(root: nn.Module, path: str, module: nn.Module) -> None:
+def register_at(root: nn.Module, path: str, module: nn.Module) -> None:
     """Registers a module under its dotted path below `root`, making groups on the way.
 
     Not with `add_module`, which refuses names that modules have for themselves (`load`, `type`,

@@ -9,9 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from composer.documents import Place, Problem
 from composer.errors import SpecError
-from composer.spec.places import Place
-from composer.spec.problems import Problem
 
 
 @dataclass
@@ -31,7 +30,7 @@ class StateKeys:
     errors: list[str] = field(default_factory=list)
 
 
-def keep_namespaces(
+def rename_state_dict(
     graph: nn.Module, modules: Mapping[str, nn.Module], namespaces: Mapping[str, str]
 ) -> None:
     """Lets a graph write its state dict by namespaces, and read and report it so.
@@ -47,7 +46,7 @@ def keep_namespaces(
     graph.state_keys = StateKeys(_find_keys(modules, namespaces))  # type: ignore[assignment]
     graph.register_state_dict_post_hook(_rename_saved)  # type: ignore[no-untyped-call]
     graph.register_load_state_dict_pre_hook(_rename_loaded)  # type: ignore[no-untyped-call]
-    graph.register_load_state_dict_post_hook(_tell_keys)  # type: ignore[no-untyped-call]
+    graph.register_load_state_dict_post_hook(_rename_in_messages)  # type: ignore[no-untyped-call]
 
 
 def _find_keys(modules: Mapping[str, nn.Module], namespaces: Mapping[str, str]) -> dict[str, str]:
@@ -91,7 +90,7 @@ def _rename_loaded(
     graph.state_keys = StateKeys(keys.names, prefix, missing, errors)
 
 
-def _tell_keys(graph: Any, _incompatible: object) -> None:
+def _rename_in_messages(graph: Any, _incompatible: object) -> None:
     """After a load: puts keys in place of names into what the load has to say."""
     load: StateKeys = graph.state_keys
     keys = {load.prefix + name: load.prefix + key for name, key in load.names.items()}

@@ -12,10 +12,10 @@ from composer.executor import Observer, Placement, execute, gather
 from composer.graph.inputs import bind_inputs, read_inputs
 from composer.graph.modules import CallableTable
 from composer.graph.outputs import pack_outputs
+from composer.language import Mode
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
 from composer.plan.feeding import feedable_slot, spread_feed
 from composer.session import Session
-from composer.spec.language import Mode
 from composer.taps import find_module
 
 Names = str | Sequence[str]

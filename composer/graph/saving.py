@@ -13,7 +13,7 @@ from composer.checkpoint import format_for, write_checkpoint
 from composer.errors import CheckpointError
 from composer.graph.description import describe_graph
 from composer.graph.weights import key_prefix, module_at, modules_below
-from composer.spec.model import Spec
+from composer.language import Spec
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph

@@ -19,7 +19,7 @@ from composer.checkpoint import (
 )
 from composer.errors import NameResolutionError
 from composer.graph.description import Provenance
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph

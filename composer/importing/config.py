@@ -8,11 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from composer.documents import Place, ProblemLog
 from composer.importing.config_file import read_config_file
 from composer.importing.kinds import read_value
-from composer.spec.places import Place
-from composer.spec.problems import ProblemLog
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 _DEFAULTS = Path(__file__).with_name("detectron2_defaults.yaml")
 _VERSION = 2

@@ -13,10 +13,9 @@ from typing import Any
 
 import yaml
 
+from composer.documents import Place, Problem, read_text
 from composer.errors import SpecError
 from composer.importing.expressions import evaluate_arithmetic
-from composer.spec.places import Place
-from composer.spec.problems import Problem
 
 _BASE = "_BASE_"
 _PYTHON = "tag:yaml.org,2002:python/"
@@ -66,11 +65,7 @@ class _FileReader:
                 "a configuration in Python (a lazy one) is code, which is not run: only YAML is "
                 "read. The specs that ship have its models; set their params instead.",
             )
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise _error(self.path, "", f"cannot read the configuration: {reason}") from None
+        text = read_text(self.path, Place(str(self.path)))
         if len(text) > _MAX_CHARACTERS:
             raise _error(self.path, "", "the configuration is too large")
         try:

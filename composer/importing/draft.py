@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from composer.spec.assembly import read_extended
-from composer.spec.problems import ProblemLog
+from composer.documents import ProblemLog
+from composer.language import read_extended
 
 Path = tuple[str, ...]  # a node's name after those of the nested graphs around it
 

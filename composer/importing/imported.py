@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from composer.documents import ProblemLog
 from composer.importing.account import Account, make_account
 from composer.importing.architecture import read_architecture
 from composer.importing.config import Config
 from composer.importing.spec_text import write_spec_text
 from composer.importing.translation import translate
-from composer.spec.problems import ProblemLog
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.bounds import Positive
+from composer.ranges import Positive
 
 BoxWeights: TypeAlias = tuple[Positive, Positive, Positive, Positive]
 

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.bounds import Positive
 from composer.ops.box_coding import MAX_LOG_SCALE
+from composer.ranges import Positive
 from composer.structures.rotated_boxes import normalize_angles
 
 RotatedBoxWeights: TypeAlias = tuple[Positive, Positive, Positive, Positive, Positive]

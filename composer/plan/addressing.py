@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from composer.errors import NameResolutionError
+from composer.names import did_you_mean
 from composer.plan.wiring import Endpoint, Slot, Wiring
-from composer.spec.suggestion import did_you_mean
 
 
 @dataclass(frozen=True)

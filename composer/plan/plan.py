@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from composer.language import Mode
 from composer.plan.addressing import Target
 from composer.plan.wiring import Call, Slot
-from composer.spec.language import Mode
 
 
 @dataclass(frozen=True)

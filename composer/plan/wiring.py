@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 
-from composer.spec.language import Mode
+from composer.language import Mode
 
 WHOLE = ""  # the port of a graph input's slot that holds the input itself
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composer.build import check_source
+from composer.construction import check_source
+from composer.discovery import shipped_specs
 from composer.errors import InputError, NameResolutionError
 from composer.graph import Graph
 from composer.graph.weights import Weights, load_weights
-from composer.spec.shipped import shipped_specs
-from composer.spec.suggestion import closest, did_you_mean
+from composer.names import closest, did_you_mean
 
 Model = Graph | str | os.PathLike[str] | Mapping[str, Any]
 

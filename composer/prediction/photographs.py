@@ -16,7 +16,7 @@ from torch import Tensor
 
 from composer.data.images import make_upright, open_picture
 from composer.errors import InputError
-from composer.pictures import as_picture
+from composer.visualization import as_picture
 
 Picturable = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
 ChannelOrder = Literal["RGB", "BGR"]

@@ -14,10 +14,10 @@ from PIL import Image
 
 from composer.errors import InputError
 from composer.evaluation.detections import describe_instances, read_instances
-from composer.pictures import ClassNames, draw_instances, draw_panoptic, draw_semantic
-from composer.spec.metadata import SpecMetadata
+from composer.language import SpecMetadata
 from composer.structures import Instances, RotatedBoxes
 from composer.structures.run_lengths import to_text
+from composer.visualization import ClassNames, draw_instances, draw_panoptic, draw_semantic
 
 _DEFAULT_NAMES = SpecMetadata()
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from composer.discovery import specs_directory
 from composer.errors import InputError, NameResolutionError, SpecError
 from composer.graph import Graph
-from composer.spec.loading import load_spec
-from composer.spec.metadata import SpecMetadata
-from composer.spec.shipped import specs_directory
-from composer.spec.suggestion import did_you_mean
+from composer.language import SpecMetadata, load_spec
+from composer.names import did_you_mean
 
 Names = SpecMetadata | str | os.PathLike[str] | Sequence[str]
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from composer.blueprint import Network, NetworkNode, elaborate
+from composer.documents import ProblemLog
 from composer.errors import ComposerError
+from composer.language import Mode, Spec
 from composer.registry.registry import Registry
-from composer.spec.elaboration import elaborate
-from composer.spec.language import Mode
-from composer.spec.model import Spec
-from composer.spec.network import Network, NetworkNode
-from composer.spec.problems import ProblemLog
 
 
 def check_form_of(spec: Spec, registry: Registry | None = None) -> dict[Mode, Network]:

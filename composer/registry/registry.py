@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from composer.discovery import Publication, describe_clash, discover, normalise
 from composer.errors import NameResolutionError, PluginError
-from composer.spec.suggestion import closest
+from composer.names import closest
 
 NODE_GROUP = "composer.nodes"
 TYPE_GROUP = "composer.types"

@@ -9,10 +9,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from composer.errors import PluginError
+from composer.language import SpecDocument
 from composer.node import read_contract
 from composer.registry import Publication, Registry
 from composer.schema.loosening import Schema, inline_definitions, loosen, loosen_inside
-from composer.spec.language import SpecDocument
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

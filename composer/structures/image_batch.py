@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
+from composer.structures.foreign_structures import adopt_instances
 from composer.structures.instances import Instances
-from composer.structures.look_alikes import adopt_instances
 from composer.structures.traversal import iterate_tensors, map_tensors
 
 T = TypeVar("T")

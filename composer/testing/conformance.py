@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from composer.build.blueprint import NodeDesign
+from composer.construction.blueprint import NodeDesign
 from composer.errors import ConformanceError, ContractError, InputError
 from composer.graph import Graph
+from composer.language import Mode
 from composer.node import Contract, read_contract
 from composer.node.configuration import configured
-from composer.spec.language import Mode
 from composer.structures import map_tensors
 from composer.testing.annotation_checks import check_annotations
 from composer.testing.building_checks import (

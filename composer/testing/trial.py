@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from composer.build.blueprint import NodeDesign
+from composer.construction.blueprint import NodeDesign
 from composer.executor import derive_seed, seeded_generator
+from composer.language import Mode
 from composer.node import Contract
-from composer.spec.language import Mode
 from composer.structures import map_tensors
 from composer.testing.snapshot import Snapshot, find_differences, take_snapshot
 

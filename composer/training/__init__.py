@@ -6,23 +6,23 @@ business.
 
 from composer.training.batches import Batch, Batches
 from composer.training.exporting import export_model, find_weights
+from composer.training.process_group import ProcessGroup, process_group
 from composer.training.run_folder import RunFolder
 from composer.training.settings import TrainingSettings
 from composer.training.summary import Summary
 from composer.training.trainer import Trainer
 from composer.training.validation import Validation
-from composer.training.world import World, joined_world
 
 __all__ = [
     "Batch",
     "Batches",
+    "ProcessGroup",
     "RunFolder",
     "Summary",
     "Trainer",
     "TrainingSettings",
     "Validation",
-    "World",
     "export_model",
     "find_weights",
-    "joined_world",
+    "process_group",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composer.events import EventStorage
+from composer.training.process_group import ProcessGroup
 from composer.training.progress import (
     DATA_SHARE,
     MEMORY,
@@ -14,7 +15,6 @@ from composer.training.progress import (
 )
 from composer.training.recording import EVALUATION, JsonLines, Means, Records, TensorBoard
 from composer.training.run_folder import RunFolder
-from composer.training.world import World
 
 TIME, DATA_TIME = "time", "data_time"  # detectron2's names
 
@@ -31,7 +31,7 @@ class Journal:
     """
 
     def __init__(
-        self, folder: RunFolder, means: Means, world: World, progress: Progress, start: int
+        self, folder: RunFolder, means: Means, world: ProcessGroup, progress: Progress, start: int
     ) -> None:
         self._means, self._world, self._progress = means, world, progress
         self._records = self._open(folder, start) if world.is_first else []

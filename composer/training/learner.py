@@ -11,13 +11,13 @@ from composer.training.losses import LossModel
 from composer.training.optimizers import make_optimizer
 from composer.training.parameter_groups import group_parameters
 from composer.training.precision import MixedPrecision
+from composer.training.process_group import ProcessGroup
 from composer.training.settings import TrainingSettings
 from composer.training.sharding import shard_weights
 from composer.training.step import Learner
-from composer.training.world import World
 
 
-def make_learner(graph: Graph, settings: TrainingSettings, world: World) -> Learner:
+def make_learner(graph: Graph, settings: TrainingSettings, world: ProcessGroup) -> Learner:
     """A graph ready to learn.
 
     Args:
@@ -47,7 +47,7 @@ def make_learner(graph: Graph, settings: TrainingSettings, world: World) -> Lear
     )
 
 
-def _share(model: LossModel, settings: TrainingSettings, world: World) -> nn.Module:
+def _share(model: LossModel, settings: TrainingSettings, world: ProcessGroup) -> nn.Module:
     """The model so that all processes learn the same weights."""
     if world.size == 1:
         return model

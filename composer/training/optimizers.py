@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 OptimizerName = Literal["SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adagrad", "RMSprop"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from composer.errors import NameResolutionError
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 from composer.training.settings import GroupSettings, OptimizerSettings
 
 _NORMS = (
@@ -25,7 +25,7 @@ _NORM_NAME = re.compile("Norm(?![a-z])")  # LayerNorm2d and RmsNormAct, but no N
 
 
 @dataclass(frozen=True)
-class LearntParameter:
+class TrainableParameter:
     """A parameter that is learnt.
 
     Args:
@@ -44,14 +44,14 @@ class LearntParameter:
         return not self.is_norm and self.name.rpartition(".")[2] == "bias"
 
 
-def learnt_parameters(model: nn.Module) -> list[LearntParameter]:
+def trainable_parameters(model: nn.Module) -> list[TrainableParameter]:
     """The parameters that want a gradient, each once, in the order of the modules."""
-    found: dict[nn.Parameter, LearntParameter] = {}
+    found: dict[nn.Parameter, TrainableParameter] = {}
     for prefix, module in model.named_modules():
         is_norm = _is_norm(module)
         for name, parameter in module.named_parameters(prefix, recurse=False):
             if parameter.requires_grad and parameter not in found:
-                found[parameter] = LearntParameter(name, parameter, is_norm)
+                found[parameter] = TrainableParameter(name, parameter, is_norm)
     return list(found.values())
 
 
@@ -78,7 +78,7 @@ def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict
     Raises:
         NameResolutionError: an exception names nothing that is learnt, or nothing is learnt.
     """
-    parameters = learnt_parameters(model)
+    parameters = trainable_parameters(model)
     if not parameters:
         raise NameResolutionError("nothing is learnt: every parameter of the model is frozen")
     names = [learnt.name for learnt in parameters]
@@ -93,7 +93,7 @@ def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict
     ]
 
 
-def _treatment(learnt: LearntParameter, settings: OptimizerSettings) -> tuple[float, float]:
+def _treatment(learnt: TrainableParameter, settings: OptimizerSettings) -> tuple[float, float]:
     """The factor on the learning rate, and the weight decay."""
     exceptions = [group for group in settings.groups if _is_meant(learnt.name, group)]
     factor = _last_of(group.lr_factor for group in exceptions)
@@ -110,7 +110,7 @@ def _last_of(values: Iterable[float | None]) -> float | None:
     return next((value for value in reversed([*values]) if value is not None), None)
 
 
-def _usual_decay(learnt: LearntParameter, settings: OptimizerSettings) -> float:
+def _usual_decay(learnt: TrainableParameter, settings: OptimizerSettings) -> float:
     if learnt.is_norm:
         return settings.norm_weight_decay
     if learnt.is_bias and settings.bias_weight_decay is not None:

@@ -12,10 +12,10 @@ from composer.errors import CheckpointError, CheckpointMismatchError
 from composer.training.averaging import WeightAverage
 from composer.training.checkpoints import Checkpoints
 from composer.training.optimizers import name_state
+from composer.training.process_group import ProcessGroup
 from composer.training.sharding import take_weights, whole_graph
 from composer.training.state import TrainingState, collect_tensors, restore_tensors
 from composer.training.step import Learner
-from composer.training.world import World
 
 MODEL, AVERAGE, _STATE = "model.safetensors", "average.safetensors", "training.safetensors"
 
@@ -40,7 +40,7 @@ class Saver:
         learner: Learner,
         average: WeightAverage | None,
         checkpoints: Checkpoints,
-        world: World,
+        world: ProcessGroup,
     ) -> None:
         self._learner, self._average = learner, average
         self._checkpoints, self._world = checkpoints, world

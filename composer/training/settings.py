@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from composer.bounds import Count, Fraction, NonNegative, Positive
-from composer.spec.document_part import DocumentPart
+from composer.documents import DocumentPart
+from composer.ranges import Fraction, NonNegative, Positive, PositiveInt
 from composer.training.optimizers import OptimizerName, check_options
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -56,7 +56,7 @@ class OptimizerSettings(DocumentPart):
 class WarmupSettings(DocumentPart):
     """How the learning rate rises in the beginning."""
 
-    iterations: Annotated[Count | Fraction, Field(union_mode="left_to_right")] = Field(
+    iterations: Annotated[PositiveInt | Fraction, Field(union_mode="left_to_right")] = Field(
         description="How long it takes: iterations, or a fraction of the training."
     )
     factor: Fraction = Field(0.001, description="Factor on the learning rate at the start.")
@@ -119,29 +119,29 @@ class MetricSettings(DocumentPart):
 class PatienceSettings(MetricSettings):
     """When to stop, because nothing becomes better any more."""
 
-    patience: Count = Field(description="Evaluations in a row without a better value.")
+    patience: PositiveInt = Field(description="Evaluations in a row without a better value.")
     min_change: NonNegative = Field(0.0, description="Smaller changes do not count as better.")
 
 
 class CheckpointSettings(DocumentPart):
     """When the state of the training is saved, and how much of it is kept."""
 
-    every: Count = Field(500, description="Iterations between checkpoints.")
-    keep: Count = Field(2, description="How many of the last checkpoints are kept.")
+    every: PositiveInt = Field(500, description="Iterations between checkpoints.")
+    keep: PositiveInt = Field(2, description="How many of the last checkpoints are kept.")
     best: MetricSettings | None = Field(None, description="Keeps the best weights, too.")
 
 
 class TrainingSettings(DocumentPart):
     """How a training goes."""
 
-    iterations: Count = Field(description="Steps of the optimizer.")
+    iterations: PositiveInt = Field(description="Steps of the optimizer.")
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of everything that is drawn.")
     optimizer: OptimizerSettings = Field(description="The optimizer and its parameter groups.")
     schedule: ScheduleSettings = Field(
         default_factory=lambda: ScheduleSettings(), description="The learning rate over time."
     )
     clip: ClipSettings | None = Field(None, description="Limits on gradients.")
-    accumulate: Count = Field(1, description="Batches that make one step of the optimizer.")
+    accumulate: PositiveInt = Field(1, description="Batches that make one step of the optimizer.")
     precision: Precision = Field("float32", description="Type that the forward pass computes in.")
     channels_last: bool = Field(False, description="Whether channels come last in memory.")
     ema: EmaSettings | None = Field(None, description="A running average of the weights.")
@@ -152,7 +152,7 @@ class TrainingSettings(DocumentPart):
         default_factory=lambda: CheckpointSettings(), description="When the state is saved."
     )
     early_stopping: PatienceSettings | None = Field(None, description="When to stop early.")
-    log_every: Count = Field(20, description="Iterations between records.")
+    log_every: PositiveInt = Field(20, description="Iterations between records.")
     deterministic: bool = Field(
         False, description="Whether only deterministic operations are allowed."
     )

@@ -10,10 +10,10 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from composer.graph import Graph
 from composer.training.losses import LossModel
-from composer.training.world import World
+from composer.training.process_group import ProcessGroup
 
 
-def shard_weights(model: LossModel, world: World) -> None:
+def shard_weights(model: LossModel, world: ProcessGroup) -> None:
     """Spreads weights, gradients and the optimizer's state over the processes, in place.
 
     Each node gathers its weights when it runs, and keeps them until its gradients are there:

@@ -19,10 +19,10 @@ from composer.training.batches import Batch, SeededBatch
 from composer.training.divergence import describe_divergence
 from composer.training.losses import TOTAL, sum_losses
 from composer.training.precision import MixedPrecision
+from composer.training.process_group import ProcessGroup
 from composer.training.seeding import batch_seed, seed_generators
 from composer.training.settings import ClipSettings, TrainingSettings
 from composer.training.sharding import whole
-from composer.training.world import World
 from composer.values import move
 
 GRAD_NORM = "grad_norm"
@@ -46,7 +46,7 @@ class Learner:
     optimizer: torch.optim.Optimizer
     precision: MixedPrecision
     settings: TrainingSettings
-    world: World
+    world: ProcessGroup
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, float]:
         """Learns from batches whose gradients are averaged.

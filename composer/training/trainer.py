@@ -16,10 +16,12 @@ from composer.graph import Graph
 from composer.graph.devices import device_of
 from composer.training.averaging import WeightAverage
 from composer.training.batches import Batch, Batches
+from composer.training.best_metric import BestMetric
 from composer.training.checkpoints import Checkpoints
 from composer.training.interruption import Interruption
 from composer.training.journal import DATA_TIME, TIME, Journal
 from composer.training.learner import make_learner
+from composer.training.process_group import ProcessGroup
 from composer.training.progress import LR, Progress
 from composer.training.recording import Means, trim_lines
 from composer.training.run_folder import RunFolder, write_json
@@ -28,10 +30,8 @@ from composer.training.schedule import learning_rate_factor, set_learning_rates
 from composer.training.seeding import deterministic_operations, kept_generators
 from composer.training.settings import TrainingSettings
 from composer.training.sharding import whole_graph
-from composer.training.standing import Standing
 from composer.training.summary import FINISHED, STOPPED_EARLY, Summary
 from composer.training.validation import Validation
-from composer.training.world import World
 
 _RECENT = 1000  # iterations of which nodes can look at what was recorded
 
@@ -66,10 +66,10 @@ class Trainer:
         folder: RunFolder,
         *,
         validation: Validation | None = None,
-        world: World | None = None,
+        world: ProcessGroup | None = None,
         quiet: bool = False,
     ) -> None:
-        world = world or World(device_of(graph))
+        world = world or ProcessGroup(device_of(graph))
         self._batches, self._settings, self._folder = batches, settings, folder
         self._validation, self._world = validation, world
         self._quiet = quiet or not world.is_first
@@ -81,8 +81,8 @@ class Trainer:
             checkpoints.remove_partial()
         self._saver = Saver(self._learner, self._average, checkpoints, world)
         best, early = settings.checkpoint.best, settings.early_stopping
-        self._best = Standing(best) if best else None
-        self._patience = Standing(early, early.min_change) if early else None
+        self._best = BestMetric(best) if best else None
+        self._patience = BestMetric(early, early.min_change) if early else None
         self._means = Means()
         self._metrics: dict[str, float] = {}
         self._record: dict[str, float] = {}
@@ -109,7 +109,7 @@ class Trainer:
                 self._restore_standing(standing, values[name])
         return True
 
-    def _restore_standing(self, standing: Standing, values: Mapping[str, Any]) -> None:
+    def _restore_standing(self, standing: BestMetric, values: Mapping[str, Any]) -> None:
         """Goes on with the best value of before, where it is of the metric that decides now."""
         if not standing.restore(values) and self._world.is_first:
             now, then = standing.as_values(), values
@@ -208,7 +208,7 @@ class Trainer:
         if self._best is not None:
             self._keep_best(self._best, journal)
 
-    def _keep_best(self, best: Standing, journal: Journal) -> None:
+    def _keep_best(self, best: BestMetric, journal: Journal) -> None:
         """Writes the weights if they are the best so far; what cannot be written does not count."""
         before = best.as_values()
         if not best.update(self._metrics, self.iteration):

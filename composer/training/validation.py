@@ -11,9 +11,9 @@ from composer.events import EventStorage
 from composer.graph import Graph
 from composer.training.batches import Batch
 from composer.training.losses import TOTAL, find_losses, sum_losses
+from composer.training.process_group import ProcessGroup
 from composer.training.seeding import batch_seed, seed_generators
 from composer.training.settings import TrainingSettings
-from composer.training.world import World
 from composer.values import move
 
 LOSSES = "validation"
@@ -33,7 +33,9 @@ class Validation:
     metrics: Callable[[Graph], Mapping[str, float]] | None = None
     batches: Iterable[Batch] | None = None
 
-    def measure(self, graph: Graph, settings: TrainingSettings, world: World) -> dict[str, float]:
+    def measure(
+        self, graph: Graph, settings: TrainingSettings, world: ProcessGroup
+    ) -> dict[str, float]:
         """The metrics, and the mean losses as `validation/<loss>` and `validation/total_loss`.
 
         The graph is in inference mode meanwhile, and what its nodes record is left out of the
@@ -58,7 +60,7 @@ class Validation:
 
 
 def _mean_losses(
-    graph: Graph, batches: Iterable[Batch], settings: TrainingSettings, world: World
+    graph: Graph, batches: Iterable[Batch], settings: TrainingSettings, world: ProcessGroup
 ) -> dict[str, float]:
     """The losses of all processes' batches, the mean over images."""
     sums: dict[str, float] = {}

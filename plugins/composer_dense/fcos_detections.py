@@ -1,7 +1,7 @@
 """From an FCOS head's predictions to detections."""
 
-from composer.bounds import Amount, Count, Fraction
 from composer.ops import decode_distances
+from composer.ranges import Fraction, NonNegativeInt, PositiveInt
 from composer.structures import AnchorLogits, Anchors, Centerness, EdgeDistances, ImageList
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
@@ -15,9 +15,9 @@ def fcos_detections(
     images: ImageList | None = None,
     *,
     score_threshold: Fraction = 0.2,
-    topk_candidates: Count = 1000,
+    topk_candidates: PositiveInt = 1000,
     nms_threshold: Fraction = 0.6,
-    max_per_image: Amount = 100,
+    max_per_image: NonNegativeInt = 100,
 ) -> DenseDetections:
     """Picks the best cells of every class, and puts boxes around them.
 

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Finite, Fraction, NonNegative, Positive
 from composer.events import record_scalar
 from composer.ops import decode_distances, encode_distances, sum_overlap_loss
+from composer.ranges import Finite, Fraction, NonNegative, Positive
 from composer.structures import (
     AnchorClasses,
     AnchorLogits,

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.bounds import Count, NonNegative
 from composer.ops import match_boxes
+from composer.ranges import NonNegative, PositiveInt
 from composer.structures import Anchors, Boxes, Instances
 from composer_dense.targets import AnchorTargets, assign_objects, read_truth
 
@@ -27,7 +27,7 @@ def fcos_targets(
     anchors: Anchors,
     targets: list[Instances],
     *,
-    num_classes: Count = 80,
+    num_classes: PositiveInt = 80,
     center_sampling_radius: NonNegative = 1.5,
 ) -> AnchorTargets:
     """Gives a cell the smallest of the objects that it lies in, near the centre of.

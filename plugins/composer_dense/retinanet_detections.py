@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from composer.bounds import Amount, Count, Fraction
 from composer.ops import BoxWeights, decode_deltas
+from composer.ranges import Fraction, NonNegativeInt, PositiveInt
 from composer.structures import AnchorDeltas, AnchorLogits, Anchors, ImageList
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
@@ -16,9 +16,9 @@ def retinanet_detections(
     images: ImageList | None = None,
     *,
     score_threshold: Fraction = 0.05,
-    topk_candidates: Count = 1000,
+    topk_candidates: PositiveInt = 1000,
     nms_threshold: Fraction = 0.5,
-    max_per_image: Amount = 100,
+    max_per_image: NonNegativeInt = 100,
     box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
 ) -> DenseDetections:
     """Picks the best anchors of every class, and moves them by their offsets.

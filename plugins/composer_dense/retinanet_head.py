@@ -8,8 +8,8 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Amount, Channels, Count, Probability
 from composer.layers import NormName
+from composer.ranges import Channels, NonNegativeInt, PositiveInt, Probability
 from composer.structures import (
     AnchorDeltas,
     AnchorLogits,
@@ -59,9 +59,9 @@ class RetinaNetHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_classes: Count = 80,
-        num_anchors: Count = 9,
-        num_convs: Amount = 4,
+        num_classes: PositiveInt = 80,
+        num_anchors: PositiveInt = 9,
+        num_convs: NonNegativeInt = 4,
         conv_dim: Channels = -1,
         norm: NormName = "",
         prior_prob: Probability = 0.01,

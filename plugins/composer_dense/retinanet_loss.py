@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from composer.bounds import Finite, NonNegative, Positive
 from composer.events import record_scalar
 from composer.ops import BoxLossName, BoxWeights, sum_box_loss
+from composer.ranges import Finite, NonNegative, Positive
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.classification_loss import sum_focal_loss

@@ -2,8 +2,8 @@
 
 import torch
 
-from composer.bounds import Count, Fraction, MatchLabel
 from composer.ops import match_boxes
+from composer.ranges import Fraction, MatchLabel, PositiveInt
 from composer.structures import Anchors, Boxes, Instances, pairwise_iou
 from composer_dense.targets import AnchorTargets, assign_objects, read_truth
 
@@ -13,7 +13,7 @@ def retinanet_targets(
     anchors: Anchors,
     targets: list[Instances],
     *,
-    num_classes: Count = 80,
+    num_classes: PositiveInt = 80,
     iou_thresholds: tuple[Fraction, ...] = (0.4, 0.5),
     iou_labels: tuple[MatchLabel, ...] = (0, -1, 1),
 ) -> AnchorTargets:

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Count
 from composer.layers import NormConv2d, NormName, init_xavier
+from composer.ranges import PositiveInt
 from composer.structures import Features, TensorShape
 from composer_fpn.top_blocks import MaxPoolTop, P6P7Top
 
@@ -44,7 +44,7 @@ class FPN(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        out_channels: Count = 256,
+        out_channels: PositiveInt = 256,
         norm: NormName = "",
         fuse_type: Literal["sum", "avg"] = "sum",
         top_block: Literal["", "maxpool", "p6p7"] = "maxpool",
@@ -77,7 +77,7 @@ class FPN(nn.Module):
         kind: Literal["maxpool", "p6p7"],
         in_feature: str | None,
         features_shape: dict[str, TensorShape],
-        out_channels: Count,
+        out_channels: PositiveInt,
     ) -> None:
         default = f"p{self._levels[-1]}" if kind == "maxpool" else self.in_features[-1]
         self.top_block_in_feature = default if in_feature is None else in_feature

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from composer.bounds import Amount, Finite, Positive
+from composer.ranges import Finite, NonNegativeInt, Positive
 from composer.structures import ImageBatch, ImageList, TensorShape
 
 
@@ -48,8 +48,8 @@ class Preprocess(nn.Module):
         *,
         pixel_mean: tuple[Finite, ...] = (103.53, 116.28, 123.675),
         pixel_std: tuple[Positive, ...] = (1.0, 1.0, 1.0),
-        size_divisibility: Amount = 0,
-        square_size: Amount = 0,
+        size_divisibility: NonNegativeInt = 0,
+        square_size: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         if len(pixel_mean) != len(pixel_std) or not pixel_mean:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from composer.bounds import Amount, Fraction
+from composer.ranges import Fraction, NonNegativeInt
 from composer.structures import BitMasks, Instances, PanopticSegmentation, SemanticScores
 
 # In the semantic segmentation, all things are one class.
@@ -22,7 +22,7 @@ def panoptic(
     sem_seg: list[SemanticScores],
     *,
     overlap_threshold: Fraction = 0.5,
-    stuff_area_limit: Amount = 4096,
+    stuff_area_limit: NonNegativeInt = 4096,
     instances_confidence_threshold: Fraction = 0.5,
 ) -> list[PanopticSegmentation]:
     """Gives each pixel to the best instance there, or else to its semantic class.

@@ -6,8 +6,8 @@ Legend: R regions over all images. `_` is channels, or channels, rows and column
 import torch.nn.functional as F
 from torch import nn
 
-from composer.bounds import Count
 from composer.layers import NormName, init_xavier
+from composer.ranges import PositiveInt
 from composer.structures import RegionFeatures, TensorShape
 from composer_rcnn.region_convs import add_convs
 
@@ -29,8 +29,8 @@ class BoxHead(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        conv_dims: tuple[Count, ...] = (),
-        fc_dims: tuple[Count, ...] = (1024, 1024),
+        conv_dims: tuple[PositiveInt, ...] = (),
+        fc_dims: tuple[PositiveInt, ...] = (1024, 1024),
         norm: NormName = "",
     ) -> None:
         super().__init__()

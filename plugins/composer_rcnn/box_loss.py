@@ -1,7 +1,7 @@
 """How wrong the boxes of regions are."""
 
-from composer.bounds import Amount, Count, NonNegative
 from composer.ops import UPRIGHT, BoxLossName, BoxWeights, pick_object_offsets, sum_box_loss
+from composer.ranges import NonNegative, NonNegativeInt, PositiveInt
 from composer.structures import BoxDeltas, Boxes, Classes, Losses
 
 
@@ -11,12 +11,12 @@ def box_loss(
     classes: list[Classes],
     matched_boxes: list[Boxes],
     *,
-    num_classes: Count = 80,
+    num_classes: PositiveInt = 80,
     box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
     bbox_reg_loss_type: BoxLossName = "smooth_l1",
     smooth_l1_beta: NonNegative = 0.0,
     bbox_reg_loss_weight: NonNegative = 1.0,
-    stage: Amount | None = None,
+    stage: NonNegativeInt | None = None,
 ) -> Losses:
     """Compares the boxes that are predicted with those of the objects (Girshick 2015, eq. 1).
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from composer.bounds import Count
 from composer.layers import init_normal
+from composer.ranges import PositiveInt
 from composer.structures import BoxDeltas, ClassLogits, RegionFeatures, TensorShape
 
 
@@ -41,9 +41,9 @@ class BoxPredictor(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_classes: Count = 80,
+        num_classes: PositiveInt = 80,
         cls_agnostic_bbox_reg: bool = False,
-        box_dim: Count = 4,
+        box_dim: PositiveInt = 4,
     ) -> None:
         super().__init__()
         if x_shape.channels is None:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Amount, Count, Finite, NonNegative
+from composer.ranges import Finite, NonNegative, NonNegativeInt, PositiveInt
 from composer.structures import Classes, ClassLogits, Losses
 from composer_rcnn.class_statistics import record_class_statistics
 from composer_rcnn.classification import (
@@ -41,14 +41,14 @@ class ClassLoss(nn.Module):
     def __init__(
         self,
         *,
-        num_classes: Count = 80,
+        num_classes: PositiveInt = 80,
         use_sigmoid_ce: bool = False,
         use_fed_loss: bool = False,
-        fed_loss_num_classes: Count = 50,
+        fed_loss_num_classes: PositiveInt = 50,
         fed_loss_class_counts: tuple[NonNegative, ...] | None = None,
         fed_loss_freq_weight_power: Finite = 0.5,
         loss_weight: NonNegative = 1.0,
-        stage: Amount | None = None,
+        stage: NonNegativeInt | None = None,
     ) -> None:
         super().__init__()
         if use_fed_loss and not use_sigmoid_ce:

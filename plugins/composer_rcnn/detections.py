@@ -8,8 +8,8 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.bounds import Amount, Fraction, NonNegative
 from composer.ops import UPRIGHT, BoxWeights, DetectionLimits, detect_in_regions
+from composer.ranges import Fraction, NonNegative, NonNegativeInt
 from composer.structures import (
     BoxDeltas,
     Boxes,
@@ -50,7 +50,7 @@ def detections(
     use_sigmoid_ce: bool = False,
     score_threshold: Fraction = 0.05,
     nms_threshold: Fraction = 0.5,
-    max_per_image: Amount = 100,
+    max_per_image: NonNegativeInt = 100,
     min_box_size: NonNegative = 0.0,
     box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> Detections:

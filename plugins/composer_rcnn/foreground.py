@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from composer.bounds import Count
+from composer.ranges import PositiveInt
 from composer.structures import Boxes, Classes, Indices
 
 
@@ -27,7 +27,7 @@ def foreground(
     classes: list[Classes],
     matched_indices: list[Indices],
     *,
-    num_classes: Count = 80,
+    num_classes: PositiveInt = 80,
 ) -> Foreground:
     """Leaves out the background: only objects have masks and keypoints (He et al. 2017, 3).
 

@@ -6,8 +6,8 @@ Legend: R regions over all images.
 import torch.nn.functional as F
 from torch import nn
 
-from composer.bounds import Count
 from composer.layers import init_msra
+from composer.ranges import PositiveInt
 from composer.structures import KeypointLogits, RegionFeatures, TensorShape
 from composer_rcnn.region_convs import add_convs
 
@@ -30,8 +30,8 @@ class KeypointHead(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_keypoints: Count = 17,
-        conv_dims: tuple[Count, ...] = (512,) * 8,
+        num_keypoints: PositiveInt = 17,
+        conv_dims: tuple[PositiveInt, ...] = (512,) * 8,
     ) -> None:
         super().__init__()
         self._x_shape = x_shape

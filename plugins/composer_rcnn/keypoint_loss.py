@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor
 
-from composer.bounds import Count, Fraction, NonNegative
+from composer.ranges import Fraction, NonNegative, PositiveInt
 from composer.structures import Boxes, Indices, Instances, KeypointLogits, Losses
 
 
@@ -19,7 +19,7 @@ def keypoint_loss(
     targets: list[Instances],
     *,
     normalize_loss_by_visible_keypoints: bool = True,
-    batch_size_per_image: Count = 512,
+    batch_size_per_image: PositiveInt = 512,
     positive_fraction: Fraction = 0.25,
     loss_weight: NonNegative = 1.0,
 ) -> Losses:

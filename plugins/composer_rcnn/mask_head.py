@@ -6,8 +6,8 @@ Legend: R regions over all images.
 import torch.nn.functional as F
 from torch import nn
 
-from composer.bounds import Count
 from composer.layers import NormName, init_msra, init_normal
+from composer.ranges import PositiveInt
 from composer.structures import MaskLogits, RegionFeatures, TensorShape
 from composer_rcnn.region_convs import add_convs
 
@@ -31,9 +31,9 @@ class MaskHead(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_classes: Count = 80,
-        conv_dims: tuple[Count, ...] = (256, 256, 256, 256),
-        deconv_dim: Count = 256,
+        num_classes: PositiveInt = 80,
+        conv_dims: tuple[PositiveInt, ...] = (256, 256, 256, 256),
+        deconv_dim: PositiveInt = 256,
         norm: NormName = "",
         cls_agnostic_mask: bool = False,
     ) -> None:

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from composer.bounds import NonNegative
 from composer.events import record_scalar
 from composer.ops import find_known_masks
+from composer.ranges import NonNegative
 from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
 from composer_rcnn.class_columns import pick_class_masks
 

@@ -1,6 +1,6 @@
 """Scores that heed how sure the masks are."""
 
-from composer.bounds import Fraction, NonNegative
+from composer.ranges import Fraction, NonNegative
 from composer.structures import MaskProbabilities, Scores
 
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from composer.bounds import Count
 from composer.ops import UPRIGHT, BoxWeights, decode_deltas, pick_class_offsets, split_regions
+from composer.ranges import PositiveInt
 from composer.structures import BoxDeltas, Boxes, Classes
 
 
@@ -13,7 +13,7 @@ def predicted_boxes(
     classes: list[Classes],
     box_deltas: BoxDeltas,
     *,
-    num_classes: Count = 80,
+    num_classes: PositiveInt = 80,
     box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> list[Boxes]:
     """Moves each region by its offsets for the class that it should have.

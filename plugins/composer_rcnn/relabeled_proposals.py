@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from composer.bounds import Amount, Count, Fraction
 from composer.ops import UPRIGHT, label_regions, record_region_counts
+from composer.ranges import Fraction, NonNegativeInt, PositiveInt
 from composer.structures import Boxes, Classes, Instances
 
 
@@ -29,9 +29,9 @@ def relabeled_proposals(
     boxes: list[Boxes],
     targets: list[Instances],
     *,
-    num_classes: Count = 80,
+    num_classes: PositiveInt = 80,
     iou_threshold: Fraction = 0.6,
-    stage: Amount = 1,
+    stage: NonNegativeInt = 1,
 ) -> RelabeledProposals:
     """Labels refined regions anew, by a higher standard (Cai and Vasconcelos 2018, section 4.2).
 

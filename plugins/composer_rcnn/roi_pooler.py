@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Count, NonNegative
 from composer.ops import find_pooled_levels, index_regions
+from composer.ranges import NonNegative, PositiveInt
 from composer.structures import (
     Boxes,
     Features,
@@ -46,10 +46,10 @@ class ROIPooler(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        output_size: Count | tuple[Count, Count],
+        output_size: PositiveInt | tuple[PositiveInt, PositiveInt],
         pooler_type: Literal["ROIAlignV2", "ROIAlign", "ROIPool"] = "ROIAlignV2",
         sampling_ratio: int = 0,
-        canonical_box_size: Count = 224,
+        canonical_box_size: PositiveInt = 224,
         canonical_level: int = 4,
         level_epsilon: NonNegative = 0.0,
     ) -> None:

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from composer.bounds import Count, Fraction, MatchLabel
 from composer.ops import UPRIGHT, RegionSampling, sample_regions
+from composer.ranges import Fraction, MatchLabel, PositiveInt
 from composer.structures import Boxes, Classes, Indices, Instances
 
 
@@ -31,8 +31,8 @@ def sampled_proposals(
     targets: list[Instances],
     *,
     generator: torch.Generator,
-    num_classes: Count = 80,
-    batch_size_per_image: Count = 512,
+    num_classes: PositiveInt = 80,
+    batch_size_per_image: PositiveInt = 512,
     positive_fraction: Fraction = 0.25,
     iou_thresholds: tuple[Fraction, ...] = (0.5,),
     iou_labels: tuple[MatchLabel, ...] = (0, 1),

@@ -5,8 +5,8 @@ Legend: R regions.
 
 from torch import nn
 
-from composer.bounds import Count
 from composer.layers import NormName
+from composer.ranges import PositiveInt
 from composer.structures import RegionFeatures, TensorShape
 from composer_resnet.stages import BlockStyle, Stage
 
@@ -35,11 +35,11 @@ class RegionStage(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_blocks: Count = 3,
+        num_blocks: PositiveInt = 3,
         norm: NormName = "FrozenBN",
-        res2_out_channels: Count = 256,
-        num_groups: Count = 1,
-        width_per_group: Count = 64,
+        res2_out_channels: PositiveInt = 256,
+        num_groups: PositiveInt = 1,
+        width_per_group: PositiveInt = 64,
         stride_in_1x1: bool = True,
     ) -> None:
         super().__init__()

@@ -4,8 +4,8 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
-from composer.bounds import Amount, Count, NonNegative
 from composer.layers import NormName, freeze_batch_norm
+from composer.ranges import NonNegative, NonNegativeInt, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_resnet.blocks import Stem
 from composer_resnet.stages import STAGE_NAMES, BlockStyle, Depth, plan_stages
@@ -50,16 +50,16 @@ class ResNet(nn.Module):
         out_features: tuple[LevelName, ...] = ("res4",),
         norm: NormName = "FrozenBN",
         norm_eps: NonNegative | None = None,
-        stem_out_channels: Count = 64,
-        res2_out_channels: Count = 256,
-        num_groups: Count = 1,
-        width_per_group: Count = 64,
+        stem_out_channels: PositiveInt = 64,
+        res2_out_channels: PositiveInt = 256,
+        num_groups: PositiveInt = 1,
+        width_per_group: PositiveInt = 64,
         stride_in_1x1: bool = True,
         res5_dilation: Literal[1, 2] = 1,
         deform_on_per_stage: tuple[bool, bool, bool, bool] = (False, False, False, False),
         deform_modulated: bool = False,
-        deform_num_groups: Count = 1,
-        freeze_at: Amount = 2,
+        deform_num_groups: PositiveInt = 1,
+        freeze_at: NonNegativeInt = 2,
     ) -> None:
         super().__init__()
         style = BlockStyle(

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from composer.bounds import CellOffset, Finite, Positive
 from composer.layers import AnchorLevels
 from composer.ops import make_rotated_cell_anchors, place_rotated_anchors
+from composer.ranges import CellOffset, Finite, Positive
 from composer.structures import (
     Features,
     RotatedAnchors,

@@ -1,6 +1,5 @@
 """How wrong the boxes of rotated regions are."""
 
-from composer.bounds import Count, NonNegative
 from composer.ops import (
     ROTATED,
     RotatedBoxWeights,
@@ -8,6 +7,7 @@ from composer.ops import (
     pick_object_offsets,
     sum_offset_loss,
 )
+from composer.ranges import NonNegative, PositiveInt
 from composer.structures import BoxDeltas, Classes, Losses, RotatedBoxes
 
 
@@ -17,7 +17,7 @@ def rotated_box_loss(
     classes: list[Classes],
     matched_boxes: list[RotatedBoxes],
     *,
-    num_classes: Count = 80,
+    num_classes: PositiveInt = 80,
     box_weights: RotatedBoxWeights = (10.0, 10.0, 5.0, 5.0, 1.0),
     smooth_l1_beta: NonNegative = 0.0,
     bbox_reg_loss_weight: NonNegative = 1.0,

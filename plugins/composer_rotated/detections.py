@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from composer.bounds import Amount, Fraction
 from composer.ops import ROTATED, DetectionLimits, RotatedBoxWeights, detect_in_regions
+from composer.ranges import Fraction, NonNegativeInt
 from composer.structures import (
     BoxDeltas,
     Classes,
@@ -43,7 +43,7 @@ def rotated_detections(
     use_sigmoid_ce: bool = False,
     score_threshold: Fraction = 0.05,
     nms_threshold: Fraction = 0.5,
-    max_per_image: Amount = 100,
+    max_per_image: NonNegativeInt = 100,
     box_weights: RotatedBoxWeights = (10.0, 10.0, 5.0, 5.0, 1.0),
 ) -> RotatedDetections:
     """Picks the best rotated boxes of every class (Girshick 2015, section 3.1).

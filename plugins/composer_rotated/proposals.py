@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from composer.bounds import Amount, Fraction, NonNegative
 from composer.ops import ROTATED, ProposalLimits, RotatedBoxWeights, select_proposals
+from composer.ranges import Fraction, NonNegative, NonNegativeInt
 from composer.structures import (
     AnchorDeltas,
     ImageList,
@@ -48,10 +48,10 @@ class RotatedProposals(nn.Module):
     def __init__(
         self,
         *,
-        pre_nms_topk_training: Amount = 12000,
-        pre_nms_topk_inference: Amount = 6000,
-        post_nms_topk_training: Amount = 2000,
-        post_nms_topk_inference: Amount = 1000,
+        pre_nms_topk_training: NonNegativeInt = 12000,
+        pre_nms_topk_inference: NonNegativeInt = 6000,
+        post_nms_topk_training: NonNegativeInt = 2000,
+        post_nms_topk_inference: NonNegativeInt = 1000,
         nms_threshold: Fraction = 0.7,
         min_box_size: NonNegative = 0.0,
         box_weights: RotatedBoxWeights = (1.0, 1.0, 1.0, 1.0, 1.0),

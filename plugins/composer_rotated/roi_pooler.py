@@ -8,8 +8,8 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Count
 from composer.ops import find_pooled_levels, index_rotated_regions, roi_align_rotated
+from composer.ranges import PositiveInt
 from composer.structures import (
     Features,
     RegionFeatures,
@@ -42,10 +42,10 @@ class RotatedROIPooler(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        output_size: Count | tuple[Count, Count],
+        output_size: PositiveInt | tuple[PositiveInt, PositiveInt],
         pooler_type: Literal["ROIAlignRotated"] = "ROIAlignRotated",
         sampling_ratio: int = 0,
-        canonical_box_size: Count = 224,
+        canonical_box_size: PositiveInt = 224,
         canonical_level: int = 4,
     ) -> None:
         super().__init__()

@@ -1,6 +1,5 @@
 """How wrong a rotated RPN is."""
 
-from composer.bounds import Count, NonNegative
 from composer.ops import (
     ROTATED,
     RotatedBoxWeights,
@@ -8,6 +7,7 @@ from composer.ops import (
     pick_labelled_anchors,
     sum_offset_loss,
 )
+from composer.ranges import NonNegative, PositiveInt
 from composer.structures import (
     AnchorDeltas,
     AnchorLabels,
@@ -25,7 +25,7 @@ def rotated_rpn_losses(
     labels: list[AnchorLabels],
     boxes: list[RotatedBoxes],
     *,
-    batch_size_per_image: Count = 256,
+    batch_size_per_image: PositiveInt = 256,
     box_weights: RotatedBoxWeights = (1.0, 1.0, 1.0, 1.0, 1.0),
     smooth_l1_beta: NonNegative = 0.0,
     bbox_reg_loss_weight: NonNegative = 1.0,

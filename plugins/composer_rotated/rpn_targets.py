@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from composer.bounds import Count, Fraction, MatchLabel
 from composer.ops import ROTATED, AnchorSampling, label_anchors
+from composer.ranges import Fraction, MatchLabel, PositiveInt
 from composer.structures import (
     AnchorLabels,
     Instances,
@@ -34,7 +34,7 @@ def rotated_rpn_targets(
     generator: torch.Generator,
     iou_thresholds: tuple[Fraction, ...] = (0.3, 0.7),
     iou_labels: tuple[MatchLabel, ...] = (0, -1, 1),
-    batch_size_per_image: Count = 256,
+    batch_size_per_image: PositiveInt = 256,
     positive_fraction: Fraction = 0.5,
 ) -> RotatedRPNTargets:
     """Labels all anchors, and draws those that count (Ren et al. 2015, sections 3.1.2, 3.1.3).

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from composer.bounds import CellOffset, Positive
 from composer.layers import AnchorLevels
 from composer.ops import make_cell_anchors, place_anchors
+from composer.ranges import CellOffset, Positive
 from composer.structures import (
     Anchors,
     Features,

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Channels, Count
 from composer.layers import NormConv2d, init_normal
+from composer.ranges import Channels, PositiveInt
 from composer.structures import (
     AnchorDeltas,
     Features,
@@ -52,9 +52,9 @@ class RPNHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_anchors: Count = 3,
+        num_anchors: PositiveInt = 3,
         conv_dims: tuple[Channels, ...] = (-1,),
-        box_dim: Count = 4,
+        box_dim: PositiveInt = 4,
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)

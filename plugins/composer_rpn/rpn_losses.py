@@ -1,7 +1,7 @@
 """How wrong an RPN is."""
 
-from composer.bounds import Count, NonNegative
 from composer.ops import UPRIGHT, BoxLossName, BoxWeights, pick_labelled_anchors, sum_box_loss
+from composer.ranges import NonNegative, PositiveInt
 from composer.structures import (
     AnchorDeltas,
     AnchorLabels,
@@ -19,7 +19,7 @@ def rpn_losses(
     labels: list[AnchorLabels],
     boxes: list[Boxes],
     *,
-    batch_size_per_image: Count = 256,
+    batch_size_per_image: PositiveInt = 256,
     box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
     bbox_reg_loss_type: BoxLossName = "smooth_l1",
     smooth_l1_beta: NonNegative = 0.0,

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from composer.bounds import Count, Finite, Fraction, MatchLabel
 from composer.ops import UPRIGHT, AnchorSampling, label_anchors
+from composer.ranges import Finite, Fraction, MatchLabel, PositiveInt
 from composer.structures import (
     AnchorLabels,
     Anchors,
@@ -36,7 +36,7 @@ def rpn_targets(
     generator: torch.Generator,
     iou_thresholds: tuple[Fraction, ...] = (0.3, 0.7),
     iou_labels: tuple[MatchLabel, ...] = (0, -1, 1),
-    batch_size_per_image: Count = 256,
+    batch_size_per_image: PositiveInt = 256,
     positive_fraction: Fraction = 0.5,
     boundary_threshold: Finite = -1.0,
 ) -> RPNTargets:

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Count
 from composer.layers import NormConv2d, NormName, init_msra
+from composer.ranges import PositiveInt
 from composer.structures import (
     Features,
     SemanticLogits,
@@ -44,9 +44,9 @@ class SemSegFPNHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_classes: Count = 54,
-        convs_dim: Count = 128,
-        common_stride: Count = 4,
+        num_classes: PositiveInt = 54,
+        convs_dim: PositiveInt = 128,
+        common_stride: PositiveInt = 4,
         norm: NormName = "GN",
     ) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Int, Integer
 from torch import Tensor
 
-from composer.bounds import NonNegative
+from composer.ranges import NonNegative
 from composer.structures import ImageList, Losses, SemanticLogits
 
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.bounds import Positive
+from composer.ranges import Positive
 from composer.structures import Anchors, Features, ImageList, TensorShape, pick_levels
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from composer.bounds import Amount, Count, Finite, Positive
+from composer.ranges import Finite, NonNegativeInt, Positive, PositiveInt
 from composer.structures import ImageBatch, ImageList, TensorShape
 
 _FULL_RANGE = 255.0
@@ -52,9 +52,9 @@ class TorchvisionPreprocess(nn.Module):
         *,
         pixel_mean: tuple[Finite, ...] = (0.485, 0.456, 0.406),
         pixel_std: tuple[Positive, ...] = (0.229, 0.224, 0.225),
-        min_size: tuple[Count, ...] = (800,),
-        max_size: Count = 1333,
-        size_divisibility: Amount = 32,
+        min_size: tuple[PositiveInt, ...] = (800,),
+        max_size: PositiveInt = 1333,
+        size_divisibility: NonNegativeInt = 32,
     ) -> None:
         super().__init__()
         if len(pixel_mean) != len(pixel_std) or not pixel_mean:

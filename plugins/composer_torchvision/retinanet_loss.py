@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.bounds import Count, Finite, NonNegative
 from composer.ops import BoxLossName, flatten_cells, sum_box_loss
+from composer.ranges import Finite, NonNegative, PositiveInt
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
 
 _BOX_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
@@ -22,7 +22,7 @@ def torchvision_retinanet_loss(
     classes: list[AnchorClasses],
     boxes: list[Boxes],
     *,
-    num_classes: Count = 91,
+    num_classes: PositiveInt = 91,
     focal_loss_alpha: Finite = 0.25,
     focal_loss_gamma: NonNegative = 2.0,
     bbox_reg_loss_type: BoxLossName = "smooth_l1",

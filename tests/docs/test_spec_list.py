@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.spec.loading import load_spec
-from composer.spec.shipped import shipped_specs
+from composer.discovery import shipped_specs
+from composer.language import load_spec
 
 PAGE = Path(__file__).parents[2] / "docs/reference/specs.md"
 

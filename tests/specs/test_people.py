@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from composer.discovery import specs_directory
 from composer.prediction import Predictor, shipped_models
-from composer.spec.shipped import specs_directory
 
 PORTRAIT = specs_directory() / "examples" / "astronaut.jpg"
 FACE = (210, 110)  # a pixel of the photograph, column and row

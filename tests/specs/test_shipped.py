@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from composer import Graph, load_spec
-from composer.build import check_source
+from composer.construction import check_source
+from composer.discovery import shipped_specs
 from composer.draw import make_diagram, to_dot, to_mermaid, to_svg
 from composer.registry.form import check_form_of
-from composer.spec.shipped import shipped_specs
 from composer.structures import Boxes, Instances
 
 SPECS = list(shipped_specs())

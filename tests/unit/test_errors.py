@@ -5,8 +5,7 @@ import pickle
 import pytest
 
 from composer import errors
-from composer.spec.places import Place
-from composer.spec.problems import Problem
+from composer.documents import Place, Problem
 
 PLACE = Place("spec.yaml", 3, 5, 4, "  a: word")
 

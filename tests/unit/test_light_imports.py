@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from composer.build import check_source
+from composer.construction import check_source
 from composer.errors import SpecError
 from sample_nodes import NODES
 
@@ -30,7 +30,7 @@ def run(code, folder):
         "from composer.registry import Registry as R; assert 'mask_head' in R.installed().names()",
         """
         from composer.registry.form import check_form_of
-        from composer.spec.loading import load_spec
+        from composer.language import load_spec
         assert check_form_of(load_spec('mask_rcnn_r50_fpn'))
         """,
     ],
@@ -43,7 +43,7 @@ def test_only_the_plugins_that_a_spec_uses_are_imported(tmp_path):
     found = run(
         """
         import sys
-        from composer.build import check_source
+        from composer.construction import check_source
         check_source({"composer": 1, "inputs": {"batch": "ImageBatch"}, "nodes": {
             "p": {"uses": "preprocess", "inputs": {"batch": "batch"}}}})
         print(sorted({n.partition(".")[0] for n in sys.modules if n.startswith("composer_")}))
@@ -57,7 +57,7 @@ def test_a_check_imports_neither_torchvision_nor_the_compiler_of_torch(tmp_path)
     found = run(
         """
         import sys
-        from composer.build import check_source
+        from composer.construction import check_source
         check_source("mask_rcnn_r50_fpn")
         print([name for name in ("torchvision", "torch._dynamo") if name in sys.modules])
         """,
@@ -74,7 +74,7 @@ def test_a_form_is_refused_without_torch(tmp_path):
         """
         from composer.errors import SpecError
         from composer.registry.form import check_form_of
-        from composer.spec.loading import load_spec
+        from composer.language import load_spec
         try:
             check_form_of(load_spec("bad.yaml"))
         except SpecError as error:

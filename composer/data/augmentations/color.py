@@ -8,7 +8,6 @@ import torch
 from pydantic import Field
 from torchvision.transforms.v2 import functional as F
 
-from composer.bounds import Fraction, NonNegative, Positive
 from composer.data.augmentations.chance import (
     check_order,
     draw_integer,
@@ -16,6 +15,7 @@ from composer.data.augmentations.chance import (
     happens,
 )
 from composer.data.samples import Sample
+from composer.ranges import Fraction, NonNegative, Positive
 
 Range = tuple[NonNegative, NonNegative]
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from composer.bounds import Count, Fraction, Positive
 from composer.data.augmentations.chance import (
     check_order,
     draw_integer,
@@ -15,6 +14,7 @@ from composer.data.augmentations.chance import (
 )
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample, paste_object, resize_sample, with_bit_masks
+from composer.ranges import Fraction, Positive, PositiveInt
 
 _SMALLEST_SIDE = 4  # pixels; nothing can be learnt from less
 
@@ -42,7 +42,7 @@ class CopyPaste:
         *,
         probability: Fraction = 0.5,
         object_probability: Fraction = 0.5,
-        max_objects: Count = 5,
+        max_objects: PositiveInt = 5,
         scales: tuple[Positive, Positive] = (0.5, 1.25),
         min_visible: Annotated[float, Field(ge=0, lt=1)] = 0.2,
     ) -> None:

@@ -4,7 +4,6 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from composer.bounds import Fraction, Positive, Share
 from composer.data.augmentations.chance import (
     draw_choice,
     draw_integer,
@@ -13,6 +12,7 @@ from composer.data.augmentations.chance import (
 )
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample
+from composer.ranges import Fraction, Positive, Share
 
 Size: TypeAlias = tuple[int, int]  # (height, width)
 

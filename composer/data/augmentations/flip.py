@@ -4,10 +4,10 @@ from typing import Literal
 
 import torch
 
-from composer.bounds import Fraction
 from composer.data.augmentations.chance import happens
 from composer.data.samples import Sample
 from composer.data.transforms import flip_horizontally, flip_vertically
+from composer.ranges import Fraction
 
 
 class RandomFlip:

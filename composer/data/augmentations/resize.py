@@ -4,11 +4,11 @@ from typing import Literal
 
 import torch
 
-from composer.bounds import Amount, Count
 from composer.data.augmentations.chance import draw_choice, draw_integer
 from composer.data.resizing import choose_size
 from composer.data.samples import Sample
 from composer.data.transforms import resize_sample
+from composer.ranges import NonNegativeInt, PositiveInt
 
 
 class ResizeShortestEdge:
@@ -30,8 +30,8 @@ class ResizeShortestEdge:
     def __init__(
         self,
         *,
-        shortest_edge: Count | list[Count] = 800,
-        longest_edge: Amount = 1333,
+        shortest_edge: PositiveInt | list[PositiveInt] = 800,
+        longest_edge: NonNegativeInt = 1333,
         sampling: Literal["choice", "range"] = "choice",
         exact: bool = False,
     ) -> None:

@@ -2,10 +2,10 @@
 
 import torch
 
-from composer.bounds import Fraction
 from composer.data.augmentations.chance import check_order, draw_uniform, happens
 from composer.data.samples import Sample
 from composer.data.transforms import find_rotation, warp_sample
+from composer.ranges import Fraction
 
 
 class RandomRotation:

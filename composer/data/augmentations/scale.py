@@ -2,7 +2,6 @@
 
 import torch
 
-from composer.bounds import Count, Fraction, Positive
 from composer.data.augmentations.chance import (
     check_order,
     draw_integer,
@@ -11,6 +10,7 @@ from composer.data.augmentations.chance import (
 )
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample, pad_sample, resize_sample
+from composer.ranges import Fraction, Positive, PositiveInt
 
 
 class LargeScaleJitter:
@@ -31,7 +31,7 @@ class LargeScaleJitter:
     def __init__(
         self,
         *,
-        size: tuple[Count, Count] = (1024, 1024),
+        size: tuple[PositiveInt, PositiveInt] = (1024, 1024),
         scales: tuple[Positive, Positive] = (0.1, 2.0),
         exact: bool = False,
     ) -> None:

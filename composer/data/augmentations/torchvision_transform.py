@@ -8,9 +8,9 @@ from typing import Any, Literal
 import torch
 from torchvision.transforms import v2
 
-from composer.bounds import Fraction
 from composer.data.augmentations.chance import draw_integer, happens
 from composer.data.samples import Sample
+from composer.ranges import Fraction
 
 PhotometricTransform = Literal[
     "ColorJitter",

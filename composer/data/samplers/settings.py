@@ -12,9 +12,9 @@ from composer.data.dataset import Dataset
 from composer.data.samplers.repeat_factor import RepeatFactorSampler, find_repeat_factors
 from composer.data.samplers.training import Sampler, TrainingSampler
 from composer.data.samplers.weighted import WeightedSampler
+from composer.documents import DocumentPart
 from composer.errors import InputError
-from composer.spec.document_part import DocumentPart
-from composer.spec.suggestion import did_you_mean
+from composer.names import did_you_mean
 
 
 class SamplerSettings(DocumentPart):

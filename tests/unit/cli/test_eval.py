@@ -6,7 +6,7 @@ import pytest
 
 from composer import Graph
 from composer.cli import eval_files
-from composer.data.shapes import write_shape_dataset
+from composer.data.toy_dataset import write_shape_dataset
 
 SMALL = {
     "depth": 18,

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from composer import Graph
 from composer.data import save_value
+from composer.discovery import shipped_specs
 from composer.registry import Publication, Registry
-from composer.spec.shipped import shipped_specs
 from composer.structures import Boxes
 
 

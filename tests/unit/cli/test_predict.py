@@ -11,8 +11,8 @@ from PIL import Image
 from composer import Graph
 from composer.cli import predicting
 from composer.errors import InputError
+from composer.language import SpecMetadata
 from composer.prediction import Prediction, models
-from composer.spec.metadata import SpecMetadata
 from unit.prediction.conftest import SMALL
 
 PETS = SpecMetadata(thing_classes=("cat", "dog"))

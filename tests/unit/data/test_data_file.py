@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from composer.data.data_file import describe_data, open_datasets, read_data_file
-from composer.data.shapes import CLASSES, write_shape_dataset
+from composer.data.toy_dataset import CLASSES, write_shape_dataset
 from composer.errors import DataError, NameResolutionError, SpecError
 
 FILES = "uses: coco, with: {annotations: shapes/instances.json, images: shapes/images}"

@@ -4,7 +4,7 @@ import pytest
 
 from composer.data.image_size import with_size
 from composer.errors import InputError
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 
 USUAL = ImageFormat(channel_order="RGB", shortest_edge=800, longest_edge=1333)
 

@@ -8,7 +8,7 @@ from PIL import Image
 from composer.data import find_images, read_image, read_images
 from composer.data.label_pictures import read_segment_ids
 from composer.errors import InputError
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 
 AS_IS = ImageFormat(channel_order="RGB", shortest_edge=0)
 

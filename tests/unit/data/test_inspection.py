@@ -15,7 +15,7 @@ from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.readers.image_folder import image_folder
 from composer.data.records import Annotation, Record
-from composer.data.shapes import write_shape_dataset
+from composer.data.toy_dataset import write_shape_dataset
 
 
 @pytest.fixture

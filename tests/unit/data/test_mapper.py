@@ -16,7 +16,7 @@ from composer.data.records import Annotation, Record
 from composer.data.sample_reading import read_sample
 from composer.data.transforms import crop_sample
 from composer.errors import InputError
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 from composer.structures import BitMasks, ImageBatch, PolygonMasks
 from unit.data.some_samples import write_dataset
 

@@ -11,7 +11,7 @@ from composer.data.augmentations import RandomCrop, RandomFlip, RandomRotation, 
 from composer.data.mapper import Mapper
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
-from composer.data.shapes import write_shape_dataset
+from composer.data.toy_dataset import write_shape_dataset
 from composer.errors import InputError
 from composer.structures import BitMasks, PolygonMasks
 

@@ -20,7 +20,7 @@ from composer.data.transforms import (
     warp_sample,
 )
 from composer.errors import DataError
-from composer.spec.language import ImageFormat
+from composer.language import ImageFormat
 from composer.structures import ImageBatch
 from unit.data.some_samples import make_sample, write_dataset
 

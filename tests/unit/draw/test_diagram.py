@@ -1,9 +1,9 @@
 import pytest
 
+from composer.blueprint import elaborate
+from composer.documents import ProblemLog
 from composer.draw import Selection, make_diagram
-from composer.spec.elaboration import elaborate
-from composer.spec.loading import load_spec
-from composer.spec.problems import ProblemLog
+from composer.language import load_spec
 
 SPEC = {
     "composer": 1,

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from composer.build import check_source
+from composer.construction import check_source
 from composer.data.metadata import Metadata
 from composer.errors import DataError, InputError, SpecError
 from composer.experiment import check_experiment, load_experiment
 from composer.experiment.images import open_images
 from composer.experiment.model import build_graph, fit_spec
-from composer.spec.loading import load_spec
+from composer.language import load_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 ROOT = Path(__file__).parents[3]

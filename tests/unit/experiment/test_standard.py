@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from composer.data.data_file import describe_data, read_data_file
-from composer.data.shapes import write_shape_dataset
+from composer.data.toy_dataset import write_shape_dataset
 from composer.errors import InputError, SpecError
 from composer.experiment import load_experiment, standard_experiment
 from composer.experiment.images import open_images

@@ -6,7 +6,7 @@ from torch import nn
 
 from composer import CheckpointError, Graph, NameResolutionError, SpecError
 from composer.checkpoint import describe_checkpoint, read_checkpoint
-from composer.spec.metadata import SpecMetadata
+from composer.language import SpecMetadata
 from sample_nodes import NODES
 
 

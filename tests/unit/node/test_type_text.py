@@ -3,8 +3,8 @@ from typing import Literal
 import pytest
 from torch import nn
 
-from composer.bounds import CellOffset, Channels, Count, Fraction, Positive, Probability
 from composer.node import describe_field, read_contract
+from composer.ranges import CellOffset, Channels, Fraction, Positive, PositiveInt, Probability
 
 
 class Sized(nn.Module):
@@ -12,14 +12,14 @@ class Sized(nn.Module):
         self,
         *,
         plain: int | None = None,
-        count: Count = 1,
+        count: PositiveInt = 1,
         share: Fraction = 0.5,
         start: CellOffset = 0.0,
         prior: Probability = 0.1,
-        optional: Count | None = None,
+        optional: PositiveInt | None = None,
         sizes: tuple[tuple[Positive, ...], ...] = (),
         channels: tuple[Channels, ...] = (),
-        names: dict[str, Count] | None = None,
+        names: dict[str, PositiveInt] | None = None,
         kind: Literal["a", "b"] = "a",
     ) -> None: ...
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from composer.build import check_source
+from composer.construction import check_source
 from composer.errors import InputError, NameResolutionError
 from composer.plan import AddressBook, Slot
 from composer.plan.addressing import fed_slots

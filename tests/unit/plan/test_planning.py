@@ -2,7 +2,7 @@
 
 import pytest
 
-from composer.build import check_source
+from composer.construction import check_source
 from composer.plan import AddressBook, make_plan
 from sample_nodes import NODES
 

@@ -9,10 +9,10 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from composer.errors import InputError
-from composer.pictures import ClassNames
+from composer.language import SpecMetadata
 from composer.prediction import Prediction, Predictor
-from composer.spec.metadata import SpecMetadata
 from composer.structures import Boxes, Instances, PanopticSegmentation, RotatedBoxes
+from composer.visualization import ClassNames
 
 SIZE = (60, 80)
 NAMES = SpecMetadata(thing_classes=("cat", "dog"), stuff_classes=("sky",))

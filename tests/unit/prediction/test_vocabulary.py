@@ -5,9 +5,9 @@ import pytest
 from composer import Graph
 from composer.data.readers import cityscapes, pascal_voc
 from composer.errors import InputError, NameResolutionError, SpecError
+from composer.language import SpecMetadata
 from composer.prediction import Predictor
 from composer.prediction.vocabulary import list_vocabularies, read_names
-from composer.spec.metadata import SpecMetadata
 from unit.prediction.conftest import SMALL
 
 

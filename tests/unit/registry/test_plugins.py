@@ -2,7 +2,7 @@
 
 import pytest
 
-from composer.build import check_source
+from composer.construction import check_source
 from composer.errors import NameResolutionError, PluginError
 from composer.registry import NODE_GROUP, Registry
 from spec_folder import marked

@@ -1,10 +1,10 @@
 import pytest
 from jsonschema import Draft202012Validator
 
+from composer.discovery import specs_directory
+from composer.documents import parse_value
 from composer.registry import Publication, Registry
 from composer.schema import make_schema
-from composer.spec.shipped import specs_directory
-from composer.spec.yaml_reader import parse_value
 
 SPECS = sorted(specs_directory().rglob("*.yaml"))
 

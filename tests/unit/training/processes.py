@@ -3,7 +3,7 @@
 import torch
 from torch import distributed
 
-from composer.training import RunFolder, Trainer, Validation, World
+from composer.training import ProcessGroup, RunFolder, Trainer, Validation
 from unit.training.small_training import RowBatches, make_graph, make_settings
 
 
@@ -13,7 +13,7 @@ def train_share(rank, size, folder, mode):
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=size
     )
-    world = World(torch.device("cpu"), rank, size)
+    world = ProcessGroup(torch.device("cpu"), rank, size)
     try:
         for name, ends in {"straight": [6], "cut": [3, 6]}.items():
             for iterations in ends:

@@ -7,7 +7,7 @@ from torch import nn
 from composer.errors import NameResolutionError
 from composer.layers.conv import NormConv2d
 from composer.layers.norm import ChannelLayerNorm
-from composer.training.parameter_groups import group_parameters, learnt_parameters
+from composer.training.parameter_groups import group_parameters, trainable_parameters
 from composer.training.settings import OptimizerSettings
 
 
@@ -115,4 +115,4 @@ def test_frozen_parameters_are_left_out():
 def test_a_shared_parameter_counts_once():
     model = Model()
     model.twin = model.head
-    assert len(learnt_parameters(model)) == 6
+    assert len(trainable_parameters(model)) == 6

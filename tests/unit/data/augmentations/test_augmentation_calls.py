@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from composer.data import augmentations
 from composer.data.augmentations.call import AugmentationCall
+from composer.documents import read_document
 from composer.errors import SpecError
 from composer.registry import AUGMENTATION_GROUP, Registry
-from composer.spec.documents import read_document
 from unit.data.some_samples import make_sample
 
 THIRD_PARTY = """

@@ -6,7 +6,7 @@ import pytest
 
 from composer.data.faults import count_faults
 from composer.data.readers.coco import coco
-from composer.data.shapes import CLASSES, KEYPOINTS, OWN_IDS, write_shape_dataset
+from composer.data.toy_dataset import CLASSES, KEYPOINTS, OWN_IDS, write_shape_dataset
 from composer.errors import DataError
 
 

@@ -11,8 +11,8 @@ from pycocotools import mask as coco_mask
 from composer.data.faults import count_faults
 from composer.data.mapper import Mapper
 from composer.data.readers.coco_panoptic import coco_panoptic
-from composer.data.shapes import CLASSES, OWN_IDS, STUFF, STUFF_IDS, write_shape_dataset
-from composer.spec.language import ImageFormat
+from composer.data.toy_dataset import CLASSES, OWN_IDS, STUFF, STUFF_IDS, write_shape_dataset
+from composer.language import ImageFormat
 
 
 @pytest.fixture

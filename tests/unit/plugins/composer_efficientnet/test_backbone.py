@@ -5,8 +5,8 @@ from PIL import Image
 from torch import nn
 
 from composer import Graph
+from composer.discovery import specs_directory
 from composer.layers import FrozenBatchNorm2d
-from composer.spec.shipped import specs_directory
 from composer.structures import ImageList, TensorShape
 from composer_efficientnet.backbone import EfficientNetLite
 from composer_efficientnet.key_mapping import EfficientNetLiteMapping

@@ -1,0 +1,43 @@
+"""YAML documents with places: reading, params, settings, validation, and messages that point."""
+
+from composer.documents.document_part import DocumentPart
+from composer.documents.located import Located, locate
+from composer.documents.params import escape, substitute_params
+from composer.documents.places import Place
+from composer.documents.problems import Problem, ProblemLog
+from composer.documents.reading import (
+    FOLDER,
+    DocumentSource,
+    as_absolute,
+    find_beside,
+    read_document,
+    read_file,
+    read_text,
+)
+from composer.documents.settings import parse_settings
+from composer.documents.validation import describe_errors, suggest_choice, validate
+from composer.documents.yaml_reader import parse_value, read_yaml
+
+__all__ = [
+    "FOLDER",
+    "DocumentPart",
+    "DocumentSource",
+    "Located",
+    "Place",
+    "Problem",
+    "ProblemLog",
+    "as_absolute",
+    "describe_errors",
+    "escape",
+    "find_beside",
+    "locate",
+    "parse_settings",
+    "parse_value",
+    "read_document",
+    "read_file",
+    "read_text",
+    "read_yaml",
+    "substitute_params",
+    "suggest_choice",
+    "validate",
+]

@@ -1,0 +1,103 @@
+"""Plain values that remember where they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from composer.documents.places import Place
+from composer.documents.problems import Problem
+from composer.errors import SpecError
+
+_MAX_DEPTH = 100
+
+Plain = Any  # None, bool, int, float, str, list[Plain] or dict[str, Plain]
+
+
+@dataclass(frozen=True)
+class Located:
+    """A value of a spec and its place.
+
+    Args:
+        value: a scalar, a dict of `Located` or a list of `Located`.
+        place: where the value stands.
+        key_places: for a mapping, where each key stands.
+        origin: where the value came from, when a param brought it to its place.
+        faulty: whether a problem was noted about it, so that nothing more is made of it.
+    """
+
+    value: Any
+    place: Place
+    key_places: Mapping[str, Place] = field(default_factory=dict)
+    origin: Place | None = None
+    faulty: bool = False
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether the value is a mapping."""
+        return isinstance(self.value, dict)
+
+    def get(self, key: str) -> Located | None:
+        """The entry of a mapping, or None if there is none or this is no mapping."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def entries(self) -> Iterator[tuple[str, Located]]:
+        """The entries of a mapping; nothing for any other value."""
+        if isinstance(self.value, dict):
+            yield from self.value.items()
+
+    def key_place(self, key: str) -> Place:
+        """Where a key of this mapping stands."""
+        return self.key_places.get(key, self.place)
+
+    def plain(self) -> Plain:
+        """The value without places."""
+        if isinstance(self.value, dict):
+            return {key: item.plain() for key, item in self.value.items()}
+        if isinstance(self.value, list):
+            return [item.plain() for item in self.value]
+        return self.value
+
+    def at(self, location: Sequence[str | int]) -> Located:
+        """The innermost value on the way along `location` that exists."""
+        here = self
+        for step in location:
+            found = None
+            if isinstance(here.value, dict):
+                found = here.value.get(str(step))
+            elif isinstance(here.value, list) and isinstance(step, int):
+                found = here.value[step] if 0 <= step < len(here.value) else None
+            if found is None:
+                break
+            here = found
+        return here
+
+    def marked_faulty(self, keys: Sequence[str] = ()) -> Located:
+        """A copy in which the value at the end of a way of keys is marked as faulty."""
+        if not keys:
+            return replace(self, faulty=True)
+        inner = self.value[keys[0]].marked_faulty(keys[1:])
+        return replace(self, value={**self.value, keys[0]: inner})
+
+
+def locate(value: Plain, source: str, pointer: str = "") -> Located:
+    """Gives a plain value places of the form `<source> a.b.c`.
+
+    Raises:
+        SpecError: if the value holds anything but plain data, or itself.
+    """
+    place = Place(source, pointer=pointer)
+    if pointer.count(".") + pointer.count("[") > _MAX_DEPTH:
+        raise SpecError([Problem(Place(source), "the value is too deep, or holds itself")])
+    if isinstance(value, Mapping):
+        below = {str(key): f"{pointer}.{key}".lstrip(".") for key in value}
+        items = {str(key): locate(item, source, below[str(key)]) for key, item in value.items()}
+        keys = {key: Place(source, pointer=at) for key, at in below.items()}
+        return Located(items, place, keys)
+    if isinstance(value, (list, tuple)):
+        return Located([locate(v, source, f"{pointer}[{i}]") for i, v in enumerate(value)], place)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return Located(value, place)
+    message = f"a spec holds plain values only, not {type(value).__name__}"
+    raise SpecError([Problem(place, message)])

@@ -1,0 +1,158 @@
+"""Params: their values for one document, and `${name}` put in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from composer.documents.located import Located, Plain
+from composer.documents.problems import Problem, ProblemLog
+from composer.errors import SpecError
+from composer.names import did_you_mean
+
+_USE = re.compile(r"\$\$|\$\{\s*(\w+)\s*\}|(\$\{[^}]*\}?)")
+_MAX_VALUES = 100_000
+_MAX_TEXT = 100_000
+
+
+def substitute_params(
+    document: Located, given: Mapping[str, Located], log: ProblemLog
+) -> tuple[Located, dict[str, Located]]:
+    """Gives every `${name}` of a document its value.
+
+    Args:
+        document: a document, after merging.
+        given: values that replace defaults; a `$` in them has no meaning.
+        log: takes unknown names, cycles and values that cannot stand inside a text.
+
+    Returns:
+        The document without `${}`, what had a problem marked as faulty, and the params' values.
+
+    Raises:
+        SpecError: if the values grow beyond all measure.
+    """
+    section = document.get("params")
+    defaults = dict(section.entries()) if section is not None else {}
+    for name, value in given.items():
+        if name not in defaults:
+            hint = did_you_mean(name, defaults, "params")
+            log.add(value.place, f"unknown param '{name}'", hint)
+    substitution = _Substitution(defaults, given, log)
+    resolved = {name: substitution.param(name) for name in defaults}
+    if not document.is_mapping:
+        return document, resolved
+    items = {
+        key: item if key == "params" else substitution.apply(item)
+        for key, item in document.entries()
+    }
+    return replace(document, value=items), resolved
+
+
+def escape(value: Plain) -> Plain:
+    """A plain value that reads as itself: what looks like the use of a param is escaped."""
+    if isinstance(value, dict):
+        return {key: escape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [escape(item) for item in value]
+    if isinstance(value, str) and ("${" in value or "$$" in value):
+        return value.replace("$", "$$")
+    return value
+
+
+class _Substitution:
+    """Puts params in place; `open` are the names being resolved, `spent` the values made so far."""
+
+    def __init__(
+        self, defaults: Mapping[str, Located], given: Mapping[str, Located], log: ProblemLog
+    ) -> None:
+        self.defaults, self.log = defaults, log
+        self.resolved = {name: given[name] for name in defaults if name in given}
+        self.sizes = {name: _size(value) for name, value in self.resolved.items()}
+        self.open: list[str] = []
+        self.spent = 0
+
+    def param(self, name: str) -> Located:
+        if name not in self.resolved:
+            self.open.append(name)
+            before = self.spent
+            self.resolved[name] = self.apply(self.defaults[name])
+            self.sizes[name] = self.spent - before
+            self.open.pop()
+        return self.resolved[name]
+
+    def apply(self, item: Located) -> Located:
+        self.spend(1, item)
+        if isinstance(item.value, dict):
+            return replace(item, value={key: self.apply(v) for key, v in item.value.items()})
+        if isinstance(item.value, list):
+            return replace(item, value=[self.apply(v) for v in item.value])
+        if isinstance(item.value, str) and "$" in item.value:
+            return self.text(item)
+        return item
+
+    def spend(self, count: int, item: Located) -> None:
+        self.spent += count
+        if self.spent > _MAX_VALUES:
+            raise SpecError([Problem(item.place, "the params make the document too large")])
+
+    def text(self, item: Located) -> Located:
+        """A text with its uses replaced; a lone `${name}` keeps the param's type."""
+        whole = _USE.fullmatch(item.value)
+        if whole and whole.group(1) is not None:
+            found = self.look_up(whole.group(1), item)
+            if found is None:
+                return replace(item, value=None, faulty=True)
+            return replace(found, place=item.place, origin=found.origin or found.place)
+        pieces: list[str] = []
+        end = 0
+        for match in _USE.finditer(item.value):
+            inner = self.inline(match, item)
+            if inner is None:
+                return replace(item, value=None, faulty=True)
+            pieces += [item.value[end : match.start()], inner]
+            end = match.end()
+        text = "".join([*pieces, item.value[end:]])
+        self.spend(len(text) // _MAX_TEXT * _MAX_VALUES, item)
+        return replace(item, value=text)
+
+    def inline(self, match: re.Match[str], item: Located) -> str | None:
+        """What stands for one use inside a text; None (and a note in the log) for a wrong one."""
+        if match.group(0) == "$$":
+            return "$"
+        if match.group(2) is not None:
+            hint = "A param is used as ${name}; '$$' stands for a '$'."
+            self.log.add(item.place, f"'{match.group(2)}' is not the use of a param", hint)
+            return None
+        found = self.look_up(match.group(1), item)
+        if found is None:
+            return None
+        if isinstance(found.value, (dict, list)):
+            self.log.add(item.place, f"param '{match.group(1)}' cannot stand inside a text")
+            return None
+        return _in_text(found.value)
+
+    def look_up(self, name: str, item: Located) -> Located | None:
+        if name not in self.defaults:
+            hint = did_you_mean(name, self.defaults, "params")
+            self.log.add(item.place, f"unknown param '{name}'", hint)
+            return None
+        if name in self.open:
+            ring = " -> ".join([*self.open[self.open.index(name) :], name])
+            self.log.add(item.place, f"params refer to each other in a ring: {ring}")
+            return None
+        found = self.param(name)
+        self.spend(self.sizes[name], item)
+        return None if found.faulty else found
+
+
+def _size(item: Located) -> int:
+    members = item.value.values() if item.is_mapping else item.value
+    return 1 + (sum(map(_size, members)) if isinstance(item.value, (dict, list)) else 0)
+
+
+def _in_text(value: bool | float | str | None) -> str:
+    """A scalar inside a text, as YAML writes it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

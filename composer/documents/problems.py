@@ -1,0 +1,77 @@
+"""What is wrong with a spec: one `Problem` each, collected and raised together."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+
+from composer.documents.places import Place
+from composer.errors import SpecError
+
+_WIDTH = 96
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a spec.
+
+    Args:
+        place: where it stands.
+        message: what is wrong and what would be right.
+        hint: a way out (the closest match, candidates), or nothing.
+        origin: where the value came from, when a param brought it here.
+    """
+
+    place: Place
+    message: str
+    hint: str = field(default="", compare=False)
+    origin: Place | None = field(default=None, compare=False)
+
+    def render(self) -> str:
+        """The whole message, with place, excerpt and hint."""
+        head = textwrap.wrap(
+            f"{self.place}: {self.message}",
+            _WIDTH,
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines = ["\n".join(head)]
+        if excerpt := self.place.excerpt():
+            lines.append(textwrap.indent(excerpt, "  "))
+        if self.origin is not None:
+            lines.append(f"    The value comes from {self.origin}.")
+        if self.hint:
+            lines.append(textwrap.indent(textwrap.fill(self.hint, _WIDTH - 4), "    "))
+        return "\n".join(lines)
+
+
+class ProblemLog:
+    """Collects problems; the same one (found in both modes, say) counts once."""
+
+    def __init__(self) -> None:
+        self._problems: dict[Problem, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._problems)
+
+    def add(self, place: Place, message: str, hint: str = "", origin: Place | None = None) -> None:
+        """Notes one problem."""
+        self._problems.setdefault(Problem(place, message, hint, origin))
+
+    def extend(self, error: SpecError) -> None:
+        """Notes the problems of an error that was raised further down."""
+        for problem in error.problems:
+            self._problems.setdefault(problem)
+
+    def raise_any(self) -> None:
+        """Raises all that was noted, in the order of the places.
+
+        Raises:
+            SpecError: if anything was noted.
+        """
+        if self._problems:
+            order = sorted(
+                self._problems, key=lambda p: (p.place.source, p.place.line, p.place.column)
+            )
+            raise SpecError(order)

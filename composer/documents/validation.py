@@ -1,0 +1,195 @@
+"""Checks located values with a pydantic model, and puts the model's errors at their places."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from composer.documents.located import Located
+from composer.documents.problems import ProblemLog
+from composer.names import did_you_mean
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_Location = tuple[str | int, ...]
+_Errors = list[Mapping[str, Any]]
+
+_KINDS = {
+    "string_type": "should be a text",
+    "bool_type": "should be true or false",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "float_parsing": "should be a number",
+    "bool_parsing": "should be true or false",
+    "float_type": "should be a number",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "dict_type": "should be a mapping",
+    "model_type": "should be a mapping",
+    "model_attributes_type": "should be a mapping",
+    "needs_python_object": "cannot be written in a spec",
+}
+
+
+def validate(
+    document: Located,
+    model: type[_Model],
+    log: ProblemLog,
+    context: Mapping[str, Any] | None = None,
+) -> _Model | None:
+    """Makes a model of a document.
+
+    Values are taken strictly, as JSON: a list may become a tuple and a whole number a float, but
+    a text never becomes a number.
+
+    Args:
+        document: the values and their places.
+        model: the model.
+        log: takes all errors; none for a value that a problem was noted about before.
+        context: what the model's validators are given.
+
+    Returns:
+        The model; None if there are errors.
+    """
+    text = json.dumps(document.plain())
+    try:
+        return model.model_validate_json(text, strict=True, context=dict(context or {}))
+    except ValidationError as error:
+        for location, errors in _by_location(error, document).items():
+            if not document.at(location).faulty:
+                _note(document, model, location, errors, log)
+        return None
+
+
+def _by_location(error: ValidationError, document: Located) -> dict[_Location, _Errors]:
+    """The innermost errors by their places; several for what fits no member of a union."""
+    found: dict[_Location, _Errors] = {}
+    for details in error.errors(include_url=False):
+        location = _without_branches(details, document)
+        found.setdefault(location, []).append(details)
+    return {place: found[place] for place in found if not _is_covered(place, found)}
+
+
+def _without_branches(details: Mapping[str, Any], document: Located) -> _Location:
+    """The location without the names of union members, which are no keys of the document."""
+    *before, last = details["loc"] or ("",)
+    steps: list[str | int] = []
+    for step in before:
+        if _leads_on(document.at(steps), step):
+            steps.append(step)
+    is_absent = details["type"] == "missing" or last == "[key]"
+    if is_absent or _leads_on(document.at(steps), last):
+        steps.append(last)
+    return tuple(steps)
+
+
+def _leads_on(here: Located, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(here.value, list) and step < len(here.value)
+    return here.get(step) is not None
+
+
+def _is_covered(location: _Location, found: Mapping[_Location, _Errors]) -> bool:
+    return any(len(other) > len(location) and other[: len(location)] == location for other in found)
+
+
+def _note(
+    document: Located, model: type[BaseModel], location: _Location, errors: _Errors, log: ProblemLog
+) -> None:
+    owner, key = document.at(location[:-1]), str(location[-1]) if location else ""
+    extra = next((e for e in errors if e["type"] == "extra_forbidden"), None)
+    if extra is not None:
+        known = extra.get("ctx", {}).get("known") or _keys_at(model, location[:-1])
+        log.add(owner.key_place(key), f"unknown key '{key}'", did_you_mean(key, known, "keys"))
+    elif any(e["type"] == "missing" for e in errors):
+        where = name_value(location[:-1])
+        if isinstance(location[-1], int):
+            log.add(owner.place, f"'{where}': an item {location[-1] + 1} is missing")
+            return
+        log.add(owner.place, f"the key '{key}' is missing" + (f" in '{where}'" if where else ""))
+    elif key == "[key]":
+        name = str(location[-2])
+        place = document.at(location[:-2]).key_place(name)
+        log.add(place, f"'{name}': {describe_errors(errors)}")
+    else:
+        value = document.at(location)
+        where = f"'{name_value(location)}': " if location else ""
+        hint = next(filter(None, map(_hint, errors)), "")
+        log.add(value.place, where + describe_errors(errors), hint, value.origin)
+
+
+def _hint(details: Mapping[str, Any]) -> str:
+    return str(details.get("ctx", {}).get("hint") or suggest_choice(details))
+
+
+def name_value(location: Sequence[str | int]) -> str:
+    """A value's way from the root, as messages have it: `train.augmentations[0].with`."""
+    name = ""
+    for step in location:
+        name += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return name.lstrip(".")
+
+
+def _keys_at(model: type[BaseModel], location: _Location) -> list[str]:
+    """The keys that may stand at a place of a document, for suggestions."""
+    models = [model]
+    for step in location:
+        inner = [
+            found
+            for each in models
+            for name, field in each.model_fields.items()
+            if step in (name, field.alias)
+            for found in _models_in(field.annotation)
+        ]
+        models = inner or models  # a step into a list or a mapping of models leads to no field
+    return [field.alias or name for each in models for name, field in each.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation allows, however deep in unions, lists and mappings."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)
+
+
+def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
+    """What pydantic says of one value as the rest of a sentence.
+
+    Args:
+        errors: its errors; several for a value that fits no member of a union.
+    """
+    said: list[str] = []
+    for details in errors:
+        message = str(details["msg"])
+        if details["type"] == "value_error":
+            return message.removeprefix("Value error, ")
+        message = _KINDS.get(str(details["type"]), message.removeprefix("Input "))
+        said.append(message[:1].lower() + message[1:])
+    sentence = " or ".join(dict.fromkeys(said)).replace(" or should be ", " or ")
+    return f"{sentence}, not {_written(errors[0]['input'])}"
+
+
+def suggest_choice(details: Mapping[str, Any]) -> str:
+    """The closest of the values that a choice leaves, or nothing where there is no choice."""
+    if details["type"] != "literal_error" or not isinstance(details["input"], str):
+        return ""
+    choices = re.findall(r"'([^']*)'", str(details["ctx"]["expected"]))
+    hint = did_you_mean(details["input"], choices)
+    return hint if hint.startswith("Did") else ""
+
+
+def _written(value: object) -> str:
+    """A value as the spec writes it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return repr(value)

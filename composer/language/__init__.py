@@ -1,0 +1,37 @@
+"""The language of model specs: their keys, the values that they parse to, and how they nest."""
+
+from composer.language.keys import LANGUAGE_VERSION, MODES, ImageFormat, Mode, SpecDocument
+from composer.language.loading import load_spec, read_spec
+from composer.language.metadata import SpecMetadata
+from composer.language.nesting import read_extended
+from composer.language.sources import SpecSource, find_spec
+from composer.language.spec import (
+    FrozenPart,
+    GraphSpec,
+    InputSpec,
+    NodeSpec,
+    Reference,
+    Spec,
+    WireSpec,
+)
+
+__all__ = [
+    "LANGUAGE_VERSION",
+    "MODES",
+    "FrozenPart",
+    "GraphSpec",
+    "ImageFormat",
+    "InputSpec",
+    "Mode",
+    "NodeSpec",
+    "Reference",
+    "Spec",
+    "SpecDocument",
+    "SpecMetadata",
+    "SpecSource",
+    "WireSpec",
+    "find_spec",
+    "load_spec",
+    "read_extended",
+    "read_spec",
+]

@@ -1,0 +1,161 @@
+"""From a document's values to nodes and graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from composer.discovery import specs_directory
+from composer.documents import Located, Place, ProblemLog
+from composer.language.keys import ImageFormat, Mode
+from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference
+from composer.language.wires import to_outputs, to_wire
+
+_KINDS = ("uses", "same_as", "nodes")
+_BELONGS = {"with": "uses", "params": "spec", "outputs": "nodes"}
+_RESERVED = {"training"}  # assigned by `train()`, which a module of that name would forbid
+_OF_THE_MODULE = ("namespace", "device", "weights", "freeze")
+
+
+def beside_spec(file: Located) -> str:
+    """A file named in a spec: next to the spec if it is there, else as written."""
+    beside = Path(file.place.source).parent / str(file.value)
+    return str(beside) if file.place.line and beside.exists() else str(file.value)
+
+
+def to_graph(item: Located, log: ProblemLog) -> GraphSpec:
+    """The graph that a document describes."""
+    inputs = item.get("inputs") or Located({}, item.place)
+    declared = {name: _to_input(name, value, log) for name, value in inputs.entries()}
+    return _to_graph(item, declared, set(declared), log)
+
+
+def _to_graph(
+    item: Located, inputs: dict[str, InputSpec], taken: set[str], log: ProblemLog
+) -> GraphSpec:
+    """The graph of a document or a node; `taken` are names that its nodes cannot have."""
+    nodes = item.get("nodes") or Located({}, item.place)
+    return GraphSpec(
+        inputs=inputs,
+        nodes={name: _to_node(name, nodes, taken, log) for name, _ in nodes.entries()},
+        outputs=to_outputs(item.get("outputs")),
+        place=item.place,
+        freeze=_references(item.get("freeze")),
+    )
+
+
+def _to_input(name: str, item: Located, log: ProblemLog) -> InputSpec:
+    plain = item.plain()
+    declared: dict[str, Any] = plain if isinstance(plain, dict) else {"type": plain or "any"}
+    example = item.get("example")
+    return InputSpec(
+        name=name,
+        type_name=str(declared.get("type", "any")),
+        image=ImageFormat.model_validate(declared.get("image") or {}),
+        example=None if example is None else _find_example(example, log),
+        optional=bool(declared.get("optional", False)),
+        place=(item.get("type") or item).place,
+    )
+
+
+def _find_example(item: Located, log: ProblemLog) -> Path | None:
+    if item.value is None:
+        return None
+    for directory in (Path(item.place.source).parent, specs_directory()):
+        for candidate in (directory / item.value, directory / "examples" / item.value):
+            if candidate.exists():
+                return candidate
+    log.add(item.place, f"there is no example file '{item.value}' beside the spec")
+    return None
+
+
+def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> NodeSpec:
+    item: Located = nodes.value[name]
+    place = nodes.key_place(name)
+    faulty = _has_fault(item) or not _is_one_kind(name, item, place, log)
+    if name in taken:
+        log.add(place, f"'{name}' is the name of an input and of a node")
+        faulty = True
+    if name in _RESERVED:
+        log.add(place, f"'{name}' cannot name a node: every module has a value of that name")
+        faulty = True
+    if faulty:
+        item = Located({}, place)
+    weights = item.get("weights")
+    wires = item.get("inputs") or Located({}, place)
+    ports = {port for port, _ in wires.entries()}
+
+    def text(key: str) -> str | None:
+        value = item.get(key)
+        return None if value is None or value.value is None else str(value.value)
+
+    return NodeSpec(
+        name=name,
+        place=place,
+        uses=text("uses"),
+        same_as=_reference(item.get("same_as")),
+        graph=_to_graph(item, {}, ports, log) if _has(item, "nodes") else None,
+        config=item.get("with") or Located({}, place),
+        inputs={port: to_wire(wire) for port, wire in wires.entries()},
+        input_places={port: wires.key_place(port) for port in ports},
+        when=_mode(text("when")),
+        namespace=text("namespace"),
+        device=text("device"),
+        weights=beside_spec(weights) if weights and text("weights") else None,
+        doc=text("doc") or "",
+        freeze=_references(item.get("freeze")) if _has(item, "uses") else (),
+        places={key: value.place for key, value in item.entries()},
+        faulty=faulty,
+    )
+
+
+def _reference(item: Located | None) -> Reference | None:
+    return None if item is None or item.value is None else Reference(str(item.value), item.place)
+
+
+def _references(item: Located | None) -> tuple[Reference, ...]:
+    """The names of a list, without those that a problem was noted about."""
+    if item is None or item.faulty or not isinstance(item.value, list):
+        return ()
+    members = [member for member in item.value if not member.faulty]
+    return tuple(Reference(str(member.value), member.place) for member in members)
+
+
+def _mode(text: str | None) -> Mode | None:
+    return text if text in ("training", "inference") else None  # type: ignore[return-value]
+
+
+def _has(item: Located, key: str) -> bool:
+    value = item.get(key)
+    return value is not None and value.value is not None
+
+
+def _has_fault(item: Located) -> bool:
+    """Whether a problem was noted about a value; the nodes and wires inside tell for themselves."""
+    if item.faulty or isinstance(item.value, list):
+        return item.faulty or any(_has_fault(member) for member in item.value)
+    inner = [member for key, member in item.entries() if key not in ("nodes", "inputs", "outputs")]
+    return any(_has_fault(member) for member in inner)
+
+
+def _is_one_kind(name: str, item: Located, place: Place, log: ProblemLog) -> bool:
+    """Whether a node is one thing and has only what goes with it; if not, the log says why."""
+    kinds = [kind for kind in _KINDS if _has(item, kind)]
+    if not any(_has(item, key) for key in item.value or ()):
+        log.add(place, f"node '{name}' is empty: it wants 'uses', 'spec', 'nodes' or 'same_as'")
+        return False
+    if len(kinds) != 1:
+        log.add(place, f"node '{name}' wants exactly one of 'uses', 'spec', 'nodes' and 'same_as'")
+        return False
+    fits = True
+    for key in (key for key in item.value if _has(item, key)):
+        if key in _BELONGS and _BELONGS[key] != kinds[0]:
+            kind = "spec" if "spec" in item.key_places else kinds[0]
+            message = f"'{key}' goes with '{_BELONGS[key]}', not with '{kind}'"
+        elif kinds[0] == "same_as" and key in _OF_THE_MODULE:
+            message = f"'{key}' belongs to the node that 'same_as' names: put it there"
+        else:
+            continue
+        log.add(item.key_place(key), message)
+        fits = False
+    return fits

@@ -1,0 +1,83 @@
+"""Finds what the names under `freeze` mean: nodes, nested graphs, and modules inside nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from composer.documents import ProblemLog
+from composer.language.spec import FrozenPart, GraphSpec, NodeSpec, Reference
+from composer.names import did_you_mean
+
+
+def find_frozen(graph: GraphSpec, log: ProblemLog) -> dict[str, FrozenPart]:
+    """What a graph and the graphs nested in it freeze, by full name, the outer first.
+
+    Whether a node has a module of some name is not known before it is built.
+
+    Args:
+        graph: the whole graph.
+        log: takes names that mean no node, or several.
+    """
+    parts = [_find(reference, graph, "", log) for reference in graph.freeze]
+    for path, node in graph.walk():
+        parts += [FrozenPart(path, _dotted(name.text), name.place) for name in node.freeze]
+        if node.graph is not None:
+            parts += [_find(name, node.graph, f"{path}.", log) for name in node.graph.freeze]
+    return {part.name: part for part in parts if part is not None}
+
+
+def _find(
+    reference: Reference, graph: GraphSpec, prefix: str, log: ProblemLog
+) -> FrozenPart | None:
+    """What a name means below a graph; None, and a note in the log, if that is nothing."""
+    nodes = dict(graph.walk())
+    names = _dotted(reference.text).split(".")
+    for find in (_exactly, _by_end):
+        for length in range(len(names), 0, -1):
+            found = find(".".join(names[:length]), nodes)
+            if len(found) == 1:
+                return _part(reference, found[0], nodes[found[0]], names[length:], prefix, log)
+            if found:
+                listing = ", ".join(found)
+                message = f"'{reference.text}' is ambiguous; it could be {listing}"
+                log.add(reference.place, message)
+                return None
+    hint = did_you_mean(reference.text, nodes)
+    if not hint.startswith("Did"):
+        hint = "A module inside a node is named after the node: backbone.bottom_up.stem"
+    log.add(reference.place, f"there is no node '{reference.text}' to freeze", hint)
+    return None
+
+
+def _part(
+    reference: Reference,
+    path: str,
+    node: NodeSpec,
+    module: list[str],
+    prefix: str,
+    log: ProblemLog,
+) -> FrozenPart | None:
+    full = prefix + path
+    if node.same_as is not None:
+        hint = "Freeze the node whose module it calls."
+        message = f"'{full}' has no weights of its own: it is the same as '{node.same_as.text}'"
+        log.add(reference.place, message, hint)
+    elif node.graph is not None and module:
+        hint = did_you_mean(module[0], node.graph.nodes, "nodes")
+        log.add(reference.place, f"there is no node '{module[0]}' in '{full}' to freeze", hint)
+    else:
+        return FrozenPart(full, ".".join(module), reference.place)
+    return None
+
+
+def _exactly(path: str, nodes: Mapping[str, NodeSpec]) -> list[str]:
+    return [path] if path in nodes else []
+
+
+def _by_end(path: str, nodes: Mapping[str, NodeSpec]) -> list[str]:
+    return sorted(other for other in nodes if other.endswith(f".{path}"))
+
+
+def _dotted(text: str) -> str:
+    """A name with a dot before the module, where it has the colon of a tap."""
+    return text.replace(":", ".")

@@ -1,0 +1,121 @@
+"""From a document to a `Spec`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from composer.documents import Located, Place, ProblemLog, escape, locate, parse_settings
+from composer.errors import SpecError
+from composer.language.conversion import beside_spec, to_graph
+from composer.language.frozen_parts import find_frozen
+from composer.language.nesting import assemble
+from composer.language.sources import SpecSource
+from composer.language.spec import GraphSpec, Spec, to_metadata
+from composer.names import did_you_mean
+
+
+def load_spec(
+    source: SpecSource,
+    *,
+    params: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+) -> Spec:
+    """Reads a spec and checks its form. No plugin is imported.
+
+    Args:
+        source: a file, the name of a shipped spec, or a mapping.
+        params: values for params.
+        settings: values for params as `name=value`, the value in YAML.
+
+    Raises:
+        SpecError: with all problems of form at once.
+    """
+    log = ProblemLog()
+    spec = read_spec(source, log, params=params, settings=settings)
+    log.raise_any()
+    assert spec is not None
+    return spec
+
+
+def read_spec(
+    source: SpecSource,
+    log: ProblemLog,
+    *,
+    params: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+) -> Spec | None:
+    """Reads as much of a spec as can be understood.
+
+    Args:
+        source: as for `load_spec`.
+        log: takes the problems of form; nodes and wires that have one are marked as faulty.
+        params: as for `load_spec`.
+        settings: as for `load_spec`.
+
+    Returns:
+        The spec; None if its problems leave nothing to go on with.
+    """
+    given = {**_locate_params(params or {}, log), **parse_settings(settings, log)}
+    try:
+        assembly = assemble(source, given, log)
+    except SpecError as error:
+        log.extend(error)
+        return None
+    return None if assembly.root.faulty else _to_spec(assembly.root, assembly.params, log)
+
+
+def _locate_params(params: Mapping[str, Any], log: ProblemLog) -> dict[str, Located]:
+    given: dict[str, Located] = {}
+    for name, value in params.items():
+        try:
+            given[name] = locate(value, "params", name)
+        except SpecError as error:
+            log.extend(error)
+    return given
+
+
+def _to_spec(root: Located, params: Mapping[str, Located], log: ProblemLog) -> Spec:
+    document = root.plain()
+    graph = to_graph(root, log)
+    return Spec(
+        name=str(document.get("name") or Path(root.place.source).stem),
+        doc=str(document.get("doc") or ""),
+        params={name: value.plain() for name, value in params.items()},
+        graph=graph,
+        weights=_weights_by_path(root.get("weights"), graph, log),
+        freeze=find_frozen(graph, log),
+        metadata=to_metadata(root.get("metadata")),
+        document=escape(document),
+        source=root.place.source,
+    )
+
+
+def _weights_by_path(weights: Located | None, graph: GraphSpec, log: ProblemLog) -> dict[str, str]:
+    """Checkpoints by node path, the outer first: a node's own is loaded over its parent's."""
+    found: dict[str, str] = {}
+    if weights is not None and weights.is_mapping:
+        for name, file in weights.entries():
+            path = _node_path(name, graph, weights.key_place(name), log)
+            found[path] = beside_spec(file)
+    elif weights is not None and weights.value is not None:
+        found = {"": beside_spec(weights)}
+    for path, node in graph.walk():
+        if node.weights is not None:
+            found.setdefault(path, str(node.weights))
+    return dict(sorted(found.items(), key=lambda item: item[0].count(".") + bool(item[0])))
+
+
+def _node_path(name: str, graph: GraphSpec, place: Place, log: ProblemLog) -> str:
+    """The path of the node that a full path or a unique suffix means."""
+    paths = [path for path, _ in graph.walk()]
+    found = [path for path in paths if path == name] or sorted(
+        path for path in paths if path.endswith(f".{name}")
+    )
+    if not found:
+        message = f"weights are named for '{name}', which is no node"
+        log.add(place, message, did_you_mean(name, paths, "nodes"))
+    elif len(found) > 1:
+        log.add(place, f"'{name}' is ambiguous; it could be {', '.join(found)}")
+    return found[0] if found else name

@@ -1,0 +1,23 @@
+"""Ranges of configuration values: a node type that annotates with them has its specs checked.
+
+A number outside of its range is found when a spec is loaded or checked, with its place. None of
+these numbers is infinite or not a number.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]  # of what there is at least one of
+NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]  # of what there may be none of
+Channels: TypeAlias = PositiveInt | Literal[-1]  # -1 keeps those that there are
+
+Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+NonNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Share: TypeAlias = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+CellOffset: TypeAlias = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+MatchLabel: TypeAlias = Literal[-1, 0, 1]  # left out, background, object

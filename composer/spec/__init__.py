@@ -1,1 +1,0 @@
-"""The spec language: YAML to a checked description of a graph, without importing any plugin."""

@@ -1,0 +1,20 @@
+"""Annotated photographs: boxes, masks, keypoints and segments drawn into a picture.
+
+The package knows structures and Pillow; datasets and graphs are none of its business, so that both
+can use it.
+"""
+
+from composer.visualization.annotations import draw_annotations
+from composer.visualization.canvas import as_picture
+from composer.visualization.instances import draw_instances
+from composer.visualization.names import ClassNames
+from composer.visualization.segmentation import draw_panoptic, draw_semantic
+
+__all__ = [
+    "ClassNames",
+    "as_picture",
+    "draw_annotations",
+    "draw_instances",
+    "draw_panoptic",
+    "draw_semantic",
+]
