@@ -1,13 +1,67 @@
-"""The closest match for a name that does not exist."""
+"""Dotted names: resolving a full name or a unique end of one, wildcards, and suggestions."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
+
+from composer.errors import NameResolutionError
+
+WILDCARD = "*"
+
+
+def find_names(name: str, candidates: Collection[str]) -> list[str]:
+    """The candidates that a name can mean: itself, else all that end in it.
+
+    Args:
+        name: a dotted name, or a pattern in which `*` stands for one name between dots.
+        candidates: full dotted names.
+
+    Returns:
+        The name itself if it is a candidate; else, in their order, the candidates of which it is a
+        dotted end (`mask_pooler` of `roi_heads.mask_pooler`). A pattern that matches whole
+        candidates gives all of those, and otherwise those that it is an end of.
+    """
+    if WILDCARD in name:
+        exact = re.compile(_pattern(name))
+        end = re.compile(rf"(?:.*\.)?{_pattern(name)}")
+        found = [full for full in candidates if exact.fullmatch(full)]
+        return found or [full for full in candidates if end.fullmatch(full)]
+    if name in candidates:
+        return [name]
+    return [full for full in candidates if full.endswith(f".{name}")]
+
+
+def resolve_name(name: str, candidates: Collection[str], what: str = "node") -> str:
+    """The candidate that a full name or a unique end of one means.
+
+    Args:
+        name: a dotted name.
+        candidates: full dotted names.
+        what: what the candidates are, for messages ("node", "dataset").
+
+    Raises:
+        NameResolutionError: if it means none, with the closest match, or several, with a list.
+    """
+    found = find_names(name, candidates)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listing = ", ".join(sorted(found))
+        raise NameResolutionError(f"'{name}' is ambiguous; it could be {listing}")
+    hint = did_you_mean(name, candidates, f"{what}s")
+    raise NameResolutionError(f"there is no {what} '{name}'. {hint}".rstrip())
+
+
+def _pattern(name: str) -> str:
+    """The regular expression of a name with wildcards; none of them goes past a dot."""
+    parts = [re.escape(part).replace(re.escape(WILDCARD), r"[^.]+") for part in name.split(".")]
+    return r"\.".join(parts)
 
 
 def closest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most alike `name`, if any is alike enough to be meant."""
+    """The candidate that a misspelt name is most like, if any is alike enough to be meant."""
     matches = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
     return matches[0] if matches else None
 

@@ -14,7 +14,12 @@ from composer.documents.reading import (
     read_file,
     read_text,
 )
-from composer.documents.settings import parse_settings
+from composer.documents.settings import (
+    Setting,
+    locate_settings,
+    parse_settings,
+    read_settings,
+)
 from composer.documents.validation import describe_errors, suggest_choice, validate
 from composer.documents.yaml_reader import parse_value, read_yaml
 
@@ -26,15 +31,18 @@ __all__ = [
     "Place",
     "Problem",
     "ProblemLog",
+    "Setting",
     "as_absolute",
     "describe_errors",
     "escape",
     "find_beside",
     "locate",
+    "locate_settings",
     "parse_settings",
     "parse_value",
     "read_document",
     "read_file",
+    "read_settings",
     "read_text",
     "read_yaml",
     "substitute_params",

@@ -50,7 +50,7 @@ def read_document(
     """
     log = ProblemLog()
     root = _read(source, log)
-    given = parse_settings(settings, log)
+    given = {setting.address: setting.value for setting in parse_settings(settings, log)}
     if not root.is_mapping:
         keys = [field.alias or name for name, field in model.model_fields.items()]
         log.add(root.place, f"a mapping is wanted, with the keys {', '.join(keys)}")

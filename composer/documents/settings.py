@@ -1,30 +1,107 @@
-"""Settings: values that are given by name, as `--set` takes them."""
+"""Settings: values that are given by address, in a section `set:`, by `--set`, or in Python."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from composer.documents.located import Located, locate
 from composer.documents.places import Place
 from composer.documents.problems import ProblemLog
 from composer.documents.yaml_reader import parse_value
 from composer.errors import SpecError
+from composer.names import WILDCARD
+
+_NAME = r"(?:\w|\*)[\w*-]*"
+_ADDRESS = re.compile(rf"{_NAME}(?:\.{_NAME})*")
 
 
-def parse_settings(settings: Sequence[str], log: ProblemLog) -> dict[str, Located]:
-    """Values for params from texts of the form `name=value`; the log takes what is none."""
-    given: dict[str, Located] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        place = Place("--set", pointer=setting)
+@dataclass(frozen=True)
+class Setting:
+    """A value for an address.
+
+    Args:
+        address: dotted names, the last of them a key or a param: `backbone.fpn.norm`. A unique end
+            does; `*` stands for any one name.
+        value: the value, with its place.
+        place: where the address stands.
+    """
+
+    address: str
+    value: Located
+    place: Place
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it may set several values."""
+        return WILDCARD in self.address
+
+
+def parse_settings(texts: Sequence[str], log: ProblemLog) -> list[Setting]:
+    """Settings from texts of the form `address=value`, the value in YAML.
+
+    Args:
+        texts: the texts, as `--set` takes them.
+        log: takes what is none.
+    """
+    settings: list[Setting] = []
+    for text in texts:
+        address, equals, value = text.partition("=")
+        place = Place("--set", pointer=text)
         if not equals:
             log.add(place, "a setting is name=value")
             continue
         try:
-            value = parse_value(text, "--set").plain()
+            plain = parse_value(value, "--set").plain()
         except SpecError as error:
             for problem in error.problems:
                 log.add(place, problem.message)
         else:
-            given[name.strip()] = locate(value, "--set", setting)
-    return given
+            _append(settings, address.strip(), locate(plain, "--set", text), place, log)
+    return settings
+
+
+def locate_settings(values: Mapping[str, Any], source: str, log: ProblemLog) -> list[Setting]:
+    """Settings from plain values by address, as Python gives them.
+
+    Args:
+        values: the values by address.
+        source: what messages call them ("set").
+        log: takes addresses and values that are none.
+    """
+    settings: list[Setting] = []
+    for address, value in values.items():
+        try:
+            located = locate(value, source, address)
+        except SpecError as error:
+            log.extend(error)
+        else:
+            _append(settings, address, located, located.place, log)
+    return settings
+
+
+def read_settings(section: Located | None, log: ProblemLog) -> list[Setting]:
+    """The settings of a document's section `set:`, in order.
+
+    Args:
+        section: the section, a mapping by address.
+        log: takes addresses that are none.
+    """
+    settings: list[Setting] = []
+    if section is None or section.faulty or not section.is_mapping:
+        return settings
+    for address, value in section.entries():
+        _append(settings, address, value, section.key_place(address), log)
+    return settings
+
+
+def _append(
+    settings: list[Setting], address: str, value: Located, place: Place, log: ProblemLog
+) -> None:
+    if _ADDRESS.fullmatch(address):
+        settings.append(Setting(address, value, place))
+    else:
+        hint = "An address is dotted names: backbone.fpn.norm; '*' stands for any one name."
+        log.add(place, f"'{address}' is no address", hint)

@@ -57,7 +57,8 @@ def read_spec(
     Returns:
         The spec; None if its problems leave nothing to go on with.
     """
-    given = {**_locate_params(params or {}, log), **parse_settings(settings, log)}
+    given = _locate_params(params or {}, log)
+    given |= {one.address: one.value for one in parse_settings(settings, log)}
     try:
         assembly = assemble(source, given, log)
     except SpecError as error:

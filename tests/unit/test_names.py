@@ -1,0 +1,42 @@
+import pytest
+
+from composer.errors import NameResolutionError
+from composer.names import find_names, resolve_name
+
+PATHS = [
+    "backbone.fpn",
+    "roi_heads.stage0.box_head",
+    "roi_heads.stage1.box_head",
+    "roi_heads.mask_head",
+    "box_head",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("roi_heads.mask_head", ["roi_heads.mask_head"]),
+        ("mask_head", ["roi_heads.mask_head"]),
+        ("box_head", ["box_head"]),
+        ("stage1.box_head", ["roi_heads.stage1.box_head"]),
+        ("head", []),
+        ("roi_heads.stage*.box_head", PATHS[1:3]),
+        ("stage*.box_head", PATHS[1:3]),
+        ("*.fpn", ["backbone.fpn"]),
+        ("*head", ["box_head"]),
+        ("roi_heads.*", ["roi_heads.mask_head"]),
+        ("stage*", []),
+    ],
+)
+def test_name_means_itself_or_what_ends_in_it(name, found):
+    assert find_names(name, PATHS) == found
+
+
+def test_ambiguous_name_lists_what_it_could_be():
+    with pytest.raises(NameResolutionError, match=r"could be a\.x, b\.x"):
+        resolve_name("x", ["b.x", "a.x"])
+
+
+def test_unknown_name_gets_the_closest_one():
+    with pytest.raises(NameResolutionError, match=r"no dataset .trian.\. Did you mean .train.\?"):
+        resolve_name("trian", ["train", "unseen"], "dataset")
