@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from composer.errors import CheckpointError
+from composer.files import written_whole
 
 WritableFormat = Literal["safetensors", "pth"]
 
@@ -64,17 +62,15 @@ def write_checkpoint(
             raise CheckpointError(f"{target}: the metadata '{key}' should be text.")
     plain = _separate(tensors, where=str(target))
 
-    def write(file: Path) -> None:
-        if format == "safetensors":
-            save_file(plain, file, metadata=dict(metadata))
-        else:
-            torch.save({"model": plain, "composer": dict(metadata)}, file)
-
     try:
-        target = target.resolve()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, write)
-    except (OSError, RuntimeError, SafetensorError) as error:
+        with written_whole(target) as file:
+            if format == "safetensors":
+                save_file(plain, file, metadata=dict(metadata))
+            else:
+                torch.save({"model": plain, "composer": dict(metadata)}, file)
+    except OSError as error:
+        raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}.") from error
+    except (RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{target}: cannot be written: {error}.") from error
 
 
@@ -92,31 +88,3 @@ def _separate(tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Tensor]
         seen.add(plain.untyped_storage().data_ptr())
         separate[key] = plain
     return separate
-
-
-def _replace(target: Path, write: Callable[[Path], None]) -> None:
-    """Write beside `target` and move over it, so that it is never seen half written."""
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        permissions = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        os.close(descriptor)
-        write(temporary)
-        # safetensors puts a private file in its place.
-        temporary.chmod(permissions)
-        _flush(temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    # The content is in place by now; some file systems cannot flush a directory.
-    with contextlib.suppress(OSError):
-        _flush(target.parent)
-
-
-def _flush(path: Path) -> None:
-    # Windows flushes only what is open for writing, and no directories.
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,7 @@ from composer.errors import InputError
 from composer.executor import derive_seed
 from composer.experiment import Experiment
 from composer.experiment.model import find_image_format
+from composer.files import written_whole
 from composer.language import load_spec
 from composer.visualization import draw_annotations, draw_instances, draw_panoptic, draw_semantic
 from composer.visualization.file_names import FileNames
@@ -66,7 +67,6 @@ def show_datasets(request: ShowRequest) -> None:
         chosen = _choose(dataset, request)
         draw = _make_drawing(dataset, request)
         folder = request.output / name
-        folder.mkdir(parents=True, exist_ok=True)
         names, num_drawn = FileNames(), 0
         for record in chosen:
             generator = torch.Generator()
@@ -76,7 +76,8 @@ def show_datasets(request: ShowRequest) -> None:
             except InputError as error:
                 click.echo(f"left out: {error}", err=True)
                 continue
-            picture.save(folder / names.choose(record.file_name.stem, ".png"))
+            with written_whole(folder / names.choose(record.file_name.stem, ".png")) as file:
+                picture.save(file)
             num_drawn += 1
         click.echo(f"{name}: {num_drawn} of {len(dataset)} images drawn to {folder}")
 

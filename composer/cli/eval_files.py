@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from composer.evaluation import (
 from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.plots import can_plot, save_plots
+from composer.files import write_json
 
 
 def write_files(
@@ -50,7 +50,7 @@ def write_files(
     for evaluator in evaluators:
         if isinstance(evaluator, ProposalEvaluator):
             written.append(folder / "proposals.json")
-            written[-1].write_text(json.dumps(evaluator.to_coco()) + "\n", encoding="utf-8")
+            write_json(written[-1], evaluator.to_coco())
     if plots and measured and not can_plot():
         notes.append("no plots: they need matplotlib, pip install 'detection-composer[plots]'")
     elif plots and measured:

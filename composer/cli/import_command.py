@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from composer.cli.text_file import write_text_file
+from composer.files import write_text
 
 
 @click.command("import", short_help="Make a spec from a detectron2 configuration.")
@@ -23,7 +23,7 @@ def import_config(config: str, output: str | None) -> None:
     if output is None:
         click.echo(made.to_yaml(), nl=False)
         return
-    write_text_file(output, made.to_yaml())
+    write_text(output, made.to_yaml())
     account = made.account
     click.echo(
         f"{output}: {len(account.used)} keys used, {len(account.default)} at their defaults, "

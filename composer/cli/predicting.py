@@ -16,6 +16,7 @@ from PIL import Image
 from composer.cli.predict_request import PredictRequest
 from composer.cli.predictions_file import PredictionsFile
 from composer.errors import InputError
+from composer.files import written_whole
 from composer.graph.devices import find_device
 from composer.graph.profiling import format_seconds
 from composer.prediction import Prediction, Predictor
@@ -143,7 +144,8 @@ def _predict_image(file: Path, predictor: Predictor, report: PredictReport) -> N
     if report.draws:
         drawing = prediction.draw()
         picture = report.choose_name(file, _picture_suffix(file))
-        drawing.save(picture, quality=_QUALITY)
+        with written_whole(picture) as unfinished:
+            drawing.save(unfinished, quality=_QUALITY)
         report.pictures.append(picture)
 
 

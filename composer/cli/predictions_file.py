@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+
+from composer.files import put_in_place
 
 _UNFINISHED = ".part"
 
@@ -47,7 +48,7 @@ class PredictionsFile:
         self._write("[]\n" if self._is_empty else "\n]\n")
         if self._file is not None and self._stream is not None:
             self._stream.close()
-            os.replace(self._stream.name, self._file)
+            put_in_place(Path(self._stream.name), self._file)
 
     def _write(self, text: str) -> None:
         if self._file is None:

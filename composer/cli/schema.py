@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from composer.cli.text_file import write_text_file
+from composer.files import write_text
 
 
 @click.command(short_help="Write a JSON Schema of the spec language, for editors.")
@@ -25,4 +25,4 @@ def schema(output: str | None) -> None:
     if output is None:
         click.echo(text)
     else:
-        write_text_file(output, text + "\n")
+        write_text(output, text + "\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.text_file import write_text_file
+from composer.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def show(
     if output is None:
         click.echo(text, nl=False)
     else:
-        write_text_file(output, text)
+        write_text(output, text)
 
 
 def _make_diagram(

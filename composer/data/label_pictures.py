@@ -10,6 +10,7 @@ from jaxtyping import Int
 from PIL import Image
 
 from composer.data.faults import BadPart
+from composer.files import written_whole
 
 
 def read_labels(file: Path) -> Int[np.ndarray, "H W"]:
@@ -37,7 +38,8 @@ def read_segment_ids(file: Path) -> Int[np.ndarray, "H W"]:
 def write_segment_ids(file: Path, ids: Int[np.ndarray, "H W"]) -> None:
     """Writes what `read_segment_ids` reads; ids are from 0 and below 256 to the power of 3."""
     colors = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1)
-    Image.fromarray(colors.astype(np.uint8)).save(file)
+    with written_whole(file) as unfinished:
+        Image.fromarray(colors.astype(np.uint8)).save(unfinished)
 
 
 def _read(file: Path, mode: str | None) -> Int[np.ndarray, "..."]:

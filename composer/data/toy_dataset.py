@@ -6,7 +6,6 @@ that has understood an image can reach an average precision of 1.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from PIL import Image
 
 from composer.data.label_pictures import write_segment_ids
 from composer.errors import DataError
+from composer.files import write_json, written_whole
 from composer.structures.polygon_raster import rasterize_polygons
 
 CLASSES = ("square", "triangle", "disc")
@@ -90,7 +90,8 @@ def write_shape_dataset(
     drawings = []
     for number in range(1, num_images + 1):
         drawing = _draw(rng, f"{number:04}.png", *sides, max_shapes)
-        Image.fromarray(drawing.pixels).save(files.images / drawing.name)
+        with written_whole(files.images / drawing.name) as file:
+            Image.fromarray(drawing.pixels).save(file)
         if panoptic:
             write_segment_ids(files.panoptic_images / drawing.name, drawing.ids)
         drawings.append(drawing)
@@ -243,4 +244,4 @@ def _write(
         for i, one in enumerate(drawings, 1)
     ]
     document = {"images": images, "annotations": annotations, "categories": categories}
-    file.write_text(json.dumps(document))
+    write_json(file, document)

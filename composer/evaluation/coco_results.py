@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from composer.data.records import Record
 from composer.data.results_file import read_entries
 from composer.errors import DataError, InputError
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
+from composer.files import write_json
 from composer.names import did_you_mean
 from composer.structures.run_lengths import compress_run_lengths, find_box
 
@@ -24,9 +24,7 @@ _WANTED = f"an 'image_id', a 'category_id', a 'score' and some of {', '.join(_KI
 
 def write_results(path: str | os.PathLike[str], detections: Detections) -> None:
     """Writes detections with the dataset's own ids, as servers of COCO's kind take them."""
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(detections.to_coco()) + "\n", encoding="utf-8")
+    write_json(path, detections.to_coco())
 
 
 def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:

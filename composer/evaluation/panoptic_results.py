@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.image_size import find_image_size
 from composer.evaluation.panoptic_evaluator import read_panoptic_output
 from composer.evaluation.results import Results
+from composer.files import write_json
 from composer.visualization.file_names import FileNames
 
 
@@ -74,9 +74,7 @@ class PanopticWriter:
     def results(self) -> Results:
         """Writes the JSON document. There are no figures."""
         annotations = [self._entries[at] for at in self._index.order() if at in self._entries]
-        document = json.dumps({"annotations": annotations})
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "panoptic.json").write_text(document + "\n", encoding="utf-8")
+        write_json(self._folder / "panoptic.json", {"annotations": annotations})
         return Results({}, 0)
 
     def _describe(self, info: Mapping[str, Any]) -> dict[str, int]:

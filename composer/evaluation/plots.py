@@ -17,6 +17,7 @@ from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_scores import CocoScores, DetectionMarks
 from composer.evaluation.coco_truth import CocoTask
 from composer.evaluation.confusion import count_confusions
+from composer.files import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +70,6 @@ def _save(path: Path, draw: Callable[[Any], None]) -> Path:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Without a salt and a date, the same evaluation gives the same file.
     with rc_context({"svg.hashsalt": "composer", "svg.fonttype": "none", "font.size": 10}):
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
@@ -77,7 +77,8 @@ def _save(path: Path, draw: Callable[[Any], None]) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
         metadata = {"Date": None} if path.suffix == ".svg" else None
-        figure.savefig(path, dpi=150, metadata=metadata)
+        with written_whole(path) as file:
+            figure.savefig(file, dpi=150, metadata=metadata)
     return path
 
 

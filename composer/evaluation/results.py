@@ -12,6 +12,7 @@ from typing import Any
 
 from composer.errors import InputError
 from composer.evaluation.tables import format_table
+from composer.files import without_infinities, write_json
 
 FORMAT_VERSION = 1
 
@@ -54,25 +55,19 @@ class Results:
 
     def to_json(self) -> dict[str, Any]:
         """The results as a value that `json.dumps` takes; null stands for NaN."""
+        tasks = {
+            task: {"figures": dict(found.figures), "per_class": dict(found.per_class)}
+            for task, found in self.tasks.items()
+        }
         return {
             "composer_results": FORMAT_VERSION,
             "num_images": self.num_images,
-            "tasks": {
-                task: {
-                    "figures": _to_json(found.figures),
-                    "per_class": {
-                        name: _to_json(figures) for name, figures in found.per_class.items()
-                    },
-                }
-                for task, found in self.tasks.items()
-            },
+            "tasks": without_infinities(tasks),
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the results as JSON, making the folder if need be."""
-        file = Path(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+        write_json(path, self.to_json(), indent=2)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Results:
@@ -137,10 +132,6 @@ def _check_version(version: object, path: str | os.PathLike[str]) -> None:
             f"{path}: these results have version {version!r}; the installed composer reads "
             f"version {FORMAT_VERSION}"
         )
-
-
-def _to_json(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
 def _from_json(figures: Mapping[str, float | None]) -> dict[str, float]:

@@ -15,12 +15,12 @@ from composer.experiment.images import Images, open_images
 from composer.experiment.measuring import make_validation, require_figures
 from composer.experiment.model import build_graph, find_image_format, fit_spec
 from composer.experiment.versions import find_versions
+from composer.files import write_json, write_text
 from composer.graph import Graph
 from composer.language import ImageFormat
 from composer.training import ProcessGroup, RunFolder, Summary, Trainer, process_group
 from composer.training.checkpoints import Checkpoints
 from composer.training.parameter_groups import trainable_parameters
-from composer.training.run_folder import write_json, write_text
 
 
 def run_experiment(
@@ -100,7 +100,7 @@ def describe_run(run: RunFolder, experiment: Experiment, graph: Graph) -> None:
     """Writes what the run is into its folder: spec, experiment and versions."""
     write_text(run.spec, _as_yaml(graph.spec.document))
     write_text(run.experiment, _as_yaml(experiment.as_document()))
-    write_json(run.versions, find_versions(graph))
+    write_json(run.versions, find_versions(graph), indent=2)
 
 
 def _make_batches(

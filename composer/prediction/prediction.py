@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from PIL import Image
 
 from composer.errors import InputError
 from composer.evaluation.detections import describe_instances, read_instances
+from composer.files import write_json, written_whole
 from composer.language import SpecMetadata
 from composer.structures import Instances, RotatedBoxes
 from composer.structures.run_lengths import to_text
@@ -148,12 +148,12 @@ class Prediction:
             InputError: pictures cannot be written under such a name.
         """
         file = Path(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix.lower() == ".json":
-            file.write_text(json.dumps(self.to_coco(), indent=1) + "\n", encoding="utf-8")
+            write_json(file, self.to_coco(), indent=1)
             return file
         try:
-            self.draw().save(file)
+            with written_whole(file) as unfinished:
+                self.draw().save(unfinished)
         except ValueError as error:
             raise InputError(f"{file}: {error}; .jpg and .png are pictures") from error
         return file

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from composer.errors import InputError
+from composer.files import written_whole
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
@@ -73,15 +74,11 @@ def write_frames(
         InputError: PyAV is not installed or has no codec, or the file cannot be written.
     """
     av, file = _import_av(), Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_stem(f"{file.stem}.part")
     try:
-        _encode(av, unfinished, frames, rate)
-        os.replace(unfinished, file)
+        with written_whole(file) as unfinished:
+            _encode(av, unfinished, frames, rate)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{file}: the video cannot be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return file
 
 

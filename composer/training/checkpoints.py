@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from composer.errors import CheckpointError
+from composer.files import folder_written_whole, is_unfinished
 
 _NAME = re.compile(r"\d{7,}")
-_PARTIAL, _UNREADABLE = ".partial", ".unreadable"
+_UNREADABLE = ".unreadable"
 
 
 class Checkpoints:
@@ -50,16 +49,11 @@ class Checkpoints:
         target = self.folder / f"{iteration:07d}"
         if target.exists():
             return target
-        partial = self.folder / f".{target.name}.{secrets.token_hex(4)}{_PARTIAL}"
         try:
-            partial.mkdir(parents=True)
-            write(partial)
-            os.rename(partial, target)
-            _flush(self.folder)
+            with folder_written_whole(target) as unfinished:
+                write(unfinished)
         except OSError as error:
-            raise CheckpointError(f"{target}: cannot be written: {error}") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            raise CheckpointError(f"{target}: cannot be written: {error.strerror}") from error
         self._prune()
         return target
 
@@ -81,20 +75,10 @@ class Checkpoints:
 
     def remove_partial(self) -> None:
         """Removes what processes that were killed have left half written."""
-        for path in self.folder.glob(f".*{_PARTIAL}"):
+        for path in filter(is_unfinished, self.folder.glob(".*")):
             shutil.rmtree(path, ignore_errors=True)
 
     def _prune(self) -> None:
         folders = list(self.saved().values())
         for folder in folders[: -self.keep]:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _flush(folder: Path) -> None:
-    """Makes sure that a rename in a folder outlives a power failure, where that can be had."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from composer.events import EventStorage
-from composer.training.run_folder import without_infinities, write_text
+from composer.files import without_infinities, write_text
 
 ITERATION, EVALUATION = "iteration", "evaluation"
 

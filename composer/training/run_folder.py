@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import secrets
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 
 class RunFolder:
@@ -39,31 +34,3 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.model = self.path / "model.safetensors"
         self.summary = self.path / "summary.json"
-
-
-def write_text(file: Path, text: str) -> None:
-    """Writes a file so that it is never seen half written."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(file: Path, value: Mapping[str, Any]) -> None:
-    """Writes a file of one JSON document; see `write_text` and `without_infinities`."""
-    write_text(file, json.dumps(without_infinities(value), indent=2, allow_nan=False) + "\n")
-
-
-def without_infinities(value: Any) -> Any:
-    """A value with None for each number that JSON does not know: infinities and what is none."""
-    if isinstance(value, Mapping):
-        return {key: without_infinities(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_infinities(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

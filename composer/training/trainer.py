@@ -12,6 +12,7 @@ from typing import Any
 
 from composer.errors import CheckpointError, TrainingError
 from composer.events import EventStorage
+from composer.files import write_json
 from composer.graph import Graph
 from composer.graph.devices import device_of
 from composer.training.averaging import WeightAverage
@@ -24,7 +25,7 @@ from composer.training.learner import make_learner
 from composer.training.process_group import ProcessGroup
 from composer.training.progress import LR, Progress
 from composer.training.recording import Means, trim_lines
-from composer.training.run_folder import RunFolder, write_json
+from composer.training.run_folder import RunFolder
 from composer.training.saving import Saver
 from composer.training.schedule import learning_rate_factor, set_learning_rates
 from composer.training.seeding import deterministic_operations, kept_generators
@@ -276,6 +277,6 @@ class Trainer:
         if summary.is_complete:
             self._saver.save_weights(self._folder.model)
         if self._world.is_first:
-            write_json(self._folder.summary, asdict(summary))
+            write_json(self._folder.summary, asdict(summary), indent=2)
         self._world.wait()
         return summary

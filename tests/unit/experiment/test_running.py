@@ -84,7 +84,7 @@ def test_what_was_killed_in_its_first_save_begins_with_its_weights_again(tmp_pat
         for parameter in graph.parameters():
             parameter.mul_(1.1)
     graph.save(tmp_path / "weights.safetensors")
-    (tmp_path / "run/checkpoints/.0000002.abcd.partial").mkdir(parents=True)
+    (tmp_path / "run/checkpoints/.0000002.abcd.part").mkdir(parents=True)
     experiment = experiment.with_changes(weights=str(tmp_path / "weights.safetensors"))
     run_experiment(experiment, tmp_path / "run", resume=True, quiet=True)
     learnt = read_checkpoint(tmp_path / "run/model.safetensors").tensors

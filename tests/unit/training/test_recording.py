@@ -1,6 +1,9 @@
 """What is recorded of several iterations at a time, and what is left of it."""
 
 import json
+import math
+
+import pytest
 
 from composer.events import EventStorage
 from composer.training.recording import JsonLines, Means, trim_lines
@@ -27,3 +30,11 @@ def test_a_record_that_lacks_only_the_end_of_its_line_is_kept_whole(tmp_path):
     lines.close()
     written = [json.loads(line)["iteration"] for line in file.read_text().splitlines()]
     assert written == [1, 2, 3]
+
+
+def test_lines_have_null_for_what_is_infinite_or_not_a_number(tmp_path):
+    lines = JsonLines(tmp_path / "a.jsonl")
+    lines.write(3, {"grad_norm": math.inf, "loss": math.nan, "lr": 0.5})
+    lines.close()
+    written = json.loads((tmp_path / "a.jsonl").read_text(), parse_constant=pytest.fail)
+    assert written == {"iteration": 3, "grad_norm": None, "loss": None, "lr": 0.5}

@@ -1,0 +1,171 @@
+"""Writing files whole or not at all: a crash or a full disk leaves the old file, or none.
+
+Every file that holds a result goes through `written_whole`. What is written beside the target is
+flushed to the disk before it takes the target's name, so that a power failure leaves no empty file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_UNFINISHED = ".part"
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Replaces a file by one that is written in the body of the `with` statement.
+
+    Missing folders are made, a symbolic link is followed, and permissions are those of the file
+    that is replaced, or of a new file. What is no plain file, such as `/dev/stdout`, is written to.
+
+    Args:
+        path: the file.
+
+    Yields:
+        The file to write: beside the target, and with its suffix.
+
+    Raises:
+        OSError: the file cannot be written; `filename` is the target.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_file() and not target.is_dir():
+        yield target
+        return
+    target = target.resolve()
+    unfinished = _beside(target)
+    with _named_after(target, unfinished):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            permissions = _create(unfinished, like=target)
+            yield unfinished
+            unfinished.chmod(permissions)  # writers such as safetensors' put another file there
+            put_in_place(unfinished, target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Makes a folder whose files are written in the body of the `with` statement.
+
+    Args:
+        path: the folder, which must not exist.
+
+    Yields:
+        The folder to write to, beside the target. Its name ends as `is_unfinished` expects.
+
+    Raises:
+        OSError: it cannot be written; `filename` is the target.
+    """
+    target = Path(path)
+    unfinished = _beside(target)
+    with _named_after(target, unfinished):
+        try:
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            _flush(unfinished)
+            os.rename(unfinished, target)
+            _flush_folder(target.parent)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a path is what a killed process left of a file or a folder."""
+    return path.name.startswith(".") and _UNFINISHED in path.suffixes
+
+
+def put_in_place(unfinished: Path, target: Path) -> None:
+    """Gives a finished file its name, in place of what has that name.
+
+    Raises:
+        OSError: it cannot be flushed or renamed.
+    """
+    _flush(unfinished)
+    os.replace(unfinished, target)
+    _flush_folder(target.parent)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a text file in UTF-8; see `written_whole`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with written_whole(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], value: Any, *, indent: int | None = None) -> None:
+    """Writes a file of one JSON document; see `written_whole`.
+
+    Args:
+        path: the file.
+        value: plain values; see `without_infinities`.
+        indent: spaces for each level; None writes one line.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = json.dumps(without_infinities(value), indent=indent, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def without_infinities(value: Any) -> Any:
+    """A value with None for each number that JSON does not have: infinities and NaN."""
+    if isinstance(value, Mapping):
+        return {key: without_infinities(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_infinities(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _beside(target: Path) -> Path:
+    name = f".{target.stem[:100]}.{secrets.token_hex(8)}{_UNFINISHED}{target.suffix[:50]}"
+    return target.with_name(name)
+
+
+def _create(file: Path, *, like: Path) -> int:
+    """Creates an empty file; the permissions that it is to have in the end."""
+    descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return stat.S_IMODE((like.stat() if like.exists() else os.fstat(descriptor)).st_mode)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _named_after(target: Path, unfinished: Path) -> Iterator[None]:
+    """Lets system errors name the file that was asked for, not the one beside it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename in (None, os.fspath(unfinished)):
+            error.filename = os.fspath(target)
+            del error.filename2  # a None would be printed
+        raise
+
+
+def _flush_folder(folder: Path) -> None:
+    # The content is in place by now; some file systems cannot flush a folder.
+    with contextlib.suppress(OSError):
+        _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    # Windows flushes only what is open for writing, and no folders.
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

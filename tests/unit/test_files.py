@@ -1,0 +1,145 @@
+"""Files of results are there whole or not at all."""
+
+import errno
+import json
+import math
+import os
+import resource
+import stat
+import threading
+
+import pytest
+from PIL import Image
+
+from composer.files import (
+    folder_written_whole,
+    is_unfinished,
+    put_in_place,
+    without_infinities,
+    write_json,
+    write_text,
+    written_whole,
+)
+
+
+def test_folders_are_made_and_permissions_are_those_of_a_new_file(tmp_path):
+    write_text(tmp_path / "runs" / "today" / "a.txt", "Größe")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "runs" / "today" / "a.txt").read_text(encoding="utf-8") == "Größe"
+    assert os.listdir(tmp_path / "runs" / "today") == ["a.txt"]
+    written = (tmp_path / "runs" / "today" / "a.txt").stat().st_mode
+    assert stat.S_IMODE(written) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_permissions_of_a_file_that_is_replaced_stay(tmp_path):
+    (tmp_path / "a").touch(mode=0o600)
+    write_text(tmp_path / "a", "new")
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+
+
+def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"old")
+    with written_whole(tmp_path / "a.png") as file:
+        Image.new("RGB", (4, 3)).save(file)  # the suffix is the target's
+        assert (tmp_path / "a.png").read_bytes() == b"old"
+        assert is_unfinished(file)
+        assert not is_unfinished(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (4, 3)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
+def test_what_fails_in_between_leaves_the_old_file_and_nothing_else(error, tmp_path):
+    (tmp_path / "a").write_text("old")
+
+    def fail():
+        with written_whole(tmp_path / "a") as file:
+            file.write_text("half of it")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_disk_that_fills_up_is_an_error_with_the_name_of_the_file(tmp_path):
+    (tmp_path / "a").write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="too large") as caught:
+            write_text(tmp_path / "a", "x" * 10**6)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.filename == str(tmp_path / "a")
+    assert os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_an_error_about_another_file_keeps_that_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, written_whole(tmp_path / "a"):
+        (tmp_path / "b").read_text()
+    assert caught.value.filename == str(tmp_path / "b")
+
+
+def test_a_folder_of_that_name_is_an_error_with_its_name(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_text(tmp_path / "a", "x")
+    assert str(caught.value).endswith(f"'{tmp_path / 'a'}'")
+
+
+def test_a_symbolic_link_is_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_text(tmp_path / "link", "x")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "x"
+
+
+def test_what_is_no_plain_file_is_written_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    read = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    write_text(tmp_path / "pipe", "x")
+    reader.join()
+    assert read == ["x"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_folder_appears_with_all_of_its_files(tmp_path):
+    with folder_written_whole(tmp_path / "run" / "0000004") as folder:
+        (folder / "model").write_text("weights")
+        assert is_unfinished(folder)
+        assert not (tmp_path / "run" / "0000004").exists()
+    assert os.listdir(tmp_path / "run") == ["0000004"]
+    assert os.listdir(tmp_path / "run" / "0000004") == ["model"]
+
+
+def test_a_folder_whose_writing_fails_leaves_nothing(tmp_path):
+    def fail():
+        with folder_written_whole(tmp_path / "folder") as folder:
+            (folder / "model").write_text("half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fail()
+    assert caught.value.filename == str(tmp_path / "folder")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_grew_takes_the_place_of_another(tmp_path):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "a.part").write_text("new")
+    put_in_place(tmp_path / "a.part", tmp_path / "a")
+    assert os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "new"
+
+
+def test_documents_have_null_for_what_is_infinite_or_not_a_number(tmp_path):
+    value = {"metrics": {"bbox/APs": math.nan}, "norms": (math.inf, 1.0)}
+    write_json(tmp_path / "a.json", value)
+    written = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
+    assert written == {"metrics": {"bbox/APs": None}, "norms": [None, 1.0]}
+    assert written == without_infinities(value)
