@@ -26,7 +26,7 @@ from composer.cli.schema import schema
 from composer.cli.show import show
 from composer.cli.specs import specs
 from composer.cli.train import train
-from composer.cli.version import DISTRIBUTION, installed_version
+from composer.discovery import DISTRIBUTION, find_version
 from composer.errors import ComposerError, SpecError
 
 MISTAKE, INTERRUPTED = 1, 130
@@ -75,7 +75,7 @@ def _describe(error: Exception) -> str:
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(installed_version(), message=f"{DISTRIBUTION} %(version)s")
+@click.version_option(find_version() or "unknown", message=f"{DISTRIBUTION} %(version)s")
 @click.option(
     "--debug", is_flag=True, envvar="COMPOSER_DEBUG", help="Show the traceback of errors, too."
 )

@@ -12,8 +12,10 @@ from composer.discovery.published_specs import (
     unfound_folders,
 )
 from composer.discovery.shipped import models_in, shipped_specs, specs_directory
+from composer.discovery.versions import DISTRIBUTION, find_version
 
 __all__ = [
+    "DISTRIBUTION",
     "SPEC_GROUP",
     "Publication",
     "PublishedSpec",
@@ -22,6 +24,7 @@ __all__ = [
     "find_file",
     "find_package_folders",
     "find_published",
+    "find_version",
     "models_in",
     "normalise",
     "published_specs",

@@ -6,7 +6,6 @@ group `composer.specs`. A file `detector.yaml` in it is the spec `detector`.
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +14,10 @@ from composer.discovery.entry_points import discover
 from composer.discovery.package_folders import find_package_folders
 from composer.discovery.publication import Publication, describe_clash, qualify
 from composer.discovery.shipped import models_in, specs_directory
+from composer.discovery.versions import DISTRIBUTION, find_version
 from composer.errors import PluginError
 
 SPEC_GROUP = "composer.specs"
-
-_DISTRIBUTION = "detection-composer"
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class PublishedSpec:
     @property
     def is_shipped(self) -> bool:
         """Whether it comes with this package."""
-        return self.publication.distribution == _DISTRIBUTION
+        return self.publication.distribution == DISTRIBUTION
 
 
 def published_specs() -> dict[str, PublishedSpec]:
@@ -115,19 +113,12 @@ def _find_qualified(name: str, folders: Mapping[Path, Publication]) -> Path | No
 
 def _folders() -> dict[Path, Publication]:
     """The folders of specs and who publishes them; ours first."""
-    ours = Publication("specs", "composer", "", _DISTRIBUTION, _version())
+    ours = Publication("specs", "composer", "", DISTRIBUTION, find_version() or "not installed")
     owners = {specs_directory(): ours}
     for owner in discover(SPEC_GROUP):
         if (folder := _locate(owner)) is not None:
             owners.setdefault(folder, owner)
     return owners
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version(_DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _locate(publication: Publication) -> Path | None:

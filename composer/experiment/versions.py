@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import subprocess
 from typing import Any
 
-from composer.graph import Graph
+from composer.discovery import DISTRIBUTION, find_version
+from composer.graph import Graph, plugin_versions
 
-_DISTRIBUTIONS = ("detection-composer", "torch", "torchvision", "numpy", "pillow", "pycocotools")
+_DISTRIBUTIONS = (DISTRIBUTION, "torch", "torchvision", "numpy", "pillow", "pycocotools")
 _SECONDS = 10  # for git, in a folder that may be far away
 
 
@@ -22,17 +22,10 @@ def find_versions(graph: Graph) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "system": platform.platform(),
-        "packages": {name: version for name in _DISTRIBUTIONS if (version := _version(name))},
-        "plugins": {design.uses: design.label for design in graph.blueprint.designs.values()},
+        "packages": {name: version for name in _DISTRIBUTIONS if (version := find_version(name))},
+        "plugins": plugin_versions(graph),
         "git": _find_git_state(),
     }
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _find_git_state() -> dict[str, Any] | None:

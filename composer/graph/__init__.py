@@ -1,6 +1,7 @@
 """The graph: a model made of named nodes, run whole or in part."""
 
+from composer.graph.description import plugin_versions
 from composer.graph.graph import Graph
 from composer.graph.profiling import NodeProfile, Profile
 
-__all__ = ["Graph", "NodeProfile", "Profile"]
+__all__ = ["Graph", "NodeProfile", "Profile", "plugin_versions"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from composer.checkpoint import LoadReport, describe_checkpoint
+from composer.discovery import DISTRIBUTION, find_version
 from composer.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def describe_graph(graph: Graph, spec: Spec, nodes: Sequence[str] | None) -> dic
         _NODES: json.dumps(list(nodes or [])),
         "composer.name": spec.name,
         "composer.params": json.dumps(dict(spec.params), sort_keys=True),
-        "composer.plugins": json.dumps(_plugins(graph), sort_keys=True),
+        "composer.plugins": json.dumps(plugin_versions(graph), sort_keys=True),
         "composer.versions": json.dumps(_versions(), sort_keys=True),
         "composer.provenance": json.dumps([asdict(entry) for entry in graph.provenance]),
         "composer.seed": str(graph.seed),
@@ -118,16 +118,10 @@ def _without_example(declared: Any) -> Any:
     return {key: value for key, value in declared.items() if key != "example"}
 
 
-def _plugins(graph: Graph) -> dict[str, str]:
+def plugin_versions(graph: Graph) -> dict[str, str]:
     """The plugin and its version of each node type that is used."""
     return {design.uses: design.label for design in graph.blueprint.designs.values()}
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for name in ("detection-composer", "torch"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+    return {name: find_version(name) or "unknown" for name in (DISTRIBUTION, "torch")}
