@@ -11,10 +11,10 @@ import click
 
 from composer.checkpoint import CheckpointDescription, describe_checkpoint
 from composer.cli.columns import print_columns
-from composer.data import is_stored_value, read_value
 from composer.errors import SpecError
 from composer.language import Spec, load_spec
 from composer.registry.form import check_form_of, merge_nodes
+from composer.storage import is_stored_value, read_value
 from composer.values import describe as describe_value
 
 _HIDDEN = ("composer.spec", "composer.format", "composer.value", "composer.value.form")

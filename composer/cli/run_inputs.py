@@ -7,12 +7,13 @@ from typing import Any
 
 from composer.cli.assignments import split_assignment
 from composer.cli.run_plan import RunPlan
-from composer.data import fit_value, make_records, read_images, read_tensors
-from composer.data.tensor_files import is_tensor_file
+from composer.data import read_images
 from composer.errors import InputError
 from composer.graph.inputs import read_inputs
 from composer.language import InputSpec
 from composer.plan import InputPoint
+from composer.storage import fit_value, make_records, read_tensors
+from composer.storage.tensor_files import is_tensor_file
 
 
 def assign_files(texts: Sequence[str], run_plan: RunPlan) -> dict[str, list[str]]:

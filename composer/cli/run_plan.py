@@ -10,11 +10,11 @@ import torch
 
 from composer.cli.run_request import RunRequest
 from composer.construction import Blueprint, check_source
-from composer.data import fit_value, read_tensors
 from composer.errors import InputError
 from composer.plan import AddressBook, Plan, Slot, Target, Wiring, make_plan
 from composer.plan.addressing import fed_slots
 from composer.plan.feeding import spread_feed
+from composer.storage import fit_value, read_tensors
 from composer.taps import find_module
 
 

@@ -13,10 +13,10 @@ from composer.checkpoint import LoadReport
 from composer.cli.run_plan import RunPlan
 from composer.cli.run_request import RunRequest
 from composer.cli.run_table import NodeRun
-from composer.data import save_value
 from composer.errors import CheckpointError
 from composer.graph import Profile
 from composer.plan import Plan
+from composer.storage import save_value
 from composer.values import describe
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from composer import Graph
-from composer.data import read_value, save_value
+from composer.storage import read_value, save_value
 from composer.structures import BitMasks, Boxes, Instances
 
 SMALL = {

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from composer import Graph
-from composer.data import save_value
 from composer.discovery import shipped_specs
 from composer.registry import Publication, Registry
+from composer.storage import save_value
 from composer.structures import Boxes
 
 

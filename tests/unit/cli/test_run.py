@@ -6,7 +6,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from composer.cli import run_graph, running
-from composer.data import read_value, save_value
+from composer.storage import read_value, save_value
 from composer.structures import Boxes, ImageBatch, Instances
 
 IMAGE = torch.zeros(3, 32, 48, dtype=torch.uint8)

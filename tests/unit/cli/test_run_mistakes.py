@@ -2,7 +2,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from composer.data import save_value
+from composer.storage import save_value
 from composer.structures import Boxes, Instances
 
 

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from composer import Graph
-from composer.data import read_value
+from composer.storage import read_value
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from composer.data.dataset import Dataset
 from composer.data.faults import FaultPolicy
-from composer.data.fetching import (
+from composer.data.loading.fetcher import (
     Fetched,
     Fetcher,
     PackingFetcher,
@@ -25,6 +25,7 @@ from composer.data.fetching import (
     Prepared,
     start_worker,
 )
+from composer.data.loading.shared_memory import Parcel
 from composer.data.sample_reading import peek_size
 from composer.data.samplers import (
     InferenceSampler,
@@ -34,7 +35,6 @@ from composer.data.samplers import (
     group_by_shape,
     make_batches,
 )
-from composer.data.shared_memory import Parcel
 from composer.errors import InputError
 
 Batch: TypeAlias = list[Prepared]

@@ -12,9 +12,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from composer import structures
-from composer.data import read_value, save_value
-from composer.data.structure_forms import STRUCTURE_FORMS
 from composer.errors import CheckpointError, InputError
+from composer.storage import read_value, save_value
+from composer.storage.structure_forms import STRUCTURE_FORMS
 from composer.structures import (
     BitMasks,
     Boxes,
@@ -27,7 +27,7 @@ from composer.structures import (
     RotatedBoxes,
     TensorShape,
 )
-from unit.data.equality import equal
+from unit.storage.equality import equal
 
 
 class Pair(NamedTuple):

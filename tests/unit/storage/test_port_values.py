@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from composer.data import fit_value, make_records
 from composer.errors import InputError
+from composer.storage import fit_value, make_records
 from composer.structures import Boxes, Features, Instances, RegionFeatures, Scores
-from unit.data.equality import equal
+from unit.storage.equality import equal
 
 A, B = torch.rand(2, 4), torch.rand(3, 4)
 

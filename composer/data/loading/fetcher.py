@@ -13,10 +13,10 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from composer.data.faults import FaultPolicy, PartnerError
-from composer.data.record_store import RecordStore
+from composer.data.loading.record_store import RecordStore
+from composer.data.loading.shared_memory import Parcel, pack
 from composer.data.records import Record
 from composer.data.samplers import Ticket
-from composer.data.shared_memory import Parcel, pack
 from composer.errors import ComposerError, DataError
 from composer.executor import derive_seed
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from composer.checkpoint.safetensors_file import SafetensorsTensors
-from composer.data.stored_values import is_stored_value, read_value
 from composer.errors import ComposerError, InputError
+from composer.storage.stored_values import is_stored_value, read_value
 
 Tensors = Tensor | Mapping[str, Tensor]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from composer.data.structure_forms import find_form
+from composer.storage.structure_forms import find_form
 
 
 def equal(left, right):

@@ -5,11 +5,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from composer.data import read_tensors, save_value
-from composer.data.tensor_files import is_tensor_file
 from composer.errors import ComposerError, InputError
+from composer.storage import read_tensors, save_value
+from composer.storage.tensor_files import is_tensor_file
 from composer.structures import Boxes
-from unit.data.equality import equal
+from unit.storage.equality import equal
 
 TENSORS = {"boxes": torch.rand(2, 4), "classes": torch.tensor([1, 2])}
 

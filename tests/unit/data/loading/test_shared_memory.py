@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from composer.data.shared_memory import pack
+from composer.data.loading.shared_memory import pack
 from composer.structures import BitMasks, Boxes, Instances, PolygonMasks
 
 TENSORS = [

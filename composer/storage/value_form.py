@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from composer.data.structure_forms import STRUCTURE_FORMS, find_form
+from composer.storage.structure_forms import STRUCTURE_FORMS, find_form
 
 Form = dict[str, Any]
 

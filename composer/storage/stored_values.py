@@ -14,8 +14,8 @@ from typing import Any
 
 from composer.checkpoint import write_checkpoint
 from composer.checkpoint.safetensors_file import SafetensorsTensors
-from composer.data.value_form import UnstorableError, describe_value, restore_value
 from composer.errors import CheckpointError, InputError
+from composer.storage.value_form import UnstorableError, describe_value, restore_value
 
 _VERSION_KEY, _FORM_KEY = "composer.value", "composer.value.form"
 _VERSION = "1"

@@ -1,0 +1,15 @@
+"""Values that flow through a graph, as files: stored, read again, and made to fit a port."""
+
+from composer.storage.port_values import fit_value, make_records
+from composer.storage.stored_values import is_stored_value, read_value, save_value
+from composer.storage.tensor_files import is_tensor_file, read_tensors
+
+__all__ = [
+    "fit_value",
+    "is_stored_value",
+    "is_tensor_file",
+    "make_records",
+    "read_tensors",
+    "read_value",
+    "save_value",
+]
