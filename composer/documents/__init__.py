@@ -20,7 +20,14 @@ from composer.documents.settings import (
     parse_settings,
     read_settings,
 )
-from composer.documents.validation import describe_errors, suggest_choice, validate
+from composer.documents.validation import (
+    Location,
+    describe_errors,
+    group_errors,
+    note_errors,
+    suggest_choice,
+    validate,
+)
 from composer.documents.yaml_reader import parse_value, read_yaml
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "DocumentPart",
     "DocumentSource",
     "Located",
+    "Location",
     "Place",
     "Problem",
     "ProblemLog",
@@ -36,8 +44,10 @@ __all__ = [
     "describe_errors",
     "escape",
     "find_beside",
+    "group_errors",
     "locate",
     "locate_settings",
+    "note_errors",
     "parse_settings",
     "parse_value",
     "read_document",

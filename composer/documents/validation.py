@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,8 +16,8 @@ from composer.documents.problems import ProblemLog
 from composer.names import did_you_mean
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_Location = tuple[str | int, ...]
-_Errors = list[Mapping[str, Any]]
+Location = tuple[str | int, ...]
+Errors = list[Mapping[str, Any]]
 
 _KINDS = {
     "string_type": "should be a text",
@@ -34,6 +35,14 @@ _KINDS = {
     "model_attributes_type": "should be a mapping",
     "needs_python_object": "cannot be written in a spec",
 }
+
+
+def name_value(location: Sequence[str | int]) -> str:
+    """A value's way from the root, as messages have it: `train.augmentations[0].with`."""
+    name = ""
+    for step in location:
+        name += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return name.lstrip(".")
 
 
 def validate(
@@ -60,22 +69,46 @@ def validate(
     try:
         return model.model_validate_json(text, strict=True, context=dict(context or {}))
     except ValidationError as error:
-        for location, errors in _by_location(error, document).items():
-            if not document.at(location).faulty:
-                _note(document, model, location, errors, log)
+        note_errors(error, document, model, log)
         return None
 
 
-def _by_location(error: ValidationError, document: Located) -> dict[_Location, _Errors]:
-    """The innermost errors by their places; several for what fits no member of a union."""
-    found: dict[_Location, _Errors] = {}
+def note_errors(
+    error: ValidationError,
+    document: Located,
+    model: type[BaseModel],
+    log: ProblemLog,
+    name: Callable[[Location], str] = name_value,
+) -> dict[Location, str]:
+    """Notes what pydantic found, each error at its place.
+
+    Args:
+        error: pydantic's error.
+        document: the values that it is about.
+        model: the model that they do not fit.
+        log: takes the problems; none for a value that a problem was noted about before.
+        name: gives the name of a value in messages.
+
+    Returns:
+        The location of each faulty value, and pydantic's word for the first error there.
+    """
+    found = group_errors(error, document)
+    for location, errors in found.items():
+        if not document.at(location).faulty:
+            _note(document, model, location, errors, log, name)
+    return {location: str(errors[0]["type"]) for location, errors in found.items()}
+
+
+def group_errors(error: ValidationError, document: Located) -> dict[Location, Errors]:
+    """The innermost errors by their locations; several for what fits no member of a union."""
+    found: dict[Location, Errors] = {}
     for details in error.errors(include_url=False):
         location = _without_branches(details, document)
         found.setdefault(location, []).append(details)
     return {place: found[place] for place in found if not _is_covered(place, found)}
 
 
-def _without_branches(details: Mapping[str, Any], document: Located) -> _Location:
+def _without_branches(details: Mapping[str, Any], document: Located) -> Location:
     """The location without the names of union members, which are no keys of the document."""
     *before, last = details["loc"] or ("",)
     steps: list[str | int] = []
@@ -94,68 +127,88 @@ def _leads_on(here: Located, step: str | int) -> bool:
     return here.get(step) is not None
 
 
-def _is_covered(location: _Location, found: Mapping[_Location, _Errors]) -> bool:
+def _is_covered(location: Location, found: Mapping[Location, Errors]) -> bool:
     return any(len(other) > len(location) and other[: len(location)] == location for other in found)
 
 
 def _note(
-    document: Located, model: type[BaseModel], location: _Location, errors: _Errors, log: ProblemLog
+    document: Located,
+    model: type[BaseModel],
+    location: Location,
+    errors: Errors,
+    log: ProblemLog,
+    name: Callable[[Location], str],
 ) -> None:
     owner, key = document.at(location[:-1]), str(location[-1]) if location else ""
     extra = next((e for e in errors if e["type"] == "extra_forbidden"), None)
     if extra is not None:
-        known = extra.get("ctx", {}).get("known") or _keys_at(model, location[:-1])
+        known = extra.get("ctx", {}).get("known") or keys_at(model, location[:-1])
         log.add(owner.key_place(key), f"unknown key '{key}'", did_you_mean(key, known, "keys"))
     elif any(e["type"] == "missing" for e in errors):
-        where = name_value(location[:-1])
-        if isinstance(location[-1], int):
-            log.add(owner.place, f"'{where}': an item {location[-1] + 1} is missing")
-            return
-        log.add(owner.place, f"the key '{key}' is missing" + (f" in '{where}'" if where else ""))
+        log.add(owner.place, _describe_missing(location))
     elif key == "[key]":
-        name = str(location[-2])
-        place = document.at(location[:-2]).key_place(name)
-        log.add(place, f"'{name}': {describe_errors(errors)}")
+        place = document.at(location[:-2]).key_place(str(location[-2]))
+        log.add(place, _describe_key(str(location[-2]), errors))
     else:
         value = document.at(location)
-        where = f"'{name_value(location)}': " if location else ""
+        where = f"'{name(location)}': " if location else ""
         hint = next(filter(None, map(_hint, errors)), "")
         log.add(value.place, where + describe_errors(errors), hint, value.origin)
+
+
+def _describe_missing(location: Location) -> str:
+    *around, last = location
+    where = name_value(around)
+    if isinstance(last, int):
+        return f"'{where}': an item {last + 1} is missing"
+    return f"the key '{last}' is missing" + (f" in '{where}'" if where else "")
+
+
+def _describe_key(key: str, errors: Errors) -> str:
+    if any(details["type"] == "string_pattern_mismatch" for details in errors):
+        return f"'{key}' is not a name: use letters, digits and _"
+    return f"'{key}': {describe_errors(errors)}"
 
 
 def _hint(details: Mapping[str, Any]) -> str:
     return str(details.get("ctx", {}).get("hint") or suggest_choice(details))
 
 
-def name_value(location: Sequence[str | int]) -> str:
-    """A value's way from the root, as messages have it: `train.augmentations[0].with`."""
-    name = ""
-    for step in location:
-        name += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return name.lstrip(".")
-
-
-def _keys_at(model: type[BaseModel], location: _Location) -> list[str]:
+def keys_at(model: type[BaseModel], location: Location) -> list[str]:
     """The keys that may stand at a place of a document, for suggestions."""
-    models = [model]
+    found: list[Any] = [model]
     for step in location:
-        inner = [
-            found
-            for each in models
-            for name, field in each.model_fields.items()
-            if step in (name, field.alias)
-            for found in _models_in(field.annotation)
-        ]
-        models = inner or models  # a step into a list or a mapping of models leads to no field
+        found = [inner for kind in found for inner in _kinds_at(kind, step)]
+    models = filter(_is_model, found)
     return [field.alias or name for each in models for name, field in each.model_fields.items()]
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that an annotation allows, however deep in unions, lists and mappings."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _models_in(argument)
+def _kinds_at(kind: Any, step: str | int) -> Iterator[Any]:
+    """The types that a value may have at a key or an index of one of a type."""
+    if _is_model(kind):
+        for name, field in kind.model_fields.items():
+            if step in (name, field.alias):
+                yield from _members(field.annotation)
+    elif isinstance(step, str) and typing.get_origin(kind) in (dict, Mapping):
+        yield from _members(typing.get_args(kind)[1])
+    elif isinstance(step, int):
+        for argument in typing.get_args(kind):
+            yield from _members(argument)
+
+
+def _members(kind: Any) -> Iterator[Any]:
+    """A type, or the members of a union."""
+    if typing.get_origin(kind) is typing.Annotated:
+        yield from _members(typing.get_args(kind)[0])
+    elif typing.get_origin(kind) in (typing.Union, types.UnionType):
+        for member in typing.get_args(kind):
+            yield from _members(member)
+    else:
+        yield kind
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from pydantic import ValidationError
 
-from composer.documents import Located, ProblemLog, describe_errors, suggest_choice
-from composer.language.keys import LANGUAGE_VERSION, SpecDocument, keys_at
-from composer.names import did_you_mean
+from composer.documents import Located, Location, ProblemLog, note_errors
+from composer.language.keys import LANGUAGE_VERSION, SpecDocument
 
-_UNION_BRANCHES = {"str", "list[str]", "dict[str,str]", "InputDocument"}
 _HARMLESS = {"composer", "name", "doc", "weights"}  # the rest can be checked without them
 
 
@@ -34,10 +29,8 @@ def check_form(document: Located, log: ProblemLog) -> Located:
     try:
         SpecDocument.model_validate(document.plain())
     except ValidationError as error:
-        for location, errors in _by_location(error, document).items():
-            if not document.at(location).faulty:
-                _note(document, location, errors, log)
-            document = _with_fault(document, location, str(errors[0]["type"]))
+        for location, kind in note_errors(error, document, SpecDocument, log, _name_of).items():
+            document = _with_fault(document, location, kind)
     return document
 
 
@@ -54,33 +47,7 @@ def _is_newer(document: Located, log: ProblemLog) -> bool:
     return True
 
 
-_Location = tuple[str | int, ...]
-_Errors = list[Mapping[str, Any]]
-
-
-def _by_location(error: ValidationError, document: Located) -> dict[_Location, _Errors]:
-    """The innermost errors by their places; several for what fits no member of a union."""
-    found: dict[_Location, _Errors] = {}
-    for details in error.errors(include_url=False):
-        found.setdefault(_without_branches(details["loc"], document), []).append(details)
-    return {place: found[place] for place in found if not _is_covered(place, found)}
-
-
-def _without_branches(location: _Location, document: Located) -> _Location:
-    """The location without the names of union members, which are no keys of the document."""
-    steps: list[str | int] = []
-    for step in location:
-        here = document.at(steps)
-        if step not in _UNION_BRANCHES or here.get(str(step)) is not None:
-            steps.append(step)
-    return tuple(steps)
-
-
-def _is_covered(location: _Location, found: Mapping[_Location, _Errors]) -> bool:
-    return any(len(other) > len(location) and other[: len(location)] == location for other in found)
-
-
-def _with_fault(document: Located, location: _Location, kind: str) -> Located:
+def _with_fault(document: Located, location: Location, kind: str) -> Located:
     """The document with the outputs or the innermost node around a location marked as faulty."""
     steps = [str(step) for step in location]
     around: list[str] = []
@@ -95,26 +62,7 @@ def _with_fault(document: Located, location: _Location, kind: str) -> Located:
     return document.marked_faulty(around)
 
 
-def _note(document: Located, location: _Location, errors: _Errors, log: ProblemLog) -> None:
-    owner, key = document.at(location[:-1]), _name_of(location)
-    kinds = {details["type"] for details in errors}
-    if "extra_forbidden" in kinds:
-        known = keys_at(location[:-1])
-        log.add(owner.key_place(key), f"unknown key '{key}'", did_you_mean(key, known, "keys"))
-    elif "missing" in kinds:
-        where = ".".join(str(step) for step in location[:-1])
-        log.add(owner.place, f"the key '{key}' is missing" + (f" in '{where}'" if where else ""))
-    elif key == "[key]":
-        name = str(location[-2])
-        place = document.at(location[:-2]).key_place(name)
-        log.add(place, f"'{name}' is not a name: use letters, digits and _")
-    else:
-        value = document.at(location)
-        message = f"'{key}': {describe_errors(errors)}"
-        log.add(value.place, message, suggest_choice(errors[0]), origin=value.origin)
-
-
-def _name_of(location: _Location) -> str:
+def _name_of(location: Location) -> str:
     """What a value is called in a message: its key, with its place in a list: `sizes[0]`."""
     *before, last = location
     if isinstance(last, int) and before:

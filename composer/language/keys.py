@@ -215,19 +215,3 @@ class SpecDocument(_Model):
 
 NodeDocument.model_rebuild()
 SpecDocument.model_rebuild()
-
-
-def keys_at(location: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that may stand at a place of a spec, for suggestions.
-
-    Args:
-        location: the way to the mapping, as pydantic names it.
-    """
-    model: type[BaseModel] = SpecDocument
-    if location and location[0] == "nodes":
-        model = NodeDocument
-    elif location and location[0] == "inputs":
-        model = ImageFormat if location[-1] == "image" else InputDocument
-    elif location and location[0] == "metadata":
-        model = SpecMetadata
-    return tuple(field.alias or name for name, field in model.model_fields.items())

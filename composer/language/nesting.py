@@ -9,7 +9,7 @@ from composer.documents import Located, Place, Problem, ProblemLog, substitute_p
 from composer.errors import SpecError
 from composer.language.form import check_form
 from composer.language.merging import merge
-from composer.language.sources import Document, SpecSource, read_document
+from composer.language.sources import Document, SpecSource, find_document
 from composer.names import did_you_mean
 
 _MAX_DOCUMENTS = 1000
@@ -34,7 +34,7 @@ def assemble(source: SpecSource, given: Mapping[str, Located], log: ProblemLog) 
     Raises:
         SpecError: where a document cannot be read at all.
     """
-    document = read_document(source, log)
+    document = find_document(source, log)
     return _Assembler(log, document).assemble(document, given, Located(None, Place("")))
 
 
@@ -44,7 +44,7 @@ def read_extended(source: SpecSource, log: ProblemLog) -> Located:
     Raises:
         SpecError: where a document cannot be read at all.
     """
-    document = read_document(source, log)
+    document = find_document(source, log)
     return _Assembler(log, document).extended(document)
 
 
@@ -95,7 +95,7 @@ class _Assembler:
             self.log.add(name.place, "a spec is named by a text")
             return None
         try:
-            found = read_document(name.value, self.log, name.place)
+            found = find_document(name.value, self.log, name.place)
         except SpecError as error:
             self.log.extend(error)
             return None

@@ -34,8 +34,8 @@ class Document:
         return str(self.path.resolve()) if self.path is not None else f"<dict {id(self.root)}>"
 
 
-def read_document(source: SpecSource, log: ProblemLog, place: Place | None = None) -> Document:
-    """Reads a document.
+def find_document(source: SpecSource, log: ProblemLog, place: Place | None = None) -> Document:
+    """Finds a document by its path or name, and reads it.
 
     Args:
         source: a file, the name of a published spec, or a mapping.

@@ -80,6 +80,12 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
             "Did you mean 'type'?",
         ),
         (
+            "composer: 1\ninputs: {image: {typ: any}}\nnodes: {}\n",
+            "unknown key 'typ'",
+            "typ",
+            "Did you mean 'type'?",
+        ),
+        (
             "composer: 1\ninputs: {x: {image: {scale: 0}}}\nnodes: {}\n",
             "'scale': should be greater than 0, not 0",
             "0",
