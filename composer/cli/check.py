@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.counts import count_things
+from composer.cli.output import count_things
 from composer.errors import SpecError
 
 if TYPE_CHECKING:

@@ -1,127 +1,53 @@
-"""`composer data`: looks at datasets."""
+"""`composer data`: checks, lists and draws datasets."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from composer.cli.data_check import check, count_objects
+from composer.cli.data_show import show
+from composer.cli.options import data_options, seed_option
+from composer.cli.output import print_columns
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-_IMAGES = click.option(
-    "--images", metavar="DIR", help="The folder of images, where DATA is annotations."
-)
-_DATASETS = click.option(
-    "--dataset", "names", multiple=True, metavar="NAME", help="Only this dataset; repeatable."
-)
-_SETTINGS = click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
-)
+    from composer.data.dataset import Dataset
 
 
-def _takes_data(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.argument("data")(_IMAGES(_DATASETS(_SETTINGS(command))))
-
-
-@click.group(short_help="Check, show and list datasets.")
+@click.group(short_help="Check, show and list datasets.", commands=[check, show])
 def data() -> None:
-    """Look at datasets before a model is trained on them.
+    """Check, show and list datasets before a model is trained on them.
 
     DATA is a data file, an experiment, annotations in COCO's format (with --images), or a folder of
     images.
     """
 
 
-@data.command(short_help="Say what is wrong with datasets.")
-@_takes_data
-@click.option("--quick", is_flag=True, help="Read no more of an image than its size.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_context
-def check(
-    context: click.Context,
-    data: str,
-    images: str | None,
-    names: Sequence[str],
-    settings: Sequence[str],
-    quick: bool,
-    as_json: bool,
-) -> None:
-    """Open every image of DATA and tell all faults, by kind, with counts and names.
-
-    Missing files, truncated images, images of another size than their annotations, boxes outside
-    or without area, empty polygons, masks and keypoints that do not fit, unknown and nameless
-    categories, ids that occur twice, and annotations of images that are not there.
-    The exit code is 1 if there is a fault.
-    """
-    from composer.cli.data_check import check_datasets
-    from composer.cli.data_source import find_datasets
-
-    datasets = find_datasets(data, images, names, settings)
-    if not check_datasets(datasets, quick=quick, as_json=as_json):
-        context.exit(1)
-
-
-@data.command(short_help="Draw annotated images of datasets.")
-@_takes_data
-@click.option(
-    "--count",
-    "-n",
-    default=8,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Images of each dataset, chosen by chance.",
-)
-@click.option("--seed", default=0, show_default=True, help="What chance follows from.")
-@click.option(
-    "--image", "image_ids", multiple=True, metavar="ID", help="Draw this image; repeatable."
-)
-@click.option(
-    "--layer",
-    type=click.Choice(["objects", "segments", "classes"]),
-    help="What to draw.  [default: segments where there are some, else objects]",
-)
-@click.option(
-    "--augmented", is_flag=True, help="As the training of DATA, an experiment, is given them."
-)
-@click.option(
-    "--output", "-o", default="runs/data", show_default=True, metavar="DIR", help="Where to."
-)
-def show(
-    data: str,
-    images: str | None,
-    names: Sequence[str],
-    settings: Sequence[str],
-    augmented: bool,
-    output: str,
-    **choice: Any,
-) -> None:
-    """Draw images of DATA with their boxes, masks and keypoints, or with their segments.
-
-    Pictures go to a folder for each dataset, called by the names of the images.
-    """
-    from pathlib import Path
-
-    from composer.cli.data_show import ShowRequest, show_datasets
-    from composer.cli.data_source import find_datasets, find_experiment
-
-    datasets = find_datasets(data, images, names, settings)
-    experiment = find_experiment(data, settings) if augmented else None
-    request = ShowRequest(datasets=datasets, experiment=experiment, output=Path(output), **choice)
-    show_datasets(request)
-
-
 @data.command(short_help="Draw a small dataset to try things with.")
 @click.argument("folder")
 @click.option(
-    "--num-images", "-n", default=10, show_default=True, type=click.IntRange(min=1), metavar="N"
+    "--num-images",
+    "-n",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of images.",
 )
 @click.option(
-    "--size", default=64, show_default=True, type=click.IntRange(min=24), help="Sides, in pixels."
+    "--size",
+    default=64,
+    show_default=True,
+    type=click.IntRange(min=24),
+    help="Height and width, in pixels.",
 )
-@click.option("--seed", default=0, show_default=True, help="What chance follows from.")
+@seed_option("Seed for the drawings.")
 @click.option("--panoptic", is_flag=True, help="Write panoptic annotations, too.")
-@click.option("--keypoints", is_flag=True, help="Give the objects keypoints.")
+@click.option("--keypoints", is_flag=True, help="Annotate keypoints of the objects.")
 def shapes(folder: str, **options: Any) -> None:
     """Draw squares, triangles and discs into FOLDER, with annotations in COCO's format.
 
@@ -135,7 +61,7 @@ def shapes(folder: str, **options: Any) -> None:
 
 
 @data.command("list", short_help="List datasets with their sizes and classes.")
-@_takes_data
+@data_options
 def list_datasets(
     data: str, images: str | None, names: Sequence[str], settings: Sequence[str]
 ) -> None:
@@ -143,16 +69,38 @@ def list_datasets(
 
     With one dataset, its classes are counted, too.
     """
-    from composer.cli.data_listing import print_datasets
-    from composer.cli.data_source import find_datasets
+    from composer.experiment import find_datasets
 
-    print_datasets(find_datasets(data, images, names, settings))
+    documents = find_datasets(data, images, names, settings)
+    datasets = [document.open(name) for name, document in documents.items()]
+    rows = [
+        (dataset.name, document.uses, count_objects(dataset))
+        for dataset, document in zip(datasets, documents.values(), strict=True)
+    ]
+    print_columns([("dataset", "reader", "what is used"), *rows])
+    if len(datasets) == 1 and datasets[0].metadata.thing_classes:
+        _print_classes(datasets[0])
+
+
+def _print_classes(dataset: Dataset) -> None:
+    objects: Counter[int] = Counter()
+    images: Counter[int] = Counter()
+    for record in dataset:
+        categories = [annotation.category for annotation in record.annotations]
+        objects.update(categories)
+        images.update(set(categories))
+    click.echo()
+    rows = [
+        (name, str(objects[i]), str(images[i]))
+        for i, name in enumerate(dataset.metadata.thing_classes)
+    ]
+    print_columns([("class", "objects", "images"), *rows], indent=2)
 
 
 @data.command(short_help="List the readers of datasets, or describe one.")
 @click.argument("name", required=False)
 def readers(name: str | None) -> None:
-    """List the formats that datasets are read from; with NAME, tell how one is configured."""
+    """List the formats that datasets are read from; with NAME, describe one's configuration."""
     from composer.registry import DATASET_GROUP
 
     _list_or_describe(DATASET_GROUP, name)
@@ -161,7 +109,7 @@ def readers(name: str | None) -> None:
 @data.command(short_help="List the augmentations, or describe one.")
 @click.argument("name", required=False)
 def augmentations(name: str | None) -> None:
-    """List the augmentations of samples; with NAME, tell how one is configured."""
+    """List the augmentations of samples; with NAME, describe one's configuration."""
     from composer.registry import AUGMENTATION_GROUP
 
     _list_or_describe(AUGMENTATION_GROUP, name)

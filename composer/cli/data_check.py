@@ -1,37 +1,50 @@
-"""What `composer data check` tells."""
+"""`composer data check`: reports the faults of datasets."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
-from composer.cli.counts import count_things
-from composer.data.data_file import DatasetDocument
-from composer.data.dataset import Dataset
-from composer.data.faults import Fault, count_faults, describe_faults
-from composer.data.inspection import inspect_dataset
-from composer.errors import DataError
+from composer.cli.options import data_options, json_option
+from composer.cli.output import count_things
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from composer.data.data_file import DatasetDocument
+    from composer.data.dataset import Dataset
+    from composer.data.faults import Fault
 
 
-def check_datasets(datasets: Mapping[str, DatasetDocument], *, quick: bool, as_json: bool) -> bool:
-    """Inspects datasets one after the other and prints what is wrong.
+@click.command(short_help="Report the faults of datasets.")
+@data_options
+@click.option("--quick", is_flag=True, help="Read the size of each image only, not its pixels.")
+@json_option()
+@click.pass_context
+def check(
+    context: click.Context,
+    *,
+    data: str,
+    images: str | None,
+    names: Sequence[str],
+    settings: Sequence[str],
+    quick: bool,
+    as_json: bool,
+) -> None:
+    """Open every image of DATA and report all faults, by kind, with counts and names.
 
-    Args:
-        datasets: the datasets by name.
-        quick: whether to read no more of an image than its size.
-        as_json: whether to print one JSON document instead of lines.
-
-    Returns:
-        Whether nothing is.
+    Missing files, truncated images, images of another size than their annotations, boxes outside
+    or without area, empty polygons, masks and keypoints that do not fit, unknown and nameless
+    categories, ids that occur twice, and annotations of images that are not there.
+    The exit code is 1 if there is a fault.
     """
+    from composer.experiment import find_datasets
+
     reports = []
-    for name, document in datasets.items():
+    for name, document in find_datasets(data, images, names, settings).items():
         reports.append(_check(name, document, quick))
         if not as_json:
             _print(reports[-1])
@@ -44,11 +57,12 @@ def check_datasets(datasets: Mapping[str, DatasetDocument], *, quick: bool, as_j
         counts = [(num_errors, "error"), (num_faults, "fault")]
         found = " and ".join(count_things(number, what) for number, what in counts if number)
         click.echo(f"{found} in {num_bad} of {count_things(len(reports), 'dataset')}.")
-    return num_bad == 0
+    if num_bad:
+        context.exit(1)
 
 
 def count_objects(dataset: Dataset) -> str:
-    """How much there is in a dataset: `96 images, 240 objects of 1 class`."""
+    """The size of a dataset: `96 images, 240 objects of 1 class`."""
     classes = count_things(len(dataset.metadata.thing_classes), "class", "es")
     images = count_things(len(dataset), "image")
     objects = count_things(dataset.num_annotations, "object")
@@ -58,6 +72,11 @@ def count_objects(dataset: Dataset) -> str:
 
 
 def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from composer.data.faults import count_faults
+    from composer.errors import DataError
+
     report: dict[str, Any] = {"name": name, "error": None, "faults": [], "faults_by_kind": {}}
     try:
         dataset = document.read(name)
@@ -80,6 +99,10 @@ def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
 
 
 def _inspect(dataset: Dataset, quick: bool) -> Sequence[Fault]:
+    from tqdm import tqdm
+
+    from composer.data.inspection import inspect_dataset
+
     with tqdm(
         total=len(dataset),
         desc=dataset.name,
@@ -95,6 +118,8 @@ def _inspect(dataset: Dataset, quick: bool) -> Sequence[Fault]:
 
 
 def _print(report: Mapping[str, Any]) -> None:
+    from composer.data.faults import Fault, describe_faults
+
     faults = [Fault(**fault) for fault in report["faults"]]
     state = "" if faults or report["error"] else ": ok"
     if "summary" in report:

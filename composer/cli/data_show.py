@@ -1,148 +1,142 @@
-"""What `composer data show` draws."""
+"""`composer data show`: draws annotated images of datasets."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
-import torch
-from PIL import Image
 
-from composer.data.data_file import DatasetDocument
-from composer.data.dataset import Dataset
-from composer.data.images import open_picture
-from composer.data.mapper import Mapper
-from composer.data.metadata import Metadata
-from composer.data.records import Record
-from composer.data.sample_reading import read_sample
-from composer.errors import InputError
-from composer.executor import derive_seed
-from composer.experiment import Experiment
-from composer.experiment.model import find_image_format
-from composer.files import written_whole
-from composer.language import load_spec
-from composer.visualization import draw_annotations, draw_instances, draw_panoptic, draw_semantic
-from composer.visualization.file_names import FileNames
+from composer.cli.options import data_options, seed_option
 
-Layer = Literal["objects", "segments", "classes"]
-Draw = Callable[[Record, torch.Generator], Image.Image]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+    from PIL import Image
+
+    from composer.data.dataset import Dataset
+    from composer.data.record_drawing import Layer
+    from composer.data.records import Record
+    from composer.experiment import Experiment
+
+    Draw = Callable[[Record, torch.Generator], Image.Image]
 
 
-@dataclass(frozen=True)
-class ShowRequest:
-    """What is to be drawn.
+@click.command(short_help="Draw annotated images of datasets.")
+@data_options
+@click.option(
+    "--count",
+    "-n",
+    default=8,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of images of each dataset, chosen at random.",
+)
+@seed_option("Seed for the choice of images and for augmentations.")
+@click.option(
+    "--image", "image_ids", multiple=True, metavar="ID", help="Draw this image; repeatable."
+)
+@click.option(
+    "--layer",
+    type=click.Choice(["objects", "segments", "classes"]),
+    help="Annotations to draw.  [default: segments if there are any, else objects]",
+)
+@click.option("--augmented", is_flag=True, help="Apply the augmentations of the experiment DATA.")
+@click.option(
+    "--output",
+    "-o",
+    default="runs/data",
+    show_default=True,
+    metavar="DIR",
+    help="Folder of the visualizations.",
+)
+def show(
+    data: str,
+    images: str | None,
+    names: Sequence[str],
+    settings: Sequence[str],
+    count: int,
+    seed: int,
+    image_ids: Sequence[str],
+    layer: Layer | None,
+    augmented: bool,
+    output: str,
+) -> None:
+    """Draw images of DATA with their boxes, masks and keypoints, or with their segments.
 
-    Args:
-        datasets: the datasets by name.
-        count: how many images of each.
-        image_ids: ids of the images to draw, in place of a choice by chance.
-        layer: what to draw of them; by default the most that there is.
-        seed: what the choice and augmentations follow from.
-        experiment: where augmentations are taken from; None draws images as they are.
-        output: the folder for the pictures.
+    Visualizations go to a folder for each dataset, with the names of the images.
     """
+    from composer.experiment import find_datasets
 
-    datasets: Mapping[str, DatasetDocument]
-    count: int
-    image_ids: Sequence[str]
-    layer: Layer | None
-    seed: int
-    experiment: Experiment | None
-    output: Path
-
-
-def show_datasets(request: ShowRequest) -> None:
-    """Draws images of datasets into a folder each, and says which it left out.
-
-    Raises:
-        DataError: a dataset cannot be opened.
-        InputError: there is nothing of the kind to draw.
-    """
-    for name, document in request.datasets.items():
+    datasets = find_datasets(data, images, names, settings)
+    experiment = _read_experiment(data, settings) if augmented else None
+    for name, document in datasets.items():
         dataset = document.open(name)
-        chosen = _choose(dataset, request)
-        draw = _make_drawing(dataset, request)
-        folder = request.output / name
-        names, num_drawn = FileNames(), 0
-        for record in chosen:
-            generator = torch.Generator()
-            generator.manual_seed(derive_seed(request.seed, str(record.image_id)))
-            try:
-                picture = draw(record, generator)
-            except InputError as error:
-                click.echo(f"left out: {error}", err=True)
-                continue
-            with written_whole(folder / names.choose(record.file_name.stem, ".png")) as file:
-                picture.save(file)
-            num_drawn += 1
+        chosen = _choose(dataset, image_ids, count, seed)
+        draw = _make_drawing(dataset, layer, experiment)
+        folder = Path(output, name)
+        num_drawn = _draw_all(chosen, draw, seed, folder)
         click.echo(f"{name}: {num_drawn} of {len(dataset)} images drawn to {folder}")
 
 
-def _choose(dataset: Dataset, request: ShowRequest) -> Sequence[Record]:
-    if request.image_ids:
-        return dataset.select_images(request.image_ids).records
-    chance = random.Random(request.seed)  # noqa: S311 - no secret
-    places = chance.sample(range(len(dataset)), min(request.count, len(dataset)))
+def _read_experiment(data: str, settings: Sequence[str]) -> Experiment:
+    from composer.errors import InputError
+    from composer.experiment import is_experiment, load_experiment
+
+    if not is_experiment(data):
+        raise InputError(f"{data}: augmentations are those of an experiment, which this is not")
+    return load_experiment(data, settings=settings)
+
+
+def _choose(dataset: Dataset, image_ids: Sequence[str], count: int, seed: int) -> Sequence[Record]:
+    if image_ids:
+        return dataset.select_images(image_ids).records
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    places = chance.sample(range(len(dataset)), min(count, len(dataset)))
     return [dataset.records[place] for place in sorted(places)]
 
 
-def _make_drawing(dataset: Dataset, request: ShowRequest) -> Draw:
-    layer = request.layer or _find_layer(dataset)
-    if layer != "objects" and not any(_has(record, layer) for record in dataset):
-        raise InputError(f"dataset '{dataset.name}' has no {layer} to draw")
-    if request.experiment is None:
-        return lambda record, _generator: _draw_plain(record, dataset.metadata, layer)
-    mapper = _make_mapper(request.experiment, dataset)
-    return lambda record, generator: _draw_augmented(record, mapper, generator, layer)
+def _make_drawing(dataset: Dataset, layer: Layer | None, experiment: Experiment | None) -> Draw:
+    """The function that draws a record, augmented if there is an experiment."""
+    from composer.data.record_drawing import choose_layer, draw_record, draw_sample
+    from composer.experiment.model import find_image_format
+    from composer.language import load_spec
 
-
-def _find_layer(dataset: Dataset) -> Layer:
-    if any(_has(record, "segments") for record in dataset):
-        return "segments"
-    has_objects = dataset.num_annotations > 0
-    return "classes" if not has_objects and _has(dataset.records[0], "classes") else "objects"
-
-
-def _has(record: Record, layer: Layer) -> bool:
-    if layer == "segments":
-        return record.panoptic_file is not None
-    return record.sem_seg_file is not None or record.panoptic_file is not None
-
-
-def _draw_plain(record: Record, metadata: Metadata, layer: Layer) -> Image.Image:
-    picture = open_picture(record.file_name)
-    if layer == "objects":
-        return draw_annotations(picture, record, metadata)
-    sample = read_sample(record, metadata, mask_format="none")
-    if layer == "segments" and sample.panoptic is not None:
-        return draw_panoptic(picture, sample.panoptic, record.segments, metadata)
-    if sample.sem_seg is None:
-        raise InputError(f"{record.file_name}: it has no {layer}")
-    return draw_semantic(picture, sample.sem_seg, metadata)
-
-
-def _make_mapper(experiment: Experiment, dataset: Dataset) -> Mapper:
-    """What prepares an image of the experiment's training, as RGB from 0 to 255."""
+    chosen = choose_layer(dataset, layer)
+    if experiment is None:
+        return lambda record, _generator: draw_record(record, dataset.metadata, chosen)
     document = experiment.document
-    wanted = find_image_format(load_spec(experiment.spec, params=document.spec_params))
-    plain = wanted.model_copy(update={"channel_order": "RGB", "scale": 1.0})
-    return document.train.make_mapper(dataset, plain, annotated=True)
+    expected = find_image_format(load_spec(experiment.spec, params=document.spec_params))
+    plain = expected.model_copy(update={"channel_order": "RGB", "scale": 1.0})
+    mapper = document.train.make_mapper(dataset, plain, annotated=True)
+    return lambda record, generator: draw_sample(mapper(record, generator), mapper.metadata, chosen)
 
 
-def _draw_augmented(
-    record: Record, mapper: Mapper, generator: torch.Generator, layer: Layer
-) -> Image.Image:
-    prepared = mapper(record, generator)
-    image, metadata = prepared["image"], mapper.metadata
-    if layer == "objects":
-        return draw_instances(image, prepared["instances"], metadata)
-    if layer == "segments" and "panoptic_seg" in prepared:
-        segment_ids, segments = prepared["panoptic_seg"]
-        return draw_panoptic(image, segment_ids, segments, metadata)
-    if "sem_seg" not in prepared:
-        raise InputError(f"{record.file_name}: it has no {layer}")
-    return draw_semantic(image, prepared["sem_seg"], metadata)
+def _draw_all(records: Sequence[Record], draw: Draw, seed: int, folder: Path) -> int:
+    """Saves a visualization of each record; unreadable images are reported and skipped.
+
+    Returns:
+        The number of visualizations.
+    """
+    import torch
+
+    from composer.errors import InputError
+    from composer.executor import derive_seed
+    from composer.files import written_whole
+    from composer.visualization.file_names import FileNames
+
+    names, num_drawn = FileNames(), 0
+    for record in records:
+        generator = torch.Generator()
+        generator.manual_seed(derive_seed(seed, str(record.image_id)))
+        try:
+            drawing = draw(record, generator)
+        except InputError as error:
+            click.echo(f"left out: {error}", err=True)
+            continue
+        with written_whole(folder / names.choose(record.file_name.stem, ".png")) as file:
+            drawing.save(file)
+        num_drawn += 1
+    return num_drawn

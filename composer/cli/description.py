@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from composer.checkpoint import CheckpointDescription, describe_checkpoint
-from composer.cli.columns import print_columns
+from composer.cli.output import print_columns
 from composer.errors import SpecError
 from composer.language import Spec, load_spec
 from composer.registry.form import check_form_of, merge_nodes

@@ -16,7 +16,7 @@ from composer.cli.check import check
 from composer.cli.clash import find_clash
 from composer.cli.data import data
 from composer.cli.describe import describe
-from composer.cli.eval_command import eval_command
+from composer.cli.eval import eval_command
 from composer.cli.export import export
 from composer.cli.import_command import import_config
 from composer.cli.nodes import nodes

@@ -10,7 +10,7 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from composer.cli.columns import print_columns
+from composer.cli.output import print_columns
 from composer.node import describe_field, describe_type, read_contract
 from composer.node.port_matching import meaning
 from composer.registry import Publication, Registry

@@ -1,16 +1,27 @@
-"""`composer predict`: finds objects in photographs and videos."""
+"""`composer predict`: detects objects in images and videos."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.assignments import parse_assignments
-from composer.cli.image_size import image_size_option
+from composer.cli.options import device_option, image_size_option, weights_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from composer.data.image_size import ImageSize
+    from composer.prediction import FilePredictions
+
+_EXAMPLE = "astronaut.jpg"
+_SHOWN = 5  # names in a list
 
 
-@click.command(short_help="Find objects in photographs and videos.")
+@click.command(short_help="Detect objects in images and videos.")
 @click.argument("paths", nargs=-1, metavar="[IMAGES|FOLDERS|VIDEOS]...")
 @click.option(
     "--model",
@@ -18,50 +29,121 @@ from composer.cli.image_size import image_size_option
     default="people",
     show_default=True,
     metavar="MODEL",
-    help="A model that ships, a checkpoint that describes itself, or a spec with --weights.",
+    help="Model that ships, checkpoint that describes itself, or spec with --weights.",
 )
-@click.option(
-    "--weights",
-    "-w",
-    multiple=True,
-    metavar="[NODE=]FILE",
-    callback=parse_assignments,
-    help="A checkpoint for the model or for one node; repeatable.",
-)
+@weights_option()
 @click.option(
     "--threshold",
     "-t",
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Leave out instances with a lower score.",
+    help="Minimum score of an instance.",
 )
 @click.option(
     "--names",
     metavar="DATASET|SPEC",
-    help="Names of the classes where the model has none: coco, coco_panoptic, ...",
+    help="Class names for a model that has none: coco, coco_panoptic, ...",
 )
 @image_size_option()
 @click.option(
-    "--output", "-o", metavar="DIR", help="Folder for the results.  [default: runs/<model>]"
+    "--output", "-o", metavar="DIR", help="Folder of the results.  [default: runs/<model>]"
 )
-@click.option("--no-pictures", is_flag=True, help="Write no pictures, only predictions.json.")
+@click.option("--no-pictures", is_flag=True, help="Draw no visualizations.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
-@click.option(
-    "--device", default="cpu", show_default=True, help="Where to run, as in torch.device."
-)
+@device_option()
 @click.pass_context
-def predict(context: click.Context, /, **options: Any) -> None:
-    """Draw what a model finds in photographs and videos, and write it down.
+def predict(
+    context: click.Context,
+    *,
+    paths: Sequence[str],
+    model: str,
+    weights: Mapping[str, str],
+    threshold: float,
+    names: str | None,
+    image_size: ImageSize | None,
+    output: str | None,
+    no_pictures: bool,
+    as_json: bool,
+    device: str,
+) -> None:
+    """Detect objects in images and videos; draw and save the predictions.
 
-    Pictures and predictions.json, in COCO's results format with names besides the numbers, go to
-    a folder. Without PATHS, a photograph that ships is looked at. A file that cannot be read is
-    reported, and the others are gone on with; the exit code is then 1.
+    Visualizations and predictions.json, in COCO's results format with class names, go to a folder.
+    Without PATHS, the example image that ships is used. Unreadable files are reported and skipped;
+    the exit code is then 1.
 
     Videos need the extra detection-composer[video].
     """
-    from composer.cli.predict_request import PredictRequest
-    from composer.cli.predicting import predict_request
+    from composer.graph.devices import find_device
+    from composer.prediction import FilePredictions, Predictor
+    from composer.prediction.file_predictions import make_folder
 
-    if not predict_request(PredictRequest(**options)):
+    if as_json and output is not None:
+        raise click.UsageError("--json prints the predictions; it excludes --output")
+    files = _find_files(paths)
+    folder = output or Path("runs", Path(model).stem or "model")
+    if not as_json:
+        make_folder(folder)  # before a model is loaded
+    predictor = Predictor(
+        model,
+        weights=weights or None,
+        score_threshold=threshold,
+        names=names,
+        image_size=image_size,
+        device=find_device(device),
+    )
+    results = sys.stdout if as_json else folder
+    predictions = FilePredictions(predictor, files, results, visualize=not no_pictures)
+    if not _predict_all(predictions, quiet=as_json):
         context.exit(1)
+
+
+def _find_files(paths: Sequence[str]) -> Sequence[Path]:
+    """The images and videos, or the example; other files in folders are listed."""
+    from composer.discovery import specs_directory
+    from composer.prediction.file_predictions import find_files, list_other_files
+
+    if not paths:
+        example = specs_directory() / "examples" / _EXAMPLE
+        click.echo(f"no files: predicting on the example, {os.path.relpath(example)}", err=True)
+        return [example]
+    files, others = find_files(paths), list_other_files(paths)
+    if others:
+        listing = ", ".join(
+            [*(file.name for file in others[:_SHOWN]), *(["..."] * (len(others) > _SHOWN))]
+        )
+        click.echo(f"no images or videos by their names: {listing}", err=True)
+    return files
+
+
+def _predict_all(predictions: FilePredictions, *, quiet: bool) -> bool:
+    """Prints a line for each file.
+
+    Returns:
+        Whether every file could be read.
+    """
+    from composer.graph.profiling import format_seconds
+
+    width = max(len(file.name) for file in predictions.files)
+    is_complete = True
+    try:
+        for result in predictions:
+            if result.error is not None:
+                is_complete = False
+                click.echo(f"error: {result.error}", err=True)
+            elif not quiet:
+                seconds = format_seconds(result.seconds)
+                click.echo(f"  {result.file.name:<{width}}  {result.summary}  {seconds}")
+    finally:
+        if predictions.saved and not quiet:
+            _print_saved(predictions.saved)
+    return is_complete
+
+
+def _print_saved(files: Sequence[Path]) -> None:
+    *visualizations, last = files
+    if len(visualizations) > 1:
+        click.echo(f"  saved {len(visualizations)} visualizations and {last}")
+    else:
+        click.echo(f"  saved {' and '.join(map(str, files))}")

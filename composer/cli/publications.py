@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.cli.columns import print_columns
+from composer.cli.output import print_columns
 from composer.registry import Registry
 
 

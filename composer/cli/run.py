@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from composer.cli.assignments import parse_assignments, parse_named_assignments
+from composer.cli.options import parse_assignments, parse_named_assignments
 
 
 @click.command(short_help="Run a model, or the part of it that is asked for.")

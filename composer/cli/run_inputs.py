@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from composer.cli.assignments import split_assignment
+from composer.cli.options import split_assignment
 from composer.cli.run_plan import RunPlan
 from composer.data import read_images
 from composer.errors import InputError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.columns import print_columns
+from composer.cli.output import print_columns
 from composer.errors import SpecError
 
 if TYPE_CHECKING:

@@ -2,55 +2,151 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from composer.cli.options import device_option, images_option, set_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from composer.experiment import Experiment
+    from composer.training import Summary
+
+_TIME = "%Y%m%d-%H%M%S"
 
 
 @click.command(short_help="Train a model.")
 @click.argument("spec", required=False)
-@click.option("--experiment", "-e", metavar="FILE", help="What is learnt from what, and how.")
+@click.option("--experiment", "-e", metavar="FILE", help="Model, datasets and training settings.")
 @click.option(
     "--data",
     "-d",
     metavar="FILE",
-    help="A data file, or annotations in COCO's format, in place of the experiment's datasets.",
+    help="Data file, or annotations in COCO's format (overrides the experiment's datasets).",
 )
-@click.option("--images", metavar="DIR", help="With --data ANNOTATIONS, the folder of images.")
+@images_option()
 @click.option(
-    "--weights", "-w", metavar="FILE", help="A checkpoint to begin with, in place of others."
-)
-@click.option(
-    "--iterations", type=click.IntRange(min=1), help="Steps of the optimizer, in place of others."
+    "--weights", "-w", metavar="FILE", help="Initial checkpoint (overrides the experiment's)."
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
+    "--iterations",
+    type=click.IntRange(min=1),
+    help="Number of optimizer steps (overrides the experiment's).",
 )
+@set_option()
 @click.option(
     "--output", "-o", metavar="DIR", help="Folder of the run.  [default: runs/<name>-<time>]"
 )
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --output.")
-@click.option(
-    "--device", default="cpu", show_default=True, help="Where to train, as in torch.device."
-)
+@click.option("--resume", is_flag=True, help="Resume from the last checkpoint in --output.")
+@device_option()
 @click.option("--dry-run", is_flag=True, help="Check everything; train nothing.")
-@click.option("--quiet", "-q", is_flag=True, help="Show nothing but the end.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the summary only.")
 @click.pass_context
-def train(context: click.Context, /, **options: Any) -> None:
+def train(
+    context: click.Context,
+    *,
+    spec: str | None,
+    experiment: str | None,
+    data: str | None,
+    images: str | None,
+    weights: str | None,
+    iterations: int | None,
+    settings: Sequence[str],
+    output: str | None,
+    resume: bool,
+    device: str,
+    dry_run: bool,
+    quiet: bool,
+) -> None:
     """Train as an experiment says; SPEC and --data take the place of its own.
 
-    Without an experiment, SPEC learns from --data the usual way: from the dataset `train` (measured
-    on `validation`), or from four fifths of the only one. --set iterations, lr, batch_size,
-    num_workers, rotated_boxes, seed.
+    Without an experiment, SPEC is trained with the usual settings on --data: on the dataset `train`
+    (with the validation set `validation`), or on four fifths of the only one. --set iterations,
+    lr, batch_size, num_workers, rotated_boxes, seed.
 
     With --resume, the experiment is the one in the folder of the run unless another is named.
     A signal (Ctrl-C, SIGTERM) saves first. Exit code 0 when it is over, 3 when it can be resumed.
 
     Several processes: torchrun --nproc-per-node 2 -m composer train ...
     """
-    from composer.cli.train_request import TrainRequest
-    from composer.cli.training import train_request
+    from composer.documents import as_absolute
+    from composer.experiment import check_experiment, run_experiment
 
-    summary = train_request(TrainRequest(**options))
-    if summary is not None and not summary.is_complete:
+    if resume and output is None:
+        raise click.UsageError("--resume needs the folder of the run: --output DIR")
+    # Files that the command line names are looked for in the current folder, not elsewhere.
+    read = _read_experiment(experiment, spec, data, images, settings, output if resume else None)
+    read = read.with_changes(
+        spec=spec and as_absolute(spec),
+        weights=weights and as_absolute(weights),
+        iterations=iterations,
+    )
+    if dry_run:
+        for line in check_experiment(read):
+            click.echo(line)
+        return
+    folder = output or str(Path("runs", f"{read.name}-{time.strftime(_TIME)}"))
+    with _logging_to_stderr():
+        summary = run_experiment(read, folder, resume=resume, device=device, quiet=quiet)
+    if os.environ.get("RANK", "0") == "0":
+        _print_summary(summary, folder)
+    if not summary.is_complete:
         context.exit(3)
+
+
+def _read_experiment(
+    experiment: str | None,
+    spec: str | None,
+    data: str | None,
+    images: str | None,
+    settings: Sequence[str],
+    resumed: str | None,
+) -> Experiment:
+    """The named experiment, else that of a resumed run, else the standard one."""
+    from composer.data.data_file import describe_data
+    from composer.experiment import load_experiment, standard_experiment
+    from composer.training import RunFolder
+
+    if images is not None and data is None:
+        raise click.UsageError("--images goes with --data ANNOTATIONS")
+    if experiment is None and resumed is None and (spec is None or data is None):
+        raise click.UsageError("name an experiment (--experiment FILE), or SPEC and --data FILE")
+    datasets = None if data is None else describe_data(data, images=images).datasets
+    if experiment is None and resumed is not None:
+        experiment = str(RunFolder(resumed).experiment)
+    if experiment is not None:
+        return load_experiment(experiment, settings=settings, datasets=datasets)
+    return standard_experiment(spec or "", datasets or {}, settings=settings)
+
+
+def _print_summary(summary: Summary, folder: str) -> None:
+    from composer.training.progress import format_time
+
+    click.echo(
+        f"{summary.status} after {summary.iteration} iterations "
+        f"and {format_time(summary.seconds)}: {folder}"
+    )
+    if summary.best is not None and summary.best["value"] is not None:
+        best = summary.best
+        click.echo(f"  best {best['value']:.4g} after {best['iteration']} iterations")
+    if not summary.is_complete:
+        click.echo(f"  resume with: composer train --resume --output {folder}")
+
+
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    """Prints what the package logs to the standard error while the `with` block runs."""
+    logger, handler = logging.getLogger("composer"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -7,6 +7,7 @@ from composer.evaluation.detections import Detections
 from composer.evaluation.evaluator import Evaluator, evaluate
 from composer.evaluation.graph_evaluation import evaluate_graph, make_batches
 from composer.evaluation.lvis_evaluator import LvisEvaluator
+from composer.evaluation.output_files import write_evaluation
 from composer.evaluation.panoptic_evaluator import PanopticEvaluator
 from composer.evaluation.proposal_evaluator import ProposalEvaluator
 from composer.evaluation.results import Results, TaskResults
@@ -37,5 +38,6 @@ __all__ = [
     "make_batches",
     "make_evaluators",
     "read_results",
+    "write_evaluation",
     "write_results",
 ]

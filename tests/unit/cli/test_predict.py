@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from composer import Graph
-from composer.cli import predicting
 from composer.errors import InputError
 from composer.language import SpecMetadata
-from composer.prediction import Prediction, models
+from composer.prediction import Prediction, Predictor, models
 from unit.prediction.conftest import SMALL
 
 PETS = SpecMetadata(thing_classes=("cat", "dog"))
@@ -45,7 +44,7 @@ def test_pictures_and_predictions_are_saved(cli, photographs):
     result = predict(cli, "a.jpg", "more")
     assert result.code == 0
     assert result.out.count("a.jpg  ") == 2
-    assert "saved 2 pictures and runs/pets/predictions.json" in result.out.replace("\\", "/")
+    assert "saved 2 visualizations and runs/pets/predictions.json" in result.out.replace("\\", "/")
     results = photographs / "runs" / "pets"
     assert sorted(file.name for file in results.iterdir()) == [
         "a-2.jpg",
@@ -87,15 +86,15 @@ def test_a_broken_file_is_reported_and_the_others_are_gone_on_with(cli, photogra
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """Interrupts the command when it comes to a photograph called `stop.jpg`."""
+    """Interrupts the command when it comes to an image called `stop.jpg`."""
+    predict_all = Predictor.__call__
 
-    class Interrupted(predicting.Predictor):
-        def __call__(self, image, **options):
-            if image.name == "stop.jpg":
-                raise KeyboardInterrupt
-            return super().__call__(image, **options)
+    def predict_until_interrupted(predictor, image, **options):
+        if image.name == "stop.jpg":
+            raise KeyboardInterrupt
+        return predict_all(predictor, image, **options)
 
-    monkeypatch.setattr(predicting, "Predictor", Interrupted)
+    monkeypatch.setattr(Predictor, "__call__", predict_until_interrupted)
 
 
 def test_what_was_found_before_an_interruption_is_kept(cli, photographs, interrupted):
@@ -182,7 +181,7 @@ def test_what_is_no_photograph_in_a_folder_is_named(cli, photographs):
     (folder / "notes.txt").write_text("no picture")
     result = predict(cli, "mixed")
     assert result.code == 0
-    assert "no photographs or videos by their names: notes.txt" in result.err
+    assert "no images or videos by their names: notes.txt" in result.err
 
 
 def test_a_folder_that_cannot_be_made_is_found_before_the_work(cli, photographs):
@@ -195,7 +194,7 @@ def test_a_folder_that_cannot_be_made_is_found_before_the_work(cli, photographs)
 
 def test_without_files_the_example_is_looked_at(cli, photographs):
     result = predict(cli, "--json")
-    assert "no files: looking at the example" in result.err
+    assert "no files: predicting on the example" in result.err
     assert json.loads(result.out)[0]["file_name"].endswith("astronaut.jpg")
 
 
@@ -234,7 +233,7 @@ def test_videos_are_drawn_and_written_down_by_frame(cli, photographs):
     ("arguments", "message"),
     [
         (["gone.jpg"], "gone.jpg: there is no such file or folder"),
-        (["empty"], "empty: there are no photographs and no videos in this folder"),
+        (["empty"], "empty: there are no images and no videos in this folder"),
         (["a.jpg", "-m", "mask_rcnn_r50_fpn"], "would predict at random"),
         (["a.jpg", "--device", "nowhere"], "the device 'nowhere' cannot be used"),
     ],

@@ -1,4 +1,4 @@
-"""Where `composer predict` writes down what is found, image by image."""
+"""A file of predictions that grows image by image."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-import click
-
 from composer.files import put_in_place
 
 _UNFINISHED = ".part"
 
 
 class PredictionsFile:
-    """One JSON list, written as it grows, so that nothing that was found waits in memory.
+    """One JSON list, written as it grows, so that no prediction waits in memory.
 
     Until it is finished, the file's name ends in `.part`.
 
     Args:
-        file: the file; None prints the list.
+        output: the file; or a text stream, which stays open.
     """
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._stream: TextIO | None = None
+    def __init__(self, output: Path | TextIO) -> None:
+        self._file = output if isinstance(output, Path) else None
+        self._stream = None if isinstance(output, Path) else output
         self._is_empty = True
 
     def add(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Writes entries down; what was written before stays, whatever happens from now on.
+        """Writes entries; they stay, whatever happens afterwards.
 
         Raises:
             OSError: the file cannot be written.
@@ -51,10 +49,8 @@ class PredictionsFile:
             put_in_place(Path(self._stream.name), self._file)
 
     def _write(self, text: str) -> None:
-        if self._file is None:
-            click.echo(text, nl=False)
-            return
         if self._stream is None:
+            assert self._file is not None
             unfinished = self._file.with_name(self._file.name + _UNFINISHED)
             self._stream = unfinished.open("w", encoding="utf-8")
         self._stream.write(text)

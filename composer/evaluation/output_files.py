@@ -1,43 +1,44 @@
-"""The files that `composer eval` leaves."""
+"""The files of an evaluation: metrics, detections, proposals and plots."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from composer.evaluation import (
-    CocoEvaluator,
-    Evaluator,
-    ProposalEvaluator,
-    Results,
-    write_results,
-)
+from composer.evaluation.coco_evaluator import CocoEvaluator
+from composer.evaluation.coco_results import write_results
+from composer.evaluation.evaluator import Evaluator
 from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.plots import can_plot, save_plots
+from composer.evaluation.proposal_evaluator import ProposalEvaluator
+from composer.evaluation.results import Results
 from composer.files import write_json
 
 
-def write_files(
-    folder: Path,
+def write_evaluation(
+    folder: str | os.PathLike[str],
     evaluators: Sequence[Evaluator],
     results: Results,
-    notes: list[str],
     *,
-    plots: bool,
+    plots: bool | None = None,
 ) -> list[Path]:
-    """Writes figures, detections and plots.
+    """Writes metrics, detections, proposals and plots.
 
     Args:
-        folder: where they go.
+        folder: the folder of the files; it is made.
         evaluators: those that gave the results.
-        results: the figures.
-        notes: gets what is to be said about files that are not written.
-        plots: whether plots are wanted.
+        results: the metrics.
+        plots: whether to draw plots; by default if matplotlib is installed.
 
     Returns:
         The files and folders.
+
+    Raises:
+        InputError: plots are to be drawn without matplotlib.
     """
+    folder = Path(folder)
     written = [folder / "results.json"]
     results.save(written[0])
     if any(isinstance(evaluator, PanopticWriter) for evaluator in evaluators):
@@ -46,14 +47,12 @@ def write_files(
     if of_instances:
         written.append(folder / "coco_results.json")
         write_results(written[-1], of_instances[0].detections)  # all were given the same
-    measured = [one for one in evaluators if isinstance(one, CocoEvaluator)]
     for evaluator in evaluators:
         if isinstance(evaluator, ProposalEvaluator):
             written.append(folder / "proposals.json")
             write_json(written[-1], evaluator.to_coco())
-    if plots and measured and not can_plot():
-        notes.append("no plots: they need matplotlib, pip install 'detection-composer[plots]'")
-    elif plots and measured:
+    measured = [one for one in evaluators if isinstance(one, CocoEvaluator)]
+    if measured and (can_plot() if plots is None else plots):
         for evaluator in measured:
             save_plots(folder / "plots", evaluator)
         written.append(folder / "plots")

@@ -1,4 +1,4 @@
-"""Which datasets the command line means."""
+"""Datasets of a data file, an experiment, annotations or a folder of images."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from pathlib import Path
 from composer.data.data_file import DatasetDocument, describe_data
 from composer.data.dataset import require_datasets
 from composer.documents import ProblemLog, read_yaml
-from composer.errors import InputError, SpecError
-from composer.experiment import Experiment, load_experiment
+from composer.errors import SpecError
+from composer.experiment.experiment import load_experiment
 
 
 def find_datasets(
-    data: str, images: str | None, names: Sequence[str], settings: Sequence[str]
+    data: str,
+    images: str | None = None,
+    names: Sequence[str] = (),
+    settings: Sequence[str] = (),
 ) -> Mapping[str, DatasetDocument]:
-    """The datasets that are meant, by name.
+    """Finds datasets by name; none is opened.
 
     Args:
         data: a data file, an experiment, annotations or a folder of images.
         images: the folder of images of annotations.
-        names: which datasets are wanted; all of them if none is named.
-        settings: values for params.
+        names: the datasets to choose; all of them if none is named.
+        settings: values for params, as `name=value`.
 
     Raises:
         SpecError: the file has problems.
         DataError: annotations go without images, or a data file has them.
         NameResolutionError: there is no dataset of a name.
     """
-    if images is None and _is_experiment(data):
+    if images is None and is_experiment(data):
         datasets = load_experiment(data, settings=settings).datasets
     else:
         datasets = describe_data(data, images=images, settings=settings).datasets
@@ -36,19 +39,8 @@ def find_datasets(
     return {name: datasets[name] for name in names or datasets}
 
 
-def find_experiment(data: str, settings: Sequence[str]) -> Experiment:
-    """The experiment that is meant.
-
-    Raises:
-        SpecError: it has problems.
-        InputError: it is none.
-    """
-    if not _is_experiment(data):
-        raise InputError(f"{data}: augmentations are those of an experiment, which this is not")
-    return load_experiment(data, settings=settings)
-
-
-def _is_experiment(data: str) -> bool:
+def is_experiment(data: str) -> bool:
+    """Whether a file is an experiment, not a data file or annotations."""
     path = Path(data)
     if path.suffix == ".json" or not path.is_file():
         return False

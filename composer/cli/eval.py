@@ -1,0 +1,324 @@
+"""`composer eval`: measures a model on a dataset."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from composer.cli.options import (
+    dataset_option,
+    device_option,
+    image_size_option,
+    images_option,
+    json_option,
+    set_option,
+    weights_option,
+)
+from composer.cli.output import count_things, print_notes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from composer.data.dataset import Dataset
+    from composer.data.faults import FaultPolicy
+    from composer.data.image_size import ImageSize
+    from composer.data.loading import InferenceBatches
+    from composer.evaluation import AugmentedPredictor, Evaluator, Results
+    from composer.graph import Graph
+
+# Options that say how a model runs; predictions in a file take none of them.
+_OF_MODELS = ("weights", "settings", "tta", "image_size", "batch_size", "num_workers", "device")
+
+
+def _parse_tasks(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> list[str] | None:
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _parse_sizes(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> tuple[int, ...] | None:
+    try:
+        return None if text is None else tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"'{text}' is no list of numbers, such as 600,800") from None
+
+
+@click.command("eval", short_help="Measure a model on a dataset.")
+@click.argument("model", required=False)
+@click.option(
+    "--data",
+    "-d",
+    required=True,
+    metavar="FILE",
+    help="Data file, experiment, or annotations in COCO's format.",
+)
+@images_option()
+@dataset_option(default="all, joined")
+@weights_option()
+@set_option("Set a param of the spec; repeatable.")
+@click.option(
+    "--set-data",
+    "data_settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a param of the data; repeatable.",
+)
+@click.option(
+    "--predictions",
+    metavar="FILE",
+    help="Detections (COCO's results) to measure in place of a model.",
+)
+@click.option(
+    "--tasks",
+    callback=_parse_tasks,
+    metavar="TASK,...",
+    help="bbox, segm, keypoints, lvis_bbox, lvis_segm, voc, rotated_bbox, proposals, panoptic, "
+    "sem_seg.  [default: all that fit]",
+)
+@click.option(
+    "--tta", is_flag=True, help="Test-time augmentation: each image in several sizes and mirrored."
+)
+@click.option(
+    "--tta-sizes",
+    callback=_parse_sizes,
+    metavar="SIZE,...",
+    help="Shorter sides for --tta.  [default: 400..1200]",
+)
+@image_size_option()
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Images per batch.",
+)
+@click.option(
+    "--num-workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that read images.",
+)
+@click.option(
+    "--on-fault",
+    type=click.Choice(["skip", "refuse"]),
+    help="Skip unreadable images and bad annotations, or stop at them.  "
+    "[default: as each dataset says; of images: skip]",
+)
+@device_option()
+@click.option("--per-class", is_flag=True, help="Print the metrics of each class, too.")
+@click.option("--output", "-o", metavar="DIR", help="Folder of all files.  [default: runs/eval]")
+@click.option("--no-save", is_flag=True, help="Write no files.")
+@click.option("--no-plots", is_flag=True, help="Draw no plots.")
+@json_option()
+@click.pass_context
+def eval_command(
+    context: click.Context,
+    *,
+    model: str | None,
+    data: str,
+    images: str | None,
+    names: Sequence[str],
+    weights: Mapping[str, str],
+    settings: Sequence[str],
+    data_settings: Sequence[str],
+    predictions: str | None,
+    tasks: Sequence[str] | None,
+    tta: bool,
+    tta_sizes: tuple[int, ...] | None,
+    image_size: ImageSize | None,
+    batch_size: int,
+    num_workers: int,
+    on_fault: FaultPolicy | None,
+    device: str,
+    per_class: bool,
+    output: str | None,
+    no_save: bool,
+    no_plots: bool,
+    as_json: bool,
+) -> None:
+    """Measure MODEL on a dataset.
+
+    MODEL is a checkpoint that describes itself, a spec with --weights, or a model that ships.
+
+    Written are the metrics (results.json), the detections as COCO's servers take them
+    (coco_results.json; panoptic.json with its PNG files), the proposals of a model that returns
+    them (proposals.json), and plots if matplotlib is installed.
+
+    Several processes: torchrun --nproc-per-node 2 -m composer eval ...
+    """
+    _check_usage(context)
+    from composer.evaluation import AugmentedPredictor, make_batches
+    from composer.evaluation.augmented_predictor import SIZES
+    from composer.prediction import open_model
+    from composer.training.process_group import process_group
+
+    dataset = _open_dataset(data, images, names, data_settings, on_fault)
+    folder = None if no_save else Path(output or Path("runs", "eval"))
+    report = partial(
+        _report, folder=folder, plots=not no_plots, per_class=per_class, as_json=as_json
+    )
+    if predictions is not None:
+        report(dataset, *_evaluate_file(predictions, dataset, tasks))
+        return
+    with process_group(device) as world:
+        graph = open_model(model or "", weights or None, settings=settings).to(world.device)
+        evaluators = _make_evaluators(graph, dataset, tasks, on_fault, folder)
+        predict = AugmentedPredictor(graph, sizes=tta_sizes or SIZES) if tta else None
+        batches = make_batches(
+            graph,
+            dataset,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            resize=predict is None,
+            image_size=image_size,
+            on_fault=on_fault or "skip",
+        )
+        results = _evaluate(graph, dataset, evaluators, predict, batches, quiet=not world.is_first)
+        if world.is_first:
+            report(dataset, evaluators, results)
+
+
+def _check_usage(context: click.Context) -> None:
+    """Refuses options that exclude each other."""
+    options = context.params
+    if (options["model"] is None) == (options["predictions"] is None):
+        raise click.UsageError("give either a MODEL or --predictions FILE")
+    for option in context.command.params if options["model"] is None else ():
+        source = context.get_parameter_source(option.name or "")
+        if option.name in _OF_MODELS and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} goes with a MODEL, not with --predictions")
+    if options["tta_sizes"] is not None and not options["tta"]:
+        raise click.UsageError("--tta-sizes goes with --tta")
+    if options["tta"] and options["image_size"] is not None:
+        raise click.UsageError("--tta uses several sizes: name them with --tta-sizes")
+    if options["no_save"] and options["output"] is not None:
+        raise click.UsageError("--output and --no-save exclude each other")
+
+
+def _open_dataset(
+    data: str,
+    images: str | None,
+    names: Sequence[str],
+    settings: Sequence[str],
+    on_fault: FaultPolicy | None,
+) -> Dataset:
+    from composer.data.data_file import open_datasets
+    from composer.experiment import find_datasets
+
+    documents = find_datasets(data, images, names, settings)
+    if on_fault is not None:
+        change = {"on_fault": on_fault}
+        documents = {name: found.model_copy(update=change) for name, found in documents.items()}
+    return open_datasets(documents)
+
+
+def _evaluate_file(
+    predictions: str, dataset: Dataset, tasks: Sequence[str] | None
+) -> tuple[Sequence[Evaluator], Results]:
+    from composer.evaluation import Results, read_results
+    from composer.evaluation.results_evaluation import give_detections
+
+    evaluators = give_detections(read_results(predictions, dataset), tasks)
+    return evaluators, Results.join(evaluator.results() for evaluator in evaluators)
+
+
+def _make_evaluators(
+    graph: Graph,
+    dataset: Dataset,
+    tasks: Sequence[str] | None,
+    on_fault: FaultPolicy | None,
+    folder: Path | None,
+) -> Sequence[Evaluator]:
+    """The evaluators of the tasks; those of panoptic segments write their PNG files as they go."""
+    from composer.evaluation import PanopticEvaluator, make_evaluators
+    from composer.evaluation.graph_evaluation import list_outputs
+    from composer.evaluation.panoptic_results import PanopticWriter
+
+    outputs = list_outputs(graph)
+    evaluators = make_evaluators(dataset, tasks, outputs=outputs, on_fault=on_fault or "skip")
+    is_panoptic = any(isinstance(evaluator, PanopticEvaluator) for evaluator in evaluators)
+    if folder is not None and is_panoptic:
+        evaluators.append(PanopticWriter(dataset, folder))
+    return evaluators
+
+
+def _evaluate(
+    graph: Graph,
+    dataset: Dataset,
+    evaluators: Sequence[Evaluator],
+    predict: AugmentedPredictor | None,
+    batches: InferenceBatches,
+    *,
+    quiet: bool,
+) -> Results:
+    """Evaluates with a progress bar, and lists images that could not be read."""
+    from tqdm import tqdm
+
+    from composer.evaluation import evaluate_graph
+
+    quiet = quiet or not sys.stderr.isatty()
+    with tqdm(total=batches.num_images, unit="image", leave=False, disable=quiet) as bar:
+        results = evaluate_graph(
+            graph,
+            dataset,
+            evaluators=evaluators,
+            predict=predict,
+            batches=batches,
+            on_batch=bar.update,
+        )
+    print_notes(
+        f"unreadable image, counted as one without detections: {name}"
+        for name in batches.bad_images
+    )
+    return results
+
+
+def _report(
+    dataset: Dataset,
+    evaluators: Sequence[Evaluator],
+    results: Results,
+    *,
+    folder: Path | None,
+    plots: bool,
+    per_class: bool,
+    as_json: bool,
+) -> None:
+    """Writes the files and prints the metrics."""
+    from composer.evaluation import write_evaluation
+
+    files = []
+    if folder is not None:
+        files = write_evaluation(folder, evaluators, results, plots=None if plots else False)
+    if as_json:
+        document = {**results.to_json(), "dataset": dataset.name, "files": list(map(str, files))}
+        click.echo(json.dumps(document, indent=2))
+        return
+    click.echo(f"{dataset.name}: {count_things(results.num_images, 'image')}")
+    click.echo(f"\n{results}")
+    for task in results.tasks if per_class else ():
+        if results.tasks[task].per_class:
+            click.echo(f"\n{task}\n{results.class_table(task)}")
+    click.echo()
+    if plots and folder is not None and _lacks_plots(evaluators):
+        click.echo("no plots: they need matplotlib, pip install 'detection-composer[plots]'")
+    for file in files:
+        click.echo(f"saved {file}")
+
+
+def _lacks_plots(evaluators: Sequence[Evaluator]) -> bool:
+    """Whether plots would be drawn if matplotlib was installed."""
+    from composer.evaluation import CocoEvaluator
+    from composer.evaluation.plots import can_plot
+
+    return not can_plot() and any(isinstance(one, CocoEvaluator) for one in evaluators)

@@ -1,0 +1,163 @@
+"""Options that several commands have, and how their values are parsed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Any], Any]
+
+_NAME = re.compile(r"[A-Za-z_][\w.:]*")
+
+
+def split_assignment(text: str) -> tuple[str, str]:
+    """The name and the file of `NAME=FILE`; the name is empty where there is none.
+
+    A file that exists under the whole text is that file, whatever is in its name.
+    """
+    name, equals, file = text.partition("=")
+    if not equals or not _NAME.fullmatch(name) or Path(text).exists():
+        return "", text
+    return name, file
+
+
+def parse_assignments(
+    _context: click.Context, _option: click.Parameter, texts: Sequence[str]
+) -> dict[str, str]:
+    """A callback for options where the name may be left out: files by name."""
+    return dict(_with_file(text) for text in texts)
+
+
+def parse_named_assignments(
+    _context: click.Context, _option: click.Parameter, texts: Sequence[str]
+) -> dict[str, str]:
+    """A callback for options where the name must be given: files by name."""
+    found = dict(_with_file(text) for text in texts)
+    if "" in found:
+        raise click.BadParameter(f"'{found['']}' is not NODE=FILE")
+    return found
+
+
+def set_option(help: str = "Set a param; repeatable.") -> Decorator:  # noqa: A002 - click's
+    """The option --set NAME=VALUE."""
+    return click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help=help)
+
+
+def weights_option(default: str = "") -> Decorator:
+    """The option --weights [NODE=]FILE: checkpoints by node, the empty name for the whole model.
+
+    Args:
+        default: where weights come from without it, for the help text.
+    """
+    return click.option(
+        "--weights",
+        "-w",
+        multiple=True,
+        callback=parse_assignments,
+        metavar="[NODE=]FILE",
+        help="Checkpoint for the model or for one node; repeatable."
+        + (f"  [default: {default}]" if default else ""),
+    )
+
+
+def mode_option(help: str) -> Decorator:  # noqa: A002 - click's
+    """The option --mode: training or inference."""
+    return click.option(
+        "--mode",
+        type=click.Choice(["training", "inference"]),
+        default="inference",
+        show_default=True,
+        help=help,
+    )
+
+
+def until_option(help: str) -> Decorator:  # noqa: A002 - click's
+    """The option --until NODE."""
+    return click.option("--until", "-u", multiple=True, metavar="NODE", help=help)
+
+
+def device_option() -> Decorator:
+    """The option --device."""
+    return click.option(
+        "--device", default="cpu", show_default=True, help="Device, as in torch.device."
+    )
+
+
+def seed_option(help: str) -> Decorator:  # noqa: A002 - click's
+    """The option --seed."""
+    return click.option("--seed", type=int, default=0, show_default=True, help=help)
+
+
+def images_option(metavar: str = "--data ANNOTATIONS") -> Decorator:
+    """The option --images DIR, of commands that take annotations."""
+    return click.option(
+        "--images", metavar="DIR", help=f"Folder of the images, if {metavar} are given."
+    )
+
+
+def dataset_option(default: str = "all") -> Decorator:
+    """The option --dataset NAME."""
+    return click.option(
+        "--dataset",
+        "names",
+        multiple=True,
+        metavar="NAME",
+        help=f"Use this dataset only; repeatable.  [default: {default}]",
+    )
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument DATA and the options that choose its datasets."""
+    for option in (set_option(), dataset_option(), images_option("annotations")):
+        command = option(command)
+    return click.argument("data")(command)
+
+
+def json_option() -> Decorator:
+    """The option --json."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+    )
+
+
+def text_file_option() -> Decorator:
+    """The option --output FILE, of commands that print a text or write it to a file."""
+    return click.option(
+        "--output", "-o", metavar="FILE", help="File to write.  [default: standard output]"
+    )
+
+
+def image_size_option() -> Decorator:
+    """The option --image-size SHORTER[,LONGER]."""
+    return click.option(
+        "--image-size",
+        callback=_parse_image_size,
+        metavar="SHORTER[,LONGER]",
+        help="Shorter side in pixels, and limit of the longer; 0 keeps the images' own size.  "
+        "[default: the model's]",
+    )
+
+
+def _with_file(text: str) -> tuple[str, str]:
+    name, file = split_assignment(text)
+    if not file:
+        raise click.BadParameter(f"'{text}' names no file")
+    return name, file
+
+
+def _parse_image_size(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> int | tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        numbers = [int(number) for number in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2) or min(numbers) < 0:
+        raise click.BadParameter(f"'{text}' is neither 480 nor 480,832, in pixels")
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])

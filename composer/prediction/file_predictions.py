@@ -1,0 +1,197 @@
+"""Predictions for files: visualizations, and `predictions.json` in COCO's results format."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from PIL import Image
+
+from composer.data.images import SUFFIXES, find_images
+from composer.errors import InputError
+from composer.files import written_whole
+from composer.prediction.prediction import Prediction
+from composer.prediction.predictions_file import PredictionsFile
+from composer.prediction.predictor import Predictor
+from composer.prediction.video import is_video, read_frames, read_rate, write_frames
+from composer.visualization.file_names import FileNames
+
+PREDICTIONS = "predictions.json"
+
+_QUALITY = 92  # of JPEG
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """The outcome of one file.
+
+    Args:
+        file: the image or video.
+        summary: the predictions in words: `3 person, 1 dog`.
+        seconds: wall-clock time.
+        error: the reason why it was skipped, or None.
+    """
+
+    file: Path
+    summary: str = ""
+    seconds: float = 0.0
+    error: InputError | None = None
+
+
+class FilePredictions:
+    """Predictions for images and videos, written as they are made.
+
+    Iterating predicts file by file. An unreadable file is skipped; its result has the error. Files
+    in the folder are overwritten, but none if one of the images or videos lies in it: then the
+    visualizations get other names.
+
+    Args:
+        predictor: the model.
+        files: images and videos; see `find_files`.
+        output: the folder of visualizations and `predictions.json`, which is made; or a text
+            stream for the predictions, without visualizations.
+        visualize: whether to draw visualizations.
+
+    Attributes:
+        saved: the files that were written so far.
+
+    Raises:
+        InputError: the folder cannot be made.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        files: Iterable[str | os.PathLike[str]],
+        output: str | os.PathLike[str] | TextIO,
+        *,
+        visualize: bool = True,
+    ) -> None:
+        self.predictor, self.files = predictor, [Path(file) for file in files]
+        self.saved: list[Path] = []
+        self._folder: Path | None = None
+        self._num_images = 0
+        if isinstance(output, (str, os.PathLike)):
+            self._folder = make_folder(output)
+            self._list = PredictionsFile(self._folder / PREDICTIONS)
+            self._names = _make_names(self._folder, self.files)
+        else:
+            self._list = PredictionsFile(output)
+        self._draws = visualize and self._folder is not None
+
+    def __iter__(self) -> Iterator[FileResult]:
+        try:
+            for file in self.files:
+                try:
+                    yield (self._predict_video if is_video(file) else self._predict_image)(file)
+                except InputError as error:
+                    yield FileResult(file, error=error)
+        finally:  # no prediction is lost, whatever ends the loop
+            self._finish()
+
+    def _predict_image(self, file: Path) -> FileResult:
+        start = time.perf_counter()
+        prediction = self.predictor(file)
+        seconds = time.perf_counter() - start
+        self._add(prediction)
+        if self._draws:
+            drawing = prediction.draw()
+            path = self._choose_path(file, ".png" if file.suffix.lower() == ".png" else ".jpg")
+            with written_whole(path) as unfinished:
+                drawing.save(unfinished, quality=_QUALITY)
+            self.saved.append(path)
+        return FileResult(file, prediction.summary(), seconds)
+
+    def _predict_video(self, file: Path) -> FileResult:
+        rate, start, most = read_rate(file), time.perf_counter(), Counter[str]()
+        first = self._num_images
+
+        def draw_all() -> Iterator[Image.Image]:
+            for number, prediction in enumerate(self.predictor.stream(read_frames(file)), 1):
+                self._add(prediction, file_name=os.fspath(file), frame=number)
+                names = prediction.class_names if "instances" in prediction else []
+                most.update(Counter(names) - most)
+                yield prediction.draw(scale=1) if self._draws else prediction.picture
+
+        if self._draws:
+            self.saved.append(write_frames(self._choose_path(file, ".mp4"), draw_all(), rate))
+        else:
+            for _ in draw_all():
+                pass
+        shown = ", ".join(f"{count} {name}" for name, count in most.most_common())
+        summary = f"{self._num_images - first} frames, at most {shown or 'nothing found'}"
+        return FileResult(file, summary, time.perf_counter() - start)
+
+    def _add(self, prediction: Prediction, **more: Any) -> None:
+        """Writes the predictions for an image or a frame, under the next image id."""
+        self._num_images += 1
+        if "instances" in prediction:
+            found = prediction.to_coco(self._num_images)
+            self._list.add([{**entry, **more} for entry in found])
+
+    def _choose_path(self, file: Path, suffix: str) -> Path:
+        """The path of a visualization; files of one name get numbers."""
+        assert self._folder is not None
+        return self._folder / self._names.choose(file.stem, suffix)
+
+    def _finish(self) -> None:
+        if self._folder is None or self._num_images:
+            self._list.finish()
+        if self._folder is not None and self._num_images:
+            self.saved.append(self._folder / PREDICTIONS)
+
+
+def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Finds images and videos: files, and those in folders, sorted by name.
+
+    Raises:
+        InputError: a file or folder does not exist, or a folder has no images and no videos.
+    """
+    return [file for path in paths for file in _find_below(Path(path))]
+
+
+def list_other_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Lists the files in folders that are no images or videos by their suffixes."""
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
+    return [file for file in files if not _is_readable(file)]
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Makes the folder of results.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file" if folder.is_file() else error.strerror
+        raise InputError(f"{folder} cannot be the folder of results: {reason}") from error
+    return folder
+
+
+def _make_names(folder: Path, files: Sequence[Path]) -> FileNames:
+    """Names for visualizations; unused ones if the folder has one of the files, or a link to it."""
+    places = {place for file in files for place in (file.parent.resolve(), file.resolve().parent)}
+    is_shared = folder.resolve() in places
+    return FileNames(path.name for path in folder.iterdir()) if is_shared else FileNames()
+
+
+def _find_below(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return find_images(path)
+    found = sorted(file for file in path.iterdir() if _is_readable(file))
+    if not found:
+        raise InputError(f"{path}: there are no images and no videos in this folder")
+    return found
+
+
+def _is_readable(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES or is_video(file)
