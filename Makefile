@@ -2,13 +2,16 @@
 #
 # The virtual environment .venv is made with the first Python >= 3.10 that is found (or with the
 # one that PYTHON names). It is refreshed when pyproject.toml changes, and nothing else needs a
-# network. ARGS reaches pytest: `make tests ARGS="tests/unit/spec -k places"`.
+# network. ARGS reaches pytest: `make tests ARGS="tests/unit/language -k nesting"`.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+ifndef IN_PARALLEL
 .NOTPARALLEL:
+endif
+unexport PYTHONDONTWRITEBYTECODE  # commands that tests start would compile everything again
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,17 +27,23 @@ UNTIL ?= mask_pooler
 PHOTO ?= specs/examples/astronaut.jpg
 WORKERS ?= auto
 ARGS ?=
+PYTEST = pytest --numprocesses $(WORKERS) --maxprocesses 4
+IN_GROUPS := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: help demo test lint imports types docs tests format coverage bench changelog hooks clean
+.PHONY: help demo test test-slow checks lint imports types docs tests
+.PHONY: format coverage bench changelog hooks clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## Run Mask R-CNN until its mask pooler, then find people in a photograph
 	$(BIN)/composer run $(SPEC) --until $(UNTIL)
 	$(BIN)/composer predict $(PHOTO)
 
-test: lint imports types docs tests ## Check everything, the way continuous integration does
+test: checks tests ## Run all checks and the fast tests: some minutes
+
+checks: $(DEVELOPMENT) ## Run lint, imports, types and docs, at the same time
+	@$(MAKE) IN_PARALLEL=yes --jobs=2 $(IN_GROUPS) --no-print-directory lint imports types docs
 
 lint: $(DEVELOPMENT) ## Check style and form of all files
 	$(BIN)/ruff check .
@@ -50,16 +59,19 @@ types: $(DEVELOPMENT) ## Check types
 docs: $(DEVELOPMENT) ## Build the documentation into docs/_build/html, warnings being errors
 	$(BIN)/sphinx-build --fail-on-warning --nitpicky --keep-going --quiet docs docs/_build/html
 
-tests: $(DEVELOPMENT) ## Run the tests
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 $(ARGS)
+tests: $(DEVELOPMENT) ## Run the fast tests
+	$(BIN)/python -m $(PYTEST) -m 'not slow' $(ARGS)
+
+test-slow: $(DEVELOPMENT) ## Run the slow tests, and the laws with many examples
+	$(BIN)/python -m $(PYTEST) -m 'slow or hypothesis' --hypothesis-profile many $(ARGS)
 
 format: $(DEVELOPMENT) ## Rewrite the files in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-coverage: $(DEVELOPMENT) ## Run the tests and report which lines and branches they reach
+coverage: $(DEVELOPMENT) ## Run all tests and report which lines and branches they reach
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --maxprocesses 4 $(ARGS)
+	$(BIN)/coverage run -m $(PYTEST) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage html --quiet
 	$(BIN)/coverage report --skip-covered

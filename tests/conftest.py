@@ -21,9 +21,12 @@ install_import_hook(CHECKED_PACKAGES, "beartype.beartype")
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
-hypothesis.settings.register_profile("developer", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
+IN_CI = bool(os.environ.get("CI"))
+for profile, count in {"few": 25, "many": 100}.items():  # `make test-slow` asks for many
+    hypothesis.settings.register_profile(
+        profile, max_examples=count, deadline=None, derandomize=IN_CI, print_blob=IN_CI
+    )
+hypothesis.settings.load_profile("few")
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,14 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"  # never committed
 NEEDS_DATA = "<!-- needs: data -->"
 TOP_PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "changelog.d/README.md"]
+SLOW_FOLDERS = {"guides", "reference"}
+DOCS = sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)
 PAGES = [
     *TOP_PAGES,
-    *sorted(
-        str(path.relative_to(ROOT))
-        for path in ROOT.glob("docs/**/*.md")
-        if "_build" not in path.parts
+    *(
+        pytest.param(str(path.relative_to(ROOT)), marks=[pytest.mark.slow] * is_slow)
+        for path in DOCS
+        for is_slow in [path.parent.name in SLOW_FOLDERS]
     ),
 ]
 

@@ -24,7 +24,7 @@ NARROW = {
 }
 SETTINGS = [part for name, value in NARROW.items() for part in ("--set", f"{name}={value}")]
 
-pytestmark = pytest.mark.packaging
+pytestmark = pytest.mark.slow  # installs wheels into a fresh environment
 
 
 @pytest.fixture(scope="module")

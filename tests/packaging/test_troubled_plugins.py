@@ -16,6 +16,8 @@ def double(x: Tensor) -> Tensor:
 
 SOUND_NAMES = ["only_a", "twin-a/double", "twin-b/double", "twin_b/double"]
 
+pytestmark = pytest.mark.slow  # every test is a command
+
 NODE = "  node{place}: {{uses: {uses}, inputs: {{x: x}}}}\n"
 SPEC = "composer: 1\ninputs: {{x: any}}\nnodes:\n{nodes}outputs: {{y: node0}}\n"
 

@@ -10,8 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/__init__.py"))
 
-pytestmark = pytest.mark.packaging
-
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory):

@@ -18,6 +18,7 @@ def test_with_one_class_it_fits_into_twelve_megabytes_of_half_precision(spec):
     assert 2 * count < 12e6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_training_lowers_the_loss(spec):
     graph = Graph.from_spec(spec, num_classes=2, freeze_at=5, fc_dim=32, backbone_norm="BN").train()

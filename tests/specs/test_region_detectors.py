@@ -77,6 +77,7 @@ def test_pixels_that_are_not_finite_make_no_detections(graph, bad):
     assert len(next(iter(result.values()))) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["keypoint_rcnn_r50_fpn", "cascade_mask_rcnn_r50_fpn", *MORE])
 def test_every_node_keeps_the_contract_in_both_modes(spec):
     graph = build(spec).requires_grad_(False)

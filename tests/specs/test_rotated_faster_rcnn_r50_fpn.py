@@ -78,6 +78,7 @@ def test_pixels_that_are_not_finite_make_no_detections(graph):
     assert len(result["instances"]) == 0
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss():
     graph = build(backbone_norm="BN", depth=18, batch_size_per_image=32)
     optimizer = torch.optim.Adam(graph.train().parameters(), lr=3e-3)
@@ -102,6 +103,7 @@ def test_images_without_ground_truth_train_without_a_fault():
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
 
 
+@pytest.mark.slow
 def test_every_node_keeps_the_contract():
     graph = build(batch_size_per_image=8)
     check_graph(graph.eval(), [labelled()])

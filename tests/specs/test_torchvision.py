@@ -102,6 +102,7 @@ def test_pixels_that_are_not_finite_make_no_detections(model, bad):
     assert len(result["instances"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["maskrcnn_resnet50_fpn", "retinanet_resnet50_fpn_v2"])
 def test_every_node_keeps_the_contract_in_both_modes(name):
     graph = build(name).requires_grad_(False)

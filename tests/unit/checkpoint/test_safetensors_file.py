@@ -135,7 +135,7 @@ def test_a_giant_header_is_refused_without_being_read(length, reads, tmp_path):
         tracemalloc.stop()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_truncated_file_is_refused(share, tmp_path):
     content = save(tmp_path / "whole").read_bytes()
@@ -145,7 +145,7 @@ def test_a_truncated_file_is_refused(share, tmp_path):
         read_checkpoint(truncated)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_a_damaged_file_raises_nothing_but_checkpoint_errors(share, byte, tmp_path):
     path = save(tmp_path / "x")

@@ -100,7 +100,7 @@ def test_a_module_of_pycls_is_matched_by_suffix_and_without_batch_counts(tmp_pat
 
 
 @FORMATS
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_truncated_file_is_refused(is_archive, share, tmp_path):
     path = save({"model": TENSORS}, tmp_path / "whole.pth", is_archive)
@@ -112,7 +112,7 @@ def test_a_truncated_file_is_refused(is_archive, share, tmp_path):
 
 
 @FORMATS
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_a_damaged_file_raises_nothing_but_checkpoint_errors(is_archive, share, byte, tmp_path):
     path = save({"model": TENSORS}, tmp_path / "model.pth", is_archive)

@@ -25,7 +25,7 @@ def check_equal(found, wanted):
 
 
 @FORMATS
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shapes=st.dictionaries(
         TEXT.map("x".__add__),

@@ -1,7 +1,7 @@
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from composer.draw.frames import split_frames
 from composer.draw.geometry import Rect
@@ -29,7 +29,6 @@ def contains(outer: Rect, inner: Rect) -> bool:
     )
 
 
-@settings(max_examples=40)
 @given(diagrams())
 def test_every_box_is_drawn_and_none_lies_on_another(diagram):
     layout = lay_out(diagram)
@@ -38,7 +37,6 @@ def test_every_box_is_drawn_and_none_lies_on_another(diagram):
         assert not overlap(left, right)
 
 
-@settings(max_examples=40)
 @given(diagrams())
 def test_everything_is_inside_the_picture(diagram):
     layout = lay_out(diagram)
@@ -47,7 +45,6 @@ def test_everything_is_inside_the_picture(diagram):
         assert contains(picture, rect)
 
 
-@settings(max_examples=40)
 @given(diagrams())
 def test_nested_graph_contains_its_boxes_and_no_others(diagram):
     layout = lay_out(diagram)
@@ -57,7 +54,6 @@ def test_nested_graph_contains_its_boxes_and_no_others(diagram):
             assert contains(rect, box) if inside else not overlap(rect, box)
 
 
-@settings(max_examples=40)
 @given(diagrams())
 def test_wires_lead_downwards_from_their_box_to_their_box(diagram):
     layout = lay_out(diagram)
@@ -76,7 +72,6 @@ def ends_on(curve, box: Rect) -> bool:
     )
 
 
-@settings(max_examples=40)
 @given(diagrams())
 def test_pieces_of_a_wire_meet(diagram):
     layout = lay_out(diagram)
@@ -85,7 +80,6 @@ def test_pieces_of_a_wire_meet(diagram):
     assert ends <= starts
 
 
-@settings(max_examples=20)
 @given(diagrams())
 def test_same_diagram_gives_the_same_layout(diagram):
     assert lay_out(diagram) == lay_out(diagram)

@@ -2,7 +2,7 @@ import dataclasses
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.draw import to_svg
@@ -16,7 +16,6 @@ def texts(picture):
     return [element.text for element in ElementTree.fromstring(picture).iter(f"{SVG}text")]
 
 
-@settings(max_examples=30)
 @given(diagrams())
 def test_picture_is_well_formed_and_names_every_node(diagram):
     shown = texts(to_svg(diagram))

@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from composer.draw import to_dot, to_mermaid
 from unit.draw.diagrams import diagrams, make_box, make_diagram_of
@@ -52,7 +52,6 @@ def test_idle_parts_are_pale(diagram):
     assert to_dot(idle).count('color="#d5dae2", fontcolor="#d5dae2"]') == 3
 
 
-@settings(max_examples=30)
 @given(diagrams())
 def test_mermaid_names_every_node_once(diagram):
     text = to_mermaid(diagram)

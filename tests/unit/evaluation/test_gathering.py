@@ -9,6 +9,7 @@ from unit.evaluation.processes import evaluate_share, fail
 from unit.evaluation.scenes import make_scenes, noisy_outputs
 
 
+@pytest.mark.slow
 def test_processes_share_the_images_and_all_get_the_figures_of_one(tmp_path):
     scenes = make_scenes()
     alone = CocoEvaluator(scenes.dataset)

@@ -93,6 +93,7 @@ def shapes(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_losses_fall(family, shapes):
     spec = {"composer": 1, "name": "small", "extends": family}

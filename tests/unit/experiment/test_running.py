@@ -43,6 +43,7 @@ def train_in_processes(file, folder, *arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["ddp", "fsdp"])
 def test_two_processes_learn_what_one_learns_of_the_joint_batch(mode, tmp_path):
     file = write_experiment(tmp_path)
@@ -134,6 +135,7 @@ def test_wrong_usage_is_told(arguments, message):
     assert message in result.output
 
 
+@pytest.mark.slow
 def test_a_failed_process_ends_all_with_a_message(tmp_path):
     file = write_experiment(tmp_path)
     for image in (tmp_path / "shapes/images").iterdir():

@@ -113,6 +113,7 @@ def fresh_compiler():
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_compiler")
 def test_a_graph_and_its_parts_are_compiled_without_a_break():
     graph = build()
@@ -127,6 +128,7 @@ def test_a_graph_and_its_parts_are_compiled_without_a_break():
         assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.filterwarnings("ignore:Dynamo does not know how to trace:UserWarning")
 def test_one_compiled_graph_does_not_answer_for_another():

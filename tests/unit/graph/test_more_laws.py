@@ -158,7 +158,7 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSessions = SessionMachine.TestCase
-TestSessions.settings = settings(max_examples=15, stateful_step_count=10, deadline=None)
+TestSessions.settings = settings(stateful_step_count=10)
 
 
 def test_an_ambiguous_end_lists_what_it_could_be():

@@ -107,6 +107,7 @@ def make_instances(size, seed):
     return Instances(size, gt_boxes=boxes, gt_classes=torch.arange(3), gt_masks=masks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["inference", "training"])
 def test_every_node_of_mask_rcnn_conforms(mode):
     graph = Graph.from_spec("mask_rcnn_r50_fpn", **NARROW).train(mode == "training")

@@ -11,6 +11,7 @@ from unit.training.small_training import records_of
 FILES = ("model.safetensors", "average.safetensors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["ddp", "fsdp"])
 def test_processes_measure_one_model_and_resume_as_if_nothing_had_happened(mode, tmp_path):
     multiprocessing.spawn(train_share, (2, tmp_path, mode), nprocs=2)

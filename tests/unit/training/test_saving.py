@@ -49,6 +49,7 @@ def test_a_full_disk_loses_nothing_and_the_training_goes_on(left, disk, tmp_path
     assert resumed.run().status == "finished"
 
 
+@pytest.mark.slow
 def test_a_kill_while_saving_leaves_the_checkpoint_before(tmp_path):
     code = f"""
         import os, sys
