@@ -36,8 +36,7 @@ FOREIGN = [
 ]
 # Types that no user makes: they stand in signatures, and the architecture page tells of them.
 INTERNAL = [
-    r"composer\.(plan|build)\..*",
-    r"composer\.spec\.(language|model)\..*",
+    r"composer\.(plan|blueprint|construction|language)\..*",
     r"composer\.session\.SessionHost",
     r"composer\.graph\.hooks\.HookObserver",
     r"composer\.(data\.data_file|experiment\.language)\..*",
