@@ -20,14 +20,29 @@ without a traceback.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from composer.checkpoint.report import LoadReport
-    from composer.data.faults import Fault
-    from composer.documents import Problem
+
+class LocatedProblem(Protocol):
+    """One mistake in a document, such as a `composer.documents.Problem`."""
+
+    @property
+    def place(self) -> Any:
+        """Where it stands; its `str()` is `file:line:column`."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and what would be right."""
+
+    @property
+    def hint(self) -> str:
+        """A way out, or nothing."""
+
+    def render(self) -> str:
+        """The whole message, with place, excerpt and hint."""
 
 
 class ComposerError(Exception):
@@ -54,7 +69,7 @@ def _remake(
 class SpecError(ComposerError):
     """A spec has problems. All of them are reported at once."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[LocatedProblem]) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
         listing = "\n".join(problem.render() for problem in self.problems)
@@ -98,10 +113,11 @@ class CheckpointMismatchError(CheckpointError):
     """A checkpoint was read but does not fit the graph.
 
     Args:
-        report: what was loaded, missing, unexpected and of another shape, node by node.
+        report: what was loaded, missing, unexpected and of another shape, node by node: a
+            `composer.checkpoint.LoadReport`.
     """
 
-    def __init__(self, report: LoadReport) -> None:
+    def __init__(self, report: Any) -> None:
         self.report = report
         super().__init__(str(report))
 
@@ -111,10 +127,11 @@ class DataError(ComposerError):
 
     Args:
         message: what is wrong, and what would be right.
-        faults: of single images and annotations, where those are the reason.
+        faults: of single images and annotations, where those are the reason: each a
+            `composer.data.Fault`.
     """
 
-    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, message: str, faults: Sequence[Any] = ()) -> None:
         self.faults = tuple(faults)
         super().__init__(message)
 

@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass, field
 
 from composer.documents.places import Place
-from composer.errors import SpecError
+from composer.errors import LocatedProblem, SpecError
 
 _WIDTH = 96
 
@@ -50,7 +50,7 @@ class ProblemLog:
     """Collects problems; the same one (found in both modes, say) counts once."""
 
     def __init__(self) -> None:
-        self._problems: dict[Problem, None] = {}
+        self._problems: dict[LocatedProblem, None] = {}
 
     def __bool__(self) -> bool:
         return bool(self._problems)
