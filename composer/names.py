@@ -47,11 +47,26 @@ def resolve_name(name: str, candidates: Collection[str], what: str = "node") -> 
     found = find_names(name, candidates)
     if len(found) == 1:
         return found[0]
+    message, hint = describe_unresolved(name, found, candidates, what)
+    raise NameResolutionError(f"{message}. {hint}" if hint else message)
+
+
+def describe_unresolved(
+    name: str, found: Collection[str], candidates: Iterable[str], what: str = "node", use: str = ""
+) -> tuple[str, str]:
+    """Why a name does not mean one candidate, and a hint.
+
+    Args:
+        name: what was written.
+        found: the candidates that it can mean: none, or several.
+        candidates: what could have been meant.
+        what: what the candidates are ("node", "dataset").
+        use: what one is named for ("to freeze").
+    """
     if found:
-        listing = ", ".join(sorted(found))
-        raise NameResolutionError(f"'{name}' is ambiguous; it could be {listing}")
-    hint = did_you_mean(name, candidates, f"{what}s")
-    raise NameResolutionError(f"there is no {what} '{name}'. {hint}".rstrip())
+        return f"'{name}' is ambiguous; it could be {', '.join(sorted(found))}", ""
+    message = f"there is no {what} '{name}' {use}".rstrip()
+    return message, did_you_mean(name, candidates, f"{what}s")
 
 
 def _pattern(name: str) -> str:

@@ -14,7 +14,7 @@ from composer.data.faults import Fault
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, ImageId, Record
 from composer.errors import DataError, NameResolutionError
-from composer.names import did_you_mean
+from composer.names import describe_unresolved, did_you_mean
 
 _Entry = TypeVar("_Entry")
 _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
@@ -181,8 +181,8 @@ def require_datasets(names: Iterable[str], datasets: Collection[str], source: st
     for name in names:
         if name not in datasets:
             start = f"{source}: " if source else ""
-            hint = did_you_mean(name, datasets, "datasets")
-            raise NameResolutionError(f"{start}there is no dataset '{name}'. {hint}")
+            message, hint = describe_unresolved(name, [], datasets, "dataset")
+            raise NameResolutionError(f"{start}{message}. {hint}")
 
 
 def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:

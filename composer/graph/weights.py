@@ -17,9 +17,8 @@ from composer.checkpoint import (
     match_tensors,
     read_checkpoint,
 )
-from composer.errors import NameResolutionError
 from composer.graph.description import Provenance
-from composer.names import did_you_mean
+from composer.names import resolve_name
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -140,12 +139,7 @@ def _node_path(graph: Graph, name: str) -> str:
         for path in graph.blueprint.designs
         for depth in range(1, path.count(".") + 2)
     }
-    found = [name] if name in paths else sorted(p for p in paths if p.endswith(f".{name}"))
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise NameResolutionError(f"'{name}' is ambiguous; it could be {', '.join(found)}")
-    raise NameResolutionError(f"there is no node '{name}'. {did_you_mean(name, paths)}")
+    return resolve_name(name, paths)
 
 
 def modules_below(graph: Graph, paths: Sequence[str]) -> list[str]:

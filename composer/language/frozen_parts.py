@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from composer.documents import ProblemLog
 from composer.language.spec import FrozenPart, GraphSpec, NodeSpec, Reference
-from composer.names import did_you_mean
+from composer.names import describe_unresolved, did_you_mean, find_names
 
 
 def find_frozen(graph: GraphSpec, log: ProblemLog) -> dict[str, FrozenPart]:
@@ -32,20 +30,17 @@ def _find(
     """What a name means below a graph; None, and a note in the log, if that is nothing."""
     nodes = dict(graph.walk())
     names = _dotted(reference.text).split(".")
-    for find in (_exactly, _by_end):
-        for length in range(len(names), 0, -1):
-            found = find(".".join(names[:length]), nodes)
-            if len(found) == 1:
-                return _part(reference, found[0], nodes[found[0]], names[length:], prefix, log)
-            if found:
-                listing = ", ".join(found)
-                message = f"'{reference.text}' is ambiguous; it could be {listing}"
-                log.add(reference.place, message)
-                return None
-    hint = did_you_mean(reference.text, nodes)
-    if not hint.startswith("Did"):
+    lengths = range(len(names), 0, -1)  # the rest is a module inside the node
+    exact = (length for length in lengths if ".".join(names[:length]) in nodes)
+    by_end = (length for length in lengths if find_names(".".join(names[:length]), nodes))
+    length = next(exact, None) or next(by_end, 0)
+    found = find_names(".".join(names[:length]), nodes)
+    if len(found) == 1:
+        return _part(reference, found[0], nodes[found[0]], names[length:], prefix, log)
+    message, hint = describe_unresolved(reference.text, found, nodes, use="to freeze")
+    if not found and not hint.startswith("Did"):
         hint = "A module inside a node is named after the node: backbone.bottom_up.stem"
-    log.add(reference.place, f"there is no node '{reference.text}' to freeze", hint)
+    log.add(reference.place, message, hint)
     return None
 
 
@@ -68,14 +63,6 @@ def _part(
     else:
         return FrozenPart(full, ".".join(module), reference.place)
     return None
-
-
-def _exactly(path: str, nodes: Mapping[str, NodeSpec]) -> list[str]:
-    return [path] if path in nodes else []
-
-
-def _by_end(path: str, nodes: Mapping[str, NodeSpec]) -> list[str]:
-    return sorted(other for other in nodes if other.endswith(f".{path}"))
 
 
 def _dotted(text: str) -> str:

@@ -13,7 +13,7 @@ from composer.language.frozen_parts import find_frozen
 from composer.language.nesting import assemble
 from composer.language.sources import SpecSource
 from composer.language.spec import GraphSpec, Spec, to_metadata
-from composer.names import did_you_mean
+from composer.names import describe_unresolved, find_names
 
 
 def load_spec(
@@ -111,12 +111,7 @@ def _weights_by_path(weights: Located | None, graph: GraphSpec, log: ProblemLog)
 def _node_path(name: str, graph: GraphSpec, place: Place, log: ProblemLog) -> str:
     """The path of the node that a full path or a unique suffix means."""
     paths = [path for path, _ in graph.walk()]
-    found = [path for path in paths if path == name] or sorted(
-        path for path in paths if path.endswith(f".{name}")
-    )
-    if not found:
-        message = f"weights are named for '{name}', which is no node"
-        log.add(place, message, did_you_mean(name, paths, "nodes"))
-    elif len(found) > 1:
-        log.add(place, f"'{name}' is ambiguous; it could be {', '.join(found)}")
+    found = find_names(name, paths)
+    if len(found) != 1:
+        log.add(place, *describe_unresolved(name, found, paths, use="to load weights into"))
     return found[0] if found else name

@@ -182,7 +182,7 @@ class _Assembler:
         node = nodes.get(path[0])
         if node is None or not node.is_mapping:
             hint = did_you_mean(path[0], dict(nodes.entries()), "nodes")
-            self.log.add(file.place, f"weights are named for '{path[0]}', which is no node", hint)
+            self.log.add(file.place, f"there is no node '{path[0]}' to load weights into", hint)
             return nodes
         if len(path) == 1:
             changed = _with(node, weights=node.get("weights") or file)

@@ -14,7 +14,7 @@ from composer.data.samplers.training import Sampler, TrainingSampler
 from composer.data.samplers.weighted import WeightedSampler
 from composer.documents import DocumentPart
 from composer.errors import InputError
-from composer.names import did_you_mean
+from composer.names import describe_unresolved
 
 
 class SamplerSettings(DocumentPart):
@@ -63,6 +63,6 @@ class SamplerSettings(DocumentPart):
         names = [dataset.name for dataset in datasets]
         for name in weights:
             if name not in names:
-                hint = did_you_mean(name, names, "datasets")
-                raise InputError(f"'weights': there is no dataset '{name}' here. {hint}")
+                message, hint = describe_unresolved(name, [], names, "dataset", use="here")
+                raise InputError(f"'weights': {message}. {hint}")
         return [weights.get(name, 1.0) for name in names]

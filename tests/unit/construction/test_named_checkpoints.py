@@ -58,7 +58,7 @@ def test_one_checkpoint_may_serve_the_whole_graph(folder):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ("{q: own.pth}", "weights are named for 'q', which is no node"),
+        ("{q: own.pth}", "there is no node 'q' to load weights into"),
         ("{e: own.pth}", "'e' is ambiguous; it could be m.d.e, n.d.e"),
     ],
 )
@@ -72,5 +72,5 @@ def test_checkpoints_for_no_node_or_several_are_refused(folder, weights, message
 def test_a_nested_spec_that_names_a_checkpoint_for_no_node_is_refused(folder):
     folder.write("bad.yaml", "composer: 1\nnodes: {}\nweights: {q: own.pth}\n")
     problem = folder.problem("composer: 1\nnodes: {n: {spec: bad.yaml}}\n")
-    assert problem.message == "weights are named for 'q', which is no node"
+    assert problem.message == "there is no node 'q' to load weights into"
     assert problem.place.source == "bad.yaml"
