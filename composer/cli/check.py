@@ -1,4 +1,4 @@
-"""`composer check`: says what is wrong with a spec."""
+"""`composer check`: reports the problems of specs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.options import set_option
 from composer.cli.output import count_things
 from composer.errors import SpecError
 
@@ -13,11 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-@click.command(short_help="Say what is wrong with specs.")
+@click.command(short_help="Report the problems of specs.")
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
-)
+@set_option()
 @click.option("--form", "form_only", is_flag=True, help="Check the form only; import no plugin.")
 @click.pass_context
 def check(

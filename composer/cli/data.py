@@ -9,6 +9,7 @@ import click
 
 from composer.cli.data_check import check, count_objects
 from composer.cli.data_show import show
+from composer.cli.nodes import describe_call, list_publications
 from composer.cli.options import data_options, seed_option
 from composer.cli.output import print_columns
 
@@ -116,9 +117,6 @@ def augmentations(name: str | None) -> None:
 
 
 def _list_or_describe(group: str, name: str | None) -> None:
-    from composer.cli.plugin_calls import describe_call
-    from composer.cli.publications import list_publications
-
     if name is None:
         list_publications(group)
     else:

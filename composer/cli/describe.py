@@ -1,17 +1,128 @@
-"""`composer describe`: says what a checkpoint or a saved value holds."""
+"""`composer describe`: describes a checkpoint or a saved value."""
 
 from __future__ import annotations
 
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from composer.cli.output import print_columns
 
-@click.command(short_help="Say what a checkpoint or a saved value holds.")
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from composer.checkpoint import CheckpointDescription
+    from composer.language import Spec
+
+_HIDDEN = ("composer.spec", "composer.format", "composer.value", "composer.value.form")
+_NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
+
+
+@click.command(short_help="Describe a checkpoint or a saved value.")
 @click.argument("file")
 def describe(file: str) -> None:
-    """Say what FILE holds: a checkpoint of any known format, or a value that a run saved.
+    """Describe FILE: a checkpoint of any known format, or a value that a run saved.
 
     The tensors of a checkpoint are counted by node. No code in the file can run.
     """
-    from composer.cli.description import print_description
+    from composer.checkpoint import describe_checkpoint
+    from composer.storage import is_stored_value, read_value
+    from composer.values import describe as describe_value
 
-    print_description(file)
+    found = describe_checkpoint(file)
+    is_value = is_stored_value(found.metadata)
+    click.echo(f"{found.path}: {'a saved value' if is_value else 'a checkpoint'} {_size(found)}")
+    if is_value:
+        click.echo(f"  value: {describe_value(read_value(found.path))}")
+    else:
+        spec = _read_spec(found.metadata)
+        _print_nodes(found, spec)
+        if spec is not None:
+            _print_names(spec)
+    shown = [(key, value) for key, value in sorted(found.metadata.items()) if key not in _HIDDEN]
+    if shown:
+        click.echo("\nmetadata")
+        print_columns([(key, _shorten(value)) for key, value in shown], indent=2)
+
+
+def _size(found: CheckpointDescription) -> str:
+    size = sum(math.prod(shape) for shape in found.shapes.values())
+    return f"({found.format}), {len(found.shapes)} tensors with {_count(size)} numbers"
+
+
+def _print_nodes(found: CheckpointDescription, spec: Spec | None) -> None:
+    namespaces = {} if spec is None else _namespaces(spec)
+    sizes: dict[str, list[int]] = {}
+    for key, shape in found.shapes.items():
+        node = _owner(key, namespaces) if namespaces else _guess_owner(key)
+        sizes.setdefault(node, []).append(math.prod(shape))
+    rows = [("node" if namespaces else "keys below", "tensors", "numbers")]
+    rows += [(node, str(len(counts)), _count(sum(counts))) for node, counts in sizes.items()]
+    print_columns(rows, indent=2)
+
+
+def _print_names(spec: Spec) -> None:
+    """Prints names of classes and keypoints, and what is frozen, as far as the spec has them."""
+    stated = spec.metadata.as_document()
+    rows = [(key.replace("_", " "), _listing(stated[key])) for key in _NAMES if key in stated]
+    if rows:
+        click.echo("\nnames")
+        print_columns(rows, indent=2)
+    if spec.freeze:
+        click.echo(f"\nfrozen\n  {', '.join(spec.freeze)}")
+
+
+def _listing(names: Sequence[str]) -> str:
+    return f"{len(names)}: {_shorten(', '.join(names))}"
+
+
+def _read_spec(metadata: Mapping[str, str]) -> Spec | None:
+    """The spec in a checkpoint's metadata, if there is a valid one."""
+    from composer.errors import SpecError
+    from composer.language import load_spec
+
+    try:
+        return load_spec(json.loads(metadata["composer.spec"]))
+    except (KeyError, ValueError, SpecError):
+        return None
+
+
+def _namespaces(spec: Spec) -> dict[str, str]:
+    """The nodes by namespace, if all node types are installed."""
+    from composer.errors import SpecError
+    from composer.registry.form import check_form_of, merge_nodes
+
+    try:
+        nodes = merge_nodes(spec, check_form_of(spec))
+    except SpecError:
+        return {}
+    return {node.namespace: path for path, node in nodes.items() if node.same_as is None}
+
+
+def _owner(key: str, namespaces: Mapping[str, str]) -> str:
+    """The node with the longest namespace that the key begins with."""
+    parts = key.split(".")
+    for length in range(len(parts), -1, -1):
+        if (path := namespaces.get(".".join(parts[:length]))) is not None:
+            return path
+    return "(no node)"
+
+
+def _guess_owner(key: str) -> str:
+    """The probable node of a key: its first two names, without that of the tensor."""
+    return ".".join(key.split(".")[:-1][:2]) or key
+
+
+def _count(number: int) -> str:
+    """`44.4 M`, `1.2 k`, `81`."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return str(number)
+
+
+def _shorten(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 300 else f"{text[:300]}…"

@@ -1,4 +1,4 @@
-"""`composer export`: takes a model out of a run."""
+"""`composer export`: writes the model of a run as one file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 import click
 
 
-@click.command(short_help="Take a model out of a run.")
+@click.command(short_help="Write the model of a run as one file.")
 @click.argument("source", metavar="RUN|CHECKPOINT")
 @click.option(
-    "--output", "-o", metavar="FILE", required=True, help="Where to write it (.safetensors, .pth)."
+    "--output", "-o", metavar="FILE", required=True, help="File to write (.safetensors, .pth)."
 )
-@click.option("--half", is_flag=True, help="Store weights in 16 bits.")
-@click.option("--last", is_flag=True, help="Take the last weights in place of the best.")
-@click.option("--raw", is_flag=True, help="Take the weights of the last checkpoint as learnt.")
+@click.option("--half", is_flag=True, help="Store weights as float16.")
+@click.option("--last", is_flag=True, help="Export the last weights, not the best.")
+@click.option("--raw", is_flag=True, help="Export the last weights without averaging.")
 def export(source: str, output: str, half: bool, last: bool, raw: bool) -> None:
-    """Write the model of a run, or of a checkpoint, as one file that says what it is.
+    """Write the model of a run, or of a checkpoint, as one file that describes itself.
 
-    Of a run these are the best weights, if a metric says which those are, else those that it ended
-    with, else those of its last checkpoint; averaged ones where there are any.
+    Of a run, these are the best weights by its metric, else the final ones, else those of its last
+    checkpoint; averaged ones if there are any.
     """
     from composer.training import export_model
 

@@ -18,7 +18,7 @@ from composer.cli.data import data
 from composer.cli.describe import describe
 from composer.cli.eval import eval_command
 from composer.cli.export import export
-from composer.cli.import_command import import_config
+from composer.cli.import_ import import_config
 from composer.cli.nodes import nodes
 from composer.cli.predict import predict
 from composer.cli.run import run

@@ -1,23 +1,133 @@
-"""`composer nodes`: lists the node types that are installed, or describes one."""
+"""`composer nodes`: lists the node types that are installed, or describes one.
+
+The other groups of entry points, readers of datasets and augmentations, are listed the same way.
+"""
 
 from __future__ import annotations
 
+import inspect
+import json
+from typing import TYPE_CHECKING, Any
+
 import click
+
+from composer.cli.output import print_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+    from composer.registry import Publication
 
 
 @click.command(short_help="List the node types that are installed, or describe one.")
 @click.argument("name", required=False)
 def nodes(name: str | None) -> None:
-    """List the node types that are installed; with NAME, tell everything about one.
+    """List the node types that are installed; with NAME, describe one.
 
     Listing imports no plugin. NAME may be qualified by its plugin (`composer-rcnn/mask_head`).
     """
-    if name is not None:
-        from composer.cli.node_type import describe_node_type
+    if name is None:
+        from composer.registry import NODE_GROUP
 
-        describe_node_type(name)
-        return
-    from composer.cli.publications import list_publications
-    from composer.registry import NODE_GROUP
+        list_publications(NODE_GROUP)
+    else:
+        _describe_node_type(name)
 
-    list_publications(NODE_GROUP)
+
+def list_publications(group: str) -> None:
+    """Prints the names of a group of entry points, with their plugins. Nothing is imported."""
+    from composer.registry import Registry
+
+    registry = Registry.installed(group)
+    names = [publication.name for publication in registry.publications]
+    rows = [(registry.what, "plugin", "distribution")]
+    for publication in registry.publications:
+        origin = f"{publication.distribution} {publication.version}"
+        if names.count(publication.name) > 1:
+            origin += f", clash: write {publication.plugin}/{publication.name}"
+        rows.append((publication.name, publication.plugin, origin))
+    print_columns(rows)
+
+
+def describe_call(group: str, name: str) -> None:
+    """Prints the documentation and the configuration of a reader or an augmentation.
+
+    Raises:
+        NameResolutionError: if nothing publishes the name.
+        PluginError: if two plugins do, or its plugin fails to import.
+    """
+    from composer.node.parameters import call_model
+    from composer.registry import Registry
+
+    registry = Registry.installed(group)
+    target = registry.load(name)
+    model = call_model(target, f"a {registry.what}")
+    _print_heading(name, registry.find(name), inspect.getdoc(target) or "")
+    _print_section("configuration", _list_configuration(model))
+
+
+def _describe_node_type(name: str) -> None:
+    """Prints the documentation, the ports and the configuration of a node type.
+
+    Raises:
+        NameResolutionError: if nothing publishes the name.
+        PluginError: if two plugins do, its plugin fails to import, or it is no node type.
+    """
+    from composer.node import read_contract
+    from composer.registry import Registry
+
+    registry = Registry.installed()
+    contract = read_contract(registry.load(name))
+    _print_heading(name, registry.find(name), contract.doc)
+    ports = [(p.name, *_port_type(p.type, p.optional)) for p in contract.inputs.values()]
+    _print_section("inputs", ports)
+    outputs = [(port, *_port_type(kind)) for port, kind in contract.outputs.items()]
+    _print_section("outputs", outputs)
+    _print_section("configuration", _list_configuration(contract.config))
+    if contract.draws:
+        click.echo("\nIt draws from a random generator of its own.")
+
+
+def _print_heading(name: str, publication: Publication | None, doc: str) -> None:
+    """Prints the name, its plugin, and the docstring up to `Args`."""
+    click.echo(name if publication is None else f"{name}  {publication.label}")
+    click.echo()
+    click.echo(doc.partition("\nArgs:")[0].strip() or "It has no docstring.")
+
+
+def _print_section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
+    """Prints rows below a title; nothing if there are none."""
+    if rows:
+        click.echo(f"\n{title}")
+        print_columns(rows, indent=2)
+
+
+def _port_type(kind: Any, optional: bool = False) -> tuple[str, str]:
+    """The name of a port's type and its meaning."""
+    from composer.node import describe_type
+    from composer.node.port_matching import meaning
+
+    mark = meaning(kind)
+    return describe_type(kind) + (", optional" if optional else ""), mark.doc if mark else ""
+
+
+def _list_configuration(model: type[BaseModel]) -> list[tuple[str, ...]]:
+    """A row for each configuration value: name, type, default and meaning."""
+    from composer.node import describe_field
+
+    return [
+        (field.alias or name, describe_field(field), _default(field), field.description or "")
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    try:
+        return json.dumps(field.default)  # as it is written in a spec
+    except TypeError:
+        return repr(field.default)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from composer.cli.options import text_file_option
 from composer.files import write_text
 
 
 @click.command(short_help="Write a JSON Schema of the spec language, for editors.")
-@click.option("--output", "-o", metavar="FILE", help="Where to write it.  [default: print it]")
+@text_file_option()
 def schema(output: str | None) -> None:
     """Write a JSON Schema of specs, with the configuration of every installed node type.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.options import mode_option, set_option, text_file_option, until_option
 from composer.files import write_text
 
 if TYPE_CHECKING:
@@ -20,29 +21,24 @@ _SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "do
 
 @click.command(short_help="Draw the graph of a spec.")
 @click.argument("spec")
+@until_option("Highlight the nodes that run until this one; repeatable.")
 @click.option(
-    "--until", "-u", multiple=True, metavar="NODE", help="Show what this runs; repeatable."
+    "--feed",
+    "-f",
+    "feeds",
+    multiple=True,
+    metavar="NODE",
+    help="Feed this node, so that it is not run; repeatable.",
 )
-@click.option(
-    "--feed", "-f", "feeds", multiple=True, metavar="NODE", help="Taken as given; repeatable."
-)
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["training", "inference"]),
-    default="inference",
-    show_default=True,
-    help="Which nodes and wires to draw.",
-)
+@set_option()
+@mode_option("Mode of the nodes and wires to draw.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["mermaid", "dot", "svg"]),
-    help="What to write.  [default: what the file's suffix says, else mermaid]",
+    help="Format of the drawing.  [default: by the suffix of the file, else mermaid]",
 )
-@click.option("--output", "-o", metavar="FILE", help="Where to write it.  [default: print it]")
+@text_file_option()
 def show(
     spec: str,
     until: Sequence[str],
@@ -52,9 +48,9 @@ def show(
     form: str | None,
     output: str | None,
 ) -> None:
-    """Draw the graph of SPEC: as Mermaid or Graphviz text, or as an SVG picture.
+    """Draw the graph of SPEC: as Mermaid or Graphviz text, or as an SVG image.
 
-    With --until, what runs stands out from what does not.
+    With --until, the nodes that run are highlighted.
     """
     from composer.draw import to_dot, to_mermaid, to_svg
 

@@ -1,4 +1,4 @@
-import json
+"""`composer check`."""
 
 BROKEN = """\
 composer: 1
@@ -61,10 +61,3 @@ def test_missing_file_is_a_problem(cli, folder):
     result = cli("check", "nowhere.yaml")
     assert result.code == 1
     assert "there is no spec 'nowhere.yaml'" in result.out
-
-
-def test_schema_is_printed_or_written(cli, folder):
-    printed = cli("schema")
-    assert (printed.code, printed.err) == (0, "")
-    assert cli("schema", "-o", "new/schema.json").out == ""
-    assert json.loads(printed.out) == json.loads((folder / "new/schema.json").read_text())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import click
 
+from composer.cli.options import text_file_option
 from composer.files import write_text
 
 
 @click.command("import", short_help="Make a spec from a detectron2 configuration.")
 @click.argument("config")
-@click.option("--output", "-o", metavar="SPEC", help="Where to write it.  [default: print it]")
+@text_file_option()
 def import_config(config: str, output: str | None) -> None:
     """Make a spec of CONFIG, a YAML file of detectron2's.
 
     It is read as detectron2 reads it: over its defaults, and over the files that _BASE_ names.
-    Nothing in it is executed. What no spec says, such as how the optimizer learns, is listed.
+    Nothing in it is executed. Keys that no spec has, such as those of the optimizer, are listed.
     """
     from composer.importing import read_import
     from composer.importing.spec_text import list_not_carried_over, list_wanted

@@ -1,0 +1,54 @@
+"""`composer nodes`."""
+
+import re
+
+from composer.registry import Publication, Registry
+
+
+def test_nodes_are_listed_with_plugin_and_distribution(cli):
+    result = cli("nodes")
+    assert result.code == 0
+    assert re.search(
+        r"^mask_head +composer-rcnn +detection-composer \S+$", result.out, re.MULTILINE
+    )
+    assert len(result.out.splitlines()) == len(Registry.installed().publications) + 1
+
+
+def test_clashing_names_are_listed_with_a_way_out(cli, monkeypatch):
+    published = [
+        Publication("head", f"{plugin}.heads", "Head", plugin.replace("_", "-"), "1.0")
+        for plugin in ("first_plugin", "second_plugin")
+    ]
+    monkeypatch.setattr(Registry, "installed", lambda *_: Registry(published))
+    out = cli("nodes").out
+    assert "first-plugin 1.0, clash: write first-plugin/head" in out
+    assert "second-plugin 1.0, clash: write second-plugin/head" in out
+
+
+def test_node_type_is_described(cli):
+    result = cli("nodes", "mask_head")
+    assert result.code == 0
+    assert result.out.startswith("mask_head  composer-rcnn (detection-composer ")
+    assert "He et al. 2017" in result.out
+    assert "  x  RegionFeatures" in result.out
+    assert "  output  MaskLogits" in result.out
+    assert re.search(r"num_classes +1 <= int +80 +number of classes", result.out)
+    assert "Args:" not in result.out
+
+
+def test_function_is_described_as_well(cli):
+    result = cli("nodes", "composer-rcnn/detections")
+    assert result.code == 0
+    assert "class_probabilities" in result.out
+    assert re.search(r"score_threshold +0 <= float <= 1 +0\.05", result.out)
+
+
+def test_unknown_node_type_is_a_mistake(cli):
+    result = cli("nodes", "mask_hed")
+    assert result.code == 1
+    assert "Did you mean 'mask_head' (composer-rcnn)?" in result.err
+
+
+def test_narrow_terminal_breaks_no_words(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    assert "without" in cli("nodes", "mask_head").out.split()
