@@ -41,6 +41,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.exists() and not target.is_file() and not target.is_dir():
         yield target
         return
+    target.parent.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is named itself
     target = target.resolve()
     unfinished = _beside(target)
     with _named_after(target, unfinished):
