@@ -1,14 +1,10 @@
-"""From a batch of images to one normalised, padded tensor.
-
-Legend: C channels, `_` an image's own height and width.
-"""
+"""From a batch of images to one normalised, padded tensor."""
 
 from typing import NamedTuple
 
-import torch
-from jaxtyping import Float, Shaped
-from torch import Tensor, nn
+from torch import nn
 
+from composer.layers import PixelNormalization
 from composer.ranges import Finite, NonNegativeInt, Positive
 from composer.structures import ImageBatch, ImageList, TensorShape
 
@@ -40,9 +36,6 @@ class Preprocess(nn.Module):
         ValueError: mean and deviation differ in length, or a deviation is zero.
     """
 
-    pixel_mean: Tensor
-    pixel_std: Tensor
-
     def __init__(
         self,
         *,
@@ -52,22 +45,14 @@ class Preprocess(nn.Module):
         square_size: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
-        if len(pixel_mean) != len(pixel_std) or not pixel_mean:
-            raise ValueError(
-                f"pixel_mean has {len(pixel_mean)} channels and pixel_std {len(pixel_std)}: "
-                "give both one number a channel."
-            )
-        if 0 in pixel_std:
-            raise ValueError("pixel_std divides: it cannot be zero.")
+        self.normalization = PixelNormalization(pixel_mean, pixel_std)
         self.size_divisibility = size_divisibility
         self.square_size = square_size
-        self.register_buffer("pixel_mean", torch.tensor(pixel_mean)[:, None, None], False)
-        self.register_buffer("pixel_std", torch.tensor(pixel_std)[:, None, None], False)
 
     @property
     def output_shape(self) -> TensorShape:
         """As many channels as there are means, at full resolution."""
-        return TensorShape(channels=len(self.pixel_mean), stride=1)
+        return TensorShape(channels=self.normalization.num_channels, stride=1)
 
     def forward(self, batch: ImageBatch) -> Preprocessed:
         """Returns the images in one tensor; no images make a tensor of no images.
@@ -75,18 +60,7 @@ class Preprocess(nn.Module):
         Raises:
             ValueError: an image has another number of channels than the mean.
         """
-        images = [self._normalize(image, index) for index, image in enumerate(batch.images)]
-        # Without images, the size of one that has a single pixel.
-        padded = images or [self.pixel_mean.new_zeros(len(self.pixel_mean), 1, 1)]
-        image_list = ImageList.from_tensors(
-            padded, self.size_divisibility, square_size=self.square_size
+        images = self.normalization(batch.images)
+        return Preprocessed(
+            self.normalization.stack(images, self.size_divisibility, self.square_size)
         )
-        return Preprocessed(image_list if images else ImageList(image_list.tensor[:0], []))
-
-    def _normalize(self, image: Shaped[Tensor, "_ _ _"], index: int) -> Float[Tensor, "_ _ _"]:
-        if len(image) != len(self.pixel_mean):
-            raise ValueError(
-                f"Record {index}: 'image' has the shape {tuple(image.shape)}, but C x H x W with "
-                f"{len(self.pixel_mean)} channels is wanted (pixel_mean has as many numbers)."
-            )
-        return (image.to(self.pixel_mean) - self.pixel_mean) / self.pixel_std

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.layers import PixelNormalization
 from composer.ranges import Finite, NonNegativeInt, Positive, PositiveInt
 from composer.structures import ImageBatch, ImageList, TensorShape
 
@@ -44,9 +45,6 @@ class TorchvisionPreprocess(nn.Module):
         ValueError: mean and deviation differ in length, a deviation is zero, or there is no size.
     """
 
-    pixel_mean: Tensor
-    pixel_std: Tensor
-
     def __init__(
         self,
         *,
@@ -57,25 +55,17 @@ class TorchvisionPreprocess(nn.Module):
         size_divisibility: NonNegativeInt = 32,
     ) -> None:
         super().__init__()
-        if len(pixel_mean) != len(pixel_std) or not pixel_mean:
-            raise ValueError(
-                f"pixel_mean has {len(pixel_mean)} channels and pixel_std {len(pixel_std)}: "
-                "give both one number a channel."
-            )
-        if 0 in pixel_std:
-            raise ValueError("pixel_std divides: it cannot be zero.")
         if not min_size or min(min_size) < 1 or max_size < 1:
             raise ValueError(f"Sizes are positive: min_size {min_size}, max_size {max_size}.")
+        self.normalization = PixelNormalization(pixel_mean, pixel_std)
         self.min_size = min_size
         self.max_size = max_size
         self.size_divisibility = size_divisibility
-        self.register_buffer("pixel_mean", torch.tensor(pixel_mean)[:, None, None], False)
-        self.register_buffer("pixel_std", torch.tensor(pixel_std)[:, None, None], False)
 
     @property
     def output_shape(self) -> TensorShape:
         """As many channels as there are means, at full resolution."""
-        return TensorShape(channels=len(self.pixel_mean), stride=1)
+        return TensorShape(channels=self.normalization.num_channels, stride=1)
 
     def forward(self, batch: ImageBatch, generator: torch.Generator) -> Preprocessed:
         """Returns the images in one tensor; no images make a tensor of no images.
@@ -87,25 +77,9 @@ class TorchvisionPreprocess(nn.Module):
         Raises:
             ValueError: an image has another number of channels than the mean.
         """
-        images = [
-            self._resize(self._normalize(image, index), generator)
-            for index, image in enumerate(batch.images)
-        ]
-        # Without images, the size of one that has a single pixel.
-        padded = images or [self.pixel_mean.new_zeros(len(self.pixel_mean), 1, 1)]
-        image_list = ImageList.from_tensors(padded, self.size_divisibility)
-        return Preprocessed(image_list if images else ImageList(image_list.tensor[:0], []))
-
-    def _normalize(self, image: Shaped[Tensor, "_ _ _"], index: int) -> Float[Tensor, "_ _ _"]:
-        if len(image) != len(self.pixel_mean):
-            raise ValueError(
-                f"Record {index}: 'image' has the shape {tuple(image.shape)}, but C x H x W with "
-                f"{len(self.pixel_mean)} channels is wanted (pixel_mean has as many numbers)."
-            )
-        values = image.to(self.pixel_mean)
-        if not image.is_floating_point():
-            values = values / _FULL_RANGE
-        return (values - self.pixel_mean) / self.pixel_std
+        normalized = self.normalization(batch.images, full_range=_FULL_RANGE)
+        images = [self._resize(image, generator) for image in normalized]
+        return Preprocessed(self.normalization.stack(images, self.size_divisibility))
 
     def _resize(
         self, image: Float[Tensor, "_ _ _"], generator: torch.Generator
