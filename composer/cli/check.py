@@ -41,7 +41,7 @@ def check(
 def _check(spec: str, settings: Sequence[str]) -> str:
     from composer.construction import check_source
 
-    blueprint = check_source(spec, settings=settings)
+    blueprint = check_source(spec, set=settings)
     return f"ok ({_count(design.uses for design in blueprint.designs.values())})"
 
 
@@ -49,7 +49,7 @@ def _check_form(spec: str, settings: Sequence[str]) -> str:
     from composer.language import load_spec
     from composer.registry.form import check_form_of, merge_nodes
 
-    loaded = load_spec(spec, settings=settings)
+    loaded = load_spec(spec, set=settings)
     nodes = merge_nodes(loaded, check_form_of(loaded))
     return f"the form is ok ({_count(node.uses for node in nodes.values())})"
 

@@ -108,7 +108,7 @@ def _make_drawing(dataset: Dataset, layer: Layer | None, experiment: Experiment 
     if experiment is None:
         return lambda record, _generator: draw_record(record, dataset.metadata, chosen)
     document = experiment.document
-    expected = find_image_format(load_spec(experiment.spec, params=document.spec_params))
+    expected = find_image_format(load_spec(experiment.spec, set=document.spec_params))
     plain = expected.model_copy(update={"channel_order": "RGB", "scale": 1.0})
     mapper = document.train.make_mapper(dataset, plain, annotated=True)
     return lambda record, generator: draw_sample(mapper(record, generator), mapper.metadata, chosen)

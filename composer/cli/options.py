@@ -42,9 +42,9 @@ def parse_named_assignments(
     return found
 
 
-def set_option(help: str = "Set a param; repeatable.") -> Decorator:  # noqa: A002 - click's
-    """The option --set NAME=VALUE."""
-    return click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help=help)
+def set_option(help: str = "Set a value by its address; repeatable.") -> Decorator:  # noqa: A002 - click's
+    """The option --set ADDRESS=VALUE."""
+    return click.option("--set", "settings", multiple=True, metavar="ADDRESS=VALUE", help=help)
 
 
 def weights_option(default: str = "") -> Decorator:

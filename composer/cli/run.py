@@ -44,7 +44,7 @@ from composer.cli.options import parse_assignments, parse_named_assignments
 @click.option("--allow-missing", is_flag=True, help="Leave weights that a checkpoint lacks.")
 @click.option("--allow-unexpected", is_flag=True, help="Pass over weights that no node has.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a param; repeatable."
+    "--set", "settings", multiple=True, metavar="ADDRESS=VALUE", help="Set a value; repeatable."
 )
 @click.option(
     "--mode",

@@ -43,7 +43,7 @@ def make_run_plan(request: RunRequest) -> RunPlan:
         NameResolutionError: if a target or feed means nothing, or several things.
         InputError: if a feed cannot be read, or there is nothing to run in the mode.
     """
-    blueprint = check_source(request.spec, settings=request.settings)
+    blueprint = check_source(request.spec, set=request.settings)
     wiring = blueprint.wirings[request.mode]
     book = AddressBook(wiring)
     feeds: dict[str, Any] = {}

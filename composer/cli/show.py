@@ -71,7 +71,7 @@ def _make_diagram(
     from composer.registry import Registry
     from composer.registry.form import check_form_of
 
-    loaded = load_spec(spec, settings=settings)
+    loaded = load_spec(spec, set=settings)
     network = check_form_of(loaded)[mode]
     selection = None
     if until or feeds:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,13 +12,14 @@ from pydantic import ValidationError
 
 from composer.blueprint import NetworkNode, elaborate
 from composer.construction.blueprint import Blueprint, NodeDesign
+from composer.construction.complete_document import complete_config, complete_document
 from composer.construction.freeze_check import check_freezing
 from composer.construction.key_check import check_keys
 from composer.construction.output_shapes import propagate_shapes
 from composer.construction.port_wiring import wire_networks
 from composer.documents import Located, Place, ProblemLog, describe_errors, suggest_choice
 from composer.errors import ComposerError, PluginError
-from composer.language import Spec, SpecSource, read_spec
+from composer.language import Settings, Spec, SpecSource, apply_settings, log_notes, read_spec
 from composer.names import did_you_mean
 from composer.node import Contract, read_contract
 from composer.node.configuration import configured
@@ -29,26 +30,26 @@ from composer.registry.form import find_node_type, merge_nodes
 def check_source(
     source: SpecSource,
     *,
-    params: Mapping[str, Any] | None = None,
-    settings: Sequence[str] = (),
+    set: Settings = (),
     nodes: Mapping[str, object] | None = None,
 ) -> Blueprint:
     """Reads a spec, checks all of it, and gives what is needed to build it.
 
     Args:
         source: a file, the name of a shipped spec, or a mapping.
-        params: values for params.
-        settings: values for params as `name=value`, the value in YAML.
+        set: values for aliases, params and configuration by address, or texts of the form
+            `address=value`, the value in YAML.
         nodes: node types by name that are not published by a plugin.
 
     Raises:
         SpecError: with all problems at once, those of its form and those of its meaning.
     """
     log = ProblemLog()
-    spec = read_spec(source, log, params=params, settings=settings)
+    spec = read_spec(source, log, set=set)
     blueprint = None if spec is None else _check(spec, nodes, log)
     log.raise_any()
     assert blueprint is not None
+    log_notes(blueprint.spec.notes)
     return blueprint
 
 
@@ -65,14 +66,16 @@ def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Bluepri
     log = ProblemLog()
     blueprint = _check(spec, nodes, log)
     log.raise_any()
+    log_notes(blueprint.spec.notes[len(spec.notes) :])
     return blueprint
 
 
 def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> Blueprint:
+    drafting = _Drafting(Registry.installed(NODE_GROUP, nodes), log)
+    spec = apply_settings(spec, drafting.keys(spec), log)
     networks = elaborate(spec, log)
     merged = merge_nodes(spec, networks)
     _check_devices(spec, log)
-    drafting = _Drafting(Registry.installed(NODE_GROUP, nodes), log)
     drafts = drafting.drafts(merged)
     wired = wire_networks(networks, drafts, _input_types(spec, log), log)
     incomplete = wired.incomplete | drafting.unconfigured
@@ -80,6 +83,8 @@ def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> B
     places = {path: node.place for path, node in merged.items()}
     check_freezing(spec, shaped.designs, shaped.modules, log)
     check_keys(shaped.designs, shaped.modules, places, log)
+    if not log:
+        spec = replace(spec, document=complete_document(spec.document, drafting.complete))
     return Blueprint(spec, shaped.designs, wired.wirings, shaped.output_shapes)
 
 
@@ -120,6 +125,22 @@ class _Drafting:
     def __post_init__(self) -> None:
         self.contracts: dict[str, Contract | None] = {}
         self.unconfigured: set[str] = set()
+        self.complete: dict[str, dict[str, Any]] = {}
+
+    def keys(self, spec: Spec) -> dict[str, list[str] | None]:
+        """The configuration keys of each node whose type can be loaded."""
+        found: dict[str, list[str] | None] = {}
+        for path, node in spec.graph.walk():
+            if node.uses is None:
+                continue
+            if node.uses not in self.contracts:
+                try:
+                    self.contracts[node.uses] = read_contract(self.registry.load(node.uses))
+                except ComposerError:
+                    continue  # told of where the node is checked
+            contract = self.contracts[node.uses]
+            found[path] = None if contract is None else contract.keys()
+        return found
 
     def drafts(self, nodes: Mapping[str, NetworkNode]) -> dict[str, NodeDesign]:
         """The designs, shapes left out, of the nodes whose contract is known."""
@@ -172,6 +193,8 @@ class _Drafting:
         except ValidationError as error:
             self.note_errors(node, contract, error)
             return None
+        if node.same_as is None:
+            self.complete[node.path] = complete_config(values, checked)
         return configured(checked)
 
     def note_errors(self, node: NetworkNode, contract: Contract, error: ValidationError) -> None:
@@ -198,5 +221,4 @@ def _hint_for_unknown(name: str, contract: Contract) -> str:
         return f"It is filled in from what is wired to '{contract.shapes[name]}'."
     if name in contract.inputs:
         return "It is an input port: wire it under 'inputs'."
-    known = [field.alias for field in contract.config.model_fields.values() if field.alias]
-    return did_you_mean(name, known, "configuration keys")
+    return did_you_mean(name, contract.keys(), "configuration keys")

@@ -25,6 +25,7 @@ class Located:
         key_places: for a mapping, where each key stands.
         origin: where the value came from, when a param brought it to its place.
         faulty: whether a problem was noted about it, so that nothing more is made of it.
+        param: address of the param that brought it to its place; empty if none did.
     """
 
     value: Any
@@ -32,6 +33,7 @@ class Located:
     key_places: Mapping[str, Place] = field(default_factory=dict)
     origin: Place | None = None
     faulty: bool = False
+    param: str = ""
 
     @property
     def is_mapping(self) -> bool:

@@ -17,7 +17,7 @@ _MAX_TEXT = 100_000
 
 
 def substitute_params(
-    document: Located, given: Mapping[str, Located], log: ProblemLog
+    document: Located, given: Mapping[str, Located], log: ProblemLog, scope: str = ""
 ) -> tuple[Located, dict[str, Located]]:
     """Gives every `${name}` of a document its value.
 
@@ -25,6 +25,7 @@ def substitute_params(
         document: a document, after merging.
         given: values that replace defaults; a `$` in them has no meaning.
         log: takes unknown names, cycles and values that cannot stand inside a text.
+        scope: path of the nested graph that the document describes; empty for the whole one.
 
     Returns:
         The document without `${}`, what had a problem marked as faulty, and the params' values.
@@ -38,7 +39,7 @@ def substitute_params(
         if name not in defaults:
             hint = did_you_mean(name, defaults, "params")
             log.add(value.place, f"unknown param '{name}'", hint)
-    substitution = _Substitution(defaults, given, log)
+    substitution = _Substitution(defaults, given, log, f"{scope}." if scope else "")
     resolved = {name: substitution.param(name) for name in defaults}
     if not document.is_mapping:
         return document, resolved
@@ -64,9 +65,13 @@ class _Substitution:
     """Puts params in place; `open` are the names being resolved, `spent` the values made so far."""
 
     def __init__(
-        self, defaults: Mapping[str, Located], given: Mapping[str, Located], log: ProblemLog
+        self,
+        defaults: Mapping[str, Located],
+        given: Mapping[str, Located],
+        log: ProblemLog,
+        prefix: str,
     ) -> None:
-        self.defaults, self.log = defaults, log
+        self.defaults, self.log, self.prefix = defaults, log, prefix
         self.resolved = {name: given[name] for name in defaults if name in given}
         self.sizes = {name: _size(value) for name, value in self.resolved.items()}
         self.open: list[str] = []
@@ -103,7 +108,8 @@ class _Substitution:
             found = self.look_up(whole.group(1), item)
             if found is None:
                 return replace(item, value=None, faulty=True)
-            return replace(found, place=item.place, origin=found.origin or found.place)
+            origin, param = found.origin or found.place, f"{self.prefix}{whole.group(1)}"
+            return replace(found, place=item.place, origin=origin, param=param)
         pieces: list[str] = []
         end = 0
         for match in _USE.finditer(item.value):

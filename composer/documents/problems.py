@@ -64,6 +64,10 @@ class ProblemLog:
         for problem in error.problems:
             self._problems.setdefault(problem)
 
+    def update(self, other: ProblemLog) -> None:
+        """Notes the problems of another log."""
+        self._problems = {**self._problems, **other._problems}
+
     def raise_any(self) -> None:
         """Raises all that was noted, in the order of the places.
 

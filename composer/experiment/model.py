@@ -49,7 +49,7 @@ def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
     if document.freeze:
         frozen = [*plain.freeze, *document.freeze]
         source = {"composer": LANGUAGE_VERSION, "extends": experiment.spec, "freeze": frozen}
-    return load_spec(source, params=params).with_metadata(name_classes(metadata))
+    return load_spec(source, set=params).with_metadata(name_classes(metadata))
 
 
 def _count_names(metadata: Metadata, spec: Spec) -> dict[str, int]:

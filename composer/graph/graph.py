@@ -11,7 +11,7 @@ from torch import nn
 
 from composer.checkpoint import LoadReport
 from composer.construction import Blueprint, check_source, check_spec
-from composer.errors import NameResolutionError
+from composer.errors import InputError, NameResolutionError
 from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
 from composer.graph.freezing import set_frozen_norms_to_eval
@@ -23,7 +23,7 @@ from composer.graph.profiling import Profile, profiling
 from composer.graph.running import Names, Runner, listed
 from composer.graph.saving import save_weights
 from composer.graph.weights import LoadOptions, Weights, load_weights
-from composer.language import Mode, Spec, SpecMetadata, SpecSource
+from composer.language import Mode, Settings, Spec, SpecMetadata, SpecSource
 from composer.plan import Plan, Wiring
 from composer.session import Session
 
@@ -75,6 +75,7 @@ class Graph(nn.Module):
         until: Names | None = None,
         feeds: Sequence[str] = (),
         skip_mismatched: bool = False,
+        set: Settings = (),
         **params: Any,
     ) -> Graph:
         """Builds the graph of a spec, in inference mode.
@@ -87,16 +88,22 @@ class Graph(nn.Module):
             until: build only what these nodes need, as `subgraph` would leave it.
             feeds: with `until`, nodes that will be given and so are not built.
             skip_mismatched: leave weights of another shape as they are (a new class count).
-            **params: values for the spec's params.
+            set: values for aliases, params and configuration by address (`{"fpn.norm": "GN"}`),
+                or texts of the form `address=value`, the value in YAML.
+            **params: the same for names without dots.
 
         Raises:
             SpecError: with all problems of the spec at once.
+            InputError: values are set of a loaded spec: `load_spec` takes them.
             CheckpointError: if a checkpoint cannot be read or does not fit.
         """
-        if isinstance(spec, Spec):
-            blueprint = check_spec(spec, nodes)
+        settings = [*(set.items() if isinstance(set, Mapping) else set), *params.items()]
+        if not isinstance(spec, Spec):
+            blueprint = check_source(spec, set=settings, nodes=nodes)
+        elif settings:
+            raise InputError("a spec that is loaded has its settings: `load_spec` takes them")
         else:
-            blueprint = check_source(spec, params=params, nodes=nodes)
+            blueprint = check_spec(spec, nodes)
         graph = cls.from_blueprint(blueprint, seed=seed, until=until, feeds=feeds)
         options = LoadOptions(skip_mismatched=skip_mismatched)
         load_weights(graph, graph.spec.weights if weights is None else weights, options)

@@ -12,7 +12,7 @@ from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference
 from composer.language.wires import to_outputs, to_wire
 
 _KINDS = ("uses", "same_as", "nodes")
-_BELONGS = {"with": "uses", "params": "spec", "outputs": "nodes"}
+_BELONGS = {"with": "uses", "params": "spec", "outputs": "nodes", "set": "nodes"}
 _RESERVED = {"training"}  # assigned by `train()`, which a module of that name would forbid
 _OF_THE_MODULE = ("namespace", "device", "weights", "freeze")
 

@@ -57,7 +57,7 @@ def _with_fault(document: Located, location: Location, kind: str) -> Located:
     is_extra = kind == "extra_forbidden" and len(location) == 1
     if not around and (is_extra or steps[0] in _HARMLESS):
         return document
-    if not around and location[0] in ("outputs", "metadata", "freeze"):
+    if not around and location[0] in ("outputs", "metadata", "freeze", "set", "aliases"):
         return document.marked_faulty([str(location[0])])
     return document.marked_faulty(around)
 

@@ -23,6 +23,7 @@ MODES: tuple[Mode, ...] = ("training", "inference")
 
 NAME = r"[A-Za-z_]\w*"
 REFERENCE = rf"{NAME}(\.{NAME})*"
+ADDRESS = r"[\w*-]+(\.[\w*-]+)*"
 _NAME, _REFERENCE = re.compile(NAME), re.compile(REFERENCE)
 _FROZEN = re.compile(r"\w+([.:]\w+)*")
 _REFERENCES_SCHEMA: dict[str, Any] = {
@@ -87,6 +88,24 @@ FrozenName = Annotated[
 NodeName = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 
 
+def _check_handed_on(value: object) -> object:
+    """Refuses what is neither a mapping nor nothing; lists of names were written out before."""
+    if value is not None and not isinstance(value, dict):
+        raise ValueError("this is a mapping, or a list of names of params to hand on")
+    return value
+
+
+_HANDED_ON_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "object"},
+        {"type": "array", "items": {"type": "string", "pattern": f"^{NAME}$"}},
+        {"type": "null"},
+    ]
+}
+HandedOn = Annotated[Any, BeforeValidator(_check_handed_on), WithJsonSchema(_HANDED_ON_SCHEMA)]
+_ADDRESSED: dict[str, Any] = {"propertyNames": {"pattern": f"^{ADDRESS}$"}}
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
@@ -114,11 +133,23 @@ class NodeDocument(_Model):
 
     doc: str | None = Field(None, description="What the node is for.")
     uses: str | None = Field(None, description="Node type: `name` or `distribution/name`.")
-    with_: dict[str, Any] | None = Field(
-        None, alias="with", description="The node type's configuration."
+    with_: HandedOn = Field(
+        None,
+        alias="with",
+        description="Configuration that differs from the node type's defaults; "
+        "a list hands on params of the same names.",
     )
     spec: str | None = Field(None, description="File or name of a spec to nest here.")
-    params: dict[str, Any] | None = Field(None, description="Params for the nested spec.")
+    params: HandedOn = Field(
+        None,
+        description="Params for the nested spec; a list hands on params of the same names.",
+    )
+    set_: dict[str, Any] | None = Field(
+        None,
+        alias="set",
+        json_schema_extra=_ADDRESSED,
+        description="Values by their addresses in the nested graph.",
+    )
     same_as: str | None = Field(None, description="Path of the node whose module to call again.")
     inputs: dict[NodeName, WireText] | None = Field(
         None, json_schema_extra=_NAMED, description="Wires to the input ports."
@@ -194,6 +225,15 @@ class SpecDocument(_Model):
     )
     params: dict[NodeName, Any] | None = Field(
         None, json_schema_extra=_NAMED, description="Knobs with their defaults."
+    )
+    set_: dict[str, Any] | None = Field(
+        None,
+        alias="set",
+        json_schema_extra=_ADDRESSED,
+        description="Values by address: `backbone.fpn.norm`; `*` stands for any one name.",
+    )
+    aliases: dict[NodeName, str] | None = Field(
+        None, json_schema_extra=_NAMED, description="Short names of addresses."
     )
     inputs: dict[NodeName, str | InputDocument | None] | None = Field(
         None, json_schema_extra=_NAMED, description="Inputs of the graph and their port types."

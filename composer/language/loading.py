@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composer.documents import Located, Place, ProblemLog, escape, locate, parse_settings
+from composer.documents import (
+    Located,
+    Place,
+    ProblemLog,
+    Setting,
+    escape,
+    locate_settings,
+    parse_settings,
+)
 from composer.errors import SpecError
 from composer.language.conversion import beside_spec, to_graph
 from composer.language.frozen_parts import find_frozen
 from composer.language.nesting import assemble
+from composer.language.node_settings import apply_settings
+from composer.language.settings import Resolved
 from composer.language.sources import SpecSource
 from composer.language.spec import GraphSpec, Spec, to_metadata
 from composer.names import describe_unresolved, find_names
+
+Settings = Mapping[str, Any] | Sequence[str | tuple[str, Any]]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def load_spec(
     source: SpecSource,
     *,
-    params: Mapping[str, Any] | None = None,
-    settings: Sequence[str] = (),
+    set: Settings = (),
 ) -> Spec:
     """Reads a spec and checks its form. No plugin is imported.
 
     Args:
         source: a file, the name of a shipped spec, or a mapping.
-        params: values for params.
-        settings: values for params as `name=value`, the value in YAML.
+        set: values for aliases, params and configuration by address, or texts of the form
+            `address=value`, the value in YAML.
 
     Raises:
         SpecError: with all problems of form at once.
     """
     log = ProblemLog()
-    spec = read_spec(source, log, params=params, settings=settings)
+    spec = read_spec(source, log, set=set)
+    if spec is not None:
+        apply_settings(spec, {}, log)  # notes what is wrong whatever keys the node types have
     log.raise_any()
     assert spec is not None
+    log_notes(spec.notes)
     return spec
 
 
@@ -43,43 +60,48 @@ def read_spec(
     source: SpecSource,
     log: ProblemLog,
     *,
-    params: Mapping[str, Any] | None = None,
-    settings: Sequence[str] = (),
+    set: Settings = (),
 ) -> Spec | None:
     """Reads as much of a spec as can be understood.
 
     Args:
         source: as for `load_spec`.
         log: takes the problems of form; nodes and wires that have one are marked as faulty.
-        params: as for `load_spec`.
-        settings: as for `load_spec`.
+        set: as for `load_spec`.
 
     Returns:
         The spec; None if its problems leave nothing to go on with.
     """
-    given = _locate_params(params or {}, log)
-    given |= {one.address: one.value for one in parse_settings(settings, log)}
     try:
-        assembly = assemble(source, given, log)
+        root, resolved = assemble(source, _read_given(set, log), log)
     except SpecError as error:
         log.extend(error)
         return None
-    return None if assembly.root.faulty else _to_spec(assembly.root, assembly.params, log)
+    if root.faulty:
+        return None
+    return _to_spec(root, resolved, log)
 
 
-def _locate_params(params: Mapping[str, Any], log: ProblemLog) -> dict[str, Located]:
-    given: dict[str, Located] = {}
-    for name, value in params.items():
-        try:
-            given[name] = locate(value, "params", name)
-        except SpecError as error:
-            log.extend(error)
-    return given
+def _read_given(given: Settings, log: ProblemLog) -> list[Setting]:
+    settings: list[Setting] = []
+    for one in given.items() if isinstance(given, Mapping) else given:
+        if isinstance(one, str):
+            settings += parse_settings([one], log)
+        else:
+            settings += locate_settings(dict([one]), "set", log)
+    return settings
 
 
-def _to_spec(root: Located, params: Mapping[str, Located], log: ProblemLog) -> Spec:
+def log_notes(notes: Sequence[str]) -> None:
+    """Logs remarks on a spec's settings."""
+    for note in notes:
+        _LOGGER.warning("note: %s", note)
+
+
+def _to_spec(root: Located, resolved: Resolved, log: ProblemLog) -> Spec:
     document = root.plain()
     graph = to_graph(root, log)
+    params = {name: value for name, value in resolved.params.items() if "." not in name}
     return Spec(
         name=str(document.get("name") or Path(root.place.source).stem),
         doc=str(document.get("doc") or ""),
@@ -90,6 +112,8 @@ def _to_spec(root: Located, params: Mapping[str, Located], log: ProblemLog) -> S
         metadata=to_metadata(root.get("metadata")),
         document=escape(document),
         source=root.place.source,
+        resolved=resolved,
+        notes=resolved.notes,
     )
 
 

@@ -7,17 +7,27 @@ from composer.documents import Located
 # What of a node describes the thing it calls; it goes when another thing is put in its place.
 _OWNED = {
     "uses": ("with", "freeze"),
-    "spec": ("params", "nodes", "outputs", "freeze"),
-    "nodes": ("outputs", "freeze"),
+    "spec": ("params", "set", "nodes", "outputs", "freeze"),
+    "nodes": ("set", "outputs", "freeze"),
 }
 
 
 def merge(base: Located, over: Located) -> Located:
     """The base document with the changes of `over`."""
-    return _merge(base, over, inside_nodes=False)
+    return _merge(base, over)
 
 
-def _merge(base: Located, over: Located, *, inside_nodes: bool) -> Located:
+def merge_settings(base: Located | None, over: Located | None) -> Located | None:
+    """A section `set:` over another one: later settings come last."""
+    if base is None or over is None:
+        return over or base
+    return _merge(base, over, is_ordered=True)
+
+
+def _merge(
+    base: Located, over: Located, *, inside_nodes: bool = False, is_ordered: bool = False
+) -> Located:
+    """A mapping over another; in an ordered one what is changed comes last."""
     if not (base.is_mapping and over.is_mapping):
         return over
     items = dict(base.value)
@@ -28,12 +38,15 @@ def _merge(base: Located, over: Located, *, inside_nodes: bool) -> Located:
             del items[key]
             continue
         key_places[key] = over.key_place(key)
+        if is_ordered:
+            items.pop(key, None)
         if kept is None:
             items[key] = change
         elif inside_nodes:
-            items[key] = _merge(_without_replaced(kept, change), change, inside_nodes=False)
+            items[key] = _merge(_without_replaced(kept, change), change)
         else:
-            items[key] = _merge(kept, change, inside_nodes=key == "nodes")
+            is_set = key == "set"
+            items[key] = _merge(kept, change, inside_nodes=key == "nodes", is_ordered=is_set)
     return Located(items, over.place, key_places, faulty=base.faulty or over.faulty)
 
 

@@ -2,40 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from composer.documents import Located, Place, Problem, ProblemLog, substitute_params
+from composer.documents import Located, Problem, ProblemLog, Setting, substitute_params
 from composer.errors import SpecError
 from composer.language.form import check_form
-from composer.language.merging import merge
-from composer.language.sources import Document, SpecSource, find_document
+from composer.language.handing_on import prepare
+from composer.language.merging import merge, merge_settings
+from composer.language.settings import Resolved, resolve_settings
+from composer.language.sources import Document, Library, SpecSource, find_document
 from composer.names import did_you_mean
 
 _MAX_DOCUMENTS = 1000
+_MAX_ROUNDS = 20  # each puts what one param was set to into others
 
 
-@dataclass(frozen=True)
-class Assembly:
-    """A document that refers to no other, and the values of its params."""
-
-    root: Located
-    params: Mapping[str, Located]
-
-
-def assemble(source: SpecSource, given: Mapping[str, Located], log: ProblemLog) -> Assembly:
+def assemble(
+    source: SpecSource, settings: Sequence[Setting], log: ProblemLog
+) -> tuple[Located, Resolved]:
     """Reads a spec and everything it refers to.
 
     Args:
         source: a file, the name of a shipped spec, or a mapping.
-        given: values for params.
+        settings: values by address, over those of the spec.
         log: takes the problems of form; what had one is marked as faulty.
+
+    Returns:
+        A document that refers to no other and has no params, and what its settings mean.
 
     Raises:
         SpecError: where a document cannot be read at all.
     """
     document = find_document(source, log)
-    return _Assembler(log, document).assemble(document, given, Located(None, Place("")))
+    library = Library(log)
+    values: Mapping[str, Located] = {}
+    for _ in range(_MAX_ROUNDS):
+        # Params are put in place before anything else, and which there are is known afterwards.
+        noted = ProblemLog()
+        assembler = _Assembler(noted, document, library, values)
+        root = assembler.assemble(document)
+        if root.faulty:
+            break
+        root, resolved = resolve_settings(root, settings, assembler.params, assembler.handed, noted)
+        if _plain(resolved.values) == _plain(values):
+            log.update(noted)
+            return root, resolved
+        values = resolved.values
+    else:
+        noted.add(root.place, "the settings of params refer to each other in a ring")
+        root = root.marked_faulty()
+    log.update(noted)
+    return root, Resolved()
+
+
+def _plain(values: Mapping[str, Located]) -> dict[str, Any]:
+    return {address: value.plain() for address, value in values.items()}
 
 
 def read_extended(source: SpecSource, log: ProblemLog) -> Located:
@@ -45,49 +68,82 @@ def read_extended(source: SpecSource, log: ProblemLog) -> Located:
         SpecError: where a document cannot be read at all.
     """
     document = find_document(source, log)
-    return _Assembler(log, document).extended(document)
+    return _Assembler(log, document, Library(log), {}).extended(document)
 
 
 class _Assembler:
-    """Follows references between documents; `trail` holds the ones being read."""
+    """Follows references between documents.
 
-    def __init__(self, log: ProblemLog, document: Document) -> None:
-        self.log = log
+    Args:
+        log: takes the problems.
+        document: the outermost document.
+        library: reads the documents that are referred to.
+        values: values of params by address, over those that are handed on.
+
+    Attributes:
+        trail: the documents that are being read.
+        params: the params of all documents by address.
+        handed: of the params in `values`, what they were handed.
+    """
+
+    def __init__(
+        self,
+        log: ProblemLog,
+        document: Document,
+        library: Library,
+        values: Mapping[str, Located],
+    ) -> None:
+        self.log, self.library, self.values = log, library, values
         self.trail = [document.key]
         self.num_documents = 0
+        self.params: dict[str, Located] = {}
+        self.handed: dict[str, Located] = {}
 
-    def assemble(
-        self, document: Document, given: Mapping[str, Located], changes: Located
-    ) -> Assembly:
-        """One document, with `changes` to its nodes and outputs merged over."""
+    def assemble(self, document: Document, path: str = "", node: Located | None = None) -> Located:
+        """One document, with the changes of the node that it is nested in merged over."""
         merged = self.extended(document)
         if merged.faulty:
-            return Assembly(merged, {})
-        root, params = substitute_params(merged, given, self.log)
-        if changes.is_mapping:
-            root = merge(root, changes)
+            return merged
+        section = node.get("params") if node is not None else None
+        root = self.substituted(merged, path, dict(section.entries()) if section else {})
+        if node is not None:
+            changes = {key: node.value[key] for key in ("nodes", "outputs") if node.get(key)}
+            root = merge(root, Located(changes, node.place, node.key_places)) if changes else root
         root = check_form(root, self.log)
         if root.faulty:
-            return Assembly(root, params)
+            return root
         items = {key: item for key, item in root.entries() if key not in ("extends", "params")}
-        items["nodes"] = self.nodes_written_out(items["nodes"])
-        return Assembly(replace(root, value=items), params)
+        items["nodes"] = self.nodes_written_out(items["nodes"], path)
+        return replace(root, value=items)
+
+    def substituted(self, merged: Located, path: str, handed: dict[str, Located]) -> Located:
+        """The document with the params of its nested graph put in place."""
+        prefix = f"{path}." if path else ""
+        declared = merged.get("params")
+        names = [name for name, _ in declared.entries()] if declared is not None else []
+        given = {name: self.values[prefix + name] for name in names if prefix + name in self.values}
+        before = substitute_params(merged, handed, ProblemLog(), path)[1] if given else {}
+        root, params = substitute_params(merged, {**handed, **given}, self.log, path)
+        self.params |= {prefix + name: value for name, value in params.items()}
+        self.handed |= {prefix + name: before[name] for name in given}
+        return root
 
     def extended(self, document: Document) -> Located:
         """The document merged over those it extends, the last of them on top."""
-        extends = document.root.get("extends")
+        root = prepare(document.root)
+        extends = root.get("extends")
         if extends is None or extends.value is None:
-            return document.root
+            return root
         names = extends.value if isinstance(extends.value, list) else [extends]
         merged: Located | None = None
         for name in names:
             base = self.open(name)
             if base is None:
-                return document.root.marked_faulty()
+                return root.marked_faulty()
             below = self.extended(base)
             self.trail.pop()
             merged = below if merged is None else merge(merged, below)
-        return document.root if merged is None else merge(merged, document.root)
+        return root if merged is None else merge(merged, root)
 
     def open(self, name: Located) -> Document | None:
         """Reads a referenced document and puts it on the trail; None if it cannot be read."""
@@ -95,7 +151,7 @@ class _Assembler:
             self.log.add(name.place, "a spec is named by a text")
             return None
         try:
-            found = find_document(name.value, self.log, name.place)
+            found = self.library.read(name)
         except SpecError as error:
             self.log.extend(error)
             return None
@@ -108,11 +164,12 @@ class _Assembler:
         self.trail.append(found.key)
         return found
 
-    def nodes_written_out(self, nodes: Located) -> Located:
-        items = {name: self.node_written_out(node) for name, node in nodes.entries()}
+    def nodes_written_out(self, nodes: Located, path: str) -> Located:
+        prefix = f"{path}." if path else ""
+        items = {name: self.node_written_out(node, prefix + name) for name, node in nodes.entries()}
         return replace(nodes, value=items)
 
-    def node_written_out(self, node: Located) -> Located:
+    def node_written_out(self, node: Located, path: str) -> Located:
         """The node with the nested graph of its `spec:` in place."""
         reference, nested = node.get("spec"), node.get("nodes")
         if node.faulty or (reference is not None and reference.faulty):
@@ -120,22 +177,16 @@ class _Assembler:
         if reference is None or reference.value is None:
             if nested is None or not nested.is_mapping:
                 return node
-            return _with(node, nodes=self.nodes_written_out(nested))
+            return _with(node, nodes=self.nodes_written_out(nested, path))
         inner = self.open(reference)
         if inner is None:
             return node.marked_faulty()
-        given = node.get("params")
-        changes = {key: node.value[key] for key in ("nodes", "outputs") if node.get(key)}
-        assembly = self.assemble(
-            inner,
-            dict(given.entries()) if given is not None else {},
-            Located(changes, node.place, node.key_places),
-        )
+        root = self.assemble(inner, path, node)
         self.trail.pop()
-        outputs = assembly.root.get("outputs")
-        if assembly.root.faulty or (outputs is not None and outputs.faulty):
+        outputs = root.get("outputs")
+        if root.faulty or (outputs is not None and outputs.faulty):
             return node.marked_faulty()
-        return self.inlined(node, assembly.root)
+        return self.inlined(node, root)
 
     def inlined(self, node: Located, inner: Located) -> Located:
         wires = self.checked_wires(node, inner)
@@ -149,6 +200,8 @@ class _Assembler:
             node,
             spec=None,
             params=None,
+            set=merge_settings(inner.get("set"), node.get("set")),
+            aliases=inner.get("aliases"),
             inputs=wires,
             nodes=nodes,
             outputs=inner.get("outputs"),

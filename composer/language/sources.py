@@ -57,6 +57,29 @@ def find_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
     return Document(read_file(path, log, place), path)
 
 
+class Library:
+    """Reads documents that others refer to, each once.
+
+    Args:
+        log: takes problems that do not keep the rest from being read.
+    """
+
+    def __init__(self, log: ProblemLog) -> None:
+        self._log = log
+        self._read: dict[tuple[str, str], Document] = {}
+
+    def read(self, name: Located) -> Document:
+        """The document that a reference means.
+
+        Raises:
+            SpecError: if there is no such document or it is not YAML.
+        """
+        key = (name.place.source if name.place.line else "", str(name.value))
+        if key not in self._read:
+            self._read[key] = find_document(str(name.value), self._log, name.place)
+        return self._read[key]
+
+
 def find_spec(source: str | os.PathLike[str], near: Path | None = None) -> Path | None:
     """The file that a reference means: near the referring file, else here, or a published one.
 

@@ -11,6 +11,7 @@ from composer.documents import Located, Place, ProblemLog, escape, locate
 from composer.language.form import check_form
 from composer.language.keys import LANGUAGE_VERSION, MODES, ImageFormat, Mode
 from composer.language.metadata import SpecMetadata
+from composer.language.settings import Resolved
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,8 @@ class Spec:
         metadata: what the numbers that the model predicts stand for.
         document: the same spec as one plain document without `extends`, `spec:` and `${}`.
         source: what it was read from, for messages.
+        resolved: params and aliases by address, and settings that wait for their node types.
+        notes: remarks on settings.
     """
 
     name: str
@@ -156,6 +159,8 @@ class Spec:
     source: str
     freeze: Mapping[str, FrozenPart] = field(default_factory=dict)
     metadata: SpecMetadata = field(default_factory=SpecMetadata)
+    resolved: Resolved = field(default_factory=Resolved)
+    notes: tuple[str, ...] = ()
 
     def modes(self) -> tuple[Mode, ...]:
         """The modes in which the spec has outputs; both if it declares none."""

@@ -73,6 +73,10 @@ class Contract:
         """The port that the node's own name stands for."""
         return next(iter(self.outputs))
 
+    def keys(self) -> list[str]:
+        """The names of its configuration."""
+        return [field.alias or name for name, field in self.config.model_fields.items()]
+
     @property
     def summary(self) -> str:
         """The first line of the docstring."""

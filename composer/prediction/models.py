@@ -94,7 +94,7 @@ def _build(
     weights: Weights | None,
     settings: Sequence[str],
 ) -> Graph:
-    blueprint = check_source(source, settings=settings)
+    blueprint = check_source(source, set=settings)
     if weights is None and not blueprint.spec.weights:
         raise InputError(
             f"'{blueprint.spec.name}' is a spec that names no weights, so it would predict at "

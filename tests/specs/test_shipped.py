@@ -36,7 +36,7 @@ def small_params(name):
 
 @cache
 def blueprint_of(name):
-    return check_source(name, params=small_params(name))
+    return check_source(name, set=small_params(name))
 
 
 def record():

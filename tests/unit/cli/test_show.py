@@ -82,7 +82,7 @@ def test_mode_decides_which_nodes_are_drawn(cli, folder):
     [
         (["nowhere"], "there is no spec 'nowhere'"),
         (["small.yaml", "-u", "regionz"], "Did you mean 'regions'?"),
-        (["small.yaml", "--set", "a=1"], "unknown param 'a'"),
+        (["small.yaml", "--set", "b.a=1"], "there is nothing to set at 'b.a'"),
     ],
 )
 def test_mistake_is_explained(cli, folder, arguments, message):

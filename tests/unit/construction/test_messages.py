@@ -53,10 +53,10 @@ def test_problems_of_all_kinds_are_told_at_once_and_in_order(spec_folder):
         outputs: {y: a, z: zzz}
         weights: {zzzz: w.pth}
         """,
-        settings=["p=1"],
+        set=["p"],
     )
     found = [(problem.place.line, marked(problem)) for problem in problems if problem.place.line]
-    assert [str(problem.place) for problem in problems[:2]] == ["--set p=1", "inner.yaml:5:1"]
+    assert [str(problem.place) for problem in problems[:2]] == ["--set p", "inner.yaml:5:1"]
     assert found[1:] == [
         (2, "nmae"),
         (3, "k"),
@@ -100,6 +100,6 @@ def test_whole_messages_read_well(spec_folder):
                 inputs: {x: box_pooler}
         params: {size: 7, kind: ROIAlignV3}
         """,
-        settings=["size=seven"],
+        set=["size=seven"],
     )
     assert text == MESSAGES

@@ -63,21 +63,21 @@ def test_a_document_with_escapes_reads_as_itself():
 
 
 def test_given_values_replace_defaults():
-    assert load({"p": 1, "q": "${p}"}, {"key": "${q}"}, params={"p": 2}) == {"key": 2}
+    assert load({"p": 1, "q": "${p}"}, {"key": "${q}"}, set={"p": 2}) == {"key": 2}
 
 
 def test_settings_are_yaml_and_come_after_given_values():
     params = {"p": 1, "q": 2, "r": 3, "s": 4}
     config = {name: f"${{{name}}}" for name in params}
     settings = ["p=[1, x]", "q=", "r= 1e-3 ", "s=a=b"]
-    found = load(params, config, params={"p": 5}, settings=settings)
+    found = load(params, config, set=[("p", 5), *settings])
     assert found == {"p": [1, "x"], "q": "", "r": 1e-3, "s": "a=b"}
 
 
 def test_a_dollar_in_a_given_value_has_no_meaning():
     document = {"composer": 1, "params": {"p": 1}, "nodes": {"a": {"uses": "x", "doc": "${p}"}}}
-    for options in ({"params": {"p": "${p} $$"}}, {"settings": ["p=${p} $$"]}):
-        spec = load_spec(document, **options)
+    for given in ({"p": "${p} $$"}, ["p=${p} $$"]):
+        spec = load_spec(document, set=given)
         assert spec.graph.nodes["a"].doc == "${p} $$"
         assert spec.params == {"p": "${p} $$"}
 
@@ -116,16 +116,14 @@ def test_an_unknown_param_gets_the_closest_name(spec_folder):
     assert marked(problem) == '"${dept}"'
 
 
-@pytest.mark.parametrize(
-    ("options", "place"),
-    [({"params": {"q": 1}}, "params q"), ({"settings": ["q=1"]}, "--set q=1")],
-)
-def test_an_unknown_name_from_outside_is_refused(options, place):
-    assert complaint({"p": 1}, {}, **options).startswith(f"{place}: unknown param 'q'")
+@pytest.mark.parametrize(("given", "place"), [({"b.q": 1}, "set b.q"), (["b.q=1"], "--set b.q=1")])
+def test_an_unknown_name_from_outside_is_refused(given, place):
+    start = f"{place}: there is nothing to set at 'b.q'"
+    assert complaint({"p": 1}, {}, set=given).startswith(start)
 
 
 def test_a_setting_without_a_value_is_refused_with_all_other_problems():
-    text = complaint({"p": 1}, {"key": "${q}"}, settings=["p", "p=[1", "p=!!int 3"])
+    text = complaint({"p": 1}, {"key": "${q}"}, set=["p", "p=[1", "p=!!int 3"])
     assert "--set p: a setting is name=value" in text
     assert "--set p=[1: not valid YAML" in text
     assert "the tag '!!int' is not allowed" in text
@@ -133,8 +131,8 @@ def test_a_setting_without_a_value_is_refused_with_all_other_problems():
 
 
 def test_a_given_value_must_be_plain():
-    text = complaint({"p": 1}, {}, params={"p": {"inner": object()}})
-    assert text.startswith("params p.inner: a spec holds plain values only, not object")
+    text = complaint({"p": 1}, {}, set={"p": {"inner": object()}})
+    assert text.startswith("set p.inner: a spec holds plain values only, not object")
 
 
 def test_a_ring_of_params_is_shown_once():

@@ -93,7 +93,7 @@ def test_nodes_of_a_nested_graph_are_added(merged):
 def test_params_of_the_base_can_be_set_and_added(merged, spec_folder):
     merged("params: {size: 5, more: '${size}'}\n")
     assert load_spec("over.yaml").params == {"size": 5, "other": 2, "more": 5}
-    assert load_spec("over.yaml", settings=["size=6"]).params == {"size": 6, "other": 2, "more": 6}
+    assert load_spec("over.yaml", set=["size=6"]).params == {"size": 6, "other": 2, "more": 6}
 
 
 def test_of_several_bases_the_last_is_on_top(spec_folder):

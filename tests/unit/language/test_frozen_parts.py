@@ -111,7 +111,7 @@ def test_modules_of_a_node_type_that_is_replaced_are_not_frozen_in_the_next(spec
 def test_params_choose_what_is_frozen(spec_folder):
     text = f"params: {{parts: [a, c]}}\n{NODES}freeze: ${{parts}}\n"
     assert frozen(spec_folder, text) == ["a", "g.c"]
-    spec = spec_folder.check(HEAD + text, settings=["parts=[g]"]).spec
+    spec = spec_folder.check(HEAD + text, set=["parts=[g]"]).spec
     assert list(spec.freeze) == ["g"]
 
 

@@ -1,0 +1,264 @@
+"""Settings by address: resolves those of params and aliases, and keeps those of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from composer.documents import Located, Place, ProblemLog, Setting, read_settings
+from composer.names import WILDCARD, find_names
+
+
+@dataclass(frozen=True)
+class NodeSetting:
+    """A value for configuration of nodes; which keys these have is not known without plugins.
+
+    Args:
+        scope: path of the nested graph that the address counts from; empty for the whole graph.
+        address: the address, without aliases.
+        value: the value.
+        place: where the address stands.
+        params: params that it has set already, by address; several where it is ambiguous.
+    """
+
+    scope: str
+    address: str
+    value: Located
+    place: Place
+    params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A short name of an address.
+
+    Args:
+        scope: path of the nested graph whose address it is; empty for the whole graph.
+        name: the name.
+        address: the address.
+        place: where the address stands.
+        params: params that it means, by address; empty for configuration of nodes.
+    """
+
+    scope: str
+    name: str
+    address: str
+    place: Place
+    params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What the settings of a spec mean.
+
+    Args:
+        values: values of params by address.
+        settings: settings of nodes, the later over the earlier.
+        aliases: short names by their own address.
+        params: the params' values by address.
+        notes: what is worth a remark, as text.
+    """
+
+    values: Mapping[str, Located] = field(default_factory=dict)
+    settings: tuple[NodeSetting, ...] = ()
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    params: Mapping[str, Located] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def resolve_settings(
+    root: Located,
+    settings: Sequence[Setting],
+    params: Mapping[str, Located],
+    handed: Mapping[str, Located],
+    log: ProblemLog,
+) -> tuple[Located, Resolved]:
+    """Finds out which params are set to what.
+
+    Args:
+        root: a document without references to others.
+        settings: settings from outside, over those of the document.
+        params: the params' values by address.
+        handed: of params that are set, what nested graphs were handed.
+        log: takes addresses that are none.
+
+    Returns:
+        The document without what has been resolved, and what was found.
+    """
+    resolution = _Resolution(root, params, handed, log)
+    rewritten = resolution.graph(root, "", settings)
+    return rewritten, Resolved(
+        resolution.values,
+        tuple(resolution.settings),
+        resolution.aliases,
+        params,
+        tuple(resolution.notes),
+    )
+
+
+def join(scope: str, name: str) -> str:
+    """A name in a nested graph as one in the whole graph."""
+    return f"{scope}.{name}" if scope else name
+
+
+def below(scope: str, addresses: Mapping[str, object] | Sequence[str]) -> list[str]:
+    """The addresses in a nested graph, as it names them itself."""
+    prefix = f"{scope}." if scope else ""
+    return [name.removeprefix(prefix) for name in addresses if name.startswith(prefix)]
+
+
+class _Resolution:
+    """Visits the graphs of a document, the inner before the outer."""
+
+    def __init__(
+        self,
+        root: Located,
+        params: Mapping[str, Located],
+        handed: Mapping[str, Located],
+        log: ProblemLog,
+    ) -> None:
+        self.params, self.handed, self.log = params, handed, log
+        self.nodes = dict(_walk(root, ""))
+        self.aliases = {alias: self.alias(alias, root) for alias in _alias_names(root, "")}
+        self.values: dict[str, Located] = {}
+        self.settings: list[NodeSetting] = []
+        self.notes: list[str] = []
+
+    def alias(self, name: str, root: Located) -> Alias:
+        scope, _, last = name.rpartition(".")
+        target = _graph_at(root, scope).value["aliases"].value[last]
+        params = self.find_params(scope, str(target.value))
+        return Alias(scope, last, str(target.value), target.place, tuple(params))
+
+    def graph(self, item: Located, path: str, outside: Sequence[Setting] = ()) -> Located:
+        """Resolves the settings of a graph; returns it with those that are left."""
+        items = dict(item.entries())
+        nodes = item.get("nodes")
+        if nodes is not None and nodes.is_mapping:
+            inner = {n: self.graph(node, join(path, n)) for n, node in nodes.entries()}
+            items["nodes"] = replace(nodes, value=inner)
+        section = item.get("set")
+        left: dict[str, Located] = {}
+        places: dict[str, Place] = {}
+        for setting in [*read_settings(section, self.log), *outside]:
+            for one in self.resolved(setting, path):
+                left.pop(one.address, None)
+                left[one.address], places[one.address] = one.value, one.place
+        items.pop("set", None)
+        if left and nodes is not None:
+            items["set"] = Located(left, item.place, places)
+        elif section is not None and nodes is None:
+            items["set"] = section  # belongs to no graph: a problem for whoever makes the node
+        self.keep_aliases(items, path)
+        return replace(item, value=items) if item.is_mapping else item
+
+    def keep_aliases(self, items: dict[str, Located], path: str) -> None:
+        """Leaves the whole graph's aliases of what nodes have; params are gone."""
+        section = items.pop("aliases", None)
+        if section is None or path or section.faulty:
+            return
+        kept = {n: target for n, target in section.entries() if not self.aliases[n].params}
+        if kept:
+            items["aliases"] = replace(section, value=kept)
+
+    def resolved(self, setting: Setting, scope: str) -> Iterator[Setting]:
+        """Sets params; gives what is left for nodes, in words of the graph that it is in."""
+        alias = self.aliases.get(join(scope, setting.address))
+        if alias is not None:
+            address = join(alias.scope, alias.address).removeprefix(f"{scope}." if scope else "")
+            setting, start = replace(setting, address=address), alias.scope
+        else:
+            start = scope
+        within = alias.address if alias is not None else setting.address
+        names = below(start, self.params)
+        if setting.value.is_mapping and within not in names and self.names_node(start, within):
+            for key, value in setting.value.entries():
+                place = setting.value.key_place(key)
+                yield from self.resolved(Setting(f"{setting.address}.{key}", value, place), scope)
+            return
+        params = self.find_params(start, within)
+        if len(params) == 1 or WILDCARD in within:
+            for address in params:
+                self.set_param(address, setting)
+        if join(start, within) not in params:
+            found = NodeSetting(start, within, setting.value, setting.place, tuple(params))
+            self.settings.append(found)
+            if not params:
+                yield setting
+
+    def names_node(self, scope: str, address: str) -> bool:
+        return bool(find_names(address, below(scope, self.nodes)))
+
+    def find_params(self, scope: str, address: str) -> list[str]:
+        """The params that an address can mean."""
+        found = [join(scope, n) for n in find_names(address, below(scope, self.params))]
+        if WILDCARD in address:
+            return found
+        # Where one is handed on to another, the outer stands for both.
+        return [one for one in found if not self.is_fed(one, found)]
+
+    def is_fed(self, address: str, others: Sequence[str]) -> bool:
+        feeding = self.params[address].param
+        while feeding and feeding not in others:
+            feeding = self.params[feeding].param
+        return bool(feeding)
+
+    def set_param(self, address: str, setting: Setting) -> None:
+        self.values.pop(address, None)
+        self.values[address] = setting.value
+        held = self.handed.get(address, self.params[address])
+        if held.param:
+            configs = {path: node.get("with") or node for path, node in self.nodes.items()}
+            note = describe_held(address, held.param, setting.place, self.params, configs)
+            self.notes.append(note)
+
+
+def describe_held(
+    address: str,
+    param: str,
+    place: Place,
+    params: Mapping[str, Located],
+    configs: Mapping[str, Located],
+) -> str:
+    """What is said where a setting replaces the value that a param brought.
+
+    Args:
+        address: what is set.
+        param: the param, by address.
+        place: where the setting stands.
+        params: the params' values by address.
+        configs: the configuration of nodes by path.
+    """
+    users = [name for name, value in params.items() if value.param == param]
+    for path, config in configs.items():
+        users += [f"{path}.{key}" for key, value in config.entries() if value.param == param]
+    others = ", ".join(sorted({*users} - {address}))
+    also = f", which goes to {others} too" if others else ""
+    return f"{place}: '{address}' has its value from the param '{param}'{also}"
+
+
+def _walk(item: Located, path: str) -> Iterator[tuple[str, Located]]:
+    """The nodes and nested graphs of a graph by path."""
+    nodes = item.get("nodes")
+    for name, node in nodes.entries() if nodes is not None else ():
+        yield join(path, name), node
+        yield from _walk(node, join(path, name))
+
+
+def _graph_at(root: Located, path: str) -> Located:
+    item = root
+    for name in path.split(".") if path else ():
+        item = item.value["nodes"].value[name]
+    return item
+
+
+def _alias_names(root: Located, path: str) -> list[str]:
+    """The aliases of a graph and of those nested in it, by address."""
+    graphs = [(path, root), *_walk(root, path)]
+    sections = [(place, graph.get("aliases")) for place, graph in graphs]
+    return [
+        join(place, name)
+        for place, section in sections
+        if section is not None and not section.faulty
+        for name, _ in section.entries()
+    ]

@@ -1,0 +1,275 @@
+"""Settings by address: which value they mean, which of them wins, and what is told."""
+
+import logging
+
+import pytest
+
+from composer.errors import SpecError
+from composer.language import load_spec
+from spec_folder import marked
+
+INNER = """\
+composer: 1
+params: {begin: 1.0}
+inputs: {x: any}
+aliases: {second: b.start}
+nodes:
+  a: {uses: scale, inputs: {x: x}, with: {start: "${begin}"}}
+  b: {uses: scale, inputs: {x: a}}
+outputs: {y: b}
+"""
+OUTER = """\
+composer: 1
+params: {size: 3.0}
+inputs: {x: any}
+aliases: {first: one.a.start, both: "*.b.start"}
+nodes:
+  one: {spec: inner.yaml, inputs: {x: x}}
+  two: {spec: inner.yaml, inputs: {x: one}, params: {begin: "${size}"}}
+  last: {uses: scale, inputs: {x: two}}
+outputs: {y: last}
+"""
+
+
+@pytest.fixture
+def models(spec_folder):
+    """Checks variants of a model with two nested graphs of two nodes each, and one node more."""
+    spec_folder.write("inner.yaml", INNER)
+    spec_folder.write("outer.yaml", OUTER)
+    return spec_folder
+
+
+def starts(blueprint):
+    """The value `start` of each node."""
+    document = blueprint.spec.document
+
+    def find(nodes, prefix):
+        for name, node in nodes.items():
+            if "nodes" in node:
+                yield from find(node["nodes"], f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", node["with"]["start"]
+
+    return dict(find(document["nodes"], ""))
+
+
+def variant(settings, more=""):
+    lines = "".join(f"  {line}\n" for line in settings)
+    return f"composer: 1\nextends: outer.yaml\nnodes: {{}}\n{more}" + ("set:\n" + lines) * bool(
+        lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "changed"),
+    [
+        ("one.a.start", ["one.a"]),
+        ("last.start", ["last"]),
+        ("one.begin", ["one.a"]),
+        ("two.begin", ["two.a"]),
+        ("size", ["two.a"]),
+        ("first", ["one.a"]),
+        ("both", ["one.b", "two.b"]),
+        ("one.second", ["one.b"]),
+        ("*.a.start", ["one.a", "two.a"]),
+        ("t*.*.start", ["two.a", "two.b"]),
+        ("*.begin", ["one.a", "two.a"]),
+        ("o*.b.st*", ["one.b"]),
+    ],
+)
+def test_an_address_means_one_value_or_all_that_it_matches(models, address, changed):
+    for found in (
+        models.check(OUTER, set={address: 7.0}),
+        models.check(OUTER, set=[f"{address}=7.0"]),
+        models.check(variant([f'"{address}": 7.0'])),
+    ):
+        values = starts(found)
+        assert [path for path, start in values.items() if start == 7.0] == changed
+
+
+def test_a_mapping_sets_several_keys_of_a_node_or_of_each_that_matches(models):
+    found = models.check(OUTER, set={"one.*": {"start": 7.0, "norm": "GN"}, "last": {"norm": "BN"}})
+    norms = {path: design.config["norm"] for path, design in found.designs.items()}
+    assert norms == {"one.a": "GN", "one.b": "GN", "two.a": "", "two.b": "", "last": "BN"}
+
+
+def test_a_mapping_for_a_nested_graph_sets_its_params_and_nodes(models):
+    found = models.check(OUTER, set={"one": {"begin": 5.0, "b": {"start": 6.0}}})
+    assert starts(found)["one.a"] == 5.0
+    assert starts(found)["one.b"] == 6.0
+
+
+def test_settings_of_a_document_win_over_what_nodes_are_handed(models):
+    found = models.check(variant(["two.begin: 7.0"]))
+    assert starts(found)["two.a"] == 7.0
+
+
+def test_the_outer_wins_over_the_inner_and_what_is_given_over_both(models):
+    models.write("inner.yaml", INNER + "set: {b.start: 4.0, a.start: 4.0}\n")
+    text = OUTER.replace(
+        "{spec: inner.yaml, inputs: {x: x}}",
+        "{spec: inner.yaml, inputs: {x: x}, set: {b.start: 5.0}}",
+    )
+    assert starts(models.check(text))["one.b"] == 5.0
+    assert starts(models.check(text))["one.a"] == 4.0
+    assert starts(models.check(text + "set: {one.b.start: 6.0}\n"))["one.b"] == 6.0
+    assert (
+        starts(models.check(text + "set: {one.b.start: 6.0}\n", set=["one.b.start=7"]))["one.b"]
+        == 7
+    )
+
+
+def test_settings_of_a_graph_in_place_count_from_it(models):
+    text = """\
+        composer: 1
+        inputs: {x: any}
+        nodes:
+          g:
+            inputs: {x: x}
+            set: {a.start: 9.0}
+            nodes: {a: {uses: scale, inputs: {x: x}}}
+            outputs: {y: a}
+        outputs: {y: g}
+        """
+    assert starts(models.check(text)) == {"g.a": 9.0}
+
+
+def test_own_settings_win_over_those_of_the_base_and_null_deletes_them(models):
+    models.write(
+        "base.yaml", OUTER + "set: {one.b.start: 4.0, two.b.start: 4.0, last.start: 4.0}\n"
+    )
+    text = variant(['"*.b.start": 5.0', "last.start: null"]).replace("outer.yaml", "base.yaml")
+    found = starts(models.check(text))
+    assert (found["one.b"], found["two.b"], found["last"]) == (5.0, 5.0, 2.0)
+
+
+def test_an_exact_address_beats_a_pattern_of_the_same_section(models):
+    found = starts(models.check(variant(["one.b.start: 4.0", '"*.b.start": 5.0'])))
+    assert (found["one.b"], found["two.b"]) == (4.0, 5.0)
+    given = models.check(variant(["one.b.start: 4.0"]), set={"*.b.start": 6.0})
+    assert starts(given)["one.b"] == 6.0
+
+
+@pytest.mark.parametrize(
+    ("address", "message", "hint"),
+    [
+        ("one.a.strat", "node 'one.a' has no configuration 'strat'", "Did you mean 'start'?"),
+        ("*.a.strat", "none of one.a, two.a has a configuration 'strat'", ""),
+        ("thre.a.start", "there is nothing to set at 'thre.a.start'", "Did you mean"),
+        ("sise", "there is nothing to set at 'sise'", "Did you mean 'size'?"),
+        (
+            "start",
+            "'start' is ambiguous; it could be last.start, one.a.start, one.b.start, "
+            "two.a.start, two.b.start",
+            "",
+        ),
+        ("begin", "'begin' is ambiguous; it could be one.begin, two.begin", ""),
+        ("one.a", "'one.a' is a node: name one of its keys, or give a mapping of them", ""),
+        ("x*.start", "there is nothing to set at 'x*.start'", "Did you mean"),
+    ],
+)
+def test_an_address_that_means_nothing_or_several_things_is_pointed_at(
+    models, address, message, hint
+):
+    problem = models.problem(variant([f'"{address}": 7.0']))
+    assert problem.message == message
+    assert problem.hint.startswith(hint)
+    assert marked(problem) == f'"{address}"'
+    assert problem == models.problem(variant([f'"{address}": 7.0']))
+
+
+def test_an_alias_that_means_nothing_is_pointed_at_though_nobody_uses_it(models):
+    problem = models.problem(variant([], "aliases: {a: one.a.strat}\n"))
+    assert problem.message == "node 'one.a' has no configuration 'strat'"
+    assert marked(problem) == "one.a.strat"
+
+
+def test_an_alias_comes_before_a_param_and_a_param_before_other_addresses(models):
+    text = variant([], "aliases: {size: last.start}\n")
+    assert [p for p, v in starts(models.check(text, set={"size": 7.0})).items() if v == 7.0] == [
+        "last"
+    ]
+    assert (
+        starts(models.check(variant([], "params: {start: 1}\n"), set={"start": 7}))["last"] == 2.0
+    )
+
+
+def test_a_param_whose_name_nodes_have_too_is_ambiguous_unless_it_feeds_them(models):
+    models.write("inner.yaml", INNER.replace("begin", "start"))
+    text = OUTER.replace('params: {begin: "${size}"}', "params: {start: 5.0}")
+    assert "last.start" in models.complain(text, set={"start": 7.0})
+    assert starts(models.check(text, set={"two.start": 7.0}))["two.a"] == 7.0
+
+
+def test_params_that_choose_a_file_are_set_before_it_is_read(models):
+    models.write("other.yaml", INNER.replace("begin: 1.0", "begin: 1.0, more: 1"))
+    text = OUTER.replace("params: {size: 3.0}", "params: {size: 3.0, file: inner.yaml}")
+    text = text.replace("one: {spec: inner.yaml", 'one: {spec: "${file}"')
+    found = models.check(text, set={"one.more": 2, "file": "other.yaml"})
+    assert found.spec.resolved.params["one.more"].value == 2
+    assert "there is nothing to set at 'one.more'" in models.complain(text, set={"one.more": 2})
+
+
+def test_settings_of_params_that_never_come_to_rest_are_refused(models):
+    text = OUTER + 'set: {size: "x${size}"}\n'
+    assert "settings of params refer to each other in a ring" in models.complain(text)
+
+
+def test_replacing_what_a_param_brought_is_told(models, caplog):
+    with caplog.at_level(logging.WARNING):
+        found = models.check(OUTER, set={"two.a.start": 7.0})
+    (note,) = found.spec.notes
+    assert note == "set two.a.start: 'two.a.start' has its value from the param 'two.begin'"
+    assert note in caplog.text
+    text = OUTER.replace("with: {}", "").replace(
+        "last: {uses: scale, inputs: {x: two}}",
+        'last: {uses: scale, inputs: {x: two}, with: {start: "${size}"}}',
+    )
+    (note,) = models.check(text, set={"two.begin": 7.0}).spec.notes
+    assert note.endswith("from the param 'size', which goes to last.start too")
+    assert models.check(text, set={"size": 7.0}).spec.notes == ()
+
+
+def test_params_are_handed_on_by_a_list_of_their_names(models):
+    text = OUTER.replace('params: {begin: "${size}"}', "params: [begin]")
+    text = text.replace("params: {size: 3.0}", "params: {begin: 3.0, start: 4.0}")
+    text = text.replace(
+        "{uses: scale, inputs: {x: two}}", "{uses: scale, inputs: {x: two}, with: [start]}"
+    )
+    found = starts(models.check(text, set={"begin": 7.0}))
+    assert (found["one.a"], found["two.a"], found["last"]) == (1.0, 7.0, 4.0)
+    problem = models.problem(text.replace("[start]", "[begins]"))
+    assert problem.message == "unknown param 'begins'"
+    assert marked(problem) == "begins"
+
+
+@pytest.mark.parametrize(
+    "key", ["params: [1]", "params: ['a b']", "params: 3", "set: 3", "set: [a]"]
+)
+def test_what_is_no_mapping_and_no_list_of_names_is_refused(models, key):
+    text = OUTER.replace("two: {spec: inner.yaml,", f"two: {{spec: inner.yaml, {key},")
+    text = text.replace(', params: {begin: "${size}"}', "")
+    assert "mapping" in models.complain(text)
+
+
+def test_a_text_that_is_no_address_is_pointed_at(models):
+    assert "'a b' is no address" in models.complain(variant(['"a b": 1']))
+
+
+def test_without_plugins_params_are_set_and_nodes_found(models):
+    models.write("spec.yaml", OUTER)
+    spec = load_spec("spec.yaml", set={"one.begin": 7.0, "last.anything": 1})
+    assert spec.document["nodes"]["one"]["nodes"]["a"]["with"] == {"start": 7.0}
+    assert spec.document["set"] == {"last.anything": 1}
+    with pytest.raises(SpecError, match="there is nothing to set at 'lost"):
+        load_spec("spec.yaml", set={"lost.anything": 1})
+
+
+def test_a_checked_document_says_every_value_and_reads_as_itself(models):
+    document = models.check(OUTER, set={"*.b.start": 7.0, "size": 8.0}).spec.document
+    assert document["nodes"]["last"]["with"] == {"start": 2.0, "norm": ""}
+    assert "set" not in document
+    assert document["aliases"] == {"first": "one.a.start", "both": "*.b.start"}
+    models.write("again.yaml", str(document))
+    again = models.check(str(document), set={"first": 9.0})
+    assert starts(again) == {"one.a": 9.0, "one.b": 7.0, "two.a": 8.0, "two.b": 7.0, "last": 2.0}
