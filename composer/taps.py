@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from composer.errors import NameResolutionError
+from composer.module_tree import own_modules
 from composer.names import did_you_mean
 
 
@@ -73,7 +74,7 @@ def find_module(function: Callable[..., Any], path: str, tap: str) -> nn.Module:
     Raises:
         NameResolutionError: if the node has no such module.
     """
-    modules = dict(function.named_modules()) if isinstance(function, nn.Module) else {}
+    modules = dict(own_modules(function)) if isinstance(function, nn.Module) else {}
     modules.pop("", None)
     if tap in modules:
         return modules[tap]

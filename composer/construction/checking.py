@@ -14,9 +14,9 @@ from composer.blueprint import NetworkNode, elaborate
 from composer.construction.blueprint import Blueprint, NodeDesign
 from composer.construction.complete_document import complete_config, complete_document
 from composer.construction.freeze_check import check_freezing
-from composer.construction.key_check import check_keys
 from composer.construction.output_shapes import propagate_shapes
 from composer.construction.port_wiring import wire_networks
+from composer.construction.tree_check import check_tree
 from composer.documents import Located, Place, ProblemLog, describe_errors, suggest_choice
 from composer.errors import ComposerError, PluginError
 from composer.language import Settings, Spec, SpecSource, apply_settings, log_notes, read_spec
@@ -82,7 +82,7 @@ def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> B
     shaped = propagate_shapes(networks, wired.wirings, drafts, log, incomplete)
     places = {path: node.place for path, node in merged.items()}
     check_freezing(spec, shaped.designs, shaped.modules, log)
-    check_keys(shaped.designs, shaped.modules, places, log)
+    check_tree(shaped.designs, shaped.modules, places, log)
     if not log:
         spec = replace(spec, document=complete_document(spec.document, drafting.complete))
     return Blueprint(spec, shaped.designs, wired.wirings, shaped.output_shapes)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from composer.language import FrozenPart
+from composer.module_tree import own_modules
 
 
 def freeze_weights(
@@ -21,7 +22,8 @@ def freeze_weights(
         callables: modules and functions by node path; those that are not there are passed over.
     """
     for module in _frozen_modules(freeze, callables):
-        module.requires_grad_(False)
+        for parameter in module.parameters(recurse=False):
+            parameter.requires_grad_(False)
 
 
 def set_frozen_norms_to_eval(
@@ -34,9 +36,8 @@ def set_frozen_norms_to_eval(
         callables: modules and functions by node path.
     """
     for module in _frozen_modules(freeze, callables):
-        for norm in module.modules():
-            if isinstance(norm, _NormBase):
-                norm.eval()
+        if isinstance(module, _NormBase):
+            module.eval()
 
 
 def _frozen_modules(
@@ -46,6 +47,7 @@ def _frozen_modules(
         for path, called in callables.items():
             if isinstance(called, nn.Module) and part.covers(path):
                 try:
-                    yield called.get_submodule(part.module)
+                    frozen = called.get_submodule(part.module)
                 except AttributeError:  # another module was put in the place of the node's
                     continue
+                yield from (module for _, module in own_modules(frozen))

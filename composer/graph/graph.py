@@ -17,8 +17,7 @@ from composer.graph.description import Provenance, read_description
 from composer.graph.freezing import set_frozen_norms_to_eval
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.inputs import bind_inputs
-from composer.graph.modules import CallableTable, register_at
-from composer.graph.namespaces import rename_state_dict
+from composer.graph.modules import CallableTable
 from composer.graph.profiling import Profile, profiling
 from composer.graph.running import Names, Runner, listed
 from composer.graph.saving import save_weights
@@ -32,8 +31,9 @@ class Graph(nn.Module):
     """A model made of named nodes, run whole or in part.
 
     It is an ordinary module: `graph(inputs)` runs it, `.train()` and `.eval()` choose the mode,
-    `.to()`, optimizers and `torch.compile` work. `state_dict()` has each node's weights under the
-    node's namespace. Make one with `Graph.from_spec` or `Graph.from_checkpoint`.
+    `.to()`, optimizers and `torch.compile` work. Modules are registered under the namespaces of
+    their nodes, which are the names of the weights in checkpoints; `module` finds them by node.
+    Make one with `Graph.from_spec` or `Graph.from_checkpoint`.
 
     Args:
         blueprint: the checked spec.
@@ -50,19 +50,14 @@ class Graph(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        modules = {path: made for path, made in built.items() if isinstance(made, nn.Module)}
-        functions = {path: made for path, made in built.items() if path not in modules}
         self.blueprint, self.seed = blueprint, seed
         designs = blueprint.designs.items()
         placed = {p: (d.same_as or p, d.device) for p, d in designs if d.device is not None}
-        self._callables = CallableTable(self, functions, tuple(modules), placed)
+        namespaces = {path: design.namespace for path, design in designs}
+        self._callables = CallableTable(self, built, namespaces, placed)
         is_part = wirings is not blueprint.wirings
         self._runner = Runner(wirings, self._callables, is_part=is_part)
-        namespaces = {path: blueprint.designs[path].namespace for path in modules}
-        rename_state_dict(self, modules, namespaces)
         self.provenance: list[Provenance] = []
-        for path, module in modules.items():
-            register_at(self, path, module)
 
     @classmethod
     def from_spec(
@@ -172,6 +167,7 @@ class Graph(nn.Module):
             mode: whether to train.
         """
         super().train(mode)
+        self._callables.train(mode)
         set_frozen_norms_to_eval(self.spec.freeze, self._callables)
         return self
 
@@ -251,6 +247,9 @@ class Graph(nn.Module):
                 with several ports the first is an input by the node's name, others that are
                 needed by `name.port`.
 
+        A module that holds others which are not in the part is there as a shallow copy without
+        them, which shares its weights.
+
         Raises:
             NameResolutionError: if a name means nothing or several things.
         """
@@ -324,6 +323,23 @@ class Graph(nn.Module):
             NameResolutionError: if there is none, or several.
         """
         return self._runner.resolve_node(name, self.mode)
+
+    def module(self, node: str) -> nn.Module:
+        """The module that a node calls: where it is in the tree depends on its namespace.
+
+        Args:
+            node: the node's path, or a unique suffix.
+
+        Raises:
+            NameResolutionError: if the name means nothing, several things, or no module.
+        """
+        path = self.resolve_node(node)
+        design = self.blueprint.designs.get(path)
+        found = None if design is None else self._callables.get(design.same_as or path)
+        if not isinstance(found, nn.Module):
+            kind = "a nested graph" if design is None else f"no module: {design.uses} is a function"
+            raise NameResolutionError(f"'{path}' is {kind}")
+        return found
 
     def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:
         """Paths of the nodes of a mode, in the order of the spec."""

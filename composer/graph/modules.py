@@ -1,71 +1,73 @@
-"""The tree of modules behind a graph, and finding in it what a node calls."""
+"""Finds in the tree of modules behind a graph what a node calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from itertools import chain
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from composer.documents import Place, Problem
+from composer.errors import SpecError
 from composer.executor import Placement
+from composer.module_tree import find_module, name_modules, own_modules, plant_modules
 from composer.structures import iterate_tensors
-
-
-class NodeGroup(nn.Module):
-    """Holds the nodes of a nested graph, so that they are found under their paths."""
-
-    def forward(self, *_: Any) -> Any:
-        """Refuses: a nested graph is run by the graph around it."""
-        raise TypeError("a nested graph is run through its graph: graph.run(..., until=...)")
-
-
-def register_at(root: nn.Module, path: str, module: nn.Module) -> None:
-    """Registers a module under its dotted path below `root`, making groups on the way.
-
-    Not with `add_module`, which refuses names that modules have for themselves (`load`, `type`,
-    `forward`): a node is found by its path, not as an attribute.
-    """
-    *groups, name = path.split(".")
-    for group in groups:
-        inner = root._modules.get(group)
-        if inner is None:
-            inner = root._modules[group] = NodeGroup()
-        root = inner
-    root._modules[name] = module
 
 
 class CallableTable(Mapping[str, Callable[..., Any]]):
     """What to call by node path: always the module that the tree holds now, or a function.
 
     Args:
-        root: the root of the tree.
-        functions: functions by path.
-        modules: paths of the nodes that are modules.
+        root: the root of the tree, in which the modules are registered under their namespaces.
+        built: modules and functions by node path.
+        namespaces: checkpoint prefixes of the nodes by path.
         placed: the nodes that were placed by themselves, by path: which module they call, and
             its device in the spec.
+
+    Raises:
+        SpecError: if there is no place in the tree for a module beside the others.
     """
 
     def __init__(
         self,
         root: nn.Module,
-        functions: Mapping[str, Callable[..., Any]],
-        modules: tuple[str, ...],
+        built: Mapping[str, Callable[..., Any]],
+        namespaces: Mapping[str, str],
         placed: Mapping[str, tuple[str, str]],
     ) -> None:
-        self._root, self._functions = root, functions
+        modules = {path: made for path, made in built.items() if isinstance(made, nn.Module)}
+        names, clashes = name_modules(modules, namespaces)
+        if clashes:
+            problems = [Problem(Place("spec", pointer=c.path), c.message) for c in clashes]
+            raise SpecError(problems)
+        self._root = root
+        self._at_root = plant_modules(root, names, modules)
+        self._functions = {path: made for path, made in built.items() if path not in modules}
         self._placed = {p: (module, torch.device(name)) for p, (module, name) in placed.items()}
-        self._routes = {path: tuple(path.split(".")) for path in modules}
+        self._routes = {path: tuple(name.split(".")) for path, name in names.items()}
+        self._routes |= {path: () for path, name in names.items() if not name}
 
     def __getitem__(self, path: str) -> Callable[..., Any]:
         function = self._functions.get(path)
         if function is not None:
             return function
-        module: Any = self._root
-        for name in self._routes[path]:
-            module = module._modules[name]
-        return module
+        route = self._routes[path]
+        if not route and self._at_root is not None:
+            return self._at_root
+        return find_module(self._root, route)
+
+    def train(self, mode: bool) -> None:
+        """Hands the mode to the module that is not in the tree, for the root stands for it."""
+        if self._at_root is not None:
+            self._at_root.train(mode)
+
+    def module(self, path: str) -> nn.Module:
+        """The module of a node that has one."""
+        found = self[path]
+        assert isinstance(found, nn.Module)
+        return found
 
     def placement(self, values: Mapping[Any, Any]) -> Placement:
         """Where the nodes are now: those with a device of their own, and all others.
@@ -77,17 +79,30 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
             values: what a run is given.
         """
         nodes = {path: self._device_of(*placed) for path, placed in self._placed.items()}
-        for name, tensor in chain(self._root.named_parameters(), self._root.named_buffers()):
-            if not any(name.startswith(f"{path}.") for path in nodes):
-                return Placement(tensor.device, nodes)
-        given = next((tensor.device for tensor in iterate_tensors(list(values.values()))), None)
-        return Placement(nodes=nodes) if given is None else Placement(given, nodes)
+        paths = [path for path in nodes if path in self._routes]
+        apart = {id(inner) for path in paths for _, inner in own_modules(self.module(path))}
+        tensor = self._first_tensor(apart)
+        if tensor is None:
+            tensor = next(iterate_tensors(list(values.values())), None)
+        return Placement(nodes=nodes) if tensor is None else Placement(tensor.device, nodes)
+
+    def _first_tensor(self, apart: Set[int]) -> Tensor | None:
+        """The first parameter, else the first buffer, of modules that are not set apart."""
+        for kind in (nn.Module.parameters, nn.Module.buffers):
+            for module in self._root.modules():
+                if not apart or id(module) not in apart:
+                    for tensor in kind(module, recurse=False):
+                        return tensor
+        return None
 
     def _device_of(self, path: str, device: torch.device) -> torch.device:
         """The device of a node's weights, which may have been moved; else that of the spec."""
-        module = self[path] if path in self._routes else None
-        tensors = module.state_dict().values() if isinstance(module, nn.Module) else ()
-        return next((tensor.device for tensor in tensors), device)
+        if path not in self._routes:
+            return device
+        for _, module in own_modules(self.module(path)):
+            for tensor in chain(module.parameters(recurse=False), module.buffers(recurse=False)):
+                return tensor.device
+        return device
 
     def __iter__(self) -> Iterator[str]:
         yield from self._routes

@@ -14,6 +14,7 @@ from composer.errors import CheckpointError
 from composer.graph.description import describe_graph
 from composer.graph.weights import key_prefix, module_at, modules_below
 from composer.language import Spec
+from composer.module_tree import own_state
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -45,7 +46,7 @@ def save_weights(
     tensors: dict[str, Tensor] = {}
     for node in modules_below(graph, names or [""]):
         namespace = graph.blueprint.designs[node].namespace
-        for name, tensor in module_at(graph, node).state_dict().items():
+        for name, tensor in own_state(module_at(graph, node)).items():
             tensors[key_prefix(namespace) + name] = tensor
     if dtype is not None:
         tensors = _converted(tensors, dtype)

@@ -18,6 +18,7 @@ from composer.checkpoint import (
     read_checkpoint,
 )
 from composer.graph.description import Provenance
+from composer.module_tree import own_state
 from composer.names import resolve_name
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _match(
     nodes = modules_below(graph, [path])
     if not nodes:
         return None
-    targets = {node: module_at(graph, node).state_dict() for node in nodes}
+    targets = {node: own_state(module_at(graph, node)) for node in nodes}
     designs = graph.blueprint.designs
     prefixes = {
         node: key_prefix(design.namespace)

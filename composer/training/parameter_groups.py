@@ -11,6 +11,8 @@ from typing import Any
 from torch import nn
 
 from composer.errors import NameResolutionError
+from composer.graph import Graph
+from composer.module_tree import own_modules
 from composer.names import did_you_mean
 from composer.training.settings import GroupSettings, OptimizerSettings
 
@@ -29,12 +31,14 @@ class TrainableParameter:
     """A parameter that is learnt.
 
     Args:
-        name: its name in the tree of modules: the node's path, and what it is called there.
+        name: its name in the model, which is its key in the state dict.
+        path: the path of its node, and its name in there; the name in a model without nodes.
         parameter: the parameter.
         is_norm: whether it belongs to a normalisation layer.
     """
 
     name: str
+    path: str
     parameter: nn.Parameter
     is_norm: bool
 
@@ -47,12 +51,25 @@ class TrainableParameter:
 def trainable_parameters(model: nn.Module) -> list[TrainableParameter]:
     """The parameters that want a gradient, each once, in the order of the modules."""
     found: dict[nn.Parameter, TrainableParameter] = {}
+    paths = _name_by_node(model) if isinstance(model, Graph) else {}
     for prefix, module in model.named_modules():
         is_norm = _is_norm(module)
         for name, parameter in module.named_parameters(prefix, recurse=False):
             if parameter.requires_grad and parameter not in found:
-                found[parameter] = TrainableParameter(name, parameter, is_norm)
+                path = paths.get(parameter, name)
+                found[parameter] = TrainableParameter(name, path, parameter, is_norm)
     return list(found.values())
+
+
+def _name_by_node(graph: Graph) -> dict[nn.Parameter, str]:
+    """The parameters' names with the path of their node in place of its namespace."""
+    found: dict[nn.Parameter, str] = {}
+    for path, called in graph.callables.items():
+        for inner, module in own_modules(called) if isinstance(called, nn.Module) else ():
+            prefix = f"{path}.{inner}" if inner else path
+            for name, parameter in module.named_parameters(prefix, recurse=False):
+                found.setdefault(parameter, name)
+    return found
 
 
 def _is_norm(module: nn.Module) -> bool:
@@ -81,7 +98,7 @@ def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict
     parameters = trainable_parameters(model)
     if not parameters:
         raise NameResolutionError("nothing is learnt: every parameter of the model is frozen")
-    names = [learnt.name for learnt in parameters]
+    names = [name for learnt in parameters for name in dict.fromkeys((learnt.path, learnt.name))]
     for group in settings.groups:
         _require_matches(group, names)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
@@ -95,7 +112,7 @@ def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict
 
 def _treatment(learnt: TrainableParameter, settings: OptimizerSettings) -> tuple[float, float]:
     """The factor on the learning rate, and the weight decay."""
-    exceptions = [group for group in settings.groups if _is_meant(learnt.name, group)]
+    exceptions = [group for group in settings.groups if _is_meant(learnt, group)]
     factor = _last_of(group.lr_factor for group in exceptions)
     decay = _last_of(group.weight_decay for group in exceptions)
     usual_factor = settings.bias_lr_factor if learnt.is_bias else 1.0
@@ -118,8 +135,9 @@ def _usual_decay(learnt: TrainableParameter, settings: OptimizerSettings) -> flo
     return settings.weight_decay
 
 
-def _is_meant(name: str, group: GroupSettings) -> bool:
-    return any(names_parameter(pattern, name) for pattern in group.nodes)
+def _is_meant(learnt: TrainableParameter, group: GroupSettings) -> bool:
+    names = {learnt.path, learnt.name}
+    return any(names_parameter(pattern, name) for pattern in group.nodes for name in names)
 
 
 def names_parameter(pattern: str, name: str) -> bool:

@@ -181,7 +181,15 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
         (
             "a: {uses: scale, inputs: {x: x}, namespace: w}\n"
             "  b: {uses: scale, inputs: {x: x}, namespace: w}",
-            "nodes 'a' and 'b' both keep weights under 'w.weight'",
+            "nodes 'a' and 'b' both keep weights under 'w'",
+            "b",
+            "Give one of them another 'namespace'.",
+        ),
+        (
+            "a: {uses: source, inputs: {x: x}}\n"
+            "  l: {uses: linear, inputs: {x: a}, namespace: w}\n"
+            "  b: {uses: scale, inputs: {x: x}, namespace: w.linear}",
+            "node 'b' keeps weights under 'w.linear', a part of node 'l'",
             "b",
             "Give one of them another 'namespace'.",
         ),

@@ -105,7 +105,7 @@ def test_a_graph_inside_another_module_keeps_its_frozen_statistics():
 @pytest.mark.parametrize("copy_of", [copy.deepcopy, lambda graph: graph.subgraph(until="backbone")])
 def test_copies_and_parts_freeze_the_same(copy_of):
     other = copy_of(build(STEM)).train()
-    assert any(name.startswith("backbone.top.") for name in learning(other))
+    assert any(name.startswith("backbone.stem.") for name in learning(other))
     assert not any(name.startswith(f"{STEM}.") for name in learning(other))
     assert not other.get_submodule(STEM)[1].training
 
