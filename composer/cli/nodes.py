@@ -76,7 +76,7 @@ def _describe_node_type(name: str) -> None:
         NameResolutionError: if nothing publishes the name.
         PluginError: if two plugins do, its plugin fails to import, or it is no node type.
     """
-    from composer.node import read_contract
+    from composer.node import describe_type, read_contract
     from composer.registry import Registry
 
     registry = Registry.installed()
@@ -86,6 +86,8 @@ def _describe_node_type(name: str) -> None:
     _print_section("inputs", ports)
     outputs = [(port, *_port_type(kind)) for port, kind in contract.outputs.items()]
     _print_section("outputs", outputs)
+    shared = contract.shared_types.items()
+    _print_section("of one type", [(", ".join(names), describe_type(one)) for one, names in shared])
     _print_section("configuration", _list_configuration(contract.config))
     if contract.draws:
         click.echo("\nIt draws from a random generator of its own.")
@@ -107,8 +109,7 @@ def _print_section(title: str, rows: Sequence[tuple[str, ...]]) -> None:
 
 def _port_type(kind: Any, optional: bool = False) -> tuple[str, str]:
     """The name of a port's type and its meaning."""
-    from composer.node import describe_type
-    from composer.node.port_matching import meaning
+    from composer.node import describe_type, meaning
 
     mark = meaning(kind)
     return describe_type(kind) + (", optional" if optional else ""), mark.doc if mark else ""

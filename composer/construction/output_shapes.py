@@ -20,7 +20,6 @@ from composer.construction.shape_order import order_by_shapes, shaping_arguments
 from composer.construction.shape_text import describe_shape
 from composer.documents import Place, ProblemLog
 from composer.language import Mode
-from composer.node import accepts
 from composer.plan import Endpoint, Slot, Wiring
 
 
@@ -158,16 +157,10 @@ class _Propagation:
 
     def passed_on(self, design: NodeDesign, arguments: Mapping[str, Endpoint]) -> Any:
         """The shape of the only input that has the output's type: such a node keeps shapes."""
-        output = design.contract.outputs[design.contract.first_output]
-        same = [
-            port
-            for port, declared in design.contract.inputs.items()
-            if port in arguments and declared.type is not Any and output is not Any
-            if accepts(declared.type, output) and accepts(output, declared.type)
-        ]
-        if len(same) != 1 or arguments[same[0]].gathers:
+        port = design.contract.find_passing_port(arguments)
+        if port is None or arguments[port].gathers:
             return None
-        return self.shape_of(arguments[same[0]].slots[0])
+        return self.shape_of(arguments[port].slots[0])
 
 
 def propagate_shapes(

@@ -1,18 +1,25 @@
-"""Checks every wire's ends and types, and gives the wirings."""
+"""Checks every wire's ends and types, and returns the wirings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple
 
 from composer.blueprint import Network, NetworkNode, Source, Wire
 from composer.construction.blueprint import NodeDesign
+from composer.construction.port_binding import PortBinding, Use, element_type, order_nodes
 from composer.documents import ProblemLog
 from composer.language import Mode
 from composer.names import did_you_mean
-from composer.node import InputPort, accepts, describe_type, fields_of
-from composer.node.port_matching import members, plain
+from composer.node import (
+    InputPort,
+    accepts,
+    describe_type,
+    fields_of,
+    find_variables,
+    resolve,
+)
 from composer.plan import Call, Endpoint, InputPoint, Slot, Wiring
 from composer.plan.wiring import WHOLE
 
@@ -57,6 +64,26 @@ class _Wirer:
     input_types: Mapping[str, Any]
     log: ProblemLog
     incomplete: set[str] = field(default_factory=set)
+    outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.outputs |= {path: design.contract.outputs for path, design in self.designs.items()}
+        for path in order_nodes(self.network):
+            if path in self.designs:
+                self.outputs[path] = self.bound_outputs(self.network.nodes[path])
+
+    def bound_outputs(self, node: NetworkNode) -> Mapping[str, Any]:
+        """The types of a node's outputs, with the variables that its inputs bind replaced."""
+        contract = self.designs[node.path].contract
+        if not any(map(find_variables, contract.outputs.values())):
+            return contract.outputs
+        binding = PortBinding()
+        for name, wire in node.wires.items():
+            endpoint = self.endpoint(wire)
+            if name in contract.inputs and endpoint is not None:
+                for use in self.uses(contract.inputs[name], wire, endpoint):
+                    binding.add(use)
+        return {port: resolve(kind, binding.types) for port, kind in contract.outputs.items()}
 
     def wiring(self) -> Wiring:
         calls = {
@@ -120,7 +147,7 @@ class _Wirer:
             type_name=node.uses,
             label=design.label,
             arguments=self.arguments(node, contract.inputs),
-            outputs=contract.outputs,
+            outputs=self.outputs[node.path],
             named_outputs=contract.named_outputs,
             draws=contract.draws,
             device=node.device,
@@ -130,11 +157,12 @@ class _Wirer:
     def arguments(self, node: NetworkNode, ports: Mapping[str, InputPort]) -> dict[str, Endpoint]:
         """The wired ports, without those that have a problem."""
         found: dict[str, Endpoint] = {}
+        binding = PortBinding()
         for name, wire in node.wires.items():
             endpoint = self.endpoint(wire)
             if name not in ports:
                 self.note_unknown(node, name, ports)
-            elif endpoint is None or not self.fits(node, ports[name], wire, endpoint):
+            elif endpoint is None or not self.fits(node, ports[name], wire, endpoint, binding):
                 self.incomplete.add(node.path)
             else:
                 found[name] = endpoint
@@ -155,56 +183,83 @@ class _Wirer:
         self.log.add(node.place, message, self.candidates(port.type, node.path))
         self.incomplete.add(node.path)
 
-    def fits(self, node: NetworkNode, port: InputPort, wire: Wire, endpoint: Endpoint) -> bool:
-        """Whether a port takes what its wire gives; if not, the log says why."""
-        wanted = _element(port.type) if endpoint.gathers else port.type
-        what = f"node '{node.path}': input '{port.name}' wants"
-        if wanted is None:
-            message = f"{what} {describe_type(port.type)}, not a list of wires"
+    def uses(self, port: InputPort, wire: Wire, endpoint: Endpoint) -> list[Use]:
+        """What is wired to a port, source by source; nothing if it takes no list of wires."""
+        expected = element_type(port.type) if endpoint.gathers else port.type
+        if expected is None:
+            return []
+        pairs = zip(endpoint.slots, wire.sources, strict=True)
+        return [Use(port.name, expected, source, self.type_of(slot)) for slot, source in pairs]
+
+    def fits(
+        self,
+        node: NetworkNode,
+        port: InputPort,
+        wire: Wire,
+        endpoint: Endpoint,
+        binding: PortBinding,
+    ) -> bool:
+        """Whether a port takes what its wire returns; if not, the log says why."""
+        uses = self.uses(port, wire, endpoint)
+        if not uses:
+            message = f"{_expectation(node, port, port.type)}, not a list of wires"
             self.log.add(wire.place, message, origin=wire.sources[0].origin)
             return False
-        fits = True
-        for slot, source in zip(endpoint.slots, wire.sources, strict=True):
-            given = self.type_of(slot)
-            if not accepts(wanted, given):
-                message = f"{what} {describe_type(wanted)}, but {_name(source)} gives"
-                hint = self.candidates(wanted, node.path)
-                message = f"{message} {describe_type(given)}."
-                self.log.add(source.place, message, hint, source.origin)
-                fits = False
-        return fits
+        misfits = [use for use in uses if not self.use_fits(node, port, use, binding)]
+        return not misfits
+
+    def use_fits(self, node: NetworkNode, port: InputPort, use: Use, binding: PortBinding) -> bool:
+        if not accepts(use.expected, use.given):
+            expected, message = use.expected, f"{_expectation(node, port, use.expected)}, but"
+        elif (other := binding.add(use)) is not None:
+            expected = resolve(use.expected, binding.types)
+            message = (
+                f"{_expectation(node, port, expected)}, as input '{other.port}' gets "
+                f"{describe_type(other.given)} from {_name(other.source)}, but"
+            )
+        else:
+            return True
+        message = f"{message} {_name(use.source)} {self.verb(use)} {describe_type(use.given)}."
+        self.log.add(
+            use.source.place, message, self.candidates(expected, node.path), use.source.origin
+        )
+        return False
+
+    def verb(self, use: Use) -> str:
+        """How messages go on after a source: an input of the graph is something."""
+        return "is" if use.source.path in self.network.inputs else "returns"
 
     def type_of(self, slot: Slot) -> Any:
         if slot.path in self.designs:
-            return self.designs[slot.path].contract.outputs[slot.port]
+            return self.outputs[slot.path][slot.port]
         kind = self.input_types[slot.path]
         kind = fields_of(kind)[slot.port] if slot.port else kind
         is_open = self.network.inputs[slot.path].optional and kind is not Any
         return kind | None if is_open else kind
 
-    def candidates(self, wanted: Any, path: str) -> str:
-        """A hint: what gives what is wanted in this mode."""
-        kind = describe_type(wanted)
-        if wanted is Any:
+    def candidates(self, expected: Any, path: str) -> str:
+        """A hint: what fits an input of this mode."""
+        kind = describe_type(expected)
+        if expected is Any:
             return ""
         nodes = [
             str(Slot(other, port)) if place else other
             for other in self.network.nodes
             if other in self.designs and other != path
-            for place, (port, given) in enumerate(self.designs[other].contract.outputs.items())
-            if given is not Any and accepts(wanted, given)
+            for place, (port, given) in enumerate(self.outputs[other].items())
+            if given is not Any and accepts(expected, given)
         ]
         inputs = [
             str(slot)
             for name, given in self.input_types.items()
             for slot in (Slot(name, WHOLE), *(Slot(name, part) for part in fields_of(given)))
-            if given is not Any and accepts(wanted, self.type_of(slot))
+            if given is not Any and accepts(expected, self.type_of(slot))
         ]
         found = [*inputs, *nodes]
         if not found:
-            return f"No node gives {kind}."
+            return f"No node returns {kind}."
         listing = ", ".join(found[:_MAX_CANDIDATES]) + (", ..." if found[_MAX_CANDIDATES:] else "")
-        return f"{'What gives' if inputs else 'Nodes that give'} {kind}: {listing}"
+        return f"{'Sources of' if inputs else 'Nodes that return'} {kind}: {listing}"
 
 
 def _name(source: Source) -> str:
@@ -214,13 +269,5 @@ def _name(source: Source) -> str:
     return f"'{source.text}'" if tells else f"'{source.text}' ({full})"
 
 
-def _element(wanted: Any) -> Any | None:
-    """The element type of a list type, or of the first one in a union; None for other types."""
-    if wanted is Any:
-        return Any
-    for member in members(wanted):
-        bare = plain(member)
-        if (get_origin(bare) or bare) in (list, tuple):
-            arguments = get_args(bare)
-            return arguments[0] if arguments else Any
-    return None
+def _expectation(node: NetworkNode, port: InputPort, expected: Any) -> str:
+    return f"node '{node.path}': input '{port.name}' expects {describe_type(expected)}"

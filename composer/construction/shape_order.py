@@ -65,6 +65,6 @@ def _note_cycle(
     for path in cycle:
         original = drafts[path].same_as
         if original in cycle:
-            message = f"node '{path}' calls '{original}' again, which needs what '{path}' gives"
+            message = f"node '{path}' calls '{original}' again, which needs what '{path}' returns"
             hint = f"Let '{path}' have the 'uses', and '{original}' the 'same_as'."
             log.add(places[path], message, hint)

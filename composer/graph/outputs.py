@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_origin
 
 from composer.errors import InputError
-from composer.node.port_matching import meaning, plain
+from composer.node import meaning, plain
 from composer.plan import Endpoint, Wiring
 
 

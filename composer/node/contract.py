@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ForwardRef, TypeVar
 
 from pydantic import BaseModel
 from torch import nn
 
 from composer.errors import ContractError
 from composer.node.configuration import configuration_model
+from composer.node.named_parts import fields_of, is_named_tuple
 from composer.node.parameters import Parameters, read_hints, read_parameters
-from composer.node.port_matching import fields_of, plain
+from composer.node.port_matching import accepts, members
+from composer.node.type_variables import find_variables
 
 _GENERATOR = "generator"
 _SHAPE = "_shape"
@@ -77,6 +79,34 @@ class Contract:
         """The names of its configuration."""
         return [field.alias or name for name, field in self.config.model_fields.items()]
 
+    def find_passing_port(self, wired: Collection[str]) -> str | None:
+        """The only wired input of the first output's type: such a node keeps shapes.
+
+        Args:
+            wired: names of the input ports that are wired.
+        """
+        output = self.outputs[self.first_output]
+        same = [
+            name
+            for name, port in self.inputs.items()
+            if name in wired and port.type is not Any and output is not Any
+            if _are_equal(port.type, output)
+        ]
+        return same[0] if len(same) == 1 else None
+
+    @property
+    def shared_types(self) -> Mapping[TypeVar, tuple[str, ...]]:
+        """The type variables and the ports whose types name them: `input boxes`, `output boxes`."""
+        named = {
+            **{f"input {name}": port.type for name, port in self.inputs.items()},
+            **{f"output {name}": type_ for name, type_ in self.outputs.items()},
+        }
+        variables = {one: None for type_ in named.values() for one in find_variables(type_)}
+        return {
+            one: tuple(name for name, type_ in named.items() if one in find_variables(type_))
+            for one in variables
+        }
+
     @property
     def summary(self) -> str:
         """The first line of the docstring."""
@@ -93,10 +123,13 @@ def read_contract(target: object) -> Contract:
         ContractError: if its signatures leave something open.
     """
     if inspect.isclass(target) and issubclass(target, nn.Module):
-        return _of_module(target)
-    if inspect.isclass(target) or not callable(target):
+        contract = _of_module(target)
+    elif inspect.isclass(target) or not callable(target):
         raise ContractError("a node type is a subclass of torch.nn.Module or a function")
-    return _of_function(target)
+    else:
+        contract = _of_function(target)
+    _check_variables(contract)
+    return contract
 
 
 def _of_module(target: type[nn.Module]) -> Contract:
@@ -149,6 +182,12 @@ def _parameters(function: Callable[..., Any], where: str, *, skip_self: bool) ->
     return read_parameters(function, where, "a node type", skip_self=skip_self)
 
 
+def _are_equal(one: Any, other: Any) -> bool:
+    if find_variables(one) or find_variables(other):
+        return bool(one == other)
+    return accepts(one, other) and accepts(other, one)
+
+
 def _is_shape(name: str, ports: Mapping[str, Any]) -> bool:
     return name.endswith(_SHAPE) and name.removesuffix(_SHAPE) in ports
 
@@ -164,10 +203,22 @@ def _outputs(function: Callable[..., Any], where: str) -> tuple[dict[str, Any], 
     hints = read_hints(function, where)
     if "return" not in hints or hints["return"] is type(None):
         raise ContractError(f"{where} says nothing about what it returns: annotate it")
-    bare = plain(hints["return"])
-    if inspect.isclass(bare) and issubclass(bare, tuple) and hasattr(bare, "_fields"):
-        return fields_of(bare), True
+    if is_named_tuple(hints["return"]):
+        return fields_of(hints["return"]), True
     return {SINGLE_OUTPUT: hints["return"]}, False
+
+
+def _check_variables(contract: Contract) -> None:
+    """Makes sure that the alternatives of type variables are types, which nobody evaluates."""
+    types = [*(port.type for port in contract.inputs.values()), *contract.outputs.values()]
+    for variable in (one for type_ in types for one in find_variables(type_)):
+        for member in members(variable):
+            if isinstance(member, ForwardRef):
+                text = member.__forward_arg__
+                raise ContractError(
+                    f"the type variable {variable.__name__} names '{text}' as text: "
+                    "give it the type itself"
+                )
 
 
 def _name(target: Callable[..., Any]) -> str:

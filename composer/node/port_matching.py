@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-import typing
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from composer.structures.port_types import PortType
 
@@ -28,17 +27,21 @@ def plain(annotation: Any) -> Any:
 
 
 def members(annotation: Any) -> list[Any]:
-    """The alternatives of a union, or the type itself."""
+    """The alternatives of a union or of a type variable, or the type itself."""
+    if isinstance(annotation, TypeVar):
+        choices = annotation.__constraints__ or (annotation.__bound__ or Any,)
+        return [member for choice in choices for member in members(choice)]
     if get_origin(annotation) in (Union, types.UnionType):
         return [member for part in get_args(annotation) for member in members(part)]
     return [annotation]
 
 
 def accepts(wanted: Any, given: Any) -> bool:
-    """Whether an input of type `wanted` takes what an output of type `given` gives.
+    """Whether an input of type `wanted` takes what an output of type `given` returns.
 
     Named types fit by name; an unnamed type fits a named one that is made of it. Lists fit
-    element by element, classes by inheritance; `Any` fits all.
+    element by element, classes by inheritance; `Any` fits all. A type variable fits like the
+    union of its alternatives; `bind` says which of them it stands for.
     """
     if wanted is Any or given is Any or wanted is object:
         return True
@@ -48,8 +51,10 @@ def accepts(wanted: Any, given: Any) -> bool:
 def _fits(wanted: Any, given: Any) -> bool:
     want_mark, give_mark = meaning(wanted), meaning(given)
     if want_mark is not None and give_mark is not None:
-        return want_mark.name == give_mark.name
+        return want_mark.name == give_mark.name and _fit_inside(want_mark, give_mark)
     want, give = plain(wanted), plain(given)
+    if isinstance(want, TypeVar) or isinstance(give, TypeVar):
+        return accepts(want, give)
     if want is Any or give is Any or want is object:
         return True
     want_origin, give_origin = get_origin(want) or want, get_origin(give) or give
@@ -63,12 +68,19 @@ def _fits(wanted: Any, given: Any) -> bool:
     return all(accepts(w, g) for w, g in zip(want_args, give_args, strict=True) if w is not ...)
 
 
+def _fit_inside(wanted: PortType, given: PortType) -> bool:
+    """Whether two types of one name are of what fits; one that leaves it open fits all."""
+    return wanted.of is None or given.of is None or accepts(wanted.of, given.of)
+
+
 def describe_type(annotation: Any) -> str:
     """The type in words: `Features`, `Boxes per image`, `RegionFeatures or nothing`."""
     mark = meaning(annotation)
     if mark is not None:
-        return mark.name
+        return mark.name if mark.of is None else f"{mark.name} of {describe_type(mark.of)}"
     alternatives = members(annotation)
+    if isinstance(annotation, TypeVar) and len(alternatives) == 1:
+        return describe_type(alternatives[0])
     if len(alternatives) > 1:
         kept = [describe_type(member) for member in alternatives if member is not type(None)]
         tail = " or nothing" if type(None) in alternatives else ""
@@ -81,24 +93,3 @@ def describe_type(annotation: Any) -> str:
     if get_origin(bare) is not None:
         return str(bare).replace("typing.", "")
     return getattr(bare, "__name__", str(bare))
-
-
-def fields_of(annotation: Any) -> dict[str, Any]:
-    """Named parts that wires can address: a NamedTuple's fields, or a class's annotated properties.
-
-    Args:
-        annotation: an output's type, or an input's.
-    """
-    bare = plain(annotation)
-    if not inspect.isclass(bare):
-        return {}
-    if issubclass(bare, tuple) and hasattr(bare, "_fields"):
-        hints = typing.get_type_hints(bare, include_extras=True)
-        return {name: hints.get(name, Any) for name in bare._fields}
-    found: dict[str, Any] = {}
-    for name, member in inspect.getmembers(bare):
-        if isinstance(member, property) and member.fget is not None and not name.startswith("_"):
-            hints = typing.get_type_hints(member.fget, include_extras=True)
-            if "return" in hints:
-                found[name] = hints["return"]
-    return found

@@ -4,7 +4,7 @@ from composer.ops.anchor_grid import make_cell_anchors, place_anchors
 from composer.ops.anchor_labels import AnchorSampling, label_anchors
 from composer.ops.anchor_losses import LabelledAnchors, pick_labelled_anchors
 from composer.ops.box_coding import MAX_LOG_SCALE, BoxWeights, decode_deltas, encode_boxes
-from composer.ops.box_kinds import ROTATED, UPRIGHT, AnyBoxes, BoxKind
+from composer.ops.box_kinds import ROTATED, UPRIGHT, BoxKind
 from composer.ops.box_losses import (
     BoxLossName,
     OverlapLossName,
@@ -58,7 +58,6 @@ __all__ = [
     "ROTATED",
     "UPRIGHT",
     "AnchorSampling",
-    "AnyBoxes",
     "BoxKind",
     "BoxLossName",
     "BoxWeights",

@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.box_kinds import BoxKind
 from composer.ops.ground_truth import check_truth_boxes
 from composer.ops.matching import match_boxes
 from composer.ops.sampling import sample_labels
+from composer.structures.port_types import AnyBoxes
 
 _BACKGROUND = 0
 

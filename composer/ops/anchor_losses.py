@@ -13,8 +13,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from composer.events import record_scalar
-from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.box_kinds import BoxKind
 from composer.ops.cell_flattening import flatten_cells
+from composer.structures.port_types import AnyBoxes
 
 
 class LabelledAnchors(NamedTuple):

@@ -8,7 +8,7 @@ Legend: B boxes, D numbers of a box. `_` is D offsets for each of several classe
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from torch import Tensor
 
@@ -18,10 +18,9 @@ from composer.ops.rotated_box_coding import decode_rotated_deltas, encode_rotate
 from composer.ops.rotated_nms import batched_nms_rotated
 from composer.structures.box_overlap import pairwise_iou
 from composer.structures.boxes import Boxes
+from composer.structures.port_types import AnyBoxes
 from composer.structures.rotated_boxes import RotatedBoxes
 from composer.structures.rotated_overlap import pairwise_iou_rotated
-
-AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.box_kinds import BoxKind
 from composer.ops.cell_flattening import flatten_cells
+from composer.structures.port_types import AnyBoxes
 
 
 @dataclass(frozen=True)

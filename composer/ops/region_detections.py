@@ -11,9 +11,10 @@ from typing import Generic
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.box_kinds import BoxKind
 from composer.ops.region_offsets import pick_class_offsets
 from composer.ops.regions import split_regions
+from composer.structures.port_types import AnyBoxes
 
 
 @dataclass(frozen=True)

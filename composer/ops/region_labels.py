@@ -12,11 +12,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from composer.events import record_scalar
-from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.box_kinds import BoxKind
 from composer.ops.ground_truth import check_truth_boxes, check_truth_classes
 from composer.ops.matching import match_boxes
 from composer.ops.sampling import sample_labels
 from composer.structures.instances import Instances
+from composer.structures.port_types import AnyBoxes
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.ops.box_kinds import AnyBoxes, BoxKind
+from composer.ops.box_kinds import BoxKind
+from composer.structures.port_types import AnyBoxes
 
 
 class ObjectOffsets(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from torch import Tensor
 
 from composer.errors import InputError
-from composer.node.port_matching import members, plain
+from composer.node import members, plain, resolve
 
 _SIZES = ("height", "width")
 
@@ -19,7 +19,8 @@ def fit_value(value: Any, port: str, kind: Any) -> Any:
 
     Of several tensors, the one that is named like the port is taken, else all. Where the port
     wants a list (of something per image, or per level), a tensor is its only item, and tensors by
-    name are its items; an item becomes the structure that is wanted (`Boxes`, say).
+    name are its items; an item becomes the structure that is wanted (`Boxes`, say), the first that
+    it can become where the port takes several.
 
     Args:
         value: a tensor, or tensors by name.
@@ -29,7 +30,16 @@ def fit_value(value: Any, port: str, kind: Any) -> Any:
     Raises:
         InputError: the structure that is wanted cannot be made of a tensor.
     """
-    shape = _bare(kind)
+    *others, last = _alternatives(kind)
+    for alternative in others:
+        try:
+            return _fit(value, port, alternative)
+        except InputError:
+            continue
+    return _fit(value, port, last)
+
+
+def _fit(value: Any, port: str, shape: Any) -> Any:
     if _are_tensors(value) and (get_origin(shape) or shape) is not dict:
         if port in value:
             value = value[port]
@@ -43,7 +53,7 @@ def fit_value(value: Any, port: str, kind: Any) -> Any:
         value = list(value.values())
     elif not isinstance(value, list):
         return value
-    item = _bare((get_args(shape) or (Any,))[0])
+    item = _alternatives((get_args(shape) or (Any,))[0])[0]
     return [_as_structure(each, item, port) for each in value]
 
 
@@ -72,10 +82,10 @@ def make_records(value: Any, name: str) -> Any:
     return [{key: int(item) if key in _SIZES else item for key, item in value.items()}]
 
 
-def _bare(kind: Any) -> Any:
-    """A type without its meaning; of alternatives the first that is not None."""
-    wanted = [member for member in members(kind) if member is not type(None)]
-    return plain(wanted[0]) if wanted else Any
+def _alternatives(kind: Any) -> list[Any]:
+    """The alternatives of a type without their meaning, apart from None; one at least."""
+    wanted = [plain(member) for member in members(resolve(kind, {})) if member is not type(None)]
+    return wanted or [Any]
 
 
 def _are_tensors(value: Any) -> bool:

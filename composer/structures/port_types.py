@@ -9,22 +9,34 @@ height and width. `_` stands for a dimension that may differ between levels, ima
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from composer.structures.boxes import Boxes
+from composer.structures.rotated_boxes import RotatedBoxes
+
+AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
 
 
 @dataclass(frozen=True)
 class PortType:
     """The name and the meaning of a port's type, put on a plain type with `Annotated`.
 
-    Two named types fit each other when their names are equal. An unnamed type (a plain
-    `Tensor`) fits every named type that is made of it.
+    Two named types fit each other when their names are equal, and what they are of fits, too. An
+    unnamed type (a plain `Tensor`) fits every named type that is made of it.
+
+    Args:
+        name: its name.
+        doc: its meaning.
+        of: the type of what its numbers describe, for a named type of several kinds: anchors
+            of `Boxes` or of `RotatedBoxes`.
     """
 
     name: str
     doc: str = ""
+    of: Any = None
 
 
 Features = Annotated[
@@ -37,14 +49,27 @@ RegionFeatures = Annotated[
 ]
 Anchors = Annotated[
     list[Float[Tensor, "_ 4"]],
-    PortType("Anchors", "Anchor boxes per level (XYXY, pixels), shared by the images of a batch."),
+    PortType(
+        "Anchors",
+        "Anchors per level (XYXY, pixels), shared by the images of a batch.",
+        of=Boxes,
+    ),
 ]
 RotatedAnchors = Annotated[
     list[Float[Tensor, "_ 5"]],
     PortType(
-        "RotatedAnchors",
+        "Anchors",
         "Anchors per level (centre, width and height in pixels, angle in degrees), shared by the "
         "images of a batch.",
+        of=RotatedBoxes,
+    ),
+]
+AnyAnchors = Annotated[
+    list[Float[Tensor, "_ _"]],
+    PortType(
+        "Anchors",
+        "Anchors per level, upright or rotated, shared by the images of a batch.",
+        of=AnyBoxes,
     ),
 ]
 Objectness = Annotated[

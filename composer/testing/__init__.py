@@ -10,6 +10,7 @@ from composer.testing.random_inputs import (
     random_boxes,
     random_features,
     random_regions,
+    random_rotated_boxes,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "random_boxes",
     "random_features",
     "random_regions",
+    "random_rotated_boxes",
 ]

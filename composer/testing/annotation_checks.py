@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from jaxtyping import jaxtyped
 
-from composer.node.port_matching import meaning, members
+from composer.node import describe_type, find_variables, meaning, members, substitute
 from composer.testing.trial import Outcome, Trial
 from composer.values import describe
 
@@ -36,6 +36,30 @@ def check_annotations(trial: Trial, outcome: Outcome) -> Iterator[str]:
         yield from alone
         if together and not alone:
             yield f"{together[0]}: its letters stand for other sizes in the ports before it"
+    yield from _check_variables(ports)
+
+
+def _check_variables(ports: Sequence[tuple[str, Any, Any]]) -> Iterator[str]:
+    """Yields the ports whose values are of another alternative of a type variable than before.
+
+    Args:
+        ports: (name, type, value) of each.
+    """
+    left: dict[TypeVar, tuple[Any, ...]] = {}
+    for name, kind, value in ports:
+        for variable in find_variables(kind):
+            before = left.get(variable, variable.__constraints__)
+            fitting = tuple(
+                choice
+                for choice in variable.__constraints__
+                if not any(find_misfits(value, substitute(kind, {variable: choice}), name))
+            )
+            left[variable] = tuple(choice for choice in before if choice in fitting)
+            if fitting and before and not left[variable]:
+                yield (
+                    f"{name} has {describe_type(fitting[0])} for {variable.__name__}, which the "
+                    f"ports before it have {describe_type(before[0])} for"
+                )
 
 
 def find_misfits(value: object, annotation: Any, name: str) -> Iterator[str]:
@@ -52,6 +76,7 @@ def find_misfits(value: object, annotation: Any, name: str) -> Iterator[str]:
         if all(any(find_misfits(value, one, name)) for one in alternatives):
             yield _tell(value, annotation, name)
         return
+    bare = _strip(alternatives[0])  # of a type variable, its bound
     if bare is None:
         bare = type(None)
     origin = get_origin(bare) or bare
@@ -110,6 +135,8 @@ def _spell(annotation: Any) -> str:
     mark, bare = meaning(annotation), _strip(annotation)
     if mark is not None:
         return mark.name
+    if isinstance(bare, TypeVar):
+        return " | ".join(map(_spell, members(bare)))
     arguments, origin = get_args(bare), get_origin(bare)
     if inspect.isclass(origin) and arguments and len(members(bare)) == 1:
         inside = ", ".join("..." if one is ... else _spell(one) for one in arguments)

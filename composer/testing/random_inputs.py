@@ -16,6 +16,7 @@ from composer.structures import (
     Features,
     ImageBatch,
     RegionFeatures,
+    RotatedBoxes,
     TensorShape,
 )
 
@@ -102,4 +103,23 @@ def random_boxes(
         corners = torch.rand(2, count, 2, generator=generator) * limit
         low, high = corners.amin(dim=0), corners.amax(dim=0) + 1
         found.append(Boxes(torch.cat((low, high), dim=1)))
+    return found
+
+
+def random_rotated_boxes(
+    counts: Sequence[int] = (3, 2), *, image_size: tuple[int, int] = _SIZE, seed: int = 0
+) -> list[RotatedBoxes]:
+    """Boxes at any angle with their centres within an image, each a pixel wide and high at least.
+
+    Args:
+        counts: number of boxes of each image.
+        image_size: (height, width) of the images.
+        seed: where the values come from.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for upright in random_boxes(counts, image_size=image_size, seed=seed):
+        angles = 360 * torch.rand(len(upright), 1, generator=generator) - 180
+        rows = RotatedBoxes.from_boxes(upright).tensor
+        found.append(RotatedBoxes(torch.cat((rows[:, :4], angles), dim=1)))
     return found

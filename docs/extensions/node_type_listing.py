@@ -50,6 +50,8 @@ def _describe(name: str, contract: Contract) -> Iterator[str]:
     outputs = [(port, f"`{describe_type(type_)}`") for port, type_ in contract.outputs.items()]
     yield from _table(("input", "type"), inputs)
     yield from _table(("output", "type"), outputs)
+    for variable, ports in contract.shared_types.items():
+        yield f"Of one type, `{describe_type(variable)}`: {', '.join(ports)}.\n"
     yield from _table(("parameter", "type", "default", "meaning"), _parameters(contract.config))
     if contract.draws:
         yield "It draws from a generator of its own.\n"

@@ -25,7 +25,7 @@ def test_one_value_or_a_list_of_them(wire, expected):
 
 
 def test_members_of_the_list_are_checked():
-    with pytest.raises(SpecError, match="wants Tensor, but 'n' gives str"):
+    with pytest.raises(SpecError, match="expects Tensor, but 'n' returns str"):
         Graph.from_spec(
             {
                 "composer": 1,

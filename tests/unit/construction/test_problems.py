@@ -95,13 +95,13 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
             "a: {uses: scale}",
             "node 'a': input 'x' (Tensor) is not wired",
             "a",
-            "No node gives Tensor.",
+            "No node returns Tensor.",
         ),
         (
             "a: {uses: scale, inputs: {x: {training: x}}}",
             "node 'a': input 'x' (Tensor) is not wired in inference mode",
             "a",
-            "No node gives Tensor.",
+            "No node returns Tensor.",
         ),
         (
             "a: {uses: scale, inputs: {x: x, xx: x}}",
@@ -117,15 +117,15 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
         ),
         (
             "a: {uses: shift, inputs: {x: [x, x]}}",
-            "node 'a': input 'x' wants Tensor, not a list of wires",
+            "node 'a': input 'x' expects Tensor, not a list of wires",
             "[x, x]",
             "",
         ),
         (
             "f: {uses: features, inputs: {x: x}}\n  a: {uses: total, inputs: {parts: [x, f]}}",
-            "node 'a': input 'parts' wants Tensor, but 'f' gives Features.",
+            "node 'a': input 'parts' expects Tensor, but 'f' returns Features.",
             "f",
-            "No node gives Tensor.",
+            "No node returns Tensor.",
         ),
         (
             "s: {uses: split, inputs: {x: x}}\n  a: {uses: shift, inputs: {x: s.hi}}",
@@ -225,7 +225,7 @@ def test_an_input_and_its_parts_are_ways_out(spec_folder):
         "composer: 1\ninputs: {batch: ImageBatch}\nnodes: {a: {uses: preprocess}}\n"
     )
     assert problem.message == "node 'a': input 'batch' (ImageBatch) is not wired"
-    assert problem.hint == "What gives ImageBatch: batch"
+    assert problem.hint == "Sources of ImageBatch: batch"
 
 
 def test_a_part_that_an_input_lacks_gets_the_closest_one(spec_folder):
@@ -241,7 +241,7 @@ def test_an_optional_input_cannot_be_wired_to_a_port_that_needs_a_value(spec_fol
     nodes = "{{a: {{uses: {}, inputs: {{images: m}}}}}}"
     head = "composer: 1\ninputs: {m: {type: ImageList, optional: true}}\nnodes: "
     problem = spec_folder.problem(head + nodes.format("resnet"))
-    assert "wants ImageList, but 'm' gives ImageList or nothing." in problem.message
+    assert "expects ImageList, but 'm' is ImageList or nothing." in problem.message
 
 
 def test_a_module_called_again_must_get_the_same_shapes(spec_folder):
@@ -287,7 +287,7 @@ def test_two_nodes_cannot_wait_for_each_others_shapes(spec_folder):
           early: {same_as: late, inputs: {x: a}}
         """
     )
-    assert problem.message == "node 'early' calls 'late' again, which needs what 'early' gives"
+    assert problem.message == "node 'early' calls 'late' again, which needs what 'early' returns"
     assert problem.hint == "Let 'early' have the 'uses', and 'late' the 'same_as'."
 
 

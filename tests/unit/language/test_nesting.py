@@ -197,7 +197,7 @@ def test_a_wire_of_the_wrong_type_is_traced_to_where_it_was_handed_in(folder):
         """
     )
     assert (problem.place.source, marked(problem)) == ("blocks/inner.yaml", "x")
-    assert problem.message.endswith("input 'x' wants Tensor, but 'x' (f) gives Features.")
+    assert problem.message.endswith("input 'x' expects Tensor, but 'x' (f) returns Features.")
     assert str(problem.origin) == "spec.yaml:5:44"
 
 

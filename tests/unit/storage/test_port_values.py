@@ -6,7 +6,15 @@ from torch import Tensor
 
 from composer.errors import InputError
 from composer.storage import fit_value, make_records
-from composer.structures import Boxes, Features, Instances, RegionFeatures, Scores
+from composer.structures import (
+    AnyBoxes,
+    Boxes,
+    Features,
+    Instances,
+    RegionFeatures,
+    RotatedBoxes,
+    Scores,
+)
 from unit.storage.equality import equal
 
 A, B = torch.rand(2, 4), torch.rand(3, 4)
@@ -90,3 +98,15 @@ def test_records_are_given_back():
 def test_tensor_of_other_dimensions_is_no_image():
     with pytest.raises(InputError, match="input 'batch': an image is C x H x W, not 4x5"):
         make_records(torch.zeros(4, 5), "batch")
+
+
+@pytest.mark.parametrize("kind", [list[AnyBoxes], list[Boxes] | list[RotatedBoxes] | None])
+@pytest.mark.parametrize(("columns", "structure"), [(4, Boxes), (5, RotatedBoxes)])
+def test_tensor_becomes_the_alternative_that_it_can_be(kind, columns, structure):
+    (found,) = fit_value(torch.rand(2, columns), "boxes", kind)
+    assert isinstance(found, structure)
+
+
+def test_tensor_that_can_be_no_alternative_is_refused():
+    with pytest.raises(InputError, match="'boxes': no RotatedBoxes can be made"):
+        fit_value(torch.rand(2, 3), "boxes", list[Boxes] | list[RotatedBoxes])

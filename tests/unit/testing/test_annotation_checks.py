@@ -1,15 +1,18 @@
 """Values are held against annotations, shapes of tensors included."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pytest
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.structures import Boxes, Features, MaskLogits, Scores
+from composer.structures import Boxes, Features, MaskLogits, RotatedBoxes, Scores
 from composer.testing.annotation_checks import find_misfits
 
+AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
+Free = TypeVar("Free")
+Upright = TypeVar("Upright", bound=Boxes)
 ROWS = Float[Tensor, "R 4"]
 
 
@@ -38,6 +41,9 @@ FITTING = [
     ((1, 2, 3), tuple[int, ...]),
     ((), tuple[int, ...]),
     (Named(1), Named),
+    ([Boxes([]), Boxes([])], list[AnyBoxes]),
+    ([RotatedBoxes([])], list[AnyBoxes]),
+    (object(), Free),
 ]
 
 
@@ -107,6 +113,12 @@ def test_value_that_fits_has_no_misfits(value, annotation):
         ((1,), tuple[int, str], "it has 1 members where 2 are annotated"),
         ((1, "a"), tuple[int, ...], "it[1] is a value of type str ('a'), but annotated as int"),
         ((1,), Named, "it is a value of type tuple (1), but annotated as Named"),
+        (1, AnyBoxes, "it is a value of type int (1), but annotated as Boxes | RotatedBoxes"),
+        (
+            [1],
+            list[Upright],
+            "it[0] is a value of type int (1), but annotated as Boxes",
+        ),
         (object(), int, "it is a value of type object, but annotated as int"),
     ],
 )

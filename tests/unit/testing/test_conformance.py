@@ -1,7 +1,7 @@
 """The conformance check says all that is wrong, and refuses what it cannot try."""
 
 import random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pytest
@@ -10,9 +10,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from composer.errors import ConformanceError, InputError
-from composer.structures import Boxes, Instances, RegionFeatures, Scores, TensorShape
-from composer.testing import check_node_type, random_boxes, random_regions
+from composer.structures import (
+    Boxes,
+    Instances,
+    RegionFeatures,
+    RotatedBoxes,
+    Scores,
+    TensorShape,
+)
+from composer.testing import check_node_type, random_boxes, random_regions, random_rotated_boxes
 
+AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
 REGIONS = TensorShape(channels=4, height=6, width=6)
 
 
@@ -159,3 +167,28 @@ def test_everything_that_is_refused_is_told_at_once():
     with pytest.raises(InputError) as error:
         check_node_type(Head, {"y": 1}, config={"chanels": 3})
     assert str(error.value).count(";") == 2
+
+
+def keep(boxes: list[AnyBoxes], others: list[AnyBoxes]) -> list[AnyBoxes]:
+    """Returns its first input."""
+    return boxes
+
+
+def level(boxes: list[AnyBoxes]) -> list[AnyBoxes]:
+    """Returns upright boxes, whatever it is given."""
+    return [Boxes(one.tensor[:, :4]) for one in boxes]
+
+
+def test_type_variables_stand_for_one_type():
+    for boxes in (random_boxes(), random_rotated_boxes()):
+        check_node_type(keep, {"boxes": boxes, "others": boxes})
+    check_node_type(keep, {"boxes": [], "others": random_rotated_boxes()})
+    check_node_type(level, {"boxes": random_boxes()})
+
+
+def test_an_output_of_another_type_than_the_variable_is_bound_to_is_told():
+    with pytest.raises(
+        ConformanceError,
+        match="the output has Boxes for AnyBoxes, which the ports before it have RotatedBoxes for",
+    ):
+        check_node_type(level, {"boxes": random_rotated_boxes()})

@@ -4,13 +4,20 @@ import pytest
 import torch
 
 from composer.structures import TensorShape
-from composer.testing import random_batch, random_boxes, random_features, random_regions
+from composer.testing import (
+    random_batch,
+    random_boxes,
+    random_features,
+    random_regions,
+    random_rotated_boxes,
+)
 
 MAKERS = [
     lambda seed: random_batch([(4, 6), (3, 5)], seed=seed)[1]["image"],
     lambda seed: random_features({"p2": TensorShape(2, stride=4)}, seed=seed)["p2"],
     lambda seed: random_regions(TensorShape(2, 3, 3), seed=seed),
     lambda seed: random_boxes((4,), seed=seed)[0].tensor,
+    lambda seed: random_rotated_boxes((4,), seed=seed)[0].tensor,
 ]
 
 
@@ -46,6 +53,16 @@ def test_boxes_lie_in_the_image_and_are_a_pixel_large():
     assert len(none) == 0
     assert first.inside_box((5, 9), 1e-3).all()
     assert first.nonempty(0.99).all()
+
+
+def test_rotated_boxes_lie_around_places_of_the_image_at_any_angle():
+    first, none = random_rotated_boxes((200, 0), image_size=(5, 9))
+    assert len(none) == 0
+    centers = first.get_centers()
+    assert ((centers > 0) & (centers < torch.tensor([9.0, 5.0]))).all()
+    assert first.nonempty(0.99).all()
+    assert first.tensor[:, 4].min() < -90
+    assert first.tensor[:, 4].max() > 90
 
 
 @pytest.mark.parametrize("shape", [TensorShape(stride=4), TensorShape(channels=4)])
