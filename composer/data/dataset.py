@@ -1,4 +1,4 @@
-"""A dataset: its images, what their numbers mean, and what was wrong with it.
+"""A dataset: annotated images, metadata and faults.
 
 Datasets are values. Selecting from one, or joining several, gives a new one.
 """
@@ -51,7 +51,7 @@ class Dataset:
 
     @property
     def num_annotations(self) -> int:
-        """How many objects are annotated."""
+        """The number of annotated objects."""
         return sum(len(record.annotations) for record in self.records)
 
     def only_annotated(self) -> Dataset:
@@ -79,7 +79,7 @@ class Dataset:
         return replace(self, records=kept)
 
     def select_folds(self, folds: Collection[int], of: int) -> Dataset:
-        """Some of a number of equal parts, the same on every machine.
+        """Some of a number of equal folds, the same on every machine.
 
         With the images sorted by id, every `of`-th one belongs to one fold: image 0, `of`, ... to
         fold 0, image 1, `of` + 1, ... to fold 1.
@@ -171,7 +171,7 @@ def require_datasets(names: Iterable[str], datasets: Collection[str], source: st
     """Checks that there are datasets of some names.
 
     Args:
-        names: what is wanted.
+        names: the names.
         datasets: names of those that there are.
         source: what has them, for messages.
 
@@ -202,7 +202,7 @@ def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
 
 
 def _join_metadata(parts: Sequence[Metadata]) -> Metadata:
-    """The first's, with what only others know, and with new ids where not all have the same."""
+    """The first's, completed by the others', and with new ids where not all have the same."""
     known = {what: _find_any(parts, what) for what in _OF_KEYPOINTS + _IDS}
     whole = replace(parts[0], **known, has_masks=any(one.has_masks for one in parts))
     if all(getattr(one, what) in ((), getattr(whole, what)) for one in parts for what in _IDS):

@@ -1,4 +1,4 @@
-"""What is wrong with single images and annotations of a dataset.
+"""Faults of single images and annotations of a dataset.
 
 One bad image does not make a dataset useless: readers leave out what cannot be used, note a fault
 for it, and go on. Whether faults are reported or refused is the user's choice.
@@ -44,7 +44,7 @@ _log = logging.getLogger("composer.data")
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a dataset.
+    """One fault of a dataset.
 
     Args:
         kind: what kind of fault.
@@ -60,7 +60,7 @@ class Fault:
 
     @property
     def subject(self) -> str:
-        """What is at fault: `000123.jpg`, `000123.jpg, annotation 7` or `annotation 7`."""
+        """The faulty part: `000123.jpg`, `000123.jpg, annotation 7` or `annotation 7`."""
         parts = [] if self.image is None else [self.image]
         if self.annotation is not None:
             parts.append(f"annotation {self.annotation}")
@@ -71,7 +71,7 @@ class Fault:
 
 
 class BadPart(Exception):  # noqa: N818 - it never leaves `composer.data`
-    """A part of a dataset that cannot be used: a picture, a box, a mask.
+    """A part of a dataset that cannot be used: an image, a box, a mask.
 
     Args:
         kind: what kind of fault.
@@ -84,7 +84,7 @@ class BadPart(Exception):  # noqa: N818 - it never leaves `composer.data`
 
 
 class PartnerError(InputError):
-    """An image that is to give objects to another one cannot be used.
+    """An image whose objects were to be pasted into another one cannot be used.
 
     Args:
         file_name: the image that cannot be used.
@@ -115,7 +115,7 @@ class FaultLog:
 
 
 def count_faults(faults: Iterable[Fault]) -> dict[FaultKind, int]:
-    """How many faults there are of each kind that occurs."""
+    """The number of faults of each kind that occurs."""
     counts = Counter(fault.kind for fault in faults)
     return {kind: counts[kind] for kind in FAULT_KINDS if counts[kind]}
 

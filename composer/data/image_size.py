@@ -1,4 +1,4 @@
-"""Another image size than the one that a model's spec names."""
+"""Image sizes that replace the size of a model's spec."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def with_size(image_format: ImageFormat, size: ImageSize | None) -> ImageFormat:
     """The same format with another size.
 
     Args:
-        image_format: how a model wants images.
+        image_format: the model's image format.
         size: pixels of the shorter side, to which the limit of the longer one is adapted in
             proportion; or of the shorter side and the longer one's limit, 0 for none; or None,
             which changes nothing. A shorter side of 0 leaves images as they are.

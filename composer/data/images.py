@@ -34,7 +34,7 @@ def read_images(
 
 
 def find_images(path: str | os.PathLike[str]) -> list[Path]:
-    """The image files that a path means: itself, or those in a folder, sorted by name.
+    """The image files of a path: itself, or those in a folder, sorted by name.
 
     Raises:
         InputError: there is no such file or folder, or no image in the folder.
@@ -71,29 +71,29 @@ def read_image(
     Raises:
         InputError: the file is missing, truncated, or no image.
     """
-    record = make_record(open_picture(Path(path)), image_format)
+    record = make_record(open_image(Path(path)), image_format)
     return {**record, "file_name": os.fspath(path)}
 
 
-def make_record(picture: Image.Image, image_format: ImageFormat) -> dict[str, Any]:
-    """A picture as a record, as `read_image` has it, without the name of a file.
+def make_record(image: Image.Image, image_format: ImageFormat) -> dict[str, Any]:
+    """An image as a record, as `read_image` has it, without the name of a file.
 
     Args:
-        picture: RGB and upright.
+        image: RGB and upright.
         image_format: the order of the channels, the size, and the scale of the values.
     """
     size = choose_size(
-        picture.height, picture.width, image_format.shortest_edge, image_format.longest_edge
+        image.height, image.width, image_format.shortest_edge, image_format.longest_edge
     )
     return {
-        "image": _to_tensor(resize(picture, size), image_format),
-        "height": picture.height,
-        "width": picture.width,
+        "image": _to_tensor(resize(image, size), image_format),
+        "height": image.height,
+        "width": image.width,
     }
 
 
-def open_picture(file: Path) -> Image.Image:
-    """The picture of a file as RGB, turned the way its EXIF orientation says.
+def open_image(file: Path) -> Image.Image:
+    """The image of a file as RGB, turned the way its EXIF orientation says.
 
     Of a very large image Pillow warns (`Image.MAX_IMAGE_PIXELS`); one of twice that is refused.
 
@@ -103,8 +103,8 @@ def open_picture(file: Path) -> Image.Image:
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
     try:
-        with Image.open(file) as picture:
-            return _to_rgb(turn_upright(picture))
+        with Image.open(file) as image:
+            return _to_rgb(turn_upright(image))
     except Image.DecompressionBombError as error:
         raise InputError(f"{file}: the image is too large: {error}") from error
     except UnidentifiedImageError:
@@ -113,26 +113,26 @@ def open_picture(file: Path) -> Image.Image:
         raise InputError(f"{file}: the image cannot be read: {error}") from error
 
 
-def make_upright(picture: Image.Image) -> Image.Image:
-    """A picture as RGB, turned the way its EXIF orientation says; the given one stays as it is."""
-    turned = turn_upright(picture)
-    return _to_rgb(picture.copy() if turned is picture else turned)
+def make_upright(image: Image.Image) -> Image.Image:
+    """An image as RGB, turned the way its EXIF orientation says; the given one stays as it is."""
+    turned = turn_upright(image)
+    return _to_rgb(image.copy() if turned is image else turned)
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I;16") or picture.mode == "I":
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
         # 16 bits of grey; Pillow's own conversion to 8 bits cuts off at 255.
-        grey = np.asarray(picture).astype(np.int64) >> 8
-        picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-    elif "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    picture.load()
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+        grey = np.asarray(image).astype(np.int64) >> 8
+        image = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+    elif "transparency" in image.info:
+        image = image.convert("RGBA")
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _to_tensor(picture: Image.Image, image_format: ImageFormat) -> Tensor:
-    pixels = np.array(picture)
+def _to_tensor(image: Image.Image, image_format: ImageFormat) -> Tensor:
+    pixels = np.array(image)
     if image_format.channel_order == "BGR":
         pixels = pixels[:, :, ::-1]
-    image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    return image if image_format.scale == 1 else image.float() * image_format.scale
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    return tensor if image_format.scale == 1 else tensor.float() * image_format.scale

@@ -1,4 +1,4 @@
-"""Opens every picture of a dataset and tells what is wrong with it."""
+"""Opens every image of a dataset and reports its faults."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, Fault, FaultLog
-from composer.data.images import open_picture
-from composer.data.label_pictures import read_labels, read_segment_ids
+from composer.data.images import open_image
+from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import describe_outside
 from composer.data.records import Record
@@ -31,9 +31,9 @@ Progress = Callable[[int, int], None]
 def inspect_dataset(
     dataset: Dataset, *, quick: bool = False, progress: Progress | None = None
 ) -> list[Fault]:
-    """What is wrong with a dataset: what its reader found, and what its pictures show.
+    """The faults of a dataset: those that its reader found, and those of its image files.
 
-    Nothing that a picture may hold ends an inspection.
+    No content of a file ends an inspection.
 
     Args:
         dataset: the dataset.
@@ -53,7 +53,7 @@ def inspect_dataset(
 
 
 def inspect_record(record: Record, metadata: Metadata, quick: bool = False) -> list[Fault]:
-    """What is wrong with the pictures of one image, and with its boxes by their size.
+    """The faults of an image's files, and of its boxes by the size of the image.
 
     Args:
         record: the image.
@@ -74,7 +74,7 @@ def inspect_record(record: Record, metadata: Metadata, quick: bool = False) -> l
                     check(record, file, size, metadata, log)
     except BadPart as bad:
         log.add(bad.kind, bad.message, name)
-    except Exception as error:  # a picture can break a decoder in ways that nobody has listed
+    except Exception as error:  # an image can break a decoder in ways that nobody has listed
         log.add("unreadable_image", f"{type(error).__name__}: {error}", name)
     return log.faults
 
@@ -95,20 +95,20 @@ def _find_fractions(records: Sequence[Record]) -> Iterator[Fault]:
 
 
 def _peek(file: Path) -> tuple[int, int]:
-    """The (height, width) that the head of a file tells."""
+    """The (height, width) from the head of a file."""
     _check_opens(file)
     return peek_size(file)
 
 
 def _decode(file: Path) -> tuple[int, int]:
-    """The (height, width) of an image, all of which was read."""
+    """The (height, width) of an image that is decoded completely."""
     _check_opens(file)
     try:
-        picture = open_picture(file)
+        image = open_image(file)
     except InputError as error:  # its head is in order, so it is the rest that is not
         reason = str(error).removeprefix(f"{file}: ")
         raise BadPart("truncated_image", reason) from None
-    return picture.height, picture.width
+    return image.height, image.width
 
 
 def _check_opens(file: Path) -> None:

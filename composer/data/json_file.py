@@ -37,7 +37,7 @@ def read_json(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
     """
     document = load_json(file)
     if not isinstance(document, Mapping):
-        raise DataError(f"{file}: a mapping with the keys {', '.join(keys)} is wanted")
+        raise DataError(f"{file}: expected a mapping with the keys {', '.join(keys)}")
     for key in keys:
         if not isinstance(document.get(key), list):
             found = ", ".join(sorted(map(str, document))[:12])

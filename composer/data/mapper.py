@@ -1,4 +1,4 @@
-"""From a record to what a model is given: a dict of the `list[dict]` format."""
+"""From a record to the input of a model: a dict of the `list[dict]` format."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _PLAIN = ImageFormat.model_validate({})
 
 
 class Mapper:
-    """Reads a record, augments it, and writes it the way a model's input wants it.
+    """Reads a record, augments it, and formats it as a model's input.
 
     Args:
         augmentations: what is done to samples, in order. None resizes images the way the model's
             input says, exactly as `read_image` does.
-        image_format: how the model wants images: channel order, scale, size.
+        image_format: the model's image format: channel order, scale, size.
         metadata: of the records' dataset: keypoints, semantic classes.
         annotated: whether the result has ground truth; without, images are all that is read.
         mask_format: `polygon`, `bitmask`, `none`, or `auto`: polygons where an image has nothing
@@ -110,7 +110,7 @@ class Mapper:
         return prepared
 
     def augment(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Applies the augmentations and drops objects of which nothing is left."""
+        """Applies the augmentations and drops objects that are no longer visible."""
         for place, augmentation in enumerate(self.augmentations):
             if place not in self._mixtures:
                 sample = cast("Augmentation", augmentation)(sample, generator)

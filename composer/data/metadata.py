@@ -1,4 +1,4 @@
-"""What the numbers in a dataset mean: classes, keypoints, colours."""
+"""Metadata of a dataset: classes, keypoints, colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONE_L = re.compile(r"(?<![a-z])l(?![a-z])")
 
 @dataclass(frozen=True)
 class Metadata:
-    """The names behind a dataset's numbers.
+    """Names and colours of the classes and keypoints of a dataset.
 
     Args:
         thing_classes: names of the classes that objects have, by contiguous index.

@@ -1,4 +1,4 @@
-"""Which way round a picture is to be seen, as cameras note it in EXIF."""
+"""EXIF orientation of images."""
 
 from PIL import Image
 
@@ -15,24 +15,24 @@ _METHODS = {
 _FIRST_TURNED = 5  # from here on height and width change places
 
 
-def turn_upright(picture: Image.Image) -> Image.Image:
-    """The picture as it is to be seen; itself if that is how it is."""
-    method = _METHODS.get(_find_orientation(picture))
-    return picture if method is None else picture.transpose(method)
+def turn_upright(image: Image.Image) -> Image.Image:
+    """The image turned by its EXIF orientation; itself if it is upright."""
+    method = _METHODS.get(_find_orientation(image))
+    return image if method is None else image.transpose(method)
 
 
-def is_on_its_side(picture: Image.Image) -> bool:
-    """Whether height and width change places where the picture is turned upright."""
-    return _find_orientation(picture) >= _FIRST_TURNED
+def is_on_its_side(image: Image.Image) -> bool:
+    """Whether height and width change places where the image is turned upright."""
+    return _find_orientation(image) >= _FIRST_TURNED
 
 
-def _find_orientation(picture: Image.Image) -> int:
+def _find_orientation(image: Image.Image) -> int:
     """A number from 1, which is upright, to 8. What cannot be read is upright.
 
     Pillow's own `exif_transpose` writes the other tags anew, and fails at any that is damaged.
     """
     try:
-        orientation = picture.getexif().get(_TAG, 1)
+        orientation = image.getexif().get(_TAG, 1)
     except Exception:  # tags can break their reader in ways that nobody has listed
         return 1
     return orientation if isinstance(orientation, int) and orientation in _METHODS else 1

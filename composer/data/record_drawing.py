@@ -8,7 +8,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from composer.data.dataset import Dataset
-from composer.data.images import open_picture
+from composer.data.images import open_image
 from composer.data.metadata import Metadata
 from composer.data.records import Record
 from composer.data.sample_reading import read_sample
@@ -46,7 +46,7 @@ def draw_record(record: Record, metadata: Metadata, layer: Layer = "objects") ->
     Raises:
         InputError: the image or an annotation cannot be read, or there is none of the layer.
     """
-    image = open_picture(record.file_name)
+    image = open_image(record.file_name)
     if layer == "objects":
         return draw_annotations(image, record, metadata)
     sample = read_sample(record, metadata, mask_format="none")

@@ -72,7 +72,7 @@ class Segment:
     """One segment of a panoptic annotation.
 
     Args:
-        segment_id: its value in the panoptic picture.
+        segment_id: its value in the panoptic label image.
         category: index into `thing_classes` of a thing, into `stuff_classes` of stuff.
         is_thing: whether it is an object that can be counted.
         is_crowd: whether it stands for a group of objects.
@@ -119,9 +119,9 @@ class Record:
         height: rows of the image as the dataset has it, or None if it does not say.
         width: its columns.
         annotations: its objects.
-        sem_seg_file: picture whose values are semantic classes (indices into `stuff_classes`).
-        panoptic_file: picture whose values are ids of segments, in COCO's colours.
-        segments: the segments of that picture.
+        sem_seg_file: label image whose values are semantic classes (indices into `stuff_classes`).
+        panoptic_file: label image whose values are ids of segments, in COCO's colours.
+        segments: the segments of that label image.
         proposals: regions that may have an object, where they were computed before.
         extra: what only some datasets know. LVIS: `neg_categories` and
             `not_exhaustive_categories`, tuples of indices into `thing_classes`.

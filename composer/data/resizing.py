@@ -34,7 +34,7 @@ def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
     Args:
         image: the image.
-        size: (height, width) that is wanted.
+        size: (height, width) of the result.
     """
     height, width = size
     if (image.height, image.width) == size:

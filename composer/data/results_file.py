@@ -27,7 +27,7 @@ def read_entries(file: Path, read: Callable[[Mapping[str, Any]], T], wanted: str
     entries = load_json(file)
     if not isinstance(entries, list):
         raise DataError(
-            f"{file}: a list of entries in COCO's results format is wanted, not a "
+            f"{file}: expected a list of entries in COCO's results format, not a "
             f"{type(entries).__name__}"
         )
     found = []
@@ -38,6 +38,6 @@ def read_entries(file: Path, read: Callable[[Mapping[str, Any]], T], wanted: str
             raise DataError(f"{file}: entry {at}: {error}") from error
         except (KeyError, TypeError, ValueError, IndexError) as error:
             fault = f"has no {error}" if isinstance(error, KeyError) else f"is malformed: {error}"
-            message = f"entry {at} {fault}. It wants {wanted}: {entry!r:.80}"
+            message = f"entry {at} {fault}. It needs {wanted}: {entry!r:.80}"
             raise DataError(f"{file}: {message}") from error
     return found

@@ -1,4 +1,4 @@
-"""Boxes at any angle around the masks of objects, for models that learn such boxes.
+"""Rotated boxes around the masks of objects, the ground truth of rotated models.
 
 Legend: P points, E edges, H W the image's height and width.
 """
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from composer.data.samples import Sample
 from composer.structures import Boxes, RotatedBoxes
 
-_THINNEST = 1e-3  # pixels; a thinner box has no direction that could be learnt
+_THINNEST = 1e-3  # pixels; a thinner box has no stable direction
 
 
 def make_rotated_boxes(sample: Sample) -> RotatedBoxes:

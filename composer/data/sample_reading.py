@@ -1,4 +1,4 @@
-"""Reads what a record tells of into a sample.
+"""Reads the image and the annotations of a record into a sample.
 
 Legend: N objects, K keypoints each, B boxes, H W the image's height and width.
 """
@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from composer.data.faults import BadPart
-from composer.data.images import open_picture
-from composer.data.label_pictures import read_labels, read_segment_ids
+from composer.data.images import open_image
+from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
 from composer.data.orientation import is_on_its_side
 from composer.data.records import Annotation, Proposals, Record
@@ -38,7 +38,7 @@ def read_sample(
     annotated: bool = True,
     mask_format: MaskFormat = "auto",
 ) -> Sample:
-    """Opens a record's pictures and makes tensors of its annotations.
+    """Reads a record's image files and makes tensors of its annotations.
 
     Crowds and difficult objects are left out: they are no training targets. Boxes, outlines and
     keypoints are cut to the image. Proposals are no annotations: they come in any case.
@@ -46,13 +46,13 @@ def read_sample(
     Args:
         record: the record.
         metadata: of its dataset.
-        annotated: whether more than the image is wanted.
+        annotated: whether annotations are read, too.
         mask_format: `polygon` leaves polygons as they are and refuses run-length encodings;
             `bitmask` fills them; `auto` leaves them where an image has nothing else. There are no
             masks if the dataset has none; one that is not known among others is empty.
 
     Raises:
-        InputError: a picture cannot be read, is of another size than its annotations, or has
+        InputError: an image cannot be read, is of another size than its annotations, or has
             masks of a form that is not wanted; or a semantic class is none of the dataset's.
     """
     image = read_pixels(record.file_name)
@@ -87,15 +87,15 @@ def read_pixels(file: Path) -> UInt8[Tensor, "3 H W"]:
     Raises:
         InputError: the file is missing, truncated, or no image.
     """
-    return torch.from_numpy(np.array(open_picture(file))).permute(2, 0, 1)
+    return torch.from_numpy(np.array(open_image(file))).permute(2, 0, 1)
 
 
 def peek_size(file: Path) -> tuple[int, int]:
     """The (height, width) of an image from the head of its file; (1, 1) if it cannot be read."""
     try:
-        with Image.open(file) as picture:
-            width, height = picture.size
-            return (width, height) if is_on_its_side(picture) else (height, width)
+        with Image.open(file) as image:
+            width, height = image.size
+            return (width, height) if is_on_its_side(image) else (height, width)
     except Exception:  # a file can break a decoder in ways that nobody has listed
         return 1, 1
 
@@ -182,18 +182,18 @@ def _read_keypoints(targets: Sequence[Annotation], count: int) -> Float[Tensor, 
 
 
 def read_panoptic(record: Record, size: tuple[int, int]) -> Int[Tensor, "H W"] | None:
-    """The id of the segment of each pixel; None if the record has no such picture.
+    """The id of the segment of each pixel; None if the record has no panoptic image.
 
     Args:
         record: the record.
         size: (height, width) of its image.
 
     Raises:
-        InputError: the picture cannot be read, or is of another size.
+        InputError: the image cannot be read, or is of another size.
     """
     if record.panoptic_file is None:
         return None
-    return _read_picture(record.panoptic_file, read_segment_ids, size)
+    return _read_label_image(record.panoptic_file, read_segment_ids, size)
 
 
 def read_sem_seg(
@@ -202,7 +202,7 @@ def read_sem_seg(
     panoptic: Int[Tensor, "H W"] | None,
     metadata: Metadata,
 ) -> Int[Tensor, "H W"] | None:
-    """The class of each pixel, from its own picture or from the panoptic one.
+    """The class of each pixel, from its semantic or its panoptic label image.
 
     Args:
         record: the record.
@@ -211,11 +211,11 @@ def read_sem_seg(
         metadata: of the record's dataset.
 
     Raises:
-        InputError: the picture cannot be read, is of another size, or has a class that is none of
+        InputError: the image cannot be read, is of another size, or has a class that is none of
             the dataset's.
     """
     if record.sem_seg_file is not None:
-        labels = _read_picture(record.sem_seg_file, read_labels, size)
+        labels = _read_label_image(record.sem_seg_file, read_labels, size)
         _check_classes(labels, record.sem_seg_file, metadata)
         return labels
     if panoptic is None:
@@ -241,10 +241,10 @@ def _check_classes(labels: Int[Tensor, "H W"], file: Path, metadata: Metadata) -
         )
 
 
-def _read_picture(
+def _read_label_image(
     file: Path, read: Callable[[Path], Int[np.ndarray, "H W"]], size: tuple[int, int]
 ) -> Int[Tensor, "H W"]:
-    """A picture of labels, which has to be of the image's size."""
+    """A label image, which has to be of the image's size."""
     try:
         labels = torch.from_numpy(read(file))
     except BadPart as bad:

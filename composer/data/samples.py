@@ -21,7 +21,7 @@ class Sample:
     """An image with its objects and its maps of labels. Augmentations give new samples.
 
     Coordinates are continuous, in pixels: the centre of the first pixel is at 0.5. They are
-    float64, so that a chain of augmentations adds no error that anybody could see.
+    float64, so that rounding errors of a chain of augmentations stay invisible.
 
     Args:
         image: red, green, blue. Its memory is best in the order H x W x 3, a view of which this

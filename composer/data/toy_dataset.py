@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from composer.data.label_pictures import write_segment_ids
+from composer.data.label_images import write_segment_ids
 from composer.errors import DataError
 from composer.files import write_json, written_whole
 from composer.structures.polygon_raster import rasterize_polygons
@@ -157,7 +157,7 @@ def _find_corners(kind: int, x: float, y: float, radius: float) -> NDArray[np.fl
 def _paint(
     rng: np.random.Generator, shapes: Sequence[_Shape], height: int, width: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The picture, and the id of the segment that each pixel belongs to."""
+    """The image, and the id of the segment that each pixel belongs to."""
     horizon = int(height * rng.uniform(0.4, 0.6))
     pixels = np.empty((height, width, 3))
     pixels[:horizon], pixels[horizon:] = STUFF_COLORS

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from composer.data.dataset import Dataset
-from composer.data.label_pictures import write_segment_ids
+from composer.data.label_images import write_segment_ids
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from composer.data.images import make_upright, open_picture
+from composer.data.images import make_upright, open_image
 from composer.errors import InputError
 from composer.visualization import as_picture
 
@@ -48,7 +48,7 @@ def read_photograph(source: Picturable, channel_order: ChannelOrder | None = Non
         InputError: a file is no image, or an array has another form or an unknown order.
     """
     if isinstance(source, (str, os.PathLike)):
-        return Photograph(open_picture(Path(source)), os.fspath(source))
+        return Photograph(open_image(Path(source)), os.fspath(source))
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", None)
         return Photograph(make_upright(source), os.fspath(name) if name else None)

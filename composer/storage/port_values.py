@@ -1,4 +1,4 @@
-"""Makes what a file holds fit the port that it is for."""
+"""Fits the content of a file to a port."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SIZES = ("height", "width")
 
 
 def fit_value(value: Any, port: str, kind: Any) -> Any:
-    """Makes plain tensors what a port wants; anything else is given back as it is.
+    """Converts plain tensors to the type of a port; other values are returned as they are.
 
     Of several tensors, the one that is named like the port is taken, else all. Where the port
-    wants a list (of something per image, or per level), a tensor is its only item, and tensors by
-    name are its items; an item becomes the structure that is wanted (`Boxes`, say), the first that
-    it can become where the port takes several.
+    takes a list (of something per image, or per level), a tensor is its only item, and tensors by
+    name are its items; an item becomes the port's structure (`Boxes`, say), the first that it can
+    become where the port takes several.
 
     Args:
         value: a tensor, or tensors by name.
@@ -28,7 +28,7 @@ def fit_value(value: Any, port: str, kind: Any) -> Any:
         kind: its type.
 
     Raises:
-        InputError: the structure that is wanted cannot be made of a tensor.
+        InputError: the structure cannot be made of a tensor.
     """
     *others, last = _alternatives(kind)
     for alternative in others:
@@ -58,7 +58,7 @@ def _fit(value: Any, port: str, shape: Any) -> Any:
 
 
 def make_records(value: Any, name: str) -> Any:
-    """Makes plain tensors the records of a batch of images; anything else is given back.
+    """Makes plain tensors the records of a batch of images; other values are returned as they are.
 
     A tensor of C x H x W is one image, one of N x C x H x W are several; tensors by name are an
     image each, unless one of them is called `image`: then they are one record.
@@ -97,7 +97,7 @@ def _are_tensors(value: Any) -> bool:
 
 
 def _as_structure(value: Any, kind: Any, port: str) -> Any:
-    """The structure that is wanted, made of a tensor; other values as they are."""
+    """The port's structure, made of a tensor; other values as they are."""
     if not isinstance(value, Tensor) or not inspect.isclass(kind) or issubclass(kind, Tensor):
         return value
     if not hasattr(kind, "map_tensors"):

@@ -1,7 +1,7 @@
 """Values that flow through a graph, each in one safetensors file.
 
 The tensors stand under dotted keys that any reader of safetensors understands; how they make up
-the value is told by the file's metadata.
+the value is in the file's metadata.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Augmentations: each changes samples by chance, and draws from the generator it is given only.
+"""Augmentations: random changes of samples, drawn from the given generator only.
 
 An augmentation is a class whose keyword-only parameters are its configuration, and whose
 instances are called with a sample and a `torch.Generator` and give a new sample. One that takes

@@ -1,4 +1,4 @@
-"""What every augmentation is."""
+"""The interface of augmentations."""
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
@@ -9,10 +9,10 @@ from composer.data.samples import Sample
 
 
 class Augmentation(Protocol):
-    """Something that changes a sample by chance."""
+    """A random change of a sample."""
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Returns the sample as it becomes; what it was given is left alone.
+        """Returns the changed sample; the given one stays as it is.
 
         Args:
             sample: an image and what is known about it.
@@ -24,12 +24,12 @@ class Augmentation(Protocol):
 
 @runtime_checkable
 class Mixture(Protocol):
-    """Something that brings parts of another image into a sample by chance."""
+    """A random mixture of a sample with parts of another image."""
 
     def mix(
         self, sample: Sample, generator: torch.Generator, draw_partner: Callable[[], Sample]
     ) -> Sample:
-        """Returns the sample as it becomes; what it was given is left alone.
+        """Returns the changed sample; the given one stays as it is.
 
         Args:
             sample: an image and what is known about it.

@@ -1,4 +1,4 @@
-"""What a document says of an augmentation."""
+"""Augmentations in documents."""
 
 from typing import ClassVar
 

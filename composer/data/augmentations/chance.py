@@ -25,7 +25,7 @@ def draw_choice(generator: torch.Generator, items: Sequence[T]) -> T:
 
 
 def check_order(name: str, limits: tuple[float, float]) -> None:
-    """Refuses limits of what is drawn that are the wrong way round.
+    """Refuses ranges whose end is before their start.
 
     Args:
         name: of the parameter.
@@ -39,5 +39,5 @@ def check_order(name: str, limits: tuple[float, float]) -> None:
 
 
 def happens(generator: torch.Generator, probability: float) -> bool:
-    """Whether something of that probability happens. Draws once, whatever the probability."""
+    """Draws True with a probability. One number is drawn, whatever the probability."""
     return draw_uniform(generator, 0.0, 1.0) < probability

@@ -1,4 +1,4 @@
-"""Changes colours by chance; nothing moves."""
+"""Colour augmentations; nothing moves."""
 
 from dataclasses import replace
 from functools import partial
@@ -95,7 +95,7 @@ class RandomLighting:
         self.probability = probability
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Returns the sample in another light."""
+        """Returns the sample with its colours shifted."""
         if not happens(generator, self.probability):
             return sample
         weights = torch.randn(3, generator=generator) * self.scale * torch.tensor(_EIGENVALUES)
@@ -105,7 +105,7 @@ class RandomLighting:
 
 
 class RandomGrayscale:
-    """Takes the colours away.
+    """Converts to grey.
 
     Args:
         probability: how often.

@@ -1,4 +1,4 @@
-"""Brings objects of another image into an image."""
+"""Copy-paste augmentation: objects of another image are pasted into an image."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -16,7 +16,7 @@ from composer.data.samples import Sample
 from composer.data.transforms import crop_sample, paste_object, resize_sample, with_bit_masks
 from composer.ranges import Fraction, Positive, PositiveInt
 
-_SMALLEST_SIDE = 4  # pixels; nothing can be learnt from less
+_SMALLEST_SIDE = 4  # pixels; smaller objects are no training signal
 
 
 class CopyPaste:
@@ -72,7 +72,7 @@ class CopyPaste:
         return sample
 
     def _cut_out(self, partner: Sample, index: int, generator: torch.Generator) -> Sample | None:
-        """One object in a picture of its own size, rescaled; None if hardly anything is left."""
+        """One object as an image of its own size, rescaled; None if hardly anything is left."""
         alone = partner.select(torch.arange(len(partner)) == index)
         left, top = alone.boxes[0, :2].floor().long().clamp(min=0).tolist()
         right, bottom = alone.boxes[0, 2:].ceil().long().tolist()

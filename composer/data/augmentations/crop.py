@@ -1,4 +1,4 @@
-"""Cuts parts out of images by chance."""
+"""Random crops."""
 
 from typing import Literal, TypeAlias
 
@@ -20,7 +20,7 @@ _ATTEMPTS = 10
 
 
 class RandomCrop:
-    """Cuts out a part.
+    """Crops a random part.
 
     Args:
         size: of the part, as [height, width]; what the numbers mean is said by `sizing`.
@@ -49,11 +49,11 @@ class RandomCrop:
         probability: Fraction = 1.0,
     ) -> None:
         if sizing.startswith("relative") and max(size) > 1:
-            raise ValueError(f"'sizing: {sizing}' wants shares of at most 1, not {list(size)}")
+            raise ValueError(f"'sizing: {sizing}' takes shares of at most 1, not {list(size)}")
         if sizing.startswith("absolute") and any(side != int(side) for side in size):
-            raise ValueError(f"'sizing: {sizing}' wants whole pixels, not {list(size)}")
+            raise ValueError(f"'sizing: {sizing}' takes whole pixels, not {list(size)}")
         if sizing == "absolute_range" and size[0] > size[1]:
-            raise ValueError(f"'sizing: {sizing}' wants [smallest, largest], not {list(size)}")
+            raise ValueError(f"'sizing: {sizing}' takes [smallest, largest], not {list(size)}")
         self.size = size
         self.sizing = sizing
         self.around_object = around_object

@@ -1,4 +1,4 @@
-"""Mirrors by chance."""
+"""Random flips."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Resizes to a size that is drawn."""
+"""Random resizing."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from composer.ranges import NonNegativeInt, PositiveInt
 
 
 class ResizeShortestEdge:
-    """Gives the shorter side a length, and the longer one what the proportions ask for.
+    """Resizes the shorter side to a length, and the longer one in proportion.
 
     Args:
         shortest_edge: the length in pixels, or several of which one is drawn.
@@ -48,7 +48,7 @@ class ResizeShortestEdge:
         self.exact = exact
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Returns the sample in its new size."""
+        """Returns the resized sample."""
         if self.sampling == "range":
             shortest_edge = draw_integer(generator, self.lengths[0], self.lengths[1])
         else:

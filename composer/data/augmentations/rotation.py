@@ -1,4 +1,4 @@
-"""Rotates by chance."""
+"""Random rotations."""
 
 import torch
 
@@ -36,7 +36,7 @@ class RandomRotation:
         self.probability = probability
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Returns the sample, or how it is rotated."""
+        """Returns the sample, rotated or as it is."""
         if not happens(generator, self.probability):
             return sample
         angle = draw_uniform(generator, *self.degrees)

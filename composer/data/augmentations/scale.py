@@ -1,4 +1,4 @@
-"""Makes objects larger and smaller than they were taken."""
+"""Scale augmentations (large-scale jitter, zooming out)."""
 
 import torch
 
@@ -41,7 +41,7 @@ class LargeScaleJitter:
         self.exact = exact
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Returns a sample of the wanted size."""
+        """Returns a sample of the drawn size."""
         height, width = self.size
         scale = draw_uniform(generator, *self.scales)
         factor = min(height * scale / sample.height, width * scale / sample.width)
@@ -58,10 +58,10 @@ class LargeScaleJitter:
 
 
 class RandomZoomOut:
-    """Sets an image into a larger picture, so that objects become small (Liu et al. 2016, SSD).
+    """Sets an image into a larger canvas, so that objects become small (Liu et al. 2016, SSD).
 
     Args:
-        scales: the picture's sides are the image's times a factor drawn between these.
+        scales: the canvas' sides are the image's times a factor drawn between these.
         probability: how often.
 
     Raises:
@@ -79,7 +79,7 @@ class RandomZoomOut:
         self.probability = probability
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Returns the sample, or the larger picture with it at a random place."""
+        """Returns the sample, or the larger canvas with it at a random place."""
         if not happens(generator, self.probability):
             return sample
         scale = draw_uniform(generator, *self.scales)

@@ -1,4 +1,4 @@
-"""Transforms of torchvision that change nothing but pixels."""
+"""torchvision's transforms of pixels as augmentations."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -65,7 +65,7 @@ class TorchvisionTransform:
             shape, wanted = ("x".join(map(str, sides)) for sides in (tried.shape, _TRIED))
             raise ValueError(
                 f"torchvision's {transform} makes {shape} {tried.dtype} of {wanted} torch.uint8; "
-                "three channels of 8 bits are wanted"
+                "it must return three channels of 8 bits"
             )
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
@@ -76,7 +76,7 @@ class TorchvisionTransform:
         return replace(sample, image=self._apply(sample.image, seed))
 
     def _try(self) -> torch.Tensor:
-        """What becomes of an image, the transform's own probability aside."""
+        """The transformed image, whatever the transform's own probability."""
         certain = copy(self.transform)
         if hasattr(certain, "p"):
             certain.p = 1.0

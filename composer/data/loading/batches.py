@@ -44,7 +44,7 @@ _log = logging.getLogger("composer.data")
 
 
 class TrainingBatches:
-    """Batches without end, the same ones whenever they are asked for.
+    """Endless, reproducible batches for training.
 
     Iterating goes on at `position`, so that an interrupted training finds its place again: only
     the order is replayed, no image is read for it.
@@ -95,7 +95,7 @@ class TrainingBatches:
         self._fetcher = Fetcher(dataset.records, mapper, seed=seed, on_fault=on_fault, replace=True)
 
     def seek(self, position: int) -> None:
-        """Goes to a place: the next batch is the one after `position` batches.
+        """Sets the position: the next batch is the one after `position` batches.
 
         Iterations that are under way are not affected; begin a new one.
 
@@ -107,7 +107,7 @@ class TrainingBatches:
         self.position = position
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yields this process' part of every batch, from `position` on, without end."""
+        """Yields this process' shard of every batch, from `position` on, without end."""
         plan = make_batches(self.sampler, self.batch_size, self._groups)
         shares = (batch[self._share] for batch in islice(plan, self.position, None))
         for fetched in _fetch_all(self._fetcher, shares, self.num_workers):
@@ -117,7 +117,7 @@ class TrainingBatches:
 
 
 class InferenceBatches:
-    """Every image once, in order; with several processes, each has its part of them.
+    """Every image once, in order; each of several processes has its shard.
 
     Args:
         dataset: the images.
@@ -155,7 +155,7 @@ class InferenceBatches:
 
     @property
     def num_images(self) -> int:
-        """How many images this process has."""
+        """The number of images of this process."""
         return len(self.sampler)
 
     def __len__(self) -> int:

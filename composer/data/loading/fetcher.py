@@ -1,4 +1,4 @@
-"""What a worker process does: prepares the images of a batch, whatever state their files are in."""
+"""Preparation of the images of a batch, in worker processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class BadImage(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """A batch, and what went wrong while it was made.
+    """A batch, and the errors while it was prepared.
 
     Args:
         batch: the prepared images.
@@ -90,7 +90,7 @@ class Fetcher:
         return Fetched(batch, bad)
 
     def _fetch(self, ticket: Ticket, bad: list[BadImage]) -> list[Prepared]:
-        """The image of a ticket, or the first usable one after it; nothing if none is wanted.
+        """Prepares the image of a ticket, or the first usable one after it if images are replaced.
 
         An image that was to get objects of a bad one is tried again, and draws another.
 
@@ -114,11 +114,11 @@ class Fetcher:
             return []
         raise DataError(
             f"{attempt + 1} images in a row cannot be used; the last: {bad[-1].reason}\n"
-            "`composer data check` tells of every image that is at fault."
+            "`composer data check` lists every faulty image."
         )
 
     def _make_generator(self, position: int, attempt: int) -> torch.Generator:
-        """What is left to chance; another attempt draws anew, other images among it."""
+        """The generator of an attempt; another attempt draws anew, other images among it."""
         again = f"/{attempt}" if attempt else ""
         seed = derive_seed(self.seed, f"sample/{position}{again}")
         return torch.Generator().manual_seed(seed)
@@ -142,7 +142,7 @@ class PackingFetcher(TorchDataset[Parcel]):
 def start_worker(_number: int) -> None:
     """Prepares a worker process.
 
-    Signals are the main process' to handle: it may want to save first, and it ends its workers
+    Signals are the main process' to handle: it may save first, and it ends its workers
     itself. Objects from before the fork are kept out of garbage collections, which would write to
     them and so copy them.
     """
@@ -156,7 +156,7 @@ def _end_for_parent_only() -> None:
     """Makes SIGTERM end this process only if its parent sent it.
 
     Schedulers send it to all processes of a job at once. A training whose workers die cannot
-    finish the step that it wants to save.
+    finish the step that is to be saved.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # threads to come inherit it
     parent = os.getppid()

@@ -46,7 +46,7 @@ def pack(value: Any) -> Parcel:
     buffers: list[memoryview] = []
 
     def take(buffer: pickle.PickleBuffer) -> bool:
-        """Keeps a large buffer aside; tells of a small one that it stays."""
+        """Keeps a large buffer aside; returns whether a small one stays."""
         raw = buffer.raw()
         if raw.nbytes < _SMALL:
             return True

@@ -1,4 +1,4 @@
-"""Cityscapes (Cordts et al., CVPR 2016): fine annotations of streets, as pictures of labels."""
+"""Cityscapes (Cordts et al., CVPR 2016): fine annotations of streets, as label images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
-from composer.data.label_pictures import read_labels
+from composer.data.label_images import read_labels
 from composer.data.metadata import Metadata
 from composer.data.readers.regions import cut_region
 from composer.data.records import Annotation, Record
@@ -30,14 +30,14 @@ _PER_CLASS = 1000  # an instance's id is its class's times this, and its number
 def cityscapes(
     *, folder: Path, split: str = "train", instances: bool = True, semantic: bool = False
 ) -> Dataset:
-    """Reads objects with masks, and the classes of pixels where they are wanted.
+    """Reads objects with masks, and semantic classes where they are asked for.
 
     Args:
         folder: with `leftImg8bit` and `gtFine` in it.
         split: `train` or `val`.
-        instances: whether to cut objects out of the pictures `*_instanceIds.png`. Each is opened
-            once. Groups that were annotated as one are crowds.
-        semantic: whether images come with the classes of their pixels, from the pictures
+        instances: whether to cut objects out of the label images `*_instanceIds.png`. Each is
+            opened once. Groups that were annotated as one are crowds.
+        semantic: whether images come with the classes of their pixels, from the label images
             `*_labelTrainIds.png`, which the data set's own scripts make.
 
     Raises:
@@ -70,7 +70,7 @@ class _Reader:
     log: FaultLog
 
     def read(self, image: Path) -> Iterator[Record]:
-        """The record of an image; none if what is wanted of it is not there."""
+        """The record of an image; None if its label images are missing."""
         stem = image.name.removesuffix(_IMAGE)
         start = self.annotations / image.parent.name / f"{stem}{_FINE}"
         labels = start.with_name(f"{start.name}labelTrainIds.png")

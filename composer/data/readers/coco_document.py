@@ -1,4 +1,4 @@
-"""What the JSON documents of COCO and of its relatives have in common."""
+"""JSON documents in COCO's format, shared by the readers of COCO, LVIS and panoptic data."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read_images(
         image_id = entry.get("id") if isinstance(entry, Mapping) else None
         name = _find_name(entry, files) if isinstance(entry, Mapping) else None
         if not isinstance(image_id, (int, str)) or name is None:
-            log.add("malformed", f"an image wants 'id' and 'file_name': {entry!r:.80}")
+            log.add("malformed", f"an image needs 'id' and 'file_name': {entry!r:.80}")
         elif image_id in found:
             log.add("duplicate_id", f"another image has the id {image_id}, too", name)
         elif not files.has(name):
@@ -100,7 +100,7 @@ def have_masks(entries: Sequence[Any]) -> bool:
 
 @dataclass
 class AnnotationReader:
-    """Makes the annotations of a document those of records.
+    """Adds the annotations of a document to records.
 
     Args:
         indices: contiguous index by the document's category id.

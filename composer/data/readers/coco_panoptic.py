@@ -1,4 +1,4 @@
-"""COCO's panoptic format: a picture of segments an image, and a JSON file that says what they are.
+"""COCO's panoptic format: a label image of segment ids for each image, and a JSON file of segments.
 
 Things and stuff are numbered apart, each from 0 in the order of the categories' ids.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import read_json
-from composer.data.label_pictures import read_segment_ids
+from composer.data.label_images import read_segment_ids
 from composer.data.metadata import Color, Metadata
 from composer.data.readers.coco_document import (
     AnnotationReader,
@@ -43,11 +43,11 @@ def coco_panoptic(
     Args:
         annotations: the JSON file of segments.
         images: the folder that images' file names are relative to.
-        panoptic: the folder of the pictures of segments.
+        panoptic: the folder of the label images.
         instances: JSON file with the same objects in the format of instances; without, the objects
             are the segments of things.
-        masks: without `instances`, whether objects get their masks from the pictures. Each picture
-            is opened once for that.
+        masks: without `instances`, whether objects get their masks from the label images, each of
+            which is opened once for that.
         things_as_one: whether semantic segmentation has one class 0 for all things, as Panoptic
             FPN wants it, and then those of stuff; else it has all categories in the order of their
             ids.
@@ -57,12 +57,12 @@ def coco_panoptic(
     """
     log = FaultLog()
     document = read_json(annotations, ("images", "annotations", "categories"))
-    files, pictures = ImageFiles(images), ImageFiles(panoptic)
+    files, labels = ImageFiles(images), ImageFiles(panoptic)
     categories = read_categories(document["categories"], log)
     metadata = _to_metadata(categories, things_as_one)
     found = read_images(document["images"], files, log)
     left_out = frozenset(unreadable_ids(document["images"], found))
-    reader = _SegmentReader(_number(categories, metadata, things_as_one), pictures, log, left_out)
+    reader = _SegmentReader(_number(categories, metadata, things_as_one), labels, log, left_out)
     bare = {image_id: record for image_id, (record, _) in found.items()}
     records = reader.read(document["annotations"], bare)
     if instances is not None:
@@ -133,10 +133,10 @@ def _number(
 
 @dataclass
 class _SegmentReader:
-    """Gives records their segments; images without a usable annotation are left out."""
+    """Adds segments to records; images without a usable annotation are left out."""
 
     numbers: Mapping[int, tuple[int, bool]]
-    pictures: ImageFiles
+    label_images: ImageFiles
     log: FaultLog
     left_out: frozenset[ImageId]
 
@@ -146,7 +146,7 @@ class _SegmentReader:
         found: dict[ImageId, Record] = {}
         for entry in entries:
             if not isinstance(entry, Mapping) or not isinstance(entry.get("file_name"), str):
-                self.log.add("malformed", f"an annotation wants a 'file_name': {entry!r:.80}")
+                self.log.add("malformed", f"an annotation needs a 'file_name': {entry!r:.80}")
                 continue
             image_id, name = entry.get("image_id"), entry["file_name"]
             if not isinstance(image_id, (int, str)):
@@ -158,13 +158,13 @@ class _SegmentReader:
                 self.log.add("unknown_image", f"there is no image {image_id!r}", name)
             elif image_id in found:
                 self.log.add("duplicate_id", "the image has another annotation", name)
-            elif not self.pictures.has(name):
-                message = f"there is no such file in {self.pictures.root}"
+            elif not self.label_images.has(name):
+                message = f"there is no such file in {self.label_images.root}"
                 self.log.add("missing_file", message, name)
             else:
                 found[image_id] = replace(
                     records[image_id],
-                    panoptic_file=self.pictures.path(name),
+                    panoptic_file=self.label_images.path(name),
                     segments=tuple(self._segments(entry, name)),
                 )
         return found
@@ -178,7 +178,7 @@ class _SegmentReader:
         for info in infos:
             segment_id = info.get("id") if isinstance(info, Mapping) else None
             if not isinstance(segment_id, int):
-                self.log.add("malformed", f"a segment wants an 'id': {info!r:.80}", name)
+                self.log.add("malformed", f"a segment needs an 'id': {info!r:.80}", name)
                 continue
             category = info.get("category_id")
             if segment_id in seen:
@@ -212,7 +212,7 @@ def _read_instances(
 def _cut_all(
     records: Mapping[ImageId, Record], log: FaultLog
 ) -> tuple[dict[ImageId, Record], dict[ImageId, list[Annotation]]]:
-    """The images whose pictures of segments can be read, and the objects of each."""
+    """The records whose label images can be read, and the objects of each."""
     by_image: dict[ImageId, list[Annotation]] = {}
     for image_id, record in records.items():
         try:
@@ -223,10 +223,10 @@ def _cut_all(
 
 
 def _cut_things(record: Record, log: FaultLog) -> Iterator[Annotation]:
-    """The objects of an image, from the picture of its segments.
+    """The objects of an image, from its label image.
 
     Raises:
-        BadPart: that picture cannot be read.
+        BadPart: that label image cannot be read.
     """
     name = record.file_name.name
     things = [segment for segment in record.segments if segment.is_thing]

@@ -1,4 +1,4 @@
-"""Which files of a folder there are."""
+"""Listing of the files of a folder."""
 
 from __future__ import annotations
 

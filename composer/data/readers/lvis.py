@@ -30,7 +30,7 @@ _MOST_RARE, _MOST_COMMON = 10, 100  # images of a class that is rare or common
 
 
 def lvis(*, annotations: Path, images: Path) -> Dataset:
-    """Reads objects with boxes and masks, and what is known not to be there.
+    """Reads objects with boxes and masks, and the classes that are verified as absent.
 
     Args:
         annotations: the JSON file, of version 0.5 or 1.

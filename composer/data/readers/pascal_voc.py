@@ -27,7 +27,7 @@ def pascal_voc(
     classes: tuple[str, ...] = CLASSES,
     semantic: bool = False,
 ) -> Dataset:
-    """Reads objects with boxes, and semantic classes where they are wanted.
+    """Reads objects with boxes, and semantic classes where they are asked for.
 
     Args:
         folder: of one year, with `Annotations`, `ImageSets` and `JPEGImages` in it.
@@ -36,7 +36,7 @@ def pascal_voc(
         semantic: whether images come with the classes of their pixels, 0 being the background.
 
     Raises:
-        DataError: the folder has not what is wanted.
+        DataError: a folder or a list of images is missing.
     """
     listing = folder / "ImageSets" / ("Segmentation" if semantic else "Main") / f"{split}.txt"
     try:

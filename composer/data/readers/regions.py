@@ -1,6 +1,6 @@
-"""Objects that are cut out of pictures of labels.
+"""Objects that are cut out of label images.
 
-Legend: H W the picture's height and width.
+Legend: H W the image's height and width.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""In which order the records of a dataset are seen. Everything follows from a seed and a size."""
+"""Samplers: the order of the records of a dataset, which follows from a seed and a size."""
 
 from composer.data.samplers.batching import Ticket, group_by_shape, make_batches
 from composer.data.samplers.inference import InferenceSampler

@@ -1,4 +1,4 @@
-"""From an order of records to batches of them."""
+"""Batches of an order of records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Ticket(NamedTuple):
-    """One place in the order of a training.
+    """One place in the order of training samples.
 
     Args:
         position: its number in that order, from 0. With the seed it decides what augmentations do.

@@ -1,4 +1,4 @@
-"""The order of evaluation: every record once, divided among processes."""
+"""The order of evaluation: every record once, sharded over processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 
 class InferenceSampler:
-    """A process's part of the records: a stretch of them, in order, none twice.
+    """The shard of a process: consecutive records, none twice.
 
     The first processes get one more where the number does not divide.
 

@@ -1,4 +1,4 @@
-"""An order in which images of rare classes come more often."""
+"""Repeat factor sampling: images of rare classes are repeated."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RepeatFactorSampler:
 
 
 def find_repeat_factors(records: Iterable[Record], threshold: float) -> list[float]:
-    """How often images have to come so that rare classes are seen enough.
+    """The repeat factor of each image, from the frequencies of its classes.
 
     A class that is on a share f of the images has the factor max(1, sqrt(threshold / f)); an image
     has the largest factor of its classes (Gupta et al. 2019, section 5).

@@ -1,4 +1,4 @@
-"""What a document says of the order of a training."""
+"""The settings of a training's sampler."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from composer.names import describe_unresolved
 
 
 class SamplerSettings(DocumentPart):
-    """The order in which images are seen."""
+    """The order of the training images."""
 
     uses: Literal["shuffled", "in_order", "repeat_factor", "weighted"] = Field(
         "shuffled",

@@ -1,4 +1,4 @@
-"""The order of training: epoch after epoch, without end."""
+"""The order of training images: epoch after epoch, without end."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def shuffled(size: int, seed: int, epoch: int) -> list[int]:
 
 
 def require_records(size: int) -> None:
-    """Refuses to make an endless order of nothing.
+    """Refuses an endless order of no records.
 
     Raises:
         InputError: there are no records.

@@ -1,4 +1,4 @@
-"""What can be done to a sample: image, boxes, masks, keypoints and maps move together.
+"""Geometric transforms of samples: image, boxes, masks, keypoints and maps move together.
 
 Each is a function from a sample to a sample, without chance. Augmentations decide, these act.
 """

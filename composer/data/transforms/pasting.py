@@ -63,7 +63,7 @@ def paste_object(sample: Sample, part: Sample, top: int, left: int, min_visible:
 
 
 def _overlap(start: int, length: int, limit: int) -> tuple[slice, slice]:
-    """Where a part lies in a picture, and which stretch of the part that is."""
+    """The slices of an image and of a part where the two overlap."""
     first, last = max(0, start), max(0, min(limit, start + length))
     return slice(first, last), slice(first - start, max(first, last) - start)
 
@@ -82,7 +82,7 @@ def _visible_boxes(sample: Sample, before: Tensor) -> Float[Tensor, "N 4"]:
 def _with_object(
     sample: Sample, part: Sample, mask: Bool[Tensor, "H W"], top: int, left: int
 ) -> Sample:
-    """The sample with one object more, if anything of it can be seen."""
+    """The sample with one object more, if any of it is visible."""
     assert sample.bit_masks is not None
     if not mask.any():
         return sample

@@ -1,4 +1,4 @@
-"""What lies of a polygon inside a rectangle, exactly.
+"""Exact clipping of polygons to a rectangle.
 
 Legend: P corners.
 """
@@ -44,7 +44,7 @@ def clip_polygon(polygon: Polygon, width: float, height: float) -> list[Polygon]
 def _cut(
     corners: Float[np.ndarray, "P 2"], axis: int, sign: float, limit: float
 ) -> list[Float[np.ndarray, "_ 2"]]:
-    """What is left of a polygon where sign * coordinate >= limit.
+    """The part of a polygon where sign * coordinate >= limit.
 
     Its outline falls into stretches on the right side. Along the line, an even-odd interior begins
     and ends by turns at the places where the outline crosses; so the stretches are tied together

@@ -22,7 +22,7 @@ def resize_sample(sample: Sample, size: tuple[int, int], *, exact: bool = False)
 
     Args:
         sample: the sample.
-        size: (height, width) that is wanted.
+        size: (height, width) of the result.
         exact: whether pixels are Pillow's, as detectron2's are. Otherwise torchvision resamples:
             several times faster, and off by one or two in 255 at a pixel in a thousand.
     """
@@ -65,7 +65,7 @@ def resize_labels(labels: Shaped[Tensor, "*N H W"], size: tuple[int, int]) -> Te
 
     Args:
         labels: values that must not be mixed: classes, ids, true and false.
-        size: (height, width) that is wanted.
+        size: (height, width) of the result.
     """
     rows = _nearest(labels.shape[-2], size[0])
     columns = _nearest(labels.shape[-1], size[1])

@@ -118,20 +118,20 @@ def _warp_map(
 def _warp_labels(
     labels: Shaped[Tensor, "H W"], inverse: Matrix, size: tuple[int, int], fill: int
 ) -> Tensor:
-    picture = Image.fromarray(labels.contiguous().numpy().astype(np.int32))
-    warped = _transform(picture, inverse, size, Image.Resampling.NEAREST, fill)
+    image = Image.fromarray(labels.contiguous().numpy().astype(np.int32))
+    warped = _transform(image, inverse, size, Image.Resampling.NEAREST, fill)
     return torch.from_numpy(np.array(warped)).to(labels.dtype)
 
 
 def _transform(
-    picture: Image.Image,
+    image: Image.Image,
     inverse: Matrix,
     size: tuple[int, int],
     resampling: Image.Resampling,
     fill: int | tuple[int, int, int],
 ) -> Image.Image:
     height, width = size
-    return picture.transform(
+    return image.transform(
         (width, height),
         Image.Transform.AFFINE,
         tuple(inverse.reshape(-1).tolist()),

@@ -1,4 +1,4 @@
-"""Cuts a part out of a sample, or sets it into a larger picture.
+"""Crops of samples, and padding to a larger canvas.
 
 Legend: N objects, K keypoints each.
 """
@@ -16,11 +16,11 @@ from composer.structures import BitMasks, PolygonMasks
 
 
 def crop_sample(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
-    """Cuts a part out.
+    """Crops a sample.
 
     Outlines are cut exactly. The box of an object that the border cuts becomes the box around
     what is left of its mask; where there are no masks, of its box. Keypoints outside count as
-    unlabelled. Objects of which nothing is left are kept, with empty boxes; `Sample.visible` tells.
+    unlabelled. Objects outside are kept, with empty boxes; see `Sample.visible`.
 
     Args:
         sample: the sample.
@@ -52,15 +52,15 @@ def crop_sample(sample: Sample, top: int, left: int, height: int, width: int) ->
 
 
 def pad_sample(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
-    """Sets a sample into a larger picture.
+    """Pads a sample to a larger canvas.
 
-    Around it the picture has the colour `margin`, the class `ignore_label`, and no segment.
+    Around it the canvas has the colour `margin`, the class `ignore_label`, and no segment.
 
     Args:
         sample: the sample.
-        top: row of the picture where the sample begins.
+        top: row of the canvas where the sample begins.
         left: column where it begins.
-        height: number of the picture's rows.
+        height: number of the canvas' rows.
         width: number of its columns.
 
     Raises:

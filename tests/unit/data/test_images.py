@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from composer.data import find_images, read_image, read_images
-from composer.data.label_pictures import read_segment_ids
+from composer.data.label_images import read_segment_ids
 from composer.errors import InputError
 from composer.language import ImageFormat
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.data.images import make_upright, open_picture
+from composer.data.images import make_upright, open_image
 from composer.data.sample_reading import peek_size
 
 SHORT, TEXT, RATIONAL = 3, 2, 5
@@ -44,7 +44,7 @@ def save(folder, *entries):
 )
 def test_a_damaged_tag_beside_the_orientation_changes_nothing(tmp_path, damaged):
     file = save(tmp_path, *sorted([SIDEWAYS, damaged]))
-    assert open_picture(file).size == (20, 30)
+    assert open_image(file).size == (20, 30)
     assert peek_size(file) == (30, 20)
 
 
@@ -59,14 +59,14 @@ def test_a_damaged_tag_beside_the_orientation_changes_nothing(tmp_path, damaged)
 )
 def test_an_orientation_that_is_none_leaves_the_picture_as_it_is(tmp_path, orientation):
     file = save(tmp_path, orientation)
-    assert open_picture(file).size == (30, 20)
+    assert open_image(file).size == (30, 20)
     assert peek_size(file) == (20, 30)
 
 
 def test_exif_that_is_none_leaves_the_picture_as_it_is(tmp_path):
     file = tmp_path / "photo.jpg"
     Image.new("RGB", (30, 20)).save(file, exif=b"Exif\0\0nothing of the sort")
-    assert open_picture(file).size == (30, 20)
+    assert open_image(file).size == (30, 20)
     assert peek_size(file) == (20, 30)
 
 
@@ -88,7 +88,7 @@ def test_each_orientation_is_turned_upright(tmp_path, orientation, expected):
     exif[274] = orientation
     file = tmp_path / "photo.png"
     Image.fromarray(np.array([[1, 2, 3], [4, 5, 6]], dtype=np.uint8)).save(file, exif=exif)
-    assert np.asarray(open_picture(file))[..., 0].tolist() == expected
+    assert np.asarray(open_image(file))[..., 0].tolist() == expected
     assert peek_size(file) == np.shape(expected)
 
 

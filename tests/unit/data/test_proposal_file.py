@@ -108,12 +108,12 @@ def test_proposals_move_as_boxes_do(transform):
         ([{"image_id": 77, "bbox": [0, 0, 1, 1], "score": 1}], "for none of the images of 'greys'"),
         (
             [{"image_id": 0, "score": 1}],
-            "entry 0 has no 'bbox'. It wants an 'image_id', a 'bbox' of four",
+            "entry 0 has no 'bbox'. It needs an 'image_id', a 'bbox' of four",
         ),
         ([{"image_id": 0, "bbox": [0, 0, 1], "score": 1}], "entry 0 is malformed"),
         ([{"image_id": 0, "bbox": [0, 0, 1, float("nan")], "score": 1}], "entry 0 is malformed"),
         ([3], "entry 0 is malformed"),
-        ({"boxes": []}, "a list of entries in COCO's results format is wanted, not a dict"),
+        ({"boxes": []}, "expected a list of entries in COCO's results format, not a dict"),
     ],
 )
 def test_malformed_files_are_refused(dataset, write, entries, message):

@@ -29,9 +29,9 @@ def test_something_is_made_of_every_entry_in_order(file):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({}, r"results\.json: entry 1 has no 'score'\. It wants a 'score': {}"),
-        ({"score": "x"}, r"entry 1 is malformed: .*'x'\. It wants a 'score': {'score': 'x'}"),
-        (None, r"entry 1 is malformed: .*\. It wants a 'score': None"),
+        ({}, r"results\.json: entry 1 has no 'score'\. It needs a 'score': {}"),
+        ({"score": "x"}, r"entry 1 is malformed: .*'x'\. It needs a 'score': {'score': 'x'}"),
+        (None, r"entry 1 is malformed: .*\. It needs a 'score': None"),
         ({"score": 7}, r"entry 1: seven is no score$"),
     ],
 )
@@ -44,7 +44,7 @@ def test_a_bad_entry_is_told_by_its_number(file, entry, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}", "a list of entries in COCO's results format is wanted, not a dict"),
+        ("{}", "expected a list of entries in COCO's results format, not a dict"),
         ("[", "not JSON"),
         ("[" * 100_000, "not JSON"),
     ],

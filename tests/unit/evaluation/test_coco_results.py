@@ -99,13 +99,13 @@ def test_other_files_are_refused(scenes, tmp_path):
         read_results(path, scenes.dataset)
     path.write_text("{}")
     with pytest.raises(
-        InputError, match="a list of entries in COCO's results format is wanted, not a dict"
+        InputError, match="expected a list of entries in COCO's results format, not a dict"
     ):
         read_results(path, scenes.dataset)
     path.write_text("[")
     with pytest.raises(InputError, match="not JSON"):
         read_results(path, scenes.dataset)
-    with pytest.raises(InputError, match=r"entry 0 has no 'image_id'\. It wants an 'image_id', a"):
+    with pytest.raises(InputError, match=r"entry 0 has no 'image_id'\. It needs an 'image_id', a"):
         read_results(write(path, {}), scenes.dataset)
 
 

@@ -228,7 +228,7 @@ def test_panoptic_annotations_are_for_another_reader(files):
     ("content", "message"),
     [
         ("{", "not JSON"),
-        ("[]", "a mapping with the keys images, annotations, categories is wanted"),
+        ("[]", "expected a mapping with the keys images, annotations, categories"),
         ('{"images": [], "info": 1}', "no list 'annotations'; the keys are: images, info"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from composer.data.faults import BadPart
-from composer.data.label_pictures import read_labels, read_segment_ids, write_segment_ids
+from composer.data.label_images import read_labels, read_segment_ids, write_segment_ids
 
 SHAPES = arrays.array_shapes(min_dims=2, max_dims=2, max_side=5)
 

@@ -1,6 +1,6 @@
-"""Pictures whose values are labels: classes or ids, as they are, whatever viewers make of them.
+"""Label images: images whose values are classes or ids.
 
-Legend: H W the picture's height and width.
+Legend: H W the image's height and width.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from composer.files import written_whole
 
 
 def read_labels(file: Path) -> Int[np.ndarray, "H W"]:
-    """Reads a picture of one channel, or of a palette, as it is.
+    """Reads an image of one channel, or of a palette, as it is.
 
     Raises:
         BadPart: it cannot be read, or has colours.
@@ -26,7 +26,7 @@ def read_labels(file: Path) -> Int[np.ndarray, "H W"]:
 
 
 def read_segment_ids(file: Path) -> Int[np.ndarray, "H W"]:
-    """Reads a panoptic picture in COCO's colours: an id is red + 256 green + 65536 blue.
+    """Reads a panoptic image in COCO's colours: an id is red + 256 green + 65536 blue.
 
     Raises:
         BadPart: it cannot be read.
@@ -44,8 +44,8 @@ def write_segment_ids(file: Path, ids: Int[np.ndarray, "H W"]) -> None:
 
 def _read(file: Path, mode: str | None) -> Int[np.ndarray, "..."]:
     try:
-        with Image.open(file) as picture:
-            return np.asarray(picture if mode is None else picture.convert(mode))
+        with Image.open(file) as image:
+            return np.asarray(image if mode is None else image.convert(mode))
     except FileNotFoundError:
         raise BadPart("missing_file", f"there is no such file: {file}") from None
     except Exception as error:  # a file can break a decoder in ways that nobody has listed
