@@ -16,7 +16,7 @@ from composer.cli.run_table import NodeRun
 from composer.errors import CheckpointError
 from composer.graph import Profile
 from composer.plan import Plan
-from composer.storage import save_value
+from composer.storage import write_value
 from composer.values import describe
 
 
@@ -142,7 +142,7 @@ def save_results(report: RunReport, results: Mapping[str, Any]) -> None:
             continue
         notes = {"composer.node": name, "composer.name": spec.name}
         try:
-            save_value(file, value, notes)
+            write_value(file, value, notes)
         except CheckpointError as error:
             failures.append(str(error))
         else:

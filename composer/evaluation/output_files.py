@@ -11,7 +11,7 @@ from composer.evaluation.coco_results import write_results
 from composer.evaluation.evaluator import Evaluator
 from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.panoptic_results import PanopticWriter
-from composer.evaluation.plots import can_plot, save_plots
+from composer.evaluation.plots import can_plot, write_plots
 from composer.evaluation.proposal_evaluator import ProposalEvaluator
 from composer.evaluation.results import Results
 from composer.files import write_json
@@ -54,6 +54,6 @@ def write_evaluation(
     measured = [one for one in evaluators if isinstance(one, CocoEvaluator)]
     if measured and (can_plot() if plots is None else plots):
         for evaluator in measured:
-            save_plots(folder / "plots", evaluator)
+            write_plots(folder / "plots", evaluator)
         written.append(folder / "plots")
     return written

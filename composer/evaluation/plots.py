@@ -36,7 +36,7 @@ def can_plot() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def save_plots(
+def write_plots(
     folder: str | os.PathLike[str], evaluator: CocoEvaluator, file_format: PlotFormat = "svg"
 ) -> list[Path]:
     """Draws precision and recall, sizes and scores for each task, and the confusion of classes.

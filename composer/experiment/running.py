@@ -19,7 +19,7 @@ from composer.files import write_json, write_text
 from composer.graph import Graph
 from composer.language import ImageFormat
 from composer.training import ProcessGroup, RunFolder, Summary, Trainer, process_group
-from composer.training.checkpoints import Checkpoints
+from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.parameter_groups import trainable_parameters
 
 
@@ -53,7 +53,7 @@ def run_experiment(
         images = open_images(experiment)
         spec = fit_spec(experiment, images.metadata)
         image_format = find_image_format(spec)
-        goes_on = resume and bool(Checkpoints(run.checkpoints, keep=1).saved())
+        goes_on = resume and bool(CheckpointFolders(run.checkpoints, keep=1).saved())
         graph = build_graph(experiment, spec, with_weights=not goes_on)
         require_annotations(graph, images.learnt)
         require_figures(experiment, images, graph)

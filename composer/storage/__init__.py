@@ -1,7 +1,7 @@
 """Values that flow through a graph, as files: stored, read again, and made to fit a port."""
 
 from composer.storage.port_values import fit_value, make_records
-from composer.storage.stored_values import is_stored_value, read_value, save_value
+from composer.storage.stored_values import is_stored_value, read_value, write_value
 from composer.storage.tensor_files import is_tensor_file, read_tensors
 
 __all__ = [
@@ -11,5 +11,5 @@ __all__ = [
     "make_records",
     "read_tensors",
     "read_value",
-    "save_value",
+    "write_value",
 ]

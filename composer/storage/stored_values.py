@@ -21,7 +21,7 @@ _VERSION_KEY, _FORM_KEY = "composer.value", "composer.value.form"
 _VERSION = "1"
 
 
-def save_value(
+def write_value(
     path: str | os.PathLike[str], value: object, notes: Mapping[str, str] | None = None
 ) -> None:
     """Writes a value into one file, at once and whole. Missing folders are made.
@@ -46,7 +46,7 @@ def save_value(
 
 
 def read_value(path: str | os.PathLike[str]) -> Any:
-    """Reads a value that `save_value` wrote.
+    """Reads a value that `write_value` wrote.
 
     A NamedTuple comes back with its name and fields, but as a class of its own.
 

@@ -11,7 +11,7 @@ import torch
 
 from composer.errors import CheckpointError
 from composer.graph import Graph
-from composer.training.checkpoints import Checkpoints
+from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.run_folder import RunFolder
 from composer.training.saving import AVERAGE, MODEL
 
@@ -58,7 +58,7 @@ def find_weights(folder: Path, *, last: bool = False, averaged: bool = True) -> 
         CheckpointError: there are none, or only averaged ones where others are wanted.
     """
     run = RunFolder(folder)
-    checkpoints = [*reversed(Checkpoints(run.checkpoints, keep=1).saved().values())]
+    checkpoints = [*reversed(CheckpointFolders(run.checkpoints, keep=1).saved().values())]
     candidates = [run.model] if last else [run.best, run.model]
     for checkpoint in checkpoints:
         candidates += [checkpoint / AVERAGE, checkpoint / MODEL]

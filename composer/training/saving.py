@@ -10,7 +10,7 @@ from typing import Any
 
 from composer.errors import CheckpointError, CheckpointMismatchError
 from composer.training.averaging import WeightAverage
-from composer.training.checkpoints import Checkpoints
+from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.optimizers import name_state
 from composer.training.process_group import ProcessGroup
 from composer.training.sharding import take_weights, whole_graph
@@ -39,7 +39,7 @@ class Saver:
         self,
         learner: Learner,
         average: WeightAverage | None,
-        checkpoints: Checkpoints,
+        checkpoints: CheckpointFolders,
         world: ProcessGroup,
     ) -> None:
         self._learner, self._average = learner, average
@@ -79,7 +79,7 @@ class Saver:
             TrainingState(tensors, own).write(folder / _STATE)
 
         if self._world.is_first:
-            self._checkpoints.save(iteration, write)
+            self._checkpoints.add(iteration, write)
 
     def save_weights(self, file: Path) -> None:
         """Writes the weights to be used: the averaged ones, where there are any.

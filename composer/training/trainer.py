@@ -18,7 +18,7 @@ from composer.graph.devices import device_of
 from composer.training.averaging import WeightAverage
 from composer.training.batches import Batch, Batches
 from composer.training.best_metric import BestMetric
-from composer.training.checkpoints import Checkpoints
+from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.interruption import Interruption
 from composer.training.journal import DATA_TIME, TIME, Journal
 from composer.training.learner import make_learner
@@ -76,7 +76,7 @@ class Trainer:
         self._quiet = quiet or not world.is_first
         self._learner = make_learner(graph, settings, world)
         self._average = WeightAverage(graph, settings.ema.decay) if settings.ema else None
-        checkpoints = Checkpoints(folder.checkpoints, settings.checkpoint.keep)
+        checkpoints = CheckpointFolders(folder.checkpoints, settings.checkpoint.keep)
         self.would_overwrite = bool(checkpoints.saved())
         if world.is_first:
             checkpoints.remove_partial()

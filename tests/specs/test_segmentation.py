@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from composer import Graph
-from composer.storage import read_value, save_value
+from composer.storage import read_value, write_value
 from composer.structures import BitMasks, Boxes, Instances
 
 SMALL = {
@@ -74,7 +74,7 @@ def test_panoptic_results_have_all_three_parts(panoptic):
 def test_panoptic_segments_can_be_stored(panoptic, tmp_path):
     path = tmp_path / "segments.safetensors"
     (found,) = panoptic.run([record(64, 96)], until="panoptic")
-    save_value(path, [found])
+    write_value(path, [found])
     ((ids, segments),) = read_value(path)
     assert torch.equal(ids, found.segment_ids)
     assert segments == found.segments_info

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from composer import Graph
-from composer.storage import save_value
+from composer.storage import write_value
 from composer.structures import Boxes
 
 
@@ -43,7 +43,7 @@ def test_foreign_checkpoint_is_described_by_the_beginnings_of_its_keys(cli, fold
 
 
 def test_saved_value_is_described(cli, folder):
-    save_value("boxes.safetensors", [Boxes(torch.zeros(3, 4))], {"composer.node": "rpn.boxes"})
+    write_value("boxes.safetensors", [Boxes(torch.zeros(3, 4))], {"composer.node": "rpn.boxes"})
     out = cli("describe", "boxes.safetensors").out
     assert "a saved value (safetensors)" in out
     assert "value: 3 boxes" in out

@@ -6,7 +6,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from composer.cli import run_graph, running
-from composer.storage import read_value, save_value
+from composer.storage import read_value, write_value
 from composer.structures import Boxes, ImageBatch, Instances
 
 IMAGE = torch.zeros(3, 32, 48, dtype=torch.uint8)
@@ -108,7 +108,7 @@ def test_saved_value_can_be_fed(run):
 def test_values_by_port_feed_all_outputs_of_a_node(cli, batch):
     maps = [torch.zeros(1, 1, 8, 16), torch.zeros(1, 1, 4, 8), torch.zeros(1, 1, 2, 4)]
     deltas = [level.expand(-1, 4, -1, -1) for level in maps]
-    save_value("head.safetensors", {"objectness": maps, "deltas": deltas})
+    write_value("head.safetensors", {"objectness": maps, "deltas": deltas})
     feed = "rpn_head=head.safetensors"
     result = cli("run", "small.yaml", "-i", batch, "-u", "proposals", "-f", feed)
     assert result.code == 0
@@ -191,7 +191,7 @@ def test_input_can_be_named(cli, batch):
 def test_saved_batch_is_an_input_with_ground_truth(cli, folder):
     truth = Instances((32, 48), pred_boxes=Boxes([[1, 2, 30, 30]]))
     batch = ImageBatch([{"image": IMAGE, "instances": truth}])
-    save_value("truth.safetensors", batch)
+    write_value("truth.safetensors", batch)
     result = cli("run", "small.yaml", "-i", "truth.safetensors", "--mode", "training")
     assert result.code == 0, result.err
     assert "image 1: 1 instance\n" in result.out

@@ -2,14 +2,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from composer.storage import save_value
+from composer.storage import write_value
 from composer.structures import Boxes, Instances
 
 
 @pytest.fixture
 def files(folder):
     save_file({"image": torch.zeros(3, 32, 48, dtype=torch.uint8)}, "batch.safetensors")
-    save_value("number.safetensors", 5)
+    write_value("number.safetensors", 5)
     (folder / "notes.txt").write_text("no image")
     (folder / "broken.safetensors").write_bytes(b"\x10")
     (folder / "boxes.json").write_text("[[1, 2, 3]]")
@@ -96,7 +96,7 @@ outputs: {instances: rescale}
 
 def test_several_inputs_want_names(cli, files):
     (files / "two.yaml").write_text(TWO_INPUTS)
-    save_value("truth.safetensors", [Instances((32, 48), pred_boxes=Boxes([[1, 2, 30, 30]]))])
+    write_value("truth.safetensors", [Instances((32, 48), pred_boxes=Boxes([[1, 2, 30, 30]]))])
     result = cli("run", "two.yaml", "-i", "truth.safetensors", "-i", "batch.safetensors")
     assert result.code == 1
     assert "has the inputs truth, batch; write NAME=truth.safetensors" in result.err

@@ -54,7 +54,7 @@ def measured():
 
 
 def test_every_task_has_its_pictures(measured, tmp_path):
-    saved = plots.save_plots(tmp_path / "plots", measured)
+    saved = plots.write_plots(tmp_path / "plots", measured)
     names = {path.name for path in saved}
     assert names == {
         "confusion.svg",
@@ -73,7 +73,7 @@ def test_pictures_are_the_same_each_time(tmp_path):
     measured.process([{"image_id": 0}], outputs_of([(A, 0, 0.9)]))
     measured.results()
     for folder in ("one", "two"):
-        plots.save_plots(tmp_path / folder, measured)
+        plots.write_plots(tmp_path / folder, measured)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
@@ -83,13 +83,13 @@ def test_evaluation_without_any_object_can_be_drawn(tmp_path):
     evaluator.process([{"image_id": 0}], outputs_of([]))
     evaluator.tasks = ("bbox",)
     evaluator.results()
-    assert plots.save_plots(tmp_path, evaluator, "png")[0].stat().st_size > 0
+    assert plots.write_plots(tmp_path, evaluator, "png")[0].stat().st_size > 0
 
 
 def test_plots_without_matplotlib_say_what_is_missing(measured, tmp_path, monkeypatch):
     monkeypatch.setattr(plots, "can_plot", lambda: False)
     with pytest.raises(InputError, match=r"detection-composer\[plots\]"):
-        plots.save_plots(tmp_path, measured)
+        plots.write_plots(tmp_path, measured)
 
 
 def test_marks_tell_right_detections_from_wrong_ones(measured):

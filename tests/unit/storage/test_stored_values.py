@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from composer import structures
 from composer.errors import CheckpointError, InputError
-from composer.storage import read_value, save_value
+from composer.storage import read_value, write_value
 from composer.storage.structure_forms import STRUCTURE_FORMS
 from composer.structures import (
     BitMasks,
@@ -87,13 +87,13 @@ def file(tmp_path_factory):
 
 @given(values)
 def test_value_comes_back_as_it_was(file, value):
-    save_value(file, value)
+    write_value(file, value)
     assert equal(read_value(file), value)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda value: type(value).__name__)
 def test_structure_comes_back_as_it_was(tmp_path, structure):
-    save_value(tmp_path / "value.safetensors", [structure, {"a.b": structure}])
+    write_value(tmp_path / "value.safetensors", [structure, {"a.b": structure}])
     assert equal(read_value(tmp_path / "value.safetensors"), [structure, {"a.b": structure}])
 
 
@@ -105,45 +105,45 @@ def test_every_structure_can_be_stored():
 
 
 def test_keys_say_where_a_tensor_belongs(tmp_path):
-    save_value(
+    write_value(
         tmp_path / "v.safetensors", {"boxes": [Boxes(torch.ones(1, 4))], "p2": torch.ones(2)}
     )
     assert load_file(tmp_path / "v.safetensors").keys() == {"boxes.0.tensor", "p2"}
 
 
 def test_single_tensor_is_called_value(tmp_path):
-    save_value(tmp_path / "v.safetensors", torch.ones(2))
+    write_value(tmp_path / "v.safetensors", torch.ones(2))
     assert load_file(tmp_path / "v.safetensors").keys() == {"value"}
 
 
 def test_keys_that_would_collide_are_told_apart(tmp_path):
     value = {"a.b": torch.tensor(1), "a": {"b": torch.tensor(2)}, "__metadata__": torch.tensor(3)}
-    save_value(tmp_path / "v.safetensors", value)
+    write_value(tmp_path / "v.safetensors", value)
     assert equal(read_value(tmp_path / "v.safetensors"), value)
 
 
 def test_tensors_that_share_memory_are_stored_one_by_one(tmp_path):
     whole = torch.arange(6.0).view(2, 3)
     value = [whole, whole[0], whole.t()]
-    save_value(tmp_path / "v.safetensors", value)
+    write_value(tmp_path / "v.safetensors", value)
     assert equal(read_value(tmp_path / "v.safetensors"), [part.clone() for part in value])
 
 
 def test_arrays_stay_arrays(tmp_path):
     value = {"array": np.arange(4.0)[::2], "number": np.float32(0.5)}
-    save_value(tmp_path / "v.safetensors", value)
+    write_value(tmp_path / "v.safetensors", value)
     assert equal(read_value(tmp_path / "v.safetensors"), {**value, "number": 0.5})
 
 
 def test_named_tuple_comes_back_with_name_and_fields(tmp_path):
-    save_value(tmp_path / "v.safetensors", Pair(boxes=[1], scores=[2]))
+    write_value(tmp_path / "v.safetensors", Pair(boxes=[1], scores=[2]))
     restored = read_value(tmp_path / "v.safetensors")
     assert type(restored).__name__ == "Pair"
     assert restored._asdict() == {"boxes": [1], "scores": [2]}
 
 
 def test_notes_are_kept_beside_the_value(tmp_path):
-    save_value(tmp_path / "v.safetensors", 1, {"composer.node": "a.b"})
+    write_value(tmp_path / "v.safetensors", 1, {"composer.node": "a.b"})
     with safe_open(tmp_path / "v.safetensors", "pt") as file:
         assert file.metadata()["composer.node"] == "a.b"
 
@@ -164,7 +164,7 @@ class Foreign:
 )
 def test_value_of_another_class_is_refused_by_name(tmp_path, value, message):
     with pytest.raises(CheckpointError, match=message):
-        save_value(tmp_path / "v.safetensors", value)
+        write_value(tmp_path / "v.safetensors", value)
     assert not list(tmp_path.iterdir())
 
 
@@ -173,12 +173,12 @@ def test_subclass_of_a_structure_is_refused(tmp_path):
         pass
 
     with pytest.raises(CheckpointError, match="MyBoxes cannot be stored"):
-        save_value(tmp_path / "v.safetensors", MyBoxes(torch.zeros(1, 4)))
+        write_value(tmp_path / "v.safetensors", MyBoxes(torch.zeros(1, 4)))
 
 
 def test_file_of_another_kind_is_not_written(tmp_path):
     with pytest.raises(CheckpointError, match=r"v\.pt: values are stored as"):
-        save_value(tmp_path / "v.pt", 1)
+        write_value(tmp_path / "v.pt", 1)
 
 
 @pytest.mark.parametrize(

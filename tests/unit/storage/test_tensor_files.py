@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from composer.errors import ComposerError, InputError
-from composer.storage import read_tensors, save_value
+from composer.storage import read_tensors, write_value
 from composer.storage.tensor_files import is_tensor_file
 from composer.structures import Boxes
 from unit.storage.equality import equal
@@ -28,7 +28,7 @@ def test_names_in_safetensors_are_sorted_by_their_numbers(tmp_path):
 
 def test_stored_value_comes_back_as_it_was(tmp_path):
     value = [Boxes(TENSORS["boxes"]), 5]
-    save_value(tmp_path / "v.safetensors", value)
+    write_value(tmp_path / "v.safetensors", value)
     assert equal(read_tensors(tmp_path / "v.safetensors"), value)
 
 

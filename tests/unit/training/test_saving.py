@@ -13,7 +13,7 @@ import torch
 from composer.checkpoint import read_checkpoint, writer
 from composer.errors import CheckpointError
 from composer.training import Validation, export_model, find_weights, saving
-from composer.training.checkpoints import Checkpoints
+from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.state import collect_tensors
 from unit.training.small_training import make_graph, make_trainer, records_of
 
@@ -69,7 +69,7 @@ def test_a_kill_while_saving_leaves_the_checkpoint_before(tmp_path):
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
     assert done.returncode == -9
-    assert list(Checkpoints(tmp_path / "checkpoints", 1).saved()) == [5]
+    assert list(CheckpointFolders(tmp_path / "checkpoints", 1).saved()) == [5]
     assert len(list((tmp_path / "checkpoints").iterdir())) == 2
     resumed = make_trainer(tmp_path)
     assert resumed.restore()
@@ -78,13 +78,13 @@ def test_a_kill_while_saving_leaves_the_checkpoint_before(tmp_path):
 
 def test_only_the_last_checkpoints_are_kept(tmp_path):
     make_trainer(tmp_path, iterations=9, checkpoint={"every": 2, "keep": 3}).run()
-    assert list(Checkpoints(tmp_path / "checkpoints", 3).saved()) == [6, 8, 9]
+    assert list(CheckpointFolders(tmp_path / "checkpoints", 3).saved()) == [6, 8, 9]
 
 
 def test_the_last_checkpoint_is_that_of_the_most_iterations(tmp_path):
     for name in ("10000000", "9999999"):
         (tmp_path / name).mkdir()
-    assert list(Checkpoints(tmp_path, 2).saved()) == [9999999, 10000000]
+    assert list(CheckpointFolders(tmp_path, 2).saved()) == [9999999, 10000000]
 
 
 def test_another_model_is_not_resumed(tmp_path):

@@ -15,11 +15,11 @@ _NAME = re.compile(r"\d{7,}")
 _UNREADABLE = ".unreadable"
 
 
-class Checkpoints:
+class CheckpointFolders:
     """The last checkpoints of a run, by iteration.
 
     Args:
-        folder: where they are; made when the first is saved.
+        folder: where they are; made when the first is added.
         keep: how many are kept.
     """
 
@@ -33,8 +33,8 @@ class Checkpoints:
         paths = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         return dict(sorted((int(path.name), path) for path in paths))
 
-    def save(self, iteration: int, write: Callable[[Path], None]) -> Path:
-        """Saves a checkpoint, and then removes those that are too old.
+    def add(self, iteration: int, write: Callable[[Path], None]) -> Path:
+        """Adds a checkpoint, and then removes those that are too old.
 
         It is written under another name and renamed when it is whole: whatever happens, the
         checkpoints from before stay as they are. One that is there already is left.
