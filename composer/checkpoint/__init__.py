@@ -4,14 +4,11 @@ The package knows tensors, their names and namespaces; graphs are none of its bu
 """
 
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
-from composer.checkpoint.installed_mappings import recognise_keys
-from composer.checkpoint.key_mapping import KeyMapping
-from composer.checkpoint.key_naming import KeyNaming
-from composer.checkpoint.matching import Assignment, Matching, match_tensors
-from composer.checkpoint.node_report import Mismatch, NodeReport
+from composer.checkpoint.checkpoint_keys import KeyMapping, KeyNaming, recognise_keys
+from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
 from composer.checkpoint.reader import describe_checkpoint, read_checkpoint
-from composer.checkpoint.report import LoadReport
 from composer.checkpoint.safetensors_file import SafetensorsTensors
+from composer.checkpoint.tensor_matching import Assignment, Matching, match_tensors
 from composer.checkpoint.writer import WritableFormat, format_for, write_checkpoint
 
 __all__ = [

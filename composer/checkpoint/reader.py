@@ -10,11 +10,10 @@ from pathlib import Path
 from torch import Tensor
 
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
+from composer.checkpoint.checkpoint_keys import KeyMapping, Recognition, recognise_keys
 from composer.checkpoint.formats import Container, detect_container, locate_checkpoint
-from composer.checkpoint.installed_mappings import Recognition, recognise_keys
-from composer.checkpoint.key_mapping import KeyMapping
 from composer.checkpoint.layouts import HEURISTICS, Contents, find_contents
-from composer.checkpoint.pickle_file import read_pickle
+from composer.checkpoint.numpy_pickle import read_pickle
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
 from composer.errors import CheckpointError

@@ -15,13 +15,13 @@ import io
 import mmap
 import pickletools
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import IO, Any, ClassVar, cast
 
-from composer.checkpoint.nesting import check_nesting
-from composer.checkpoint.vocabulary import Named, Vocabulary, as_key
+from composer.checkpoint.pickle_vocabulary import Named, Vocabulary, as_key
 from composer.errors import CheckpointError
 
+MAX_DEPTH = 64
 MAX_INSTRUCTIONS = 5_000_000
 MAX_MARKS = 256
 _NEWEST_PROTOCOL = 5
@@ -33,7 +33,6 @@ _LITERALS = (
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 )
 _RECALLS = ("GET", "BINGET", "LONG_BINGET")
-
 # Reading from these, unlike from a file, reserves no more than there is.
 ByteSource = mmap.mmap | io.BytesIO
 
@@ -242,3 +241,40 @@ class Unpickler:
         "FRAME": _check_frame,
         "PROTO": _check_protocol,
     }
+
+
+def check_nesting(root: object, *, source: str) -> None:
+    """Refuse a value that contains itself, or that is nested too deep to be walked safely.
+
+    Walks without recursion. A container that occurs in several places is fine.
+
+    Raises:
+        CheckpointError: as said.
+    """
+    depths: dict[int, int] = {}
+    ancestors: set[int] = set()
+    pending = [(root, False)]
+    while pending:
+        value, is_walked = pending.pop()
+        children = _containers_in(value)
+        if is_walked:
+            ancestors.discard(id(value))
+            depth = 1 + max((depths[id(child)] for child in children), default=0)
+            if depth > MAX_DEPTH:
+                raise CheckpointError(f"{source}: refused: nested more than {MAX_DEPTH} deep.")
+            depths[id(value)] = depth
+        elif id(value) in ancestors:
+            raise CheckpointError(f"{source}: refused: a container that contains itself.")
+        elif id(value) not in depths:
+            ancestors.add(id(value))
+            pending.append((value, True))
+            pending.extend((child, False) for child in children)
+
+
+def _containers_in(value: object) -> list[object]:
+    children: Collection[object] = ()
+    if isinstance(value, dict):
+        children = dict.values(value)
+    elif isinstance(value, (list, tuple)):
+        children = value
+    return [child for child in children if isinstance(child, (dict, list, tuple))]

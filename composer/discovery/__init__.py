@@ -1,18 +1,19 @@
 """What is installed: names that plugins publish, specs, and folders. No plugin is imported."""
 
 from composer.discovery.entry_points import discover
-from composer.discovery.package_folders import find_package_folders
+from composer.discovery.installed import DISTRIBUTION, find_package_folders, find_version
 from composer.discovery.publication import Publication, describe_clash, normalise, qualify
 from composer.discovery.published_specs import (
     SPEC_GROUP,
     PublishedSpec,
     find_file,
     find_published,
+    models_in,
     published_specs,
+    shipped_specs,
+    specs_directory,
     unfound_folders,
 )
-from composer.discovery.shipped import models_in, shipped_specs, specs_directory
-from composer.discovery.versions import DISTRIBUTION, find_version
 
 __all__ = [
     "DISTRIBUTION",

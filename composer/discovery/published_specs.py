@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.discovery.entry_points import discover
-from composer.discovery.package_folders import find_package_folders
+from composer.discovery.installed import DISTRIBUTION, find_package_folders, find_version
 from composer.discovery.publication import Publication, describe_clash, qualify
-from composer.discovery.shipped import models_in, specs_directory
-from composer.discovery.versions import DISTRIBUTION, find_version
 from composer.errors import PluginError
 
 SPEC_GROUP = "composer.specs"
+_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -130,3 +129,22 @@ def _locate(publication: Publication) -> Path | None:
 def _dotted(publication: Publication) -> str:
     """The folder that an entry point names, as `package.folder`."""
     return ".".join(filter(None, (publication.module, publication.attribute)))
+
+
+def specs_directory() -> Path:
+    """The directory of shipped specs: inside an installed wheel, else in the source tree."""
+    installed = _PACKAGE / "_specs"
+    return installed if installed.is_dir() else _PACKAGE.parent / "specs"
+
+
+def shipped_specs() -> dict[str, Path]:
+    """The shipped models by name (`mask_rcnn_r50_fpn`, `torchvision/fcos`); blocks are left out."""
+    return models_in(specs_directory())
+
+
+def models_in(folder: Path) -> dict[str, Path]:
+    """The models of a folder of specs by name, sorted; what is below `blocks/` is left out."""
+    names = {
+        path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.yaml")
+    }
+    return {name: names[name] for name in sorted(names) if not name.startswith("blocks/")}

@@ -4,11 +4,11 @@ The package knows structures and Pillow; datasets and graphs are none of its bus
 can use it.
 """
 
-from composer.visualization.annotations import draw_annotations
+from composer.visualization.annotation_drawing import draw_annotations
 from composer.visualization.canvas import as_picture
-from composer.visualization.instances import draw_instances
-from composer.visualization.names import ClassNames
-from composer.visualization.segmentation import draw_panoptic, draw_semantic
+from composer.visualization.class_names import ClassNames
+from composer.visualization.instance_drawing import draw_instances
+from composer.visualization.segment_drawing import draw_panoptic, draw_semantic
 
 __all__ = [
     "ClassNames",

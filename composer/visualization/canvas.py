@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
 
 from composer.visualization.colors import RGB, contrast_with
-from composer.visualization.placement import Box, place_label
+from composer.visualization.label_placement import Box, place_label
 
 Picturable = Image.Image | NDArray[Any] | Tensor
 Point = tuple[float, float]

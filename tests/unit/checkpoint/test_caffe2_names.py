@@ -1,7 +1,7 @@
 import pytest
 
 from composer.checkpoint.caffe2_names import is_caffe2, rename_blob
-from composer.checkpoint.suffix_matching import match_by_suffix
+from composer.checkpoint.tensor_matching import match_by_suffix
 from unit.checkpoint import detectron2_keys
 from unit.checkpoint.detectron2_keys import blob_of
 

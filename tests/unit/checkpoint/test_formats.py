@@ -1,8 +1,18 @@
+"""Files of checkpoints and their formats."""
+
 import os
+import sys
 
 import pytest
+import torch
 
-from composer.checkpoint.formats import detect_container, locate_checkpoint
+from composer.checkpoint import read_checkpoint
+from composer.checkpoint.formats import (
+    detect_container,
+    find_installed_file,
+    is_installed_file,
+    locate_checkpoint,
+)
 from composer.errors import CheckpointError
 
 
@@ -89,3 +99,44 @@ def test_a_header_whose_length_looks_like_a_pickle_is_one_of_safetensors(length,
     header = b'{"__metadata__": {}}'.ljust(length)
     content = length.to_bytes(8, "little") + header
     assert detect_container(write(tmp_path / "x.safetensors", content + b"\0")) == "safetensors"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "site" / "weights_of_somebody"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise SystemExit('this must not run')\n")
+    torch.save({"fc.weight": torch.ones(2)}, folder / "models" / "small.pth")
+    torch.save({}, tmp_path / "site" / "outside.pth")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    return folder
+
+
+def test_a_file_of_a_package_is_read_and_the_package_is_not_imported(package):
+    checkpoint = read_checkpoint("package:weights_of_somebody/models/small.pth")
+    assert list(checkpoint.tensors) == ["fc.weight"]
+    assert checkpoint.path == package / "models" / "small.pth"
+    assert "weights_of_somebody" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("package:", "is written 'package:name_of_package/path/of/file'"),
+        ("package:weights_of_somebody", "is written 'package:name_of_package/path/of/file'"),
+        ("package:../site/outside.pth", "is written 'package:name_of_package/path/of/file'"),
+        ("package:weights_of_nobody/a.pth", "'weights_of_nobody' is not installed here"),
+        ("package:this/a.pth", "'this' is not installed here"),
+        ("package:weights_of_somebody/a.pth", "'weights_of_somebody' has no such file"),
+        ("package:weights_of_somebody/../outside.pth", "leads out of the package"),
+        ("package:weights_of_somebody//etc/hostname", "has no such file"),
+    ],
+)
+def test_what_is_no_file_of_a_package_is_refused(package, path, message):
+    with pytest.raises(CheckpointError, match=message):
+        find_installed_file(path)
+
+
+def test_other_paths_are_left_alone(tmp_path):
+    assert not is_installed_file(tmp_path / "package:x")
+    assert not is_installed_file("model.pth")

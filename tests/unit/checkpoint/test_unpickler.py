@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.checkpoint.numpy_globals import NUMPY_VOCABULARY
+from composer.checkpoint.numpy_pickle import NUMPY_VOCABULARY
 from composer.checkpoint.unpickler import Unpickler
 from composer.errors import CheckpointError
 

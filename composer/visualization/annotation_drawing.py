@@ -10,9 +10,9 @@ from PIL import Image
 from composer.structures import BitMasks, PolygonMasks
 from composer.structures.run_lengths import decode_mask
 from composer.visualization.canvas import Mask, Picturable, as_picture
-from composer.visualization.instances import write_label
-from composer.visualization.names import ClassNames
-from composer.visualization.objects import ColorBy, Joint, PicturedObject, draw_objects
+from composer.visualization.class_names import ClassNames
+from composer.visualization.instance_drawing import write_label
+from composer.visualization.object_drawing import ColorBy, Joint, PicturedObject, draw_objects
 
 
 class Annotated(Protocol):

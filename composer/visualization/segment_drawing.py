@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from composer.visualization.canvas import Canvas, Mask, Picturable, as_picture
+from composer.visualization.class_names import ClassNames
 from composer.visualization.colors import RGB, vary_color
-from composer.visualization.names import ClassNames
-from composer.visualization.placement import Box
+from composer.visualization.label_placement import Box
 
 _THING_OPACITY, _STUFF_OPACITY = 0.55, 0.45
 _SMALLEST_LABELLED = 0.004  # of the photograph's pixels

@@ -1,9 +1,27 @@
-"""Where packages are on the disk."""
+"""Installed distributions and packages: their versions and folders. Nothing is imported."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from pathlib import Path
+
+DISTRIBUTION = "detection-composer"
+
+
+def find_version(distribution: str = DISTRIBUTION) -> str | None:
+    """The version of an installed distribution, by default this one.
+
+    Args:
+        distribution: its name on the package index.
+
+    Returns:
+        None if it is not installed, such as this one in a source tree.
+    """
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def find_package_folders(name: str) -> list[Path]:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from torch import Tensor
 
 from composer.checkpoint.checkpoint import Checkpoint
-from composer.checkpoint.ignored_keys import is_ignored, may_be_missing
-from composer.checkpoint.node_report import Mismatch, NodeReport
-from composer.checkpoint.report import LoadReport
-from composer.checkpoint.suffix_matching import match_by_suffix
+from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
+from composer.errors import CheckpointError
 
+# detectron2 stores what it computes from the configuration (once the pixels' mean and the anchors,
+# still how likely LVIS classes are drawn); torch counts batches, which nothing reads as long as
+# the momentum of a batch norm is fixed.
+_NOT_WEIGHTS = re.compile(
+    r"(?:.+\.)?(?:pixel_mean|pixel_std|anchor_generator\.cell_anchors(?:\..+)?|num_batches_tracked"
+    r"|fed_loss_cls_weights)"
+)
+# What a detector has no use for in a backbone that was trained to classify ImageNet, and
+# Detectron1's fixed upsampling of keypoint maps. Caffe gave the stem of ResNet a bias of zeros.
+_CLASSIFIER = re.compile(
+    r"(?:fc1000|stem\.fc|head\.fc|linear|fc)\.(?:weight|bias)"
+    r"|stem\.conv1\.bias|keypoint_head\.score\.(?:weight|bias)"
+)
 NO_NODE = "(no node)"
 
 Assignment = Mapping[str, Mapping[str, Tensor]]
@@ -155,3 +167,60 @@ def _nearest_place(key: str, prefix_of: Mapping[str, str]) -> str:
     while place and not any(prefix.startswith(f"{place}.") for prefix in prefix_of.values()):
         place = place.rpartition(".")[0]
     return place or NO_NODE
+
+
+def match_by_suffix(wanted: Collection[str], available: Collection[str]) -> dict[str, str]:
+    """For each wanted key, the longest available one that is it or ends it after a dot.
+
+    `backbone.bottom_up.res2.0.conv1.weight` takes `res2.0.conv1.weight`, not `conv1.weight`.
+
+    Args:
+        wanted: full keys of a model.
+        available: keys of a checkpoint.
+
+    Returns:
+        wanted key -> available key, for those that match.
+
+    Raises:
+        CheckpointError: one available key is the best for two wanted ones.
+    """
+    known = frozenset(available)
+    matches: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    for key in wanted:
+        match = next((ending for ending in _endings(key) if ending in known), None)
+        if match is None:
+            continue
+        if match in owners:
+            raise CheckpointError(
+                f"The checkpoint's '{match}' fits both '{owners[match]}' and '{key}'. "
+                "Load the nodes one at a time, naming the node."
+            )
+        owners[match] = key
+        matches[key] = match
+    return matches
+
+
+def _endings(key: str) -> Iterator[str]:
+    """The key, then what follows each of its dots: from the longest to the shortest."""
+    yield key
+    while "." in key:
+        key = key.partition(".")[2]
+        yield key
+
+
+def is_ignored(key: str, *, by_suffix: bool) -> bool:
+    """Whether a key that no node wants is no reason for concern.
+
+    Args:
+        key: the key as detectron2 would name it.
+        by_suffix: the checkpoint is one that is matched by suffix.
+    """
+    if _NOT_WEIGHTS.fullmatch(key):
+        return True
+    return by_suffix and _CLASSIFIER.fullmatch(key) is not None
+
+
+def may_be_missing(name: str) -> bool:
+    """Whether a module does as well without `name` in the file."""
+    return name.rpartition(".")[2] == "num_batches_tracked"

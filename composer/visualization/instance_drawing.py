@@ -13,8 +13,8 @@ from torch import Tensor
 
 from composer.structures import BitMasks, Instances, PolygonMasks, RotatedBoxes
 from composer.visualization.canvas import Mask, Picturable, Point, as_picture
-from composer.visualization.names import ClassNames
-from composer.visualization.objects import ColorBy, Joint, PicturedObject, draw_objects
+from composer.visualization.class_names import ClassNames
+from composer.visualization.object_drawing import ColorBy, Joint, PicturedObject, draw_objects
 
 _BOXES = ("pred_boxes", "gt_boxes", "proposal_boxes")
 

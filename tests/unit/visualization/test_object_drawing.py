@@ -16,7 +16,7 @@ from composer.visualization import (
     draw_panoptic,
     draw_semantic,
 )
-from composer.visualization.objects import Joint, PicturedObject, draw_objects
+from composer.visualization.object_drawing import Joint, PicturedObject, draw_objects
 
 SIZE = (120, 160)
 SQUARE = [20.0, 40.0, 60.0, 40.0, 60.0, 80.0, 20.0, 80.0]

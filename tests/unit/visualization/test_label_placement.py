@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.visualization.placement import place_label
+from composer.visualization.label_placement import place_label
 
 SIZES = st.tuples(st.floats(1, 60), st.floats(1, 20))
 PLACES = st.floats(-50, 250)

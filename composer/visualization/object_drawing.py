@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from composer.visualization.canvas import Canvas, Mask, Point
+from composer.visualization.class_names import ClassNames
 from composer.visualization.colors import RGB, pick_color, vary_color
-from composer.visualization.names import ClassNames
 
 ColorBy = Literal["class", "instance"]
 Connections = Sequence[tuple[int, int]]

@@ -1,16 +1,19 @@
-"""What a pickle of numpy arrays may say: arrays of numbers and plain containers."""
+"""Pickles of numpy arrays: detectron2's model zoo, Caffe2 and Detectron1."""
 
 from __future__ import annotations
 
 import math
+import mmap
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.checkpoint.vocabulary import Named, Vocabulary, as_key
+from composer.checkpoint.pickle_vocabulary import Named, Vocabulary, as_key
+from composer.checkpoint.unpickler import Unpickler
 
 _NUMBERS = re.compile(r"\?|b1|[iu][1248]|f[248]|c(8|16)")
 _BYTE_ORDERS = "<>=|"
@@ -148,3 +151,16 @@ NUMPY_VOCABULARY = Vocabulary(
     },
     restore=_restore,
 )
+
+
+def read_pickle(path: Path) -> object:
+    """The value that a pickle describes, with text of Python 2 decoded as Latin-1.
+
+    Raises:
+        CheckpointError: it is damaged, or holds more than arrays and plain containers.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return Unpickler(
+            content, size=len(content), vocabulary=NUMPY_VOCABULARY, source=str(path)
+        ).load()

@@ -1,0 +1,240 @@
+"""The outcome of loading a checkpoint, node by node, as a value and as a table for people."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from composer.errors import CheckpointMismatchError
+
+MAX_NAMES = 8
+_COLUMNS = ("loaded", "missing", "unexpected", "mismatched")
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A tensor of another shape than the node's.
+
+    Attributes:
+        name: its name within the node.
+        wanted: shape that the node has.
+        found: shape that the file has.
+    """
+
+    name: str
+    wanted: tuple[int, ...]
+    found: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """What became of the tensors of one node.
+
+    Attributes:
+        loaded: names within the node whose tensors the file gives.
+        missing: names within the node that the file does not have.
+        unexpected: keys of the file in the node's namespace that the node does not have.
+        mismatched: names that both have, with different shapes.
+    """
+
+    loaded: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    mismatched: tuple[Mismatch, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything fits."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    @property
+    def num_wanted(self) -> int:
+        """How many tensors the node wants from the file."""
+        return len(self.loaded) + len(self.missing) + len(self.mismatched)
+
+    def to_json(self) -> dict[str, object]:
+        """The report as a value that `json.dumps` takes."""
+        return {
+            "loaded": list(self.loaded),
+            "missing": list(self.missing),
+            "unexpected": list(self.unexpected),
+            "mismatched": [
+                {"name": each.name, "wanted": list(each.wanted), "found": list(each.found)}
+                for each in self.mismatched
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of a checkpoint's tensors. `str()` of it is a table for people.
+
+    Attributes:
+        source: the file.
+        format: what it is, for people.
+        nodes: path -> report, for each node that is to be loaded, and for the places in the graph
+            where keys of the file would belong if there were such a node.
+        ignored: keys that are nobody's weights (`pixel_mean`, ...).
+        unused: keys that belong to nodes which were not asked for.
+        notes: what else there is to say of the file, a sentence each.
+    """
+
+    source: str
+    format: str
+    nodes: Mapping[str, NodeReport] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file fits the nodes, and the nodes the file."""
+        return all(node.ok for node in self.nodes.values())
+
+    def raise_if(
+        self,
+        *,
+        strict: bool = True,
+        skip_mismatched: bool = False,
+        allow_missing: bool = False,
+        allow_unexpected: bool = False,
+    ) -> None:
+        """Raise unless the checkpoint fits, or what does not fit is allowed.
+
+        Args:
+            strict: False allows everything.
+            skip_mismatched: tensors of another shape are left as they are in the graph, as for a
+                new number of classes.
+            allow_missing: nodes may have tensors that the file does not have.
+            allow_unexpected: the file may have tensors that no node has.
+
+        Raises:
+            CheckpointMismatchError: the message is this report.
+        """
+        if not strict:
+            return
+        if any(
+            (node.mismatched and not skip_mismatched)
+            or (node.missing and not allow_missing)
+            or (node.unexpected and not allow_unexpected)
+            for node in self.nodes.values()
+        ):
+            raise CheckpointMismatchError(self)
+
+    def __str__(self) -> str:
+        title = f"{self.source} ({self.format})"
+        return render_report(
+            title, self.nodes, ignored=self.ignored, unused=self.unused, notes=self.notes
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The whole report as a value that `json.dumps` takes."""
+        return {
+            "source": self.source,
+            "format": self.format,
+            "ok": self.ok,
+            "nodes": {path: node.to_json() for path, node in self.nodes.items()},
+            "ignored": list(self.ignored),
+            "unused": list(self.unused),
+            "notes": list(self.notes),
+        }
+
+
+def render_report(
+    title: str,
+    nodes: Mapping[str, NodeReport],
+    *,
+    ignored: Sequence[str] = (),
+    unused: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> str:
+    """One line where all is fine; else a row a node, and the names that do not fit.
+
+    Args:
+        title: the file and its format.
+        nodes: path -> what became of the node's tensors.
+        ignored: keys that are nobody's weights.
+        unused: keys of nodes that were not asked for.
+        notes: said where something does not fit.
+    """
+    lines = [f"{title}: {_summary(nodes.values())}"]
+    if not all(node.ok for node in nodes.values()):
+        lines += _table(nodes)
+        lines += _advice(nodes.values())
+        lines += [f"  note: {note}" for note in notes]
+    if ignored:
+        lines.append(f"  ignored, since no weights: {_listing(ignored)}")
+    if unused:
+        lines.append(f"  {_count(len(unused), 'tensor')} in the file for other nodes")
+    return "\n".join(lines)
+
+
+def _summary(nodes: Collection[NodeReport]) -> str:
+    loaded = sum(len(node.loaded) for node in nodes)
+    wanted = sum(node.num_wanted for node in nodes)
+    places = _count(sum(node.num_wanted > 0 for node in nodes), "node")
+    if all(node.ok for node in nodes):
+        return f"all {_count(wanted, 'tensor')} of {places} loaded."
+    return f"{loaded} of {_count(wanted, 'tensor')} of {places} fit."
+
+
+def _table(nodes: Mapping[str, NodeReport]) -> Iterator[str]:
+    shown = {path: node for path, node in nodes.items() if node.num_wanted or not node.ok}
+    width = max(len("node"), *(len(path) for path in shown))
+    yield f"  {'node':<{width}}" + "".join(f"  {column:>10}" for column in _COLUMNS)
+    strangers = [key for node in shown.values() for key in node.unexpected]
+    for path, node in shown.items():
+        counts = [f"{len(node.loaded)}/{node.num_wanted}"]
+        counts += [str(len(getattr(node, column)) or "") for column in _COLUMNS[1:]]
+        yield f"  {path:<{width}}" + "".join(f"  {count:>10}" for count in counts).rstrip()
+        yield from (f"      {line}" for line in _details(node, strangers))
+
+
+def _details(node: NodeReport, strangers: Sequence[str]) -> Iterator[str]:
+    for each in node.mismatched[:MAX_NAMES]:
+        yield f"mismatched  {each.name}: {_sides(each.wanted)} wanted, {_sides(each.found)} found"
+    yield from _more(node.mismatched)
+    for name in node.missing[:MAX_NAMES]:
+        yield f"missing     {name}{_closest(name, node.unexpected, strangers)}"
+    yield from _more(node.missing)
+    for key in node.unexpected[:MAX_NAMES]:
+        yield f"unexpected  {key}"
+    yield from _more(node.unexpected)
+
+
+def _more(names: Sequence[object]) -> Iterator[str]:
+    if len(names) > MAX_NAMES:
+        yield f"            ... and {len(names) - MAX_NAMES} more"
+
+
+def _closest(name: str, *candidates: Sequence[str]) -> str:
+    """The most similar ending of an unexpected key, of the node's own keys before all others."""
+    segments = name.count(".") + 1
+    for keys in candidates:
+        endings = {".".join(key.split(".")[-segments:]): key for key in keys}
+        if match := difflib.get_close_matches(name, endings, n=1, cutoff=0.6):
+            return f"  (the file has '{endings[match[0]]}')"
+    return ""
+
+
+def _advice(nodes: Collection[NodeReport]) -> Iterator[str]:
+    if any(node.mismatched for node in nodes):
+        yield "  Another number of classes? skip_mismatched leaves such tensors as they are."
+    if any(node.missing for node in nodes):
+        yield "  allow_missing leaves tensors that are not in the file as they are."
+    if any(node.unexpected for node in nodes):
+        yield "  allow_unexpected passes over tensors that no node has."
+
+
+def _sides(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _listing(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
