@@ -81,7 +81,8 @@ def _assign(frame: Frame) -> dict[Item, int]:
     entries, exits = frame.gates("entry"), frame.gates("exit")
     first = 1 if entries else 0
     inner = graph.subgraph([item for item in graph if not isinstance(item, Gate)])
-    found: dict[Item, int] = {item: layer + first for item, layer in layers(inner).items()}
+    depths = layers(inner)
+    found: dict[Item, int] = {item: depths[item] + first for item in frame.items}
     for item in frame.items:
         below = [found[s] for s in inner.successors(item)]
         if below and not graph.in_degree(item):

@@ -19,6 +19,7 @@ from composer.draw.layering import Bend, Cell, Segment
 _ROUNDS, _PASSES = 60, 6
 _BOLDNESS = 0.7  # share of the way to the neighbours' mean that is gone in a round
 _INERTIA = 0.02  # weight of a bundle that nothing pulls
+_SETTLED = 1e-3  # pixels: rounds that move nothing farther are the last
 
 
 class Distance(NamedTuple):
@@ -114,7 +115,7 @@ def _packed(rows: Rows, bundles: Bundles, width: Callable[[Cell], float]) -> lis
 def _relax(
     pulls: Sequence[Sequence[Pull]], distances: Sequence[Distance], places: list[float]
 ) -> list[float]:
-    """The places of the bundles after all rounds."""
+    """The places of the bundles after all rounds, or once nothing moves any more."""
     weights = [sum(pull.weight for pull in pulling) or _INERTIA for pulling in pulls]
     pushes = [0.0] * len(distances)
     for _ in range(_ROUNDS):
@@ -124,7 +125,9 @@ def _relax(
                 total = sum((places[p.other] + p.shift) * p.weight for p in pulling)
                 mean = total / weights[bundle]
                 wishes[bundle] += _BOLDNESS * (mean - places[bundle])
-        places = project(wishes, weights, distances, pushes)
+        before, places = places, project(wishes, weights, distances, pushes)
+        if all(abs(a - b) < _SETTLED for a, b in zip(before, places, strict=True)):
+            break
     return _feasible(places, distances)
 
 
@@ -143,18 +146,19 @@ def project(
         pushes: the multipliers of the distances; they are brought up to date, so that the next
             projection starts from here.
     """
-    places = list(wishes)
+    places, ease = list(wishes), [1 / weight for weight in weights]
     for (left, right, _), push in zip(distances, pushes, strict=True):
-        places[left] -= push / weights[left]
-        places[right] += push / weights[right]
+        places[left] -= push * ease[left]
+        places[right] += push * ease[right]
     for _ in range(_PASSES):
         for index, (left, right, pixels) in enumerate(distances):
             lacking = pixels - (places[right] - places[left])
-            step = lacking / (1 / weights[left] + 1 / weights[right])
-            change = max(-pushes[index], step)
+            if lacking < 0 and not pushes[index]:
+                continue
+            change = max(-pushes[index], lacking / (ease[left] + ease[right]))
             pushes[index] += change
-            places[left] -= change / weights[left]
-            places[right] += change / weights[right]
+            places[left] -= change * ease[left]
+            places[right] += change * ease[right]
     return places
 
 
