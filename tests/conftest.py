@@ -15,6 +15,8 @@ from jaxtyping import install_import_hook
 PLUGINS = {path.parent.name for path in Path(__file__).parents[1].glob("plugins/*/*.py")}
 CHECKED_PACKAGES = ["composer.structures", "composer.ops", "composer.layers", *PLUGINS]
 
+pytest.register_assert_rewrite("drawings")
+
 # Before any of these packages is imported: their annotations are checked at every call.
 install_import_hook(CHECKED_PACKAGES, "beartype.beartype")
 

@@ -5,6 +5,7 @@ from hypothesis import given
 
 from composer.draw.frames import split_frames
 from composer.draw.geometry import Rect
+from composer.draw.layering import make_layers
 from composer.draw.layout import lay_out
 from unit.draw.diagrams import diagrams, make_diagram_of
 
@@ -108,6 +109,12 @@ def test_long_wire_is_straight():
         if not curve.has_arrow and curve.hint.startswith("a → d")
     }
     assert len(lane) == 1
+
+
+def test_layers_begin_in_the_order_of_the_diagram():
+    paths = [f"node_{i}" for i in range(40)]
+    frame = split_frames(make_diagram_of([*paths, "g.a"], [("node_0", "g.a")]))[""]
+    assert make_layers(frame).rows[0] == paths
 
 
 def test_source_stands_just_above_what_needs_it():
