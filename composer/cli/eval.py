@@ -159,7 +159,7 @@ def eval_command(
     """
     _check_usage(context)
     from composer.evaluation import AugmentedPredictor, make_batches
-    from composer.evaluation.augmented_predictor import SIZES
+    from composer.evaluation.augmented_predictor import TEST_SIZES
     from composer.prediction import open_model
     from composer.training.process_group import process_group
 
@@ -174,7 +174,7 @@ def eval_command(
     with process_group(device) as world:
         graph = open_model(model or "", weights or None, settings=settings).to(world.device)
         evaluators = _make_evaluators(graph, dataset, tasks, on_fault, folder)
-        predict = AugmentedPredictor(graph, sizes=tta_sizes or SIZES) if tta else None
+        predict = AugmentedPredictor(graph, sizes=tta_sizes or TEST_SIZES) if tta else None
         batches = make_batches(
             graph,
             dataset,

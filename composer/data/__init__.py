@@ -1,28 +1,102 @@
 """Datasets, their samples, and batches of those."""
 
-from composer.data.data_file import DataFile, DatasetDocument, open_datasets, read_data_file
-from composer.data.dataset import Dataset, concatenate_datasets
-from composer.data.faults import Fault
-from composer.data.images import find_images, read_image, read_images
+from composer.data.augmentations.call import AugmentationCall
+from composer.data.data_file import (
+    DataFile,
+    DatasetDocument,
+    DatasetName,
+    Selection,
+    open_datasets,
+    read_data_file,
+)
+from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
+from composer.data.faults import Fault, FaultPolicy, count_faults, describe_faults
+from composer.data.image_size import ImageSize, with_size
+from composer.data.images import (
+    IMAGE_SUFFIXES,
+    find_images,
+    make_record,
+    make_upright,
+    open_image,
+    read_image,
+    read_images,
+)
 from composer.data.inspection import inspect_dataset
+from composer.data.label_images import write_segment_ids
+from composer.data.loading import InferenceBatches, TrainingBatches
+from composer.data.mapper import Mapper
 from composer.data.metadata import Metadata
+from composer.data.plugin_call import PluginCall
+from composer.data.readers.annotation_forms import to_run_lengths
+from composer.data.record_drawing import Layer, choose_layer, draw_record, draw_sample
 from composer.data.records import Annotation, Proposals, Record, Segment
+from composer.data.resizing import choose_size
+from composer.data.results_file import read_entries
+from composer.data.rotated_targets import make_rotated_boxes
+from composer.data.sample_reading import (
+    MaskFormat,
+    peek_size,
+    read_panoptic,
+    read_pixels,
+    read_sem_seg,
+    to_outline,
+)
+from composer.data.samplers import SamplerSettings
+from composer.data.samples import Sample
+from composer.data.toy_dataset import write_shape_dataset
+from composer.data.transforms.resizing import resize_image
 
 __all__ = [
+    "IMAGE_SUFFIXES",
     "Annotation",
+    "AugmentationCall",
     "DataFile",
     "Dataset",
     "DatasetDocument",
+    "DatasetName",
     "Fault",
+    "FaultPolicy",
+    "ImageSize",
+    "InferenceBatches",
+    "Layer",
+    "Mapper",
+    "MaskFormat",
     "Metadata",
+    "PluginCall",
     "Proposals",
     "Record",
+    "Sample",
+    "SamplerSettings",
     "Segment",
+    "Selection",
+    "TrainingBatches",
+    "choose_layer",
+    "choose_size",
     "concatenate_datasets",
+    "count_faults",
+    "describe_faults",
+    "draw_record",
+    "draw_sample",
     "find_images",
     "inspect_dataset",
+    "make_record",
+    "make_rotated_boxes",
+    "make_upright",
     "open_datasets",
+    "open_image",
+    "peek_size",
     "read_data_file",
+    "read_entries",
     "read_image",
     "read_images",
+    "read_panoptic",
+    "read_pixels",
+    "read_sem_seg",
+    "require_datasets",
+    "resize_image",
+    "to_outline",
+    "to_run_lengths",
+    "with_size",
+    "write_segment_ids",
+    "write_shape_dataset",
 ]

@@ -20,7 +20,7 @@ from composer.data.resizing import choose_size, resize
 from composer.errors import InputError
 from composer.language import ImageFormat
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 def read_images(
@@ -41,9 +41,9 @@ def find_images(path: str | os.PathLike[str]) -> list[Path]:
     """
     found = Path(path)
     if found.is_dir():
-        files = sorted(file for file in found.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = sorted(file for file in found.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
         if not files:
-            raise InputError(f"{found}: no images in this folder ({', '.join(SUFFIXES)})")
+            raise InputError(f"{found}: no images in this folder ({', '.join(IMAGE_SUFFIXES)})")
         return files
     if not found.exists():
         raise InputError(f"{found}: there is no such file or folder")

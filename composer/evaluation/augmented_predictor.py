@@ -18,7 +18,7 @@ from composer.graph.devices import device_of
 from composer.ops import batched_nms
 from composer.structures import Boxes, Instances
 
-SIZES = (400, 500, 600, 700, 800, 900, 1000, 1100, 1200)
+TEST_SIZES = (400, 500, 600, 700, 800, 900, 1000, 1100, 1200)
 
 _PORTS = ("boxes", "scores", "classes")
 
@@ -59,7 +59,7 @@ class AugmentedPredictor:
         self,
         graph: Graph,
         *,
-        sizes: Sequence[int] = SIZES,
+        sizes: Sequence[int] = TEST_SIZES,
         flip: bool = True,
         longest_edge: int = 4000,
         nms_threshold: float | None = None,

@@ -16,7 +16,7 @@ from composer.errors import DataError, InputError
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
 from composer.files import write_json
 from composer.names import did_you_mean
-from composer.structures.run_lengths import compress_run_lengths, find_box
+from composer.structures.run_lengths import compress_run_lengths, find_mask_box
 
 _KINDS = ("bbox", "segmentation", "keypoints")
 _WANTED = f"an 'image_id', a 'category_id', a 'score' and some of {', '.join(_KINDS)}"
@@ -90,7 +90,7 @@ def _find_box(entry: Mapping[str, Any], detection: Detection) -> list[float]:
             raise InputError(f"a box has four numbers, or five with an angle, not {len(box)}")
         return box
     if "segmentation" in detection:
-        return find_box(detection["segmentation"])
+        return find_mask_box(detection["segmentation"])
     if "keypoints" in detection:
         return _surround(detection["keypoints"])
     raise InputError(f"it has none of {', '.join(_KINDS)}")

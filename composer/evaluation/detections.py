@@ -16,7 +16,7 @@ from composer.errors import InputError
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
 from composer.structures import BitMasks, Boxes, Instances, Keypoints, ROIMasks, RotatedBoxes
-from composer.structures.run_lengths import encode_masks, to_text
+from composer.structures.run_lengths import encode_masks, mask_to_text
 
 # `category_id` (contiguous, from 0), `score`, `bbox` (x, y, width, height; a rotated one: centre x,
 # centre y, width, height, degrees counter-clockwise), and where they are known `segmentation` (run
@@ -116,7 +116,7 @@ class Detections:
                 entry = {"image_id": image_id, **detection}
                 entry["category_id"] = ids[detection["category_id"]]
                 if "segmentation" in detection:
-                    entry["segmentation"] = to_text(detection["segmentation"])
+                    entry["segmentation"] = mask_to_text(detection["segmentation"])
                 found.append(entry)
         return found
 

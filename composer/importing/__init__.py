@@ -5,5 +5,13 @@
 
 from composer.importing.account import Account
 from composer.importing.imported import Imported, import_config, read_import
+from composer.importing.spec_text import list_not_carried_over, list_wanted
 
-__all__ = ["Account", "Imported", "import_config", "read_import"]
+__all__ = [
+    "Account",
+    "Imported",
+    "import_config",
+    "list_not_carried_over",
+    "list_wanted",
+    "read_import",
+]

@@ -1,18 +1,23 @@
 """The contract of node types: what a class or function says about itself by its signatures."""
 
-from composer.node.contract import Contract, InputPort, read_contract
+from composer.node.configuration import configured
+from composer.node.contract import SINGLE_OUTPUT, Contract, InputPort, read_contract
 from composer.node.named_parts import fields_of
+from composer.node.parameters import call_model
 from composer.node.port_matching import accepts, describe_type, meaning, members, plain
 from composer.node.type_text import describe_field
 from composer.node.type_variables import agree, bind, find_variables, resolve, substitute
 from composer.node.value_matching import takes
 
 __all__ = [
+    "SINGLE_OUTPUT",
     "Contract",
     "InputPort",
     "accepts",
     "agree",
     "bind",
+    "call_model",
+    "configured",
     "describe_field",
     "describe_type",
     "fields_of",

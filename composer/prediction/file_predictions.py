@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from composer.data.images import SUFFIXES, find_images
+from composer.data.images import IMAGE_SUFFIXES, find_images
 from composer.errors import InputError
 from composer.files import written_whole
 from composer.prediction.prediction import Prediction
@@ -194,4 +194,4 @@ def _find_below(path: Path) -> list[Path]:
 
 
 def _is_readable(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES or is_video(file)
+    return file.suffix.lower() in IMAGE_SUFFIXES or is_video(file)

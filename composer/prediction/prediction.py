@@ -16,7 +16,7 @@ from composer.evaluation.detections import describe_instances, read_instances
 from composer.files import write_json, written_whole
 from composer.language import SpecMetadata
 from composer.structures import Instances, RotatedBoxes
-from composer.structures.run_lengths import to_text
+from composer.structures.run_lengths import mask_to_text
 from composer.visualization import ClassNames, draw_instances, draw_panoptic, draw_semantic
 
 _DEFAULT_NAMES = SpecMetadata()
@@ -106,7 +106,7 @@ class Prediction:
             if rotated is not None:  # centre, width, height, degrees counter-clockwise
                 entry["bbox"] = rotated.tensor[place].tolist()
             if "segmentation" in found:
-                entry["segmentation"] = to_text(found["segmentation"])
+                entry["segmentation"] = mask_to_text(found["segmentation"])
             entries.append(entry)
         return entries
 

@@ -15,8 +15,10 @@ from composer.structures.image_batch import ImageBatch
 from composer.structures.image_list import ImageList
 from composer.structures.instances import Instances
 from composer.structures.keypoints import Keypoints
+from composer.structures.mask_pasting import paste_masks
 from composer.structures.panoptic_segmentation import PanopticSegmentation
 from composer.structures.polygon_masks import PolygonMasks
+from composer.structures.polygon_raster import Polygon, measure_polygon, rasterize_polygons
 from composer.structures.port_types import (
     AnchorClasses,
     AnchorDeltas,
@@ -48,10 +50,24 @@ from composer.structures.port_types import (
     SemanticScores,
 )
 from composer.structures.roi_masks import ROIMasks
-from composer.structures.rotated_boxes import RotatedBoxes
+from composer.structures.rotated_boxes import RotatedBoxes, normalize_angles, rotate_points
 from composer.structures.rotated_overlap import (
+    intersect_pairs,
+    iterate_pairs,
     pairwise_intersection_rotated,
     pairwise_iou_rotated,
+)
+from composer.structures.run_lengths import (
+    RunLengths,
+    compress_run_lengths,
+    decode_mask,
+    encode_mask,
+    encode_masks,
+    encode_segmentation,
+    find_mask_box,
+    mask_to_text,
+    measure_mask,
+    read_run_lengths,
 )
 from composer.structures.tensor_shape import TensorShape
 from composer.structures.traversal import TensorStructure, iterate_tensors, map_tensors
@@ -85,6 +101,7 @@ __all__ = [
     "MaskProbabilities",
     "Objectness",
     "PanopticSegmentation",
+    "Polygon",
     "PolygonMasks",
     "PortType",
     "PredictedKeypoints",
@@ -92,22 +109,39 @@ __all__ = [
     "RegionFeatures",
     "RotatedAnchors",
     "RotatedBoxes",
+    "RunLengths",
     "Scores",
     "SemanticLogits",
     "SemanticScores",
     "TensorShape",
     "TensorStructure",
+    "compress_run_lengths",
+    "decode_mask",
+    "encode_mask",
+    "encode_masks",
+    "encode_segmentation",
     "find_channels",
+    "find_mask_box",
     "find_pyramid_strides",
     "find_strides",
+    "intersect_pairs",
+    "iterate_pairs",
     "iterate_tensors",
     "map_tensors",
+    "mask_to_text",
+    "measure_mask",
+    "measure_polygon",
+    "normalize_angles",
     "pairwise_intersection",
     "pairwise_intersection_rotated",
     "pairwise_ioa",
     "pairwise_iou",
     "pairwise_iou_rotated",
+    "paste_masks",
     "pick_levels",
+    "rasterize_polygons",
+    "read_run_lengths",
     "repeat_for_levels",
+    "rotate_points",
     "zip_levels",
 ]

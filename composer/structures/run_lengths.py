@@ -96,7 +96,7 @@ def compress_run_lengths(segmentation: Mapping[str, Any]) -> RunLengths:
     return found
 
 
-def read_runs(counts: bytes) -> list[int]:
+def read_run_lengths(counts: bytes) -> list[int]:
     """The lengths of the runs that compressed counts stand for.
 
     A character holds five bits of a number, the lowest first, and whether more of them follow;
@@ -142,11 +142,11 @@ def measure_mask(mask: RunLengths) -> int:
     return int(coco_mask.area(mask))
 
 
-def find_box(mask: RunLengths) -> list[float]:
+def find_mask_box(mask: RunLengths) -> list[float]:
     """The tightest box around a mask, as x, y, width, height; zeros if it is empty."""
     return [float(value) for value in coco_mask.toBbox(mask)]
 
 
-def to_text(mask: RunLengths) -> dict[str, Any]:
+def mask_to_text(mask: RunLengths) -> dict[str, Any]:
     """The code as JSON can hold it, in the form of COCO's results files."""
     return {"size": [int(side) for side in mask["size"]], "counts": mask["counts"].decode("ascii")}

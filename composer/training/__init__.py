@@ -5,8 +5,11 @@ business.
 """
 
 from composer.training.batches import Batch, Batches
+from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.exporting import export_model, find_weights
+from composer.training.parameter_groups import trainable_parameters
 from composer.training.process_group import ProcessGroup, process_group
+from composer.training.progress import format_time
 from composer.training.run_folder import RunFolder
 from composer.training.settings import TrainingSettings
 from composer.training.summary import Summary
@@ -16,6 +19,7 @@ from composer.training.validation import Validation
 __all__ = [
     "Batch",
     "Batches",
+    "CheckpointFolders",
     "ProcessGroup",
     "RunFolder",
     "Summary",
@@ -24,5 +28,7 @@ __all__ = [
     "Validation",
     "export_model",
     "find_weights",
+    "format_time",
     "process_group",
+    "trainable_parameters",
 ]

@@ -7,11 +7,13 @@ can use it.
 from composer.visualization.annotation_drawing import draw_annotations
 from composer.visualization.canvas import as_picture
 from composer.visualization.class_names import ClassNames
+from composer.visualization.file_names import FileNames
 from composer.visualization.instance_drawing import draw_instances
 from composer.visualization.segment_drawing import draw_panoptic, draw_semantic
 
 __all__ = [
     "ClassNames",
+    "FileNames",
     "as_picture",
     "draw_annotations",
     "draw_instances",

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from composer.data.faults import BadPart
 from composer.data.records import Box, Polygons, RunLengths
-from composer.structures.run_lengths import compress_run_lengths, read_runs
+from composer.structures.run_lengths import compress_run_lengths, read_run_lengths
 
 _SLACK = 1.0  # pixels that boxes of COCO may reach beyond the image by rounding
 
@@ -96,7 +96,7 @@ def to_run_lengths(encoded: Mapping[str, Any], height: int | None, width: int | 
 def _to_runs(counts: object) -> Sequence[int]:
     if isinstance(counts, (str, bytes)):
         try:
-            return read_runs(counts.encode() if isinstance(counts, str) else counts)
+            return read_run_lengths(counts.encode() if isinstance(counts, str) else counts)
         except ValueError as error:
             raise BadPart("bad_mask", str(error)) from error
     if not _are_counts(counts):

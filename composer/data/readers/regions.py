@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from composer.data.records import Box
-from composer.structures.run_lengths import RunLengths, encode_mask, find_box, measure_mask
+from composer.structures.run_lengths import RunLengths, encode_mask, find_mask_box, measure_mask
 
 
 class Region(NamedTuple):
@@ -32,5 +32,5 @@ def cut_region(mask: Bool[np.ndarray, "H W"]) -> Region | None:
     area = measure_mask(encoded)
     if area == 0:
         return None
-    x, y, width, height = find_box(encoded)
+    x, y, width, height = find_mask_box(encoded)
     return Region(encoded, (x, y, x + width, y + height), area)

@@ -11,7 +11,7 @@ from composer.data.dataset import Dataset
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
 from composer.structures import BitMasks, Boxes, Instances
-from composer.structures.run_lengths import encode_segmentation, to_text
+from composer.structures.run_lengths import encode_segmentation, mask_to_text
 
 NUM_KEYPOINTS = 17
 SIZE = (200, 260)
@@ -113,7 +113,7 @@ def _to_coco(annotation, image_id):
         "bbox": [x0, y0, x1 - x0, y1 - y0],
         "area": annotation.area,
         "iscrowd": int(annotation.is_crowd),
-        "segmentation": to_text(segmentation) if annotation.is_crowd else segmentation,
+        "segmentation": mask_to_text(segmentation) if annotation.is_crowd else segmentation,
         "keypoints": annotation.keypoints,
         "num_keypoints": sum(v > 0 for v in annotation.keypoints[2::3]),
     }

@@ -15,10 +15,10 @@ from composer.structures.run_lengths import (
     encode_masks,
     encode_polygons,
     encode_segmentation,
-    find_box,
+    find_mask_box,
+    mask_to_text,
     measure_mask,
-    read_runs,
-    to_text,
+    read_run_lengths,
 )
 
 SHAPES = arrays.array_shapes(min_dims=2, max_dims=2, max_side=9)
@@ -39,7 +39,7 @@ def count_runs(mask):
 @given(mask=arrays.arrays(bool, SHAPES))
 def test_all_forms_of_a_mask_mean_the_same_pixels(mask):
     encoded = encode_mask(mask)
-    written = json.loads(json.dumps(to_text(encoded)))
+    written = json.loads(json.dumps(mask_to_text(encoded)))
     for form in (encoded, written, count_runs(mask)):
         assert compress_run_lengths(form) == encoded
         np.testing.assert_array_equal(decode_mask(form), mask)
@@ -47,13 +47,13 @@ def test_all_forms_of_a_mask_mean_the_same_pixels(mask):
 
 @given(mask=arrays.arrays(bool, SHAPES))
 def test_compressed_runs_are_those_of_the_pixels(mask):
-    assert read_runs(encode_mask(mask)["counts"]) == count_runs(mask)["counts"]
+    assert read_run_lengths(encode_mask(mask)["counts"]) == count_runs(mask)["counts"]
 
 
 def test_runs_of_large_masks_are_read():
     mask = np.zeros((1500, 1200), dtype=bool)
     mask[300:900, 500:] = True
-    runs = read_runs(encode_mask(mask)["counts"])
+    runs = read_run_lengths(encode_mask(mask)["counts"])
     assert runs == [500 * 1500 + 300, 600, *[900, 600] * 699, 600]
 
 
@@ -69,7 +69,7 @@ def test_runs_of_large_masks_are_read():
 )
 def test_runs_that_are_none_are_refused(counts, message):
     with pytest.raises(ValueError, match=message):
-        read_runs(counts)
+        read_run_lengths(counts)
 
 
 @given(mask=arrays.arrays(bool, SHAPES))
@@ -82,7 +82,7 @@ def test_area_and_box_are_those_of_the_pixels(mask):
         expected = [x, y, columns.max() + 1 - x, rows.max() + 1 - y]
     else:
         expected = [0, 0, 0, 0]
-    assert find_box(encoded) == expected
+    assert find_mask_box(encoded) == expected
 
 
 @given(masks=arrays.arrays(bool, arrays.array_shapes(min_dims=3, max_dims=3, max_side=5)))
@@ -109,7 +109,7 @@ def test_an_object_is_the_union_of_its_polygons():
 def test_a_segmentation_may_be_of_any_form():
     expected = encode_polygons([SQUARE], 9, 12)
     assert encode_segmentation([SQUARE], 9, 12) == expected
-    assert encode_segmentation(to_text(expected), 9, 12) == expected
+    assert encode_segmentation(mask_to_text(expected), 9, 12) == expected
 
 
 @pytest.mark.parametrize(

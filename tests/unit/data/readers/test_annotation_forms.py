@@ -4,7 +4,7 @@ import pytest
 
 from composer.data.faults import BadPart
 from composer.data.readers.annotation_forms import to_segmentation
-from composer.structures.run_lengths import encode_polygons, to_text
+from composer.structures.run_lengths import encode_polygons, mask_to_text
 
 TRIANGLE = [4.0, 5.0, 20.0, 5.0, 20.0, 25.0]
 
@@ -12,7 +12,7 @@ TRIANGLE = [4.0, 5.0, 20.0, 5.0, 20.0, 25.0]
 def test_compressed_run_lengths_stay_as_they_are():
     encoded = encode_polygons([TRIANGLE], 40, 50)
     assert to_segmentation(encoded, 40, 50) == encoded
-    assert to_segmentation(to_text(encoded), None, None) == to_text(encoded)
+    assert to_segmentation(mask_to_text(encoded), None, None) == mask_to_text(encoded)
 
 
 @pytest.mark.parametrize(
