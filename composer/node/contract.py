@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ForwardRef, TypeVar
 
 from pydantic import BaseModel
@@ -122,12 +123,15 @@ def read_contract(target: object) -> Contract:
     Raises:
         ContractError: if its signatures leave something open.
     """
-    if inspect.isclass(target) and issubclass(target, nn.Module):
-        contract = _of_module(target)
-    elif inspect.isclass(target) or not callable(target):
+    fits = issubclass(target, nn.Module) if isinstance(target, type) else True
+    if not callable(target) or not fits:
         raise ContractError("a node type is a subclass of torch.nn.Module or a function")
-    else:
-        contract = _of_function(target)
+    return _read(target) if isinstance(target, Hashable) else _read.__wrapped__(target)
+
+
+@lru_cache(maxsize=256)  # specs use the same few dozens again and again
+def _read(target: Callable[..., Any]) -> Contract:
+    contract = _of_module(target) if isinstance(target, type) else _of_function(target)
     _check_variables(contract)
     return contract
 

@@ -169,7 +169,11 @@ def test_the_array_of_these_claims_can_be_read_with_its_true_size(tmp_path):
         (b"\x80\x02(inumpy\nndarray\n.", "refused an instance of 'numpy ndarray'"),
         (b"\x80\x02a.", "uses what it never made"),
         (b"\x80\x02N\x86.", "a tuple of more than there is"),
-        (b"\x80\x02" + b"N0" * 2_600_000 + b"N.", "more than 5000000 instructions"),
+        pytest.param(
+            b"\x80\x02" + b"N0" * 2_600_000 + b"N.",
+            "more than 5000000 instructions",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=range(17),
 )
