@@ -49,6 +49,7 @@ from composer.structures.port_types import (
     SemanticLogits,
     SemanticScores,
 )
+from composer.structures.pytrees import register_attributes, register_structures
 from composer.structures.roi_masks import ROIMasks
 from composer.structures.rotated_boxes import RotatedBoxes, normalize_angles, rotate_points
 from composer.structures.rotated_overlap import (
@@ -71,6 +72,8 @@ from composer.structures.run_lengths import (
 )
 from composer.structures.tensor_shape import TensorShape
 from composer.structures.traversal import TensorStructure, iterate_tensors, map_tensors
+
+register_structures()
 
 __all__ = [
     "AnchorClasses",
@@ -141,6 +144,7 @@ __all__ = [
     "pick_levels",
     "rasterize_polygons",
     "read_run_lengths",
+    "register_attributes",
     "repeat_for_levels",
     "rotate_points",
     "zip_levels",

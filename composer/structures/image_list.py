@@ -29,7 +29,7 @@ class ImageList:
         if len(image_sizes) != len(tensor):
             raise ValueError(f"{len(tensor)} images but {len(image_sizes)} image sizes.")
         self.tensor = tensor
-        self.image_sizes: list[tuple[int, int]] = [(int(h), int(w)) for h, w in image_sizes]
+        self.sizes: list[tuple[int, int]] | Tensor = [(int(h), int(w)) for h, w in image_sizes]
         for index, (height, width) in enumerate(self.image_sizes):
             if height > tensor.shape[-2] or width > tensor.shape[-1]:
                 raise ValueError(
@@ -71,12 +71,20 @@ class ImageList:
         return ImageList(torch.stack(padded), [(t.shape[-2], t.shape[-1]) for t in tensors])
 
     @property
+    def image_sizes(self) -> list[tuple[int, int]]:
+        """(height, width) of every image without its padding; read from a tensor when needed."""
+        if isinstance(self.sizes, Tensor):
+            rows: list[list[int]] = self.sizes.tolist()
+            self.sizes = [(height, width) for height, width in rows]
+        return self.sizes
+
+    @property
     def device(self) -> torch.device:
         """Where the tensor lives."""
         return self.tensor.device
 
     def __len__(self) -> int:
-        return len(self.image_sizes)
+        return len(self.sizes)
 
     def __getitem__(self, index: int) -> Shaped[Tensor, "*_ _ _"]:
         """Returns one image without its padding."""
@@ -93,7 +101,7 @@ class ImageList:
 
     def to(self, *args: Any, **kwargs: Any) -> "ImageList":
         """Returns the images on another device or of another dtype, as `Tensor.to` does."""
-        return ImageList(self.tensor.to(*args, **kwargs), self.image_sizes)
+        return self._with(self.tensor.to(*args, **kwargs))
 
     def tensors(self) -> Iterator[Tensor]:
         """Yields the one tensor that it holds."""
@@ -101,7 +109,12 @@ class ImageList:
 
     def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "ImageList":
         """Returns images of `fn(tensor)`."""
-        return ImageList(fn(self.tensor), self.image_sizes)
+        return self._with(fn(self.tensor))
+
+    def _with(self, tensor: Tensor) -> "ImageList":
+        images = object.__new__(ImageList)
+        images.tensor, images.sizes = tensor, self.sizes
+        return images
 
 
 def round_up(size: int, multiple: int) -> int:

@@ -33,14 +33,17 @@ class Instances:
 
     def __init__(self, image_size: tuple[int, int], **fields: Any) -> None:
         height, width = image_size
-        self._image_size = (int(height), int(width))
+        self._image_size: tuple[int, int] | Tensor = (int(height), int(width))
         self._fields: dict[str, Any] = {}
         for name, value in fields.items():
             self.set(name, value)
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """The image's (height, width)."""
+        """The image's (height, width); read from a tensor when needed."""
+        if isinstance(self._image_size, Tensor):
+            height, width = self._image_size.tolist()
+            self._image_size = (height, width)
         return self._image_size
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -119,7 +122,7 @@ class Instances:
     def __getitem__(self, index: Index) -> "Instances":
         """Selects entries of every field; a single position gives Instances of length 1."""
         selection = normalize_index(index, len(self))
-        picked = Instances(self._image_size)
+        picked = Instances(self.image_size)
         for name, value in self._fields.items():
             if isinstance(value, list | tuple):
                 picked.set(name, select_items(value, selection))
@@ -129,7 +132,7 @@ class Instances:
 
     def to(self, *args: Any, **kwargs: Any) -> "Instances":
         """Returns the instances with every field that has a `to` moved by it."""
-        moved = Instances(self._image_size)
+        moved = Instances(self.image_size)
         for name, value in self._fields.items():
             moved.set(name, value.to(*args, **kwargs) if hasattr(value, "to") else value)
         return moved
@@ -140,7 +143,7 @@ class Instances:
 
     def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "Instances":
         """Returns instances with `fn` applied to every tensor of every field."""
-        return Instances(self._image_size, **map_tensors(fn, self._fields))
+        return Instances(self.image_size, **map_tensors(fn, self._fields))
 
     @staticmethod
     def cat(instance_lists: Sequence["Instances"]) -> "Instances":
@@ -169,7 +172,7 @@ class Instances:
         return joined
 
     def __repr__(self) -> str:
-        height, width = self._image_size
+        height, width = self.image_size
         count = len(self) if self._fields else 0
         fields = ", ".join(f"{name}: {value}" for name, value in self._fields.items())
         return (
