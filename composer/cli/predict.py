@@ -101,11 +101,11 @@ def predict(
 
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:
     """The images and videos, or the example; other files in folders are listed."""
-    from composer.discovery import specs_directory
+    from composer.discovery import shipped_folder
     from composer.prediction.file_predictions import find_files, list_other_files
 
     if not paths:
-        example = specs_directory() / "examples" / _EXAMPLE
+        example = shipped_folder("specs") / "examples" / _EXAMPLE
         click.echo(f"no files: predicting on the example, {os.path.relpath(example)}", err=True)
         return [example]
     files, others = find_files(paths), list_other_files(paths)

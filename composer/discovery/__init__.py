@@ -1,7 +1,12 @@
 """What is installed: names that plugins publish, specs, and folders. No plugin is imported."""
 
 from composer.discovery.entry_points import discover
-from composer.discovery.installed import DISTRIBUTION, find_package_folders, find_version
+from composer.discovery.installed import (
+    DISTRIBUTION,
+    find_package_folders,
+    find_version,
+    shipped_folder,
+)
 from composer.discovery.publication import Publication, describe_clash, normalise, qualify
 from composer.discovery.published_specs import (
     SPEC_GROUP,
@@ -11,7 +16,6 @@ from composer.discovery.published_specs import (
     models_in,
     published_specs,
     shipped_specs,
-    specs_directory,
     unfound_folders,
 )
 
@@ -30,7 +34,7 @@ __all__ = [
     "normalise",
     "published_specs",
     "qualify",
+    "shipped_folder",
     "shipped_specs",
-    "specs_directory",
     "unfound_folders",
 ]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 DISTRIBUTION = "detection-composer"
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+
 
 def find_version(distribution: str = DISTRIBUTION) -> str | None:
     """The version of an installed distribution, by default this one.
@@ -22,6 +24,16 @@ def find_version(distribution: str = DISTRIBUTION) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def shipped_folder(name: str) -> Path:
+    """A folder that ships with this distribution: in an installed wheel, else in the source tree.
+
+    Args:
+        name: "specs" or "models".
+    """
+    installed = _PACKAGE / f"_{name}"
+    return installed if installed.is_dir() else _PACKAGE.parent / name
 
 
 def find_package_folders(name: str) -> list[Path]:

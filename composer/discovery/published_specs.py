@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.discovery.entry_points import discover
-from composer.discovery.installed import DISTRIBUTION, find_package_folders, find_version
+from composer.discovery.installed import (
+    DISTRIBUTION,
+    find_package_folders,
+    find_version,
+    shipped_folder,
+)
 from composer.discovery.publication import Publication, describe_clash, qualify
 from composer.errors import PluginError
 
 SPEC_GROUP = "composer.specs"
-_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def _find_qualified(name: str, folders: Mapping[Path, Publication]) -> Path | No
 def _folders() -> dict[Path, Publication]:
     """The folders of specs and who publishes them; ours first."""
     ours = Publication("specs", "composer", "", DISTRIBUTION, find_version() or "not installed")
-    owners = {specs_directory(): ours}
+    owners = {shipped_folder("specs"): ours}
     for owner in discover(SPEC_GROUP):
         if (folder := _locate(owner)) is not None:
             owners.setdefault(folder, owner)
@@ -131,15 +135,9 @@ def _dotted(publication: Publication) -> str:
     return ".".join(filter(None, (publication.module, publication.attribute)))
 
 
-def specs_directory() -> Path:
-    """The directory of shipped specs: inside an installed wheel, else in the source tree."""
-    installed = _PACKAGE / "_specs"
-    return installed if installed.is_dir() else _PACKAGE.parent / "specs"
-
-
 def shipped_specs() -> dict[str, Path]:
     """The shipped models by name (`mask_rcnn_r50_fpn`, `torchvision/fcos`); blocks are left out."""
-    return models_in(specs_directory())
+    return models_in(shipped_folder("specs"))
 
 
 def models_in(folder: Path) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from composer.discovery import specs_directory
+from composer.discovery import shipped_folder
 from composer.documents import Located, Place, ProblemLog
 from composer.language.keys import ImageFormat, Mode
 from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference
@@ -61,7 +61,7 @@ def _to_input(name: str, item: Located, log: ProblemLog) -> InputSpec:
 def _find_example(item: Located, log: ProblemLog) -> Path | None:
     if item.value is None:
         return None
-    for directory in (Path(item.place.source).parent, specs_directory()):
+    for directory in (Path(item.place.source).parent, shipped_folder("specs")):
         for candidate in (directory / item.value, directory / "examples" / item.value):
             if candidate.exists():
                 return candidate

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.construction import check_source
-from composer.discovery import shipped_specs
+from composer.discovery import shipped_folder, shipped_specs
 from composer.errors import InputError, NameResolutionError
 from composer.graph import Graph
 from composer.graph.weights import Weights, load_weights
@@ -16,21 +16,16 @@ from composer.names import closest, did_you_mean
 
 Model = Graph | str | os.PathLike[str] | Mapping[str, Any]
 
-_PACKAGE = Path(__file__).resolve().parent.parent
 _CHECKPOINTS = (".safetensors", ".pth", ".pt", ".pkl", ".pyth")
 _SPECS = (".yaml", ".yml", ".json")
 _INSTALLED = "package:"
 
 
-def models_directory() -> Path:
-    """The folder of shipped models: inside an installed wheel, else in the source tree."""
-    installed = _PACKAGE / "_models"
-    return installed if installed.is_dir() else _PACKAGE.parent / "models"
-
-
 def shipped_models() -> dict[str, Path]:
     """The trained models that ship, by name: a folder each, with a self-describing checkpoint."""
-    return {path.parent.name: path for path in sorted(models_directory().glob("*/*.safetensors"))}
+    return {
+        path.parent.name: path for path in sorted(shipped_folder("models").glob("*/*.safetensors"))
+    }
 
 
 def open_model(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from composer.discovery import specs_directory
+from composer.discovery import shipped_folder
 from composer.errors import InputError, NameResolutionError, SpecError
 from composer.graph import Graph
 from composer.language import SpecMetadata, load_spec
@@ -18,7 +18,7 @@ _FOLDER, _ENDING = "blocks", "_names"
 
 def list_vocabularies() -> list[str]:
     """The datasets whose names ship: `coco`, `coco_panoptic`, ..."""
-    files = (specs_directory() / _FOLDER).glob(f"*{_ENDING}.yaml")
+    files = (shipped_folder("specs") / _FOLDER).glob(f"*{_ENDING}.yaml")
     return sorted(file.stem.removesuffix(_ENDING) for file in files)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.discovery import specs_directory
+from composer.discovery import shipped_folder
 from composer.prediction import Predictor, shipped_models
 
-PORTRAIT = specs_directory() / "examples" / "astronaut.jpg"
+PORTRAIT = shipped_folder("specs") / "examples" / "astronaut.jpg"
 FACE = (210, 110)  # a pixel of the photograph, column and row
 MAX_BYTES = 12_000_000
 

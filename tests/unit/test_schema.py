@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from composer.discovery import specs_directory
+from composer.discovery import shipped_folder
 from composer.documents import parse_value
 from composer.registry import Publication, Registry
 from composer.schema import inline_definitions, loosen, make_schema
 
-SPECS = sorted(specs_directory().rglob("*.yaml"))
+SPECS = sorted(shipped_folder("specs").rglob("*.yaml"))
 
 
 @pytest.fixture(scope="module")

@@ -199,7 +199,7 @@ def test_without_files_the_example_is_looked_at(cli, photographs):
 
 
 def test_the_model_that_ships_is_the_usual_one(cli, photographs, monkeypatch):
-    monkeypatch.setattr(models, "models_directory", lambda: photographs / "models")
+    monkeypatch.setattr(models, "shipped_folder", lambda _: photographs / "models")
     result = cli("predict", "a.jpg")
     assert result.code == 1
     assert "there is no model 'people'" in result.err

