@@ -49,7 +49,7 @@ _SHOWN = 5  # names in a list
 @click.option(
     "--output", "-o", metavar="DIR", help="Folder of the results.  [default: runs/<model>]"
 )
-@click.option("--no-pictures", is_flag=True, help="Draw no visualizations.")
+@click.option("--no-visualizations", is_flag=True, help="Draw no visualizations.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
 @device_option()
 @click.pass_context
@@ -63,7 +63,7 @@ def predict(
     names: str | None,
     image_size: ImageSize | None,
     output: str | None,
-    no_pictures: bool,
+    no_visualizations: bool,
     as_json: bool,
     device: str,
 ) -> None:
@@ -94,7 +94,7 @@ def predict(
         device=find_device(device),
     )
     results = sys.stdout if as_json else folder
-    predictions = FilePredictions(predictor, files, results, visualize=not no_pictures)
+    predictions = FilePredictions(predictor, files, results, visualize=not no_visualizations)
     if not _predict_all(predictions, quiet=as_json):
         context.exit(1)
 

@@ -1,4 +1,4 @@
-"""Using a model on photographs: of any form, one or many, with pictures and files of results."""
+"""Inference on images of any form, one or many, with visualizations and files of predictions."""
 
 from composer.prediction.file_predictions import (
     FilePredictions,
@@ -7,22 +7,22 @@ from composer.prediction.file_predictions import (
     list_other_files,
     make_folder,
 )
+from composer.prediction.image_sources import ImageSource, LoadedImage, load_image
 from composer.prediction.models import open_model, shipped_models
-from composer.prediction.photographs import Photograph, Picturable, read_photograph
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
 
 __all__ = [
     "FilePredictions",
     "FileResult",
-    "Photograph",
-    "Picturable",
+    "ImageSource",
+    "LoadedImage",
     "Prediction",
     "Predictor",
     "find_files",
     "list_other_files",
+    "load_image",
     "make_folder",
     "open_model",
-    "read_photograph",
     "shipped_models",
 ]

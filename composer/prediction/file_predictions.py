@@ -116,7 +116,7 @@ class FilePredictions:
                 self._add(prediction, file_name=os.fspath(file), frame=number)
                 names = prediction.class_names if "instances" in prediction else []
                 most.update(Counter(names) - most)
-                yield prediction.draw(scale=1) if self._draws else prediction.picture
+                yield prediction.draw(scale=1) if self._draws else prediction.image
 
         if self._draws:
             self.saved.append(write_frames(self._choose_path(file, ".mp4"), draw_all(), rate))

@@ -1,4 +1,4 @@
-"""What a model says about one photograph."""
+"""Predictions for one image."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _DEFAULT_NAMES = SpecMetadata()
 
 @dataclass(frozen=True, repr=False)
 class Prediction:
-    """What a model says about one photograph, at the photograph's own size.
+    """Predictions for one image, at the image's own size.
 
-    `prediction["instances"]` is what a graph (and detectron2) gives under that key.
+    `prediction["instances"]` is what a graph (and detectron2) returns under that key.
 
     Args:
-        outputs: what the graph gave for this image, on the CPU.
-        picture: the photograph, RGB and upright.
-        metadata: what the numbers of the classes stand for.
-        file_name: the file of the photograph, or None.
+        outputs: the graph's outputs for this image, on the CPU.
+        image: the image, RGB and upright.
+        metadata: names of the classes.
+        file_name: the file of the image, or None.
     """
 
     outputs: Mapping[str, Any]
-    picture: Image.Image
+    image: Image.Image
     metadata: SpecMetadata = field(default=_DEFAULT_NAMES)
     file_name: str | None = None
 
@@ -52,10 +52,10 @@ class Prediction:
 
     @property
     def instances(self) -> Instances:
-        """What was found: `pred_boxes`, `scores`, `pred_classes`, perhaps masks and keypoints.
+        """The instances: `pred_boxes`, `scores`, `pred_classes`, perhaps masks and keypoints.
 
         Raises:
-            InputError: the model gives no instances.
+            InputError: the model returns no instances.
         """
         return read_instances(self.outputs)
 
@@ -66,7 +66,7 @@ class Prediction:
         return [names.name_thing(number) for number in self.instances.pred_classes.tolist()]
 
     def summary(self) -> str:
-        """Describes it in a few words: `3 person, 1 dog`."""
+        """The predictions in words: `3 person, 1 dog`."""
         if "instances" not in self.outputs:
             return ", ".join(self.outputs)
         found = self.instances
@@ -86,10 +86,10 @@ class Prediction:
         run-length encodings; keypoints are COCO's integer pixels.
 
         Args:
-            image_id: number of the photograph.
+            image_id: id of the image.
 
         Raises:
-            InputError: the model gives no instances.
+            InputError: the model returns no instances.
         """
         instances = self.instances
         rotated = instances.pred_boxes if isinstance(instances.pred_boxes, RotatedBoxes) else None
@@ -115,28 +115,28 @@ class Prediction:
         return ids[category] if category < len(ids) else category + 1
 
     def draw(self, *, scale: float | None = None) -> Image.Image:
-        """The photograph with what was found drawn into it.
+        """Draws a visualization.
 
         Args:
-            scale: pixels of the picture for one of the photograph; by default small photographs
-                are enlarged until names can be read.
+            scale: pixels of the visualization for one of the image; by default small images are
+                enlarged until labels can be read.
 
         Raises:
-            InputError: there is nothing that can be drawn.
+            InputError: no output can be drawn.
         """
-        outputs, picture, names = self.outputs, self.picture, self.metadata
+        outputs, image, names = self.outputs, self.image, self.metadata
         if "panoptic_seg" in outputs:
             segment_ids, segments = outputs["panoptic_seg"]
-            return draw_panoptic(picture, segment_ids, segments, names, scale=scale)
+            return draw_panoptic(image, segment_ids, segments, names, scale=scale)
         for key in ("instances", "proposals"):
             if key in outputs:
-                return draw_instances(picture, outputs[key], names, scale=scale)
+                return draw_instances(image, outputs[key], names, scale=scale)
         if "sem_seg" in outputs:
-            return draw_semantic(picture, outputs["sem_seg"], names, scale=scale)
+            return draw_semantic(image, outputs["sem_seg"], names, scale=scale)
         raise InputError(f"outputs without anything to draw: {', '.join(outputs) or 'none'}")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes a picture of what was found, or with a name that ends in `.json` its data.
+        """Writes a visualization, or with a name that ends in `.json` the predictions.
 
         Args:
             path: the file; its folder is made.
@@ -145,7 +145,7 @@ class Prediction:
             The file.
 
         Raises:
-            InputError: pictures cannot be written under such a name.
+            InputError: images cannot be written under such a name.
         """
         file = Path(path)
         if file.suffix.lower() == ".json":
@@ -155,5 +155,5 @@ class Prediction:
             with written_whole(file) as unfinished:
                 self.draw().save(unfinished)
         except ValueError as error:
-            raise InputError(f"{file}: {error}; .jpg and .png are pictures") from error
+            raise InputError(f"{file}: {error}; .jpg and .png are images") from error
         return file

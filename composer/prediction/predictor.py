@@ -1,4 +1,4 @@
-"""A model that takes photographs as they are."""
+"""Inference on images as they are."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from composer.evaluation.graph_evaluation import find_image_format, inferring, p
 from composer.graph import Graph
 from composer.graph.devices import find_device
 from composer.graph.weights import Weights
-from composer.prediction.models import Model, open_model
-from composer.prediction.photographs import (
+from composer.prediction.given_names import Names, read_names, require_count
+from composer.prediction.image_sources import (
     ChannelOrder,
-    Photograph,
-    Picturable,
+    ImageSource,
+    LoadedImage,
     check_order,
-    read_photograph,
+    load_image,
 )
+from composer.prediction.models import Model, open_model
 from composer.prediction.prediction import Prediction
-from composer.prediction.vocabulary import Names, read_names, require_count
 from composer.structures import Instances
 from composer.values import move
 
@@ -36,7 +36,7 @@ _SINGLE = (str, os.PathLike, Image.Image, np.ndarray, Tensor)
 
 
 class Predictor:
-    """A model that takes photographs as they are, and gives what it finds in their own pixels.
+    """A model that takes images as they are, and returns predictions in their own pixels.
 
     Files, PIL images, arrays and tensors are turned upright, resized and brought into the order
     of channels that the model's spec names. The order of an array is never guessed.
@@ -44,10 +44,10 @@ class Predictor:
     Args:
         model: the name of a shipped model, a checkpoint that describes itself, a spec, or a graph.
         weights: a checkpoint, or checkpoints by node; for a spec, or in place of a model's own.
-        score_threshold: instances with a lower score are left out; 0 leaves what the model gives.
+        score_threshold: instances with a lower score are left out; 0 keeps all.
         device: where to run.
         channel_order: of all arrays and tensors; or say it in each call.
-        batch_size: how many photographs the model is given at a time.
+        batch_size: number of images in a batch.
         names: of the classes, where the model's spec has none: those of a dataset that ship
             (`coco`), a spec with `metadata`, or a list.
         image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
@@ -57,7 +57,7 @@ class Predictor:
         graph: the model. While it predicts it is in inference mode.
 
     Raises:
-        NameResolutionError, SpecError, CheckpointError: the model cannot be had.
+        NameResolutionError, SpecError, CheckpointError: the model cannot be loaded.
         InputError: it has no weights or takes no images, a number is out of its range, there is no
             such device, or there are more or fewer names than classes.
     """
@@ -88,19 +88,19 @@ class Predictor:
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is a sequence of str
-        self, images: Picturable, *, channel_order: ChannelOrder | None = None
+        self, images: ImageSource, *, channel_order: ChannelOrder | None = None
     ) -> Prediction: ...
     @overload
     def __call__(
-        self, images: Iterable[Picturable], *, channel_order: ChannelOrder | None = None
+        self, images: Iterable[ImageSource], *, channel_order: ChannelOrder | None = None
     ) -> list[Prediction]: ...
     def __call__(
         self,
-        images: Picturable | Iterable[Picturable],
+        images: ImageSource | Iterable[ImageSource],
         *,
         channel_order: ChannelOrder | None = None,
     ) -> Prediction | list[Prediction]:
-        """Looks at a photograph, or at several.
+        """Predicts on an image, or on several.
 
         Args:
             images: a file, a PIL image, an array of H x W x 3 or a tensor of 3 x H x W, both of 8
@@ -108,7 +108,7 @@ class Predictor:
             channel_order: of arrays and tensors.
 
         Returns:
-            What was found; for several photographs a list.
+            The predictions; for several images a list.
 
         Raises:
             InputError: a file is no image, or an array has another form or an unknown order.
@@ -117,38 +117,38 @@ class Predictor:
             return next(self.stream([images], channel_order=channel_order))
         if not isinstance(images, Iterable):
             raise InputError(
-                "a photograph is a file, a PIL image, an array or a tensor, not a "
+                "an image is a file, a PIL image, an array or a tensor, not a "
                 f"{type(images).__name__}"
             )
         return list(self.stream(images, channel_order=channel_order))
 
     def stream(
-        self, images: Iterable[Picturable], *, channel_order: ChannelOrder | None = None
+        self, images: Iterable[ImageSource], *, channel_order: ChannelOrder | None = None
     ) -> Iterator[Prediction]:
-        """Looks at photographs one batch after the other, for more than memory can hold.
+        """Predicts batch by batch, for more images than memory can hold.
 
         Args:
-            images: photographs, taken when their turn comes.
+            images: the images, each loaded when its batch comes.
             channel_order: of arrays and tensors.
 
         Raises:
-            InputError: as for a call, at the photograph that it is about.
+            InputError: as for a call, at the image that it is about.
         """
         order = channel_order or self._channel_order
         waiting = iter(images)
         while batch := list(islice(waiting, self.batch_size)):
-            yield from self._predict([read_photograph(one, order) for one in batch])
+            yield from self._predict([load_image(one, order) for one in batch])
 
-    def _predict(self, photographs: list[Photograph]) -> Iterator[Prediction]:
-        records = [make_record(one.picture, self._image_format) for one in photographs]
+    def _predict(self, images: list[LoadedImage]) -> Iterator[Prediction]:
+        records = [make_record(one.image, self._image_format) for one in images]
         with inferring(self.graph), torch.no_grad():
             results = predict_with(self.graph)(records)
-        for photograph, outputs in zip(photographs, results, strict=True):
+        for image, outputs in zip(images, results, strict=True):
             yield Prediction(
                 self._choose(move(outputs, "cpu")),
-                photograph.picture,
+                image.image,
                 self._names,
-                photograph.file_name,
+                image.file_name,
             )
 
     def _choose(self, outputs: Mapping[str, Any]) -> dict[str, Any]:

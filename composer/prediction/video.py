@@ -53,9 +53,9 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
             stream = _first_stream(container, source)
             stream.thread_type = "AUTO"
             for frame in container.decode(stream):
-                picture: Image.Image = frame.to_image()
+                image: Image.Image = frame.to_image()
                 turn = getattr(frame, "rotation", 0)  # of cameras that were held upright
-                yield picture.rotate(turn, expand=True) if turn else picture
+                yield image.rotate(turn, expand=True) if turn else image
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{source}: the video cannot be read: {error}") from error
 
@@ -63,11 +63,11 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
 def write_frames(
     path: str | os.PathLike[str], frames: Iterable[Image.Image], rate: Fraction
 ) -> Path:
-    """Writes pictures of one size as a video. Of one that is broken off no file is left.
+    """Writes images of one size as a video. An unfinished one leaves no file.
 
     Args:
         path: the file; its folder is made.
-        frames: the pictures, RGB. An odd row or column at the end is left out, which codecs want.
+        frames: the images, RGB. An odd row or column at the end is left out, which codecs want.
         rate: frames a second.
 
     Raises:
@@ -85,12 +85,12 @@ def write_frames(
 def _encode(av: Any, file: Path, frames: Iterable[Image.Image], rate: Fraction) -> None:
     stream = None
     with av.open(os.fspath(file), "w") as container:
-        for picture in frames:
-            width, height = (side - side % 2 for side in picture.size)
+        for image in frames:
+            width, height = (side - side % 2 for side in image.size)
             if stream is None:
                 stream = container.add_stream(_choose_codec(av), rate=rate)
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            even = picture.crop((0, 0, stream.width, stream.height))
+            even = image.crop((0, 0, stream.width, stream.height))
             container.mux(stream.encode(av.VideoFrame.from_image(even)))
         if stream is not None:
             container.mux(stream.encode(None))

@@ -1,4 +1,4 @@
-"""A dataset's own annotations upon their photograph."""
+"""Visualizations of a dataset's annotations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from PIL import Image
 
 from composer.structures import BitMasks, PolygonMasks
 from composer.structures.run_lengths import decode_mask
-from composer.visualization.canvas import Mask, Picturable, as_picture
+from composer.visualization.canvas import ImageLike, Mask, to_pil_image
 from composer.visualization.class_names import ClassNames
 from composer.visualization.instance_drawing import write_label
-from composer.visualization.object_drawing import ColorBy, Joint, PicturedObject, draw_objects
+from composer.visualization.object_drawing import ColorBy, DrawnObject, Joint, draw_objects
 
 
 class Annotated(Protocol):
@@ -45,7 +45,7 @@ class Annotated(Protocol):
 
 
 class AnnotatedRecord(Protocol):
-    """What is annotated on one photograph, as `composer.data` has it."""
+    """The annotations of one image, as `composer.data` has them."""
 
     @property
     def annotations(self) -> Sequence[Annotated]:
@@ -54,7 +54,7 @@ class AnnotatedRecord(Protocol):
 
 
 def draw_annotations(
-    image: Picturable,
+    image: ImageLike,
     record: AnnotatedRecord,
     metadata: object = None,
     *,
@@ -65,32 +65,32 @@ def draw_annotations(
     """Draws boxes, outlines and keypoints as a dataset has them.
 
     Groups of objects are called so and drawn less strongly; hidden keypoints are rings. What is
-    wrong with an annotation shows: a box may reach out of the picture, a class without a name is
+    wrong with an annotation shows: a box may reach out of the image, a class without a name is
     a number, an outline that is none is left out.
 
     Args:
-        image: the photograph: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
-        record: what is annotated on it.
+        image: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
+        record: its annotations.
         metadata: has the names of the classes and keypoints; see `ClassNames.of`.
         channel_order: of an array or a tensor.
         color_by: as for `draw_instances`.
         scale: as for `draw_instances`.
     """
-    picture = as_picture(image, channel_order)
+    background = to_pil_image(image, channel_order)
     names = ClassNames.of(metadata)
     objects = [
-        _read_object(annotation, names, (picture.height, picture.width))
+        _read_object(annotation, names, (background.height, background.width))
         for annotation in record.annotations
     ]
-    return draw_objects(picture, objects, names, color_by=color_by, scale=scale)
+    return draw_objects(background, objects, names, color_by=color_by, scale=scale)
 
 
-def _read_object(annotation: Annotated, names: ClassNames, size: tuple[int, int]) -> PicturedObject:
+def _read_object(annotation: Annotated, names: ClassNames, size: tuple[int, int]) -> DrawnObject:
     x0, y0, x1, y1 = annotation.box
     name = names.name_thing(annotation.category)
     keypoints = annotation.keypoints or ()
     rows = zip(keypoints[0::3], keypoints[1::3], keypoints[2::3], strict=False)
-    return PicturedObject(
+    return DrawnObject(
         category=annotation.category,
         label=write_label(f"{name} (group)" if annotation.is_crowd else name),
         corners=[(x0, y0), (x1, y0), (x1, y1), (x0, y1)],

@@ -1,6 +1,6 @@
-"""A photograph that can be drawn upon, with smooth lines and labels that do not cover each other.
+"""An image to draw on, with smooth lines and labels that do not cover each other.
 
-Legend: H W height and width of the photograph, h w of the picture.
+Legend: H W height and width of the image, h w of the visualization.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from torch import Tensor
 from composer.visualization.colors import RGB, contrast_with
 from composer.visualization.label_placement import Box, place_label
 
-Picturable = Image.Image | NDArray[Any] | Tensor
+ImageLike = Image.Image | NDArray[Any] | Tensor
 Point = tuple[float, float]
 Mask = NDArray[np.bool_]
 
-_SMALLEST_SIDE = 640  # of a picture's longer side; below it names could not be read
+_SMALLEST_SIDE = 640  # of a visualization's longer side; below it labels could not be read
 _LARGEST_SMOOTH = 6e6  # pixels; drawing larger ones at twice the size would cost too much
 _BLUR_SLOPE = math.sqrt(2 * math.pi)  # of distance over value at the edge of a blurred mask
 
 
-def as_picture(image: Picturable, channel_order: Literal["RGB", "BGR"] = "RGB") -> Image.Image:
-    """A photograph in any form as a picture.
+def to_pil_image(image: ImageLike, channel_order: Literal["RGB", "BGR"] = "RGB") -> Image.Image:
+    """Converts an image to RGB.
 
     Args:
         image: a PIL image; an array of H x W x 3; or a tensor of 3 x H x W. Values are from 0 to
@@ -46,30 +46,30 @@ def as_picture(image: Picturable, channel_order: Literal["RGB", "BGR"] = "RGB") 
     else:
         array, wanted = image, "an array of H x W x 3"
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ValueError(f"A photograph is {wanted}, not of {tuple(image.shape)}.")
+        raise ValueError(f"An image is {wanted}, not of {tuple(image.shape)}.")
     ordered = array[:, :, ::-1] if channel_order == "BGR" else array
     return Image.fromarray(np.ascontiguousarray(ordered.clip(0, 255).astype(np.uint8)))
 
 
 class Canvas:
-    """A photograph, enlarged where it is small, and what is drawn on it.
+    """An image, enlarged if it is small, and what is drawn on it.
 
-    Coordinates are those of the photograph. Masks are painted at once; lines and labels go on
+    Coordinates are those of the image. Masks are painted at once; lines and labels go on
     top of them, labels last.
 
     Args:
-        picture: the photograph, RGB.
-        scale: pixels of the result for one of the photograph; by default as many as make small
-            photographs readable.
+        background: the image, RGB.
+        scale: pixels of the visualization for one of the image; by default small images are
+            enlarged until labels can be read.
     """
 
-    def __init__(self, picture: Image.Image, scale: float | None = None) -> None:
-        longer = max(picture.size)
+    def __init__(self, background: Image.Image, scale: float | None = None) -> None:
+        longer = max(background.size)
         self.scale = max(1, math.ceil(_SMALLEST_SIDE / longer)) if scale is None else scale
-        width, height = (max(1, round(side * self.scale)) for side in picture.size)
-        if (width, height) != picture.size:
-            picture = picture.resize((width, height), Image.Resampling.BICUBIC)
-        self._pixels = np.array(picture)
+        width, height = (max(1, round(side * self.scale)) for side in background.size)
+        if (width, height) != background.size:
+            background = background.resize((width, height), Image.Resampling.BICUBIC)
+        self._pixels = np.array(background)
         self.size = width, height
         self.stroke = max(1.5, math.sqrt(width * height) / 400)
         self._oversampling = 2 if width * height <= _LARGEST_SMOOTH else 1
@@ -106,7 +106,7 @@ class Canvas:
         """Draws lines from point to point, with round joints.
 
         Args:
-            points: x and y in the photograph.
+            points: x and y in the image.
             color: of the lines.
             width: in strokes.
         """
@@ -121,7 +121,7 @@ class Canvas:
         """Draws a dot with a white rim, or a ring.
 
         Args:
-            point: x and y in the photograph.
+            point: x and y in the image.
             color: of the dot.
             radius: in strokes.
             filled: a dot, not a ring.
@@ -138,7 +138,7 @@ class Canvas:
 
         Args:
             text: what to write; nothing is written for none.
-            box: x0, y0, x1, y1 of what it belongs to, in the photograph.
+            box: x0, y0, x1, y1 of its object, in the image.
             color: behind the text.
             centered: in the middle of the box, not above its upper left corner.
         """
@@ -147,7 +147,7 @@ class Canvas:
             self._labels.append((text, (left, top, right, bottom), color, centered))
 
     def finish(self) -> Image.Image:
-        """The picture with everything on it."""
+        """The visualization."""
         height = max(11.0, min(7 * self.stroke, 64.0))
         font = ImageFont.load_default(size=height)
         rise, fall = font.getmetrics()  # type: ignore[union-attr]
@@ -162,10 +162,10 @@ class Canvas:
             radius = padding * self._oversampling
             self._pen.rounded_rectangle(corners, radius, fill=(*color, 235))
             texts.append((place[0] + padding, place[1] + 0.1 * height, text, contrast_with(color)))
-        picture = Image.fromarray(self._pixels).convert("RGBA")
+        drawing = Image.fromarray(self._pixels).convert("RGBA")
         ink = self._ink if self._oversampling == 1 else self._ink.reduce(self._oversampling)
-        picture.alpha_composite(ink)
-        result = picture.convert("RGB")
+        drawing.alpha_composite(ink)
+        result = drawing.convert("RGB")
         pen = ImageDraw.Draw(result)
         for x, y, text, color in texts:
             pen.text((x, y), text, fill=color, font=font)

@@ -1,4 +1,4 @@
-"""What pictures write beside objects, taken from any metadata that has the names."""
+"""Names and colours of classes in visualizations, from any metadata that has them."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ class ClassNames:
         )
 
     def name_thing(self, index: int) -> str:
-        """What an object of a class is called."""
+        """The name of a class of objects."""
         return self.things[index] if 0 <= index < len(self.things) else f"class {index}"
 
     def name_stuff(self, index: int) -> str:
-        """What a region of a class of semantic segmentation is called."""
+        """The name of a class of semantic segmentation."""
         return self.stuff[index] if 0 <= index < len(self.stuff) else f"class {index}"
 
     def color_thing(self, index: int) -> RGB:

@@ -1,4 +1,4 @@
-"""What the files of pictures are called."""
+"""Names for the files of visualizations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FileNames:
         """A name that was not given before, with a number from 2 on where the plain one was.
 
         Args:
-            stem: what the file is to be called, without a suffix.
+            stem: the wanted name without a suffix.
             suffix: with its dot.
         """
         name = plain = f"{stem}{suffix}"

@@ -1,6 +1,6 @@
-"""Instances upon their photograph: what a model found, or what it was to learn.
+"""Visualizations of instances: predictions, or ground truth.
 
-Legend: R instances, K keypoints, H W height and width of the photograph.
+Legend: R instances, K keypoints, H W height and width of the image.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from PIL import Image
 from torch import Tensor
 
 from composer.structures import BitMasks, Instances, PolygonMasks, RotatedBoxes
-from composer.visualization.canvas import Mask, Picturable, Point, as_picture
+from composer.visualization.canvas import ImageLike, Mask, Point, to_pil_image
 from composer.visualization.class_names import ClassNames
-from composer.visualization.object_drawing import ColorBy, Joint, PicturedObject, draw_objects
+from composer.visualization.object_drawing import ColorBy, DrawnObject, Joint, draw_objects
 
 _BOXES = ("pred_boxes", "gt_boxes", "proposal_boxes")
 
 
 def draw_instances(
-    image: Picturable,
+    image: ImageLike,
     instances: Instances,
     metadata: object = None,
     *,
@@ -32,7 +32,7 @@ def draw_instances(
     """Draws boxes, masks and keypoints of instances, with their classes and scores.
 
     Args:
-        image: the photograph: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
+        image: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
         instances: of this image and its size. `pred_boxes`, `scores`, `pred_classes`,
             `pred_masks` and `pred_keypoints`, or the same with `gt_`, as far as they are there.
         metadata: has the names of the classes and keypoints; see `ClassNames.of`.
@@ -40,26 +40,26 @@ def draw_instances(
         color_by: whether instances of one class share a hue; by default they do where there is
             more than one class.
         keypoint_threshold: predicted keypoints with a lower score are left out.
-        scale: pixels of the picture for one of the photograph; by default small photographs are
-            enlarged until names can be read.
+        scale: pixels of the visualization for one of the image; by default small images are
+            enlarged until labels can be read.
 
     Raises:
-        ValueError: the photograph has another size than the instances say.
+        ValueError: the image has another size than the instances.
     """
-    picture = as_picture(image, channel_order)
-    if (picture.height, picture.width) != instances.image_size:
+    background = to_pil_image(image, channel_order)
+    if (background.height, background.width) != instances.image_size:
         raise ValueError(
-            f"The photograph has {picture.height} x {picture.width} pixels, the instances belong "
+            f"The image has {background.height} x {background.width} pixels, the instances belong "
             f"to {instances.image_size[0]} x {instances.image_size[1]}."
         )
     names = ClassNames.of(metadata)
     objects = list(_read_objects(instances, names, keypoint_threshold))
-    return draw_objects(picture, objects, names, color_by=color_by, scale=scale)
+    return draw_objects(background, objects, names, color_by=color_by, scale=scale)
 
 
 def _read_objects(
     instances: Instances, names: ClassNames, keypoint_threshold: float
-) -> Iterator[PicturedObject]:
+) -> Iterator[DrawnObject]:
     if not instances.get_fields():
         return
     boxes = _find(instances, *_BOXES)
@@ -70,7 +70,7 @@ def _read_objects(
     for index in range(len(instances)):
         category = None if classes is None else int(classes[index])
         score = None if scores is None else float(scores[index])
-        yield PicturedObject(
+        yield DrawnObject(
             category=category,
             label=write_label(None if category is None else names.name_thing(category), score),
             corners=() if boxes is None else _find_corners(boxes, index),
@@ -80,7 +80,7 @@ def _read_objects(
 
 
 def write_label(name: str | None, score: float | None = None) -> str:
-    """What stands beside an object: its class, and its score in percent."""
+    """The label of an object: its class, and its score in percent."""
     percent = "" if score is None else f"{score:.0%}"
     return " ".join(part for part in (name or "", percent) if part)
 

@@ -1,4 +1,4 @@
-"""Where a label stands: beside what it belongs to, inside the picture, not upon another."""
+"""Placement of labels: beside their object, inside the image, not upon another label."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def place_label(
 
     Args:
         size: width and height of the label.
-        box: x0, y0, x1, y1 of what it belongs to.
-        bounds: width and height of the picture.
-        taken: where labels stand already.
+        box: x0, y0, x1, y1 of its object.
+        bounds: width and height of the visualization.
+        taken: places of other labels.
         centered: in the middle of the box rather than at its upper left corner.
 
     Returns:

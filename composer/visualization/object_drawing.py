@@ -25,7 +25,7 @@ class Joint:
     """A keypoint.
 
     Args:
-        x: in the photograph, to the right.
+        x: in the image, to the right.
         y: downwards.
         is_visible: not hidden behind something.
     """
@@ -36,12 +36,12 @@ class Joint:
 
 
 @dataclass(frozen=True)
-class PicturedObject:
-    """One object on a photograph.
+class DrawnObject:
+    """One object in an image.
 
     Args:
         category: number of its class; None for an object of no class, such as a proposal.
-        label: what is written beside it.
+        label: the text beside it.
         corners: of its box, in order; none if it has no box.
         mask: H x W.
         joints: its keypoints in the order of their names; None for one that is not there.
@@ -71,8 +71,8 @@ class PicturedObject:
 
 
 def draw_objects(
-    picture: Image.Image,
-    objects: Sequence[PicturedObject],
+    background: Image.Image,
+    objects: Sequence[DrawnObject],
     names: ClassNames,
     *,
     color_by: ColorBy | None = None,
@@ -81,7 +81,7 @@ def draw_objects(
     """Draws objects, the large ones first, so that none is hidden.
 
     Args:
-        picture: the photograph, RGB.
+        background: the image, RGB.
         objects: the objects.
         names: of the classes, with their colours.
         color_by: whether objects of one class share a hue; by default they do where there is
@@ -91,7 +91,7 @@ def draw_objects(
     if color_by is None:
         color_by = "instance" if len({one.category for one in objects}) <= 1 else "class"
     colors = _choose_colors(objects, names, color_by)
-    canvas = Canvas(picture, scale)
+    canvas = Canvas(background, scale)
     order = sorted(range(len(objects)), key=lambda index: -_measure(objects[index]))
     for index in order:
         _paint(canvas, objects[index], colors[index])
@@ -131,7 +131,7 @@ def _connect(
                 yield start, end
 
 
-def _paint(canvas: Canvas, one: PicturedObject, color: RGB) -> None:
+def _paint(canvas: Canvas, one: DrawnObject, color: RGB) -> None:
     opacity = _OPACITY / 2 if one.is_crowd else _OPACITY
     if one.mask is not None:
         canvas.paint_mask(one.mask, color, opacity=opacity)
@@ -141,7 +141,7 @@ def _paint(canvas: Canvas, one: PicturedObject, color: RGB) -> None:
 
 
 def _choose_colors(
-    objects: Sequence[PicturedObject], names: ClassNames, color_by: ColorBy
+    objects: Sequence[DrawnObject], names: ClassNames, color_by: ColorBy
 ) -> list[RGB]:
     colors, seen = [], dict[int | None, int]()
     for index, one in enumerate(objects):
@@ -154,6 +154,6 @@ def _choose_colors(
     return colors
 
 
-def _measure(one: PicturedObject) -> float:
+def _measure(one: DrawnObject) -> float:
     extent = one.extent
     return 0.0 if extent is None else (extent[2] - extent[0]) * (extent[3] - extent[1])

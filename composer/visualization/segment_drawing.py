@@ -1,6 +1,6 @@
-"""Segmentations of whole photographs, pixel by pixel.
+"""Visualizations of panoptic and semantic segmentation.
 
-Legend: K classes, H W height and width of the photograph.
+Legend: K classes, H W height and width of the image.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from composer.visualization.canvas import Canvas, Mask, Picturable, as_picture
+from composer.visualization.canvas import Canvas, ImageLike, Mask, to_pil_image
 from composer.visualization.class_names import ClassNames
 from composer.visualization.colors import RGB, vary_color
 from composer.visualization.label_placement import Box
 
 _THING_OPACITY, _STUFF_OPACITY = 0.55, 0.45
-_SMALLEST_LABELLED = 0.004  # of the photograph's pixels
+_SMALLEST_LABELLED = 0.004  # of the image's pixels
 _GRID = 64  # cells of the longer side, to look for the middle of a region on
 
 
 def draw_panoptic(
-    image: Picturable,
+    image: ImageLike,
     segment_ids: Tensor | NDArray[Any],
     segments: Sequence[Any],
     metadata: object = None,
@@ -32,10 +32,10 @@ def draw_panoptic(
     channel_order: Literal["RGB", "BGR"] = "RGB",
     scale: float | None = None,
 ) -> Image.Image:
-    """Draws the segments of a photograph: objects with an outline, the rest as it lies.
+    """Draws panoptic segments: things with an outline, stuff without.
 
     Args:
-        image: the photograph: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
+        image: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
         segment_ids: H x W, for each pixel its segment's id, 0 for none.
         segments: the segments: dicts with `id`, `category_id` and `isthing`, as models give
             them, or objects with `segment_id`, `category` and `is_thing`, as datasets do.
@@ -46,9 +46,9 @@ def draw_panoptic(
     Raises:
         ValueError: the segments belong to another size.
     """
-    picture = as_picture(image, channel_order)
-    names, ids = ClassNames.of(metadata), _read_map(segment_ids, picture)
-    canvas = Canvas(picture, scale)
+    background = to_pil_image(image, channel_order)
+    names, ids = ClassNames.of(metadata), _read_map(segment_ids, background)
+    canvas = Canvas(background, scale)
     seen: dict[int, int] = {}
     labels = []
     for segment in sorted(segments, key=lambda one: bool(_get(one, "isthing", "is_thing"))):
@@ -67,7 +67,7 @@ def draw_panoptic(
 
 
 def draw_semantic(
-    image: Picturable,
+    image: ImageLike,
     classes: Tensor | NDArray[Any],
     metadata: object = None,
     *,
@@ -77,7 +77,7 @@ def draw_semantic(
     """Draws the class of every pixel.
 
     Args:
-        image: the photograph: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
+        image: a PIL image, an array of H x W x 3, or a tensor of 3 x H x W.
         classes: H x W, for each pixel its class, `ignore_label` for none; or K x H x W, how much
             each class is expected there.
         metadata: has the names of the classes; see `ClassNames.of`.
@@ -87,12 +87,12 @@ def draw_semantic(
     Raises:
         ValueError: the classes belong to another size.
     """
-    picture = as_picture(image, channel_order)
+    background = to_pil_image(image, channel_order)
     names = ClassNames.of(metadata)
     if classes.ndim == 3:
         classes = classes.argmax(0)
-    numbers = _read_map(classes, picture)
-    canvas = Canvas(picture, scale)
+    numbers = _read_map(classes, background)
+    canvas = Canvas(background, scale)
     labels = []
     for category in np.unique(numbers).tolist():
         if category != names.ignore_label:
@@ -106,11 +106,11 @@ def _get(segment: Any, key: str, attribute: str) -> Any:
     return segment[key] if isinstance(segment, Mapping) else getattr(segment, attribute)
 
 
-def _read_map(values: Tensor | NDArray[Any], picture: Image.Image) -> NDArray[Any]:
+def _read_map(values: Tensor | NDArray[Any], background: Image.Image) -> NDArray[Any]:
     found: NDArray[Any] = values.cpu().numpy() if isinstance(values, Tensor) else values
-    if found.shape != (picture.height, picture.width):
+    if found.shape != (background.height, background.width):
         raise ValueError(
-            f"The photograph has {picture.height} x {picture.width} pixels, the segmentation "
+            f"The image has {background.height} x {background.width} pixels, the segmentation "
             f"{' x '.join(map(str, found.shape))}."
         )
     return found

@@ -1,4 +1,4 @@
-"""`composer predict`: pictures, data and messages."""
+"""`composer predict`: visualizations, data and messages."""
 
 import json
 import shutil
@@ -25,14 +25,14 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def photographs(folder, checkpoint):
-    """A folder to work in, with a model, two photographs of one name and a broken one."""
+def images(folder, checkpoint):
+    """A folder to work in, with a model, two images of one name and a broken one."""
     shutil.copy(checkpoint, folder / "pets.safetensors")
     noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
     for name in ("a.jpg", "more/a.jpg"):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.fromarray(noise).save(folder / name)
-    (folder / "broken.jpg").write_bytes(b"no photograph")
+    (folder / "broken.jpg").write_bytes(b"no image")
     return folder
 
 
@@ -40,12 +40,12 @@ def predict(cli, *arguments):
     return cli("predict", "--model", "pets.safetensors", "--threshold", "0", *arguments)
 
 
-def test_pictures_and_predictions_are_saved(cli, photographs):
+def test_visualizations_and_predictions_are_saved(cli, images):
     result = predict(cli, "a.jpg", "more")
     assert result.code == 0
     assert result.out.count("a.jpg  ") == 2
     assert "saved 2 visualizations and runs/pets/predictions.json" in result.out.replace("\\", "/")
-    results = photographs / "runs" / "pets"
+    results = images / "runs" / "pets"
     assert sorted(file.name for file in results.iterdir()) == [
         "a-2.jpg",
         "a.jpg",
@@ -58,30 +58,30 @@ def test_pictures_and_predictions_are_saved(cli, photographs):
     assert all(entry["segmentation"]["size"] == [60, 80] for entry in entries)
 
 
-def test_photographs_in_the_folder_for_pictures_stay_as_they_are(cli, photographs):
-    original = (photographs / "a.jpg").read_bytes()
-    (photographs / "a-2.jpg").write_bytes(b"another photograph")
+def test_images_in_the_folder_of_results_stay_as_they_are(cli, images):
+    original = (images / "a.jpg").read_bytes()
+    (images / "a-2.jpg").write_bytes(b"another image")
     result = predict(cli, "a.jpg", "--output", ".")
     assert result.code == 0
-    assert (photographs / "a.jpg").read_bytes() == original
-    assert (photographs / "a-2.jpg").read_bytes() == b"another photograph"
-    assert (photographs / "a-3.jpg").exists()
+    assert (images / "a.jpg").read_bytes() == original
+    assert (images / "a-2.jpg").read_bytes() == b"another image"
+    assert (images / "a-3.jpg").exists()
 
 
-def test_photographs_behind_links_stay_as_they_are(cli, photographs):
-    original = (photographs / "a.jpg").read_bytes()
-    (photographs / "links").mkdir()
-    (photographs / "links" / "a.jpg").symlink_to(photographs / "a.jpg")
+def test_images_behind_links_stay_as_they_are(cli, images):
+    original = (images / "a.jpg").read_bytes()
+    (images / "links").mkdir()
+    (images / "links" / "a.jpg").symlink_to(images / "a.jpg")
     assert predict(cli, "links", "--output", "links").code == 0
-    assert (photographs / "a.jpg").read_bytes() == original
-    assert (photographs / "links" / "a-2.jpg").exists()
+    assert (images / "a.jpg").read_bytes() == original
+    assert (images / "links" / "a-2.jpg").exists()
 
 
-def test_a_broken_file_is_reported_and_the_others_are_gone_on_with(cli, photographs):
+def test_unreadable_files_are_reported_and_skipped(cli, images):
     result = predict(cli, "broken.jpg", "a.jpg", "-o", "found")
     assert result.code == 1
     assert "error: broken.jpg: not an image" in result.err
-    assert (photographs / "found" / "a.jpg").is_file()
+    assert (images / "found" / "a.jpg").is_file()
 
 
 @pytest.fixture
@@ -97,32 +97,32 @@ def interrupted(monkeypatch):
     monkeypatch.setattr(Predictor, "__call__", predict_until_interrupted)
 
 
-def test_what_was_found_before_an_interruption_is_kept(cli, photographs, interrupted):
+def test_predictions_before_an_interruption_are_kept(cli, images, interrupted):
     shutil.copy("a.jpg", "stop.jpg")
     result = predict(cli, "a.jpg", "stop.jpg", "more", "-o", "found")
     assert result.code == 130
     assert "saved " in result.out
-    results = photographs / "found"
+    results = images / "found"
     assert sorted(file.name for file in results.iterdir()) == ["a.jpg", "predictions.json"]
     entries = json.loads((results / "predictions.json").read_text())
     assert {entry["file_name"] for entry in entries} == {"a.jpg"}
 
 
-def test_a_list_that_is_printed_ends_when_it_is_interrupted(cli, photographs, interrupted):
+def test_a_list_that_is_printed_ends_when_it_is_interrupted(cli, images, interrupted):
     shutil.copy("a.jpg", "stop.jpg")
     result = predict(cli, "a.jpg", "stop.jpg", "--json")
     assert result.code == 130
     assert {entry["file_name"] for entry in json.loads(result.out)} == {"a.jpg"}
 
 
-def test_predictions_are_written_down_image_by_image(cli, photographs, monkeypatch):
+def test_predictions_are_written_down_image_by_image(cli, images, monkeypatch):
     """Whatever ends the process, earlier images are in the unfinished file."""
-    unfinished = photographs / "found" / "predictions.json.part"
+    unfinished = images / "found" / "predictions.json.part"
     lengths = []
 
     def note(prediction):
         lengths.append(unfinished.stat().st_size)
-        return prediction.picture
+        return prediction.image
 
     monkeypatch.setattr(Prediction, "draw", note)
     assert predict(cli, "a.jpg", "more", "-o", "found").code == 0
@@ -130,15 +130,15 @@ def test_predictions_are_written_down_image_by_image(cli, photographs, monkeypat
     assert not unfinished.exists()
 
 
-def test_the_file_is_json_as_it_is_usually_written(cli, photographs):
+def test_the_file_is_json_as_it_is_usually_written(cli, images):
     assert predict(cli, "a.jpg", "more", "-o", "found").code == 0
-    text = (photographs / "found" / "predictions.json").read_text()
+    text = (images / "found" / "predictions.json").read_text()
     assert text == json.dumps(json.loads(text), indent=1) + "\n"
     assert cli("predict", "-m", "pets.safetensors", "-t", "1", "a.jpg", "-o", "found").code == 0
-    assert (photographs / "found" / "predictions.json").read_text() == "[]\n"
+    assert (images / "found" / "predictions.json").read_text() == "[]\n"
 
 
-def test_a_picture_that_cannot_be_drawn_is_not_called_saved(cli, photographs, monkeypatch):
+def test_a_visualization_that_cannot_be_drawn_is_not_called_saved(cli, images, monkeypatch):
     def refuse(_prediction):
         raise InputError("outputs without anything to draw")
 
@@ -149,77 +149,77 @@ def test_a_picture_that_cannot_be_drawn_is_not_called_saved(cli, photographs, mo
     assert "saved found/predictions.json" in result.out.replace("\\", "/")
 
 
-def test_json_is_printed_alone_and_nothing_is_written(cli, photographs):
-    before = sorted(photographs.rglob("*"))
+def test_json_is_printed_alone_and_nothing_is_written(cli, images):
+    before = sorted(images.rglob("*"))
     result = predict(cli, "a.jpg", "--json")
     assert json.loads(result.out)[0]["file_name"] == "a.jpg"
-    assert sorted(photographs.rglob("*")) == before
+    assert sorted(images.rglob("*")) == before
     assert predict(cli, "a.jpg", "--json", "-o", "x").code == 2
 
 
-def test_large_photographs_are_looked_at_without_a_warning(cli, photographs, monkeypatch):
+def test_large_images_are_read_without_a_warning(cli, images, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 80 - 1)
-    result = predict(cli, "a.jpg", "--no-pictures", "-o", "found")
+    result = predict(cli, "a.jpg", "--no-visualizations", "-o", "found")
     assert (result.code, result.err) == (0, "")
 
 
-def test_without_pictures_there_are_only_data(cli, photographs):
-    assert predict(cli, "a.jpg", "--no-pictures", "-o", "found").code == 0
-    assert [file.name for file in (photographs / "found").iterdir()] == ["predictions.json"]
+def test_without_visualizations_there_are_only_predictions(cli, images):
+    assert predict(cli, "a.jpg", "--no-visualizations", "-o", "found").code == 0
+    assert [file.name for file in (images / "found").iterdir()] == ["predictions.json"]
 
 
-def test_the_threshold_leaves_instances_out(cli, photographs):
+def test_the_threshold_leaves_instances_out(cli, images):
     result = cli("predict", "-m", "pets.safetensors", "-t", "1", "a.jpg")
     assert "a.jpg  nothing found" in result.out
     assert cli("predict", "-t", "50", "a.jpg").code == 2
 
 
-def test_what_is_no_photograph_in_a_folder_is_named(cli, photographs):
-    folder = photographs / "mixed"
+def test_other_files_in_a_folder_are_named(cli, images):
+    folder = images / "mixed"
     folder.mkdir()
     shutil.copy("a.jpg", folder)
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     result = predict(cli, "mixed")
     assert result.code == 0
     assert "no images or videos by their names: notes.txt" in result.err
 
 
-def test_a_folder_that_cannot_be_made_is_found_before_the_work(cli, photographs):
-    (photographs / "taken").write_text("")
+def test_a_folder_that_cannot_be_made_is_found_before_the_work(cli, images):
+    (images / "taken").write_text("")
     result = predict(cli, "a.jpg", "-o", "taken")
     assert result.code == 1
     assert "taken cannot be the folder of results: a file" in result.err
     assert "a.jpg" not in result.out
 
 
-def test_without_files_the_example_is_looked_at(cli, photographs):
+def test_without_files_the_example_is_used(cli, images):
     result = predict(cli, "--json")
     assert "no files: predicting on the example" in result.err
     assert json.loads(result.out)[0]["file_name"].endswith("astronaut.jpg")
 
 
-def test_the_model_that_ships_is_the_usual_one(cli, photographs, monkeypatch):
-    monkeypatch.setattr(models, "shipped_folder", lambda _: photographs / "models")
+def test_the_model_that_ships_is_the_usual_one(cli, images, monkeypatch):
+    monkeypatch.setattr(models, "shipped_folder", lambda _: images / "models")
     result = cli("predict", "a.jpg")
     assert result.code == 1
     assert "there is no model 'people'" in result.err
-    (photographs / "models" / "people").mkdir(parents=True)
-    shutil.move("pets.safetensors", photographs / "models" / "people" / "model.safetensors")
+    (images / "models" / "people").mkdir(parents=True)
+    shutil.move("pets.safetensors", images / "models" / "people" / "model.safetensors")
     assert cli("predict", "a.jpg").code == 0
-    assert (photographs / "runs" / "people" / "a.jpg").is_file()
+    assert (images / "runs" / "people" / "a.jpg").is_file()
 
 
-def test_videos_are_drawn_and_written_down_by_frame(cli, photographs):
+def test_videos_are_drawn_and_written_down_by_frame(cli, images):
     pytest.importorskip("av")
     from composer.prediction.video import read_frames, write_frames
 
-    with Image.open("a.jpg") as picture:
-        write_frames("clip.mp4", [picture.convert("RGB")] * 3, Fraction(5))
+    with Image.open("a.jpg") as image:
+        write_frames("clip.mp4", [image.convert("RGB")] * 3, Fraction(5))
     result = predict(cli, "clip.mp4", "a.jpg")
     assert result.code == 0
     assert "clip.mp4  3 frames, at most " in result.out
     assert len(list(read_frames("runs/pets/clip.mp4"))) == 3
-    entries = json.loads((photographs / "runs" / "pets" / "predictions.json").read_text())
+    entries = json.loads((images / "runs" / "pets" / "predictions.json").read_text())
     frames = {(entry["file_name"], entry.get("frame"), entry["image_id"]) for entry in entries}
     assert frames == {
         ("clip.mp4", 1, 1),
@@ -238,8 +238,8 @@ def test_videos_are_drawn_and_written_down_by_frame(cli, photographs):
         (["a.jpg", "--device", "nowhere"], "the device 'nowhere' cannot be used"),
     ],
 )
-def test_mistakes_end_in_a_message(cli, photographs, arguments, message):
-    (photographs / "empty").mkdir()
+def test_mistakes_end_in_a_message(cli, images, arguments, message):
+    (images / "empty").mkdir()
     result = predict(cli, *arguments)
     assert result.code == 1
     assert message in result.err

@@ -79,7 +79,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def red():
-    """A photograph of 12 x 20 pixels, quite red and not the same everywhere."""
+    """An image of 12 x 20 pixels, quite red and not the same everywhere."""
     pixels = np.random.default_rng(0).integers(0, 60, (12, 20, 3), dtype=np.uint8)
     pixels[:, :, 0] += 190
     return Image.fromarray(pixels)

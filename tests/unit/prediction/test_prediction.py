@@ -18,7 +18,7 @@ SIZE = (60, 80)
 NAMES = SpecMetadata(thing_classes=("cat", "dog"), stuff_classes=("sky",))
 
 
-def photograph():
+def image():
     return Image.new("RGB", SIZE[::-1], (90, 90, 90))
 
 
@@ -29,7 +29,7 @@ def predict(file_name="pets.jpg", **fields):
         "pred_classes": torch.tensor([1, 0]),
     }
     instances = Instances(SIZE, **{**usual, **fields})
-    return Prediction({"instances": instances}, photograph(), NAMES, file_name)
+    return Prediction({"instances": instances}, image(), NAMES, file_name)
 
 
 def test_classes_have_names():
@@ -93,19 +93,19 @@ def test_rotated_boxes_have_five_numbers():
     assert found.instances.pred_boxes is boxes
 
 
-def test_results_are_saved_as_a_picture_or_as_data(tmp_path):
+def test_results_are_saved_as_a_visualization_or_as_data(tmp_path):
     found = predict()
-    picture = found.save(tmp_path / "deep" / "pets.png")
-    with Image.open(picture) as saved:
+    image = found.save(tmp_path / "deep" / "pets.png")
+    with Image.open(image) as saved:
         assert np.array_equal(np.array(saved), np.array(found.draw()))
     data = found.save(tmp_path / "pets.json")
     assert json.loads(data.read_text()) == found.to_coco()
-    with pytest.raises(InputError, match=r"pets.xyz: .*\.jpg and \.png are pictures"):
+    with pytest.raises(InputError, match=r"pets.xyz: .*\.jpg and \.png are images"):
         found.save(tmp_path / "pets.xyz")
 
 
 def test_whatever_a_model_gives_is_drawn():
-    plain = np.array(photograph())
+    plain = np.array(image())
     ids = torch.zeros(SIZE, dtype=torch.int32)
     ids[:30] = 4
     segments = [{"id": 4, "category_id": 0, "isthing": False}]
@@ -116,12 +116,12 @@ def test_whatever_a_model_gives_is_drawn():
         {"sem_seg": torch.rand(2, *SIZE)},
         {"proposals": proposals},
     ):
-        drawn = Prediction(outputs, photograph(), NAMES).draw(scale=1)
+        drawn = Prediction(outputs, image(), NAMES).draw(scale=1)
         assert (np.array(drawn) != plain).any()
 
 
 def test_without_anything_to_draw_or_instances_it_says_so():
-    found = Prediction({"embedding": torch.rand(3)}, photograph())
+    found = Prediction({"embedding": torch.rand(3)}, image())
     assert found.summary() == "embedding"
     with pytest.raises(InputError, match="without anything to draw: embedding"):
         found.draw()
@@ -131,10 +131,10 @@ def test_without_anything_to_draw_or_instances_it_says_so():
 
 def test_nothing_found_is_said_and_drawn():
     found = predict()
-    empty = Prediction({"instances": found.instances[[]]}, photograph(), NAMES)
+    empty = Prediction({"instances": found.instances[[]]}, image(), NAMES)
     assert empty.summary() == "nothing found"
     assert empty.to_coco() == []
-    assert np.array_equal(np.array(empty.draw(scale=1)), np.array(photograph()))
+    assert np.array_equal(np.array(empty.draw(scale=1)), np.array(image()))
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def supervision():
 
 def test_supervision_takes_predictions_and_outputs_of_graphs(checkpoint, supervision):
     predictor = Predictor(checkpoint, score_threshold=0.0)
-    found = predictor(photograph())
+    found = predictor(image())
     for results in (found, dict(found.outputs)):
         detections = supervision.Detections.from_detectron2(results)
         assert len(detections) == len(found.instances) > 0

@@ -14,13 +14,13 @@ def redness(prediction):
     return prediction.instances.scores[0].item()
 
 
-def as_arrays(picture):
-    rgb = np.array(picture)
+def as_arrays(image):
+    rgb = np.array(image)
     return rgb, rgb[:, :, ::-1]
 
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
-def test_every_form_of_a_photograph_is_seen_in_its_true_colors(see_colors, red, tmp_path, order):
+def test_every_form_of_an_image_is_seen_in_its_true_colors(see_colors, red, tmp_path, order):
     predictor = Predictor(see_colors(order))
     red.save(tmp_path / "red.png")
     rgb, bgr = as_arrays(red)
@@ -35,7 +35,7 @@ def test_every_form_of_a_photograph_is_seen_in_its_true_colors(see_colors, red, 
     ]
     assert len({redness(one) for one in seen}) == 1
     assert redness(seen[0]) == RED
-    assert all(one.picture.tobytes() == red.tobytes() for one in seen)
+    assert all(one.image.tobytes() == red.tobytes() for one in seen)
 
 
 def test_an_array_whose_order_is_not_known_is_refused_and_never_guessed(see_colors, red):
@@ -72,18 +72,18 @@ def test_grey_arrays_have_no_order_to_be_asked_for(see_colors):
         (np.zeros((12, 20, 4), dtype=np.uint8), "an array of H x W x 3, not of 12 x 20 x 4"),
         (np.zeros((3, 12, 20), dtype=np.uint8), "an array of H x W x 3, not of 3 x 12 x 20"),
         (torch.zeros(12, 20, 3, dtype=torch.uint8), "a tensor of 3 x H x W, not of 12 x 20 x 3"),
-        (np.zeros((2, 12, 20, 3), dtype=np.uint8), "Give several photographs as a list"),
+        (np.zeros((2, 12, 20, 3), dtype=np.uint8), "Give several images as a list"),
         (7, "a file, a PIL image, an array or a tensor, not a int"),
         ([7], "a file, a PIL image, an array or a tensor, not a int"),
         ("nowhere.jpg", "nowhere.jpg: there is no such file"),
     ],
 )
-def test_what_is_no_photograph_is_refused(see_colors, pixels, message):
+def test_what_is_no_image_is_refused(see_colors, pixels, message):
     with pytest.raises(InputError, match=message):
         Predictor(see_colors(), channel_order="RGB")(pixels)
 
 
-def test_photographs_are_turned_upright_whether_from_a_file_or_opened(see_colors, red, tmp_path):
+def test_images_are_turned_upright_whether_from_a_file_or_opened(see_colors, red, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned by a quarter
     red.save(tmp_path / "turned.jpg", exif=exif)
@@ -93,11 +93,11 @@ def test_photographs_are_turned_upright_whether_from_a_file_or_opened(see_colors
         assert opened.size == red.size
     for one in turned:
         assert one.instances.image_size == (20, 12)
-        assert one.picture.size == (12, 20)
+        assert one.image.size == (12, 20)
         assert one.file_name == str(tmp_path / "turned.jpg")
 
 
-def test_results_are_in_pixels_of_the_photograph(checkpoint, red):
+def test_results_are_in_pixels_of_the_image(checkpoint, red):
     predictor = Predictor(checkpoint, score_threshold=0.0)
     found = predictor(red.resize((200, 120)))
     instances = found.instances
@@ -109,13 +109,13 @@ def test_results_are_in_pixels_of_the_photograph(checkpoint, red):
 
 
 def test_it_predicts_what_the_graph_gives_for_the_resized_image(checkpoint, red):
-    photograph = red.resize((1000, 500))
+    image = red.resize((1000, 500))
     predictor = Predictor(checkpoint, score_threshold=0.0)
-    resized = np.array(photograph.resize((1333, 667), Image.Resampling.BILINEAR))[:, :, ::-1]
-    image = torch.from_numpy(resized.transpose(2, 0, 1).copy())
+    resized = np.array(image.resize((1333, 667), Image.Resampling.BILINEAR))[:, :, ::-1]
+    tensor = torch.from_numpy(resized.transpose(2, 0, 1).copy())
     with torch.no_grad():
-        (expected,) = predictor.graph([{"image": image, "height": 500, "width": 1000}])
-    found = predictor(photograph).instances
+        (expected,) = predictor.graph([{"image": tensor, "height": 500, "width": 1000}])
+    found = predictor(image).instances
     assert torch.equal(found.pred_boxes.tensor, expected["instances"].pred_boxes.tensor)
     assert torch.equal(found.pred_masks, expected["instances"].pred_masks)
 
@@ -128,19 +128,19 @@ def test_instances_of_low_scores_are_left_out(see_colors, red):
     assert counts == {0.0: 2, 0.5: 1, 1.0: 0}
 
 
-def test_several_photographs_give_a_list_and_batches_change_nothing(see_colors, red):
+def test_several_images_give_a_list_and_batches_change_nothing(see_colors, red):
     blue = Image.new("RGB", (30, 10), (0, 0, 255))
-    photographs = [red, blue, red, blue, red]
-    expected = [redness(Predictor(see_colors(), score_threshold=0.0)(one)) for one in photographs]
+    images = [red, blue, red, blue, red]
+    expected = [redness(Predictor(see_colors(), score_threshold=0.0)(one)) for one in images]
     for size in (1, 2, 7):
         predictor = Predictor(see_colors(), score_threshold=0.0, batch_size=size)
-        for images in (photographs, tuple(photographs), iter(photographs)):
-            found = predictor(images)
+        for given in (images, tuple(images), iter(images)):
+            found = predictor(given)
             assert [redness(one) for one in found] == expected
     assert predictor([]) == []
 
 
-def test_a_stream_takes_photographs_when_their_turn_comes(see_colors, red):
+def test_a_stream_takes_images_when_their_turn_comes(see_colors, red):
     taken = []
 
     def camera():
@@ -201,7 +201,7 @@ def test_images_can_have_another_size(see_colors, red):
     expected = Predictor(see_colors(shortest_edge=0))(resized)
     found = Predictor(see_colors(), image_size=3)(red)
     assert redness(found) == redness(expected) != redness(Predictor(see_colors())(red))
-    assert found.picture.size == red.size
+    assert found.image.size == red.size
 
 
 def test_a_device_that_is_not_there_is_named(see_colors):

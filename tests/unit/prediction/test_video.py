@@ -18,8 +18,8 @@ def shades(count, size=(64, 48)):
         yield Image.new("RGB", size, (60 + 20 * number, 0, 0))
 
 
-def brightness(picture):
-    return np.asarray(picture)[:, :, 0].mean()
+def brightness(image):
+    return np.asarray(image)[:, :, 0].mean()
 
 
 def test_frames_come_back_in_order_size_and_rate(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from composer.visualization import as_picture
+from composer.visualization import to_pil_image
 from composer.visualization.canvas import Canvas
 
 RED = (255, 0, 0)
@@ -13,33 +13,33 @@ def grey(width=64, height=48):
     return Image.new("RGB", (width, height), (100, 100, 100))
 
 
-def changed(picture, scale=1):
-    return (np.asarray(picture) != 100).any(axis=2)[::scale, ::scale]
+def changed(image, scale=1):
+    return (np.asarray(image) != 100).any(axis=2)[::scale, ::scale]
 
 
-def test_every_form_of_a_photograph_gives_the_same_picture():
+def test_every_form_of_an_image_gives_the_same_visualization():
     rgb = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     bgr = rgb[:, :, ::-1]
     for image, order in [
         (Image.fromarray(rgb), "RGB"),
-        (Image.fromarray(rgb), "BGR"),  # a picture knows its order
+        (Image.fromarray(rgb), "BGR"),  # a image knows its order
         (rgb, "RGB"),
         (bgr, "BGR"),
         (torch.from_numpy(rgb.transpose(2, 0, 1).copy()), "RGB"),
         (torch.from_numpy(bgr.transpose(2, 0, 1).copy()).float(), "BGR"),
     ]:
-        assert np.array_equal(np.asarray(as_picture(image, order)), rgb)
+        assert np.array_equal(np.asarray(to_pil_image(image, order)), rgb)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (3, 5, 7), (0, 7, 3)])
 def test_an_array_of_another_shape_is_refused(shape):
     with pytest.raises(ValueError, match="an array of H x W x 3, not of"):
-        as_picture(np.zeros(shape, dtype=np.uint8))
+        to_pil_image(np.zeros(shape, dtype=np.uint8))
 
 
 def test_a_tensor_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"a tensor of 3 x H x W, not of \(5, 7, 3\)"):
-        as_picture(torch.zeros(5, 7, 3))
+        to_pil_image(torch.zeros(5, 7, 3))
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,20 @@ def test_a_tensor_of_another_shape_is_refused():
         ((1, 1), 0.1, (1, 1)),
     ],
 )
-def test_small_photographs_are_enlarged_unless_a_scale_is_asked_for(size, scale, expected):
+def test_small_images_are_enlarged_unless_a_scale_is_asked_for(size, scale, expected):
     assert Canvas(Image.new("RGB", size), scale).finish().size == expected
 
 
-def test_nothing_drawn_leaves_the_photograph_as_it_is():
+def test_nothing_drawn_leaves_the_image_as_it_is():
     assert not changed(Canvas(grey(), 1).finish()).any()
 
 
-def test_drawing_does_not_change_the_photograph_that_was_given():
-    photograph = grey()
-    canvas = Canvas(photograph, 1)
+def test_drawing_does_not_change_the_image_that_was_given():
+    image = grey()
+    canvas = Canvas(image, 1)
     canvas.paint_mask(np.ones((48, 64), dtype=bool), RED, opacity=1.0)
     canvas.finish()
-    assert not changed(photograph).any()
+    assert not changed(image).any()
 
 
 def test_a_mask_tints_its_pixels_and_no_others():
@@ -97,7 +97,7 @@ def test_a_mask_that_is_empty_or_a_single_pixel_is_no_problem():
     assert np.array_equal(changed(canvas.finish()), mask)
 
 
-def test_lines_are_where_they_belong_in_an_enlarged_picture():
+def test_lines_are_where_they_belong_in_an_enlarged_visualization():
     canvas = Canvas(grey(), 4)
     canvas.draw_lines([(10, 24), (50, 24)], RED)
     rows, columns = np.nonzero(changed(canvas.finish()))

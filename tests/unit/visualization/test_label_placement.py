@@ -43,7 +43,7 @@ def test_where_all_is_taken_the_label_covers_as_little_as_can_be():
 
 
 @given(SIZES, PLACES, PLACES, PLACES, PLACES, st.booleans())
-def test_a_label_is_inside_the_picture(size, x0, y0, x1, y1, centered):
+def test_a_label_is_inside_the_visualization(size, x0, y0, x1, y1, centered):
     box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
     left, top, right, bottom = place_label(size, box, (200, 100), [], centered=centered)
     assert left >= 0

@@ -1,4 +1,4 @@
-"""Instances, annotations and segments: what ends up in the picture."""
+"""Instances, annotations and segments: what ends up in the image."""
 
 from types import SimpleNamespace
 
@@ -16,18 +16,18 @@ from composer.visualization import (
     draw_panoptic,
     draw_semantic,
 )
-from composer.visualization.object_drawing import Joint, PicturedObject, draw_objects
+from composer.visualization.object_drawing import DrawnObject, Joint, draw_objects
 
 SIZE = (120, 160)
 SQUARE = [20.0, 40.0, 60.0, 40.0, 60.0, 80.0, 20.0, 80.0]
 
 
-def photograph():
+def image():
     return Image.new("RGB", SIZE[::-1], (100, 100, 100))
 
 
-def changed(picture):
-    return (np.asarray(picture) != 100).any(axis=2)
+def changed(image):
+    return (np.asarray(image) != 100).any(axis=2)
 
 
 def square_mask():
@@ -41,10 +41,10 @@ def instances(**fields):
 
 
 def draw(one, metadata=None, **options):
-    return draw_instances(photograph(), one, metadata, scale=1, **options)
+    return draw_instances(image(), one, metadata, scale=1, **options)
 
 
-def test_no_instances_leave_the_photograph_as_it_is():
+def test_no_instances_leave_the_image_as_it_is():
     for empty in (instances(), instances(pred_boxes=Boxes(torch.zeros(0, 4)))):
         assert not changed(draw(empty)).any()
 
@@ -104,8 +104,8 @@ def test_named_keypoints_are_connected():
     assert changed(draw(one, person))[30, 60]
 
 
-def test_a_photograph_of_another_size_is_refused():
-    with pytest.raises(ValueError, match=r"photograph has 10 x 20 pixels.*belong to 120 x 160"):
+def test_an_image_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"image has 10 x 20 pixels.*belong to 120 x 160"):
         draw_instances(Image.new("RGB", (20, 10)), instances())
 
 
@@ -115,8 +115,8 @@ def test_one_class_has_a_color_for_each_object_and_several_share_hues():
 
     def colors(classes, **options):
         one = instances(pred_masks=masks, pred_classes=torch.tensor(classes))
-        picture = draw(one, **options)
-        return [np.array(picture.getpixel(place)) - 100.0 for place in ((20, 20), (80, 70))]
+        image = draw(one, **options)
+        return [np.array(image.getpixel(place)) - 100.0 for place in ((20, 20), (80, 70))]
 
     def angle(first, second):
         return first @ second / np.linalg.norm(first) / np.linalg.norm(second)
@@ -127,20 +127,20 @@ def test_one_class_has_a_color_for_each_object_and_several_share_hues():
 
 
 def test_a_small_object_is_drawn_upon_a_large_one_whatever_their_order():
-    large = PicturedObject(0, mask=np.ones(SIZE, dtype=bool))
-    small = PicturedObject(1, mask=square_mask())
+    large = DrawnObject(0, mask=np.ones(SIZE, dtype=bool))
+    small = DrawnObject(1, mask=square_mask())
     pictures = [
-        draw_objects(photograph(), order, ClassNames(), color_by="class", scale=1)
+        draw_objects(image(), order, ClassNames(), color_by="class", scale=1)
         for order in ([large, small], [small, large])
     ]
     assert np.array_equal(*map(np.asarray, pictures))
 
 
 def test_an_object_with_joints_only_has_an_extent():
-    one = PicturedObject(0, joints=[Joint(3, 4), None, Joint(1, 9)])
+    one = DrawnObject(0, joints=[Joint(3, 4), None, Joint(1, 9)])
     assert one.extent == (1, 4, 3, 9)
-    assert PicturedObject(0).extent is None
-    assert PicturedObject(0, mask=square_mask()).extent == (20, 40, 60, 80)
+    assert DrawnObject(0).extent is None
+    assert DrawnObject(0, mask=square_mask()).extent == (20, 40, 60, 80)
 
 
 def annotation(**entries):
@@ -155,7 +155,7 @@ def annotation(**entries):
 
 
 def annotated(*annotations):
-    return draw_annotations(photograph(), SimpleNamespace(annotations=annotations), scale=1)
+    return draw_annotations(image(), SimpleNamespace(annotations=annotations), scale=1)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_annotated_keypoints_lie_in_the_middle_of_their_pixel():
     assert not found[80:100, 130:150].any()
 
 
-def test_boxes_that_reach_out_of_the_photograph_are_drawn_as_far_as_they_are_inside():
+def test_boxes_that_reach_out_of_the_image_are_drawn_as_far_as_they_are_inside():
     assert changed(annotated(annotation(box=(-50, 40, 900, 80)))).any()
 
 
@@ -208,7 +208,7 @@ def test_segments_of_models_and_of_datasets_are_drawn_alike():
         SimpleNamespace(segment_id=9, category=2, is_thing=False),
     ]
     first, second = (
-        np.asarray(draw_panoptic(photograph(), map_, segments, scale=1))
+        np.asarray(draw_panoptic(image(), map_, segments, scale=1))
         for map_, segments in ((torch.from_numpy(ids), of_model), (ids, of_dataset))
     )
     assert np.array_equal(first, second)
@@ -217,13 +217,13 @@ def test_segments_of_models_and_of_datasets_are_drawn_alike():
     assert not changed(first)[100:].any()
 
 
-def test_scores_of_classes_and_classes_make_the_same_picture():
+def test_scores_of_classes_and_classes_make_the_same_visualization():
     classes = torch.zeros(SIZE, dtype=torch.long)
     classes[60:] = 1
     scores = torch.stack([classes == 0, classes == 1]).float()
     names = SimpleNamespace(stuff_classes=("sky", "grass"))
     first, second = (
-        np.asarray(draw_semantic(photograph(), one, names, scale=1)) for one in (classes, scores)
+        np.asarray(draw_semantic(image(), one, names, scale=1)) for one in (classes, scores)
     )
     assert np.array_equal(first, second)
     assert tuple(first[1, 1]) != tuple(first[-1, 1])
@@ -231,9 +231,9 @@ def test_scores_of_classes_and_classes_make_the_same_picture():
 
 def test_ignored_pixels_are_left_as_they_are():
     classes = torch.full(SIZE, 255)
-    assert not changed(draw_semantic(photograph(), classes, scale=1)).any()
+    assert not changed(draw_semantic(image(), classes, scale=1)).any()
 
 
 def test_a_segmentation_of_another_size_is_refused():
     with pytest.raises(ValueError, match="120 x 160 pixels, the segmentation 3 x 4"):
-        draw_semantic(photograph(), torch.zeros(3, 4))
+        draw_semantic(image(), torch.zeros(3, 4))

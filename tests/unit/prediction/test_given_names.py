@@ -7,12 +7,12 @@ from composer.data.readers import cityscapes, pascal_voc
 from composer.errors import InputError, NameResolutionError, SpecError
 from composer.language import SpecMetadata
 from composer.prediction import Predictor
-from composer.prediction.vocabulary import list_vocabularies, read_names
+from composer.prediction.given_names import list_name_sets, read_names
 from unit.prediction.conftest import SMALL
 
 
 def test_names_of_datasets_ship():
-    assert list_vocabularies() == [
+    assert list_name_sets() == [
         "cityscapes",
         "coco",
         "coco_keypoint",

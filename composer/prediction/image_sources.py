@@ -1,4 +1,4 @@
-"""Photographs in any form that people have them in.
+"""Images as files, PIL images, arrays or tensors.
 
 Legend: H W height and width.
 """
@@ -16,28 +16,28 @@ from torch import Tensor
 
 from composer.data.images import make_upright, open_image
 from composer.errors import InputError
-from composer.visualization import as_picture
+from composer.visualization import to_pil_image
 
-Picturable = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
+ImageSource = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
 ChannelOrder = Literal["RGB", "BGR"]
 
 _ORDERS = get_args(ChannelOrder)
 
 
-class Photograph(NamedTuple):
-    """A photograph, upright.
+class LoadedImage(NamedTuple):
+    """An image, upright.
 
     Args:
-        picture: RGB.
+        image: RGB.
         file_name: the file it was read from, or None.
     """
 
-    picture: Image.Image
+    image: Image.Image
     file_name: str | None
 
 
-def read_photograph(source: Picturable, channel_order: ChannelOrder | None = None) -> Photograph:
-    """A photograph of any form, upright and in colour.
+def load_image(source: ImageSource, channel_order: ChannelOrder | None = None) -> LoadedImage:
+    """Loads an image, upright and in colour.
 
     Args:
         source: a file; a PIL image; an array of H x W x 3, or of H x W in grey; or a tensor of
@@ -48,19 +48,18 @@ def read_photograph(source: Picturable, channel_order: ChannelOrder | None = Non
         InputError: a file is no image, or an array has another form or an unknown order.
     """
     if isinstance(source, (str, os.PathLike)):
-        return Photograph(open_image(Path(source)), os.fspath(source))
+        return LoadedImage(open_image(Path(source)), os.fspath(source))
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", None)
-        return Photograph(make_upright(source), os.fspath(name) if name else None)
+        return LoadedImage(make_upright(source), os.fspath(name) if name else None)
     if not isinstance(source, (np.ndarray, Tensor)):
         raise InputError(
-            f"a photograph is a file, a PIL image, an array or a tensor, not a "
-            f"{type(source).__name__}"
+            f"an image is a file, a PIL image, an array or a tensor, not a {type(source).__name__}"
         )
     if isinstance(source, np.ndarray) and source.ndim == 2:
         source, channel_order = np.stack([source] * 3, axis=2), "RGB"
     _check_pixels(source)
-    return Photograph(as_picture(source, check_order(channel_order)), None)
+    return LoadedImage(to_pil_image(source, check_order(channel_order)), None)
 
 
 def check_order(channel_order: str | None) -> ChannelOrder:
@@ -83,9 +82,7 @@ def _check_pixels(pixels: NDArray[Any] | Tensor) -> None:
     is_array, shape = isinstance(pixels, np.ndarray), tuple(pixels.shape)
     form = "an array of H x W x 3" if is_array else "a tensor of 3 x H x W"
     if len(shape) != 3 or shape[2 if is_array else 0] != 3 or 0 in shape:
-        hint = " Give several photographs as a list." if len(shape) == 4 else ""
-        raise InputError(f"a photograph is {form}, not of {' x '.join(map(str, shape))}.{hint}")
+        hint = " Give several images as a list." if len(shape) == 4 else ""
+        raise InputError(f"an image is {form}, not of {' x '.join(map(str, shape))}.{hint}")
     if str(pixels.dtype).removeprefix("torch.") != "uint8":
-        raise InputError(
-            f"a photograph has values from 0 to 255 in 8 bits (uint8), not {pixels.dtype}"
-        )
+        raise InputError(f"an image has values from 0 to 255 in 8 bits (uint8), not {pixels.dtype}")

@@ -1,4 +1,4 @@
-"""Names for the classes of a model that knows none."""
+"""Class names for a model without any."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Names = SpecMetadata | str | os.PathLike[str] | Sequence[str]
 _FOLDER, _ENDING = "blocks", "_names"
 
 
-def list_vocabularies() -> list[str]:
+def list_name_sets() -> list[str]:
     """The datasets whose names ship: `coco`, `coco_panoptic`, ..."""
     files = (shipped_folder("specs") / _FOLDER).glob(f"*{_ENDING}.yaml")
     return sorted(file.stem.removesuffix(_ENDING) for file in files)
 
 
 def require_count(names: SpecMetadata, graph: Graph) -> None:
-    """Makes sure that there are as many names as a model has classes, as far as its nodes say.
+    """Checks that there are as many names as a model has classes, as far as its nodes say.
 
-    Models that give no instances have other classes than those of things.
+    Models without instances have other classes than those of things.
 
     Args:
         names: the names.
@@ -48,7 +48,7 @@ def require_count(names: SpecMetadata, graph: Graph) -> None:
 
 
 def read_names(names: Names) -> SpecMetadata:
-    """What the numbers of classes stand for.
+    """Reads class names.
 
     Args:
         names: those of a dataset that ship (`coco`), a spec with `metadata`, as a file or by name,
@@ -63,7 +63,7 @@ def read_names(names: Names) -> SpecMetadata:
         return names
     if not isinstance(names, (str, os.PathLike)):
         return SpecMetadata(thing_classes=tuple(names))
-    known = list_vocabularies()
+    known = list_name_sets()
     if names in known:
         return load_spec(f"{_FOLDER}/{names}{_ENDING}").metadata
     try:
