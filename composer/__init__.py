@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from composer.blueprint import Blueprint, Plan
     from composer.errors import (
         CheckpointError,
         CheckpointMismatchError,
@@ -25,20 +26,19 @@ if TYPE_CHECKING:
         SpecError,
         TrainingError,
     )
-    from composer.graph import Graph, Profile
+    from composer.graph import Graph, Profile, Session
     from composer.importing import import_config
     from composer.language import Spec, load_spec
-    from composer.plan import Plan
-    from composer.session import Session
 
 _HOMES = {
     "Graph": "composer.graph",
     "Profile": "composer.graph",
-    "Plan": "composer.plan",
-    "Session": "composer.session",
-    "Spec": "composer.language.spec",
+    "Blueprint": "composer.blueprint",
+    "Plan": "composer.blueprint",
+    "Session": "composer.graph",
+    "Spec": "composer.language",
     "import_config": "composer.importing",
-    "load_spec": "composer.language.loading",
+    "load_spec": "composer.language",
     **dict.fromkeys(
         (
             "CheckpointError",
@@ -59,6 +59,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Blueprint",
     "CheckpointError",
     "CheckpointMismatchError",
     "ComposerError",

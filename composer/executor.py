@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import torch
 
+from composer.blueprint import Endpoint, Plan, Slot, Step
 from composer.errors import ExecutionError
-from composer.plan import Endpoint, Plan, Slot, Step
 from composer.taps import Tapping
 from composer.values import describe, move
 
@@ -76,20 +76,20 @@ def execute(
     observers = tuple(observers)  # one of them may go while it watches
     tapped: dict[str, Any] = {}
     for step in plan.steps:
-        call = step.call
-        arguments = {port: gather(end, values) for port, end in call.arguments.items()}
+        node = step.node
+        arguments = {port: gather(end, values) for port, end in step.arguments.items()}
         if placement.nodes:
-            arguments = move(arguments, placement.of(call.path))
+            arguments = move(arguments, placement.of(node.path))
         if observers:
             for observer in observers:
                 observer.before(step, arguments)
-        if call.draws:
-            arguments["generator"] = seeded_generator(placement.of(call.path), seed, call.path)
-        outputs = _call(step, callables[call.module_path], arguments, tapped)
+        if node.draws:
+            arguments["generator"] = seeded_generator(placement.of(node.path), seed, node.path)
+        outputs = _call(step, callables[node.module_path], arguments, tapped)
         for place, slot in step.keeps:
             values[slot] = outputs[place]
         if observers:
-            shown = dict(zip(call.outputs, outputs, strict=True))
+            shown = dict(zip(node.outputs, outputs, strict=True))
             for observer in observers:
                 observer.after(step, shown)
             del shown
@@ -111,17 +111,17 @@ def _call(
     Raises:
         ExecutionError: if it fails or gives something else.
     """
-    call = step.call
+    node = step.node
     try:
         if step.taps:
-            with Tapping(function, call.path, step.taps, tapped):
+            with Tapping(function, node.path, step.taps, tapped):
                 result = function(**arguments)
         else:
             result = function(**arguments)
-        if not call.named_outputs:
+        if not node.named_outputs:
             return (result,)
-        if not isinstance(result, tuple) or len(result) != len(call.outputs):
-            raise TypeError(f"it gave {describe(result)} instead of {', '.join(call.outputs)}")
+        if not isinstance(result, tuple) or len(result) != len(node.outputs):
+            raise TypeError(f"it gave {describe(result)} instead of {', '.join(node.outputs)}")
         return result
     except Exception as error:
         raise _failure(step, arguments, error) from error
@@ -152,8 +152,8 @@ def _failure(step: Step, arguments: Mapping[str, Any], error: Exception) -> Exec
     lines = [f"    {port}: {_describe(value)}" for port, value in shown.items()]
     given = "\n".join(["  It was given", *lines]) if lines else "  It was given nothing."
     reason = f"{type(error).__name__}: {error}"
-    message = f"node '{step.call.path}' ({step.call.label}) failed: {reason}\n{given}"
-    return ExecutionError(step.call.path, message)
+    message = f"node '{step.node.path}' ({step.node.label}) failed: {reason}\n{given}"
+    return ExecutionError(step.node.path, message)
 
 
 def _describe(value: Any) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from composer.construction import Blueprint, check_source
+from composer.blueprint import Blueprint
+from composer.construction import check_source
 from composer.documents import Problem
 from composer.errors import SpecError
 from sample_nodes import NODES

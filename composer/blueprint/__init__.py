@@ -1,6 +1,30 @@
-"""A spec with its references resolved: nodes by path, with every wire followed to its source."""
+"""A spec made flat: nodes by path, the slots that their values go to, and plans on them."""
 
-from composer.blueprint.network import Network, NetworkNode, Source, Wire
-from composer.blueprint.resolution import elaborate
+from composer.blueprint.addresses import AddressBook, Target
+from composer.blueprint.blueprint import Blueprint, Names, listed
+from composer.blueprint.dependencies import Dependencies
+from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
+from composer.blueprint.plan import Plan, Step
+from composer.blueprint.planning import make_plan
+from composer.blueprint.published import find_node_type, resolve_spec
+from composer.blueprint.resolution import resolve_references
 
-__all__ = ["Network", "NetworkNode", "Source", "Wire", "elaborate"]
+__all__ = [
+    "WHOLE",
+    "AddressBook",
+    "Blueprint",
+    "Dependencies",
+    "Endpoint",
+    "GraphInput",
+    "Names",
+    "Node",
+    "Plan",
+    "Slot",
+    "Step",
+    "Target",
+    "find_node_type",
+    "listed",
+    "make_plan",
+    "resolve_references",
+    "resolve_spec",
+]

@@ -1,51 +1,200 @@
-"""Resolves the references of a spec: from nested graphs to one flat network per mode."""
+"""Resolves the references of a spec: from nested graphs to a flat blueprint that is not checked."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from composer.blueprint.network import Network, NetworkNode, Source, Wire
-from composer.blueprint.scope import Scope
+from composer.blueprint.blueprint import Blueprint
+from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
 from composer.dag import find_cycles
 from composer.documents import ProblemLog
-from composer.language import MODES, Mode, NodeSpec, Reference, Spec, WireSpec
+from composer.language import MODES, GraphSpec, Mode, NodeSpec, Reference, Spec, WireSpec
 from composer.names import did_you_mean
 
 
-def elaborate(spec: Spec, log: ProblemLog) -> dict[Mode, Network]:
-    """The spec's networks by mode.
+def resolve_references(spec: Spec, log: ProblemLog) -> Blueprint:
+    """The spec's nodes by path, with every wire followed to its slots. No plugin is imported.
 
     Args:
         spec: the spec.
         log: takes references that resolve to nothing, cycles, and wires to nodes that do not
             exist in the mode.
     """
-    return {mode: _Elaboration(spec, mode, log).network() for mode in MODES}
+    root = _Scope(spec.graph)
+    wires = {mode: _Wires(root, mode, log) for mode in MODES}
+    for found in wires.values():
+        found.follow_all()
+    nodes: dict[str, Node] = {}
+    for scope, written in root.walk():
+        path = scope.join(written.name)
+        arguments = {
+            m: found.arguments[path] for m, found in wires.items() if path in found.arguments
+        }
+        if arguments:
+            nodes[path] = _make_node(path, written, scope, root, arguments, log)
+    _check_originals(nodes, log)
+    inputs = {
+        name: GraphInput(name, declared.type_name, declared.optional, Slot(name, WHOLE))
+        for name, declared in spec.graph.inputs.items()
+    }
+    blueprint = Blueprint(
+        spec=spec,
+        nodes=nodes,
+        inputs=dict.fromkeys(MODES, inputs),
+        outputs={mode: found.outputs for mode, found in wires.items()},
+        groups={mode: found.groups for mode, found in wires.items()},
+    )
+    _check_cycles(blueprint, log)
+    return blueprint
 
 
-class _Elaboration:
-    """Makes one mode's network; `following` are the outputs whose wires are being followed."""
+@dataclass(frozen=True)
+class _Scope:
+    """One graph: its nodes, and its inputs as wires from outside.
 
-    def __init__(self, spec: Spec, mode: Mode, log: ProblemLog) -> None:
-        self.root, self.mode, self.log = Scope(spec.graph), mode, log
-        self.nodes: dict[str, NetworkNode] = {}
-        self.groups: dict[str, dict[str, Wire]] = {}
-        self.following: list[tuple[str, str]] = []
+    Args:
+        graph: the graph.
+        path: its path; empty for the whole graph.
+        inputs: the wires to its inputs, which belong to the graph around it.
+        outer: the graph around it.
+        namespace: checkpoint key prefix of its weights, without the final dot.
+        device: device of its nodes, or None for the whole graph's.
+    """
 
-    def network(self) -> Network:
-        self.visit(self.root)
-        graph = self.root.graph
-        network = Network(self.mode, graph.inputs, self.nodes, self.outputs(self.root), self.groups)
-        for cycle in find_cycles(network.edges()):
+    graph: GraphSpec
+    path: str = ""
+    inputs: Mapping[str, WireSpec] = field(default_factory=dict)
+    outer: _Scope | None = None
+    namespace: str = ""
+    device: str | None = None
+
+    def join(self, name: str) -> str:
+        """The path of one of the graph's nodes."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def nested(self, node: NodeSpec) -> _Scope:
+        """The graph that a node of this graph is."""
+        assert node.graph is not None
+        path = self.join(node.name)
+        namespace, device = self.namespace_of(node), self.device_of(node)
+        return _Scope(node.graph, path, node.inputs, self, namespace, device)
+
+    def walk(self) -> Iterator[tuple[_Scope, NodeSpec]]:
+        """Every node that is no nested graph, with the graph that it is in, in order."""
+        for node in self.graph.nodes.values():
+            if node.graph is not None:
+                yield from self.nested(node).walk()
+            else:
+                yield self, node
+
+    def namespace_of(self, node: NodeSpec) -> str:
+        """A node's checkpoint prefix: `.` is this graph's, a name of its own is absolute."""
+        if node.namespace is None:
+            return f"{self.namespace}.{node.name}" if self.namespace else node.name
+        return self.namespace if node.namespace == "." else node.namespace.rstrip(".")
+
+    def device_of(self, node: NodeSpec) -> str | None:
+        """A node's device: its own, else that of the graphs around it."""
+        return self.device if node.device is None else node.device
+
+    def find(self, names: list[str]) -> tuple[_Scope, NodeSpec] | None:
+        """The node at the end of a way of names, with the graph that it is in."""
+        node = self.graph.nodes.get(names[0])
+        if node is None or len(names) == 1:
+            return None if node is None else (self, node)
+        return self.nested(node).find(names[1:]) if node.graph is not None else None
+
+    def names(self) -> list[str]:
+        """What a wire in this graph may begin with."""
+        return [*self.graph.nodes, *self.inputs, *self.graph.inputs]
+
+    def is_known_outside(self, name: str) -> bool:
+        """Whether a graph around this one has a node or an input of that name."""
+        outer = self.outer
+        return outer is not None and (name in outer.names() or outer.is_known_outside(name))
+
+
+def _make_node(
+    path: str,
+    written: NodeSpec,
+    scope: _Scope,
+    root: _Scope,
+    arguments: Mapping[Mode, Mapping[str, Endpoint]],
+    log: ProblemLog,
+) -> Node:
+    original: str | None = None
+    module, home = written, scope
+    if written.same_as is not None and (found := _original(written.same_as, scope, root, log)):
+        home, module = found
+        original = home.join(module.name)
+    return Node(
+        path=path,
+        uses=module.uses or "",
+        arguments=arguments,
+        namespace=home.namespace_of(module),
+        device=home.device_of(module),
+        same_as=original,
+        written=module.config,
+        place=written.place,
+        uses_place=written.place_of("uses" if written.same_as is None else "same_as"),
+        input_places=written.input_places,
+    )
+
+
+def _original(
+    reference: Reference, scope: _Scope, root: _Scope, log: ProblemLog
+) -> tuple[_Scope, NodeSpec] | None:
+    """The node that `same_as` names: a sibling, one below a sibling, or a full path."""
+    for start in (scope, root):
+        found = start.find(reference.text.split("."))
+        if found is not None and (found[1].uses is not None or found[1].faulty):
+            return None if found[1].faulty else found
+    paths = [path for path, other in root.graph.walk() if other.uses is not None]
+    hint = did_you_mean(reference.text, paths)
+    log.add(reference.place, f"'same_as' names no node with 'uses': '{reference.text}'", hint)
+    return None
+
+
+def _check_originals(nodes: Mapping[str, Node], log: ProblemLog) -> None:
+    for node in nodes.values():
+        if node.same_as is not None and node.same_as not in nodes:
+            message = f"'same_as' names a node that exists in no mode: '{node.same_as}'"
+            log.add(node.uses_place, message)
+
+
+def _check_cycles(blueprint: Blueprint, log: ProblemLog) -> None:
+    for mode in blueprint.modes:
+        for cycle in find_cycles(blueprint.dependencies(mode).between_nodes):
             ring = " -> ".join([*cycle, cycle[0]])
-            place = network.nodes[cycle[0]].place
-            self.log.add(place, f"the nodes need each other in a ring: {ring}")
-        return network
+            log.add(blueprint.nodes[cycle[0]].place, f"the nodes need each other in a ring: {ring}")
+
+
+class _Wires:
+    """Follows the wires of one mode.
+
+    Attributes:
+        arguments: for each node that exists in the mode, what its input ports get.
+        outputs: the graph's outputs.
+        groups: the outputs of each nested graph by its path.
+    """
+
+    def __init__(self, root: _Scope, mode: Mode, log: ProblemLog) -> None:
+        self.root, self.mode, self.log = root, mode, log
+        self.arguments: dict[str, dict[str, Endpoint]] = {}
+        self.outputs: dict[str, Endpoint] = {}
+        self.groups: dict[str, dict[str, Endpoint]] = {}
+        self.following: list[tuple[str, str]] = []  # the outputs whose wires are being followed
+
+    def follow_all(self) -> None:
+        """Follows every wire of the mode."""
+        self.visit(self.root)
+        self.outputs = self.endpoints(self.root.graph.outputs, self.root)
 
     def exists(self, node: NodeSpec) -> bool:
         return node.when in (None, self.mode)
 
-    def visit(self, scope: Scope) -> None:
+    def visit(self, scope: _Scope) -> None:
         for node in scope.graph.nodes.values():
             if not self.exists(node):
                 continue
@@ -53,102 +202,73 @@ class _Elaboration:
                 inner = scope.nested(node)
                 self.groups[inner.path] = {}
                 self.visit(inner)
-                self.groups[inner.path] = self.outputs(inner)
+                self.groups[inner.path] = self.endpoints(inner.graph.outputs, inner)
             elif not node.faulty:
-                self.nodes[scope.join(node.name)] = self.call(node, scope)
+                self.arguments[scope.join(node.name)] = self.endpoints(node.inputs, scope)
 
-    def call(self, node: NodeSpec, scope: Scope) -> NetworkNode:
-        wires = {port: self.wire(spec, scope) for port, spec in node.inputs.items()}
-        original: str | None = None
-        module, home = node, scope
-        if node.same_as is not None:
-            found = self.original(node.same_as, scope)
-            home, module = found or (scope, node)
-            original = home.join(module.name) if found else None
-        return NetworkNode(
-            path=scope.join(node.name),
-            uses=module.uses or "",
-            same_as=original,
-            config=module.config,
-            wires={port: wire for port, wire in wires.items() if wire is not None},
-            wire_places=node.input_places,
-            namespace=home.namespace_of(module),
-            device=home.device_of(module),
-            place=node.place,
-            uses_place=node.place_of("uses" if node.same_as is None else "same_as"),
-        )
+    def endpoints(self, wires: Mapping[str, WireSpec], scope: _Scope) -> dict[str, Endpoint]:
+        found = {name: self.wire(wire, scope) for name, wire in wires.items()}
+        return {name: endpoint for name, endpoint in found.items() if endpoint is not None}
 
-    def original(self, reference: Reference, scope: Scope) -> tuple[Scope, NodeSpec] | None:
-        """The node that `same_as` names: a sibling, one below a sibling, or a full path."""
-        for start in (scope, self.root):
-            found = start.find(reference.text.split("."))
-            if found is not None and (found[1].uses is not None or found[1].faulty):
-                return None if found[1].faulty else found
-        paths = [path for path, other in self.root.graph.walk() if other.uses is not None]
-        hint = did_you_mean(reference.text, paths)
-        message = f"'same_as' names no node with 'uses': '{reference.text}'"
-        self.log.add(reference.place, message, hint)
-        return None
-
-    def outputs(self, scope: Scope) -> dict[str, Wire]:
-        found = {name: self.wire(spec, scope) for name, spec in scope.graph.outputs.items()}
-        return {name: wire for name, wire in found.items() if wire is not None}
-
-    def wire(self, spec: WireSpec, scope: Scope) -> Wire | None:
-        """The wire with its references resolved; None if it leads nowhere in this mode."""
+    def wire(self, spec: WireSpec, scope: _Scope) -> Endpoint | None:
+        """What a wire leads to; None if that is nothing in this mode."""
         references = spec.references.get(self.mode, ())
         found = [self.resolve(reference, scope) for reference in references]
-        present = [wire for wire in found if wire is not None]
+        present = [endpoint for endpoint in found if endpoint is not None]
         if not spec.faulty and not present:
             return None
-        text = ", ".join(reference.text for reference in references)
-        if spec.faulty or not all(wire.sources for wire in present):
-            return Wire((), False, spec.place, text)
-        sources = tuple(source for wire in present for source in wire.sources)
-        gathers = self.mode in spec.gathers or present[0].gathers
-        return Wire(sources, gathers, spec.place, text)
+        if spec.faulty or not all(endpoint.slots for endpoint in present):
+            return Endpoint((), place=spec.place)
+        return Endpoint(
+            slots=tuple(slot for endpoint in present for slot in endpoint.slots),
+            gathers=self.mode in spec.gathers or present[0].gathers,
+            place=spec.place,
+            references=tuple(each for endpoint in present for each in endpoint.references),
+        )
 
-    def resolve(self, reference: Reference, scope: Scope) -> Wire | None:
-        """Where a reference leads: None for an input left open, no source where a note was made."""
+    def resolve(self, reference: Reference, scope: _Scope) -> Endpoint | None:
+        """Where a reference leads: None for an input left open, no slot where a note was made."""
         first, *rest = reference.text.split(".")
         if first in scope.graph.nodes:
             return self.below(scope, [first, *rest], reference)
         if first in scope.inputs:
             return self.outside(scope, first, rest, reference)
         if first in scope.graph.inputs:
-            return _wire(reference, Source(first, ".".join(rest) or None))
+            return _endpoint(reference, Slot(first, ".".join(rest) or WHOLE))
         where = f" in '{scope.path}'" if scope.path else ""
         hint = did_you_mean(first, scope.names(), "names to choose from")
         if scope.is_known_outside(first) and not hint.startswith("Did"):
             hint = f"'{first}' is outside: hand it in under the inputs of '{scope.path}'."
         return self.faulty(reference, f"there is no node or input '{first}'{where}", hint)
 
-    def faulty(self, reference: Reference, message: str, hint: str = "") -> Wire:
+    def faulty(self, reference: Reference, message: str, hint: str = "") -> Endpoint:
         self.log.add(reference.place, message, hint)
-        return _wire(reference)
+        return _endpoint(reference)
 
     def outside(
-        self, scope: Scope, name: str, rest: list[str], reference: Reference
-    ) -> Wire | None:
+        self, scope: _Scope, name: str, rest: list[str], reference: Reference
+    ) -> Endpoint | None:
         """An input of a nested graph: what its wire leads to in the graph around it."""
         assert scope.outer is not None
-        wire = self.wire(scope.inputs[name], scope.outer)
-        if wire is None or not wire.sources:
-            return wire
-        sources = [replace(source, origin=source.origin or source.place) for source in wire.sources]
+        found = self.wire(scope.inputs[name], scope.outer)
+        if found is None or not found.slots:
+            return found
+        slots = found.slots
         if rest:
-            if wire.gathers or len(rest) > 1 or sources[0].port:
+            if found.gathers or len(rest) > 1 or slots[0].port != WHOLE:
                 port = ".".join(rest)
                 return self.faulty(reference, f"the input '{name}' has no port '{port}'")
-            sources = [replace(sources[0], port=rest[0])]
-        return replace(_wire(reference, *sources), gathers=wire.gathers)
+            slots = (slots[0]._replace(port=rest[0]),)
+        origins = [each.origin or each.place for each in found.references]
+        references = tuple(replace(reference, origin=origin) for origin in origins)
+        return replace(found, slots=slots, place=reference.place, references=references)
 
-    def below(self, scope: Scope, names: list[str], reference: Reference) -> Wire | None:
+    def below(self, scope: _Scope, names: list[str], reference: Reference) -> Endpoint | None:
         """A node of this graph or of one nested in it, with an optional port."""
         node = scope.graph.nodes[names[0]]
         path, rest = scope.join(names[0]), names[1:]
         if node.faulty:
-            return _wire(reference)
+            return _endpoint(reference)
         if not self.exists(node):
             other = "inference" if self.mode == "training" else "training"
             hint = f"Give a wire for each mode: {{{other}: {reference.text}, {self.mode}: ...}}."
@@ -157,13 +277,13 @@ class _Elaboration:
         if node.graph is None:
             if len(rest) > 1:
                 return self.faulty(reference, f"'{path}' is a single node: a port has one name")
-            return _wire(reference, Source(path, rest[0] if rest else None))
+            return _endpoint(reference, Slot(path, rest[0] if rest else WHOLE))
         inner = scope.nested(node)
         if rest and rest[0] in inner.graph.nodes:
             return self.below(inner, rest, reference)
         return self.group_output(inner, rest, reference)
 
-    def group_output(self, scope: Scope, rest: list[str], reference: Reference) -> Wire | None:
+    def group_output(self, scope: _Scope, rest: list[str], reference: Reference) -> Endpoint | None:
         """An output of a nested graph: the named one, or the first that this mode has."""
         outputs = scope.graph.outputs
         here = [n for n, wire in outputs.items() if wire.faulty or self.mode in wire.references]
@@ -182,21 +302,21 @@ class _Elaboration:
             return self.faulty(reference, message, hint)
         return self.follow(scope, rest[0] if rest else here[0], reference)
 
-    def follow(self, scope: Scope, name: str, reference: Reference) -> Wire | None:
+    def follow(self, scope: _Scope, name: str, reference: Reference) -> Endpoint | None:
         """Follows an output's wire, once: a wire that leads back to itself is a cycle."""
         key = (scope.path, name)
         if key in self.following:
             ring = " -> ".join(".".join(step) for step in [*self.following, key])
             return self.faulty(reference, f"outputs refer to each other in a ring: {ring}")
         self.following.append(key)
-        wire = self.wire(scope.graph.outputs[name], scope)
+        found = self.wire(scope.graph.outputs[name], scope)
         self.following.pop()
-        if wire is None:
+        if found is None:
             return None
-        return replace(_wire(reference, *wire.sources), gathers=wire.gathers)
+        references = tuple(replace(reference, origin=each.origin) for each in found.references)
+        return replace(found, place=reference.place, references=references)
 
 
-def _wire(reference: Reference, *sources: Source) -> Wire:
-    """The wire that one reference makes; without sources where a problem was noted."""
-    named = tuple(replace(s, text=reference.text, place=reference.place) for s in sources)
-    return Wire(named, False, reference.place, reference.text)
+def _endpoint(reference: Reference, *slots: Slot) -> Endpoint:
+    """The endpoint of one reference; without slots where a problem was noted."""
+    return Endpoint(slots, False, reference.place, (reference,) * len(slots))

@@ -42,15 +42,14 @@ def _check(spec: str, settings: Sequence[str]) -> str:
     from composer.construction import check_source
 
     blueprint = check_source(spec, set=settings)
-    return f"ok ({_count(design.uses for design in blueprint.designs.values())})"
+    return f"ok ({_count(node.uses for node in blueprint.nodes.values())})"
 
 
 def _check_form(spec: str, settings: Sequence[str]) -> str:
+    from composer.blueprint import resolve_spec
     from composer.language import load_spec
-    from composer.registry.form import check_form_of, merge_nodes
 
-    loaded = load_spec(spec, set=settings)
-    nodes = merge_nodes(loaded, check_form_of(loaded))
+    nodes = resolve_spec(load_spec(spec, set=settings)).nodes
     return f"the form is ok ({_count(node.uses for node in nodes.values())})"
 
 

@@ -100,8 +100,8 @@ def _choose(dataset: Dataset, image_ids: Sequence[str], count: int, seed: int) -
 
 def _make_drawing(dataset: Dataset, layer: Layer | None, experiment: Experiment | None) -> Draw:
     """The function that draws a record, augmented if there is an experiment."""
+    from composer.construction import find_image_format
     from composer.data.record_drawing import choose_layer, draw_record, draw_sample
-    from composer.experiment.model import find_image_format
     from composer.language import load_spec
 
     chosen = choose_layer(dataset, layer)

@@ -91,11 +91,11 @@ def _read_spec(metadata: Mapping[str, str]) -> Spec | None:
 
 def _namespaces(spec: Spec) -> dict[str, str]:
     """The nodes by namespace, if all node types are installed."""
+    from composer.blueprint import resolve_spec
     from composer.errors import SpecError
-    from composer.registry.form import check_form_of, merge_nodes
 
     try:
-        nodes = merge_nodes(spec, check_form_of(spec))
+        nodes = resolve_spec(spec).nodes
     except SpecError:
         return {}
     return {node.namespace: path for path, node in nodes.items() if node.same_as is None}

@@ -5,23 +5,55 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from composer.blueprint import Blueprint, GraphInput, Plan, Target
 from composer.cli.options import split_assignment
-from composer.cli.run_plan import RunPlan
 from composer.data import read_images
 from composer.errors import InputError
 from composer.graph.inputs import read_inputs
-from composer.language import InputSpec
-from composer.plan import InputPoint
+from composer.language import InputSpec, Mode
 from composer.storage import fit_value, make_records, read_tensors
 from composer.storage.tensor_files import is_tensor_file
 
 
-def assign_files(texts: Sequence[str], run_plan: RunPlan) -> dict[str, list[str]]:
+def read_feeds(files: Mapping[str, str], blueprint: Blueprint, mode: Mode) -> dict[str, Any]:
+    """The values that are fed, plain tensors in them made what the ports expect.
+
+    Args:
+        files: files by node or port.
+        blueprint: the checked spec.
+        mode: the mode of the run.
+
+    Raises:
+        NameResolutionError: if a name means nothing, or several things.
+        InputError: if a file cannot be read.
+    """
+    book = blueprint.book(mode)
+    return {
+        name: _fit_feed(read_tensors(file), book.resolve(name), blueprint, mode)
+        for name, file in files.items()
+    }
+
+
+def _fit_feed(value: Any, target: Target, blueprint: Blueprint, mode: Mode) -> Any:
+    types = blueprint.dependencies(mode)
+    by_port = {slot.port: slot for slot in blueprint.book(mode).fed_slots(target)}
+    if len(by_port) > 1 and isinstance(value, Mapping) and by_port.keys() >= value.keys():
+        return {
+            port: fit_value(part, port, types.type_of(by_port[port]))
+            for port, part in value.items()
+        }
+    if isinstance(value, tuple):
+        return value
+    return fit_value(value, target.slot.port, types.type_of(target.slot))
+
+
+def assign_files(texts: Sequence[str], blueprint: Blueprint, plan: Plan) -> dict[str, list[str]]:
     """The files of each input that the plan reads; the spec's examples where none is given.
 
     Args:
         texts: files, some as `NAME=FILE`.
-        run_plan: the plan.
+        blueprint: the checked spec.
+        plan: the plan.
 
     Raises:
         InputError: if it is not clear which input a file is for.
@@ -29,12 +61,12 @@ def assign_files(texts: Sequence[str], run_plan: RunPlan) -> dict[str, list[str]
     given: dict[str, list[str]] = {}
     for text in texts:
         name, file = split_assignment(text)
-        if name not in run_plan.wiring.inputs:
-            name, file = _only_input(text, run_plan), text
+        if name not in blueprint.inputs[plan.mode]:
+            name, file = _only_input(text, blueprint, plan), text
         given.setdefault(name, []).append(file)
-    declared = run_plan.blueprint.spec.graph.inputs
+    declared = blueprint.spec.graph.inputs
     files: dict[str, list[str]] = {}
-    for name in run_plan.plan.inputs:
+    for name in plan.inputs:
         example = declared[name].example
         if name in given:
             files[name] = given[name]
@@ -43,41 +75,44 @@ def assign_files(texts: Sequence[str], run_plan: RunPlan) -> dict[str, list[str]
     return files
 
 
-def read_input_files(files: Mapping[str, Sequence[str]], run_plan: RunPlan) -> dict[str, Any]:
+def read_input_files(
+    files: Mapping[str, Sequence[str]], blueprint: Blueprint, plan: Plan
+) -> dict[str, Any]:
     """The values of inputs.
 
     Args:
         files: files by input.
-        run_plan: the plan.
+        blueprint: the checked spec.
+        plan: the plan.
 
     Raises:
         InputError: if a file cannot be read, is of a kind that its input does not take, or lacks
             something that the plan reads.
     """
-    declared = run_plan.blueprint.spec.graph.inputs
+    declared = blueprint.spec.graph.inputs
     values = {
-        name: _read(declared[name], run_plan.wiring.inputs[name], paths)
+        name: _read(declared[name], blueprint.inputs[plan.mode][name], paths)
         for name, paths in files.items()
     }
-    _check(values, run_plan)
+    _check(values, blueprint, plan)
     return values
 
 
-def _check(values: Mapping[str, Any], run_plan: RunPlan) -> None:
+def _check(values: Mapping[str, Any], blueprint: Blueprint, plan: Plan) -> None:
     """Finds what is missing in the inputs before anything is built."""
     try:
-        read_inputs(run_plan.wiring, run_plan.plan, values)
+        read_inputs(blueprint.inputs[plan.mode], plan, values)
     except InputError as error:
-        if run_plan.plan.mode != "training":
+        if plan.mode != "training":
             raise
         hint = "Training wants ground truth: give --input a saved batch whose records have it."
         raise InputError(f"{error}\n{hint}") from error
 
 
-def _only_input(text: str, run_plan: RunPlan) -> str:
+def _only_input(text: str, blueprint: Blueprint, plan: Plan) -> str:
     """The input that a file without a name is for."""
-    names = list(run_plan.wiring.inputs)
-    wanted = list(run_plan.plan.inputs)
+    names = list(blueprint.inputs[plan.mode])
+    wanted = list(plan.inputs)
     for candidates in (names, wanted):
         if len(candidates) == 1:
             return candidates[0]
@@ -87,7 +122,7 @@ def _only_input(text: str, run_plan: RunPlan) -> str:
     raise InputError(f"--input {text}: the graph has the inputs {listing}; write NAME={text}")
 
 
-def _read(declared: InputSpec, point: InputPoint, paths: Sequence[str]) -> Any:
+def _read(declared: InputSpec, point: GraphInput, paths: Sequence[str]) -> Any:
     """One input: a type that is made of records takes images, any other takes tensors only."""
     if not hasattr(point.type, "from_records"):
         return _read_tensors(declared.name, point, paths)
@@ -103,7 +138,7 @@ def _read(declared: InputSpec, point: InputPoint, paths: Sequence[str]) -> Any:
     return records
 
 
-def _read_tensors(name: str, point: InputPoint, paths: Sequence[str]) -> Any:
+def _read_tensors(name: str, point: GraphInput, paths: Sequence[str]) -> Any:
     if len(paths) > 1:
         raise InputError(f"input '{name}' takes one file, not {len(paths)}")
     if not is_tensor_file(paths[0]):

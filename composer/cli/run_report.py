@@ -9,13 +9,12 @@ from typing import Any
 
 from torch import Tensor
 
+from composer.blueprint import Blueprint, Plan
 from composer.checkpoint import LoadReport
-from composer.cli.run_plan import RunPlan
 from composer.cli.run_request import RunRequest
 from composer.cli.run_table import NodeRun
 from composer.errors import CheckpointError
 from composer.graph import Profile
-from composer.plan import Plan
 from composer.storage import write_value
 from composer.values import describe
 
@@ -26,7 +25,9 @@ class RunReport:
 
     Args:
         request: what was asked for.
-        run_plan: what was to run.
+        blueprint: the checked spec.
+        plan: what was to run.
+        built: paths of the nodes that were built for it.
         files: the files of each input.
         reports: what became of each checkpoint.
         notes: what was said on the way.
@@ -36,7 +37,9 @@ class RunReport:
     """
 
     request: RunRequest
-    run_plan: RunPlan
+    blueprint: Blueprint
+    plan: Plan
+    built: Sequence[str]
     files: Mapping[str, Sequence[str]]
     reports: Sequence[LoadReport]
     notes: Sequence[str]
@@ -46,7 +49,7 @@ class RunReport:
 
     def to_json(self, results: Mapping[str, Any]) -> dict[str, Any]:
         """The report as a value that `json.dumps` takes."""
-        spec, plan = self.run_plan.blueprint.spec, self.run_plan.plan
+        spec, plan = self.blueprint.spec, self.plan
         return {
             "spec": {"name": spec.name, "source": spec.source, "params": dict(spec.params)},
             "mode": plan.mode,
@@ -56,6 +59,7 @@ class RunReport:
             "feeds": dict(self.request.feeds),
             "weights": [report.to_json() for report in self.reports],
             "notes": list(self.notes),
+            "built": list(self.built),
             "nodes": list(self._nodes()),
             "cut": list(plan.cut),
             "not_run": list(plan.not_run),
@@ -73,7 +77,7 @@ class RunReport:
         for node in self.nodes:
             entry: dict[str, Any] = {
                 "path": node.path,
-                "type": self.run_plan.wiring.calls[node.path].type_name,
+                "type": self.blueprint.nodes[node.path].uses,
                 "outputs": dict(node.outputs),
                 "seconds": node.seconds,
             }
@@ -92,8 +96,8 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "feeds": [str(slot) for slot in plan.feeds],
         "steps": [
             {
-                "path": step.call.path,
-                "type": step.call.type_name,
+                "path": step.node.path,
+                "type": step.node.uses,
                 "releases": [str(slot) for slot in step.releases],
             }
             for step in plan.steps
@@ -134,7 +138,7 @@ def save_results(report: RunReport, results: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: if one cannot be saved; the others are all the same.
     """
-    spec = report.run_plan.blueprint.spec
+    spec = report.blueprint.spec
     failures: list[str] = []
     for name, value in results.items():
         file = report.request.file_for(spec.name, name)

@@ -12,15 +12,18 @@ from typing import Any
 import click
 import torch
 
+from composer.blueprint import Blueprint, Plan
 from composer.checkpoint import LoadReport
-from composer.cli.run_graph import build_graph, find_random_nodes, load_checkpoints
-from composer.cli.run_inputs import assign_files, read_input_files
-from composer.cli.run_plan import RunPlan, make_run_plan
+from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
 from composer.cli.run_report import RunReport, describe_plan, describe_result, save_results
 from composer.cli.run_request import RunRequest
 from composer.cli.run_table import Bar, Display, Stopwatch, Table
+from composer.construction import check_source, check_taps
+from composer.errors import InputError
 from composer.graph import Graph
 from composer.graph.devices import find_device
+from composer.graph.feeding import spread_feeds
+from composer.graph.weights import LoadOptions, load_weights
 from composer.values import move
 
 _OUTPUTS = "outputs"  # what the result of a whole run is called
@@ -32,57 +35,67 @@ def run_request(request: RunRequest) -> None:
     Raises:
         ComposerError: for whatever a user can do something about.
     """
-    run_plan = make_run_plan(request)
+    blueprint = check_source(request.spec, set=request.settings)
+    feeds = read_feeds(request.feeds, blueprint, request.mode)
+    plan = _make_plan(request, blueprint, feeds)
     if request.dry_run:
-        plan = run_plan.plan
         click.echo(json.dumps(describe_plan(plan), indent=2) if request.as_json else str(plan))
         return
     device = find_device(request.device)
-    files = assign_files(request.inputs, run_plan)
-    inputs = read_input_files(files, run_plan)
-    notes = list(_notes_on_inputs(request, run_plan, files))
+    files = assign_files(request.inputs, blueprint, plan)
+    inputs = read_input_files(files, blueprint, plan)
+    notes = list(_notes_on_inputs(request, plan, files))
     _tell(notes)
-    graph = build_graph(run_plan, request, device)
-    reports = load_checkpoints(graph, request)
+    graph = Graph.from_blueprint(blueprint, plan=plan, seed=request.seed, device=device)
+    reports = _load_checkpoints(graph.train(plan.mode == "training"), request)
     about_weights = list(_notes_on_weights(graph, reports, request.seed))
     _tell(about_weights)
-    report = RunReport(request, run_plan, files, reports, notes + about_weights)
-    results = _run(graph, report, move(inputs, device), move(dict(run_plan.feeds), device))
+    built = [path for path in blueprint.nodes if path in graph.callables]
+    report = RunReport(request, blueprint, plan, built, files, reports, notes + about_weights)
+    results = _run(graph, report, move(inputs, device), move(feeds, device))
     save_results(report, results)
     _conclude(report, results)
+
+
+def _make_plan(request: RunRequest, blueprint: Blueprint, feeds: Mapping[str, Any]) -> Plan:
+    mode = request.mode
+    if not request.until and not blueprint.outputs[mode]:
+        raise InputError(f"{request.spec} has no outputs in {mode} mode; name a node with --until")
+    slots = spread_feeds(feeds, blueprint.book(mode), blueprint.dependencies(mode))
+    plan = blueprint.plan(mode, request.until or None, slots)
+    check_taps(plan)
+    return plan
+
+
+def _load_checkpoints(graph: Graph, request: RunRequest) -> tuple[LoadReport, ...]:
+    """Loads the weights that are asked for, or else those that the spec names."""
+    options = LoadOptions(
+        skip_mismatched=request.skip_mismatched,
+        allow_missing=request.allow_missing,
+        allow_unexpected=request.allow_unexpected,
+    )
+    return load_weights(graph, request.weights or graph.spec.weights, options)
 
 
 def _run(
     graph: Graph, report: RunReport, inputs: dict[str, Any], feeds: dict[str, Any]
 ) -> dict[str, Any]:
     """The results by the full names of the targets."""
-    request, plan = report.request, report.run_plan.plan
+    request, plan = report.request, report.plan
     display = _make_display(request, plan.paths)
     watch = Stopwatch(display)
-    options: dict[str, Any] = {
-        "until": list(request.until) or None,
-        "feeds": feeds,
-        "mode": plan.mode,
-        "seed": request.seed,
-    }
+    given: Any = inputs or None
+    if len(report.blueprint.inputs[plan.mode]) == 1:  # a lone one is given by itself
+        given = next(iter(inputs.values()), None)
+    options: dict[str, Any] = {"until": plan, "feeds": feeds, "seed": request.seed}
     with _watched(graph, watch), torch.set_grad_enabled(plan.mode == "training"):
         if request.profile:
-            report.profile = graph.profile(_by_name(inputs, report.run_plan), **options)
+            report.profile = graph.profile(given, **options)
             found = report.profile.result
         else:
-            found = graph.run(_by_name(inputs, report.run_plan), **options)
+            found = graph.run(given, **options)
     report.nodes = watch.nodes
-    if not request.until:
-        return {_OUTPUTS: found}
-    full_names = [target.name for target in plan.targets]
-    return dict(zip(full_names, found.values(), strict=True))
-
-
-def _by_name(inputs: dict[str, Any], run_plan: RunPlan) -> Any:
-    """The inputs in the form that a graph takes: a lone one by itself."""
-    if len(run_plan.wiring.inputs) == 1:
-        return next(iter(inputs.values()), None)
-    return inputs or None
+    return {_OUTPUTS: found} if plan.is_whole else dict(found)
 
 
 @contextmanager
@@ -101,12 +114,12 @@ def _make_display(request: RunRequest, paths: Sequence[str]) -> Display:
 
 
 def _notes_on_inputs(
-    request: RunRequest, run_plan: RunPlan, files: Mapping[str, Sequence[str]]
+    request: RunRequest, plan: Plan, files: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    if request.inputs and not run_plan.plan.inputs:
+    if request.inputs and not plan.inputs:
         yield "the input is not read: nothing that runs needs it"
-    for slot in run_plan.plan.feeds:
-        if slot not in run_plan.plan.used_feeds:
+    for slot in plan.feeds:
+        if slot not in plan.used_feeds:
             yield f"the feed '{slot}' is not needed"
     for name, paths in files.items():
         if not any(path in text for text in request.inputs for path in paths):
@@ -116,7 +129,7 @@ def _notes_on_inputs(
 def _notes_on_weights(graph: Graph, reports: Sequence[LoadReport], seed: int) -> Iterator[str]:
     for report in reports:
         yield str(report)
-    random = find_random_nodes(graph, reports)
+    random = graph.random_nodes
     if random and not reports:
         yield f"no --weights: the weights are random, from seed {seed}"
     elif random:
@@ -135,7 +148,7 @@ def _conclude(report: RunReport, results: Mapping[str, Any]) -> None:
         return
     if report.profile is not None:
         click.echo(_indented(str(report.profile)))
-    plan = report.run_plan.plan
+    plan = report.plan
     for what, paths in (("cut off by feeds", plan.cut), ("not run", plan.not_run)):
         if paths:
             click.echo(_wrapped(f"{what}: {', '.join(paths)}"))

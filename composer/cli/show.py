@@ -66,29 +66,25 @@ def show(
 def _make_diagram(
     spec: str, settings: Sequence[str], mode: Mode, until: Sequence[str], feeds: Sequence[str]
 ) -> Diagram:
-    from composer.draw import make_diagram
+    from composer.blueprint import resolve_spec
+    from composer.draw import Selection, make_diagram
     from composer.language import load_spec
     from composer.registry import Registry
-    from composer.registry.form import check_form_of
 
     loaded = load_spec(spec, set=settings)
-    network = check_form_of(loaded)[mode]
+    blueprint = resolve_spec(loaded)
     selection = None
     if until or feeds:
-        from composer.cli.selection import select_nodes
+        from composer.construction import check_spec
 
-        selection = select_nodes(loaded, mode, until, feeds)
+        checked = check_spec(loaded)
+        book = checked.book(mode)
+        slots = [slot for name in feeds for slot in book.fed_slots(book.resolve(name))]
+        selection = Selection.of(checked.plan(mode, until or None, slots))
     registry = Registry.installed()
 
     def plugin_of(uses: str) -> str:
         publication = registry.find(uses)
         return publication.plugin if publication is not None else ""
 
-    return make_diagram(
-        network,
-        loaded.name,
-        loaded.doc,
-        plugin_of=plugin_of,
-        selection=selection,
-        frozen=loaded.freeze.values(),
-    )
+    return make_diagram(blueprint, mode, plugin_of=plugin_of, selection=selection)

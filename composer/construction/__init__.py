@@ -1,7 +1,13 @@
 """From a spec to modules: checks everything that can be known first, then builds what is needed."""
 
-from composer.construction.blueprint import Blueprint, NodeDesign
-from composer.construction.checking import check_source, check_spec
-from composer.construction.modules import build_modules
+from composer.construction.checking import check_source, check_spec, find_image_format
+from composer.construction.modules import build_modules, check_taps, instantiate
 
-__all__ = ["Blueprint", "NodeDesign", "build_modules", "check_source", "check_spec"]
+__all__ = [
+    "build_modules",
+    "check_source",
+    "check_spec",
+    "check_taps",
+    "find_image_format",
+    "instantiate",
+]

@@ -6,29 +6,23 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from composer.construction.blueprint import NodeDesign
+from composer.blueprint import Blueprint
 from composer.documents import ProblemLog
-from composer.language import Spec
 from composer.names import did_you_mean
 
 
-def check_freezing(
-    spec: Spec,
-    designs: Mapping[str, NodeDesign],
-    modules: Mapping[str, nn.Module],
-    log: ProblemLog,
-) -> None:
+def check_freezing(blueprint: Blueprint, modules: Mapping[str, nn.Module], log: ProblemLog) -> None:
     """Notes frozen nodes that are functions, and frozen modules that their nodes do not have.
 
     Args:
-        spec: the spec.
-        designs: the nodes without problems.
+        blueprint: the nodes without problems.
         modules: the nodes' modules by path.
         log: takes the problems.
     """
-    for part in spec.freeze.values():
-        if part.path in designs and not designs[part.path].contract.is_module:
-            message = f"node '{part.path}' has no weights to freeze: {designs[part.path].uses} "
+    for part in blueprint.spec.freeze.values():
+        node = blueprint.nodes.get(part.path)
+        if node is not None and not node.is_module:
+            message = f"node '{part.path}' has no weights to freeze: {node.uses} "
             log.add(part.place, f"{message}is a function")
         elif part.module and part.path in modules:
             inside = [name for name, _ in modules[part.path].named_modules() if name]

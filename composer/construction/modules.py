@@ -2,45 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import copy
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
-from composer.construction.blueprint import Blueprint
+from composer.blueprint import Blueprint, Node, Plan
 from composer.errors import PluginError
 from composer.executor import derive_seed
+from composer.taps import find_module
 
 
 def build_modules(
-    blueprint: Blueprint, *, seed: int = 0, only: Collection[str] | None = None
+    blueprint: Blueprint,
+    *,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    device: torch.device | None = None,
 ) -> dict[str, Any]:
-    """The modules and functions of a spec's nodes by path.
+    """The modules and functions of a spec's nodes by path, each on its own device.
 
     Every module is built under a seed derived from `seed` and the node's path, so its first
     weights do not depend on what else is built. The global random state is left as it was.
 
     Args:
-        blueprint: the checked spec.
+        blueprint: the checked spec, or a part of it.
         seed: the seed.
-        only: paths of the nodes to build; all by default.
+        only: paths of the nodes to build; by default all that exist in some mode.
+        device: where the nodes go that name no device.
 
     Raises:
-        PluginError: if a node type's constructor fails.
+        PluginError: if a node type's constructor fails, or its device cannot be used.
     """
-    wanted = set(blueprint.designs if only is None else only)
-    wanted |= {d.same_as for p, d in blueprint.designs.items() if p in wanted and d.same_as}
+    if only is None:
+        only = [path for path, node in blueprint.nodes.items() if node.arguments]
+    wanted = {blueprint.nodes[path].module_path for path in only}
     built: dict[str, Any] = {}
     with torch.random.fork_rng(devices=[]):
-        for path, design in blueprint.designs.items():
-            if path not in wanted or design.same_as is not None:
+        for path, node in blueprint.nodes.items():
+            if path not in wanted:
                 continue
             torch.default_generator.manual_seed(derive_seed(seed, path))
             try:
-                built[path] = design.instantiate()
+                built[path] = instantiate(node)
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 raise PluginError(
-                    f"node '{path}' ({design.label}) cannot be built: {reason}"
+                    f"node '{path}' ({node.label}) cannot be built: {reason}"
                 ) from error
+            _place(node, built[path], device)
     return built
+
+
+def instantiate(node: Node) -> Any:
+    """A node's module, or its function with the configuration bound.
+
+    It gets a copy of the configuration: what it does to a list is not seen elsewhere.
+    """
+    assert node.contract is not None
+    arguments = copy.deepcopy({**node.config, **node.shapes})
+    if node.contract.is_module:
+        return node.contract.target(**arguments)
+    return _Configured(node.contract.target, arguments) if arguments else node.contract.target
+
+
+def check_taps(plan: Plan) -> None:
+    """Makes sure, before anything is built, that nodes have the modules that a plan taps.
+
+    Raises:
+        NameResolutionError: if one has not.
+    """
+    for step in plan.steps:
+        for tap in step.taps:
+            with torch.device("meta"):
+                find_module(instantiate(step.node), step.node.path, tap)
+
+
+@dataclass(frozen=True)
+class _Configured:
+    """A function with its configuration; unlike a partial it prints well and pickles by name."""
+
+    function: Any
+    arguments: Mapping[str, Any]
+
+    def __call__(self, **inputs: Any) -> Any:
+        return self.function(**inputs, **self.arguments)
+
+
+def _place(node: Node, made: Any, device: torch.device | None) -> None:
+    if not isinstance(made, nn.Module):
+        return
+    if node.device is None:
+        if device is not None:
+            made.to(device)
+        return
+    try:
+        made.to(node.device)
+    except (AssertionError, RuntimeError) as error:  # the former of a backend left out
+        raise PluginError(
+            f"node '{node.path}' cannot be put on '{node.device}': {error}"
+        ) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
-from composer.blueprint import Network, Source
+from composer.blueprint import Dependencies, Slot
 from composer.dag import find_cycles, order
+from composer.language import Reference
 from composer.node import agree, bind, members, plain
 
 
@@ -16,13 +17,15 @@ class Use(NamedTuple):
     Args:
         port: name of the port.
         expected: the port's type, or that of its elements where it gathers several wires.
-        source: the source that is wired to it.
-        given: the source's type.
+        source: the slot that is wired to it, as written.
+        reference: the reference that leads there.
+        given: the slot's type.
     """
 
     port: str
     expected: Any
-    source: Source
+    source: Slot
+    reference: Reference
     given: Any
 
 
@@ -53,13 +56,13 @@ class PortBinding:
         return None
 
 
-def order_nodes(network: Network) -> list[str]:
+def order_nodes(dependencies: Dependencies) -> list[str]:
     """The nodes, each after those that it is wired to; cycles, which are noted elsewhere, last."""
-    graph = network.edges()
+    graph, nodes = dependencies.between_nodes.copy(), dependencies.nodes
     while cycles := find_cycles(graph):
         graph.remove_nodes_from({path for cycle in cycles for path in cycle})
     ordered = order(graph, set(graph), {path: rank for rank, path in enumerate(graph)})
-    return [path for path in dict.fromkeys([*ordered, *network.nodes]) if path in network.nodes]
+    return [path for path in dict.fromkeys([*ordered, *nodes]) if path in nodes]
 
 
 def element_type(expected: Any) -> Any | None:

@@ -1,165 +1,126 @@
-"""Checks every wire's ends and types, and returns the wirings."""
+"""Checks every wire's ends and types, and fills in the ports that are open."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
-from composer.blueprint import Network, NetworkNode, Source, Wire
-from composer.construction.blueprint import NodeDesign
+from composer.blueprint import WHOLE, Blueprint, Dependencies, Endpoint, Node, Slot
 from composer.construction.port_binding import PortBinding, Use, element_type, order_nodes
 from composer.documents import ProblemLog
-from composer.language import Mode
+from composer.language import Reference
 from composer.names import did_you_mean
-from composer.node import (
-    InputPort,
-    accepts,
-    describe_type,
-    fields_of,
-    find_variables,
-    resolve,
-)
-from composer.plan import Call, Endpoint, InputPoint, Slot, Wiring
-from composer.plan.wiring import WHOLE
+from composer.node import InputPort, accepts, describe_type, find_variables, resolve
 
 _MAX_CANDIDATES = 8
 
 
-class WiredNetworks(NamedTuple):
-    """The wirings of all modes.
-
-    Args:
-        wirings: the wirings.
-        incomplete: paths of the nodes that had a problem with one of their wires.
-    """
-
-    wirings: dict[Mode, Wiring]
-    incomplete: set[str]
-
-
-def wire_networks(
-    networks: Mapping[Mode, Network],
-    designs: Mapping[str, NodeDesign],
-    input_types: Mapping[str, Any],
-    log: ProblemLog,
-) -> WiredNetworks:
+def wire_ports(blueprint: Blueprint, log: ProblemLog) -> tuple[Blueprint, set[str]]:
     """Checks the wires of all modes.
 
     Args:
-        networks: the resolved networks.
-        designs: the nodes without problems; wires from or to others are not checked.
-        input_types: port types of the graph's inputs.
+        blueprint: the nodes that have a contract; wires from or to others are not checked.
         log: takes missing and unknown inputs and ports, and types that do not fit.
+
+    Returns:
+        The blueprint with every port filled in, and the paths of the nodes that had a problem
+        with one of their wires.
     """
-    wirers = [_Wirer(network, designs, input_types, log) for network in networks.values()]
-    wirings = {wirer.network.mode: wirer.wiring() for wirer in wirers}
-    return WiredNetworks(wirings, {path for wirer in wirers for path in wirer.incomplete})
-
-
-@dataclass
-class _Wirer:
-    network: Network
-    designs: Mapping[str, NodeDesign]
-    input_types: Mapping[str, Any]
-    log: ProblemLog
-    incomplete: set[str] = field(default_factory=set)
-    outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.outputs |= {path: design.contract.outputs for path, design in self.designs.items()}
-        for path in order_nodes(self.network):
-            if path in self.designs:
-                self.outputs[path] = self.bound_outputs(self.network.nodes[path])
-
-    def bound_outputs(self, node: NetworkNode) -> Mapping[str, Any]:
-        """The types of a node's outputs, with the variables that its inputs bind replaced."""
-        contract = self.designs[node.path].contract
-        if not any(map(find_variables, contract.outputs.values())):
-            return contract.outputs
-        binding = PortBinding()
-        for name, wire in node.wires.items():
-            endpoint = self.endpoint(wire)
-            if name in contract.inputs and endpoint is not None:
-                for use in self.uses(contract.inputs[name], wire, endpoint):
-                    binding.add(use)
-        return {port: resolve(kind, binding.types) for port, kind in contract.outputs.items()}
-
-    def wiring(self) -> Wiring:
-        calls = {
-            path: self.call(node, self.designs[path])
-            for path, node in self.network.nodes.items()
-            if path in self.designs
-        }
-        return Wiring(
-            mode=self.network.mode,
-            inputs={name: self.input_point(name) for name in self.network.inputs},
-            calls=calls,
-            outputs=self.endpoints(self.network.outputs),
-            groups={path: self.endpoints(o) for path, o in self.network.groups.items()},
+    wirers = {mode: _Wirer(blueprint.dependencies(mode), log) for mode in blueprint.modes}
+    arguments = {mode: wirer.all_arguments() for mode, wirer in wirers.items()}
+    nodes = {}
+    for path, node in blueprint.nodes.items():
+        modes = {mode: wirer for mode, wirer in wirers.items() if mode in node.arguments}
+        types = {mode: wirer.outputs[path] for mode, wirer in modes.items()}
+        nodes[path] = replace(
+            node,
+            arguments={mode: arguments[mode][path] for mode in modes},
+            bound={mode: found for mode, found in types.items() if found is not node.outputs},
         )
+    wired = replace(
+        blueprint,
+        nodes=nodes,
+        outputs={mode: wirer.close_all(blueprint.outputs[mode]) for mode, wirer in wirers.items()},
+        groups={
+            mode: {path: wirer.close_all(ends) for path, ends in blueprint.groups[mode].items()}
+            for mode, wirer in wirers.items()
+        },
+    )
+    return wired, {path for wirer in wirers.values() for path in wirer.incomplete}
 
-    def input_point(self, name: str) -> InputPoint:
-        kind = self.input_types[name]
-        optional = self.network.inputs[name].optional
-        return InputPoint(name, kind, fields_of(kind), optional, Slot(name, WHOLE))
 
-    def endpoints(self, wires: Mapping[str, Wire]) -> dict[str, Endpoint]:
-        found = {name: self.endpoint(wire) for name, wire in wires.items()}
+class _Wirer:
+    """Checks the wires of one mode; `outputs` are the types that its nodes return."""
+
+    def __init__(self, dependencies: Dependencies, log: ProblemLog) -> None:
+        self.mode, self.inputs = dependencies.mode, dependencies.inputs
+        self.nodes, self.log = dependencies.nodes, log
+        self.incomplete: set[str] = set()
+        self.outputs = {path: node.outputs for path, node in self.nodes.items()}
+        for path in order_nodes(dependencies):
+            self.outputs[path] = self.bound_outputs(self.nodes[path])
+
+    def bound_outputs(self, node: Node) -> Mapping[str, Any]:
+        """The types of a node's outputs, with the variables that its inputs bind replaced."""
+        assert node.contract is not None
+        if not any(map(find_variables, node.outputs.values())):
+            return node.outputs
+        binding, ports = PortBinding(), node.contract.inputs
+        for name, wire in node.arguments[self.mode].items():
+            endpoint = self.close(wire)
+            if name in ports and endpoint is not None:
+                for use in self.uses(ports[name], wire, endpoint):
+                    binding.add(use)
+        return {port: resolve(kind, binding.types) for port, kind in node.outputs.items()}
+
+    def all_arguments(self) -> dict[str, dict[str, Endpoint]]:
+        return {path: self.arguments(node) for path, node in self.nodes.items()}
+
+    def close_all(self, endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
+        found = {name: self.close(endpoint) for name, endpoint in endpoints.items()}
         return {name: endpoint for name, endpoint in found.items() if endpoint is not None}
 
-    def endpoint(self, wire: Wire) -> Endpoint | None:
-        """The slots of a wire; None if a problem was noted about one of them."""
-        slots = [self.slot(source) for source in wire.sources]
+    def close(self, endpoint: Endpoint) -> Endpoint | None:
+        """The endpoint with its ports filled in; None if a problem was noted about one of them."""
+        pairs = zip(endpoint.slots, endpoint.references, strict=True)
+        slots = [self.slot(slot, reference) for slot, reference in pairs]
         found = tuple(slot for slot in slots if slot is not None)
-        return Endpoint(found, wire.gathers) if found and len(found) == len(slots) else None
+        return replace(endpoint, slots=found) if found and len(found) == len(slots) else None
 
-    def slot(self, source: Source) -> Slot | None:
-        if source.path in self.network.inputs:
-            return self.input_slot(source)
-        design = self.designs.get(source.path)
-        if design is None:
+    def slot(self, slot: Slot, reference: Reference) -> Slot | None:
+        if slot.path in self.inputs:
+            return self.input_slot(slot, reference)
+        node = self.nodes.get(slot.path)
+        if node is None:
             return None
-        ports = design.contract.outputs
-        if source.port is None:
-            return Slot(source.path, design.contract.first_output)
-        if source.port in ports:
-            return Slot(source.path, source.port)
-        hint = did_you_mean(source.port, ports, "outputs")
-        message = f"'{source.path}' has no output '{source.port}'"
-        self.log.add(source.place, message, hint, source.origin)
+        if slot.port == WHOLE:
+            return node.slots[0]
+        if slot.port in node.outputs:
+            return slot
+        hint = did_you_mean(slot.port, node.outputs, "outputs")
+        message = f"'{slot.path}' has no output '{slot.port}'"
+        self.log.add(reference.place, message, hint, reference.origin)
         return None
 
-    def input_slot(self, source: Source) -> Slot | None:
-        parts = fields_of(self.input_types[source.path])
-        if source.port is None or source.port in parts:
-            return Slot(source.path, source.port or WHOLE)
-        kind = describe_type(self.input_types[source.path])
-        hint = did_you_mean(source.port, parts, "parts")
-        message = f"the input '{source.path}' ({kind}) has no part '{source.port}'"
-        self.log.add(source.place, message, hint, source.origin)
+    def input_slot(self, slot: Slot, reference: Reference) -> Slot | None:
+        point = self.inputs[slot.path]
+        if slot.port == WHOLE or slot.port in point.parts:
+            return slot
+        hint = did_you_mean(slot.port, point.parts, "parts")
+        kind = describe_type(point.type)
+        message = f"the input '{slot.path}' ({kind}) has no part '{slot.port}'"
+        self.log.add(reference.place, message, hint, reference.origin)
         return None
 
-    def call(self, node: NetworkNode, design: NodeDesign) -> Call:
-        contract = design.contract
-        return Call(
-            path=node.path,
-            type_name=node.uses,
-            label=design.label,
-            arguments=self.arguments(node, contract.inputs),
-            outputs=self.outputs[node.path],
-            named_outputs=contract.named_outputs,
-            draws=contract.draws,
-            device=node.device,
-            module_path=node.same_as or node.path,
-        )
-
-    def arguments(self, node: NetworkNode, ports: Mapping[str, InputPort]) -> dict[str, Endpoint]:
+    def arguments(self, node: Node) -> dict[str, Endpoint]:
         """The wired ports, without those that have a problem."""
+        assert node.contract is not None
+        ports, written = node.contract.inputs, node.arguments[self.mode]
         found: dict[str, Endpoint] = {}
         binding = PortBinding()
-        for name, wire in node.wires.items():
-            endpoint = self.endpoint(wire)
+        for name, wire in written.items():
+            endpoint = self.close(wire)
             if name not in ports:
                 self.note_unknown(node, name, ports)
             elif endpoint is None or not self.fits(node, ports[name], wire, endpoint, binding):
@@ -167,74 +128,71 @@ class _Wirer:
             else:
                 found[name] = endpoint
         for name, port in ports.items():
-            if not port.optional and name not in node.wires:
+            if not port.optional and name not in written:
                 self.note_missing(node, port)
         return found
 
-    def note_unknown(self, node: NetworkNode, name: str, ports: Mapping[str, InputPort]) -> None:
-        place = node.wire_places.get(name, node.place)
+    def note_unknown(self, node: Node, name: str, ports: Mapping[str, InputPort]) -> None:
+        place = node.input_places.get(name, node.place)
         hint = did_you_mean(name, ports, "inputs")
         self.log.add(place, f"node '{node.path}': {node.uses} has no input '{name}'", hint)
 
-    def note_missing(self, node: NetworkNode, port: InputPort) -> None:
-        when = f" in {self.network.mode} mode" if port.name in node.wire_places else ""
+    def note_missing(self, node: Node, port: InputPort) -> None:
+        when = f" in {self.mode} mode" if port.name in node.input_places else ""
         kind = describe_type(port.type)
         message = f"node '{node.path}': input '{port.name}' ({kind}) is not wired{when}"
         self.log.add(node.place, message, self.candidates(port.type, node.path))
         self.incomplete.add(node.path)
 
-    def uses(self, port: InputPort, wire: Wire, endpoint: Endpoint) -> list[Use]:
-        """What is wired to a port, source by source; nothing if it takes no list of wires."""
+    def uses(self, port: InputPort, wire: Endpoint, endpoint: Endpoint) -> list[Use]:
+        """What is wired to a port, slot by slot; nothing if it takes no list of wires."""
         expected = element_type(port.type) if endpoint.gathers else port.type
         if expected is None:
             return []
-        pairs = zip(endpoint.slots, wire.sources, strict=True)
-        return [Use(port.name, expected, source, self.type_of(slot)) for slot, source in pairs]
+        ends = zip(wire.slots, wire.references, endpoint.slots, strict=True)
+        return [
+            Use(port.name, expected, written, reference, self.type_of(slot))
+            for written, reference, slot in ends
+        ]
 
     def fits(
-        self,
-        node: NetworkNode,
-        port: InputPort,
-        wire: Wire,
-        endpoint: Endpoint,
-        binding: PortBinding,
+        self, node: Node, port: InputPort, wire: Endpoint, endpoint: Endpoint, binding: PortBinding
     ) -> bool:
         """Whether a port takes what its wire returns; if not, the log says why."""
         uses = self.uses(port, wire, endpoint)
         if not uses:
             message = f"{_expectation(node, port, port.type)}, not a list of wires"
-            self.log.add(wire.place, message, origin=wire.sources[0].origin)
+            self.log.add(wire.place, message, origin=wire.references[0].origin)
             return False
         misfits = [use for use in uses if not self.use_fits(node, port, use, binding)]
         return not misfits
 
-    def use_fits(self, node: NetworkNode, port: InputPort, use: Use, binding: PortBinding) -> bool:
+    def use_fits(self, node: Node, port: InputPort, use: Use, binding: PortBinding) -> bool:
         if not accepts(use.expected, use.given):
             expected, message = use.expected, f"{_expectation(node, port, use.expected)}, but"
         elif (other := binding.add(use)) is not None:
             expected = resolve(use.expected, binding.types)
             message = (
                 f"{_expectation(node, port, expected)}, as input '{other.port}' gets "
-                f"{describe_type(other.given)} from {_name(other.source)}, but"
+                f"{describe_type(other.given)} from {_name(other)}, but"
             )
         else:
             return True
-        message = f"{message} {_name(use.source)} {self.verb(use)} {describe_type(use.given)}."
-        self.log.add(
-            use.source.place, message, self.candidates(expected, node.path), use.source.origin
-        )
+        message = f"{message} {_name(use)} {self.verb(use)} {describe_type(use.given)}."
+        hint = self.candidates(expected, node.path)
+        self.log.add(use.reference.place, message, hint, use.reference.origin)
         return False
 
     def verb(self, use: Use) -> str:
         """How messages go on after a source: an input of the graph is something."""
-        return "is" if use.source.path in self.network.inputs else "returns"
+        return "is" if use.source.path in self.inputs else "returns"
 
     def type_of(self, slot: Slot) -> Any:
-        if slot.path in self.designs:
+        if slot.path in self.nodes:
             return self.outputs[slot.path][slot.port]
-        kind = self.input_types[slot.path]
-        kind = fields_of(kind)[slot.port] if slot.port else kind
-        is_open = self.network.inputs[slot.path].optional and kind is not Any
+        point = self.inputs[slot.path]
+        kind = point.type if slot.port == WHOLE else point.parts[slot.port]
+        is_open = point.optional and kind is not Any
         return kind | None if is_open else kind
 
     def candidates(self, expected: Any, path: str) -> str:
@@ -244,16 +202,16 @@ class _Wirer:
             return ""
         nodes = [
             str(Slot(other, port)) if place else other
-            for other in self.network.nodes
-            if other in self.designs and other != path
-            for place, (port, given) in enumerate(self.outputs[other].items())
+            for other, outputs in self.outputs.items()
+            if other != path
+            for place, (port, given) in enumerate(outputs.items())
             if given is not Any and accepts(expected, given)
         ]
         inputs = [
             str(slot)
-            for name, given in self.input_types.items()
-            for slot in (Slot(name, WHOLE), *(Slot(name, part) for part in fields_of(given)))
-            if given is not Any and accepts(expected, self.type_of(slot))
+            for point in self.inputs.values()
+            for slot in (point.slot, *(Slot(point.name, part) for part in point.parts))
+            if point.type is not Any and accepts(expected, self.type_of(slot))
         ]
         found = [*inputs, *nodes]
         if not found:
@@ -262,12 +220,12 @@ class _Wirer:
         return f"{'Sources of' if inputs else 'Nodes that return'} {kind}: {listing}"
 
 
-def _name(source: Source) -> str:
+def _name(use: Use) -> str:
     """A source as written, and where that leads if the text does not say."""
-    full = str(source)
-    tells = f".{source.text}." in f".{full}."
-    return f"'{source.text}'" if tells else f"'{source.text}' ({full})"
+    text, full = use.reference.text, str(use.source)
+    tells = f".{text}." in f".{full}."
+    return f"'{text}'" if tells else f"'{text}' ({full})"
 
 
-def _expectation(node: NetworkNode, port: InputPort, expected: Any) -> str:
+def _expectation(node: Node, port: InputPort, expected: Any) -> str:
     return f"node '{node.path}': input '{port.name}' expects {describe_type(expected)}"

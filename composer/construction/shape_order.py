@@ -6,65 +6,50 @@ from collections.abc import Mapping, Sequence
 
 import networkx as nx
 
-from composer.construction.blueprint import NodeDesign
+from composer.blueprint import Blueprint, Endpoint, Node
 from composer.dag import find_cycles, order
-from composer.documents import Place, ProblemLog
+from composer.documents import ProblemLog
 from composer.language import Mode
-from composer.plan import Endpoint, Wiring
 
 
-def order_by_shapes(
-    wirings: Mapping[Mode, Wiring],
-    drafts: Mapping[str, NodeDesign],
-    places: Mapping[str, Place],
-    log: ProblemLog,
-) -> list[str]:
+def order_by_shapes(blueprint: Blueprint, log: ProblemLog) -> list[str]:
     """The nodes of both modes in order, without those that are in a cycle.
 
     Args:
-        wirings: the checked wirings.
-        drafts: the nodes by path.
-        places: where the nodes stand.
+        blueprint: the wired nodes.
         log: takes the cycles that only `same_as` closes; others have been noted as such.
     """
-    graph = _shape_needs(wirings, drafts)
+    graph = _shape_needs(blueprint.nodes)
     while cycles := find_cycles(graph):
         for cycle in cycles:
-            _note_cycle(cycle, drafts, places, log)
+            _note_cycle(cycle, blueprint.nodes, log)
             graph.remove_nodes_from(cycle)
-    rank = {path: index for index, path in enumerate(drafts)}
+    rank = {path: index for index, path in enumerate(blueprint.nodes)}
     return order(graph, set(graph), rank)
 
 
-def shaping_arguments(wirings: Mapping[Mode, Wiring], path: str) -> Mapping[str, Endpoint]:
+def shaping_arguments(node: Node) -> Mapping[str, Endpoint]:
     """The arguments that a node takes its shapes from: those of inference where it exists there."""
-    calls = [wirings[mode].calls.get(path) for mode in ("inference", "training")]
-    return next((call.arguments for call in calls if call is not None), {})
+    modes: tuple[Mode, ...] = ("inference", "training")
+    return next((node.arguments[mode] for mode in modes if mode in node.arguments), {})
 
 
-def _shape_needs(
-    wirings: Mapping[Mode, Wiring], drafts: Mapping[str, NodeDesign]
-) -> nx.DiGraph[str]:
+def _shape_needs(nodes: Mapping[str, Node]) -> nx.DiGraph[str]:
     """The nodes of both modes; edges go from those that shapes come from."""
     graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(drafts)
-    for path, draft in drafts.items():
-        slots = [slot for end in shaping_arguments(wirings, path).values() for slot in end.slots]
-        needed = [slot.path for slot in slots if slot.path in drafts]
-        needed += [draft.same_as] if draft.same_as is not None and draft.same_as in drafts else []
+    graph.add_nodes_from(nodes)
+    for path, node in nodes.items():
+        slots = [slot for end in shaping_arguments(node).values() for slot in end.slots]
+        needed = [slot.path for slot in slots if slot.path in nodes]
+        needed += [node.same_as] if node.same_as is not None and node.same_as in nodes else []
         graph.add_edges_from((before, path) for before in needed)
     return graph
 
 
-def _note_cycle(
-    cycle: Sequence[str],
-    drafts: Mapping[str, NodeDesign],
-    places: Mapping[str, Place],
-    log: ProblemLog,
-) -> None:
+def _note_cycle(cycle: Sequence[str], nodes: Mapping[str, Node], log: ProblemLog) -> None:
     for path in cycle:
-        original = drafts[path].same_as
+        original = nodes[path].same_as
         if original in cycle:
             message = f"node '{path}' calls '{original}' again, which needs what '{path}' returns"
             hint = f"Let '{path}' have the 'uses', and '{original}' the 'same_as'."
-            log.add(places[path], message, hint)
+            log.add(nodes[path].place, message, hint)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from composer.blueprint import Network, NetworkNode, Source
-from composer.language import FrozenPart
+from composer.blueprint import Blueprint, Endpoint, Node, Plan
+from composer.language import Mode
 
 Kind = Literal["node", "input", "output"]
 State = Literal["plain", "runs", "target", "fed", "idle"]
@@ -30,6 +30,18 @@ class Selection:
     targets: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, plan: Plan) -> Selection:
+        """What a plan runs."""
+        nodes = {slot.path for target in plan.targets for slot in target.endpoint.slots}
+        return cls(
+            runs=frozenset(plan.paths),
+            fed=frozenset({slot.path for slot in plan.used_feeds} - set(plan.paths)),
+            targets=frozenset(() if plan.is_whole else nodes),
+            inputs=frozenset(plan.inputs),
+            outputs=frozenset(t.name for t in plan.targets if plan.is_whole),
+        )
 
 
 @dataclass(frozen=True)
@@ -105,39 +117,40 @@ class Diagram:
 
 
 def make_diagram(
-    network: Network,
-    title: str,
-    caption: str = "",
+    blueprint: Blueprint,
+    mode: Mode,
     *,
     plugin_of: Callable[[str], str] = lambda _: "",
     selection: Selection | None = None,
-    frozen: Collection[FrozenPart] = (),
 ) -> Diagram:
-    """The diagram of a network.
+    """The diagram of a spec in one mode.
 
     Args:
-        network: one mode of a spec, its wires resolved.
-        title: name of the model.
-        caption: what the model is.
+        blueprint: the spec, its references resolved; it need not be checked.
+        mode: the mode.
         plugin_of: gives the plugin of a node type.
         selection: the part that a run is about; the whole without one.
-        frozen: what is not trained.
     """
-    drawing = _Drawing(network, selection, frozen)
+    drawing = _Drawing(blueprint, mode, selection)
     boxes = {box.key: box for box in drawing.boxes(plugin_of)}
     return Diagram(
-        title=title,
-        caption=caption,
+        title=blueprint.spec.name,
+        caption=blueprint.spec.doc,
         boxes=boxes,
         links=tuple(dict.fromkeys(drawing.links(boxes))),
-        groups=tuple(_groups_of(network)),
+        groups=tuple(_groups_of(blueprint, mode)),
         is_partial=selection is not None,
     )
 
 
-def _groups_of(network: Network) -> list[str]:
+def _groups_of(blueprint: Blueprint, mode: Mode) -> list[str]:
     """The nested graphs that have nodes in this mode, each before those inside it."""
-    filled = [g for g in network.groups if any(path.startswith(f"{g}.") for path in network.nodes)]
+    around = {
+        ".".join(path.split(".")[:depth])
+        for path in blueprint.nodes_in(mode)
+        for depth in range(1, path.count(".") + 1)
+    }
+    filled = [path for path in blueprint.groups[mode] if path in around]
     return sorted(filled, key=lambda path: path.count("."))
 
 
@@ -148,25 +161,26 @@ def output_key(name: str) -> str:
 
 @dataclass
 class _Drawing:
-    network: Network
+    blueprint: Blueprint
+    mode: Mode
     selection: Selection | None
-    frozen: Collection[FrozenPart]
 
     def boxes(self, plugin_of: Callable[[str], str]) -> Iterator[Box]:
-        for name, point in self.network.inputs.items():
+        for name, point in self.blueprint.inputs[self.mode].items():
             kind = "" if point.type_name == "any" else point.type_name
             yield Box(name, name, kind, "input", "", "", self.state("inputs", name))
-        for path, node in self.network.nodes.items():
+        for path, node in self.blueprint.nodes_in(self.mode).items():
             group, _, title = path.rpartition(".")
             state = self.node_state(path)
             yield Box(path, title, self.type(node), "node", group, plugin_of(node.uses), state)
-        for name in self.network.outputs:
+        for name in self.blueprint.outputs[self.mode]:
             yield Box(output_key(name), name, "", "output", "", "", self.state("outputs", name))
 
-    def type(self, node: NetworkNode) -> str:
+    def type(self, node: Node) -> str:
         if node.same_as is not None:
             return f"again {node.same_as}"
-        modules = [part.module for part in self.frozen if part.covers(node.path)]
+        frozen = self.blueprint.spec.freeze.values()
+        modules = [part.module for part in frozen if part.covers(node.path)]
         if not modules:
             return node.uses
         return f"{node.uses}, {'' if '' in modules else 'partly '}frozen"
@@ -186,15 +200,14 @@ class _Drawing:
         return "runs" if path in self.selection.runs else "idle"
 
     def links(self, boxes: dict[str, Box]) -> Iterator[Link]:
-        for path, node in self.network.nodes.items():
-            for port, wire in node.wires.items():
-                for source in wire.sources:
-                    yield _link(source, boxes[path], port)
-        for name, wire in self.network.outputs.items():
-            for source in wire.sources:
-                yield _link(source, boxes[output_key(name)], "")
+        for path, node in self.blueprint.nodes_in(self.mode).items():
+            for port, wire in node.arguments[self.mode].items():
+                yield from _links(wire, boxes[path], port)
+        for name, wire in self.blueprint.outputs[self.mode].items():
+            yield from _links(wire, boxes[output_key(name)], "")
 
 
-def _link(source: Source, head: Box, into: str) -> Link:
+def _links(wire: Endpoint, head: Box, into: str) -> Iterator[Link]:
     used = head.state in ("plain", "runs", "target")
-    return Link(source.path, source.port or "", head.key, into, used)
+    for slot in wire.slots:
+        yield Link(slot.path, slot.port, head.key, into, used)

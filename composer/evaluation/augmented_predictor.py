@@ -70,7 +70,7 @@ class AugmentedPredictor:
         self.graph = graph
         self._detections = _find_detections(graph)
         self._masks = _find_node(graph, "masks")
-        config = graph.blueprint.designs[self._detections].config
+        config = graph.blueprint.nodes[self._detections].config
         self._nms_threshold = config.get("nms_threshold", 0.5)
         if nms_threshold is not None:
             self._nms_threshold = nms_threshold
@@ -157,9 +157,8 @@ def _find_detections(graph: Graph) -> str:
         InputError: there is none, or the graph resizes images itself.
     """
     path = _find_node(graph, "detections")
-    wiring = graph.blueprint.wirings.get("inference")
-    call = None if wiring is None or path is None else wiring.calls.get(path)
-    if path is None or call is None or not set(_PORTS) <= set(call.outputs):
+    node = None if path is None else graph.blueprint.nodes.get(path)
+    if path is None or node is None or not set(_PORTS) <= set(node.outputs):
         raise InputError(
             f"'{graph.spec.name}' has no node 'detections' that gives boxes, scores and classes; "
             "test-time augmentation merges what it gives"

@@ -13,7 +13,6 @@ from composer.data.faults import FaultPolicy
 from composer.data.image_size import ImageSize, with_size
 from composer.data.loading import InferenceBatches
 from composer.data.mapper import Mapper
-from composer.errors import InputError
 from composer.evaluation.augmented_predictor import AugmentedPredictor
 from composer.evaluation.class_matching import MatchedClasses
 from composer.evaluation.evaluator import Evaluator, Predict, evaluate
@@ -21,7 +20,6 @@ from composer.evaluation.results import Results
 from composer.evaluation.tasks import make_evaluators
 from composer.graph import Graph
 from composer.graph.devices import device_of
-from composer.language import ImageFormat
 from composer.values import move
 
 Batches = Iterable[list[dict[str, Any]]]
@@ -79,8 +77,7 @@ def evaluate_graph(
 
 def list_outputs(graph: Graph) -> list[str]:
     """The keys of a graph's outputs for an image."""
-    wiring = graph.blueprint.wirings.get("inference")
-    return [] if wiring is None else list(wiring.outputs)
+    return list(graph.blueprint.outputs.get("inference", ()))
 
 
 def predict_with(graph: Graph) -> Predict:
@@ -121,7 +118,7 @@ def make_batches(
         dataset,
         Mapper(
             None if resize else [],
-            with_size(find_image_format(graph), image_size),
+            with_size(graph.blueprint.image_format, image_size),
             metadata=dataset.metadata,
             annotated=False,
         ),
@@ -131,19 +128,6 @@ def make_batches(
         world_size=world_size,
         on_fault=on_fault,
     )
-
-
-def find_image_format(graph: Graph) -> ImageFormat:
-    """How a graph wants images: what its only input, or its first one of records, says.
-
-    Raises:
-        InputError: it has no input that is made of records.
-    """
-    wiring = graph.blueprint.wirings.get("inference")
-    for name, point in {} if wiring is None else wiring.inputs.items():
-        if hasattr(point.type, "from_records"):
-            return graph.spec.graph.inputs[name].image
-    raise InputError(f"'{graph.spec.name}' takes no batch of images in inference mode")
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from composer.blueprint import Blueprint
 from composer.data.dataset import Dataset
 from composer.data.records import Record
 from composer.errors import InputError
 from composer.graph import Graph
-from composer.plan.wiring import Wiring
 from composer.structures import KeypointLogits, Losses, MaskLogits, SemanticLogits
 
 
@@ -46,8 +46,7 @@ def require_annotations(graph: Graph, dataset: Dataset) -> None:
     Raises:
         InputError: a loss learns something that no image has.
     """
-    wiring = graph.blueprint.wirings.get("training")
-    for path, compared in () if wiring is None else _list_compared(wiring):
+    for path, compared in _list_compared(graph.blueprint):
         for subject in _SUBJECTS:
             if compared == subject.compared and not any(map(subject.is_in, dataset.records)):
                 raise InputError(
@@ -56,12 +55,12 @@ def require_annotations(graph: Graph, dataset: Dataset) -> None:
                 )
 
 
-def _list_compared(wiring: Wiring) -> Iterator[tuple[str, Any]]:
+def _list_compared(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
     """The nodes that give losses, each with a type of what goes into them from other nodes."""
-    for call in wiring.calls.values():
-        if Losses not in call.outputs.values():
+    for node in blueprint.nodes.values():
+        if Losses not in node.outputs_in("training").values():
             continue
-        for argument in call.arguments.values():
+        for argument in node.arguments.get("training", {}).values():
             for slot in argument.slots:
-                if slot.path in wiring.calls:
-                    yield call.path, wiring.calls[slot.path].outputs[slot.port]
+                if slot.path in blueprint.nodes:
+                    yield node.path, blueprint.nodes[slot.path].outputs_in("training")[slot.port]

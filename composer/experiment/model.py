@@ -9,7 +9,7 @@ from composer.data.metadata import Metadata
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment
 from composer.graph import Graph
-from composer.language import LANGUAGE_VERSION, ImageFormat, Spec, SpecMetadata, load_spec
+from composer.language import LANGUAGE_VERSION, Spec, SpecMetadata, load_spec
 
 # Params of specs that count what datasets name.
 _COUNTED = {
@@ -22,7 +22,6 @@ _WORDS = {
     "stuff_classes": "classes of stuff",
     "keypoint_names": "keypoints",
 }
-_IMAGE_INPUT = "ImageBatch"
 
 
 def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
@@ -91,18 +90,6 @@ def build_graph(experiment: Experiment, spec: Spec, *, with_weights: bool) -> Gr
     return Graph.from_spec(
         spec, weights=experiment.weights, seed=seed, skip_mismatched=document.skip_mismatched
     )
-
-
-def find_image_format(spec: Spec) -> ImageFormat:
-    """How the spec wants images: what its first input of images says.
-
-    Raises:
-        InputError: it has none.
-    """
-    for declared in spec.graph.inputs.values():
-        if declared.type_name.rpartition("/")[2] == _IMAGE_INPUT:
-            return declared.image
-    raise InputError(f"spec '{spec.name}' has no input of the type {_IMAGE_INPUT} to train with")
 
 
 def name_classes(metadata: Metadata) -> SpecMetadata:

@@ -8,12 +8,13 @@ from typing import Any
 
 import yaml
 
+from composer.construction import find_image_format
 from composer.data.loading import TrainingBatches
 from composer.experiment.annotations import require_annotations
 from composer.experiment.experiment import Experiment
 from composer.experiment.images import Images, open_images
 from composer.experiment.measuring import make_validation, require_figures
-from composer.experiment.model import build_graph, find_image_format, fit_spec
+from composer.experiment.model import build_graph, fit_spec
 from composer.experiment.versions import find_versions
 from composer.files import write_json, write_text
 from composer.graph import Graph

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from composer.construction import find_image_format
 from composer.data.data_file import DatasetDocument, Selection
 from composer.documents import as_absolute
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment, load_experiment
-from composer.experiment.model import find_image_format
 from composer.language import ImageFormat, load_spec
 
 _LEARNT, _MEASURED = "train", "validation"

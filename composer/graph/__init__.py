@@ -3,5 +3,6 @@
 from composer.graph.description import plugin_versions
 from composer.graph.graph import Graph
 from composer.graph.profiling import NodeProfile, Profile
+from composer.graph.session import Session
 
-__all__ = ["Graph", "NodeProfile", "Profile", "plugin_versions"]
+__all__ = ["Graph", "NodeProfile", "Profile", "Session", "plugin_versions"]

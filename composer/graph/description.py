@@ -120,7 +120,7 @@ def _without_example(declared: Any) -> Any:
 
 def plugin_versions(graph: Graph) -> dict[str, str]:
     """The plugin and its version of each node type that is used."""
-    return {design.uses: design.label for design in graph.blueprint.designs.values()}
+    return {node.uses: node.label for node in graph.blueprint.nodes.values()}
 
 
 def _versions() -> dict[str, str]:

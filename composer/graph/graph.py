@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
+from composer.blueprint import Blueprint, Names, Plan, Slot, listed
 from composer.checkpoint import LoadReport
-from composer.construction import Blueprint, check_source, check_spec
+from composer.construction import build_modules, check_source, check_spec
 from composer.errors import InputError, NameResolutionError
-from composer.graph.cutting import build_parts, cut_wirings, part_of
 from composer.graph.description import Provenance, read_description
-from composer.graph.freezing import set_frozen_norms_to_eval
+from composer.graph.execution import Execution, draw_seed
+from composer.graph.feeding import spread_feeds
+from composer.graph.freezing import freeze_weights, set_frozen_norms_to_eval
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.inputs import bind_inputs
 from composer.graph.modules import CallableTable
+from composer.graph.outputs import pack_outputs
 from composer.graph.profiling import Profile, profiling
-from composer.graph.running import Names, Runner, listed
 from composer.graph.saving import save_weights
+from composer.graph.session import Session
 from composer.graph.weights import LoadOptions, Weights, load_weights
 from composer.language import Mode, Settings, Spec, SpecMetadata, SpecSource
-from composer.plan import Plan, Wiring
-from composer.session import Session
+from composer.module_tree import own_state
 
 
 class Graph(nn.Module):
@@ -36,28 +38,23 @@ class Graph(nn.Module):
     Make one with `Graph.from_spec` or `Graph.from_checkpoint`.
 
     Args:
-        blueprint: the checked spec.
-        wirings: the nodes and wires of each mode.
-        built: modules and functions by node path.
+        blueprint: the checked spec, or a part of it.
+        built: modules and functions by node path; nodes that are not here cannot be run.
         seed: the seed that the modules were built from.
     """
 
-    def __init__(
-        self,
-        blueprint: Blueprint,
-        wirings: Mapping[Mode, Wiring],
-        built: Mapping[str, Any],
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, blueprint: Blueprint, built: Mapping[str, Any], seed: int = 0) -> None:
         super().__init__()
         self.blueprint, self.seed = blueprint, seed
-        designs = blueprint.designs.items()
-        placed = {p: (d.same_as or p, d.device) for p, d in designs if d.device is not None}
-        namespaces = {path: design.namespace for path, design in designs}
+        nodes = blueprint.nodes.items()
+        placed = {p: (n.module_path, n.device) for p, n in nodes if n.device is not None}
+        namespaces = {path: node.namespace for path, node in nodes}
         self._callables = CallableTable(self, built, namespaces, placed)
-        is_part = wirings is not blueprint.wirings
-        self._runner = Runner(wirings, self._callables, is_part=is_part)
+        self._execution = Execution(blueprint, self._callables)
         self.provenance: list[Provenance] = []
+        for mode, outputs in blueprint.outputs.items():
+            if outputs and self._execution.is_complete:
+                blueprint.plan(mode)  # now: torch.compile does not follow the planning
 
     @classmethod
     def from_spec(
@@ -99,7 +96,10 @@ class Graph(nn.Module):
             raise InputError("a spec that is loaded has its settings: `load_spec` takes them")
         else:
             blueprint = check_spec(spec, nodes)
-        graph = cls.from_blueprint(blueprint, seed=seed, until=until, feeds=feeds)
+        if until is not None:
+            names = [name.partition(":")[0] for name in listed(until)]  # a tap needs its node
+            blueprint = blueprint.part(list(dict.fromkeys(names)), feeds)
+        graph = cls.from_blueprint(blueprint, seed=seed)
         options = LoadOptions(skip_mismatched=skip_mismatched)
         load_weights(graph, graph.spec.weights if weights is None else weights, options)
         return graph
@@ -109,20 +109,27 @@ class Graph(nn.Module):
         cls,
         blueprint: Blueprint,
         *,
+        plan: Plan | None = None,
         seed: int = 0,
-        until: Names | None = None,
-        feeds: Sequence[str] = (),
+        device: str | torch.device | None = None,
     ) -> Graph:
-        """Builds a checked spec, or the part of it that `until` needs, without weights.
+        """Builds a checked spec without weights, in inference mode.
 
         Args:
-            blueprint: the checked spec.
+            blueprint: the checked spec, or a part of it.
+            plan: build only the nodes that this plan of the blueprint runs; others are known by
+                name, but cannot be run.
             seed: the seed of the first weights.
-            until: build only what these nodes need.
-            feeds: with `until`, nodes that will be given.
+            device: where the nodes go that name no device in the spec.
+
+        Raises:
+            PluginError: if a node type's constructor fails, or a node's device cannot be used.
         """
-        wirings = blueprint.wirings if until is None else part_of(blueprint, until, feeds)
-        graph = cls(blueprint, wirings, build_parts(blueprint, wirings, seed), seed)
+        place = None if device is None else torch.device(device)
+        only = None if plan is None else plan.paths
+        built = build_modules(blueprint, seed=seed, only=only, device=place)
+        freeze_weights(blueprint.spec.freeze, built)
+        graph = cls(blueprint, built, seed)
         graph.eval()
         return graph
 
@@ -155,10 +162,21 @@ class Graph(nn.Module):
         return self.blueprint.spec
 
     @property
+    def random_nodes(self) -> list[str]:
+        """The nodes that have weights, none of which came from a checkpoint."""
+        filled = {path for entry in self.provenance for path in entry.nodes}
+        return [
+            path
+            for path, made in self._callables.items()
+            if isinstance(made, nn.Module) and path not in filled and own_state(made)
+        ]
+
+    @property
     def mode(self) -> Mode:
         """The mode that a run has unless it names another: that of `train()` and `eval()`."""
         wanted: Mode = "training" if self.training else "inference"
-        return wanted if wanted in self._runner.wirings else next(iter(self._runner.wirings))
+        modes = self.blueprint.modes
+        return wanted if wanted in modes else modes[0]
 
     def train(self, mode: bool = True) -> Graph:
         """Chooses training or inference; batch normalisations that are frozen stay in the latter.
@@ -186,15 +204,17 @@ class Graph(nn.Module):
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        wiring = self._runner.wiring(self.mode)
-        plan, given = self._runner.plan(wiring, None), bind_inputs(wiring, inputs, named)
-        return self._runner.packed(wiring, self._runner.run(plan, {}, given))
+        plan = self.blueprint.plan(self.mode)
+        self._execution.check(plan)
+        given = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named)
+        found = self._execution.results(plan, {}, given, None)
+        return pack_outputs(self.blueprint, plan.mode, found)
 
     def run(
         self,
         inputs: Any = None,
         *,
-        until: Names | None = None,
+        until: Names | Plan | None = None,
         feeds: Mapping[str, Any] | None = None,
         mode: Mode | None = None,
         seed: int | None = None,
@@ -204,21 +224,31 @@ class Graph(nn.Module):
         Args:
             inputs: the graph's input, or a mapping by name where there are several.
             until: a node, port or tap (`backbone.bottom_up:res4`), or several; the whole graph
-                if None.
+                if None; or a plan of this graph's blueprint.
             feeds: values to use in place of computing them, by node or port.
-            mode: training or inference wiring; by default that of `train()` and `eval()`.
+            mode: training or inference; by default that of the plan, or of `train()` and `eval()`.
             seed: the seed of all that nodes draw; by default one from torch's global generator.
 
         Returns:
-            The target's value; for several, a dict by the names that were given; without
-            `until`, what `graph(inputs)` gives.
+            The target's value; for several, a dict by the names that were given, for a plan by
+            their full names; without `until`, what `graph(inputs)` gives.
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        return self._runner.answer(mode or self.mode, inputs, until, feeds or {}, seed)
+        if isinstance(until, Plan):
+            mode = until.mode
+        given, fed = self._request(mode or self.mode, inputs, feeds or {})
+        plan = until if isinstance(until, Plan) else self._plan(mode or self.mode, until, fed)
+        found = self._execution.results(plan, fed, given, seed)
+        if plan.is_whole:
+            return pack_outputs(self.blueprint, plan.mode, found)
+        if isinstance(until, str):
+            return found[0]
+        names = [target.name for target in plan.targets] if isinstance(until, Plan) else until
+        return dict(zip(names or (), found, strict=True))
 
     def session(
         self,
@@ -236,7 +266,12 @@ class Graph(nn.Module):
             mode: training or inference wiring.
             seed: the seed of all that nodes draw.
         """
-        return self._runner.session(mode or self.mode, inputs, feeds or {}, seed)
+        mode = mode or self.mode
+        given, _ = self._request(mode, inputs, {})
+        session = Session(self._execution, mode, given, draw_seed() if seed is None else seed)
+        for name, value in (feeds or {}).items():
+            session[name] = value
+        return session
 
     def subgraph(self, *, until: Names, feeds: Sequence[str] = ()) -> Graph:
         """The part that computes the targets from the feeds: a graph with the same modules.
@@ -253,10 +288,10 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if a name means nothing or several things.
         """
-        wirings = cut_wirings(self._runner.wirings, feeds, listed(until))
-        paths = {c.module_path for w in wirings.values() for c in w.calls.values()}
+        blueprint = self.blueprint.part(until, feeds)
+        paths = {node.module_path for node in blueprint.nodes.values() if node.arguments}
         built = {path: self._callables[path] for path in self._callables if path in paths}
-        part = Graph(self.blueprint, wirings, built, self.seed)
+        part = Graph(blueprint, built, self.seed)
         part.training = self.training
         return part
 
@@ -272,31 +307,18 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if a name means nothing or several things.
         """
-        wiring = self._runner.wiring(mode or self.mode)
-        return self._runner.plan(wiring, until, self._runner.feedable(wiring, feeds))
+        return self._plan(mode or self.mode, until, feeds)
 
-    def profile(
-        self,
-        inputs: Any = None,
-        *,
-        until: Names | None = None,
-        feeds: Mapping[str, Any] | None = None,
-        mode: Mode | None = None,
-        seed: int | None = None,
-        memory: bool = True,
-    ) -> Profile:
+    def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run` and measures every node.
 
         Args:
             inputs: as for `run`.
-            until: as for `run`.
-            feeds: as for `run`.
-            mode: as for `run`.
-            seed: as for `run`.
             memory: whether to watch allocations, which costs some microseconds an operation.
+            **options: as for `run`.
         """
-        with profiling(self._runner.observers, memory=memory) as profiler:
-            result = self.run(inputs, until=until, feeds=feeds, mode=mode, seed=seed)
+        with profiling(self._execution.observers, memory=memory) as profiler:
+            result = self.run(inputs, **options)
         return Profile(tuple(profiler.nodes), result)
 
     def add_hook(
@@ -314,7 +336,7 @@ class Graph(nn.Module):
             A handle whose `remove()` takes the hook away; it is a context manager too.
         """
         path = self.resolve_node(node) if node else ""
-        return HookHandle(self._runner.observers, HookObserver(function, moment, path))
+        return HookHandle(self._execution.observers, HookObserver(function, moment, path))
 
     def resolve_node(self, name: str) -> str:
         """The full path of the node or nested graph that a name or a unique suffix means.
@@ -322,7 +344,7 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if there is none, or several.
         """
-        return self._runner.resolve_node(name, self.mode)
+        return self.blueprint.resolve_node(name, self.mode)
 
     def module(self, node: str) -> nn.Module:
         """The module that a node calls: where it is in the tree depends on its namespace.
@@ -334,16 +356,16 @@ class Graph(nn.Module):
             NameResolutionError: if the name means nothing, several things, or no module.
         """
         path = self.resolve_node(node)
-        design = self.blueprint.designs.get(path)
-        found = None if design is None else self._callables.get(design.same_as or path)
+        known = self.blueprint.nodes.get(path)
+        found = None if known is None else self._callables.get(known.module_path)
         if not isinstance(found, nn.Module):
-            kind = "a nested graph" if design is None else f"no module: {design.uses} is a function"
+            kind = "a nested graph" if known is None else f"no module: {known.uses} is a function"
             raise NameResolutionError(f"'{path}' is {kind}")
         return found
 
     def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:
         """Paths of the nodes of a mode, in the order of the spec."""
-        return tuple(self._runner.wiring(mode or self.mode).calls)
+        return tuple(self.blueprint.nodes_in(mode or self.mode))
 
     def load(
         self,
@@ -407,7 +429,7 @@ class Graph(nn.Module):
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""
-        counts = {mode: len(wiring.calls) for mode, wiring in self._runner.wirings.items()}
+        counts = {mode: len(self.blueprint.nodes_in(mode)) for mode in self.blueprint.modes}
         listing = ", ".join(f"{count} nodes in {mode}" for mode, count in counts.items())
         return f"{self.spec.name}: {listing}"
 
@@ -415,3 +437,19 @@ class Graph(nn.Module):
     def callables(self) -> Mapping[str, Callable[..., Any]]:
         """What each node calls, by path: a module of this graph, or a function."""
         return self._callables
+
+    def _request(
+        self, mode: Mode, inputs: Any, feeds: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[Slot, Any]]:
+        """The given inputs by name, and the values that are fed by slot."""
+        dependencies = self.blueprint.dependencies(mode)
+        given = bind_inputs(dependencies.inputs, () if inputs is None else (inputs,), {})
+        if not feeds:
+            return given, {}
+        return given, spread_feeds(feeds, self.blueprint.book(mode), dependencies)
+
+    def _plan(self, mode: Mode, until: Names | None, feeds: Iterable[str | Slot]) -> Plan:
+        """The plan of a request that can be run on what was built."""
+        plan = self.blueprint.plan(mode, until, feeds)
+        self._execution.check(plan)
+        return plan

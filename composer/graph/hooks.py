@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from composer.blueprint import Step
 from composer.errors import ExecutionError, InputError
-from composer.plan import Step
 
 NodeHook = Callable[[str, Mapping[str, Any]], None]
 
@@ -40,7 +40,7 @@ class HookObserver:
             ExecutionError: if the hook fails.
         """
         if self.moment == "before":
-            self._call(step.call.path, arguments)
+            self._call(step.node.path, arguments)
 
     def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
         """Calls a hook that wants to be called after.
@@ -49,7 +49,7 @@ class HookObserver:
             ExecutionError: if the hook fails.
         """
         if self.moment == "after":
-            self._call(step.call.path, outputs)
+            self._call(step.node.path, outputs)
 
     def _call(self, path: str, values: Mapping[str, Any]) -> None:
         if self.path and path != self.path and not path.startswith(f"{self.path}."):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from composer.blueprint import GraphInput, Plan, Slot
 from composer.errors import InputError
 from composer.node import describe_type
-from composer.plan import InputPoint, Plan, Slot, Wiring
 
 
 def bind_inputs(
-    wiring: Wiring, positional: tuple[Any, ...], named: Mapping[str, Any]
+    inputs: Mapping[str, GraphInput], positional: tuple[Any, ...], named: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The given values by input name.
 
@@ -20,17 +20,17 @@ def bind_inputs(
     Raises:
         InputError: for too many values, or names that are no inputs.
     """
-    names = list(wiring.inputs.keys())  # without .keys(), torch.compile does not guard the names
-    if len(names) > 1 and len(positional) == 1 and _is_by_name(positional[0], wiring):
+    names = list(inputs.keys())  # without .keys(), torch.compile does not guard the names
+    if len(names) > 1 and len(positional) == 1 and _is_by_name(positional[0], inputs):
         named, positional = {**positional[0], **named}, ()
     if len(positional) > len(names):
         raise InputError(
-            f"{len(positional)} inputs were given; the graph takes: {_listing(wiring)}"
+            f"{len(positional)} inputs were given; the graph takes: {_listing(inputs)}"
         )
     given = dict(zip(names, positional, strict=False))
     for name, value in named.items():
-        if name not in wiring.inputs:
-            raise InputError(f"there is no input '{name}'; the graph takes: {_listing(wiring)}")
+        if name not in inputs:
+            raise InputError(f"there is no input '{name}'; the graph takes: {_listing(inputs)}")
         if name in given:
             raise InputError(f"the input '{name}' was given twice")
         given[name] = value
@@ -38,12 +38,15 @@ def bind_inputs(
 
 
 def read_inputs(
-    wiring: Wiring, plan: Plan, given: Mapping[str, Any], fed: Mapping[Slot, Any] | None = None
+    inputs: Mapping[str, GraphInput],
+    plan: Plan,
+    given: Mapping[str, Any],
+    fed: Mapping[Slot, Any] | None = None,
 ) -> dict[Slot, Any]:
     """The values of the input slots that a plan reads.
 
     Args:
-        wiring: the wiring that the plan was made for.
+        inputs: the graph's inputs in the mode of the plan.
         plan: the plan.
         given: values by input name.
         fed: values by slot that are there already, inputs among them.
@@ -53,7 +56,7 @@ def read_inputs(
     """
     values: dict[Slot, Any] = {}
     fed = fed or {}
-    for name, point in wiring.inputs.items():
+    for name, point in inputs.items():
         if name in plan.inputs:
             if name not in given and not point.optional:
                 raise InputError(_missing(point, plan))
@@ -70,11 +73,11 @@ def read_inputs(
     return values
 
 
-def _is_by_name(value: Any, wiring: Wiring) -> bool:
-    return isinstance(value, Mapping) and value.keys() <= wiring.inputs.keys()
+def _is_by_name(value: Any, inputs: Mapping[str, GraphInput]) -> bool:
+    return isinstance(value, Mapping) and value.keys() <= inputs.keys()
 
 
-def _coerce(point: InputPoint, value: Any) -> Any:
+def _coerce(point: GraphInput, value: Any) -> Any:
     """The value as its port type; a type with `from_records` accepts more than itself."""
     if value is None or point.convert is None:
         return value
@@ -84,7 +87,7 @@ def _coerce(point: InputPoint, value: Any) -> Any:
         raise InputError(f"input '{point.name}': {error}") from error
 
 
-def _part(point: InputPoint, value: Any, part: str) -> Any:
+def _part(point: GraphInput, value: Any, part: str) -> Any:
     if value is None:
         return None
     try:
@@ -93,11 +96,11 @@ def _part(point: InputPoint, value: Any, part: str) -> Any:
         raise InputError(f"input '{point.name}.{part}': {error}") from error
 
 
-def _missing(point: InputPoint, plan: Plan) -> str:
+def _missing(point: GraphInput, plan: Plan) -> str:
     readers = [
-        step.call.path
+        step.node.path
         for step in plan.steps
-        for argument in step.call.arguments.values()
+        for argument in step.arguments.values()
         if any(s == point.slot or s.path == point.name for s in argument.slots)
     ]
     reader = f" for {', '.join(dict.fromkeys(readers))}" if readers else ""
@@ -105,6 +108,6 @@ def _missing(point: InputPoint, plan: Plan) -> str:
     return f"the input '{point.name}' ({kind}) is wanted{reader}; give it, or feed what needs it"
 
 
-def _listing(wiring: Wiring) -> str:
-    shown = [f"{p.name} ({describe_type(p.type)})" for p in wiring.inputs.values()]
+def _listing(inputs: Mapping[str, GraphInput]) -> str:
+    shown = [f"{p.name} ({describe_type(p.type)})" for p in inputs.values()]
     return ", ".join(shown) or "nothing"

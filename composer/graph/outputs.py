@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_origin
 
+from composer.blueprint import Blueprint, Dependencies, Endpoint
 from composer.errors import InputError
+from composer.language import Mode
 from composer.node import meaning, plain
-from composer.plan import Endpoint, Wiring
 
 
-def pack_outputs(wiring: Wiring, found: Mapping[str, Any]) -> Any:
-    """The outputs of a full run.
+def pack_outputs(blueprint: Blueprint, mode: Mode, found: Sequence[Any]) -> Any:
+    """The outputs of a full run; those of a part are given as they are.
 
     Losses become one dict of losses by name. Outputs that all have one item per image become
     `list[dict]`: for each image, the items by output name. Anything else is a dict by output name.
 
     Args:
-        wiring: the wiring that the outputs belong to.
-        found: the values by output name.
+        blueprint: the blueprint that the outputs belong to.
+        mode: the mode of the run.
+        found: the values of the outputs, in order.
 
     Raises:
         InputError: if two nodes give a loss of one name, or the numbers of images differ.
     """
-    outputs = {name: _value(wiring, name, value) for name, value in found.items()}
-    if outputs and all(_are_losses(wiring, end) for end in wiring.outputs.values()):
+    names = blueprint.outputs[mode].keys()  # without .keys(), torch.compile does not guard them
+    outputs = dict(zip(names, found, strict=True))
+    if blueprint.is_part:
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+    ends, types = blueprint.outputs[mode], blueprint.dependencies(mode)
+    are_losses = {name: _are_losses(types, end) for name, end in ends.items()}
+    for name, value in outputs.items():
+        if ends[name].gathers and are_losses[name]:
+            outputs[name] = _merged(value)
+    if outputs and all(are_losses.values()):
         return _merged(list(outputs.values()))
-    if outputs and all(_is_per_image(wiring, end) for end in wiring.outputs.values()):
+    if outputs and all(_is_per_image(types, end) for end in ends.values()):
         return _records(outputs)
     return outputs
 
 
-def _value(wiring: Wiring, name: str, value: Any) -> Any:
-    endpoint = wiring.outputs[name]
-    return _merged(value) if endpoint.gathers and _are_losses(wiring, endpoint) else value
-
-
-def _are_losses(wiring: Wiring, endpoint: Endpoint) -> bool:
-    marks = [meaning(wiring.type_of(slot)) for slot in endpoint.slots]
+def _are_losses(types: Dependencies, endpoint: Endpoint) -> bool:
+    marks = [meaning(types.type_of(slot)) for slot in endpoint.slots]
     return all(mark is not None and mark.name == "Losses" for mark in marks)
 
 
-def _is_per_image(wiring: Wiring, endpoint: Endpoint) -> bool:
+def _is_per_image(types: Dependencies, endpoint: Endpoint) -> bool:
     if endpoint.gathers:
         return False
-    kind = wiring.type_of(endpoint.slots[0])
+    kind = types.type_of(endpoint.slots[0])
     return meaning(kind) is None and get_origin(plain(kind)) is list
 
 

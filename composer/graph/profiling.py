@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from composer.blueprint import Step
 from composer.executor import Observer
-from composer.plan import Step
 from composer.structures import iterate_tensors
 from composer.values import describe, num_bytes
 
@@ -108,7 +108,7 @@ class Profiler:
         seconds = time.perf_counter() - self._start
         self.nodes.append(
             NodeProfile(
-                path=step.call.path,
+                path=step.node.path,
                 seconds=seconds,
                 output=_describe_ports(outputs),
                 output_bytes=num_bytes(list(outputs.values())),

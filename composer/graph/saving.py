@@ -45,7 +45,7 @@ def save_weights(
     format_ = format_for(path)
     tensors: dict[str, Tensor] = {}
     for node in modules_below(graph, names or [""]):
-        namespace = graph.blueprint.designs[node].namespace
+        namespace = graph.blueprint.nodes[node].namespace
         for name, tensor in own_state(module_at(graph, node)).items():
             tensors[key_prefix(namespace) + name] = tensor
     if dtype is not None:

@@ -93,14 +93,14 @@ def _match(
     if not nodes:
         return None
     targets = {node: own_state(module_at(graph, node)) for node in nodes}
-    designs = graph.blueprint.designs
+    declared = graph.blueprint.nodes
     prefixes = {
-        node: key_prefix(design.namespace)
-        for node, design in designs.items()
-        if design.contract.is_module and design.same_as is None
+        path_: key_prefix(node.namespace)
+        for path_, node in declared.items()
+        if node.is_module and node.same_as is None
     }
     if prefix is not None:
-        own = key_prefix(path if path not in designs else designs[path].namespace)
+        own = key_prefix(path if path not in declared else declared[path].namespace)
         prefixes |= {node: prefix + prefixes[node].removeprefix(own) for node in nodes}
     whole = len(nodes) == len(prefixes)
     needed = None if whole else {prefixes[node] for node in nodes}
@@ -113,7 +113,7 @@ def _match(
     matching = match_tensors(
         targets, checkpoint, prefix_of=prefixes, partial=bool(name), by_suffix=by_suffix
     )
-    if path and path not in designs and by_suffix:
+    if path and path not in declared and by_suffix:
         return matching._replace(report=_without_absent(matching.report))
     return matching
 
@@ -137,7 +137,7 @@ def _node_path(graph: Graph, name: str) -> str:
     """The full path of a node or nested graph of the whole spec, built or not."""
     paths = {
         ".".join(path.split(".")[:depth])
-        for path in graph.blueprint.designs
+        for path in graph.blueprint.nodes
         for depth in range(1, path.count(".") + 2)
     }
     return resolve_name(name, paths)

@@ -16,10 +16,17 @@ from composer.language.settings import Resolved
 
 @dataclass(frozen=True)
 class Reference:
-    """`node`, `node.port` or an input, as written."""
+    """`node`, `node.port` or an input, as written.
+
+    Args:
+        text: the text.
+        place: where it stands.
+        origin: where what it leads to was handed in, when that is outside a nested graph.
+    """
 
     text: str
     place: Place
+    origin: Place | None = None
 
 
 @dataclass(frozen=True)

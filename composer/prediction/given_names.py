@@ -34,11 +34,10 @@ def require_count(names: SpecMetadata, graph: Graph) -> None:
     Raises:
         InputError: no node has as many classes as there are names of things.
     """
-    wiring = graph.blueprint.wirings.get("inference")
-    if wiring is None or "instances" not in wiring.outputs:
+    if "instances" not in graph.blueprint.outputs.get("inference", ()):
         return
-    designs = graph.blueprint.designs.values()
-    counts = {design.config["num_classes"] for design in designs if "num_classes" in design.config}
+    nodes = graph.blueprint.nodes.values()
+    counts = {node.config["num_classes"] for node in nodes if "num_classes" in node.config}
     if names.thing_classes and counts and len(names.thing_classes) not in counts:
         known = " or ".join(map(str, sorted(counts)))
         raise InputError(

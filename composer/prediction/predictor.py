@@ -15,7 +15,7 @@ from torch import Tensor
 from composer.data.image_size import ImageSize, with_size
 from composer.data.images import make_record
 from composer.errors import InputError
-from composer.evaluation.graph_evaluation import find_image_format, inferring, predict_with
+from composer.evaluation.graph_evaluation import inferring, predict_with
 from composer.graph import Graph
 from composer.graph.devices import find_device
 from composer.graph.weights import Weights
@@ -84,7 +84,7 @@ class Predictor:
         self._names = self.graph.spec.metadata if names is None else read_names(names)
         if names is not None:
             require_count(self._names, self.graph)
-        self._image_format = with_size(find_image_format(self.graph), image_size)
+        self._image_format = with_size(self.graph.blueprint.image_format, image_size)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is a sequence of str

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from composer.construction.blueprint import NodeDesign
+from composer.blueprint import Node
 from composer.errors import ConformanceError, ContractError, InputError
 from composer.graph import Graph
 from composer.language import Mode
@@ -63,8 +63,8 @@ def check_node_type(
         contract = read_contract(target)
     except ContractError as error:
         raise ConformanceError(subject, [str(error)]) from error
-    design = _design(contract, subject, config or {}, shapes or {}, inputs)
-    _raise_for(subject, {"": Trial(design, inputs, mode, seed)})
+    node = _make_node(contract, subject, config or {}, shapes or {}, inputs)
+    _raise_for(subject, {"": Trial(node, inputs, mode, seed)})
 
 
 def check_graph(
@@ -96,9 +96,9 @@ def check_graph(
 
     with graph.add_hook(record, "before"):
         graph.run(inputs, until=until, feeds=feeds, mode=mode, seed=seed)
-    designs = graph.blueprint.designs
+    nodes = graph.blueprint.nodes
     trials = {
-        f"{path}: ": Trial(designs[path], arguments, mode or graph.mode, seed)
+        f"{path}: ": Trial(nodes[path], arguments, mode or graph.mode, seed)
         for path, arguments in received.items()
     }
     _raise_for(f"graph {graph.spec.name}", trials)
@@ -131,13 +131,13 @@ def _examine(trial: Trial, causes: list[Exception]) -> Iterator[str]:
         yield from check_state_dict(trial)
 
 
-def _design(
+def _make_node(
     contract: Contract,
     subject: str,
     config: Mapping[str, Any],
     shapes: Mapping[str, Shape],
     inputs: Mapping[str, Any],
-) -> NodeDesign:
+) -> Node:
     problems = [
         *(f"there is no input '{port}'" for port in inputs if port not in contract.inputs),
         *(
@@ -150,16 +150,13 @@ def _design(
     ]
     if problems:
         raise InputError(f"{subject} cannot be tried with this: {'; '.join(problems)}")
-    return NodeDesign(
+    return Node(
         path=subject,
         uses=subject,
         label=f"'{subject}'",
         contract=contract,
         config=configured(contract.config.model_validate(dict(config))),
         shapes={name: shapes[port] for name, port in contract.shapes.items() if port in shapes},
-        namespace="",
-        device=None,
-        same_as=None,
     )
 
 

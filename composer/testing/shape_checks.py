@@ -106,7 +106,7 @@ def _compare_strides(declared: Shape, seen: Shape, trial: Trial) -> Iterator[str
 
 def _find_image_height(trial: Trial) -> int | None:
     """Rows of the images in pixels, from the finest input whose stride is known."""
-    shapes = {port: trial.design.shapes.get(name) for name, port in trial.contract.shapes.items()}
+    shapes = {port: trial.node.shapes.get(name) for name, port in trial.contract.shapes.items()}
     known: list[tuple[int, int]] = []
     for port, value in trial.inputs.items():
         seen = measure(value)

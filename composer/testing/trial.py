@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from composer.construction.blueprint import NodeDesign
+from composer.blueprint import Node
+from composer.construction import instantiate
 from composer.executor import derive_seed, seeded_generator
 from composer.language import Mode
 from composer.node import Contract
@@ -49,13 +50,13 @@ class Trial:
     """A node type to be tried out. Each run gets copies of the inputs.
 
     Args:
-        design: the node type with its checked configuration and shapes.
+        node: the node type with its checked configuration and shapes.
         inputs: values by input port.
         mode: training or inference.
         seed: where all that is drawn comes from.
     """
 
-    design: NodeDesign
+    node: Node
     inputs: Mapping[str, Any]
     mode: Mode
     seed: int
@@ -63,14 +64,15 @@ class Trial:
     @property
     def contract(self) -> Contract:
         """What the node type says about itself."""
-        return self.design.contract
+        assert self.node.contract is not None
+        return self.node.contract
 
     def build(self, *, salt: int = 0, device: str = "cpu") -> Callable[..., Any]:
         """The module or function; another salt makes a module with other first weights."""
         with torch.random.fork_rng(devices=[]), torch.device(device):
-            seed = derive_seed(self.seed + salt, self.design.path)
+            seed = derive_seed(self.seed + salt, self.node.path)
             torch.default_generator.manual_seed(seed)
-            made: Callable[..., Any] = self.design.instantiate()
+            made: Callable[..., Any] = instantiate(self.node)
         if isinstance(made, nn.Module):
             made.train(self.mode == "training")
         return made
@@ -87,7 +89,7 @@ class Trial:
         state = _take_state(function)
         own = {}
         if self.contract.draws:
-            own["generator"] = seeded_generator(_CPU, self.seed, self.design.path)
+            own["generator"] = seeded_generator(_CPU, self.seed, self.node.path)
         with _GlobalGenerators(luck) as generators:
             value = function(**arguments, **own)
         return Outcome(

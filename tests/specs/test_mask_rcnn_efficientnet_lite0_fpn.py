@@ -49,9 +49,7 @@ def test_params_reach_the_backbone(param, value):
 def test_the_canonical_size_reaches_every_pooler(spec):
     with torch.device("meta"):
         graph = Graph.from_spec(spec, canonical_box_size=100)
-    designs = graph.blueprint.designs
-    sizes = [
-        design.config["canonical_box_size"] for path, design in designs.items() if "pooler" in path
-    ]
+    nodes = graph.blueprint.nodes
+    sizes = [node.config["canonical_box_size"] for path, node in nodes.items() if "pooler" in path]
     assert set(sizes) == {100}
     assert len(sizes) == (4 if spec.startswith("cascade") else 2)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from composer import Graph, load_spec
+from composer.blueprint import resolve_spec
 from composer.construction import check_source
 from composer.discovery import shipped_specs
 from composer.draw import make_diagram
-from composer.registry.form import check_form_of
 from composer.structures import Boxes, Instances
 from drawings import check_drawings
 
@@ -57,10 +57,10 @@ def test_there_are_specs_to_test():
 @pytest.mark.parametrize("name", SPECS)
 def test_it_is_drawn_in_every_form_and_mode(name):
     spec = load_spec(name)
-    networks = check_form_of(spec)
+    blueprint = resolve_spec(spec)
     for mode in spec.modes():
-        diagram = make_diagram(networks[mode], spec.name, spec.doc)
-        assert set(networks[mode].nodes) <= diagram.boxes.keys()
+        diagram = make_diagram(blueprint, mode)
+        assert set(blueprint.nodes_in(mode)) <= diagram.boxes.keys()
         check_drawings(diagram)
 
 
@@ -68,15 +68,13 @@ def test_it_is_drawn_in_every_form_and_mode(name):
 def test_its_document_makes_the_same_graph(name):
     blueprint = blueprint_of(name)
     again = check_source(blueprint.spec.document)
-    assert list(again.designs) == list(blueprint.designs)
-    for path, design in blueprint.designs.items():
-        other = again.designs[path]
-        assert (other.config, other.shapes) == (design.config, design.shapes)
-        assert (other.namespace, other.same_as) == (design.namespace, design.same_as)
-    for mode, wiring in blueprint.wirings.items():
-        assert again.wirings[mode].outputs == wiring.outputs
-        for path, call in wiring.calls.items():
-            assert again.wirings[mode].calls[path].arguments == call.arguments
+    assert list(again.nodes) == list(blueprint.nodes)
+    for path, node in blueprint.nodes.items():
+        other = again.nodes[path]
+        assert (other.config, other.shapes) == (node.config, node.shapes)
+        assert (other.namespace, other.same_as) == (node.namespace, node.same_as)
+        assert other.arguments == node.arguments
+    assert again.outputs == blueprint.outputs
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -29,9 +29,9 @@ def run(code, folder):
         "from composer import SpecError, Spec, load_spec; load_spec('mask_rcnn_r50_fpn')",
         "from composer.registry import Registry as R; assert 'mask_head' in R.installed().names()",
         """
-        from composer.registry.form import check_form_of
+        from composer.blueprint import resolve_spec
         from composer.language import load_spec
-        assert check_form_of(load_spec('mask_rcnn_r50_fpn'))
+        assert resolve_spec(load_spec('mask_rcnn_r50_fpn'))
         """,
     ],
 )
@@ -73,10 +73,10 @@ def test_a_form_is_refused_without_torch(tmp_path):
     found = run(
         """
         from composer.errors import SpecError
-        from composer.registry.form import check_form_of
+        from composer.blueprint import resolve_spec
         from composer.language import load_spec
         try:
-            check_form_of(load_spec("bad.yaml"))
+            resolve_spec(load_spec("bad.yaml"))
         except SpecError as error:
             print(len(error.problems))
         """,

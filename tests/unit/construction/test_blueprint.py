@@ -13,7 +13,7 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
 
 def wires(blueprint, path, mode="inference"):
     """The slots of a node's inputs, as text."""
-    arguments = blueprint.wirings[mode].calls[path].arguments
+    arguments = blueprint.nodes[path].arguments[mode]
     return {port: [str(slot) for slot in endpoint.slots] for port, endpoint in arguments.items()}
 
 
@@ -29,9 +29,9 @@ nodes:
   c: {uses: total, inputs: {parts: {training: [a, t, b], inference: [a]}, extra: {training: t}}}
 """
     )
-    assert list(blueprint.wirings["training"].calls) == ["a", "t", "b", "c"]
-    assert list(blueprint.wirings["inference"].calls) == ["a", "g.i", "b", "c"]
-    assert list(blueprint.designs) == ["a", "t", "g.i", "b", "c"]
+    assert list(blueprint.nodes_in("training")) == ["a", "t", "b", "c"]
+    assert list(blueprint.nodes_in("inference")) == ["a", "g.i", "b", "c"]
+    assert list(blueprint.nodes) == ["a", "t", "g.i", "b", "c"]
     assert wires(blueprint, "b", "training") == {"x": ["t"]}
     assert wires(blueprint, "b") == {"x": ["g.i"]}
     assert wires(blueprint, "c", "training") == {"parts": ["a", "t", "b"], "extra": ["t"]}
@@ -54,7 +54,7 @@ nodes:
   below: {same_as: g.deep, inputs: {x: early}}
 """
     )
-    assert {path: design.same_as for path, design in blueprint.designs.items()} == {
+    assert {path: node.same_as for path, node in blueprint.nodes.items()} == {
         "early": "first",
         "first": None,
         "g.deep": None,
@@ -64,7 +64,7 @@ nodes:
     }
     built = build_modules(blueprint)
     assert set(built) == {"first", "g.deep"}
-    assert blueprint.wirings["inference"].calls["early"].module_path == "first"
+    assert blueprint.nodes["early"].module_path == "first"
 
 
 def test_shapes_flow_through_both_modes_and_shared_modules(spec_folder):
@@ -78,8 +78,8 @@ nodes:
   s: {uses: source, inputs: {x: x}, with: {channels: 3}}
 """
     )
-    assert blueprint.designs["one"].shapes == {"x_shape": TensorShape(channels=3)}
-    assert blueprint.designs["late"].shapes == {"x_shape": TensorShape(channels=5)}
+    assert blueprint.nodes["one"].shapes == {"x_shape": TensorShape(channels=3)}
+    assert blueprint.nodes["late"].shapes == {"x_shape": TensorShape(channels=5)}
     assert blueprint.output_shapes["late"] == TensorShape(channels=7)
 
 
@@ -97,7 +97,7 @@ nodes:
 """,
         nodes={**NODES, "relu": relu},
     )
-    assert blueprint.designs["l"].shapes == {"x_shape": TensorShape(channels=3)}
+    assert blueprint.nodes["l"].shapes == {"x_shape": TensorShape(channels=3)}
 
 
 def test_an_output_shape_may_be_a_property_a_method_or_a_value(spec_folder):
@@ -122,7 +122,7 @@ def test_an_output_shape_may_be_a_property_a_method_or_a_value(spec_folder):
             "l: {uses: linear, inputs: {x: t}}}\n",
             nodes={**NODES, "told": node_type},
         )
-        assert blueprint.designs["l"].shapes == {"x_shape": TensorShape(channels=4)}
+        assert blueprint.nodes["l"].shapes == {"x_shape": TensorShape(channels=4)}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_namespaces_nest_and_a_dot_is_the_graph_around(spec_folder, group, node,
         f"{HEAD}nodes: {{g: {{inputs: {{x: x}}{group}, "
         f"nodes: {{n: {{uses: scale, inputs: {{x: x}}{node}}}}}}}}}\n"
     )
-    assert blueprint.designs["g.n"].namespace == namespace
+    assert blueprint.nodes["g.n"].namespace == namespace
 
 
 def test_a_device_is_handed_down_and_goes_with_the_module(spec_folder):
@@ -163,5 +163,5 @@ nodes:
   e: {same_as: g.a, inputs: {x: x}}
 """
     )
-    devices = {path: design.device for path, design in blueprint.designs.items()}
+    devices = {path: node.device for path, node in blueprint.nodes.items()}
     assert devices == {"g.a": "meta", "g.b": "cpu", "g.h.c": "meta", "d": None, "e": "meta"}

@@ -91,7 +91,7 @@ def spec_of(nodes, **inputs):
 
 def output_types(spec_folder, nodes, path, mode="inference"):
     blueprint = spec_folder.check(spec_of(nodes), nodes=GENERIC)
-    outputs = blueprint.wirings[mode].calls[path].outputs
+    outputs = blueprint.nodes[path].outputs_in(mode)
     return {port: describe_type(kind) for port, kind in outputs.items()}
 
 

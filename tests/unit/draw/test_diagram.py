@@ -1,6 +1,6 @@
 import pytest
 
-from composer.blueprint import elaborate
+from composer.blueprint import resolve_references
 from composer.documents import ProblemLog
 from composer.draw import Selection, make_diagram
 from composer.language import load_spec
@@ -31,15 +31,19 @@ SPEC["nodes"]["only_training"]["inputs"] = {"batch": "batch"}
 
 
 @pytest.fixture(scope="module")
-def network():
+def blueprint():
+    return resolve(SPEC)
+
+
+def resolve(source):
     log = ProblemLog()
-    networks = elaborate(load_spec(SPEC), log)
+    blueprint = resolve_references(load_spec(source), log)
     log.raise_any()
-    return networks["inference"]
+    return blueprint
 
 
-def test_boxes_are_the_inputs_the_nodes_and_the_outputs(network):
-    diagram = make_diagram(network, "title")
+def test_boxes_are_the_inputs_the_nodes_and_the_outputs(blueprint):
+    diagram = make_diagram(blueprint, "inference")
     assert list(diagram.boxes) == [
         "batch",
         "extra",
@@ -52,20 +56,20 @@ def test_boxes_are_the_inputs_the_nodes_and_the_outputs(network):
     ]
 
 
-def test_box_tells_whether_it_is_trained(network):
-    spec = load_spec({**SPEC, "freeze": ["prepare", "heads.first.stem", "heads.first.res2"]})
-    boxes = make_diagram(network, "title", frozen=spec.freeze.values()).boxes
+def test_box_tells_whether_it_is_trained():
+    frozen = resolve({**SPEC, "freeze": ["prepare", "heads.first.stem", "heads.first.res2"]})
+    boxes = make_diagram(frozen, "inference").boxes
     assert boxes["prepare"].type == "preprocess, frozen"
     assert boxes["heads.first"].type == "resnet, partly frozen"
     assert boxes["heads.second"].type == "again heads.first"
     assert boxes["join"].type == "join"
-    whole = load_spec({**SPEC, "freeze": ["heads.first.stem", "heads"]}).freeze.values()
-    boxes = make_diagram(network, "title", frozen=whole).boxes
+    frozen = resolve({**SPEC, "freeze": ["heads.first.stem", "heads"]})
+    boxes = make_diagram(frozen, "inference").boxes
     assert boxes["heads.first"].type == "resnet, frozen"
 
 
-def test_box_tells_what_it_is(network):
-    boxes = make_diagram(network, "title", plugin_of=lambda uses: f"plugin-of-{uses}").boxes
+def test_box_tells_what_it_is(blueprint):
+    boxes = make_diagram(blueprint, "inference", plugin_of=lambda uses: f"plugin-of-{uses}").boxes
     assert (boxes["batch"].kind, boxes["batch"].type) == ("input", "ImageBatch")
     assert boxes["extra"].type == ""
     first = boxes["heads.first"]
@@ -75,8 +79,10 @@ def test_box_tells_what_it_is(network):
     assert boxes["output features"].kind == "output"
 
 
-def test_wires_are_followed_into_and_out_of_nested_graphs(network):
-    links = {(link.tail, link.port, link.head) for link in make_diagram(network, "t").links}
+def test_wires_are_followed_into_and_out_of_nested_graphs(blueprint):
+    links = {
+        (link.tail, link.port, link.head) for link in make_diagram(blueprint, "inference").links
+    }
     assert links == {
         ("batch", "", "prepare"),
         ("prepare", "images", "heads.first"),
@@ -88,24 +94,24 @@ def test_wires_are_followed_into_and_out_of_nested_graphs(network):
     }
 
 
-def test_nested_graph_without_nodes_in_the_mode_is_left_out(network):
-    assert make_diagram(network, "title").groups == ("heads",)
+def test_nested_graph_without_nodes_in_the_mode_is_left_out(blueprint):
+    assert make_diagram(blueprint, "inference").groups == ("heads",)
 
 
-def test_without_a_selection_nothing_is_idle(network):
-    diagram = make_diagram(network, "title")
+def test_without_a_selection_nothing_is_idle(blueprint):
+    diagram = make_diagram(blueprint, "inference")
     assert {box.state for box in diagram.boxes.values()} == {"plain"}
     assert all(link.is_used for link in diagram.links)
     assert not diagram.is_partial
 
 
-def test_selection_tells_what_runs_and_what_does_not(network):
+def test_selection_tells_what_runs_and_what_does_not(blueprint):
     selection = Selection(
         runs=frozenset({"heads.second"}),
         fed=frozenset({"prepare"}),
         targets=frozenset({"heads.second"}),
     )
-    diagram = make_diagram(network, "title", selection=selection)
+    diagram = make_diagram(blueprint, "inference", selection=selection)
     states = {key: box.state for key, box in diagram.boxes.items()}
     assert states == {
         "batch": "idle",
@@ -121,7 +127,7 @@ def test_selection_tells_what_runs_and_what_does_not(network):
     assert used == [("prepare", "heads.second")]
 
 
-def test_plugins_are_named_once_in_the_order_of_the_nodes(network):
+def test_plugins_are_named_once_in_the_order_of_the_nodes(blueprint):
     plugins = {"preprocess": "images", "resnet": "backbones", "join": "images"}
-    diagram = make_diagram(network, "title", plugin_of=plugins.__getitem__)
+    diagram = make_diagram(blueprint, "inference", plugin_of=plugins.__getitem__)
     assert diagram.plugins == ("images", "backbones")

@@ -49,7 +49,7 @@ def test_as_many_values_live_as_the_plan_says(drawn, mode, data):
     current = [next(steps)]
 
     def before(path, _inputs):
-        assert current[0].call.path == path
+        assert current[0].node.path == path
         alive = {slot for slot, value in made.items() if value() is not None}
         assert alive == expected
 

@@ -19,7 +19,7 @@ outputs: {y: two, first: one}
 
 def wires(blueprint, path, mode="inference"):
     """The slots of a node's inputs, as text."""
-    arguments = blueprint.wirings[mode].calls[path].arguments
+    arguments = blueprint.nodes[path].arguments[mode]
     return {port: [str(slot) for slot in endpoint.slots] for port, endpoint in arguments.items()}
 
 
@@ -40,8 +40,8 @@ def test_nodes_of_a_file_are_found_below_the_node(folder):
           inside: {uses: shift, inputs: {x: n.one}}
         """
     )
-    assert list(blueprint.designs) == ["n.one", "n.two", "after", "inside"]
-    assert blueprint.designs["n.one"].config["start"] == 3.0
+    assert list(blueprint.nodes) == ["n.one", "n.two", "after", "inside"]
+    assert blueprint.nodes["n.one"].config["start"] == 3.0
     assert wires(blueprint, "n.two") == {"parts": ["n.one", "x"]}
     assert wires(blueprint, "after") == {"a": ["n.two"], "b": ["n.one"]}
     assert wires(blueprint, "inside") == {"x": ["n.one"]}
@@ -88,11 +88,11 @@ def test_nodes_of_a_file_can_be_changed_replaced_added_and_deleted(folder):
           last: {uses: shift, inputs: {x: m}}
         """
     )
-    assert blueprint.designs["n.one"].config == {"start": 2.0, "norm": "BN"}
+    assert blueprint.nodes["n.one"].config == {"start": 2.0, "norm": "BN"}
     assert wires(blueprint, "n.two") == {"x": ["n.one"]}
     assert wires(blueprint, "m.one") == {"x": ["n.three"]}
     assert wires(blueprint, "last") == {"x": ["m.one"]}
-    assert "m.two" not in blueprint.designs
+    assert "m.two" not in blueprint.nodes
 
 
 def test_graphs_nest_at_any_depth_and_pass_inputs_through(folder):
@@ -165,7 +165,7 @@ def test_outputs_by_mode_lead_to_other_nodes(spec_folder):
         outputs: {training: {losses: g.losses}, inference: {y: g}}
         """
     )
-    outputs = {mode: wiring.outputs for mode, wiring in blueprint.wirings.items()}
+    outputs = blueprint.outputs
     assert [str(end.slots[0]) for end in outputs["training"].values()] == ["g.b"]
     assert [str(end.slots[0]) for end in outputs["inference"].values()] == ["g.a"]
 

@@ -89,7 +89,7 @@ def test_an_address_means_one_value_or_all_that_it_matches(models, address, chan
 
 def test_a_mapping_sets_several_keys_of_a_node_or_of_each_that_matches(models):
     found = models.check(OUTER, set={"one.*": {"start": 7.0, "norm": "GN"}, "last": {"norm": "BN"}})
-    norms = {path: design.config["norm"] for path, design in found.designs.items()}
+    norms = {path: node.config["norm"] for path, node in found.nodes.items()}
     assert norms == {"one.a": "GN", "one.b": "GN", "two.a": "", "two.b": "", "last": "BN"}
 
 

@@ -30,7 +30,7 @@ def publish(folder, distribution="Somebodys_Plugin", module="somebody", name="bl
 
 def test_a_strangers_node_type_is_like_ours(plugin_folder):
     publish(plugin_folder)
-    design = check_source(spec("blur")).designs["a"]
+    design = check_source(spec("blur")).nodes["a"]
     assert design.label == "'blur' of somebody (somebodys-plugin 2.3)"
     assert design.contract.target.__module__ == "somebody"
 
@@ -40,7 +40,7 @@ def test_a_strangers_node_type_is_like_ours(plugin_folder):
 )
 def test_a_name_may_be_qualified_by_plugin_or_distribution(plugin_folder, qualifier):
     publish(plugin_folder)
-    assert "a" in check_source(spec(f"{qualifier}/blur")).designs
+    assert "a" in check_source(spec(f"{qualifier}/blur")).nodes
 
 
 def test_listing_imports_no_plugin(plugin_folder):
@@ -103,8 +103,8 @@ def test_two_plugins_with_one_name_are_an_error_where_it_is_used(plugin_folder, 
     publish(plugin_folder, "first-plugin", "first")
     publish(plugin_folder, "second-plugin", "second")
     publish(plugin_folder, "third-plugin", "third", name="sharpen")
-    assert "a" in check_source(spec("sharpen")).designs
-    assert "a" in check_source(spec("second/blur")).designs
+    assert "a" in check_source(spec("sharpen")).nodes
+    assert "a" in check_source(spec("second/blur")).nodes
     problem = spec_folder.problem(
         "composer: 1\ninputs: {x: any}\nnodes: {a: {uses: blur, inputs: {x: x}}}\n"
     )

@@ -3,11 +3,10 @@
 import pytest
 import torch
 
+from composer.blueprint import Slot
 from composer.construction import check_source
 from composer.errors import InputError, NameResolutionError
-from composer.plan import AddressBook, Slot
-from composer.plan.addressing import fed_slots
-from composer.plan.feeding import spread_feed
+from composer.graph.feeding import spread_feed
 from sample_nodes import NODES, Halves
 
 SPEC = {
@@ -39,13 +38,13 @@ ONE, TWO = torch.ones(1), torch.ones(2)
 
 
 @pytest.fixture(scope="module")
-def wiring():
-    return check_source(SPEC, nodes=NODES).wirings["inference"]
+def blueprint():
+    return check_source(SPEC, nodes=NODES)
 
 
 @pytest.fixture(scope="module")
-def book(wiring):
-    return AddressBook(wiring)
+def book(blueprint):
+    return blueprint.book("inference")
 
 
 @pytest.mark.parametrize(
@@ -134,8 +133,8 @@ def test_nodes_below_a_path_are_told_in_order(book):
         ("x", {"low": 1}, {"x": {"low": 1}}),
     ],
 )
-def test_a_feed_fills_the_ports_that_it_has_values_for(book, wiring, name, value, filled):
-    found = spread_feed(book.resolve(name), value, wiring)
+def test_a_feed_fills_the_ports_that_it_has_values_for(book, blueprint, name, value, filled):
+    found = spread_feed(book.resolve(name), value, blueprint.dependencies("inference"))
     assert {str(slot): part for slot, part in found.items()} == filled  # the very same values
 
 
@@ -158,16 +157,16 @@ def test_a_feed_fills_the_ports_that_it_has_values_for(book, wiring, name, value
         ("halves", {"low": 1, "hig": 2}, "'halves' has no output 'hig'; it has low, high"),
     ],
 )
-def test_what_cannot_be_fed_is_refused(book, wiring, name, value, message):
+def test_what_cannot_be_fed_is_refused(book, blueprint, name, value, message):
     with pytest.raises(InputError) as caught:
-        spread_feed(book.resolve(name), value, wiring)
+        spread_feed(book.resolve(name), value, blueprint.dependencies("inference"))
     assert message in str(caught.value)
 
 
-def test_a_feed_of_a_node_may_fill_all_of_its_ports(book, wiring):
-    assert fed_slots(book.resolve("halves"), wiring) == (
+def test_a_feed_of_a_node_may_fill_all_of_its_ports(book):
+    assert book.fed_slots(book.resolve("halves")) == (
         Slot("halves", "low"),
         Slot("halves", "high"),
     )
-    assert fed_slots(book.resolve("halves.low"), wiring) == (Slot("halves", "low"),)
-    assert fed_slots(book.resolve("g"), wiring) == (Slot("g.only", "output"),)
+    assert book.fed_slots(book.resolve("halves.low")) == (Slot("halves", "low"),)
+    assert book.fed_slots(book.resolve("g")) == (Slot("g.only", "output"),)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from composer.blueprint.addresses import Target
+from composer.blueprint.nodes import Endpoint, Node, Slot
 from composer.language import Mode
-from composer.plan.addressing import Target
-from composer.plan.wiring import Call, Slot
 
 
 @dataclass(frozen=True)
@@ -14,13 +15,15 @@ class Step:
     """One node to run.
 
     Args:
-        call: the node.
+        node: the node.
+        arguments: what its input ports get in the mode of the plan.
         keeps: which outputs somebody needs, by place among the node's outputs.
         releases: slots whose values nobody needs after this step.
         taps: modules inside the node whose outputs are asked for.
     """
 
-    call: Call
+    node: Node
+    arguments: Mapping[str, Endpoint]
     keeps: tuple[tuple[int, Slot], ...]
     releases: tuple[Slot, ...]
     taps: tuple[str, ...] = ()
@@ -33,6 +36,7 @@ class Plan:
     Args:
         mode: the mode.
         targets: what was asked for.
+        is_whole: whether that is all outputs of the graph.
         feeds: slots whose values are given.
         used_feeds: those of them that something needs.
         inputs: names of the graph inputs that are needed.
@@ -44,6 +48,7 @@ class Plan:
 
     mode: Mode
     targets: tuple[Target, ...]
+    is_whole: bool
     feeds: tuple[Slot, ...]
     used_feeds: tuple[Slot, ...]
     inputs: tuple[str, ...]
@@ -55,7 +60,7 @@ class Plan:
     @property
     def paths(self) -> tuple[str, ...]:
         """Paths of the nodes that run, in order."""
-        return tuple(step.call.path for step in self.steps)
+        return tuple(step.node.path for step in self.steps)
 
     def __str__(self) -> str:
         targets = ", ".join(target.name for target in self.targets)
@@ -70,8 +75,8 @@ class Plan:
         for index, step in enumerate(self.steps, 1):
             released = ", ".join(str(slot) for slot in step.releases)
             note = f"  releases {released}" if released else ""
-            kind = step.call.type_name
-            lines.append(f"  {index:>3} {step.call.path:<{width}}  {kind:<16}{note}".rstrip())
+            node = step.node
+            lines.append(f"  {index:>3} {node.path:<{width}}  {node.uses:<16}{note}".rstrip())
         if self.cut:
             lines.append(f"  cut off by feeds: {', '.join(self.cut)}")
         if self.not_run:

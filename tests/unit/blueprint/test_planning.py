@@ -2,8 +2,8 @@
 
 import pytest
 
+from composer.blueprint import make_plan
 from composer.construction import check_source
-from composer.plan import AddressBook, make_plan
 from sample_nodes import NODES
 
 SPEC = {
@@ -30,27 +30,27 @@ def whole(batch: object, sizes: list[tuple[int, int]]) -> int:
 
 
 @pytest.fixture(scope="module")
-def wiring():
-    return check_source(SPEC, nodes={**NODES, "size": size, "whole": whole}).wirings["inference"]
+def blueprint():
+    return check_source(SPEC, nodes={**NODES, "size": size, "whole": whole})
 
 
 @pytest.fixture
-def plan(wiring):
-    book = AddressBook(wiring)
+def plan(blueprint):
+    book, dependencies = blueprint.book("inference"), blueprint.dependencies("inference")
 
     def make(*targets, feeds=(), **options):
         slots = [slot for name in feeds for slot in book.resolve(name).endpoint.slots]
-        return make_plan(wiring, [book.resolve(name) for name in targets], slots, **options)
+        return make_plan(dependencies, [book.resolve(name) for name in targets], slots, **options)
 
     return make
 
 
 def releases(plan):
-    return {step.call.path: [str(slot) for slot in step.releases] for step in plan.steps}
+    return {step.node.path: [str(slot) for slot in step.releases] for step in plan.steps}
 
 
 def keeps(plan):
-    return {step.call.path: [str(slot) for _, slot in step.keeps] for step in plan.steps}
+    return {step.node.path: [str(slot) for _, slot in step.keeps] for step in plan.steps}
 
 
 def test_steps_come_after_what_they_need_and_values_go_after_their_last_use(plan):

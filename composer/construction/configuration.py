@@ -1,0 +1,133 @@
+"""Reads the contracts of a spec's nodes, and checks their configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from composer.blueprint import Node, find_node_type
+from composer.construction.complete_document import complete_config
+from composer.documents import Located, Place, ProblemLog, describe_errors, suggest_choice
+from composer.errors import ComposerError, PluginError
+from composer.language import Spec
+from composer.names import did_you_mean
+from composer.node import Contract, read_contract
+from composer.node.configuration import configured
+from composer.registry import Registry
+
+
+class Configurations:
+    """Reads the contracts of a spec's nodes and checks their configuration.
+
+    Args:
+        registry: the node types.
+        log: takes node types that cannot be loaded, and configurations that do not fit.
+
+    Attributes:
+        faulty: paths of the nodes whose configuration has a problem.
+        complete: the whole configuration of each node by path, as plain values.
+    """
+
+    def __init__(self, registry: Registry, log: ProblemLog) -> None:
+        self.registry, self.log = registry, log
+        self.faulty: set[str] = set()
+        self.complete: dict[str, dict[str, Any]] = {}
+        self._contracts: dict[str, Contract | None] = {}
+        self._labels: dict[str, str] = {}
+
+    def list_keys(self, spec: Spec) -> dict[str, list[str] | None]:
+        """The configuration keys of each node whose type can be loaded; nothing is noted."""
+        found: dict[str, list[str] | None] = {}
+        for path, node in spec.graph.walk():
+            if node.uses is None:
+                continue
+            if node.uses not in self._contracts:
+                try:
+                    self._contracts[node.uses] = read_contract(self.registry.load(node.uses))
+                except ComposerError:
+                    continue  # noted where the node is checked
+            contract = self._contracts[node.uses]
+            found[path] = None if contract is None else contract.keys()
+        return found
+
+    def configure_all(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
+        """The nodes whose contract can be read, with that and their checked configuration."""
+        found: dict[str, Node] = {}
+        for path, node in nodes.items():
+            contract = self._contract(node)
+            if contract is None:
+                continue
+            config = self.configure(node, contract)
+            if config is None:
+                self.faulty.add(path)
+            label = self._labels.setdefault(node.uses, self.registry.label(node.uses))
+            found[path] = replace(node, contract=contract, config=config or {}, label=label)
+        return found
+
+    def configure(self, node: Node, contract: Contract) -> dict[str, Any] | None:
+        """A node's configuration by parameter name, defaults among them.
+
+        Returns:
+            The values; None if there is a problem, which the log takes.
+        """
+        values = node.written.plain() or {}
+        if not isinstance(values, dict):
+            self.log.add(node.written.place, "'with' is a mapping of configuration values")
+            return None
+        try:
+            # As JSON, where being strict means what it means in YAML: a list may become a tuple.
+            checked = contract.config.model_validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            _note_errors(node, contract, error, self.log)
+            return None
+        if node.same_as is None:
+            self.complete[node.path] = complete_config(values, checked)
+        return configured(checked)
+
+    def _contract(self, node: Node) -> Contract | None:
+        if not find_node_type(node, self.registry, self.log):
+            return None
+        if node.uses not in self._contracts:
+            self._contracts[node.uses] = self._read(node)
+        return self._contracts[node.uses]
+
+    def _read(self, node: Node) -> Contract | None:
+        try:
+            return read_contract(self.registry.load(node.uses))
+        except PluginError as error:
+            message = str(error)
+            if node.uses not in message:
+                message = f"node type {self.registry.label(node.uses)}: {message}"
+            self.log.add(node.uses_place, message)
+            return None
+
+
+def _note_errors(node: Node, contract: Contract, error: ValidationError, log: ProblemLog) -> None:
+    by_value: dict[tuple[str, Place], tuple[Located, list[Any]]] = {}
+    for details in error.errors(include_url=False):
+        name, *inner = details["loc"]
+        where = f"node '{node.path}': configuration '{name}'"
+        if details["type"] == "extra_forbidden" and not inner:
+            hint = _hint_for_unknown(str(name), contract)
+            place = node.written.key_place(str(name))
+            log.add(place, f"{where} is not known to {node.uses}", hint)
+        elif details["type"] == "missing" and not inner:
+            log.add(node.place, f"{where} is missing")
+        else:
+            value = node.written.at(details["loc"])
+            by_value.setdefault((where, value.place), (value, []))[1].append(details)
+    for (where, place), (value, errors) in by_value.items():
+        hint = next(filter(None, map(suggest_choice, errors)), "")
+        log.add(place, f"{where}: {describe_errors(errors)}", hint, value.origin)
+
+
+def _hint_for_unknown(name: str, contract: Contract) -> str:
+    if name in contract.shapes:
+        return f"It is filled in from what is wired to '{contract.shapes[name]}'."
+    if name in contract.inputs:
+        return "It is an input port: wire it under 'inputs'."
+    return did_you_mean(name, contract.keys(), "configuration keys")

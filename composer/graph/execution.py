@@ -1,0 +1,113 @@
+"""Runs the plans of a graph on its modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from composer.blueprint import Blueprint, Plan, Slot
+from composer.errors import InputError
+from composer.executor import Observer, execute, gather
+from composer.graph.inputs import read_inputs
+from composer.graph.modules import CallableTable
+from composer.taps import find_module
+
+
+class Execution:
+    """Runs plans.
+
+    Args:
+        blueprint: what the plans were made on.
+        callables: what each node calls, by path; of a graph that was built in part, not all.
+
+    Attributes:
+        observers: see every node before and after it runs.
+        is_complete: whether all nodes were built.
+    """
+
+    def __init__(self, blueprint: Blueprint, callables: CallableTable) -> None:
+        self.blueprint, self.callables = blueprint, callables
+        self.observers: list[Observer] = []
+        existing = [node for node in blueprint.nodes.values() if node.arguments]
+        self.is_complete = all(node.module_path in callables for node in existing)
+
+    def check(self, plan: Plan) -> None:
+        """Makes sure that a plan can be run here.
+
+        Raises:
+            InputError: if a node of it was not built.
+            NameResolutionError: if a node has no such module to tap.
+        """
+        for step in () if self.is_complete else plan.steps:
+            if step.node.module_path not in self.callables:
+                raise InputError(
+                    f"node '{step.node.path}' was not built: the graph was built for a plan "
+                    "that does without it"
+                )
+        for target in plan.targets:
+            if target.tap:
+                node = self.blueprint.nodes[target.slot.path]
+                find_module(self.callables[node.module_path], node.path, target.tap)
+
+    def run(
+        self,
+        plan: Plan,
+        values: dict[Slot, Any],
+        inputs: Mapping[str, Any],
+        *,
+        seed: int | None = None,
+        release: bool = True,
+    ) -> dict[str, Any]:
+        """Runs a plan.
+
+        Args:
+            plan: the plan.
+            values: what is given, by slot; what is computed is put there.
+            inputs: the graph's inputs by name.
+            seed: the run's seed; None draws one where a node needs it.
+            release: whether a value goes after its last use.
+
+        Returns:
+            What the taps saw, by `path:module`.
+
+        Raises:
+            InputError: if an input is missing or does not fit.
+            ExecutionError: if a node fails.
+        """
+        values.update(read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values))
+        if seed is None and any(step.node.draws for step in plan.steps):
+            seed = draw_seed()
+        return execute(
+            plan,
+            self.callables,
+            values,
+            placement=self.callables.placement(values),
+            seed=seed or 0,
+            observers=self.observers,
+            release=release,
+        )
+
+    def results(
+        self, plan: Plan, fed: Mapping[Slot, Any], inputs: Mapping[str, Any], seed: int | None
+    ) -> Sequence[Any]:
+        """Runs a plan and gives the values of its targets; see `run`.
+
+        Raises:
+            InputError: if what is fed is not what the plan was made for.
+        """
+        if fed.keys() != set(plan.feeds):
+            wanted, given = (", ".join(map(str, slots)) or "nothing" for slots in (plan.feeds, fed))
+            raise InputError(f"the plan was made for feeds of {wanted}; fed are: {given}")
+        values = {slot: fed[slot] for slot in plan.used_feeds}
+        tapped = self.run(plan, values, inputs, seed=seed)
+        return [
+            tapped[target.name] if target.tap else gather(target.endpoint, values)
+            for target in plan.targets
+        ]
+
+
+def draw_seed() -> int:
+    """A seed from torch's global generator: another one each time, the same after a manual seed."""
+    return int(torch.empty((), dtype=torch.int64).random_())
