@@ -8,6 +8,7 @@ inside `{...}`. Tags are refused: nothing in a spec builds an object.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import yaml
 from yaml.reader import ReaderError
@@ -60,7 +61,7 @@ def read_yaml(text: str, source: str, log: ProblemLog) -> Located:
     masked = _REFERENCE.sub(lambda m: f"${_OPEN}{m.group(1)}{_CLOSE}", text)
     reader = _Reader(text.splitlines(), source, log)
     try:
-        root = yaml.compose(masked, Loader=_Loader)
+        root = _compose(masked)
     except yaml.MarkedYAMLError as error:
         raise SpecError([reader.syntax_problem(error)]) from None
     except ReaderError as error:
@@ -70,6 +71,11 @@ def read_yaml(text: str, source: str, log: ProblemLog) -> Located:
     if root is None:
         raise SpecError([Problem(Place(source, 1, 1), "the document is empty")])
     return reader.locate(root, 0)
+
+
+@lru_cache(maxsize=64)  # a model's documents are read again for every graph of it
+def _compose(text: str) -> yaml.Node | None:
+    return yaml.compose(text, Loader=_Loader)
 
 
 class _Reader:
