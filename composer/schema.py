@@ -30,7 +30,7 @@ _ABOUT = ("title", "description", "default")
 
 @dataclass(frozen=True)
 class SpecSchema:
-    """The schema, and what is missing in it.
+    """The schema, and the node types that it lacks.
 
     Args:
         document: the schema, as plain data.
@@ -66,7 +66,7 @@ def make_schema(registry: Registry | None = None) -> SpecSchema:
 
 
 class _Lenient(GenerateJsonSchema):
-    """Takes types that JSON knows nothing of for anything at all."""
+    """Allows anything for types that JSON does not have."""
 
     def handle_invalid_for_json_schema(
         self,
@@ -78,7 +78,7 @@ class _Lenient(GenerateJsonSchema):
 
 
 def _configuration_of(publication: Publication) -> Schema:
-    """The schema of what may stand in the `with:` of a node type.
+    """The schema of the `with:` of a node type.
 
     Raises:
         PluginError: if its plugin fails to import, or it is no node type.
@@ -178,7 +178,7 @@ def inline_definitions(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _alternatives(schema: Schema) -> Iterator[Schema]:
-    """What a schema lets one choose from, choices inside choices included, `null` left out."""
+    """The alternatives of a schema, nested ones included, without `null`."""
     for choice in _CHOICES:
         for part in schema.get(choice, ()):
             if part.keys() <= set(_CHOICES):

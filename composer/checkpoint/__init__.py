@@ -1,6 +1,6 @@
 """Checkpoints: read from any known format without running code, matched by node, written whole.
 
-The package knows tensors, their names and namespaces; graphs are none of its business.
+The package is about tensors, their names and namespaces, not about graphs.
 """
 
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription

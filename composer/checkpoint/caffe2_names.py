@@ -1,4 +1,4 @@
-"""The names of Caffe2, Detectron1 and MSRA blobs, and what detectron2 calls them.
+"""The names of Caffe2, Detectron1 and MSRA blobs, and their names in detectron2.
 
 A blob is called `<layer>[_<norm>]_<parameter>`: `res2_0_branch2a_bn_s` is the scale of the batch
 norm after the first convolution of the first block of res2, `fpn_inner_res5_2_sum_w` the weight
@@ -78,7 +78,7 @@ def is_caffe2(keys: Collection[str]) -> bool:
 
 
 def rename_blob(blob: str) -> str:
-    """What detectron2 calls a blob: `conv1_w` is `stem.conv1.weight`.
+    """The name of a blob in detectron2: `conv1_w` is `stem.conv1.weight`.
 
     A blob of an unknown layer keeps the layer's name (`fc1000_w` is `fc1000.weight`), and one
     that is no parameter its whole name.

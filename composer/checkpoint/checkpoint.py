@@ -1,4 +1,4 @@
-"""What a checkpoint file holds, whatever its format."""
+"""The content of a checkpoint file, whatever its format."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Checkpoint:
 
     Attributes:
         path: the file.
-        format: what it is, for people: "safetensors", "torch", "caffe2 pickle", ...
+        format: the name of its format: "safetensors", "torch", "caffe2 pickle", ...
         tensors: key -> tensor on the CPU, with detectron2-style keys.
-        metadata: what the file says about itself.
-        training_state: what else it holds (optimizer, scheduler, iteration, ...).
+        metadata: the metadata of the file.
+        training_state: everything else in the file (optimizer, scheduler, iteration, ...).
         matching_heuristics: its keys are to be matched by their longest suffix.
-        notes: what went wrong on the way without making it unreadable, a sentence each.
+        notes: problems that did not make it unreadable, a sentence each.
     """
 
     path: Path
@@ -37,12 +37,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class CheckpointDescription:
-    """What a checkpoint says about itself, without its tensors.
+    """The metadata and shapes of a checkpoint, without its tensors.
 
     Attributes:
         path: the file.
         format: as in `Checkpoint`.
-        metadata: what the file says about itself.
+        metadata: the metadata of the file.
         shapes: key -> shape of the tensor.
     """
 

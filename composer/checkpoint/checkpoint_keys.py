@@ -18,7 +18,7 @@ from composer.registry import MAPPING_GROUP, Publication, Registry
 
 @dataclass(frozen=True)
 class KeyNaming:
-    """What the tensors of some nodes may be called in a file.
+    """The names that the tensors of some nodes may have in a file.
 
     Args:
         names: node path -> the names of its tensors within the node.
@@ -34,8 +34,8 @@ class KeyNaming:
 
     def is_whole(self, keys: Collection[str]) -> bool:
         """Whether half of the names or more are among the keys, with their prefixes."""
-        wanted = [self.prefix_of[path] + name for path in self.names for name in self.names[path]]
-        return _are_mostly_in(wanted, keys)
+        expected = [self.prefix_of[path] + name for path in self.names for name in self.names[path]]
+        return _are_mostly_in(expected, keys)
 
     def is_bare(self, keys: Collection[str]) -> bool:
         """Whether the file is one of a single network: some node's names without its prefix."""
@@ -49,8 +49,8 @@ class KeyNaming:
         return {name.partition(".")[0] for names in self.names.values() for name in names}
 
 
-def _are_mostly_in(wanted: Collection[str], keys: Collection[str]) -> bool:
-    return 2 * sum(key in keys for key in wanted) >= len(wanted) > 0
+def _are_mostly_in(expected: Collection[str], keys: Collection[str]) -> bool:
+    return 2 * sum(key in keys for key in expected) >= len(expected) > 0
 
 
 @runtime_checkable
@@ -80,7 +80,7 @@ class Recognition(NamedTuple):
     """Which family a checkpoint's keys belong to.
 
     Attributes:
-        mapping: the first mapping that knows the keys; None if none does.
+        mapping: the first mapping that recognises the keys, or None.
         notes: why mappings could not be asked, a sentence each.
     """
 
@@ -118,6 +118,6 @@ def _load(publication: Publication) -> KeyMapping:
     mapping = target() if callable(target) else target
     if not isinstance(mapping, KeyMapping):
         raise PluginError(
-            f"{where} is no key mapping: it wants name, matches_by_suffix, recognises and rename"
+            f"{where} is no key mapping, which has name, matches_by_suffix, recognises and rename"
         )
     return mapping

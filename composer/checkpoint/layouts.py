@@ -1,4 +1,4 @@
-"""Where the weights are in what a pickle or a file of torch holds."""
+"""Layouts of checkpoints: the weights in the content of a pickle or a file of torch."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Contents:
 
     Attributes:
         tensors: key -> tensor.
-        metadata: what the file says about itself.
+        metadata: the metadata of the file.
         training_state: everything else.
-        matching_heuristics: the file wants its keys matched by suffix.
+        matching_heuristics: its keys are to be matched by suffix.
         family: the codebase that wrote it, where that shows; else empty.
     """
 
@@ -45,7 +45,7 @@ class Contents:
 
 
 def find_contents(document: object, *, source: str) -> Contents:
-    """Tell the weights in `document` from what surrounds them.
+    """Separates the weights in `document` from everything else.
 
     Args:
         document: a state dict, or a dict with one under a known key.

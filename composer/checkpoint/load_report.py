@@ -18,21 +18,21 @@ class Mismatch:
 
     Attributes:
         name: its name within the node.
-        wanted: shape that the node has.
+        expected: shape that the node has.
         found: shape that the file has.
     """
 
     name: str
-    wanted: tuple[int, ...]
+    expected: tuple[int, ...]
     found: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class NodeReport:
-    """What became of the tensors of one node.
+    """The outcome of loading the tensors of one node.
 
     Attributes:
-        loaded: names within the node whose tensors the file gives.
+        loaded: names within the node whose tensors were loaded.
         missing: names within the node that the file does not have.
         unexpected: keys of the file in the node's namespace that the node does not have.
         mismatched: names that both have, with different shapes.
@@ -49,8 +49,8 @@ class NodeReport:
         return not (self.missing or self.unexpected or self.mismatched)
 
     @property
-    def num_wanted(self) -> int:
-        """How many tensors the node wants from the file."""
+    def num_expected(self) -> int:
+        """Number of tensors that the node needs from the file."""
         return len(self.loaded) + len(self.missing) + len(self.mismatched)
 
     def to_json(self) -> dict[str, object]:
@@ -60,7 +60,7 @@ class NodeReport:
             "missing": list(self.missing),
             "unexpected": list(self.unexpected),
             "mismatched": [
-                {"name": each.name, "wanted": list(each.wanted), "found": list(each.found)}
+                {"name": each.name, "expected": list(each.expected), "found": list(each.found)}
                 for each in self.mismatched
             ],
         }
@@ -68,16 +68,16 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of a checkpoint's tensors. `str()` of it is a table for people.
+    """The outcome of loading a checkpoint. `str()` of it is a table for people.
 
     Attributes:
         source: the file.
-        format: what it is, for people.
+        format: the name of its format.
         nodes: path -> report, for each node that is to be loaded, and for the places in the graph
             where keys of the file would belong if there were such a node.
-        ignored: keys that are nobody's weights (`pixel_mean`, ...).
+        ignored: keys that are no weights (`pixel_mean`, ...).
         unused: keys that belong to nodes which were not asked for.
-        notes: what else there is to say of the file, a sentence each.
+        notes: problems of the file, a sentence each.
     """
 
     source: str
@@ -100,7 +100,7 @@ class LoadReport:
         allow_missing: bool = False,
         allow_unexpected: bool = False,
     ) -> None:
-        """Raise unless the checkpoint fits, or what does not fit is allowed.
+        """Raises unless the checkpoint fits, or the misfits are allowed.
 
         Args:
             strict: False allows everything.
@@ -153,10 +153,10 @@ def render_report(
 
     Args:
         title: the file and its format.
-        nodes: path -> what became of the node's tensors.
-        ignored: keys that are nobody's weights.
+        nodes: path -> the report of the node.
+        ignored: keys that are no weights.
         unused: keys of nodes that were not asked for.
-        notes: said where something does not fit.
+        notes: printed if something does not fit.
     """
     lines = [f"{title}: {_summary(nodes.values())}"]
     if not all(node.ok for node in nodes.values()):
@@ -172,20 +172,20 @@ def render_report(
 
 def _summary(nodes: Collection[NodeReport]) -> str:
     loaded = sum(len(node.loaded) for node in nodes)
-    wanted = sum(node.num_wanted for node in nodes)
-    places = _count(sum(node.num_wanted > 0 for node in nodes), "node")
+    expected = sum(node.num_expected for node in nodes)
+    places = _count(sum(node.num_expected > 0 for node in nodes), "node")
     if all(node.ok for node in nodes):
-        return f"all {_count(wanted, 'tensor')} of {places} loaded."
-    return f"{loaded} of {_count(wanted, 'tensor')} of {places} fit."
+        return f"all {_count(expected, 'tensor')} of {places} loaded."
+    return f"{loaded} of {_count(expected, 'tensor')} of {places} fit."
 
 
 def _table(nodes: Mapping[str, NodeReport]) -> Iterator[str]:
-    shown = {path: node for path, node in nodes.items() if node.num_wanted or not node.ok}
+    shown = {path: node for path, node in nodes.items() if node.num_expected or not node.ok}
     width = max(len("node"), *(len(path) for path in shown))
     yield f"  {'node':<{width}}" + "".join(f"  {column:>10}" for column in _COLUMNS)
     strangers = [key for node in shown.values() for key in node.unexpected]
     for path, node in shown.items():
-        counts = [f"{len(node.loaded)}/{node.num_wanted}"]
+        counts = [f"{len(node.loaded)}/{node.num_expected}"]
         counts += [str(len(getattr(node, column)) or "") for column in _COLUMNS[1:]]
         yield f"  {path:<{width}}" + "".join(f"  {count:>10}" for count in counts).rstrip()
         yield from (f"      {line}" for line in _details(node, strangers))
@@ -193,7 +193,8 @@ def _table(nodes: Mapping[str, NodeReport]) -> Iterator[str]:
 
 def _details(node: NodeReport, strangers: Sequence[str]) -> Iterator[str]:
     for each in node.mismatched[:MAX_NAMES]:
-        yield f"mismatched  {each.name}: {_sides(each.wanted)} wanted, {_sides(each.found)} found"
+        sides = f"{_sides(each.expected)} expected, {_sides(each.found)} found"
+        yield f"mismatched  {each.name}: {sides}"
     yield from _more(node.mismatched)
     for name in node.missing[:MAX_NAMES]:
         yield f"missing     {name}{_closest(name, node.unexpected, strangers)}"

@@ -26,7 +26,7 @@ class PickledDtype:
         self.dtype = dtype
 
     def restore(self, state: object) -> None:
-        """Take the byte order from a state, which may say nothing else."""
+        """Takes the byte order from a state, which may hold nothing else."""
         match state:
             case (int(), str(order), None, None, None, *_) if order in _BYTE_ORDERS:
                 self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]

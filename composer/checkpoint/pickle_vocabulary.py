@@ -1,4 +1,4 @@
-"""What a pickle may say: the closed list of names that stand for something of ours."""
+"""The vocabulary of a pickle: a closed list of names, each with a function of ours."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What pickles of one kind may say.
+    """The globals that pickles of one kind may name.
 
     Attributes:
-        holds: what such a file may hold, for messages.
+        holds: the allowed content, for messages.
         functions: global name -> what calling it stands for. None: it may be named, not called.
         restore: gives an object its state; raises `TypeError` for one that takes none.
         persistent: stands for an object outside of the pickle.

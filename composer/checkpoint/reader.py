@@ -34,7 +34,7 @@ def read_checkpoint(
     key_mappings: Sequence[KeyMapping] | None = None,
     fits: Callable[[Collection[str]], bool] | None = None,
 ) -> Checkpoint:
-    """Read a checkpoint. Its format is judged by its content, and no code in it can run.
+    """Reads a checkpoint. Its format is judged by its content, and no code in it can run.
 
     Args:
         path: a file, or a directory with a `last_checkpoint` that names one.
@@ -42,7 +42,7 @@ def read_checkpoint(
             matched by suffix is read as a whole, since its keys begin with nothing.
         key_mappings: foreign families of names to recognise; by default those that plugins
             publish.
-        fits: tells of the file's keys whether they fit as they are; then they stay, and no
+        fits: whether the file's keys fit as they are; then they stay, and no
             mapping is asked.
 
     Raises:
@@ -76,7 +76,7 @@ def read_checkpoint(
 
 
 def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
-    """What a checkpoint says about itself. Of a safetensors file only the header is read.
+    """Reads metadata and shapes of a checkpoint; of a safetensors file the header only.
 
     Raises:
         CheckpointError: as for `read_checkpoint`.

@@ -20,10 +20,10 @@ _METADATA = "__metadata__"
 
 @dataclass(frozen=True)
 class SafetensorsHeader:
-    """What the header says.
+    """The header of a file.
 
     Attributes:
-        metadata: what the file says about itself.
+        metadata: the metadata of the file.
         shapes: key -> shape of the tensor.
     """
 
@@ -91,7 +91,7 @@ class SafetensorsTensors(Mapping[str, Tensor]):
         path: the file.
 
     Attributes:
-        header: what the header of the file says.
+        header: the header of the file.
 
     Raises:
         CheckpointError: the file is malformed.

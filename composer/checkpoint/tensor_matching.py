@@ -1,4 +1,4 @@
-"""Which tensor of a checkpoint goes into which tensor of which node."""
+"""Matching the tensors of a checkpoint with those of nodes."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ Assignment = Mapping[str, Mapping[str, Tensor]]
 
 
 class Matching(NamedTuple):
-    """What fits, and what became of everything.
+    """The tensors that fit, and the report.
 
     Attributes:
         assignment: the tensors to load. A node that gets none is there, with an empty mapping.
-        report: the same node by node, with what does not fit.
+        report: node by node, the tensors that fit and those that do not.
     """
 
     assignment: Assignment
@@ -45,7 +45,7 @@ class Matching(NamedTuple):
 
 
 class _Leftovers(NamedTuple):
-    """Keys of a checkpoint that no node took, by what is to be said about them."""
+    """Keys of a checkpoint that no node took, by how they are reported."""
 
     unexpected: dict[str, list[str]]  # place in the graph -> keys
     ignored: tuple[str, ...]
@@ -60,13 +60,13 @@ def match_tensors(
     partial: bool = False,
     by_suffix: bool | None = None,
 ) -> Matching:
-    """Find the tensor of a checkpoint for each tensor of some nodes.
+    """Finds the tensor of a checkpoint for each tensor of some nodes.
 
     A tensor's key is its node's prefix and its name within the node. In a checkpoint that is
     matched by suffix, the longest key that ends this key counts instead.
 
     Args:
-        targets: node path -> the state dict of its module. Only shapes are looked at.
+        targets: node path -> the state dict of its module. Only shapes are used.
         checkpoint: the checkpoint.
         prefix_of: node path -> the prefix that its keys have in the file ("backbone.fpn.", or
             empty). It may name nodes that are not targets: their keys are theirs.
@@ -77,13 +77,13 @@ def match_tensors(
         CheckpointError: matched by suffix, one tensor fits two places.
     """
     by_suffix = checkpoint.matching_heuristics if by_suffix is None else by_suffix
-    wanted = {
+    expected = {
         path: {name: prefix_of[path] + name for name in names} for path, names in targets.items()
     }
-    keys = _find_keys(wanted, checkpoint, by_suffix=by_suffix)
+    keys = _find_keys(expected, checkpoint, by_suffix=by_suffix)
     assignment: dict[str, Mapping[str, Tensor]] = {}
     nodes: dict[str, NodeReport] = {}
-    for path, names in wanted.items():
+    for path, names in expected.items():
         found = {name: checkpoint.tensors[keys[key]] for name, key in names.items() if key in keys}
         assignment[path], nodes[path] = _fit(targets[path], found)
     taken = set(keys.values())
@@ -108,25 +108,26 @@ def match_tensors(
 
 
 def _find_keys(
-    wanted: Mapping[str, Mapping[str, str]], checkpoint: Checkpoint, *, by_suffix: bool
+    expected: Mapping[str, Mapping[str, str]], checkpoint: Checkpoint, *, by_suffix: bool
 ) -> dict[str, str]:
     """Full key of the model -> key of the checkpoint, for those that there are."""
-    full = dict.fromkeys(key for names in wanted.values() for key in names.values())
+    full = dict.fromkeys(key for names in expected.values() for key in names.values())
     if by_suffix:
         return match_by_suffix(full, checkpoint.tensors.keys())
     return {key: key for key in full if key in checkpoint.tensors}
 
 
 def _fit(
-    wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], NodeReport]:
-    loaded = {name: tensor for name, tensor in found.items() if tensor.shape == wanted[name].shape}
+    shapes = {name: tensor.shape for name, tensor in expected.items()}
+    loaded = {name: tensor for name, tensor in found.items() if tensor.shape == shapes[name]}
     mismatched = tuple(
-        Mismatch(name, tuple(wanted[name].shape), tuple(tensor.shape))
+        Mismatch(name, tuple(shapes[name]), tuple(tensor.shape))
         for name, tensor in found.items()
         if name not in loaded
     )
-    missing = tuple(name for name in wanted if name not in found and not may_be_missing(name))
+    missing = tuple(name for name in expected if name not in found and not may_be_missing(name))
     return loaded, NodeReport(tuple(loaded), missing, (), mismatched)
 
 
@@ -169,25 +170,25 @@ def _nearest_place(key: str, prefix_of: Mapping[str, str]) -> str:
     return place or NO_NODE
 
 
-def match_by_suffix(wanted: Collection[str], available: Collection[str]) -> dict[str, str]:
-    """For each wanted key, the longest available one that is it or ends it after a dot.
+def match_by_suffix(expected: Collection[str], available: Collection[str]) -> dict[str, str]:
+    """For each expected key, the longest available one that is it or ends it after a dot.
 
     `backbone.bottom_up.res2.0.conv1.weight` takes `res2.0.conv1.weight`, not `conv1.weight`.
 
     Args:
-        wanted: full keys of a model.
+        expected: full keys of a model.
         available: keys of a checkpoint.
 
     Returns:
-        wanted key -> available key, for those that match.
+        expected key -> available key, for those that match.
 
     Raises:
-        CheckpointError: one available key is the best for two wanted ones.
+        CheckpointError: one available key is the best for two expected ones.
     """
     known = frozenset(available)
     matches: dict[str, str] = {}
     owners: dict[str, str] = {}
-    for key in wanted:
+    for key in expected:
         match = next((ending for ending in _endings(key) if ending in known), None)
         if match is None:
             continue
@@ -210,7 +211,7 @@ def _endings(key: str) -> Iterator[str]:
 
 
 def is_ignored(key: str, *, by_suffix: bool) -> bool:
-    """Whether a key that no node wants is no reason for concern.
+    """Whether a key that no node has can be ignored.
 
     Args:
         key: the key as detectron2 would name it.

@@ -1,4 +1,4 @@
-"""Reading what torch saved, its zip archives and the older files, never with their code."""
+"""Reading files of torch, zip archives and older ones, without running their code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pickle inside a file of torch may say, and that its claims of size are true.
+"""The vocabulary of pickles in files of torch, and checks of the sizes that they claim.
 
 torch's own reader (`weights_only=True`) is what loads such a file. It trusts sizes, though: it
 makes room for whatever a tensor claims to be, and hashes keys of any depth. So each pickle is

@@ -43,7 +43,7 @@ class Unpickler:
     Args:
         file: where to read, from its current position on.
         size: bytes in the whole file, against which claims are checked.
-        vocabulary: what the pickle may say.
+        vocabulary: the globals that the pickle may name.
         source: name of the file, for messages.
     """
 
@@ -61,7 +61,7 @@ class Unpickler:
         """The value that the pickle describes; the file is left just after it.
 
         Raises:
-            CheckpointError: it is damaged, too large or too deep, or says what it may not.
+            CheckpointError: it is damaged, too large or too deep, or names what is not allowed.
         """
         try:
             self._recalled = self._find_recalled()
@@ -244,7 +244,7 @@ class Unpickler:
 
 
 def check_nesting(root: object, *, source: str) -> None:
-    """Refuse a value that contains itself, or that is nested too deep to be walked safely.
+    """Refuses a value that contains itself, or that is nested too deep to be walked safely.
 
     Walks without recursion. A container that occurs in several places is fine.
 

@@ -42,7 +42,7 @@ def write_checkpoint(
     metadata: Mapping[str, str],
     format: WritableFormat = "safetensors",  # noqa: A002
 ) -> None:
-    """Write a checkpoint, and make its folder where there is none.
+    """Writes a checkpoint, and makes its folder.
 
     The file appears at once and whole; on any failure, what was there before is untouched.
     Tensors that share memory are written one by one.
@@ -50,7 +50,7 @@ def write_checkpoint(
     Args:
         path: the file. A symbolic link is followed.
         tensors: key -> tensor, dense, on any device.
-        metadata: what the file is to say about itself. In a `.pth` it is the dict `composer`.
+        metadata: the metadata of the file. In a `.pth` it is the dict `composer`.
         format: "safetensors", or "pth": `{"model": tensors, "composer": metadata}`.
 
     Raises:

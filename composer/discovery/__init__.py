@@ -1,4 +1,4 @@
-"""What is installed: names that plugins publish, specs, and folders. No plugin is imported."""
+"""Discovery of what is installed: published names, specs and folders. No plugin is imported."""
 
 from composer.discovery.entry_points import discover
 from composer.discovery.installed import (

@@ -1,4 +1,4 @@
-"""Reads the entry points of a group. The one module that knows the `entrypoints` package."""
+"""Reads the entry points of a group. The one module that imports `entrypoints`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _TARGET = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+))?\s*(?:\[.*\])?\s*")
 def discover(group: str) -> tuple[Publication, ...]:
     """All entry points of a group, clashing names included, sorted by name and plugin.
 
-    An entry point that cannot be parsed is left out; it never hides the others. What is installed
-    is looked at once.
+    An entry point that cannot be parsed is left out; it never hides the others. Installed
+    distributions are read once.
     """
     try:
         with warnings.catch_warnings():

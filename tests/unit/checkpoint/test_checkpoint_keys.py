@@ -93,7 +93,7 @@ def test_keys_that_no_mapping_knows_stay(publish):
     [
         (BROKEN, "fails to import: ZeroDivisionError"),
         (RAISING, "fails: AttributeError"),
-        (NO_MAPPING, "is no key mapping: it wants name, matches_by_suffix"),
+        (NO_MAPPING, "is no key mapping, which has name, matches_by_suffix"),
         ("", "is not there"),
     ],
 )
