@@ -158,6 +158,7 @@ def eval_command(
     Several processes: torchrun --nproc-per-node 2 -m composer eval ...
     """
     _check_usage(context)
+    from composer.data import LoadingOptions
     from composer.evaluation import AugmentedPredictor, make_batches
     from composer.evaluation.augmented_predictor import TEST_SIZES
     from composer.prediction import open_model
@@ -175,14 +176,9 @@ def eval_command(
         graph = open_model(model or "", weights or None, settings=settings).to(world.device)
         evaluators = _make_evaluators(graph, dataset, tasks, on_fault, folder)
         predict = AugmentedPredictor(graph, sizes=tta_sizes or TEST_SIZES) if tta else None
+        loading = LoadingOptions(batch_size, num_workers=num_workers, on_fault=on_fault or "skip")
         batches = make_batches(
-            graph,
-            dataset,
-            batch_size=batch_size,
-            num_workers=num_workers,
-            resize=predict is None,
-            image_size=image_size,
-            on_fault=on_fault or "skip",
+            graph, dataset, loading, resize=predict is None, image_size=image_size
         )
         results = _evaluate(graph, dataset, evaluators, predict, batches, quiet=not world.is_first)
         if world.is_first:

@@ -23,7 +23,7 @@ from composer.data.images import (
 )
 from composer.data.inspection import inspect_dataset
 from composer.data.label_images import write_segment_ids
-from composer.data.loading import InferenceBatches, TrainingBatches
+from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
 from composer.data.mapper import Mapper
 from composer.data.metadata import Metadata
 from composer.data.plugin_call import PluginCall
@@ -59,6 +59,7 @@ __all__ = [
     "ImageSize",
     "InferenceBatches",
     "Layer",
+    "LoadingOptions",
     "Mapper",
     "MaskFormat",
     "Metadata",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from torch import distributed
 
 from composer.data.dataset import Dataset
-from composer.data.faults import FaultPolicy
 from composer.data.image_size import ImageSize, with_size
-from composer.data.loading import InferenceBatches
+from composer.data.loading import InferenceBatches, LoadingOptions
 from composer.data.mapper import Mapper
 from composer.evaluation.augmented_predictor import AugmentedPredictor
 from composer.evaluation.class_matching import MatchedClasses
@@ -21,6 +21,8 @@ from composer.evaluation.tasks import make_evaluators
 from composer.graph import Graph
 from composer.graph.devices import device_of
 from composer.values import move
+
+_DEFAULTS = LoadingOptions()
 
 Batches = Iterable[list[dict[str, Any]]]
 
@@ -33,9 +35,7 @@ def evaluate_graph(
     evaluators: Sequence[Evaluator] | None = None,
     predict: Predict | None = None,
     batches: Batches | None = None,
-    batch_size: int = 1,
-    num_workers: int = 0,
-    on_fault: FaultPolicy = "skip",
+    loading: LoadingOptions = _DEFAULTS,
     on_batch: Callable[[int], object] | None = None,
 ) -> Results:
     """Measures a graph on a dataset. The graph's mode afterwards is the one that it was in.
@@ -50,26 +50,19 @@ def evaluate_graph(
         predict: how outputs are had, in place of the graph itself; an `AugmentedPredictor` of the
             graph, for instance.
         batches: the batches, by default made of the dataset as the graph's input says.
-        batch_size: images in a batch.
-        num_workers: processes that read images.
-        on_fault: what to do about an image that cannot be read, or whose annotation cannot: `skip`
-            reports it, `refuse` raises. Of use where `evaluators` or `batches` are left to this.
+        loading: batch size, workers and the policy on images and annotations that cannot be read,
+            for `evaluators` and `batches` that are not given.
         on_batch: called after each batch with its number of images.
 
     Raises:
         InputError: model and dataset do not go together.
     """
     if evaluators is None:
-        evaluators = make_evaluators(dataset, tasks, outputs=list_outputs(graph), on_fault=on_fault)
+        outputs = list_outputs(graph)
+        evaluators = make_evaluators(dataset, tasks, outputs=outputs, on_fault=loading.on_fault)
     if batches is None:
-        batches = make_batches(
-            graph,
-            dataset,
-            batch_size=batch_size,
-            num_workers=num_workers,
-            resize=not isinstance(predict, AugmentedPredictor),
-            on_fault=on_fault,
-        )
+        resize = not isinstance(predict, AugmentedPredictor)
+        batches = make_batches(graph, dataset, loading, resize=resize)
     run = MatchedClasses(predict or predict_with(graph), graph.spec.metadata, dataset)
     with inferring(graph):
         return evaluate(run, batches, evaluators, on_batch=on_batch)
@@ -89,31 +82,28 @@ def predict_with(graph: Graph) -> Predict:
 def make_batches(
     graph: Graph,
     dataset: Dataset,
+    loading: LoadingOptions = _DEFAULTS,
     *,
-    batch_size: int = 1,
-    num_workers: int = 0,
     resize: bool = True,
     image_size: ImageSize | None = None,
-    on_fault: FaultPolicy = "skip",
 ) -> InferenceBatches:
     """All images of a dataset as a graph's input wants them; of several processes, its share.
 
     Args:
         graph: the model.
         dataset: the images.
-        batch_size: images in a batch.
-        num_workers: processes that read images.
+        loading: batch size, workers and the policy on images that cannot be read; the shard is
+            that of this process in the process group.
         resize: whether images get the size that the graph wants, or stay as they are.
         image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
             what the graph's spec says.
-        on_fault: what to do about an image that cannot be read.
 
     Raises:
         InputError: the graph takes no images, or the size is none.
     """
-    rank, world_size = 0, 1
     if distributed.is_available() and distributed.is_initialized():
         rank, world_size = distributed.get_rank(), distributed.get_world_size()
+        loading = replace(loading, rank=rank, world_size=world_size)
     return InferenceBatches(
         dataset,
         Mapper(
@@ -122,11 +112,7 @@ def make_batches(
             metadata=dataset.metadata,
             annotated=False,
         ),
-        batch_size=batch_size,
-        num_workers=num_workers,
-        rank=rank,
-        world_size=world_size,
-        on_fault=on_fault,
+        loading,
     )
 
 

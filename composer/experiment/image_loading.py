@@ -9,7 +9,7 @@ from pydantic import Field
 from composer.data.augmentations.call import AugmentationCall
 from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import FaultPolicy
-from composer.data.loading import InferenceBatches, TrainingBatches
+from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
 from composer.data.mapper import Mapper
 from composer.data.sample_reading import MaskFormat
 from composer.data.samplers import SamplerSettings
@@ -50,6 +50,17 @@ class _LoadingSettings(DocumentPart):
     def _choose(self, datasets: Mapping[str, Dataset]) -> list[Dataset]:
         require_datasets(self.datasets, datasets)
         return [datasets[name] for name in self.datasets]
+
+    def make_options(self, *, seed: int = 0, rank: int = 0, world_size: int = 1) -> LoadingOptions:
+        """The options of loading, for one of the processes that share the work."""
+        return LoadingOptions(
+            batch_size=self.batch_size,
+            seed=seed,
+            num_workers=self.num_workers,
+            on_fault=self.on_fault,
+            rank=rank,
+            world_size=world_size,
+        )
 
     def make_mapper(
         self, dataset: Dataset, image_format: ImageFormat, *, annotated: bool
@@ -115,14 +126,9 @@ class TrainingData(_LoadingSettings):
         return TrainingBatches(
             joined,
             self.make_mapper(joined, image_format, annotated=True),
-            batch_size=self.batch_size,
-            seed=seed,
+            self.make_options(seed=seed, rank=rank, world_size=world_size),
             sampler=self.sampler.make(chosen, seed),
             aspect_grouping=self.aspect_grouping,
-            num_workers=self.num_workers,
-            rank=rank,
-            world_size=world_size,
-            on_fault=self.on_fault,
         )
 
 
@@ -157,9 +163,5 @@ class InferenceData(_LoadingSettings):
         return InferenceBatches(
             joined,
             self.make_mapper(joined, image_format, annotated=annotated),
-            batch_size=self.batch_size,
-            num_workers=self.num_workers,
-            rank=rank,
-            world_size=world_size,
-            on_fault=self.on_fault,
+            self.make_options(rank=rank, world_size=world_size),
         )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from composer.data.dataset import Dataset
-from composer.data.faults import FaultPolicy
 from composer.data.loading import InferenceBatches
 from composer.errors import InputError
 from composer.evaluation import Results, evaluate_graph, make_evaluators
@@ -48,9 +47,7 @@ def make_validation(
 
     metrics = None
     if settings.measures_tasks:
-        metrics = _measure(
-            images.measured, batches(annotated=False), settings.metrics, data.on_fault
-        )
+        metrics = _measure(images.measured, batches(annotated=False), settings.metrics)
     losses = batches(annotated=True) if settings.losses else None
     return Validation(every=settings.every, metrics=metrics, batches=losses)
 
@@ -91,10 +88,11 @@ def _list_figures(dataset: Dataset, outputs: list[str]) -> list[str]:
 
 
 def _measure(
-    dataset: Dataset, batches: InferenceBatches, tasks: list[str] | None, on_fault: FaultPolicy
+    dataset: Dataset, batches: InferenceBatches, tasks: list[str] | None
 ) -> Callable[[Graph], Mapping[str, float]]:
     def measure(graph: Graph) -> Mapping[str, float]:
-        results = evaluate_graph(graph, dataset, tasks=tasks, batches=batches, on_fault=on_fault)
+        options = batches.options
+        results = evaluate_graph(graph, dataset, tasks=tasks, batches=batches, loading=options)
         return results.flat()
 
     return measure

@@ -16,7 +16,6 @@ import torch
 from torch.utils.data import DataLoader
 
 from composer.data.dataset import Dataset
-from composer.data.faults import FaultPolicy
 from composer.data.loading.fetcher import (
     Fetched,
     Fetcher,
@@ -25,6 +24,7 @@ from composer.data.loading.fetcher import (
     Prepared,
     start_worker,
 )
+from composer.data.loading.options import LoadingOptions
 from composer.data.loading.shared_memory import Parcel
 from composer.data.sample_reading import peek_size
 from composer.data.samplers import (
@@ -39,6 +39,7 @@ from composer.errors import InputError
 
 Batch: TypeAlias = list[Prepared]
 
+_DEFAULTS = LoadingOptions()
 _AHEAD = 2  # batches that each worker prepares ahead
 _log = logging.getLogger("composer.data")
 
@@ -52,15 +53,9 @@ class TrainingBatches:
     Args:
         dataset: the images.
         mapper: prepares an image; usually a `Mapper`.
-        batch_size: images in a batch of all processes together.
-        seed: what order and augmentations follow from.
+        options: batch size, seed, workers and the shard of this process.
         sampler: the order; by default every image once an epoch, shuffled.
         aspect_grouping: whether wide images and tall ones come in different batches.
-        num_workers: processes that prepare batches ahead; 0 prepares in this one.
-        rank: which of the training's processes this is; each gets its part of every batch.
-        world_size: how many there are.
-        on_fault: `skip` reports an image that cannot be used, once, and puts the next one of the
-            dataset in its place; `refuse` raises.
 
     Attributes:
         position: how many batches were given.
@@ -74,25 +69,18 @@ class TrainingBatches:
         self,
         dataset: Dataset,
         mapper: Prepare,
+        options: LoadingOptions,
         *,
-        batch_size: int,
-        seed: int = 0,
         sampler: Sampler | None = None,
         aspect_grouping: bool = True,
-        num_workers: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        on_fault: FaultPolicy = "skip",
     ) -> None:
-        _check_division(batch_size, rank, world_size)
-        self.sampler = sampler or TrainingSampler(len(dataset), seed=seed)
-        self.batch_size = batch_size
-        self.num_workers = num_workers
+        self.options = options
+        self.sampler = sampler or TrainingSampler(len(dataset), seed=options.seed)
         self.position = 0
         self.bad_images: Counter[str] = Counter()
-        self._share = slice(rank * batch_size // world_size, (rank + 1) * batch_size // world_size)
+        self._shard = options.find_shard()
         self._groups = group_by_shape(_sizes_of(dataset)) if aspect_grouping else None
-        self._fetcher = Fetcher(dataset.records, mapper, seed=seed, on_fault=on_fault, replace=True)
+        self._fetcher = Fetcher(dataset.records, mapper, options, replace=True)
 
     def seek(self, position: int) -> None:
         """Sets the position: the next batch is the one after `position` batches.
@@ -108,9 +96,9 @@ class TrainingBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yields this process' shard of every batch, from `position` on, without end."""
-        plan = make_batches(self.sampler, self.batch_size, self._groups)
-        shares = (batch[self._share] for batch in islice(plan, self.position, None))
-        for fetched in _fetch_all(self._fetcher, shares, self.num_workers):
+        plan = make_batches(self.sampler, self.options.batch_size, self._groups)
+        shards = (batch[self._shard] for batch in islice(plan, self.position, None))
+        for fetched in _fetch_all(self._fetcher, shards, self.options.num_workers):
             _report(fetched, self.bad_images)
             self.position += 1
             yield fetched.batch
@@ -122,12 +110,8 @@ class InferenceBatches:
     Args:
         dataset: the images.
         mapper: prepares an image; usually a `Mapper`.
-        batch_size: images in a batch of this process; the last one may have fewer.
-        seed: what is drawn from, should the mapper leave anything to chance.
-        num_workers: processes that prepare batches ahead; 0 prepares in this one.
-        rank: which of the processes this is.
-        world_size: how many there are.
-        on_fault: `skip` reports an image that cannot be used and leaves it out; `refuse` raises.
+        options: batch size, workers and the shard of this process. The last batch may have fewer
+            images.
 
     Attributes:
         bad_images: how often each bad image was met, by file name.
@@ -137,21 +121,14 @@ class InferenceBatches:
         self,
         dataset: Dataset,
         mapper: Prepare,
-        *,
-        batch_size: int = 1,
-        seed: int = 0,
-        num_workers: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        on_fault: FaultPolicy = "skip",
+        options: LoadingOptions = _DEFAULTS,
     ) -> None:
-        self.sampler = InferenceSampler(len(dataset), rank=rank, world_size=world_size)
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-        self.bad_images: Counter[str] = Counter()
-        self._fetcher = Fetcher(
-            dataset.records, mapper, seed=seed, on_fault=on_fault, replace=False
+        self.options = options
+        self.sampler = InferenceSampler(
+            len(dataset), rank=options.rank, world_size=options.world_size
         )
+        self.bad_images: Counter[str] = Counter()
+        self._fetcher = Fetcher(dataset.records, mapper, options, replace=False)
 
     @property
     def num_images(self) -> int:
@@ -160,16 +137,14 @@ class InferenceBatches:
 
     def __len__(self) -> int:
         """The number of batches."""
-        return -(-len(self.sampler) // self.batch_size)
+        return -(-len(self.sampler) // self.options.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yields the batches; one of which no image can be used is left out."""
         tickets = [Ticket(index, index) for index in self.sampler]
-        parts = [
-            tickets[start : start + self.batch_size]
-            for start in range(0, len(tickets), self.batch_size)
-        ]
-        for fetched in _fetch_all(self._fetcher, parts, self.num_workers):
+        size = self.options.batch_size
+        parts = [tickets[start : start + size] for start in range(0, len(tickets), size)]
+        for fetched in _fetch_all(self._fetcher, parts, self.options.num_workers):
             _report(fetched, self.bad_images)
             if fetched.batch:
                 yield fetched.batch
@@ -208,15 +183,6 @@ def _report(fetched: Fetched, bad_images: Counter[str]) -> None:
         bad_images[bad.file_name] += 1
     if fetched.error is not None:
         raise fetched.error
-
-
-def _check_division(batch_size: int, rank: int, world_size: int) -> None:
-    if batch_size < 1 or batch_size % world_size:
-        raise InputError(
-            f"a batch of {batch_size} images cannot be divided among {world_size} processes"
-        )
-    if not 0 <= rank < world_size:
-        raise InputError(f"there is no process {rank} of {world_size}: they are counted from 0")
 
 
 def _sizes_of(dataset: Dataset) -> Iterator[tuple[int, int]]:

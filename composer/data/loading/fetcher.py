@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from composer.data.faults import FaultPolicy, PartnerError
+from composer.data.faults import PartnerError
+from composer.data.loading.options import LoadingOptions
 from composer.data.loading.record_store import RecordStore
 from composer.data.loading.shared_memory import Parcel, pack
 from composer.data.records import Record
@@ -58,8 +59,8 @@ class Fetcher:
     Args:
         records: the dataset's records.
         prepare: makes of a record what a model is given.
-        seed: with an image's place in the order, what its augmentations follow from.
-        on_fault: what to do about an image that cannot be used.
+        options: the policy on faults, and the seed: with an image's place in the order, the seed of
+            its augmentations.
         replace: whether another image stands in for it, or it is left out.
     """
 
@@ -67,15 +68,13 @@ class Fetcher:
         self,
         records: Sequence[Record],
         prepare: Prepare,
+        options: LoadingOptions,
         *,
-        seed: int,
-        on_fault: FaultPolicy,
         replace: bool,
     ) -> None:
         self.records = RecordStore(records)
         self.prepare = prepare
-        self.seed = seed
-        self.on_fault = on_fault
+        self.options = options
         self.replace = replace
 
     def fetch(self, tickets: list[Ticket]) -> Fetched:
@@ -105,7 +104,7 @@ class Fetcher:
             except ComposerError as error:
                 partner = error.file_name if isinstance(error, PartnerError) else None
                 bad.append(BadImage(partner or str(record.file_name), str(error)))
-                if self.on_fault == "refuse":
+                if self.options.on_fault == "refuse":
                     raise DataError(str(error)) from error
                 num_unusable += partner is None
                 if num_unusable == len(self.records):
@@ -120,7 +119,7 @@ class Fetcher:
     def _make_generator(self, position: int, attempt: int) -> torch.Generator:
         """The generator of an attempt; another attempt draws anew, other images among it."""
         again = f"/{attempt}" if attempt else ""
-        seed = derive_seed(self.seed, f"sample/{position}{again}")
+        seed = derive_seed(self.options.seed, f"sample/{position}{again}")
         return torch.Generator().manual_seed(seed)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from composer import Graph
+from composer.data import LoadingOptions
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.sample_reading import read_sample
@@ -59,7 +60,9 @@ def test_graph_that_knows_the_truth_reaches_a_precision_of_one(dataset):
 def test_images_come_in_batches_resized_as_the_graph_wants_them(dataset):
     shown, counts = [], []
     graph = make_graph(dataset, shown=shown)
-    evaluate_graph(graph, dataset, tasks=["bbox"], batch_size=2, on_batch=counts.append)
+    evaluate_graph(
+        graph, dataset, tasks=["bbox"], on_batch=counts.append, loading=LoadingOptions(batch_size=2)
+    )
     assert counts == [2, 1]
     assert {shape[1] for _, shape in shown} == {32}
     assert len({image_id for image_id, _ in shown}) == 3
@@ -154,7 +157,7 @@ def test_masks_of_an_image_that_cannot_be_read_are_missed(dataset, tmp_path):
     assert 0 < figures["segm/AP"] == pytest.approx(figures["bbox/AP"])
     assert figures["segm/AP"] < 0.9
     with pytest.raises(DataError, match=r"cut\.png"):
-        evaluate_graph(make_graph(damaged), damaged, on_fault="refuse")
+        evaluate_graph(make_graph(damaged), damaged, loading=LoadingOptions(on_fault="refuse"))
 
 
 def test_tasks_are_those_that_dataset_and_outputs_serve(dataset):
