@@ -125,7 +125,7 @@ def test_the_command_trains_resumes_and_exports(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ([], "name an experiment"),
-        (["--resume"], "--resume wants the folder"),
+        (["--resume"], "--resume needs the folder"),
         (["--images", "x", "-e", "y"], "--images goes with --data"),
     ],
 )
