@@ -72,7 +72,7 @@ def list_datasets(
     """
     from composer.experiment import find_datasets
 
-    documents = find_datasets(data, images, names, settings)
+    documents = find_datasets(data, images, names, set=settings)
     datasets = [document.open(name) for name, document in documents.items()]
     rows = [
         (dataset.name, document.uses, count_objects(dataset))

@@ -44,7 +44,7 @@ def check(
     from composer.experiment import find_datasets
 
     reports = []
-    for name, document in find_datasets(data, images, names, settings).items():
+    for name, document in find_datasets(data, images, names, set=settings).items():
         reports.append(_check(name, document, quick))
         if not as_json:
             _print(reports[-1])

@@ -70,7 +70,7 @@ def show(
     """
     from composer.experiment import find_datasets
 
-    datasets = find_datasets(data, images, names, settings)
+    datasets = find_datasets(data, images, names, set=settings)
     experiment = _read_experiment(data, settings) if augmented else None
     for name, document in datasets.items():
         dataset = document.open(name)
@@ -87,7 +87,7 @@ def _read_experiment(data: str, settings: Sequence[str]) -> Experiment:
 
     if not is_experiment(data):
         raise InputError(f"{data}: augmentations are those of an experiment, which this is not")
-    return load_experiment(data, settings=settings)
+    return load_experiment(data, set=settings)
 
 
 def _choose(dataset: Dataset, image_ids: Sequence[str], count: int, seed: int) -> Sequence[Record]:
@@ -108,7 +108,7 @@ def _make_drawing(dataset: Dataset, layer: Layer | None, experiment: Experiment 
     if experiment is None:
         return lambda record, _generator: draw_record(record, dataset.metadata, chosen)
     document = experiment.document
-    expected = find_image_format(load_spec(experiment.spec, set=document.spec_params))
+    expected = find_image_format(load_spec(experiment.spec, set=experiment.model_settings))
     plain = expected.model_copy(update={"channel_order": "RGB", "scale": 1.0})
     mapper = document.train.make_mapper(dataset, plain, annotated=True)
     return lambda record, generator: draw_sample(mapper(record, generator), mapper.metadata, chosen)

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from composer.data.image_size import ImageSize
     from composer.data.loading import InferenceBatches
     from composer.evaluation import AugmentedPredictor, Evaluator, Results
+    from composer.experiment import SettableModel
     from composer.graph import Graph
 
 # Options that say how a model runs; predictions in a file take none of them.
-_OF_MODELS = ("weights", "settings", "tta", "image_size", "batch_size", "num_workers", "device")
+_OF_MODELS = ("weights", "tta", "image_size", "batch_size", "num_workers", "device")
 
 
 def _parse_tasks(
@@ -65,14 +66,7 @@ def _parse_sizes(
 @images_option()
 @dataset_option(default="all, joined")
 @weights_option()
-@set_option("Set a param of the spec; repeatable.")
-@click.option(
-    "--set-data",
-    "data_settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set a param of the data; repeatable.",
-)
+@set_option("Set a value of the model or the data; repeatable.")
 @click.option(
     "--predictions",
     metavar="FILE",
@@ -131,7 +125,6 @@ def eval_command(
     names: Sequence[str],
     weights: Mapping[str, str],
     settings: Sequence[str],
-    data_settings: Sequence[str],
     predictions: str | None,
     tasks: Sequence[str] | None,
     tta: bool,
@@ -155,16 +148,21 @@ def eval_command(
     (coco_results.json; panoptic.json with its PNG files), the proposals of a model that returns
     them (proposals.json), and plots if matplotlib is installed.
 
+    --set takes addresses of the model and of the data, in full or by a unique end:
+    model.score_threshold=0.5, datasets.val.annotations=x.json.
+
     Several processes: torchrun --nproc-per-node 2 -m composer eval ...
     """
     _check_usage(context)
     from composer.data import LoadingOptions
     from composer.evaluation import AugmentedPredictor, make_batches
     from composer.evaluation.augmented_predictor import TEST_SIZES
+    from composer.experiment import SettableModel
     from composer.prediction import open_model
     from composer.training.process_group import process_group
 
-    dataset = _open_dataset(data, images, names, data_settings, on_fault)
+    settable = SettableModel(model)
+    dataset = _open_dataset(data, images, names, on_fault, settings, settable)
     folder = None if no_save else Path(output or Path("runs", "eval"))
     report = partial(
         _report, folder=folder, plots=not no_plots, per_class=per_class, as_json=as_json
@@ -173,7 +171,8 @@ def eval_command(
         report(dataset, *_evaluate_file(predictions, dataset, tasks))
         return
     with process_group(device) as world:
-        graph = open_model(model or "", weights or None, settings=settings).to(world.device)
+        texts = [f"{one.address}={json.dumps(one.value.plain())}" for one in settable.settings]
+        graph = open_model(model or "", weights or None, settings=texts).to(world.device)
         evaluators = _make_evaluators(graph, dataset, tasks, on_fault, folder)
         predict = AugmentedPredictor(graph, sizes=tta_sizes or TEST_SIZES) if tta else None
         loading = LoadingOptions(batch_size, num_workers=num_workers, on_fault=on_fault or "skip")
@@ -206,13 +205,14 @@ def _open_dataset(
     data: str,
     images: str | None,
     names: Sequence[str],
-    settings: Sequence[str],
     on_fault: FaultPolicy | None,
+    settings: Sequence[str],
+    model: SettableModel,
 ) -> Dataset:
     from composer.data.data_file import open_datasets
     from composer.experiment import find_datasets
 
-    documents = find_datasets(data, images, names, settings)
+    documents = find_datasets(data, images, names, set=settings, model=model)
     if on_fault is not None:
         change = {"on_fault": on_fault}
         documents = {name: found.model_copy(update=change) for name, found in documents.items()}

@@ -16,6 +16,7 @@ from composer.cli.options import device_option, images_option, set_option
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from composer.documents import Setting
     from composer.experiment import Experiment
     from composer.training import Summary
 
@@ -68,26 +69,22 @@ def train(
     """Train as an experiment says; SPEC and --data take the place of its own.
 
     Without an experiment, SPEC is trained with the usual settings on --data: on the dataset `train`
-    (with the validation set `validation`), or on four fifths of the only one. --set iterations,
-    lr, batch_size, num_workers, rotated_boxes, seed.
+    (with the validation set `validation`), or on four fifths of the only one.
+
+    --set takes addresses of the whole experiment, in full or by a unique end: lr=0.001,
+    model.num_classes=3, datasets.train.annotations=x.json, '*.num_workers=0'.
 
     With --resume, the experiment is the one in the folder of the run unless another is named.
     A signal (Ctrl-C, SIGTERM) saves first. Exit code 0 when it is over, 3 when it can be resumed.
 
     Several processes: torchrun --nproc-per-node 2 -m composer train ...
     """
-    from composer.documents import as_absolute
     from composer.experiment import check_experiment, run_experiment
 
     if resume and output is None:
         raise click.UsageError("--resume needs the folder of the run: --output DIR")
-    # Files that the command line names are looked for in the current folder, not elsewhere.
-    read = _read_experiment(experiment, spec, data, images, settings, output if resume else None)
-    read = read.with_changes(
-        spec=spec and as_absolute(spec),
-        weights=weights and as_absolute(weights),
-        iterations=iterations,
-    )
+    replaced = _locate_options(spec, weights, iterations, settings)
+    read = _read_experiment(experiment, spec, data, images, replaced, output if resume else None)
     if dry_run:
         for line in check_experiment(read):
             click.echo(line)
@@ -101,16 +98,35 @@ def train(
         context.exit(3)
 
 
+def _locate_options(
+    spec: str | None, weights: str | None, iterations: int | None, settings: Sequence[str]
+) -> list[Setting]:
+    """The options that replace values of an experiment, and those of --set, as settings."""
+    from composer.documents import ProblemLog, as_absolute, locate_settings, parse_settings
+
+    # Files that the command line names are looked for in the current folder, not elsewhere.
+    given = {
+        "spec": spec and as_absolute(spec),
+        "weights": weights and as_absolute(weights),
+        "training.iterations": iterations,
+    }
+    log = ProblemLog()
+    options = {address: value for address, value in given.items() if value is not None}
+    found = locate_settings(options, "command line", log) + parse_settings(settings, log)
+    log.raise_any()
+    return found
+
+
 def _read_experiment(
     experiment: str | None,
     spec: str | None,
     data: str | None,
     images: str | None,
-    settings: Sequence[str],
+    settings: Sequence[Setting],
     resumed: str | None,
 ) -> Experiment:
     """The named experiment, else that of a resumed run, else the standard one."""
-    from composer.data.data_file import describe_data
+    from composer.data.data_file import find_data
     from composer.experiment import load_experiment, standard_experiment
     from composer.training import RunFolder
 
@@ -118,12 +134,12 @@ def _read_experiment(
         raise click.UsageError("--images goes with --data ANNOTATIONS")
     if experiment is None and resumed is None and (spec is None or data is None):
         raise click.UsageError("name an experiment (--experiment FILE), or SPEC and --data FILE")
-    datasets = None if data is None else describe_data(data, images=images).datasets
+    source = None if data is None else find_data(data, images)
     if experiment is None and resumed is not None:
         experiment = str(RunFolder(resumed).experiment)
     if experiment is not None:
-        return load_experiment(experiment, settings=settings, datasets=datasets)
-    return standard_experiment(spec or "", datasets or {}, settings=settings)
+        return load_experiment(experiment, set=settings, data=source)
+    return standard_experiment(spec or "", source or {}, set=settings)
 
 
 def _print_summary(summary: Summary, folder: str) -> None:

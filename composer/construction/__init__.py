@@ -1,6 +1,11 @@
 """From a spec to modules: checks everything that can be known first, then builds what is needed."""
 
-from composer.construction.checking import check_source, check_spec, find_image_format
+from composer.construction.checking import (
+    check_source,
+    check_spec,
+    find_image_format,
+    list_addresses,
+)
 from composer.construction.modules import build_modules, check_taps, instantiate
 
 __all__ = [
@@ -10,4 +15,5 @@ __all__ = [
     "check_taps",
     "find_image_format",
     "instantiate",
+    "list_addresses",
 ]

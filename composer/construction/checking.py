@@ -15,12 +15,11 @@ from composer.construction.freeze_check import check_freezing
 from composer.construction.output_shapes import propagate_shapes
 from composer.construction.port_wiring import wire_ports
 from composer.construction.tree_check import check_tree
-from composer.documents import ProblemLog
+from composer.documents import ProblemLog, SettingsSource
 from composer.errors import ComposerError
 from composer.language import (
     MODES,
     ImageFormat,
-    Settings,
     Spec,
     SpecSource,
     apply_settings,
@@ -35,7 +34,7 @@ from composer.registry import NODE_GROUP, TYPE_GROUP, Registry
 def check_source(
     source: SpecSource,
     *,
-    set: Settings = (),
+    set: SettingsSource = (),
     nodes: Mapping[str, object] | None = None,
 ) -> Blueprint:
     """Reads a spec, checks all of it, and gives what is needed to build it.
@@ -87,6 +86,16 @@ def find_image_format(spec: Spec) -> ImageFormat:
     blueprint = _with_input_types(resolved, log)
     log.raise_any()
     return blueprint.image_format
+
+
+def list_addresses(spec: Spec) -> list[str]:
+    """The addresses of a spec: aliases, params, and the configuration of nodes, `node.path.key`.
+
+    Nodes whose type cannot be loaded have none.
+    """
+    keys = Configurations(Registry.installed(NODE_GROUP), ProblemLog()).list_keys(spec)
+    addresses = [f"{path}.{key}" for path, names in keys.items() for key in names or ()]
+    return list(dict.fromkeys([*spec.resolved.aliases, *spec.resolved.params, *addresses]))
 
 
 def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> Blueprint:

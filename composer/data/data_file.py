@@ -23,9 +23,18 @@ from composer.data.faults import FaultPolicy, apply_policy
 from composer.data.plugin_call import PluginCall
 from composer.data.proposal_file import add_proposals
 from composer.data.records import ImageId
-from composer.documents import FOLDER, DocumentPart, DocumentSource, find_beside, read_document
+from composer.documents import (
+    FOLDER,
+    DocumentPart,
+    DocumentSource,
+    SettingsSource,
+    find_beside,
+    read_document,
+)
 from composer.errors import ComposerError, DataError
 from composer.registry import DATASET_GROUP, Registry
+
+DATASETS_PREFIX = "datasets."  # of the addresses of a data file's params
 
 _NAME = re.compile(r"\w[\w.-]*")
 
@@ -160,50 +169,50 @@ class DataFile(DocumentPart):
     datasets: dict[DatasetName, DatasetDocument] = Field(description="The datasets by name.")
 
 
-def read_data_file(source: DocumentSource, *, settings: Sequence[str] = ()) -> DataFile:
+def read_data_file(source: DocumentSource, *, set: SettingsSource = ()) -> DataFile:
     """Reads a data file. No dataset is opened.
 
     Args:
         source: a YAML file, or the values themselves.
-        settings: values for its params as `name=value`, the value in YAML.
+        set: values for params and addresses (`datasets.train.annotations`, or a unique end of it):
+            by address, or as texts `address=value` with the value in YAML.
 
     Raises:
         SpecError: with all problems at once, each with its place.
     """
-    return read_document(source, DataFile, settings=settings)
+    return read_document(source, DataFile, set=set, prefix=DATASETS_PREFIX)
 
 
-def describe_data(
-    data: str | os.PathLike[str],
-    *,
-    images: str | os.PathLike[str] | None = None,
-    settings: Sequence[str] = (),
-) -> DataFile:
-    """The data file that is meant: one that is written, or one for annotations or images.
+def find_data(
+    data: str | os.PathLike[str], images: str | os.PathLike[str] | None = None
+) -> DocumentSource:
+    """The data file of a path: one that is written, or one for annotations or images.
 
     Args:
         data: a data file; or annotations in COCO's format (`.json`), with `images`; or a folder of
             images without annotations.
         images: the folder of images of annotations.
-        settings: values for a data file's params.
 
     Raises:
-        SpecError: a data file has problems.
         DataError: annotations go without images, or a data file has them.
     """
     path = Path(data)
     if path.is_dir():
-        call = {"uses": "image_folder", "with": {"images": str(path.resolve())}}
-        return read_data_file({"composer_data": 1, "datasets": {_to_name(path): call}})
+        return _of_one(path, "image_folder", images=path)
     if path.suffix == ".json":
         if images is None:
-            raise DataError(f"{path}: annotations want the folder of their images, too (--images)")
-        files = {"annotations": str(path.resolve()), "images": str(Path(images).resolve())}
-        call = {"uses": "coco", "with": files}
-        return read_data_file({"composer_data": 1, "datasets": {_to_name(path): call}})
+            raise DataError(f"{path}: annotations need the folder of their images, too (--images)")
+        return _of_one(path, "coco", annotations=path, images=Path(images))
     if images is not None:
-        raise DataError(f"{path}: a data file says itself where its images are")
-    return read_data_file(path, settings=settings)
+        raise DataError(f"{path}: a data file names the folders of its images itself")
+    return path
+
+
+def _of_one(path: Path, reader: str, **files: Path) -> DocumentSource:
+    """A data file of one dataset, called like a path."""
+    configuration = {name: str(file.resolve()) for name, file in files.items()}
+    call = {"uses": reader, "with": configuration}
+    return {"composer_data": 1, "datasets": {_to_name(path): call}}
 
 
 def open_datasets(datasets: Mapping[str, DatasetDocument], names: Sequence[str] = ()) -> Dataset:

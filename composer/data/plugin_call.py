@@ -66,6 +66,16 @@ class PluginCall(DocumentPart):
         return call
 
     @classmethod
+    def list_options(cls, uses: str) -> list[str]:
+        """The keys of the configuration of what is published under a name; none if nothing is."""
+        try:
+            target = Registry.installed(cls.group).load(uses)
+            model = call_model(target, f"a {Registry.installed(cls.group).what}")
+        except ComposerError:
+            return []
+        return [field.alias or name for name, field in model.model_fields.items()]
+
+    @classmethod
     def _look_up(cls, uses: str, values: dict[str, Any]) -> tuple[Callable[..., Any], Any]:
         """What is published under a name, and its checked configuration."""
         registry = Registry.installed(cls.group)
@@ -87,6 +97,22 @@ class PluginCall(DocumentPart):
     def configuration(self) -> Mapping[str, Any]:
         """The checked values by parameter, defaults included."""
         return self._configuration
+
+    def resolved(self) -> dict[str, Any]:
+        """Plain values that mean the same wherever they are read, and whatever is installed.
+
+        The name is qualified, defaults are written out, and paths are absolute.
+        """
+        plain = self.model_dump(mode="json", by_alias=True)
+        publication = Registry.installed(self.group).find(self.uses)
+        if publication is not None and "/" not in self.uses:
+            plain["uses"] = f"{publication.plugin}/{self.uses}"
+        for name, value in self._configuration.items():
+            try:
+                plain["with"][name] = _as_plain(value)
+            except TypeError:  # made by the reader's own types: what was written stands for it
+                continue
+        return plain
 
     def make(self) -> Any:
         """What the class or function gives for its configuration."""
@@ -119,6 +145,23 @@ def _repack(
         location = (key, *details["loc"]) if key else details["loc"]
         found.append(InitErrorDetails(type=custom, loc=location, input=details["input"]))
     return found
+
+
+def _as_plain(value: Any) -> Any:
+    """A value of a configuration as documents hold it, with paths made absolute.
+
+    Raises:
+        TypeError: it holds anything but plain data.
+    """
+    if isinstance(value, Path):
+        return str(value.resolve())
+    if isinstance(value, (list, tuple)):
+        return [_as_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _as_plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(type(value).__name__)
 
 
 def _with_paths(value: Any, folder: Path) -> Any:

@@ -1,26 +1,38 @@
 """YAML documents with places: reading, params, settings, validation, and messages that point."""
 
+from composer.documents.addresses import Address
 from composer.documents.document_part import DocumentPart
 from composer.documents.located import Located, locate
 from composer.documents.params import escape, substitute_params
 from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
 from composer.documents.reading import (
-    FOLDER,
     DocumentSource,
     as_absolute,
     find_beside,
+    find_folder,
     read_document,
     read_file,
+    read_root,
     read_text,
+)
+from composer.documents.settable import (
+    Settable,
+    SettableDocument,
+    apply_settings,
+    give_params,
+    spread_sections,
 )
 from composer.documents.settings import (
     Setting,
+    SettingsSource,
+    collect_settings,
     locate_settings,
     parse_settings,
     read_settings,
 )
 from composer.documents.validation import (
+    FOLDER,
     Location,
     describe_errors,
     group_errors,
@@ -32,6 +44,7 @@ from composer.documents.yaml_reader import parse_value, read_yaml
 
 __all__ = [
     "FOLDER",
+    "Address",
     "DocumentPart",
     "DocumentSource",
     "Located",
@@ -39,11 +52,18 @@ __all__ = [
     "Place",
     "Problem",
     "ProblemLog",
+    "Settable",
+    "SettableDocument",
     "Setting",
+    "SettingsSource",
+    "apply_settings",
     "as_absolute",
+    "collect_settings",
     "describe_errors",
     "escape",
     "find_beside",
+    "find_folder",
+    "give_params",
     "group_errors",
     "locate",
     "locate_settings",
@@ -52,9 +72,11 @@ __all__ = [
     "parse_value",
     "read_document",
     "read_file",
+    "read_root",
     "read_settings",
     "read_text",
     "read_yaml",
+    "spread_sections",
     "substitute_params",
     "suggest_choice",
     "validate",

@@ -1,5 +1,7 @@
 """What the models of all parts of documents have in common."""
 
+from __future__ import annotations
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -7,3 +9,13 @@ class DocumentPart(BaseModel):
     """A part of a document: it has known keys only, values of the right types, and is immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @classmethod
+    def list_options(cls, uses: str) -> list[str]:
+        """The keys that may stand below `with:`, in parts that have it.
+
+        Args:
+            uses: what the part names by `uses:`.
+        """
+        del uses
+        return []

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from composer.documents.located import Located, locate
-from composer.documents.params import substitute_params
 from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
-from composer.documents.settings import parse_settings
-from composer.documents.validation import validate
+from composer.documents.settable import SettableDocument, apply_settings, give_params
+from composer.documents.settings import SettingsSource, collect_settings
 from composer.documents.yaml_reader import read_yaml
 from composer.errors import SpecError
 
 DocumentSource = str | os.PathLike[str] | Mapping[str, Any]
-
-FOLDER = "folder"  # in the context of validators: what relative paths are relative to
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -30,38 +26,40 @@ def read_document(
     source: DocumentSource,
     model: type[_Model],
     *,
-    settings: Sequence[str] = (),
+    set: SettingsSource = (),
     folder: str | os.PathLike[str] | None = None,
+    prefix: str = "",
 ) -> _Model:
     """Reads a YAML document.
 
-    It may have a section `params:` with defaults, which `${name}` uses and which the model is not
-    given. Validators of the model find the document's folder in their context, under `FOLDER`.
+    It may have a section `params:` with defaults, which `${name}` uses, and a section `set:` with
+    values by address; the model is given neither. Validators of the model find the document's
+    folder in their context, under `FOLDER`.
 
     Args:
         source: a file, or the values themselves.
         model: what is made of it.
-        settings: values for params as `name=value`, the value in YAML.
+        set: values for params and addresses: by address, or as texts `address=value`.
         folder: what relative paths are relative to; that of the file by default, and of values the
             current one.
+        prefix: what the addresses of params begin with, with a dot at the end.
 
     Raises:
         SpecError: with all problems at once, each with its place.
     """
     log = ProblemLog()
-    root = _read(source, log)
-    given = {setting.address: setting.value for setting in parse_settings(settings, log)}
-    if not root.is_mapping:
-        keys = [field.alias or name for name, field in model.model_fields.items()]
-        log.add(root.place, f"a mapping is wanted, with the keys {', '.join(keys)}")
-        log.raise_any()
-    document, _ = substitute_params(root, given, log)
-    if folder is None:
-        folder = Path() if isinstance(source, Mapping) else Path(source).parent
-    found = validate(_without_params(document), model, log, {FOLDER: Path(folder)})
+    document = SettableDocument(read_root(source, log), model, log, prefix)
+    rest = give_params(collect_settings(set, log), [document])
+    apply_settings([*document.settings, *rest], [document], log)
+    found = document.validated(find_folder(source) if folder is None else Path(folder))
     log.raise_any()
     assert found is not None
     return found
+
+
+def find_folder(source: DocumentSource) -> Path:
+    """What relative paths in a document are relative to."""
+    return Path() if isinstance(source, Mapping) else Path(source).parent
 
 
 def find_beside(path: str | os.PathLike[str], folder: Path) -> Path:
@@ -75,7 +73,16 @@ def as_absolute(name: str) -> str:
     return str(Path(name).resolve()) if Path(name).exists() else name
 
 
-def _read(source: DocumentSource, log: ProblemLog) -> Located:
+def read_root(source: DocumentSource, log: ProblemLog) -> Located:
+    """Reads the values of a document, whatever they are.
+
+    Args:
+        source: a file, or the values themselves.
+        log: takes problems that do not keep the rest from being read.
+
+    Raises:
+        SpecError: the file cannot be read, or it is not YAML.
+    """
     return locate(source, "<dict>") if isinstance(source, Mapping) else read_file(Path(source), log)
 
 
@@ -116,9 +123,3 @@ def label_path(path: Path) -> str:
     """The path as a user would write it: relative where that is shorter."""
     relative = os.path.relpath(path)
     return relative if not relative.startswith("..") else str(path)
-
-
-def _without_params(document: Located) -> Located:
-    return replace(
-        document, value={key: item for key, item in document.entries() if key != "params"}
-    )

@@ -39,6 +39,28 @@ class Setting:
         return WILDCARD in self.address
 
 
+SettingsSource = Mapping[str, Any] | Sequence[str | tuple[str, Any] | Setting]
+
+
+def collect_settings(given: SettingsSource, log: ProblemLog) -> list[Setting]:
+    """Settings in any of their forms.
+
+    Args:
+        given: values by address; or texts of the form `address=value`, pairs of these, and
+            settings, in order.
+        log: takes what is none.
+    """
+    found: list[Setting] = []
+    for each in given.items() if isinstance(given, Mapping) else given:
+        if isinstance(each, Setting):
+            found.append(each)
+        elif isinstance(each, str):
+            found += parse_settings([each], log)
+        else:
+            found += locate_settings(dict([each]), "set", log)
+    return found
+
+
 def parse_settings(texts: Sequence[str], log: ProblemLog) -> list[Setting]:
     """Settings from texts of the form `address=value`, the value in YAML.
 

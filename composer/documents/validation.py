@@ -15,6 +15,8 @@ from composer.documents.located import Located
 from composer.documents.problems import ProblemLog
 from composer.names import did_you_mean
 
+FOLDER = "folder"  # in the context of validators: what relative paths are relative to
+
 _Model = TypeVar("_Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 Errors = list[Mapping[str, Any]]

@@ -1,12 +1,14 @@
-"""Experiments: a YAML document that says what is learnt from what and how, and what runs it."""
+"""Experiments: model, datasets and training settings in one YAML file, and their runs."""
 
 from composer.experiment.data_source import find_datasets, is_experiment
 from composer.experiment.experiment import Experiment, load_experiment
+from composer.experiment.model_settings import SettableModel
 from composer.experiment.running import check_experiment, run_experiment
 from composer.experiment.standard import standard_experiment
 
 __all__ = [
     "Experiment",
+    "SettableModel",
     "check_experiment",
     "find_datasets",
     "is_experiment",

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from composer.data.data_file import DatasetDocument, describe_data
+from composer.data.data_file import DatasetDocument, find_data
 from composer.data.dataset import require_datasets
-from composer.documents import ProblemLog, read_yaml
+from composer.documents import ProblemLog, SettingsSource, collect_settings, find_folder, read_yaml
 from composer.errors import SpecError
-from composer.experiment.experiment import load_experiment
+from composer.experiment.experiment import read_experiment
+from composer.experiment.model_settings import SettableModel
+from composer.experiment.sections import apply_to_data
 
 
 def find_datasets(
     data: str,
     images: str | None = None,
     names: Sequence[str] = (),
-    settings: Sequence[str] = (),
+    *,
+    set: SettingsSource = (),
+    model: SettableModel | None = None,
 ) -> Mapping[str, DatasetDocument]:
     """Finds datasets by name; none is opened.
 
@@ -24,17 +28,18 @@ def find_datasets(
         data: a data file, an experiment, annotations or a folder of images.
         images: the folder of images of annotations.
         names: the datasets to choose; all of them if none is named.
-        settings: values for params, as `name=value`.
+        set: values for params and addresses, by address or as texts `address=value`.
+        model: a model that takes settings beside the data, and is given its own.
 
     Raises:
-        SpecError: the file has problems.
+        SpecError: the file or a setting has problems.
         DataError: annotations go without images, or a data file has them.
         NameResolutionError: there is no dataset of a name.
     """
     if images is None and is_experiment(data):
-        datasets = load_experiment(data, settings=settings).datasets
+        datasets = read_experiment(data, set=set, model=model).datasets
     else:
-        datasets = describe_data(data, images=images, settings=settings).datasets
+        datasets = _read_data(data, images, set, model)
     require_datasets(names, datasets, data)
     return {name: datasets[name] for name in names or datasets}
 
@@ -49,3 +54,15 @@ def is_experiment(data: str) -> bool:
     except (SpecError, UnicodeDecodeError):
         return False
     return root.get("composer_experiment") is not None
+
+
+def _read_data(
+    data: str, images: str | None, set: SettingsSource, model: SettableModel | None
+) -> Mapping[str, DatasetDocument]:
+    log = ProblemLog()
+    source = find_data(data, images)
+    document = apply_to_data(source, collect_settings(set, log), log, model)
+    found = document.validated(find_folder(source))
+    log.raise_any()
+    assert found is not None
+    return found.datasets

@@ -1,26 +1,31 @@
-"""An experiment: what is learnt from what, and how."""
+"""An experiment: model, datasets and training settings in one YAML file."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from composer.data.data_file import DatasetDocument, read_data_file
-from composer.data.plugin_call import PluginCall
+from composer.data.data_file import DatasetDocument
 from composer.documents import (
     DocumentSource,
     Place,
     Problem,
+    ProblemLog,
+    Setting,
+    SettingsSource,
     as_absolute,
+    collect_settings,
+    escape,
     find_beside,
-    read_document,
+    find_folder,
 )
 from composer.errors import SpecError
 from composer.experiment.language import ExperimentDocument
+from composer.experiment.model_settings import MODEL, SettableModel
+from composer.experiment.sections import apply_to_experiment, find_spec
 from composer.names import did_you_mean
 
 
@@ -31,12 +36,14 @@ class Experiment:
     Args:
         document: what was written, with params in place.
         datasets: the datasets by name, be they written in the experiment or in a data file.
+        model_settings: values for params and addresses of the spec.
         folder: what relative paths start at.
         source: what it was read from, for messages.
     """
 
     document: ExperimentDocument
     datasets: Mapping[str, DatasetDocument]
+    model_settings: tuple[Setting, ...]
     folder: Path
     source: str
 
@@ -48,12 +55,7 @@ class Experiment:
     @property
     def spec(self) -> str:
         """The file or the name of the spec."""
-        written = self.document.spec
-        for candidate in (written, f"{written}.yaml"):
-            found = find_beside(candidate, self.folder)
-            if found.is_file():
-                return str(found)
-        return written
+        return find_spec(self.document.spec, self.folder)
 
     @property
     def weights(self) -> str | dict[str, str] | None:
@@ -67,76 +69,87 @@ class Experiment:
         found = find_beside(file, self.folder)
         return str(found) if found.exists() else file
 
-    def with_changes(
-        self, *, spec: str | None = None, weights: str | None = None, iterations: int | None = None
-    ) -> Experiment:
-        """The same experiment with some of its values replaced.
-
-        Args:
-            spec: file or name of another spec.
-            weights: another checkpoint to begin with.
-            iterations: another length of the training.
-        """
-        changes: dict[str, Any] = {"spec": spec, "weights": weights}
-        changes = {key: value for key, value in changes.items() if value is not None}
-        if iterations is not None:
-            training = self.document.training
-            changes["training"] = training.model_copy(update={"iterations": iterations})
-        return replace(self, document=self.document.model_copy(update=changes))
-
     def as_document(self) -> dict[str, Any]:
-        """The experiment as plain values that mean the same wherever they are read."""
-        plain = self.document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        """The experiment as plain values that mean the same wherever they are read.
+
+        Settings are in their places, and defaults are written out.
+        """
+        plain = self.document.model_dump(mode="json", by_alias=True)
         plain["spec"] = as_absolute(self.spec)
-        if self.document.weights is not None:
-            weights = self.weights
-            plain["weights"] = (
-                {node: as_absolute(file) for node, file in weights.items()}
-                if isinstance(weights, dict)
-                else as_absolute(str(weights))
-            )
-        plain["datasets"] = {name: _plain_call(call) for name, call in self.datasets.items()}
-        plain.pop("data_params", None)
-        for images in (self.document.train, self.document.validation):
-            if images is not None and images.augmentations is not None:
-                key = "train" if images is self.document.train else "validation"
-                plain[key]["augmentations"] = [_plain_call(call) for call in images.augmentations]
-        return plain
+        weights = self.weights
+        if isinstance(weights, dict):
+            plain["weights"] = {node: as_absolute(file) for node, file in weights.items()}
+        elif weights is not None:
+            plain["weights"] = as_absolute(weights)
+        plain["datasets"] = {name: call.resolved() for name, call in self.datasets.items()}
+        for key, data in (("train", self.document.train), ("validation", self.document.validation)):
+            if data is not None and data.augmentations is not None:
+                plain[key]["augmentations"] = [call.resolved() for call in data.augmentations]
+        settings: dict[str, Any] = {}
+        for setting in self.model_settings:
+            address = f"{MODEL}.{setting.address}"
+            settings.pop(address, None)  # the later goes to the end
+            settings[address] = setting.value.plain()
+        return {**plain, "set": escape(settings)} if settings else plain
 
 
 def load_experiment(
     source: DocumentSource,
     *,
-    settings: Sequence[str] = (),
-    datasets: Mapping[str, DatasetDocument] | None = None,
+    set: SettingsSource = (),
+    data: DocumentSource | None = None,
     folder: str | os.PathLike[str] | None = None,
 ) -> Experiment:
     """Reads an experiment and checks it. No dataset is opened, no model built.
 
     Args:
         source: a YAML file, or the values themselves.
-        settings: values for its params as `name=value`, the value in YAML.
-        datasets: datasets by name, in place of those that the document has.
+        set: values for params and addresses (`training.optimizer.lr`, `model.num_classes`,
+            `datasets.train.annotations`, or a unique end): by address, or as texts `address=value`
+            with the value in YAML.
+        data: a data file, in place of the experiment's datasets.
         folder: what relative paths start at; by default that of the file.
 
     Raises:
         SpecError: with all problems at once, each with its place.
     """
-    document = read_document(source, ExperimentDocument, settings=settings, folder=folder)
+    experiment = read_experiment(source, set=set, data=data, folder=folder)
+    _check_names(experiment.document, experiment.datasets, experiment.source)
+    return experiment
+
+
+def read_experiment(
+    source: DocumentSource,
+    *,
+    set: SettingsSource = (),
+    data: DocumentSource | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    model: SettableModel | None = None,
+) -> Experiment:
+    """Reads an experiment; whether its datasets are those that it uses is not checked.
+
+    Args:
+        source: as for `load_experiment`.
+        set: as for `load_experiment`.
+        data: as for `load_experiment`.
+        folder: as for `load_experiment`.
+        model: a model that settings are for, in place of the experiment's.
+
+    Raises:
+        SpecError: with all problems at once, each with its place.
+    """
+    log = ProblemLog()
+    folder = find_folder(source) if folder is None else Path(folder)
+    settings = collect_settings(set, log)
+    parts = apply_to_experiment(source, settings, log, data=data, folder=folder, model=model)
+    document = parts.experiment.validated(folder)
+    data_file = None if parts.data is None else parts.data.validated(parts.data_folder)
+    log.raise_any()
+    assert document is not None
+    datasets = document.datasets if data_file is None else data_file.datasets
+    assert not isinstance(datasets, str)
     label = "<dict>" if isinstance(source, Mapping) else os.fspath(source)
-    if folder is None:
-        folder = Path() if isinstance(source, Mapping) else Path(source).parent
-    if datasets is None:
-        datasets = _find_datasets(document, Path(folder))
-    _check_names(document, datasets, label)
-    return Experiment(document, datasets, Path(folder), label)
-
-
-def _find_datasets(document: ExperimentDocument, folder: Path) -> Mapping[str, DatasetDocument]:
-    if not isinstance(document.datasets, str):
-        return document.datasets
-    settings = [f"{name}={json.dumps(value)}" for name, value in document.data_params.items()]
-    return read_data_file(find_beside(document.datasets, folder), settings=settings).datasets
+    return Experiment(document, datasets, tuple(parts.model.settings), folder, label)
 
 
 def _check_names(
@@ -156,26 +169,3 @@ def _check_names(
                 problems.append(Problem(place, f"there is no dataset '{name}'", hint))
     if problems:
         raise SpecError(problems)
-
-
-def _plain_call(call: PluginCall) -> dict[str, Any]:
-    """A call with the paths in its configuration made absolute."""
-    plain = call.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if "with" in plain:
-        plain["with"] = {
-            name: _with_absolute_paths(call.configuration.get(name, value), value)
-            for name, value in plain["with"].items()
-        }
-    return plain
-
-
-def _with_absolute_paths(configured: Any, written: Any) -> Any:
-    if isinstance(configured, Path):
-        return str(configured.resolve())
-    if isinstance(configured, (list, tuple)) and isinstance(written, list):
-        return [_with_absolute_paths(c, w) for c, w in zip(configured, written, strict=False)]
-    if isinstance(configured, dict) and isinstance(written, dict):
-        return {
-            key: _with_absolute_paths(configured.get(key), value) for key, value in written.items()
-        }
-    return written

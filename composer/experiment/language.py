@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
@@ -67,7 +67,6 @@ class ExperimentDocument(DocumentPart):
     name: str | None = Field(None, description="What the experiment is called.")
     doc: str | None = Field(None, description="What the experiment is for.")
     spec: str = Field(description="The model: a file, or the name of a spec that ships.")
-    spec_params: dict[str, Any] = Field(default_factory=dict, description="Values of its params.")
     weights: str | dict[str, str] | None = Field(
         None, description="Checkpoint to begin with, or checkpoints by node; the spec's if null."
     )
@@ -79,9 +78,6 @@ class ExperimentDocument(DocumentPart):
     )
     datasets: dict[DatasetName, DatasetDocument] | str = Field(
         description="The datasets by name, or the data file that has them."
-    )
-    data_params: dict[str, Any] = Field(
-        default_factory=dict, description="Values of the data file's params."
     )
     train: TrainingData = Field(description="The images that are learnt from.")
     validation: InferenceData | None = Field(None, description="The images that are measured on.")
@@ -96,6 +92,4 @@ class ExperimentDocument(DocumentPart):
             if self.evaluation is None:
                 raise ValueError(f"'training.{what}' wants an 'evaluation'")
             self.evaluation.require_metric(metric)
-        if self.data_params and not isinstance(self.datasets, str):
-            raise ValueError("'data_params' belong to a data file that 'datasets' names")
         return self

@@ -39,35 +39,35 @@ def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
         SpecError: with all problems of the spec.
         InputError: a number that the experiment sets is not that of the datasets.
     """
-    document = experiment.document
+    freeze = experiment.document.freeze
     plain = load_spec(experiment.spec)
     counts = _count_names(metadata, plain)
-    params = {**counts, **document.spec_params}
-    _check_counts(experiment, params, counts)
+    _check_counts(experiment, counts)
     source: Any = experiment.spec
-    if document.freeze:
-        frozen = [*plain.freeze, *document.freeze]
+    if freeze:
+        frozen = [*plain.freeze, *freeze]
         source = {"composer": LANGUAGE_VERSION, "extends": experiment.spec, "freeze": frozen}
-    return load_spec(source, set=params).with_metadata(name_classes(metadata))
+    spec = load_spec(source, set=[*counts.items(), *experiment.model_settings])
+    return spec.with_metadata(name_classes(metadata))
 
 
 def _count_names(metadata: Metadata, spec: Spec) -> dict[str, int]:
     """The values that the datasets give to params of a spec."""
     counts = {param: len(getattr(metadata, names)) for param, names in _COUNTED.items()}
+    known = {*spec.params, *spec.resolved.aliases}
     return {
         param: count
         for param, count in counts.items()
-        if count and spec.params.get(param) is not None
+        if count and param in known and spec.params.get(param, count) is not None
     }
 
 
-def _check_counts(
-    experiment: Experiment, params: Mapping[str, Any], counts: Mapping[str, int]
-) -> None:
+def _check_counts(experiment: Experiment, counts: Mapping[str, int]) -> None:
+    given = {setting.address: setting.value.plain() for setting in experiment.model_settings}
     for param, count in counts.items():
-        if params[param] != count:
+        if given.get(param, count) != count:
             raise InputError(
-                f"{experiment.source}: 'spec_params' sets {param} to {params[param]}, but the "
+                f"{experiment.source}: 'model.{param}' is set to {given[param]}, but the "
                 f"datasets have {count} {_WORDS[_COUNTED[param]]}"
             )
 

@@ -3,111 +3,96 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from composer.construction import find_image_format
 from composer.data.data_file import DatasetDocument, Selection
-from composer.documents import as_absolute
+from composer.documents import DocumentSource, SettingsSource, as_absolute
 from composer.errors import InputError
-from composer.experiment.experiment import Experiment, load_experiment
+from composer.experiment.experiment import Experiment, read_experiment
 from composer.language import ImageFormat, load_spec
 
-_LEARNT, _MEASURED = "train", "validation"
+_TRAIN, _VALIDATION = "train", "validation"
 _SHORT = "val"  # what the latter is often called
 _FOLDS = 5
 _SMALLEST = 0.8  # of the model's own image size
-_PARAMS = {
-    "iterations": 1000,
-    "lr": 0.0001,
-    "batch_size": 4,
-    "num_workers": 2,
-    "rotated_boxes": False,
-    "seed": 0,
-}
 
 
 def standard_experiment(
-    spec: str | os.PathLike[str],
-    datasets: Mapping[str, DatasetDocument],
-    *,
-    settings: Sequence[str] = (),
+    spec: str | os.PathLike[str], data: DocumentSource, *, set: SettingsSource = ()
 ) -> Experiment:
-    """An experiment that trains a model on datasets the usual way: AdamW, cosine, mirrored images.
+    """An experiment with the usual training of a model: AdamW, cosine schedule, mirrored images.
 
-    The dataset `train` is learnt from, and `validation` (or `val`) is measured on; `train` alone
-    is learnt from, whole. One dataset of another name is divided: four images of five are learnt
-    from, the others measured on; all are learnt from if it is a selection itself.
+    The dataset `train` is the training set, and `validation` (or `val`) the validation set; `train`
+    alone is trained on as a whole. One dataset of another name is split: four images of five are
+    the training set, the others the validation set; a selection is trained on as a whole.
 
     Args:
         spec: the model: a file, or the name of a spec that ships.
-        datasets: the datasets by name.
-        settings: `name=value` for `iterations`, `lr`, `batch_size`, `num_workers`, `rotated_boxes`
-            and `seed`.
+        data: a data file, or its values.
+        set: values by address, as for `load_experiment`: `training.iterations`, `lr`, ...
 
     Raises:
-        SpecError: the spec, or a setting, has problems.
-        InputError: it is not clear which dataset is learnt from, or the model takes no images.
+        SpecError: the spec, the data file or a setting has problems.
+        InputError: the datasets have other names, or the model has no input of images.
     """
-    chosen = _choose(datasets)
     image_format = find_image_format(load_spec(spec))
-    document = _write(os.fspath(spec), image_format, measured=_MEASURED in chosen)
-    return load_experiment(document, settings=settings, datasets=chosen)
+    experiment = read_experiment(_write(spec, image_format), set=set, data=data)
+    fitted = find_image_format(load_spec(spec, set=experiment.model_settings))
+    if fitted != image_format:
+        experiment = read_experiment(_write(spec, fitted), set=set, data=data)
+    chosen = _choose(experiment.datasets)
+    if _VALIDATION in chosen:
+        return replace(experiment, datasets=chosen)
+    changes = {"validation": None, "evaluation": None}
+    document = experiment.document.model_copy(update=changes)
+    return replace(experiment, document=document, datasets=chosen)
 
 
 def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocument]:
-    """What is learnt from and, if there is something, what is measured on."""
-    measured = [datasets[name] for name in (_MEASURED, _SHORT) if name in datasets]
-    if _LEARNT in datasets and (measured or len(datasets) == 1):
-        return dict(zip((_LEARNT, _MEASURED), [datasets[_LEARNT], *measured], strict=False))
+    """The training set and, if there is one, the validation set."""
+    validation = [datasets[name] for name in (_VALIDATION, _SHORT) if name in datasets]
+    if _TRAIN in datasets and (validation or len(datasets) == 1):
+        found = [datasets[_TRAIN], *validation]
+        return dict(zip((_TRAIN, _VALIDATION), found, strict=False))
     if len(datasets) > 1:
         raise InputError(
-            f"there are the datasets {', '.join(datasets)}: call the one to learn from "
-            f"'{_LEARNT}' and the one to measure on '{_MEASURED}', or write an experiment"
+            f"there are the datasets {', '.join(datasets)}: call the training set '{_TRAIN}' and "
+            f"the validation set '{_VALIDATION}', or write an experiment"
         )
     (whole,) = datasets.values()
     if whole.select != Selection():
-        return {_LEARNT: whole}
-    folds = {_MEASURED: [0], _LEARNT: list(range(1, _FOLDS))}
+        return {_TRAIN: whole}
+    folds = {_VALIDATION: [0], _TRAIN: list(range(1, _FOLDS))}
     return {
         name: whole.model_copy(update={"select": Selection(folds=parts, of=_FOLDS)})
         for name, parts in folds.items()
     }
 
 
-def _write(spec: str, image_format: ImageFormat, *, measured: bool) -> dict[str, Any]:
-    """The document of the experiment."""
-    document: dict[str, Any] = {
+def _write(spec: str | os.PathLike[str], image_format: ImageFormat) -> dict[str, Any]:
+    """The values of the experiment."""
+    return {
         "composer_experiment": 1,
         "name": Path(spec).stem,
-        "params": _PARAMS,
-        "spec": as_absolute(spec),
+        "spec": as_absolute(os.fspath(spec)),
         "skip_mismatched": True,  # so that weights for other classes can be begun with
-        "datasets": {},
         "train": {
-            "datasets": [_LEARNT],
-            "batch_size": "${batch_size}",
-            "num_workers": "${num_workers}",
-            "rotated_boxes": "${rotated_boxes}",
+            "datasets": [_TRAIN],
             "augmentations": [{"uses": "random_flip"}, *_resizing(image_format)],
         },
+        "validation": {"datasets": [_VALIDATION]},
         "training": {
-            "iterations": "${iterations}",
-            "seed": "${seed}",
-            "optimizer": {"uses": "AdamW", "lr": "${lr}", "weight_decay": 0.01},
+            "iterations": 1000,
+            "optimizer": {"uses": "AdamW", "lr": 0.0001, "weight_decay": 0.01},
             "schedule": {"uses": "cosine", "warmup": {"iterations": 0.1}},
             "clip": {"norm": 10.0},
         },
+        "evaluation": {"every": 250},
     }
-    if measured:
-        document["validation"] = {
-            "datasets": [_MEASURED],
-            "num_workers": "${num_workers}",
-            "rotated_boxes": "${rotated_boxes}",
-        }
-        document["evaluation"] = {"every": 250}
-    return document
 
 
 def _resizing(image_format: ImageFormat) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from torch import nn
 from composer.blueprint import Blueprint, Names, Plan, Slot, listed
 from composer.checkpoint import LoadReport
 from composer.construction import build_modules, check_source, check_spec
+from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
 from composer.graph.description import Provenance, read_description
 from composer.graph.execution import Execution, draw_seed
@@ -25,7 +26,7 @@ from composer.graph.profiling import Profile, profiling
 from composer.graph.saving import save_weights
 from composer.graph.session import Session
 from composer.graph.weights import LoadOptions, Weights, load_weights
-from composer.language import Mode, Settings, Spec, SpecMetadata, SpecSource
+from composer.language import Mode, Spec, SpecMetadata, SpecSource
 from composer.module_tree import own_state
 
 
@@ -67,7 +68,7 @@ class Graph(nn.Module):
         until: Names | None = None,
         feeds: Sequence[str] = (),
         skip_mismatched: bool = False,
-        set: Settings = (),
+        set: SettingsSource = (),
         **params: Any,
     ) -> Graph:
         """Builds the graph of a spec, in inference mode.

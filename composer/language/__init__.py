@@ -1,7 +1,7 @@
 """The language of model specs: their keys, the values that they parse to, and how they nest."""
 
 from composer.language.keys import LANGUAGE_VERSION, MODES, ImageFormat, Mode, SpecDocument
-from composer.language.loading import Settings, load_spec, log_notes, read_spec
+from composer.language.loading import load_spec, log_notes, read_spec
 from composer.language.metadata import SpecMetadata
 from composer.language.nesting import read_extended
 from composer.language.node_settings import apply_settings
@@ -26,7 +26,6 @@ __all__ = [
     "Mode",
     "NodeSpec",
     "Reference",
-    "Settings",
     "Spec",
     "SpecDocument",
     "SpecMetadata",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from composer.documents import (
     Located,
     Place,
     ProblemLog,
-    Setting,
+    SettingsSource,
+    collect_settings,
     escape,
-    locate_settings,
-    parse_settings,
 )
 from composer.errors import SpecError
 from composer.language.conversion import beside_spec, to_graph
@@ -26,15 +24,13 @@ from composer.language.sources import SpecSource
 from composer.language.spec import GraphSpec, Spec, to_metadata
 from composer.names import describe_unresolved, find_names
 
-Settings = Mapping[str, Any] | Sequence[str | tuple[str, Any]]
-
 _LOGGER = logging.getLogger(__name__)
 
 
 def load_spec(
     source: SpecSource,
     *,
-    set: Settings = (),
+    set: SettingsSource = (),
 ) -> Spec:
     """Reads a spec and checks its form. No plugin is imported.
 
@@ -60,7 +56,7 @@ def read_spec(
     source: SpecSource,
     log: ProblemLog,
     *,
-    set: Settings = (),
+    set: SettingsSource = (),
 ) -> Spec | None:
     """Reads as much of a spec as can be understood.
 
@@ -73,23 +69,13 @@ def read_spec(
         The spec; None if its problems leave nothing to go on with.
     """
     try:
-        root, resolved = assemble(source, _read_given(set, log), log)
+        root, resolved = assemble(source, collect_settings(set, log), log)
     except SpecError as error:
         log.extend(error)
         return None
     if root.faulty:
         return None
     return _to_spec(root, resolved, log)
-
-
-def _read_given(given: Settings, log: ProblemLog) -> list[Setting]:
-    settings: list[Setting] = []
-    for one in given.items() if isinstance(given, Mapping) else given:
-        if isinstance(one, str):
-            settings += parse_settings([one], log)
-        else:
-            settings += locate_settings(dict([one]), "set", log)
-    return settings
 
 
 def log_notes(notes: Sequence[str]) -> None:

@@ -32,14 +32,19 @@ def make_optimizer(
     return made
 
 
+def list_options(name: OptimizerName) -> list[str]:
+    """The names of an optimizer's options, without those that have a key of their own."""
+    known = inspect.signature(getattr(torch.optim, name).__init__).parameters
+    return sorted(known.keys() - _SET_ELSEWHERE - _NOT_OFFERED)
+
+
 def check_options(name: OptimizerName, options: Mapping[str, Any]) -> None:
     """Checks the options of an optimizer by trying them on a parameter of one number.
 
     Raises:
         ValueError: an option is unknown, or its value is refused.
     """
-    known = inspect.signature(getattr(torch.optim, name).__init__).parameters
-    names = sorted(known.keys() - _SET_ELSEWHERE - _NOT_OFFERED)
+    names = list_options(name)
     for option in options:
         if option in _SET_ELSEWHERE:
             raise ValueError(f"'{option}' is set beside 'with', not in it")

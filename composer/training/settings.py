@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from composer.documents import DocumentPart
 from composer.ranges import Fraction, NonNegative, Positive, PositiveInt
-from composer.training.optimizers import OptimizerName, check_options
+from composer.training.optimizers import OptimizerName, check_options, list_options
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Order = Literal["higher", "lower"]
@@ -44,6 +44,12 @@ class OptimizerSettings(DocumentPart):
     groups: list[GroupSettings] = Field(
         default_factory=list, description="Exceptions; a later one has the last word on each."
     )
+
+    @classmethod
+    def list_options(cls, uses: str) -> list[str]:
+        """The options of a class of torch.optim; none if it is not offered."""
+        names = get_args(OptimizerName)
+        return list_options(cast(OptimizerName, uses)) if uses in names else []
 
     @field_validator("with_", mode="after")
     @classmethod

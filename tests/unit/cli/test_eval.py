@@ -95,7 +95,7 @@ def test_spec_takes_weights_and_params(cli, files, folder):
     result = cli(
         *("eval", "mask_rcnn_r50_fpn", "-w", weights, "--data", files / "data.yaml"),
         *("--tasks", "bbox", "--no-save", *settings, "--set", "max_per_image=1"),
-        *("--set-data", f"folder={files / 'shapes'}"),
+        *("--set", f"folder={files / 'shapes'}"),
     )
     assert result.code == 0, result.err
     assert FIGURES in result.out
@@ -177,6 +177,9 @@ def test_line_says_so_where_plots_cannot_be_drawn(cli, files, folder, monkeypatc
         (("--predictions", "missing.json"), "missing.json: cannot be read"),
         (("mask_rcnn_r50_fpn",), "names no weights"),
         (("mask_rcnn_r50_fpn", "--set", "depth=18"), "names no weights"),
+        (("mask_rcnn_r50_fpn", "--set", "dept=18"), "Did you mean 'model.depth'?"),
+        (("tiny.safetensors", "--set", "datasets.shapes.frist=1"), "datasets.shapes.select.first"),
+        (("--predictions", "truth.json", "--set", "depth=18"), "nothing to set at 'depth'"),
     ],
 )
 def test_mistakes_end_in_a_message(cli, files, monkeypatch, arguments, message):
@@ -193,7 +196,6 @@ def test_mistakes_end_in_a_message(cli, files, monkeypatch, arguments, message):
         (),
         ("model.safetensors", "--predictions", "results.json"),
         ("--predictions", "results.json", "--weights", "model.safetensors"),
-        ("--predictions", "results.json", "--set", "depth=18"),
         ("--predictions", "results.json", "--tta"),
         ("--predictions", "results.json", "--image-size", "0"),
         ("--predictions", "results.json", "--batch-size", "1"),

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from composer.data.data_file import describe_data, open_datasets, read_data_file
+from composer.data.data_file import find_data, open_datasets, read_data_file
 from composer.data.toy_dataset import CLASSES, write_shape_dataset
 from composer.errors import DataError, NameResolutionError, SpecError
 
@@ -49,7 +49,7 @@ def test_params_say_where_files_are(shapes, write, tmp_path, monkeypatch):
         'datasets: {all: {uses: coco, with: {annotations: "${root}/instances.json", '
         'images: "${root}/images"}}}'
     )
-    assert len(open_one(path, settings=["root=shapes"])) == 6
+    assert len(open_one(path, set=["root=shapes"])) == 6
 
 
 def test_a_dataset_is_selected_from(shapes, write):
@@ -214,12 +214,12 @@ def test_a_reader_names_its_configuration(readers, write):
 
 
 def test_annotations_and_folders_are_data_too(shapes, tmp_path):
-    (dataset,) = describe_data(shapes.annotations, images=shapes.images).datasets.items()
+    (dataset,) = read_data_file(find_data(shapes.annotations, shapes.images)).datasets.items()
     assert (dataset[0], len(dataset[1].open("x"))) == ("instances", 6)
-    (dataset,) = describe_data(shapes.images).datasets.items()
+    (dataset,) = read_data_file(find_data(shapes.images)).datasets.items()
     opened = dataset[1].open(dataset[0])
     assert (opened.name, len(opened), opened[0].image_id) == ("images", 6, "0001.png")
     with pytest.raises(DataError, match="--images"):
-        describe_data(shapes.annotations)
-    with pytest.raises(DataError, match="says itself"):
-        describe_data(tmp_path / "data.yaml", images=shapes.images)
+        find_data(shapes.annotations)
+    with pytest.raises(DataError, match="names the folders of its images itself"):
+        find_data(tmp_path / "data.yaml", shapes.images)

@@ -55,7 +55,7 @@ def problems(source, **options):
 def test_params_are_put_in_place_and_set(write):
     path = write("params: {rate: 0.5, n: 3}\nrate: ${rate}\nsteps: [{name: 's${n}', size: [1, 2]}]")
     assert read_document(path, Recipe).rate == 0.5
-    recipe = read_document(path, Recipe, settings=["rate=2", "n=7"])
+    recipe = read_document(path, Recipe, set=["rate=2", "n=7"])
     assert recipe.rate == 2
     assert recipe.steps == [Step(name="s7", size=(1, 2))]
 
@@ -102,9 +102,13 @@ def test_where_a_param_comes_from_is_told(write):
 
 
 def test_settings_have_problems_of_their_own(write):
-    assert problems(write("rate: 1"), settings=["speed=1", "word"]) == [
+    assert problems(write("rate: 1"), set=["speed=1", "word"]) == [
         (0, "a setting is name=value", ""),
-        (0, "unknown param 'speed'", "There are no params."),
+        (
+            0,
+            "there is nothing to set at 'speed'",
+            "Addresses begin with: by_name, file, rate, steps.",
+        ),
     ]
 
 
@@ -116,7 +120,7 @@ def test_keys_of_several_forms_are_told_where_none_fits(write):
 @pytest.mark.parametrize("text", ["[1, 2]", "word"])
 def test_a_document_is_a_mapping(write, text):
     assert problems(write(text))[0][1] == (
-        "a mapping is wanted, with the keys rate, steps, by_name, file"
+        "a mapping is expected, with the keys rate, steps, by_name, file"
     )
 
 

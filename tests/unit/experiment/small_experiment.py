@@ -5,33 +5,31 @@ from composer.data.toy_dataset import write_shape_dataset
 EXPERIMENT = """\
 composer_experiment: 1
 name: shapes
-params: {data: shapes, workers: 0, precision: float32, mode: ddp, iterations: 4, ema: null}
+params: {data: shapes}
 spec: rpn_r50_fpn
-spec_params:
-  depth: 18
-  stem_out_channels: 8
-  res2_out_channels: 8
-  fpn_channels: 8
-  rpn_batch_size_per_image: 4096
-  rpn_post_nms_topk_training: 20
+set:
+  model:
+    depth: 18
+    stem_out_channels: 8
+    res2_out_channels: 8
+    fpn_channels: 8
+    rpn_batch_size_per_image: 4096
+    rpn_post_nms_topk_training: 20
 datasets:
   shapes:
     uses: coco
     with: {annotations: "${data}/instances.json", images: "${data}/images"}
 train:
   datasets: [shapes]
-  num_workers: ${workers}
+  num_workers: 0
   augmentations:
     - {uses: random_flip}
 validation: {datasets: [shapes], augmentations: [], num_workers: 0}
 training:
-  iterations: ${iterations}
-  precision: ${precision}
+  iterations: 4
   optimizer: {uses: SGD, lr: 0.01, with: {momentum: 0.9}}
   checkpoint: {every: 2}
   log_every: 1
-  distributed: ${mode}
-  ema: ${ema}
 evaluation: {metrics: [], losses: true}
 """
 

@@ -11,8 +11,8 @@ from composer.experiment.model import fit_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 _OF_PROPOSALS = """\
-  rpn_batch_size_per_image: 4096
-  rpn_post_nms_topk_training: 20
+    rpn_batch_size_per_image: 4096
+    rpn_post_nms_topk_training: 20
 """
 
 
@@ -53,7 +53,7 @@ def test_what_is_learnt_has_to_be_annotated(tmp_path, spec, learnt):
     _without(tmp_path, "segmentation")
     text = _LESS
     if spec.startswith("torchvision"):
-        text = text[: text.index("spec_params")] + text[text.index("datasets:\n") :]
+        text = text[: text.index("set:")] + text[text.index("datasets:\n") :]
     with pytest.raises(InputError) as caught:
         check_experiment(_load(tmp_path, spec, "[less]", text))
     assert f"learns {learnt}" in str(caught.value)

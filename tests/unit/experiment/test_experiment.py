@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from composer.construction import check_source
+from composer.construction import check_source, check_spec
 from composer.data.metadata import Metadata
 from composer.errors import DataError, InputError, SpecError
 from composer.experiment import check_experiment, load_experiment
@@ -30,7 +30,7 @@ def test_all_problems_come_at_once_with_their_places(tmp_path):
     text = text.replace("log_every: 1", "log_evry: 1")
     message = problems_of(text, tmp_path)
     assert "3 problems" in message
-    assert "experiment.yaml:20:" in message
+    assert "experiment.yaml:21:" in message
     assert "random_flop" in message
     assert "Did you mean 'random_flip'" in message
     assert "Did you mean 'log_every'?" in message
@@ -81,7 +81,8 @@ def test_a_loss_that_decides_has_to_be_measured(tmp_path):
 
 
 def test_the_resolved_document_means_the_same_elsewhere(tmp_path, monkeypatch):
-    experiment = load_experiment(write_experiment(tmp_path), settings=["iterations=7"])
+    settings = ["training.iterations=7", "model.depth=34"]
+    experiment = load_experiment(write_experiment(tmp_path), set=settings)
     document = experiment.as_document()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -90,7 +91,43 @@ def test_the_resolved_document_means_the_same_elsewhere(tmp_path, monkeypatch):
     again = load_experiment("copy.yaml")
     assert again.as_document() == document
     assert again.document.training == experiment.document.training
+    assert document["training"]["checkpoint"]["keep"] == 2  # a default, and what it was
+    assert document["datasets"]["shapes"]["uses"].endswith("/coco")
+    assert fit_spec(again, Metadata()).params["depth"] == 34
     assert len(open_images(again).datasets["shapes"]) == 8
+
+
+def test_addresses_count_over_model_datasets_and_training(tmp_path):
+    file = write_experiment(tmp_path)
+    settings = ["fpn.norm=GN", "lr=0.5", "shapes.select.first=3", "fpn_channels=32"]
+    experiment = load_experiment(file, set=settings)
+    spec = fit_spec(experiment, open_images(experiment).metadata)
+    (node,) = (node for path, node in check_spec(spec).nodes.items() if path.endswith("fpn"))
+    assert (node.config["norm"], node.config["out_channels"]) == ("GN", 32)
+    assert experiment.document.training.optimizer.lr == 0.5
+    assert experiment.datasets["shapes"].select.first == 3
+    for setting, message in (
+        ("norm=GN", "'norm' is ambiguous; it could be model.backbone.bottom_up.norm,"),
+        ("norm=GN", "training.clip.norm"),
+        ("model.fpn.nrom=GN", "Did you mean 'model.backbone.fpn.norm'?"),
+        ("frist=1", "Did you mean 'datasets.shapes.select.first'?"),
+        ("xyz=1", "Addresses begin with: composer_experiment, datasets,"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            load_experiment(file, set=[setting])
+        assert message in " ".join(str(caught.value).split())
+
+
+def test_another_model_or_data_file_takes_the_settings(tmp_path):
+    file = write_experiment(tmp_path)
+    call = {"uses": "coco", "with": {"annotations": "${at}/instances.json", "images": "images"}}
+    data = {"composer_data": 1, "params": {"at": "nowhere"}, "datasets": {"shapes": call}}
+    experiment = load_experiment(
+        file, data=data, set={"spec": "faster_rcnn_r50_fpn", "at": "shapes", "num_classes": 3}
+    )
+    assert experiment.document.spec == "faster_rcnn_r50_fpn"
+    assert str(experiment.datasets["shapes"].configuration["annotations"]).startswith("shapes")
+    assert fit_spec(experiment, Metadata(("a", "b", "c"))).params["num_classes"] == 3
 
 
 def test_datasets_come_from_a_data_file(tmp_path):
@@ -99,24 +136,22 @@ def test_datasets_come_from_a_data_file(tmp_path):
     data = {"composer_data": 1, "params": {"root": "nowhere"}, "datasets": call}
     (tmp_path / "data.yaml").write_text(json.dumps(data))
     document = yaml.safe_load(EXPERIMENT.replace("${", "$${"))
-    document |= {"params": {}, "datasets": "data.yaml", "data_params": {"root": "shapes"}}
-    document["train"]["num_workers"] = 0
-    document["training"] = {"iterations": 1, "optimizer": {"lr": 0.1}}
+    document |= {"params": {}, "datasets": "data.yaml"}
+    document["set"]["datasets.root"] = "shapes"
     (tmp_path / "experiment.yaml").write_text(json.dumps(document))
     experiment = load_experiment(tmp_path / "experiment.yaml")
     assert len(open_images(experiment).datasets["shapes"]) == 8
 
 
 def test_the_model_is_fitted_to_the_classes(tmp_path):
-    spec = "spec: rpn_r50_fpn\nspec_params:\n  depth: 18"
-    text = EXPERIMENT.replace(spec, "spec: faster_rcnn_r50_fpn\nspec_params:\n  depth: 18")
+    text = EXPERIMENT.replace("spec: rpn_r50_fpn", "spec: faster_rcnn_r50_fpn")
     experiment = load_experiment(write_experiment(tmp_path, text))
     images = open_images(experiment)
     fitted = fit_spec(experiment, images.metadata)
     assert fitted.params["num_classes"] == 3
     assert fitted.metadata.thing_classes == ("square", "triangle", "disc")
     wrong = load_experiment(
-        write_experiment(tmp_path, text.replace("depth: 18", "depth: 18\n  num_classes: 80"))
+        write_experiment(tmp_path, text.replace("depth: 18", "depth: 18\n    num_classes: 80"))
     )
     with pytest.raises(InputError, match="the datasets have 3 classes"):
         fit_spec(wrong, images.metadata)
@@ -131,12 +166,13 @@ def test_the_model_is_fitted_to_the_classes(tmp_path):
 )
 def test_other_counts_follow_the_datasets_too(tmp_path, spec, param, names):
     text = EXPERIMENT.replace("spec: rpn_r50_fpn", f"spec: {spec}")
-    text = text.replace("  rpn_batch_size_per_image: 4096\n  rpn_post_nms_topk_training: 20\n", "")
+    for line in ("rpn_batch_size_per_image: 4096", "rpn_post_nms_topk_training: 20"):
+        text = text.replace(f"    {line}\n", "")
     metadata = Metadata(**names)
     experiment = load_experiment(write_experiment(tmp_path, text))
     assert fit_spec(experiment, metadata).params[param] == 2
-    wrong = text.replace("depth: 18", f"depth: 18\n  {param}: 5")
-    with pytest.raises(InputError, match=rf"sets {param} to 5, but the datasets have 2 "):
+    wrong = text.replace("depth: 18", f"depth: 18\n    {param}: 5")
+    with pytest.raises(InputError, match=rf"'model.{param}' is set to 5, but the datasets have 2 "):
         fit_spec(load_experiment(write_experiment(tmp_path, wrong)), metadata)
     plain = load_spec(spec).params[param]
     assert fit_spec(experiment, Metadata(thing_classes=("cat",))).params[param] == plain
@@ -198,6 +234,6 @@ train:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_shipped_recipes_have_no_problems(recipe, tmp_path):
-    experiment = load_experiment(recipe, settings=[f"data={tmp_path}"])
+    experiment = load_experiment(recipe, set=[f"data={tmp_path}"])
     assert experiment.document.training.iterations > 0
     assert check_source(experiment.spec).spec.params["num_classes"] >= 1

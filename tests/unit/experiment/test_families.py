@@ -58,7 +58,7 @@ def describe(family):
     return {
         "composer_experiment": 1,
         "spec": "spec.yaml",
-        "spec_params": FAMILIES[family],
+        "set": {"model": FAMILIES[family]},
         "datasets": {
             "shapes": SEGMENTS if is_panoptic else {**OBJECTS, "proposals": "proposals.json"}
         },

@@ -47,9 +47,9 @@ def train_in_processes(file, folder, *arguments):
 @pytest.mark.parametrize("mode", ["ddp", "fsdp"])
 def test_two_processes_learn_what_one_learns_of_the_joint_batch(mode, tmp_path):
     file = write_experiment(tmp_path)
-    settings = ["iterations=2", "ema={decay: 0.9}"]
-    run_experiment(load_experiment(file, settings=settings), tmp_path / "one", quiet=True)
-    options = [part for each in [*settings, f"mode={mode}"] for part in ("--set", each)]
+    settings = ["training.iterations=2", "ema={decay: 0.9}"]
+    run_experiment(load_experiment(file, set=settings), tmp_path / "one", quiet=True)
+    options = [part for each in [*settings, f"distributed={mode}"] for part in ("--set", each)]
     printed = train_in_processes(file, tmp_path / "two", *options)
     assert printed.count("finished after 2 iterations") == 1
     assert_same_losses(tmp_path / "one", tmp_path / "two", 1e-4)
@@ -63,10 +63,10 @@ def test_two_processes_learn_what_one_learns_of_the_joint_batch(mode, tmp_path):
 @pytest.mark.parametrize(("workers", "precision"), [(0, "float32"), (2, "bfloat16")])
 def test_a_resumed_run_equals_a_straight_one_bit_for_bit(workers, precision, tmp_path):
     file = write_experiment(tmp_path)
-    settings = [f"workers={workers}", f"precision={precision}", "iterations=4"]
-    experiment = load_experiment(file, settings=settings)
+    settings = [f"train.num_workers={workers}", f"precision={precision}"]
+    experiment = load_experiment(file, set=settings)
     run_experiment(experiment, tmp_path / "straight", quiet=True)
-    short = experiment.with_changes(iterations=2)
+    short = load_experiment(file, set=[*settings, "training.iterations=2"])
     run_experiment(short, tmp_path / "cut", quiet=True)
     (tmp_path / "cut/model.safetensors").unlink()
     run_experiment(experiment, tmp_path / "cut", resume=True, quiet=True)
@@ -78,7 +78,7 @@ def test_a_resumed_run_equals_a_straight_one_bit_for_bit(workers, precision, tmp
 
 def test_what_was_killed_in_its_first_save_begins_with_its_weights_again(tmp_path):
     file = write_experiment(tmp_path, EXPERIMENT.replace("lr: 0.01", "lr: 1.0e-9"))
-    experiment = load_experiment(file, settings=["iterations=1"])
+    experiment = load_experiment(file, set={"training.iterations": 1})
     spec = fit_spec(experiment, open_images(experiment).metadata)
     graph = build_graph(experiment, spec, with_weights=True)
     with torch.no_grad():
@@ -86,7 +86,8 @@ def test_what_was_killed_in_its_first_save_begins_with_its_weights_again(tmp_pat
             parameter.mul_(1.1)
     graph.save(tmp_path / "weights.safetensors")
     (tmp_path / "run/checkpoints/.0000002.abcd.part").mkdir(parents=True)
-    experiment = experiment.with_changes(weights=str(tmp_path / "weights.safetensors"))
+    settings = {"training.iterations": 1, "weights": str(tmp_path / "weights.safetensors")}
+    experiment = load_experiment(file, set=settings)
     run_experiment(experiment, tmp_path / "run", resume=True, quiet=True)
     learnt = read_checkpoint(tmp_path / "run/model.safetensors").tensors
     for key, parameter in graph.state_dict().items():

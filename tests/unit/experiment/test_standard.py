@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from composer.data.data_file import describe_data, read_data_file
+from composer.data.data_file import find_data
 from composer.data.toy_dataset import write_shape_dataset
 from composer.errors import InputError, SpecError
 from composer.experiment import load_experiment, standard_experiment
@@ -13,7 +13,7 @@ from unit.experiment.small_experiment import EXPERIMENT
 SPEC = {
     "composer": 1,
     "extends": "rpn_r50_fpn",
-    "params": yaml.safe_load(EXPERIMENT)["spec_params"],
+    "params": yaml.safe_load(EXPERIMENT)["set"]["model"],
     "inputs": {"batch": {"image": {"shortest_edge": 60, "longest_edge": 90}}},
 }
 
@@ -34,12 +34,12 @@ def datasets_of(folder, *names, **more):
     }
     document = {"composer_data": 1, "datasets": dict.fromkeys(names, call | more)}
     (folder / "data.yaml").write_text(yaml.safe_dump(document))
-    return read_data_file(folder / "data.yaml").datasets
+    return folder / "data.yaml"
 
 
 def test_one_dataset_is_divided(spec, tmp_path):
     shapes = tmp_path / "shapes"
-    datasets = describe_data(shapes / "instances.json", images=shapes / "images").datasets
+    datasets = find_data(shapes / "instances.json", shapes / "images")
     images = open_images(standard_experiment(spec, datasets))
     learnt, measured = (
         {record.image_id for record in images.datasets[name].records}
@@ -51,7 +51,7 @@ def test_one_dataset_is_divided(spec, tmp_path):
 
 def test_rotated_boxes_are_learnt_from_and_measured(spec, tmp_path):
     datasets = datasets_of(tmp_path, "train", "validation")
-    document = standard_experiment(spec, datasets, settings=["rotated_boxes=true"]).document
+    document = standard_experiment(spec, datasets, set=["*.rotated_boxes=true"]).document
     assert document.train.rotated_boxes
     assert document.validation.rotated_boxes
 
@@ -67,7 +67,8 @@ def test_named_datasets_are_taken_by_their_names(spec, tmp_path):
     datasets = datasets_of(tmp_path, "other", "validation", "train")
     experiment = standard_experiment(spec, datasets)
     assert set(experiment.datasets) == {"train", "validation"}
-    assert standard_experiment(spec, {"train": datasets["train"]}).document.evaluation is None
+    alone = standard_experiment(spec, datasets_of(tmp_path, "train"))
+    assert alone.document.evaluation is None
 
 
 def test_what_is_measured_on_may_be_called_val(spec, tmp_path):
@@ -77,7 +78,7 @@ def test_what_is_measured_on_may_be_called_val(spec, tmp_path):
 
 @pytest.mark.parametrize("names", [("left", "right"), ("right", "train")])
 def test_names_that_say_nothing_are_refused(spec, tmp_path, names):
-    with pytest.raises(InputError, match=f"{', '.join(names)}: call the one to learn from 'train'"):
+    with pytest.raises(InputError, match=f"{', '.join(names)}: call the training set 'train'"):
         standard_experiment(spec, datasets_of(tmp_path, *names))
 
 
@@ -90,17 +91,17 @@ def test_images_have_the_size_that_the_model_wants(spec, tmp_path):
 
 def test_settings_take_their_places(spec, tmp_path):
     datasets = datasets_of(tmp_path, "train")
-    settings = ["iterations=7", "lr=0.5", "batch_size=2"]
-    document = standard_experiment(spec, datasets, settings=settings).document
+    settings = ["training.iterations=7", "lr=0.5", "train.batch_size=2"]
+    document = standard_experiment(spec, datasets, set=settings).document
     assert (document.training.iterations, document.training.optimizer.lr) == (7, 0.5)
     assert document.train.batch_size == 2
     with pytest.raises(SpecError, match="learning_rate"):
-        standard_experiment(spec, datasets, settings=["learning_rate=1"])
+        standard_experiment(spec, datasets, set=["learning_rate=1"])
 
 
 def test_its_document_is_an_experiment(spec, tmp_path):
     shapes = tmp_path / "shapes"
-    datasets = describe_data(shapes / "instances.json", images=shapes / "images").datasets
+    datasets = find_data(shapes / "instances.json", shapes / "images")
     plain = standard_experiment(spec, datasets).as_document()
     (tmp_path / "elsewhere.yaml").write_text(yaml.safe_dump(plain))
     again = load_experiment(tmp_path / "elsewhere.yaml")

@@ -1,0 +1,276 @@
+"""Settings applied: addresses looked up over several documents, and values put in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from composer.documents.addresses import Address, Location, list_addresses, put
+from composer.documents.located import Located
+from composer.documents.params import substitute_params
+from composer.documents.problems import ProblemLog
+from composer.documents.settings import Setting, read_settings
+from composer.documents.validation import FOLDER, validate
+from composer.names import closest, find_names
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_LANGUAGE = ("params", "set")  # sections that the model of a document is not given
+
+
+class Settable(Protocol):
+    """What takes settings: a document, or the model that an experiment names."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """Full names of params and aliases, which are looked up before all addresses."""
+
+    @property
+    def addresses(self) -> Collection[str]:
+        """All full addresses."""
+
+    def set_param(self, name: str, setting: Setting) -> None:
+        """Gives a param its value."""
+
+    def apply(self, setting: Setting, found: Sequence[str]) -> None:
+        """Puts a value at the addresses that its own can mean; notes if they are too many."""
+
+    def take_unknown(self, setting: Setting) -> bool:
+        """Takes a setting that has none of the addresses; whether it does."""
+
+
+class SettableDocument(Generic[_Model]):
+    """A YAML document whose params and values can be set.
+
+    Params are given before the document is looked at; values are put into it after that.
+
+    Args:
+        root: the document as it was read.
+        model: what is made of it.
+        log: takes its problems.
+        prefix: what the names of params begin with in addresses, with a dot at the end.
+    """
+
+    def __init__(
+        self, root: Located, model: type[_Model], log: ProblemLog, prefix: str = ""
+    ) -> None:
+        self._model, self._log, self._prefix = model, log, prefix
+        self._root, self._given = root, dict[str, Located]()
+        self._changed: Located | None = None
+        if not root.is_mapping:
+            keys = [field.alias or name for name, field in model.model_fields.items()]
+            log.add(root.place, f"a mapping is expected, with the keys {', '.join(keys)}")
+            log.raise_any()
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of its params, with the prefix, until they are in place."""
+        if self._changed is not None:
+            return []
+        section = self._root.get("params")
+        entries = [] if section is None else [name for name, _ in section.entries()]
+        return [self._prefix + name for name in entries]
+
+    @property
+    def document(self) -> Located:
+        """The values with params in place, as far as they are set."""
+        if self._changed is None:
+            self._changed, _ = substitute_params(self._root, self._given, self._log)
+        return self._changed
+
+    @property
+    def settings(self) -> list[Setting]:
+        """The settings of its section `set:`."""
+        return read_settings(self.document.get("set"), self._log)
+
+    @property
+    def addresses(self) -> Mapping[str, Address]:
+        """The addresses of its values; those that begin with the prefix, where there is one."""
+        found = list_addresses(self.document, self._model)
+        section = self._prefix.rstrip(".")
+        if not section:
+            return found
+        return {
+            name: address
+            for name, address in found.items()
+            if name == section or name.startswith(self._prefix)
+        }
+
+    def set_param(self, name: str, setting: Setting) -> None:
+        """Gives a param its value."""
+        self._given[name.removeprefix(self._prefix)] = setting.value
+
+    def apply(self, setting: Setting, found: Sequence[str]) -> None:
+        """Puts a value at the addresses that its own can mean; notes if they are too many."""
+        if len(found) > 1 and not setting.is_pattern:
+            note_ambiguous(setting, found, self._log)
+            return
+        addresses = self.addresses
+        for name in found:
+            address = addresses[name]
+            if address.is_section and setting.value.is_mapping:
+                for key, value in setting.value.entries():
+                    inner = Setting(f"{name}.{key}", value, setting.value.key_place(key))
+                    apply_settings([inner], [self], self._log)
+            else:
+                self.put(address.location, setting)
+
+    def put(self, location: Location, setting: Setting) -> None:
+        """Puts a value at a place of the document."""
+        self._changed = put(self.document, location, setting.value, setting.place)
+
+    def take_unknown(self, setting: Setting) -> bool:
+        """Adds an entry to a mapping that may have any; whether the address names one."""
+        parent, _, name = setting.address.rpartition(".")
+        addresses = self.addresses
+        found = _find(parent, addresses) if parent else []
+        if len(found) != 1 or not addresses[found[0]].is_open:
+            return False
+        self.put((*addresses[found[0]].location, name), setting)
+        return True
+
+    def validated(self, folder: Path) -> _Model | None:
+        """The model; None if the log has a problem of it.
+
+        Args:
+            folder: what relative paths are relative to.
+        """
+        entries = {key: item for key, item in self.document.entries() if key not in _LANGUAGE}
+        document = replace(self.document, value=entries)
+        return validate(document, self._model, self._log, {FOLDER: folder})
+
+
+def spread_sections(settings: Sequence[Setting], sections: Collection[str]) -> list[Setting]:
+    """Settings in which a mapping for a whole section is one setting for each of its keys.
+
+    Args:
+        settings: the settings.
+        sections: the sections that have params.
+    """
+    found: list[Setting] = []
+    for setting in settings:
+        if setting.address in sections and setting.value.is_mapping:
+            for key, value in setting.value.entries():
+                place = setting.value.key_place(key)
+                found.append(Setting(f"{setting.address}.{key}", value, place))
+        else:
+            found.append(setting)
+    return found
+
+
+def give_params(settings: Sequence[Setting], targets: Sequence[Settable]) -> list[Setting]:
+    """Gives values to the params that settings name.
+
+    Args:
+        settings: the settings.
+        targets: what takes them.
+
+    Returns:
+        The settings that name no param.
+    """
+    rest = []
+    for setting in settings:
+        owners = {name: target for target in targets for name in target.names}
+        found = _find(setting.address, owners)
+        if len(found) == 1 or (found and setting.is_pattern):
+            for name in found:
+                owners[name].set_param(name, setting)
+        else:
+            rest.append(setting)
+    return rest
+
+
+def apply_settings(
+    settings: Sequence[Setting], targets: Sequence[Settable], log: ProblemLog
+) -> None:
+    """Puts values where settings say: patterns first, and of the others the later over the earlier.
+
+    Args:
+        settings: the settings, in order.
+        targets: what takes them; a unique end of an address counts over all of them.
+        log: takes addresses that mean nothing, or several values.
+    """
+    for setting in sorted(settings, key=lambda each: not each.is_pattern):
+        _apply(setting, targets, log)
+
+
+def _apply(setting: Setting, targets: Sequence[Settable], log: ProblemLog) -> None:
+    owners = {address: target for target in targets for address in target.addresses}
+    found = _find(setting.address, owners)
+    of_each = [(target, [one for one in found if owners[one] is target]) for target in targets]
+    of_each = [(target, addresses) for target, addresses in of_each if addresses]
+    if len(of_each) > 1 and not setting.is_pattern:
+        note_ambiguous(setting, found, log)
+    elif not found and not _take_unknown(setting, targets, owners):
+        hint = _suggest(setting.address, owners)
+        log.add(setting.place, f"there is nothing to set at '{setting.address}'", hint)
+    else:
+        for target, addresses in of_each:
+            target.apply(setting, addresses)
+
+
+def note_ambiguous(setting: Setting, found: Collection[str], log: ProblemLog) -> None:
+    """Notes that an address can mean several values.
+
+    Args:
+        setting: the setting.
+        found: the full addresses.
+        log: takes the problem.
+    """
+    listing = ", ".join(sorted(found))
+    log.add(setting.place, f"'{setting.address}' is ambiguous; it could be {listing}")
+
+
+def _find(name: str, candidates: Collection[str]) -> list[str]:
+    """The candidates that a name can mean: as it stands, else inside the section it begins with."""
+    found = find_names(name, candidates)
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        if found:
+            break
+        section = ".".join(parts[:length]) + "."
+        inside = [full.removeprefix(section) for full in candidates if full.startswith(section)]
+        found = [section + full for full in find_names(".".join(parts[length:]), inside)]
+    return found
+
+
+def _take_unknown(
+    setting: Setting, targets: Sequence[Settable], owners: Mapping[str, Settable]
+) -> bool:
+    """Offers a setting to what has the section that it names, or to all; whether one takes it."""
+    heads = {address.partition(".")[0]: target for address, target in owners.items()}
+    head, dot, _ = setting.address.partition(".")
+    asked = [heads[head]] if dot and head in heads else targets
+    return any(target.take_unknown(setting) for target in asked)
+
+
+def _suggest(name: str, candidates: Collection[str]) -> str:
+    """The address that a misspelt one is most like, be it written in full or by its end."""
+    match = _closest_inside(name, candidates) or _closest_end(name, candidates)
+    if match:
+        return f"Did you mean '{match}'?"
+    heads = sorted({full.partition(".")[0] for full in candidates})
+    return f"Addresses begin with: {', '.join(heads)}."
+
+
+def _closest_inside(name: str, candidates: Collection[str]) -> str | None:
+    """The address most like a name in the section that it begins with: by its end, or its last."""
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        section = ".".join(parts[:length]) + "."
+        inside = [full for full in candidates if full.startswith(section)]
+        for rest in (".".join(parts[length:]), parts[-1]):
+            if match := _closest_end(rest, inside):
+                return match
+    return None
+
+
+def _closest_end(name: str, candidates: Collection[str]) -> str | None:
+    length = name.count(".") + 1
+    ends: dict[str, str] = {}
+    for full in candidates:
+        ends.setdefault(".".join(full.split(".")[-length:]), full)
+    return ends.get(closest(name, ends) or "")

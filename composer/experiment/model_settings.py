@@ -1,0 +1,76 @@
+"""Settings of the model that an experiment or a command names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from composer.construction import list_addresses
+from composer.documents import ProblemLog, Setting
+from composer.errors import SpecError
+from composer.language import Spec, SpecSource, load_spec
+
+MODEL = "model"  # the section of a model's addresses
+_PREFIX = f"{MODEL}."
+
+
+class SettableModel:
+    """The aliases, params and addresses of a spec below `model`; its settings are collected.
+
+    What an address means in the spec is found out where the spec is loaded with the settings.
+
+    Args:
+        source: the spec: a file, a name or values; None if there is no model.
+        log: takes the problems of the spec, where its addresses are looked up; without one, what
+            is no spec (a checkpoint) has no addresses, and takes what nothing else does.
+    """
+
+    def __init__(self, source: SpecSource | None, log: ProblemLog | None = None) -> None:
+        self._source, self._log = source, log
+        self.settings: list[Setting] = []
+
+    @cached_property
+    def names(self) -> Collection[str]:
+        """The spec's params and aliases."""
+        spec = self._spec
+        return [] if spec is None else [_PREFIX + n for n in (*spec.resolved.aliases, *spec.params)]
+
+    @cached_property
+    def addresses(self) -> Collection[str]:
+        """All addresses of the spec, and its nodes, which take a mapping of several keys."""
+        spec = self._spec
+        if spec is None:
+            return []
+        nodes = [path for path, _ in spec.graph.walk()]
+        return [_PREFIX + name for name in (*list_addresses(spec), *nodes)]
+
+    def set_param(self, name: str, setting: Setting) -> None:
+        """Takes the value of a param."""
+        self.settings.append(replace(setting, address=name.removeprefix(_PREFIX)))
+
+    def apply(self, setting: Setting, found: Sequence[str]) -> None:
+        """Takes a value for an address, as it is written."""
+        if setting.address.startswith(_PREFIX) or len(found) != 1:
+            self.set_param(setting.address, setting)
+        else:
+            self.set_param(found[0], setting)
+
+    def take_unknown(self, setting: Setting) -> bool:
+        """Takes the settings of a model that is no spec; whether it is one."""
+        is_named = setting.address.startswith(_PREFIX)
+        if self._source is None or self._spec is not None or not (is_named or self._log is None):
+            return False
+        self.set_param(setting.address, setting)
+        return True
+
+    @cached_property
+    def _spec(self) -> Spec | None:
+        if self._source is None:
+            return None
+        try:
+            return load_spec(self._source)
+        except SpecError as error:
+            if self._log is not None:
+                self._log.extend(error)
+            return None

@@ -1,0 +1,164 @@
+"""The sections of an experiment that take settings: its own, its data file and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from composer.data.data_file import DATASETS_PREFIX, DataFile
+from composer.documents import (
+    DocumentSource,
+    Located,
+    ProblemLog,
+    Settable,
+    SettableDocument,
+    Setting,
+    apply_settings,
+    find_beside,
+    find_folder,
+    give_params,
+    read_root,
+    spread_sections,
+)
+from composer.experiment.language import ExperimentDocument
+from composer.experiment.model_settings import MODEL, SettableModel
+
+_SPEC, _DATASETS = "spec", "datasets"
+
+
+@dataclass(frozen=True)
+class Sections:
+    """What settings of an experiment are applied to.
+
+    Args:
+        experiment: the experiment's own document.
+        data: the data file, or None if the datasets are in the experiment.
+        data_folder: what relative paths in the data file are relative to.
+        model: the model.
+    """
+
+    experiment: SettableDocument[ExperimentDocument]
+    data: SettableDocument[DataFile] | None
+    data_folder: Path
+    model: SettableModel
+
+
+def apply_to_experiment(
+    source: DocumentSource,
+    settings: Sequence[Setting],
+    log: ProblemLog,
+    *,
+    data: DocumentSource | None,
+    folder: Path,
+    model: SettableModel | None = None,
+) -> Sections:
+    """Reads an experiment with its data file, and applies its own settings and others.
+
+    Args:
+        source: the experiment: a file, or the values themselves.
+        settings: the settings, which come after those of the experiment's section `set:`.
+        log: takes all problems.
+        data: a data file in place of the experiment's datasets.
+        folder: what relative paths in the experiment are relative to.
+        model: a model that `settings` are for, in place of the experiment's.
+
+    Raises:
+        SpecError: a document cannot be read at all.
+    """
+    experiment = SettableDocument(read_root(source, log), ExperimentDocument, log)
+    rest = give_params(settings, [experiment])
+    own = spread_sections(experiment.settings, (MODEL, _DATASETS))
+    others = spread_sections(rest, (MODEL, _DATASETS))
+    references = [one for one in (*own, *others) if one.address in (_SPEC, _DATASETS)]
+    apply_settings(references, [experiment], log)
+    data = _find_data(experiment, folder) if data is None else data
+    opened = None if data is None else open_data(data, log)
+    if opened is not None:
+        _leave_out_datasets(experiment)
+    named = SettableModel(_find_model(experiment, folder), log)
+    groups = [([*own, *others], named)] if model is None else [(own, named), (others, model)]
+    _apply(groups, experiment, opened, references, log)
+    return Sections(experiment, opened, Path() if data is None else find_folder(data), named)
+
+
+def apply_to_data(
+    source: DocumentSource,
+    settings: Sequence[Setting],
+    log: ProblemLog,
+    model: SettableModel | None = None,
+) -> SettableDocument[DataFile]:
+    """Reads a data file, and applies its own settings and others.
+
+    Args:
+        source: the data file, or its values.
+        settings: the settings, which come after those of the data file's section `set:`.
+        log: takes all problems.
+        model: a model that `settings` are for as well.
+
+    Raises:
+        SpecError: the document cannot be read at all.
+    """
+    data = open_data(source, log)
+    sections = (_DATASETS,) if model is None else (_DATASETS, MODEL)
+    _apply([(spread_sections(settings, sections), model)], None, data, [], log)
+    return data
+
+
+def _apply(
+    groups: Sequence[tuple[Sequence[Setting], SettableModel | None]],
+    experiment: SettableDocument[ExperimentDocument] | None,
+    data: SettableDocument[DataFile] | None,
+    done: Sequence[Setting],
+    log: ProblemLog,
+) -> None:
+    """Applies groups of settings, each with the model that it is for: params before values."""
+    left: list[tuple[list[Setting], list[Settable]]] = []
+    for settings, model in groups:
+        documents: list[Settable] = [one for one in (data, model) if one is not None]
+        rest = give_params([one for one in settings if one not in done], documents)
+        left.append((rest, documents if experiment is None else [experiment, *documents]))
+    if data is not None:
+        apply_settings(data.settings, [data], log)
+    for settings, targets in left:
+        apply_settings(settings, targets, log)
+
+
+def open_data(source: DocumentSource, log: ProblemLog) -> SettableDocument[DataFile]:
+    """A data file for settings.
+
+    Args:
+        source: the file, or the values themselves.
+        log: takes its problems.
+    """
+    return SettableDocument(read_root(source, log), DataFile, log, DATASETS_PREFIX)
+
+
+def find_spec(written: str, folder: Path) -> str:
+    """The file or the name of a spec that a document in a folder names."""
+    for candidate in (written, f"{written}.yaml"):
+        found = find_beside(candidate, folder)
+        if found.is_file():
+            return str(found)
+    return written
+
+
+def _find_data(
+    experiment: SettableDocument[ExperimentDocument], folder: Path
+) -> DocumentSource | None:
+    """The data file that an experiment names; None if its datasets are written in it."""
+    datasets = experiment.document.get(_DATASETS)
+    if datasets is None or not isinstance(datasets.value, str):
+        return None
+    return find_beside(datasets.value, folder)
+
+
+def _find_model(experiment: SettableDocument[ExperimentDocument], folder: Path) -> str | None:
+    spec = experiment.document.get(_SPEC)
+    return find_spec(spec.value, folder) if spec and isinstance(spec.value, str) else None
+
+
+def _leave_out_datasets(experiment: SettableDocument[ExperimentDocument]) -> None:
+    """Empties the experiment's own datasets, which others take the place of."""
+    place = experiment.document.key_place(_DATASETS)
+    experiment.put((_DATASETS,), Setting(_DATASETS, Located({}, place), place))
