@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from composer.blueprint import Node, find_node_type
 from composer.construction.complete_document import complete_config
-from composer.documents import Located, Place, ProblemLog, describe_errors, suggest_choice
+from composer.documents import ProblemLog, describe_errors, group_errors, suggest_choice
 from composer.errors import ComposerError, PluginError
 from composer.language import Spec
 from composer.names import did_you_mean
@@ -107,22 +107,19 @@ class Configurations:
 
 
 def _note_errors(node: Node, contract: Contract, error: ValidationError, log: ProblemLog) -> None:
-    by_value: dict[tuple[str, Place], tuple[Located, list[Any]]] = {}
-    for details in error.errors(include_url=False):
-        name, *inner = details["loc"]
+    for location, errors in group_errors(error, node.written).items():
+        name, kinds = str(location[0]), {details["type"] for details in errors}
         where = f"node '{node.path}': configuration '{name}'"
-        if details["type"] == "extra_forbidden" and not inner:
-            hint = _hint_for_unknown(str(name), contract)
-            place = node.written.key_place(str(name))
+        if len(location) == 1 and "extra_forbidden" in kinds:
+            hint = _hint_for_unknown(name, contract)
+            place = node.written.key_place(name)
             log.add(place, f"{where} is not known to {node.uses}", hint)
-        elif details["type"] == "missing" and not inner:
+        elif len(location) == 1 and "missing" in kinds:
             log.add(node.place, f"{where} is missing")
         else:
-            value = node.written.at(details["loc"])
-            by_value.setdefault((where, value.place), (value, []))[1].append(details)
-    for (where, place), (value, errors) in by_value.items():
-        hint = next(filter(None, map(suggest_choice, errors)), "")
-        log.add(place, f"{where}: {describe_errors(errors)}", hint, value.origin)
+            value = node.written.at(location)
+            hint = next(filter(None, map(suggest_choice, errors)), "")
+            log.add(value.place, f"{where}: {describe_errors(errors)}", hint, value.origin)
 
 
 def _hint_for_unknown(name: str, contract: Contract) -> str:
