@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from composer.blueprint.nodes import Endpoint, GraphInput, Node, Slot
 from composer.errors import InputError, NameResolutionError
 from composer.language import Mode
-from composer.names import did_you_mean, find_names, resolve_name
+from composer.names import describe_unresolved, did_you_mean, find_names, resolve_name
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,11 @@ class AddressBook:
             if name in names:
                 return self._target(name, names[name], tap)
         for names in (self.paths, self.ports):
-            found = sorted(find_names(name, names))
+            found = find_names(name, names)
             if len(found) == 1:
                 return self._target(found[0], names[found[0]], tap)
             if found:
-                listing = ", ".join(found)
-                raise NameResolutionError(f"'{name}' is ambiguous; it could be {listing}")
+                raise NameResolutionError(describe_unresolved(name, found, names)[0])
         raise NameResolutionError(self._unknown(name))
 
     def _target(self, name: str, endpoint: Endpoint, tap: str) -> Target:
