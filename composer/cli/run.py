@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from composer.cli.options import parse_assignments, parse_named_assignments
+from composer.cli.options import (
+    device_option,
+    json_option,
+    mode_option,
+    parse_named_assignments,
+    seed_option,
+    set_option,
+    until_option,
+    weights_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from composer.blueprint import Blueprint, Plan
+    from composer.checkpoint import LoadReport
+    from composer.graph import Graph
+    from composer.language import Mode
 
 
 @click.command(short_help="Run a model, or the part of it that is asked for.")
 @click.argument("spec")
-@click.option(
-    "--until", "-u", multiple=True, metavar="NODE", help="Run what this needs; repeatable."
-)
+@until_option("Run this node and what it needs, nothing else; repeatable.")
 @click.option(
     "--input",
     "-i",
@@ -32,33 +49,14 @@ from composer.cli.options import parse_assignments, parse_named_assignments
     callback=parse_named_assignments,
     help="Use a saved value, or a file of tensors, instead of computing it; repeatable.",
 )
-@click.option(
-    "--weights",
-    "-w",
-    multiple=True,
-    metavar="[NODE=]FILE",
-    callback=parse_assignments,
-    help="A checkpoint for the model or for one node; repeatable.  [default: the spec's, if any]",
-)
-@click.option("--skip-mismatched", is_flag=True, help="Leave weights of another shape as they are.")
-@click.option("--allow-missing", is_flag=True, help="Leave weights that a checkpoint lacks.")
-@click.option("--allow-unexpected", is_flag=True, help="Pass over weights that no node has.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="ADDRESS=VALUE", help="Set a value; repeatable."
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["training", "inference"]),
-    default="inference",
-    show_default=True,
-    help="Which nodes and wires to use; training wants ground truth in the input.",
-)
-@click.option(
-    "--device", default="cpu", show_default=True, help="Where to run, as in torch.device."
-)
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="For random weights and nodes that draw."
-)
+@weights_option(default="the spec's, if any")
+@click.option("--skip-mismatched", is_flag=True, help="Skip weights of another shape.")
+@click.option("--allow-missing", is_flag=True, help="Allow weights that a checkpoint lacks.")
+@click.option("--allow-unexpected", is_flag=True, help="Allow weights that no node has.")
+@set_option()
+@mode_option("Mode of the nodes and wires; training needs ground truth in the input.")
+@device_option()
+@seed_option("Seed for initial weights and stochastic nodes.")
 @click.option("--dry-run", is_flag=True, help="Print the plan; build and run nothing.")
 @click.option("--profile", is_flag=True, help="Measure the memory of every node, too.")
 @click.option(
@@ -67,14 +65,126 @@ from composer.cli.options import parse_assignments, parse_named_assignments
     help="File or folder for the results.  [default: runs/<name>/<node>.safetensors]",
 )
 @click.option("--no-save", is_flag=True, help="Save nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def run(**options: Any) -> None:
+@json_option()
+def run(
+    spec: str,
+    *,
+    until: Sequence[str],
+    inputs: Sequence[str],
+    feeds: Mapping[str, str],
+    weights: Mapping[str, str],
+    skip_mismatched: bool,
+    allow_missing: bool,
+    allow_unexpected: bool,
+    settings: Sequence[str],
+    mode: Mode,
+    device: str,
+    seed: int,
+    dry_run: bool,
+    profile: bool,
+    save: str | None,
+    no_save: bool,
+    as_json: bool,
+) -> None:
     """Run SPEC, whole or until the nodes that are asked for.
 
     A NODE is a path (`roi_heads.mask_pooler`), a port of one (`roi_heads.detections.boxes`), a tap
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
     """
-    from composer.cli.run_request import RunRequest
-    from composer.cli.running import run_request
+    _check_usage(save, no_save=no_save, num_targets=len(until))
+    from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
+    from composer.cli.run_report import RunReport, describe_plan, save_results
+    from composer.cli.run_table import run_shown
+    from composer.construction import check_source
+    from composer.graph import Graph
+    from composer.graph.devices import find_device
+    from composer.graph.weights import LoadOptions, load_weights
 
-    run_request(RunRequest(**options))
+    blueprint = check_source(spec, set=settings)
+    fed = read_feeds(feeds, blueprint, mode)
+    plan = _make_plan(blueprint, mode, until, fed)
+    if dry_run:
+        click.echo(json.dumps(describe_plan(plan), indent=2) if as_json else str(plan))
+        return
+    place = find_device(device)
+    files = assign_files(inputs, blueprint, plan)
+    given = read_input_files(files, blueprint, plan)
+    notes = _print_notes(_notes_on_inputs(inputs, files, plan))
+    graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
+    graph.train(mode == "training")
+    allowed = LoadOptions(skip_mismatched, allow_missing, allow_unexpected)
+    reports = load_weights(graph, weights or graph.spec.weights, allowed)
+    notes += _print_notes(_notes_on_weights(graph, reports))
+    outcome = run_shown(
+        graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
+    )
+    report = RunReport(
+        graph=graph,
+        plan=plan,
+        outcome=outcome,
+        saved={} if no_save else save_results(outcome.results, graph.spec.name, save),
+        context={"device": device, "seed": seed, "inputs": files, "feeds": feeds, "notes": notes},
+        weights=reports,
+    )
+    text = json.dumps(report.to_json(), indent=2) if as_json else report.summary()
+    click.echo(text, nl=bool(text))
+
+
+def _check_usage(save: str | None, *, no_save: bool, num_targets: int) -> None:
+    if save is None:
+        return
+    if no_save:
+        raise click.UsageError("--save and --no-save exclude each other")
+    suffix = Path(save).suffix
+    if suffix not in ("", ".safetensors"):
+        raise click.UsageError(f"--save {save}: values are saved as .safetensors")
+    if suffix and num_targets > 1:
+        raise click.UsageError(f"--save {save}: name a folder for several targets")
+
+
+def _make_plan(
+    blueprint: Blueprint, mode: Mode, until: Sequence[str], feeds: Mapping[str, Any]
+) -> Plan:
+    from composer.construction import check_taps
+    from composer.errors import InputError
+    from composer.graph.feeding import spread_feeds
+
+    if not until and not blueprint.outputs[mode]:
+        source = blueprint.spec.source
+        raise InputError(f"{source} has no outputs in {mode} mode; name a node with --until")
+    slots = spread_feeds(feeds, blueprint.book(mode), blueprint.dependencies(mode))
+    plan = blueprint.plan(mode, until or None, slots)
+    check_taps(plan)
+    return plan
+
+
+def _print_notes(notes: Iterator[str]) -> list[str]:
+    """Prints notes to the standard error as they come, and returns them."""
+    printed = []
+    for note in notes:
+        click.echo(note, err=True)
+        printed.append(note)
+    return printed
+
+
+def _notes_on_inputs(
+    inputs: Sequence[str], files: Mapping[str, Sequence[str]], plan: Plan
+) -> Iterator[str]:
+    if inputs and not plan.inputs:
+        yield "the input is not read: nothing that runs needs it"
+    for slot in plan.feeds:
+        if slot not in plan.used_feeds:
+            yield f"the feed '{slot}' is not needed"
+    for name, paths in files.items():
+        if not any(path in text for text in inputs for path in paths):
+            yield f"no --input: running on the spec's example for '{name}', {paths[0]}"
+
+
+def _notes_on_weights(graph: Graph, reports: Sequence[LoadReport]) -> Iterator[str]:
+    for report in reports:
+        yield str(report)
+    random = graph.random_nodes
+    if random and not reports:
+        yield f"no --weights: the weights are random, from seed {graph.seed}"
+    elif random:
+        yield f"random weights, from seed {graph.seed}: {', '.join(random)}"

@@ -1,65 +1,55 @@
-"""What is told and kept of a run."""
+"""The report of a run: as JSON, as text, and its results as files."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from composer.blueprint import Blueprint, Plan
+from composer.blueprint import Plan
 from composer.checkpoint import LoadReport
-from composer.cli.run_request import RunRequest
-from composer.cli.run_table import NodeRun
+from composer.cli.output import terminal_width
+from composer.cli.run_table import Outcome
 from composer.errors import CheckpointError
-from composer.graph import Profile
+from composer.graph import Graph
 from composer.storage import write_value
 from composer.values import describe
 
 
-@dataclass
+@dataclass(frozen=True)
 class RunReport:
-    """All that is known of a run.
+    """The report of a run.
 
     Args:
-        request: what was asked for.
-        blueprint: the checked spec.
-        plan: what was to run.
-        built: paths of the nodes that were built for it.
-        files: the files of each input.
-        reports: what became of each checkpoint.
-        notes: what was said on the way.
-        nodes: the nodes that ran.
-        profile: the measures, if they were wanted.
-        saved: where each result was saved.
+        graph: the nodes that were built.
+        plan: the plan of the run.
+        outcome: results and measures.
+        weights: the report of each checkpoint.
+        saved: the file of each result.
+        context: device, seed, files and notes, for the JSON document.
     """
 
-    request: RunRequest
-    blueprint: Blueprint
+    graph: Graph
     plan: Plan
-    built: Sequence[str]
-    files: Mapping[str, Sequence[str]]
-    reports: Sequence[LoadReport]
-    notes: Sequence[str]
-    nodes: Sequence[NodeRun] = ()
-    profile: Profile | None = None
-    saved: dict[str, Path] = field(default_factory=dict)
+    outcome: Outcome
+    weights: Sequence[LoadReport]
+    saved: Mapping[str, Path]
+    context: Mapping[str, Any]
 
-    def to_json(self, results: Mapping[str, Any]) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The report as a value that `json.dumps` takes."""
-        spec, plan = self.blueprint.spec, self.plan
+        spec, plan = self.graph.spec, self.plan
         return {
             "spec": {"name": spec.name, "source": spec.source, "params": dict(spec.params)},
             "mode": plan.mode,
-            "device": self.request.device,
-            "seed": self.request.seed,
-            "inputs": {name: list(paths) for name, paths in self.files.items()},
-            "feeds": dict(self.request.feeds),
-            "weights": [report.to_json() for report in self.reports],
-            "notes": list(self.notes),
-            "built": list(self.built),
+            **self.context,
+            "weights": [report.to_json() for report in self.weights],
+            "built": [path for path in self.graph.blueprint.nodes if path in self.graph.callables],
             "nodes": list(self._nodes()),
             "cut": list(plan.cut),
             "not_run": list(plan.not_run),
@@ -68,16 +58,31 @@ class RunReport:
                     "value": describe(value),
                     "saved": str(self.saved[name]) if name in self.saved else None,
                 }
-                for name, value in results.items()
+                for name, value in self.outcome.results.items()
             },
         }
 
+    def summary(self) -> str:
+        """What is printed after the last node."""
+        plan, lines = self.plan, []
+        if self.outcome.profile is not None:
+            lines.append(_indent(str(self.outcome.profile)))
+        for what, paths in (("cut off by feeds", plan.cut), ("not run", plan.not_run)):
+            if paths:
+                lines.append(_wrap(f"{what}: {', '.join(paths)}"))
+        if plan.is_whole:
+            (whole,) = self.outcome.results.values()
+            lines.append(_indent(_describe_result(whole)))
+        lines += [f"  saved {name} to {file}" for name, file in self.saved.items()]
+        return "\n".join(lines)
+
     def _nodes(self) -> Iterator[dict[str, Any]]:
-        measures = {} if self.profile is None else {n.path: n for n in self.profile.nodes}
-        for node in self.nodes:
+        profile = self.outcome.profile
+        measures = {} if profile is None else {node.path: node for node in profile.nodes}
+        for node in self.outcome.nodes:
             entry: dict[str, Any] = {
                 "path": node.path,
-                "type": self.blueprint.nodes[node.path].uses,
+                "type": self.graph.blueprint.nodes[node.path].uses,
                 "outputs": dict(node.outputs),
                 "seconds": node.seconds,
             }
@@ -107,7 +112,48 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def describe_result(found: Any) -> str:
+def save_results(results: Mapping[str, Any], model: str, place: str | None) -> dict[str, Path]:
+    """Saves the results of a run.
+
+    Args:
+        results: values by name.
+        model: name of the spec.
+        place: the file or folder; by default `runs/<model>`.
+
+    Returns:
+        The files by name.
+
+    Raises:
+        CheckpointError: one cannot be saved; the others are all the same.
+    """
+    saved: dict[str, Path] = {}
+    failures: list[str] = []
+    for name, value in results.items():
+        file = _choose_file(name, model, place)
+        try:
+            write_value(file, value, {"composer.node": name, "composer.name": model})
+        except CheckpointError as error:
+            failures.append(str(error))
+        else:
+            saved[name] = file
+    if failures:
+        raise CheckpointError("\n".join(failures))
+    return saved
+
+
+def _choose_file(result: str, model: str, place: str | None) -> Path:
+    if place is not None and Path(place).suffix:
+        return Path(place)
+    folder = Path("runs", _as_file_name(model)) if place is None else Path(place)
+    return folder / f"{_as_file_name(result)}.safetensors"
+
+
+def _as_file_name(name: str) -> str:
+    """A name without anything that leads to another folder or that some system refuses."""
+    return re.sub(r"[^\w.-]", ".", name).lstrip(".") or "unnamed"
+
+
+def _describe_result(found: Any) -> str:
     """The result of a whole run in words: a line an image, or one an output."""
     if isinstance(found, list):
         lines = [
@@ -132,24 +178,15 @@ def _describe_output(value: Any) -> str:
     return describe(value)
 
 
-def save_results(report: RunReport, results: Mapping[str, Any]) -> None:
-    """Saves every result that is to be saved, and notes where.
+def _wrap(text: str) -> str:
+    return textwrap.fill(
+        text,
+        max(terminal_width(), 40),
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+    )
 
-    Raises:
-        CheckpointError: if one cannot be saved; the others are all the same.
-    """
-    spec = report.blueprint.spec
-    failures: list[str] = []
-    for name, value in results.items():
-        file = report.request.file_for(spec.name, name)
-        if file is None:
-            continue
-        notes = {"composer.node": name, "composer.name": spec.name}
-        try:
-            write_value(file, value, notes)
-        except CheckpointError as error:
-            failures.append(str(error))
-        else:
-            report.saved[name] = file
-    if failures:
-        raise CheckpointError("\n".join(failures))
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

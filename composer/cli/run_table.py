@@ -1,28 +1,33 @@
-"""Shows nodes as they finish: a table for people, or a bar where the output is for a program."""
+"""Runs a graph and shows nodes as they finish: in a table, or a progress bar beside JSON."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import click
 import torch
 from tqdm import tqdm
 
+from composer.blueprint import Plan
+from composer.cli.output import terminal_width
+from composer.graph import Graph, Profile
 from composer.graph.profiling import format_seconds
 from composer.node.contract import SINGLE_OUTPUT
 from composer.structures import iterate_tensors
-from composer.values import describe
+from composer.values import describe, move
 
+_OUTPUTS = "outputs"  # name of the result of a whole run
 _TIME_WIDTH, _MIN_OUTPUT_WIDTH, _MAX_OUTPUT_WIDTH = 8, 24, 46
 
 
 @dataclass(frozen=True)
 class NodeRun:
-    """What is told of a node that ran.
+    """A node that ran.
 
     Args:
         path: its path.
@@ -33,6 +38,66 @@ class NodeRun:
     path: str
     outputs: Mapping[str, str]
     seconds: float
+
+
+class Outcome(NamedTuple):
+    """The outcome of a run.
+
+    Attributes:
+        results: values by the full names of the targets; `outputs` of a whole run.
+        nodes: the nodes that ran.
+        profile: measures of memory, if they were asked for.
+    """
+
+    results: Mapping[str, Any]
+    nodes: Sequence[NodeRun]
+    profile: Profile | None
+
+
+def run_shown(
+    graph: Graph,
+    plan: Plan,
+    inputs: Mapping[str, Any],
+    feeds: Mapping[str, Any],
+    *,
+    device: torch.device,
+    seed: int,
+    profile: bool,
+    as_json: bool,
+) -> Outcome:
+    """Runs a plan and shows each node as it finishes.
+
+    Args:
+        graph: the graph.
+        plan: what to run.
+        inputs: values of the graph's inputs by name.
+        feeds: values of nodes or ports by name.
+        device: where inputs and feeds go.
+        seed: the seed of the run.
+        profile: whether to measure memory.
+        as_json: whether the standard output is for a JSON document.
+    """
+    given: Any = move(dict(inputs), device) or None
+    if len(graph.blueprint.inputs[plan.mode]) == 1:  # a single input is passed by itself
+        given = next(iter(given.values()), None) if given else None
+    display = Bar(plan.paths) if as_json or profile else Table(plan.paths, terminal_width())
+    watch = Stopwatch(display)
+    options: dict[str, Any] = {"until": plan, "feeds": move(dict(feeds), device), "seed": seed}
+    measured = None
+    with _watched(graph, watch), torch.set_grad_enabled(plan.mode == "training"):
+        if profile:
+            measured = graph.profile(given, **options)
+        found = graph.run(given, **options) if measured is None else measured.result
+    return Outcome({_OUTPUTS: found} if plan.is_whole else dict(found), watch.nodes, measured)
+
+
+@contextmanager
+def _watched(graph: Graph, watch: Stopwatch) -> Iterator[None]:
+    with graph.add_hook(watch.start, "before"), graph.add_hook(watch.stop, "after"):
+        try:
+            yield
+        finally:
+            watch.display.close()
 
 
 class Display(Protocol):
@@ -46,7 +111,7 @@ class Display(Protocol):
 
 
 class Stopwatch:
-    """Two hooks that time every node and tell a display of it.
+    """Two hooks that time every node and show it.
 
     Args:
         display: where nodes are shown.
@@ -86,7 +151,7 @@ class Table:
         self._row("node", "output", "time")
 
     def show(self, node: NodeRun) -> None:
-        """Prints what is to be told of a node."""
+        """Prints the outputs and the time of a node."""
         clock, path = format_seconds(node.seconds), node.path
         for output in _describe_outputs(node.outputs):
             self._row(path, output, clock)
@@ -120,12 +185,12 @@ class Bar:
         self._bar.update()
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         self._bar.close()
 
 
 def _describe_outputs(outputs: Mapping[str, str]) -> Iterator[str]:
-    """A line for each output; one that has no name of its own is given by itself."""
+    """A line for each output; a single one without a name is described by itself."""
     if outputs.keys() == {SINGLE_OUTPUT}:
         yield outputs[SINGLE_OUTPUT]
         return
@@ -135,7 +200,7 @@ def _describe_outputs(outputs: Mapping[str, str]) -> Iterator[str]:
 
 
 def _wait_for_device(values: Mapping[str, Any]) -> None:
-    """Lets work that is queued on a GPU finish, so that the clock tells the truth."""
+    """Waits for work that is queued on a GPU, so that its time is counted."""
     tensor = next(iterate_tensors(dict(values)), None)
     if tensor is not None and tensor.is_cuda:
         torch.cuda.synchronize(tensor.device)

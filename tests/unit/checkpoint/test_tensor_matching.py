@@ -106,7 +106,7 @@ def test_a_tensor_of_another_shape_is_mismatched_and_not_assigned():
     key = "roi_heads.mask_head.predictor.bias"
     assignment, report = match({**FULL, key: torch.rand(20)})
     assert report.nodes["roi_heads.mask_head"].mismatched == (
-        Mismatch("predictor.bias", wanted=(80,), found=(20,)),
+        Mismatch("predictor.bias", expected=(80,), found=(20,)),
     )
     assert set(assignment["roi_heads.mask_head"]) == {"predictor.weight"}
 

@@ -30,7 +30,7 @@ MISTAKES = [
     (["-f", "rpn.boxes=boxes.json", "-u", "regions"], "no Boxes can be made of a tensor"),
     (["-w", "nowhere.pth"], "nowhere.pth: there is no such file"),
     (["-w", "nothing=nowhere.pth"], "there is no node 'nothing'"),
-    (["--set", "edges=3"], "unknown param 'edges'"),
+    (["--set", "edges=3"], "there is nothing to set at 'edges'"),
     (["--set", "edge"], "a setting is name=value"),
     (["--set", "edge=big"], "'shortest_edge'"),
     (["--device", "abacus"], "the device 'abacus' cannot be used"),
