@@ -10,6 +10,7 @@ import torch
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import compute_once
 from composer.evaluation.results import Results
+from composer.graph import Graph, in_step
 
 Record = Mapping[str, Any]
 Predict = Callable[[list[dict[str, Any]]], Sequence[Record]]
@@ -41,6 +42,7 @@ def evaluate(
     batches: Iterable[list[dict[str, Any]]],
     evaluators: Sequence[Evaluator],
     *,
+    model: Graph | None = None,
     on_batch: Callable[[int], object] | None = None,
 ) -> Results:
     """Runs a model over batches and compares what it gives with the truth.
@@ -52,14 +54,18 @@ def evaluate(
         predict: from a batch to an output for each image; a graph in inference mode, for instance.
         batches: the batches, in the `list[dict]` format with `image_id`.
         evaluators: what compares.
+        model: the graph that `predict` runs. If its weights are spread over the processes, all
+            run as many batches, of which those that are padding are not compared.
         on_batch: called after each batch with its number of images.
 
     Raises:
         InputError: the outputs do not fit the inputs, the dataset or a task.
     """
     with torch.no_grad():
-        for inputs in batches:
+        for inputs, counts in in_step(model, batches):
             outputs = predict(inputs)
+            if not counts:
+                continue
             check_pairs(inputs, outputs)
             for evaluator in evaluators:
                 evaluator.process(inputs, outputs)

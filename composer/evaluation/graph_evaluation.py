@@ -65,7 +65,7 @@ def evaluate_graph(
         batches = make_batches(graph, dataset, loading, resize=resize)
     run = MatchedClasses(predict or predict_with(graph), graph.spec.metadata, dataset)
     with inferring(graph):
-        return evaluate(run, batches, evaluators, on_batch=on_batch)
+        return evaluate(run, batches, evaluators, model=graph, on_batch=on_batch)
 
 
 def list_outputs(graph: Graph) -> list[str]:

@@ -43,14 +43,41 @@ def save_weights(
     """
     names = None if nodes is None else [graph.resolve_node(name) for name in nodes]
     format_ = format_for(path)
-    tensors: dict[str, Tensor] = {}
-    for node in modules_below(graph, names or [""]):
-        namespace = graph.blueprint.nodes[node].namespace
-        for name, tensor in own_state(module_at(graph, node)).items():
-            tensors[key_prefix(namespace) + name] = tensor
+    tensors = _collect(graph, names)
     if dtype is not None:
         tensors = _converted(tensors, dtype)
     write_checkpoint(path, tensors, metadata=describe_graph(graph, spec, names), format=format_)
+
+
+def write_weights(graph: Graph, path: str | os.PathLike[str], state: Mapping[str, Tensor]) -> None:
+    """Writes a graph with the weights of a state dict, such as `gather_state` gives.
+
+    Args:
+        graph: the graph.
+        path: a `.safetensors` or `.pth` file.
+        state: its weights by key.
+
+    Raises:
+        CheckpointError: if the file cannot be written.
+    """
+    tensors = _collect(graph, None, state)
+    metadata = describe_graph(graph, graph.spec, None)
+    write_checkpoint(path, tensors, metadata=metadata, format=format_for(path))
+
+
+def _collect(
+    graph: Graph, names: Sequence[str] | None, state: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """The weights of nodes and nested graphs, or of all, as they are now or in a state dict."""
+    prefixes = {
+        node: key_prefix(graph.blueprint.nodes[node].namespace)
+        for node in modules_below(graph, names or [""])
+    }
+    return {
+        prefix + name: tensor if state is None else state[prefix + name]
+        for node, prefix in prefixes.items()
+        for name, tensor in own_state(module_at(graph, node)).items()
+    }
 
 
 def _converted(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from composer.checkpoint import (
     KeyNaming,
@@ -18,6 +18,7 @@ from composer.checkpoint import (
     read_checkpoint,
 )
 from composer.graph.description import Provenance
+from composer.graph.sharding import is_sharded, scatter_state
 from composer.module_tree import own_state
 from composer.names import resolve_name
 
@@ -78,10 +79,22 @@ def load_weights(
         )
         matched.append(found)
     for matching in matched:
-        for path, tensors in matching.assignment.items():
-            module_at(graph, path).load_state_dict(dict(tensors), strict=False)
+        _assign(graph, matching)
         graph.provenance.append(Provenance.of(matching.report))
     return tuple(matching.report for matching in matched)
+
+
+def _assign(graph: Graph, matching: Matching) -> None:
+    """Gives the nodes their tensors; where they are spread over processes, all do so together."""
+    if not is_sharded(graph):
+        for path, tensors in matching.assignment.items():
+            module_at(graph, path).load_state_dict(dict(tensors), strict=False)
+        return
+    state: dict[str, Tensor] = {}
+    for path, tensors in matching.assignment.items():
+        prefix = key_prefix(graph.blueprint.nodes[path].namespace)
+        state |= {prefix + name: tensor for name, tensor in tensors.items()}
+    scatter_state(graph, state)
 
 
 def _match(

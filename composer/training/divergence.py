@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from composer.graph import Graph
+from composer.graph import Graph, is_sharded
 from composer.structures import iterate_tensors
 from composer.training.batches import SeededBatch, name_images
 from composer.training.seeding import seed_generators
@@ -39,6 +39,8 @@ def describe_divergence(
 
 def _find_origin(graph: Graph, batches: Sequence[SeededBatch]) -> str:
     """Where values first are not finite: a weight, or the output of a node."""
+    if is_sharded(graph):  # the other processes are not there to run it again
+        return "where it began is not looked for where weights are spread over processes"
     for name, parameter in graph.named_parameters():
         if not bool(parameter.isfinite().all()):
             return f"it began before: the weight '{name}' is not finite"

@@ -28,10 +28,9 @@ def make_learner(graph: Graph, settings: TrainingSettings, world: ProcessGroup) 
     Raises:
         NameResolutionError: a parameter group names nothing, or nothing is learnt.
     """
-    graph.to(world.device)
     if settings.channels_last:
         graph.to(memory_format=torch.channels_last)
-    model = _share(LossModel(graph), settings, world)
+    model = _distribute(graph, settings, world)
     optimizer = make_optimizer(
         settings.optimizer.uses,
         group_parameters(graph, settings.optimizer),
@@ -47,11 +46,11 @@ def make_learner(graph: Graph, settings: TrainingSettings, world: ProcessGroup) 
     )
 
 
-def _share(model: LossModel, settings: TrainingSettings, world: ProcessGroup) -> nn.Module:
-    """The model so that all processes learn the same weights."""
-    if world.size == 1:
-        return model
-    if settings.distributed == "fsdp":
-        shard_weights(model, world)
+def _distribute(graph: Graph, settings: TrainingSettings, world: ProcessGroup) -> nn.Module:
+    """The graph on its device, as a model of which all processes learn the same weights."""
+    if world.size > 1 and settings.distributed == "fsdp":
+        shard_weights(graph, world)  # before it is moved, since it may be too large for a device
+    model = LossModel(graph.to(world.device))
+    if world.size == 1 or settings.distributed == "fsdp":
         return model
     return DistributedDataParallel(model, find_unused_parameters=settings.find_unused_parameters)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import CheckpointError, CheckpointMismatchError
+from composer.graph import gather_state, write_weights
 from composer.training.averaging import WeightAverage
 from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.optimizers import name_state
 from composer.training.process_group import ProcessGroup
-from composer.training.sharding import take_weights, whole_graph
 from composer.training.state import TrainingState, collect_tensors, restore_tensors
 from composer.training.step import Learner
 
@@ -67,15 +67,15 @@ class Saver:
         }
 
         graph = self._learner.graph
-        model = whole_graph(graph)
-        with self.averaged():
-            average = whole_graph(graph)
+        model, average = gather_state(graph), None
+        if self._average is not None:
+            with self._average.applied():
+                average = gather_state(graph, copy=True)
 
         def write(folder: Path) -> None:
-            model.save(folder / MODEL)
-            if self._average is not None:
-                with self.averaged() if average is graph else nullcontext():
-                    average.save(folder / AVERAGE)
+            write_weights(graph, folder / MODEL, model)
+            if average is not None:
+                write_weights(graph, folder / AVERAGE, average)
             TrainingState(tensors, own).write(folder / _STATE)
 
         if self._world.is_first:
@@ -88,9 +88,9 @@ class Saver:
             CheckpointError: they cannot be written.
         """
         with self.averaged():
-            graph = whole_graph(self._learner.graph)
+            state = gather_state(self._learner.graph)
             if self._world.is_first:
-                graph.save(file)
+                write_weights(self._learner.graph, file, state)
 
     def restore(self) -> dict[str, Any] | None:
         """Goes on from the last checkpoint that can be read.
@@ -136,15 +136,12 @@ class Saver:
         """Takes the weights of a checkpoint; the rest of it."""
         state = TrainingState.read(folder / _STATE)
         graph = self._learner.graph
-        source = whole_graph(graph)
         num_updates = state.values["num_updates"]  # 0 where there was no average
         if self._average is not None and num_updates:
             with self._average.applied():
-                source.load(str(folder / AVERAGE))
-                take_weights(graph, source)
+                graph.load(str(folder / AVERAGE))
             self._average.num_updates = num_updates
-        source.load(str(folder / MODEL))
-        take_weights(graph, source)
+        graph.load(str(folder / MODEL))
         if self._average is not None and not num_updates:
             self._average.begin()
         return state

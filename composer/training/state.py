@@ -6,7 +6,7 @@ A file of tensors and a JSON text hold it: nothing in it can run when it is read
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from composer.checkpoint import SafetensorsTensors, write_checkpoint
 from composer.errors import CheckpointError
 from composer.training.buffers import transient_buffers
-from composer.training.sharding import as_part, whole
+from composer.training.sharding import OptimizerState, gather_optimizer, scatter_optimizer
 
 _VALUES, _OPTIMIZER, _BUFFER = "composer.training", "optimizer/", "buffer/"
 
@@ -58,12 +58,15 @@ class TrainingState:
 
 
 def collect_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The tensors of an optimizer and the buffers that checkpoints lack, by name."""
-    found: dict[str, Tensor] = {}
-    for name, parameter in _ordered(model, optimizer):
-        for key, value in optimizer.state.get(parameter, {}).items():
-            if isinstance(value, Tensor):
-                found[f"{_OPTIMIZER}{name}/{key}"] = whole(value)
+    """The tensors of an optimizer and the buffers that checkpoints lack, by name.
+
+    Of a sharded model, all processes collect together, and the first one has all of the former.
+    """
+    found = {
+        f"{_OPTIMIZER}{name}/{key}": tensor
+        for name, kept in gather_optimizer(model, optimizer).items()
+        for key, tensor in kept.items()
+    }
     return found | {f"{_BUFFER}{name}": b for name, b in transient_buffers(model).items()}
 
 
@@ -85,38 +88,33 @@ def restore_tensors(
     Raises:
         CheckpointError: they belong to other parameters, or to an optimizer that keeps less.
     """
-    by_parameter: dict[str, dict[str, Tensor]] = {}
+    state: OptimizerState = {}
     for name, tensor in tensors.items():
         if name.startswith(_OPTIMIZER):
             parameter_name, _, key = name.removeprefix(_OPTIMIZER).rpartition("/")
-            by_parameter.setdefault(parameter_name, {})[key] = tensor
-    state: dict[int, dict[str, Tensor]] = {}
-    for index, (name, parameter) in enumerate(_ordered(model, optimizer)):
-        if name in by_parameter:
-            saved = by_parameter.pop(name)
-            if missing := set(names) - saved.keys():
-                raise CheckpointError(
-                    f"the saved optimizer has kept no '{min(missing)}' of '{name}': have the "
-                    "options of the optimizer changed?"
-                )
-            state[index] = {k: as_part(tensor, parameter) for k, tensor in saved.items()}
-    if by_parameter:
-        raise CheckpointError(
-            f"the saved optimizer has learnt '{min(by_parameter)}', which is not learnt now: "
-            "has the experiment changed?"
-        )
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+            state.setdefault(parameter_name, {})[key] = tensor
+    _require_fit(state, _list_trained(model, optimizer), names)
+    scatter_optimizer(model, optimizer, state)
     for name, buffer in transient_buffers(model).items():
         if f"{_BUFFER}{name}" in tensors:
             buffer.copy_(tensors[f"{_BUFFER}{name}"])
 
 
-def _ordered(
-    model: nn.Module, optimizer: torch.optim.Optimizer
-) -> Iterator[tuple[str, nn.Parameter]]:
-    """The parameters of an optimizer with their names, in the optimizer's order."""
-    names = {parameter: name for name, parameter in model.named_parameters()}
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            yield names[parameter], parameter
+def _require_fit(state: OptimizerState, trained: Collection[str], names: Collection[str]) -> None:
+    for name, kept in state.items():
+        if name in trained and (missing := set(names) - kept.keys()):
+            raise CheckpointError(
+                f"the saved optimizer has kept no '{min(missing)}' of '{name}': have the options "
+                "of the optimizer changed?"
+            )
+    if others := state.keys() - set(trained):
+        raise CheckpointError(
+            f"the saved optimizer has learnt '{min(others)}', which is not learnt now: has the "
+            "experiment changed?"
+        )
+
+
+def _list_trained(model: nn.Module, optimizer: torch.optim.Optimizer) -> set[str]:
+    """The names of the parameters of an optimizer."""
+    trained = {parameter for group in optimizer.param_groups for parameter in group["params"]}
+    return {name for name, parameter in model.named_parameters() if parameter in trained}

@@ -63,7 +63,7 @@ class Learner:
             TrainingError: a loss or a gradient is not finite.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        if isinstance(self.model, FSDPModule):  # DDP does so by itself
+        if isinstance(self.graph, FSDPModule):  # DDP does so by itself
             self.world.share(self.graph.buffers())
         seeded = [
             SeededBatch(batch, batch_seed(self.settings.seed, number, self.world.rank))
@@ -113,8 +113,8 @@ class Learner:
         """Processes exchange gradients once a step, after the last batch."""
         if isinstance(self.model, DistributedDataParallel) and not is_last:
             return self.model.no_sync()
-        if isinstance(self.model, FSDPModule):
-            self.model.set_requires_gradient_sync(is_last)
+        if isinstance(self.graph, FSDPModule):
+            self.graph.set_requires_gradient_sync(is_last)
         return nullcontext()
 
 

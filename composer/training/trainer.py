@@ -30,7 +30,6 @@ from composer.training.saving import Saver
 from composer.training.schedule import learning_rate_factor, set_learning_rates
 from composer.training.seeding import deterministic_operations, kept_generators
 from composer.training.settings import TrainingSettings
-from composer.training.sharding import whole_graph
 from composer.training.summary import FINISHED, STOPPED_EARLY, Summary
 from composer.training.validation import Validation
 
@@ -200,7 +199,7 @@ class Trainer:
         """
         with self._saver.averaged():
             self._world.share(self._learner.graph.buffers())
-            graph = whole_graph(self._learner.graph)
+            graph = self._learner.graph
             self._metrics = validation.measure(graph, self._settings, self._world)
         self._evaluated, self._owes_evaluation = self.iteration, False
         journal.record_evaluation(self.iteration, self._metrics)

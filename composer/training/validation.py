@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from composer.events import EventStorage
-from composer.graph import Graph
+from composer.graph import Graph, in_step
 from composer.training.batches import Batch
 from composer.training.losses import TOTAL, find_losses, sum_losses
 from composer.training.process_group import ProcessGroup
@@ -65,10 +65,12 @@ def _mean_losses(
     """The losses of all processes' batches, the mean over images."""
     sums: dict[str, float] = {}
     num_images = 0
-    for number, batch in enumerate(batches):
+    for number, (batch, counts) in enumerate(in_step(graph, batches)):
         seed = batch_seed(settings.seed, number, world.rank)
         seed_generators(seed)
         losses = find_losses(graph.run(move(batch, world.device), mode="training", seed=seed))
+        if not counts:
+            continue
         losses[TOTAL] = sum_losses(losses, settings.loss_weights)
         for name, loss in losses.items():
             sums[name] = sums.get(name, 0.0) + float(loss.item()) * len(batch)

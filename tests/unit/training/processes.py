@@ -4,6 +4,7 @@ import torch
 from torch import distributed
 
 from composer.training import ProcessGroup, RunFolder, Trainer, Validation
+from composer.training.sharding import whole
 from unit.training.small_training import RowBatches, make_graph, make_settings
 
 
@@ -25,7 +26,7 @@ def train_share(rank, size, folder, mode):
 def _train(folder, world, mode, iterations):
     def compare(graph):
         """By how much the models that are measured differ."""
-        tensors = [*graph.parameters(), *graph.buffers()]
+        tensors = [whole(tensor) for tensor in (*graph.parameters(), *graph.buffers())]
         models = world.gather([tensor.double().sum().item() for tensor in tensors])
         return {"difference": max(max(same) - min(same) for same in zip(*models, strict=True))}
 
