@@ -4,12 +4,11 @@ from composer.ops.anchor_grid import make_cell_anchors, place_anchors
 from composer.ops.anchor_labels import AnchorSampling, label_anchors
 from composer.ops.anchor_losses import LabelledAnchors, pick_labelled_anchors
 from composer.ops.box_coding import MAX_LOG_SCALE, BoxWeights, decode_deltas, encode_boxes
-from composer.ops.box_kinds import ROTATED, UPRIGHT, BoxKind
+from composer.ops.box_kinds import ROTATED, UPRIGHT, AnyBoxWeights, BoxKind, find_box_kind
 from composer.ops.box_losses import (
     BoxLossName,
     OverlapLossName,
     sum_box_loss,
-    sum_offset_loss,
     sum_overlap_loss,
 )
 from composer.ops.cell_flattening import flatten_cells
@@ -41,7 +40,7 @@ from composer.ops.region_offsets import (
     pick_object_offsets,
 )
 from composer.ops.region_pooling import PooledLevels, find_pooled_levels
-from composer.ops.regions import index_regions, index_rotated_regions, split_regions
+from composer.ops.regions import index_regions, split_regions
 from composer.ops.rotated_anchor_grid import make_rotated_cell_anchors, place_rotated_anchors
 from composer.ops.rotated_box_coding import (
     RotatedBoxWeights,
@@ -58,6 +57,7 @@ __all__ = [
     "ROTATED",
     "UPRIGHT",
     "AnchorSampling",
+    "AnyBoxWeights",
     "BoxKind",
     "BoxLossName",
     "BoxWeights",
@@ -84,11 +84,11 @@ __all__ = [
     "encode_boxes",
     "encode_distances",
     "encode_rotated_boxes",
+    "find_box_kind",
     "find_known_masks",
     "find_pooled_levels",
     "flatten_cells",
     "index_regions",
-    "index_rotated_regions",
     "label_anchors",
     "label_regions",
     "make_cell_anchors",
@@ -108,6 +108,5 @@ __all__ = [
     "select_proposals",
     "split_regions",
     "sum_box_loss",
-    "sum_offset_loss",
     "sum_overlap_loss",
 ]

@@ -6,21 +6,28 @@ functions that select them take a kind of box, and work for upright and for rota
 Legend: B boxes, D numbers of a box. `_` is D offsets for each of several classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic, TypeAlias
 
 from torch import Tensor
 
-from composer.ops.box_coding import decode_deltas, encode_boxes
+from composer.ops.box_coding import BoxWeights, decode_deltas, encode_boxes
 from composer.ops.nms import batched_nms
-from composer.ops.rotated_box_coding import decode_rotated_deltas, encode_rotated_boxes
+from composer.ops.rotated_box_coding import (
+    RotatedBoxWeights,
+    decode_rotated_deltas,
+    encode_rotated_boxes,
+)
 from composer.ops.rotated_nms import batched_nms_rotated
 from composer.structures.box_overlap import pairwise_iou
 from composer.structures.boxes import Boxes
 from composer.structures.port_types import AnyBoxes
 from composer.structures.rotated_boxes import RotatedBoxes
 from composer.structures.rotated_overlap import pairwise_iou_rotated
+
+# Of one kind or the other; the factor of an angle may be left out.
+AnyBoxWeights: TypeAlias = BoxWeights | RotatedBoxWeights
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,19 @@ class BoxKind(Generic[AnyBoxes]):
     suppress: Callable[[Tensor, Tensor, Tensor, float], Tensor]
     overlap: Callable[[AnyBoxes, AnyBoxes], Tensor]
 
+    def complete_weights(self, weights: Sequence[float]) -> tuple[float, ...]:
+        """Returns a factor for each offset: 1 for an angle whose factor is left out.
+
+        Raises:
+            ValueError: there are more factors than offsets.
+        """
+        if len(weights) > self.dim:
+            raise ValueError(
+                f"box_weights are {len(weights)} factors, but {self.structure.__name__} have "
+                f"{self.dim} offsets."
+            )
+        return (*weights, *[1.0] * (self.dim - len(weights)))
+
 
 UPRIGHT = BoxKind(
     structure=Boxes,
@@ -60,3 +80,18 @@ ROTATED = BoxKind(
     suppress=batched_nms_rotated,
     overlap=pairwise_iou_rotated,
 )
+
+
+def find_box_kind(
+    boxes: Iterable[Boxes | RotatedBoxes | Tensor], weights: Sequence[float] = ()
+) -> BoxKind[Any]:
+    """Returns the kind of boxes, or of their rows (anchors, say).
+
+    Args:
+        boxes: of one kind, per image or per level.
+        weights: factors of offsets: without any boxes, their number decides.
+    """
+    for one in boxes:
+        rows = one if isinstance(one, Tensor) else one.tensor
+        return ROTATED if rows.shape[1] == ROTATED.dim else UPRIGHT
+    return ROTATED if len(weights) == ROTATED.dim else UPRIGHT

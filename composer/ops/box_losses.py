@@ -1,6 +1,6 @@
 """How far predicted boxes are from the boxes that they should be, as a sum over all of them.
 
-Legend: B boxes. `_` is the offsets of a box.
+Legend: B boxes, D numbers of a box.
 
 Nothing is divided by the number of boxes: detectors have their own ideas about that. No boxes
 have a loss of zero, which still has a gradient (of zero).
@@ -13,17 +13,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.ops.box_coding import BoxWeights, decode_deltas, encode_boxes
+from composer.ops.box_kinds import UPRIGHT, AnyBoxWeights, find_box_kind
 
 OverlapLossName: TypeAlias = Literal["giou", "diou", "ciou"]
 BoxLossName: TypeAlias = Literal["smooth_l1", "giou", "diou", "ciou"]
 
 
 def sum_box_loss(
-    deltas: Float[Tensor, "B 4"],
-    sources: Float[Tensor, "B 4"],
-    targets: Float[Tensor, "B 4"],
-    weights: BoxWeights,
+    deltas: Float[Tensor, "B D"],
+    sources: Float[Tensor, "B D"],
+    targets: Float[Tensor, "B D"],
+    weights: AnyBoxWeights,
     *,
     kind: BoxLossName = "smooth_l1",
     smooth_l1_beta: float = 0.0,
@@ -32,32 +32,23 @@ def sum_box_loss(
 
     Args:
         deltas: the predicted offsets.
-        sources: the boxes that the offsets start from, XYXY in pixels.
+        sources: the boxes that the offsets start from, XYXY in pixels, or rotated ones.
         targets: the boxes that they should lead to.
         weights: factors of the offsets.
         kind: `smooth_l1` compares the offsets (Girshick 2015, section 2.3), the others compare
-            the boxes; see `sum_overlap_loss`.
+            upright boxes; see `sum_overlap_loss`.
         smooth_l1_beta: smooth L1 is quadratic below this difference; 0 makes it plain L1.
+
+    Raises:
+        ValueError: the loss compares upright boxes, and these are rotated.
     """
+    boxes = find_box_kind([sources])
+    factors = boxes.complete_weights(weights)
     if kind == "smooth_l1":
-        return sum_offset_loss(deltas, encode_boxes(sources, targets, weights), smooth_l1_beta)
-    return sum_overlap_loss(decode_deltas(deltas, sources, weights), targets, kind)
-
-
-def sum_offset_loss(
-    deltas: Float[Tensor, "B _"], wanted: Float[Tensor, "B _"], smooth_l1_beta: float
-) -> Float[Tensor, ""]:
-    """Returns the smooth L1 loss of predicted offsets of any kind (Girshick 2015, section 2.3).
-
-    Args:
-        deltas: the predicted offsets.
-        wanted: those that they should be.
-        smooth_l1_beta: the loss is quadratic below this difference; 0 makes it plain L1.
-    """
-    dtype = torch.promote_types(deltas.dtype, wanted.dtype)
-    return F.smooth_l1_loss(
-        deltas.to(dtype), wanted.to(dtype), reduction="sum", beta=smooth_l1_beta
-    )
+        return _sum_offset_loss(deltas, boxes.encode(sources, targets, factors), smooth_l1_beta)
+    if boxes is not UPRIGHT:
+        raise ValueError(f"The loss '{kind}' compares upright boxes; rotated ones have smooth_l1.")
+    return sum_overlap_loss(boxes.decode(deltas, sources, factors), targets, kind)
 
 
 def sum_overlap_loss(
@@ -82,3 +73,12 @@ _OVERLAP_LOSSES: dict[OverlapLossName, str] = {
     "diou": "distance_box_iou_loss",
     "ciou": "complete_box_iou_loss",
 }
+
+
+def _sum_offset_loss(
+    deltas: Float[Tensor, "B D"], expected: Float[Tensor, "B D"], smooth_l1_beta: float
+) -> Float[Tensor, ""]:
+    dtype = torch.promote_types(deltas.dtype, expected.dtype)
+    return F.smooth_l1_loss(
+        deltas.to(dtype), expected.to(dtype), reduction="sum", beta=smooth_l1_beta
+    )

@@ -83,7 +83,8 @@ def select_proposals(
     logits = [flatten_cells(level).squeeze(2) for level in objectness]
     offsets = [flatten_cells(level, kind.dim) for level in deltas]
     _check_counts(anchors, logits, offsets)
-    candidates = _pick_candidates(kind, anchors, logits, offsets, limits.pre_nms_topk, box_weights)
+    weights = kind.complete_weights(box_weights)
+    candidates = _pick_candidates(kind, anchors, logits, offsets, limits.pre_nms_topk, weights)
     if must_be_finite:
         _check_finite(candidates)
     boxes, scores = [], []

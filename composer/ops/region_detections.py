@@ -87,7 +87,8 @@ def detect_in_regions(
     if len(regions) != len(box_deltas):
         raise ValueError(f"{len(regions)} regions, but box offsets of {len(box_deltas)}.")
     counts = [len(one) for one in boxes]
-    moved = split_regions(kind.decode(box_deltas, regions, box_weights), counts)
+    weights = kind.complete_weights(box_weights)
+    moved = split_regions(kind.decode(box_deltas, regions, weights), counts)
     return [
         select_detections(kind, *predictions, limits=limits)
         for predictions in zip(

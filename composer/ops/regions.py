@@ -1,6 +1,6 @@
 """Regions of several images, one after the other in one tensor, and back to one tensor an image.
 
-Legend: R regions over all images.
+Legend: R regions over all images. `_` is one number more than a box has.
 """
 
 from collections.abc import Sequence
@@ -9,26 +9,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.structures.boxes import Boxes
-from composer.structures.rotated_boxes import RotatedBoxes
+from composer.ops.box_kinds import find_box_kind
+from composer.structures.port_types import AnyBoxes
 
 
-def index_regions(boxes: Sequence[Boxes]) -> Float[Tensor, "R 5"]:
+def index_regions(boxes: Sequence[AnyBoxes]) -> Float[Tensor, "R _"]:
     """Joins the boxes of all images, each with the number of its image in front.
 
-    This is the form in which ROIAlign takes boxes: (image, x1, y1, x2, y2). No images make no
-    regions.
+    This is the form in which ROIAlign takes boxes: (image, x1, y1, x2, y2), or (image, centre x,
+    centre y, width, height, angle). No images make no regions.
     """
-    return _index([one.tensor for one in boxes], torch.zeros(0, 5))
-
-
-def index_rotated_regions(boxes: Sequence[RotatedBoxes]) -> Float[Tensor, "R 6"]:
-    """Joins the rotated boxes of all images, each with the number of its image in front.
-
-    This is the form in which `roi_align_rotated` takes boxes: (image, centre x, centre y, width,
-    height, angle). No images make no regions.
-    """
-    return _index([one.tensor for one in boxes], torch.zeros(0, 6))
+    rows = [
+        torch.cat((one.tensor.new_full((len(one), 1), float(image)), one.tensor), dim=1)
+        for image, one in enumerate(boxes)
+    ]
+    return torch.cat(rows) if rows else torch.zeros(0, 1 + find_box_kind(boxes).dim)
 
 
 def split_regions(values: Tensor, counts: Sequence[int]) -> list[Tensor]:
@@ -46,13 +41,3 @@ def split_regions(values: Tensor, counts: Sequence[int]) -> list[Tensor]:
             f"{len(values)} regions cannot be split into {' + '.join(map(str, counts)) or 0}."
         )
     return list(torch.split(values, list(counts)))
-
-
-def _index(
-    tensors: Sequence[Float[Tensor, "_ _"]], nothing: Float[Tensor, "0 _"]
-) -> Float[Tensor, "R _"]:
-    rows = [
-        torch.cat((one.new_full((len(one), 1), float(image)), one), dim=1)
-        for image, one in enumerate(tensors)
-    ]
-    return torch.cat(rows) if rows else nothing

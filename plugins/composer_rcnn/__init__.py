@@ -5,4 +5,6 @@ Node types: `sampled_proposals`, `roi_pooler`, `box_head`, `region_average`, `bo
 `picked_regions`, `mask_head`, `mask_loss`, `masks`, `mask_scores`; for keypoints
 `keypoint_foreground`, `keypoint_head`, `keypoint_loss`, `keypoints`; for cascades `gradient_scale`,
 `refined_boxes`, `relabeled_proposals`.
+
+Classes and boxes are predicted for upright and for rotated regions (Ma et al. 2018) alike.
 """

@@ -1,18 +1,24 @@
 """How wrong the boxes of regions are."""
 
-from composer.ops import UPRIGHT, BoxLossName, BoxWeights, pick_object_offsets, sum_box_loss
+from composer.ops import (
+    AnyBoxWeights,
+    BoxLossName,
+    find_box_kind,
+    pick_object_offsets,
+    sum_box_loss,
+)
 from composer.ranges import NonNegative, NonNegativeInt, PositiveInt
-from composer.structures import BoxDeltas, Boxes, Classes, Losses
+from composer.structures import AnyBoxes, BoxDeltas, Classes, Losses
 
 
 def box_loss(
     box_deltas: BoxDeltas,
-    boxes: list[Boxes],
+    boxes: list[AnyBoxes],
     classes: list[Classes],
-    matched_boxes: list[Boxes],
+    matched_boxes: list[AnyBoxes],
     *,
     num_classes: PositiveInt = 80,
-    box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
+    box_weights: AnyBoxWeights = (10.0, 10.0, 5.0, 5.0),
     bbox_reg_loss_type: BoxLossName = "smooth_l1",
     smooth_l1_beta: NonNegative = 0.0,
     bbox_reg_loss_weight: NonNegative = 1.0,
@@ -24,13 +30,13 @@ def box_loss(
     regions, so that each region with an object weighs the same whatever their number.
 
     Args:
-        box_deltas: of all regions: 4 a class, or 4 that the classes share.
+        box_deltas: of all regions: 4 a class, or 4 that the classes share; 5 of rotated ones.
         boxes: the regions, per image.
         classes: what each region is, per image; `num_classes` for the background.
         matched_boxes: where the offsets of each region should lead, per image.
         num_classes: number of classes, without the background.
-        box_weights: factors of the offsets.
-        bbox_reg_loss_type: how boxes are compared.
+        box_weights: factors of the offsets; that of an angle is 1 where it is left out.
+        bbox_reg_loss_type: how boxes are compared; rotated ones by `smooth_l1`.
         smooth_l1_beta: for smooth L1, the error from which on it grows linearly.
         bbox_reg_loss_weight: factor of the loss.
         stage: number of a cascade's stage: the loss is called `loss_box_reg_stage{k}`.
@@ -39,9 +45,11 @@ def box_loss(
         `loss_box_reg`.
 
     Raises:
-        ValueError: there are not as many predictions as regions.
+        ValueError: there are not as many predictions as regions, or the loss does not compare
+            rotated boxes.
     """
-    found = pick_object_offsets(UPRIGHT, box_deltas, boxes, classes, matched_boxes, num_classes)
+    kind = find_box_kind(boxes, box_weights)
+    found = pick_object_offsets(kind, box_deltas, boxes, classes, matched_boxes, num_classes)
     loss = sum_box_loss(
         found.offsets,
         found.sources,

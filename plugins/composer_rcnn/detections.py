@@ -8,11 +8,11 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.ops import UPRIGHT, BoxWeights, DetectionLimits, detect_in_regions
+from composer.ops import AnyBoxWeights, DetectionLimits, detect_in_regions, find_box_kind
 from composer.ranges import Fraction, NonNegative, NonNegativeInt
 from composer.structures import (
+    AnyBoxes,
     BoxDeltas,
-    Boxes,
     Classes,
     ClassLogits,
     ClassProbabilities,
@@ -34,7 +34,7 @@ class Detections(NamedTuple):
             class has a probability of its own, that of the background means nothing).
     """
 
-    boxes: list[Boxes]
+    boxes: list[AnyBoxes]  # type: ignore[valid-type]
     scores: list[Scores]
     classes: list[Classes]
     proposal_indices: list[Indices]
@@ -42,7 +42,7 @@ class Detections(NamedTuple):
 
 
 def detections(
-    boxes: list[Boxes],
+    boxes: list[AnyBoxes],
     class_logits: ClassLogits | list[ClassLogits],
     box_deltas: BoxDeltas,
     images: ImageList,
@@ -52,18 +52,18 @@ def detections(
     nms_threshold: Fraction = 0.5,
     max_per_image: NonNegativeInt = 100,
     min_box_size: NonNegative = 0.0,
-    box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
+    box_weights: AnyBoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> Detections:
     """Picks the best boxes of every class (Girshick 2015, section 3.1).
 
     A region may be detected as several classes. Regions whose predictions are not finite are
-    dropped; boxes are clipped to their image.
+    dropped; boxes are clipped to their image, rotated ones where they lie flat.
 
     Args:
         boxes: the regions, per image.
         class_logits: of all regions, the background last; or those of several predictors, whose
             probabilities are averaged (the stages of a cascade).
-        box_deltas: of all regions: 4 a class, or 4 that the classes share.
+        box_deltas: of all regions: 4 a class, or 4 that the classes share; 5 of rotated ones.
         images: for their sizes.
         use_sigmoid_ce: whether each class was learnt by itself, with a sigmoid.
         score_threshold: a class's probability must be above it.
@@ -71,13 +71,13 @@ def detections(
             goes.
         max_per_image: detections of an image that are left.
         min_box_size: neither side of a clipped box may be shorter, in pixels.
-        box_weights: factors of the offsets.
+        box_weights: factors of the offsets; that of an angle is 1 where it is left out.
 
     Raises:
         ValueError: the numbers of regions or images do not fit each other.
     """
     found = detect_in_regions(
-        UPRIGHT,
+        find_box_kind(boxes, box_weights),
         boxes,
         _average(class_logits, use_sigmoid_ce),
         box_deltas,

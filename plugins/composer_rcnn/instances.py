@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from composer.structures import (
-    Boxes,
+    AnyBoxes,
     Classes,
     ClassProbabilities,
     ImageList,
@@ -15,14 +15,13 @@ from composer.structures import (
     KeypointHeatmaps,
     MaskProbabilities,
     PredictedKeypoints,
-    RotatedBoxes,
     Scores,
 )
 
 
 def instances(
     images: ImageList,
-    boxes: list[Boxes] | list[RotatedBoxes],
+    boxes: list[AnyBoxes],
     scores: list[Scores],
     classes: list[Classes],
     masks: list[MaskProbabilities] | None = None,

@@ -9,10 +9,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.ops import find_pooled_levels, index_regions
+from composer.ops import (
+    ROTATED,
+    find_box_kind,
+    find_pooled_levels,
+    index_regions,
+    roi_align_rotated,
+)
 from composer.ranges import NonNegative, PositiveInt
 from composer.structures import (
-    Boxes,
+    AnyBoxes,
     Features,
     RegionFeatures,
     TensorShape,
@@ -22,7 +28,8 @@ from composer.structures import (
 class ROIPooler(nn.Module):
     """Samples each region on a regular grid from the level that fits its size.
 
-    RoIAlign: He et al. 2017, section 3; the choice of the level: Lin et al. 2017, equation 1.
+    RoIAlign: He et al. 2017, section 3; the choice of the level: Lin et al. 2017, equation 1. The
+    grid of a rotated region is turned with it.
 
     Args:
         features_shape: the levels that come in.
@@ -30,6 +37,7 @@ class ROIPooler(nn.Module):
         output_size: rows and columns of the grid; one number for both.
         pooler_type: `ROIAlignV2` samples at the exact places; `ROIAlign` half a cell off, as its
             first version did; `ROIPool` takes the maximum of whole cells (Girshick 2015).
+            Rotated regions are sampled at the exact places.
         sampling_ratio: samples a cell of the grid in each direction; 0 for as many as there are
             cells of the map.
         canonical_box_size: a box of this side, in pixels, belongs to the canonical level.
@@ -70,14 +78,29 @@ class ROIPooler(nn.Module):
         """The channels of the features, on the grid."""
         return self.levels.output_shape
 
-    def forward(self, features: Features, boxes: list[Boxes]) -> RegionFeatures:
+    def forward(self, features: Features, boxes: list[AnyBoxes]) -> RegionFeatures:
         """Returns the features of all images' boxes, image after image; there may be none.
 
         Raises:
-            ValueError: the boxes are those of another number of images.
+            ValueError: the boxes are those of another number of images, or rotated ones are to be
+                sampled by another type than `ROIAlignV2`.
         """
-        areas = Boxes.cat(boxes).area()
-        return self.levels.pool(features, index_regions(boxes), areas, len(boxes), self._pool)
+        kind = find_box_kind(boxes)
+        if kind is ROTATED and self.pooler_type != "ROIAlignV2":
+            raise ValueError(
+                f"pooler_type: {self.pooler_type} samples upright boxes; rotated ones have "
+                "ROIAlignV2."
+            )
+        areas = kind.structure.cat(boxes).area()
+        pool = self._pool_rotated if kind is ROTATED else self._pool
+        return self.levels.pool(features, index_regions(boxes), areas, len(boxes), pool)
+
+    def _pool_rotated(
+        self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 6"], stride: int
+    ) -> Float[Tensor, "R C _ _"]:
+        return roi_align_rotated(
+            map_, regions, self.levels.output_size, 1.0 / stride, self.sampling_ratio
+        )
 
     def _pool(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 5"], stride: int

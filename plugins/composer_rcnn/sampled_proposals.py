@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import torch
 
-from composer.ops import UPRIGHT, RegionSampling, sample_regions
+from composer.ops import RegionSampling, find_box_kind, sample_regions
 from composer.ranges import Fraction, MatchLabel, PositiveInt
-from composer.structures import Boxes, Classes, Indices, Instances
+from composer.structures import AnyBoxes, Classes, Indices, Instances
 
 
 class SampledProposals(NamedTuple):
@@ -20,14 +20,14 @@ class SampledProposals(NamedTuple):
         matched_indices: which of its image's objects that is.
     """
 
-    boxes: list[Boxes]
+    boxes: list[AnyBoxes]  # type: ignore[valid-type]
     classes: list[Classes]
-    matched_boxes: list[Boxes]
+    matched_boxes: list[AnyBoxes]  # type: ignore[valid-type]
     matched_indices: list[Indices]
 
 
 def sampled_proposals(
-    proposals: list[Boxes],
+    proposals: list[AnyBoxes],
     targets: list[Instances],
     *,
     generator: torch.Generator,
@@ -44,7 +44,8 @@ def sampled_proposals(
 
     Args:
         proposals: per image.
-        targets: the ground truth of every image, with `gt_boxes` and `gt_classes`.
+        targets: the ground truth of every image, with `gt_boxes` of the proposals' kind and
+            `gt_classes`.
         generator: what regions are drawn with.
         num_classes: number of classes, without the background.
         batch_size_per_image: how many regions of an image are drawn, if there are as many.
@@ -66,7 +67,8 @@ def sampled_proposals(
         iou_labels,
         append_truth=proposal_append_gt,
     )
-    sampled = sample_regions(UPRIGHT, proposals, targets, sampling, generator)
+    kind = find_box_kind(proposals)
+    sampled = sample_regions(kind, proposals, targets, sampling, generator)
     return SampledProposals(
         [one.boxes for one in sampled],
         [one.classes for one in sampled],

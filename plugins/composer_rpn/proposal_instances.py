@@ -3,12 +3,12 @@
 The fields are called as in detectron2.
 """
 
-from composer.structures import Boxes, ImageList, Instances, RotatedBoxes, Scores
+from composer.structures import AnyBoxes, ImageList, Instances, Scores
 
 
 def proposal_instances(
     images: ImageList,
-    boxes: list[Boxes] | list[RotatedBoxes],
+    boxes: list[AnyBoxes],
     objectness_logits: list[Scores],
 ) -> list[Instances]:
     """Puts the proposals of each image into Instances, in the resolution of the network.

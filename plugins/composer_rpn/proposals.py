@@ -4,9 +4,16 @@ from typing import NamedTuple
 
 from torch import nn
 
-from composer.ops import UPRIGHT, BoxWeights, ProposalLimits, select_proposals
+from composer.ops import AnyBoxWeights, ProposalLimits, find_box_kind, select_proposals
 from composer.ranges import Fraction, NonNegative, NonNegativeInt
-from composer.structures import AnchorDeltas, Anchors, Boxes, ImageList, Objectness, Scores
+from composer.structures import (
+    AnchorDeltas,
+    AnyAnchors,
+    AnyBoxes,
+    ImageList,
+    Objectness,
+    Scores,
+)
 
 
 class ProposalBoxes(NamedTuple):
@@ -17,16 +24,17 @@ class ProposalBoxes(NamedTuple):
         objectness_logits: per image, one a box.
     """
 
-    boxes: list[Boxes]
+    boxes: list[AnyBoxes]  # type: ignore[valid-type]
     objectness_logits: list[Scores]
 
 
 class Proposals(nn.Module):
-    """Turns what an RPN head says about anchors into proposals (Ren et al. 2015, section 3.3).
+    """Turns an RPN head's predictions into proposals (Ren et al. 2015, section 3.3).
 
-    The best anchors of each level are moved by their offsets, clipped to the image, and thinned
-    out by non-maximum suppression within each level; the best of all levels are left. Gradients
-    do not flow through proposals.
+    The best anchors of each level are moved by their offsets, clipped to the image (rotated ones
+    where they lie flat), and thinned out by non-maximum suppression within each level; the best
+    of all levels are left. Gradients do not flow through proposals. They are upright or rotated
+    as the anchors are.
 
     Args:
         pre_nms_topk_training: anchors of a level that are considered, in training.
@@ -35,7 +43,7 @@ class Proposals(nn.Module):
         post_nms_topk_inference: the same in inference.
         nms_threshold: intersection over union from which on the worse box goes.
         min_box_size: both sides of a proposal are longer than this, in pixels.
-        box_weights: factors of the offsets.
+        box_weights: factors of the offsets; that of an angle is 1 where it is left out.
     """
 
     def __init__(
@@ -47,7 +55,7 @@ class Proposals(nn.Module):
         post_nms_topk_inference: NonNegativeInt = 1000,
         nms_threshold: Fraction = 0.7,
         min_box_size: NonNegative = 0.0,
-        box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
+        box_weights: AnyBoxWeights = (1.0, 1.0, 1.0, 1.0),
     ) -> None:
         super().__init__()
         topk = {
@@ -61,7 +69,7 @@ class Proposals(nn.Module):
         self.box_weights = box_weights
 
     def forward(
-        self, images: ImageList, anchors: Anchors, objectness: Objectness, deltas: AnchorDeltas
+        self, images: ImageList, anchors: AnyAnchors, objectness: Objectness, deltas: AnchorDeltas
     ) -> ProposalBoxes:
         """Returns the proposals of every image; there may be none.
 
@@ -72,7 +80,7 @@ class Proposals(nn.Module):
         """
         return ProposalBoxes(
             *select_proposals(
-                UPRIGHT,
+                find_box_kind(anchors),
                 anchors,
                 objectness,
                 deltas,

@@ -1,26 +1,32 @@
 """How wrong an RPN is."""
 
-from composer.ops import UPRIGHT, BoxLossName, BoxWeights, pick_labelled_anchors, sum_box_loss
+from composer.ops import (
+    AnyBoxWeights,
+    BoxLossName,
+    find_box_kind,
+    pick_labelled_anchors,
+    sum_box_loss,
+)
 from composer.ranges import NonNegative, PositiveInt
 from composer.structures import (
     AnchorDeltas,
     AnchorLabels,
-    Anchors,
-    Boxes,
+    AnyAnchors,
+    AnyBoxes,
     Losses,
     Objectness,
 )
 
 
 def rpn_losses(
-    anchors: Anchors,
+    anchors: AnyAnchors,
     objectness: Objectness,
     deltas: AnchorDeltas,
     labels: list[AnchorLabels],
-    boxes: list[Boxes],
+    boxes: list[AnyBoxes],
     *,
     batch_size_per_image: PositiveInt = 256,
-    box_weights: BoxWeights = (1.0, 1.0, 1.0, 1.0),
+    box_weights: AnyBoxWeights = (1.0, 1.0, 1.0, 1.0),
     bbox_reg_loss_type: BoxLossName = "smooth_l1",
     smooth_l1_beta: NonNegative = 0.0,
     bbox_reg_loss_weight: NonNegative = 1.0,
@@ -40,8 +46,8 @@ def rpn_losses(
         labels: per image, of all anchors: 1, 0, or -1 for what does not count.
         boxes: per image, where the offsets of each anchor should lead.
         batch_size_per_image: how many anchors of an image were to be drawn.
-        box_weights: factors of the offsets.
-        bbox_reg_loss_type: how boxes are compared.
+        box_weights: factors of the offsets; that of an angle is 1 where it is left out.
+        bbox_reg_loss_type: how boxes are compared; rotated ones by `smooth_l1`.
         smooth_l1_beta: for smooth L1, the error from which on it grows linearly.
         bbox_reg_loss_weight: factor of `loss_rpn_loc`, besides `loss_weight`.
         loss_weight: factor of both losses.
@@ -51,9 +57,11 @@ def rpn_losses(
         `loss_rpn_cls` and `loss_rpn_loc`.
 
     Raises:
-        ValueError: there are not as many labels or predictions as anchors.
+        ValueError: there are not as many labels or predictions as anchors, or the loss does not
+            compare rotated boxes.
     """
-    labelled = pick_labelled_anchors(UPRIGHT, anchors, objectness, deltas, labels, boxes)
+    kind = find_box_kind(anchors)
+    labelled = pick_labelled_anchors(kind, anchors, objectness, deltas, labels, boxes)
     box_loss = sum_box_loss(
         labelled.offsets,
         labelled.sources,

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import torch
 
-from composer.ops import UPRIGHT, AnchorSampling, label_anchors
+from composer.ops import AnchorSampling, find_box_kind, label_anchors
 from composer.ranges import Finite, Fraction, MatchLabel, PositiveInt
 from composer.structures import (
     AnchorLabels,
-    Anchors,
-    Boxes,
+    AnyAnchors,
+    AnyBoxes,
     ImageList,
     Instances,
 )
@@ -25,12 +25,12 @@ class RPNTargets(NamedTuple):
     """
 
     labels: list[AnchorLabels]
-    boxes: list[Boxes]
+    boxes: list[AnyBoxes]  # type: ignore[valid-type]
 
 
 def rpn_targets(
     images: ImageList,
-    anchors: Anchors,
+    anchors: AnyAnchors,
     targets: list[Instances],
     *,
     generator: torch.Generator,
@@ -43,11 +43,12 @@ def rpn_targets(
     """Labels all anchors, and draws those that count (Ren et al. 2015, sections 3.1.2, 3.1.3).
 
     An anchor is an object where it overlaps one by much, or more than any other anchor does.
+    Angles do not count but for the overlap.
 
     Args:
         images: for their sizes.
         anchors: per level.
-        targets: the ground truth of every image, with `gt_boxes`.
+        targets: the ground truth of every image, with `gt_boxes` of the anchors' kind.
         generator: what anchors are drawn with.
         iou_thresholds: of intersection over union; they cut it into intervals.
         iou_labels: the label of each interval: 1, 0 or -1.
@@ -64,9 +65,10 @@ def rpn_targets(
     sampling = AnchorSampling(
         iou_thresholds, iou_labels, batch_size_per_image, positive_fraction, boundary_threshold
     )
-    all_anchors = Boxes(torch.cat(anchors))
+    kind = find_box_kind(anchors)
+    all_anchors = kind.structure(torch.cat(anchors))
     labelled = [
-        label_anchors(UPRIGHT, all_anchors, one.gt_boxes, image_size, sampling, generator)
+        label_anchors(kind, all_anchors, one.gt_boxes, image_size, sampling, generator)
         for image_size, one in zip(images.image_sizes, targets, strict=True)
     ]
     return RPNTargets([labels for labels, _ in labelled], [boxes for _, boxes in labelled])

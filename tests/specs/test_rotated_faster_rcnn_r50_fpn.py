@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from composer import Graph
+from composer import Graph, SpecError
 from composer.structures import Instances, RotatedBoxes
 from composer.testing import check_graph
 
@@ -18,6 +18,8 @@ SMALL = {
     "rpn_post_nms_topk_inference": 50,
 }
 OBJECTS = RotatedBoxes([[30.0, 30.0, 32.0, 16.0, 30.0], [60.0, 40.0, 40.0, 24.0, -60.0]])
+
+WIRES = {name: f"sampled.{name}" for name in ("boxes", "classes", "matched_indices")}
 
 
 def build(**params):
@@ -52,6 +54,13 @@ def test_it_differs_from_faster_rcnn_in_what_touches_boxes_only(graph):
     }
     assert rotated["proposal_generator.rpn_head.anchor_deltas.weight"] == (45, 8, 1, 1)
     assert rotated["roi_heads.box_predictor.bbox_pred.weight"] == (15, 16)
+
+
+def test_what_works_on_upright_boxes_only_cannot_be_wired():
+    node = {"uses": "foreground", "when": "training", "inputs": WIRES}
+    nodes = {"roi_heads": {"nodes": {"foreground": node}}}
+    with pytest.raises(SpecError, match=r"expects\s+Boxes per image, but 'sampled\.boxes' returns"):
+        Graph.from_spec({"composer": 1, "extends": "rotated_faster_rcnn_r50_fpn", "nodes": nodes})
 
 
 def test_results_are_rotated_boxes_in_the_size_that_is_asked_for(graph):

@@ -43,6 +43,12 @@ def test_function_is_described_as_well(cli):
     assert re.search(r"score_threshold +0 <= float <= 1 +0\.05", result.out)
 
 
+def test_ports_of_one_type_are_named(cli):
+    out = cli("nodes", "sampled_proposals").out
+    ports = "input proposals, output boxes, output matched_boxes"
+    assert re.search(rf"^of one type\n +{ports} +Boxes or RotatedBoxes", out, re.MULTILINE)
+
+
 def test_unknown_node_type_is_a_mistake(cli):
     result = cli("nodes", "mask_hed")
     assert result.code == 1

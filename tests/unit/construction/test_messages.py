@@ -3,12 +3,12 @@
 from spec_folder import marked
 
 MESSAGES = """\
-spec.yaml:15:45: node 'roi_heads.box_pooler': input 'boxes' expects Boxes per image, but
-    'features' (backbone) returns Features.
+spec.yaml:15:45: node 'roi_heads.box_pooler': input 'boxes' expects Boxes or RotatedBoxes per
+    image, but 'features' (backbone) returns Features.
       15 |         inputs: {features: features, boxes: features}
                                                        ^^^^^^^^
     The value comes from spec.yaml:11:24.
-    No node returns Boxes per image.
+    No node returns Boxes or RotatedBoxes per image.
 spec.yaml:16:29: node 'roi_heads.box_pooler': configuration 'output_size': should be a whole
     number or a list, not 'seven'
       16 |         with: {output_size: ${size}, sampling_ratio: 0, pooler_type: "${kind}"}

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.ops import index_regions, index_rotated_regions, split_regions
+from composer.ops import index_regions, split_regions
 from composer.structures import Boxes, RotatedBoxes
 
 
@@ -21,9 +21,9 @@ def test_no_boxes_are_no_regions(boxes):
 
 def test_rotated_boxes_get_the_number_of_their_image():
     row = [1.0, 2.0, 3.0, 4.0, 30.0]
-    regions = index_rotated_regions([RotatedBoxes([]), RotatedBoxes([row])])
+    regions = index_regions([RotatedBoxes([]), RotatedBoxes([row])])
     assert regions.tolist() == [[1.0, *row]]
-    assert index_rotated_regions([]).shape == (0, 6)
+    assert index_regions([RotatedBoxes([])]).shape == (0, 6)
 
 
 @given(st.lists(st.integers(0, 5)))

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from composer.structures import ImageList
-from composer_rotated.proposals import RotatedProposals
 from composer_rpn.proposals import Proposals
 from strategies.rotated_boxes import lay_flat
 
@@ -24,7 +23,7 @@ def one_level(boxes, logits, num_images=1):
 
 
 def propose(predictions, *sizes, **options):
-    return RotatedProposals(**options).eval()(images_of(*sizes or [(64, 64)]), *predictions)
+    return Proposals(**options).eval()(images_of(*sizes or [(64, 64)]), *predictions)
 
 
 def test_proposals_come_best_first():
@@ -45,7 +44,7 @@ def test_flat_boxes_are_proposed_as_by_the_ordinary_rpn():
     flat = torch.cat((corners, corners + 4 + torch.rand(60, 2) * 30), dim=1)
     objectness, deltas = torch.randn(2, 1, 1, 60), torch.zeros(2, 4, 1, 60)
     images = images_of((64, 64), (40, 50))
-    rotated = RotatedProposals(nms_threshold=0.3, post_nms_topk_inference=20).eval()(
+    rotated = Proposals(nms_threshold=0.3, post_nms_topk_inference=20).eval()(
         images, [lay_flat(flat)], [objectness], [torch.zeros(2, 5, 1, 60)]
     )
     expected = Proposals(nms_threshold=0.3, post_nms_topk_inference=20).eval()(
@@ -79,7 +78,7 @@ def test_boxes_of_one_level_suppress_each_other_and_those_of_two_do_not():
 
 @pytest.mark.parametrize("training", [True, False])
 def test_training_and_inference_have_their_own_limits(training):
-    module = RotatedProposals(
+    module = Proposals(
         pre_nms_topk_training=2,
         post_nms_topk_training=5,
         pre_nms_topk_inference=3,
@@ -96,7 +95,7 @@ def test_what_is_not_finite_is_dropped_in_inference_and_stops_training():
     assert boxes[0].tensor.tolist() == [APART[2]]
     assert logits[0].tolist() == [1.0]
     with pytest.raises(FloatingPointError, match="diverged"):
-        RotatedProposals()(images_of((64, 64)), *predictions)
+        Proposals()(images_of((64, 64)), *predictions)
 
 
 def test_thin_boxes_are_dropped():
@@ -106,7 +105,7 @@ def test_thin_boxes_are_dropped():
 
 def test_no_images_have_no_proposals():
     predictions = one_level(APART, [0.0] * 3, 0)
-    assert RotatedProposals().eval()(images_of(), *predictions) == ([], [])
+    assert Proposals().eval()(images_of(), *predictions) == ([], [])
 
 
 def test_as_many_predictions_as_anchors_are_needed():

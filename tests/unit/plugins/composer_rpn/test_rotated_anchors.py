@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from composer.structures import TensorShape
-from composer_rotated.anchors import RotatedAnchorGenerator
 from composer_rpn.anchors import AnchorGenerator
+from composer_rpn.rotated_anchors import RotatedAnchorGenerator
 from strategies.rotated_boxes import lay_flat
 
 SHAPES = {"p2": TensorShape(channels=8, stride=4), "p3": TensorShape(channels=8, stride=8)}

@@ -5,7 +5,6 @@ import torch
 
 from composer.structures import Boxes, ImageList, RotatedBoxes
 from composer_rcnn.detections import detections
-from composer_rotated.detections import rotated_detections
 from strategies.rotated_boxes import lay_flat
 
 NAN = float("nan")
@@ -23,7 +22,7 @@ def logits_of(*probabilities):
 def detect(boxes, logits, deltas=None, sizes=((64, 64),), **options):
     deltas = torch.zeros(len(logits), 5) if deltas is None else deltas
     regions = [RotatedBoxes(one) for one in boxes]
-    return rotated_detections(regions, logits, deltas, images_of(*sizes), **options)
+    return detections(regions, logits, deltas, images_of(*sizes), **options)
 
 
 def test_detections_come_best_first_and_name_their_region():
@@ -57,7 +56,7 @@ def test_flat_regions_are_detected_as_by_the_ordinary_heads():
     expected = detections(
         [Boxes(flat[:15]), Boxes(flat[15:])], logits, deltas.flatten(1), images, **options
     )
-    found = rotated_detections(
+    found = detections(
         [RotatedBoxes(lay_flat(flat[:15])), RotatedBoxes(lay_flat(flat[15:]))],
         logits,
         torch.cat((deltas, torch.zeros(40, 3, 1)), dim=2).flatten(1),
