@@ -1,4 +1,4 @@
-"""Drawings of graphs: as Mermaid or Graphviz text, or as an SVG picture. No plugin is imported."""
+"""Drawings of graphs: as Mermaid or Graphviz text, or as SVG. No plugin is imported."""
 
 from composer.draw.diagram import Diagram, Selection, make_diagram
 from composer.draw.dot import to_dot

@@ -85,8 +85,8 @@ class Attachments:
         steps = [(index - (len(ports) - 1) / 2) * room for index in range(len(ports))]
         limit = reach - (len(ports) - 1) / 2 * room if len(ports) > 1 else 0.0
         means = [sum(ends[port]) / len(ends[port]) for port in ports]
-        wishes = [mean - centre - step for mean, step in zip(means, steps, strict=True)]
-        for port, place, step in zip(ports, fit_ascending(wishes), steps, strict=True):
+        desired = [mean - centre - step for mean, step in zip(means, steps, strict=True)]
+        for port, place, step in zip(ports, fit_ascending(desired), steps, strict=True):
             self.above[cell, port] = min(max(place, -limit), limit) + step
 
     def _is_box(self, cell: Cell) -> bool:
@@ -106,14 +106,14 @@ def _sorted_by_mean(ends: Mapping[Port, list[float]]) -> list[Port]:
     return sorted(ends, key=lambda port: sum(ends[port]) / len(ends[port]))
 
 
-def fit_ascending(wishes: Sequence[float]) -> list[float]:
-    """The ascending numbers that are closest to the wishes, in squares.
+def fit_ascending(desired: Sequence[float]) -> list[float]:
+    """The ascending numbers that are closest to the desired ones, in squares.
 
     Neighbours that are in the wrong order share their mean (pool adjacent violators).
     """
     blocks: list[tuple[float, int]] = []  # the mean of some neighbours, and how many they are
-    for wish in wishes:
-        mean, count = wish, 1
+    for position in desired:
+        mean, count = position, 1
         while blocks and blocks[-1][0] > mean:
             other, others = blocks.pop()
             mean = (mean * count + other * others) / (count + others)

@@ -34,7 +34,7 @@ class Curve:
         end_x: where it ends.
         has_arrow: whether it ends at what takes the value.
         is_used: whether a value passes.
-        hint: what the wire is, for whoever points at it.
+        hint: its ends, shown on hover.
     """
 
     x: float

@@ -24,20 +24,19 @@ _GAP, _LARGEST_GAP, _LABEL_ROOM = 28.0, 52.0, 15.0
 
 
 def lay_out(diagram: Diagram) -> Layout:
-    """The geometry of a diagram.
+    """Computes the geometry of a diagram.
 
-    It is made twice: only when the graph around a nested graph has been laid out, it is known from
-    which side the wires come.
+    Twice: the sides from which wires enter a nested graph follow from the layout around it.
     """
     frames = split_frames(diagram)
     inside_out = sorted(frames, key=lambda path: -len(path.split(".")) if path else 0)
-    wishes: dict[str, dict[Cell, float]] = {path: {} for path in frames}
+    desired: dict[str, dict[Cell, float]] = {path: {} for path in frames}
     for _ in range(2):
         layouts: dict[str, FrameLayout] = {}
         for path in inside_out:
-            layouts[path] = FrameLayout(diagram, frames[path], layouts, wishes[path])
+            layouts[path] = FrameLayout(diagram, frames[path], layouts, desired[path])
         for layout in layouts.values():
-            layout.tell_wishes(wishes)
+            layout.pass_positions_on(desired)
     return layouts[""].layout
 
 
@@ -62,7 +61,7 @@ class FrameLayout:
         diagram: the diagram.
         frame: the frame.
         inner: the layouts of the nested graphs in it, by path.
-        wishes: where wires come from and go to outside, by gate.
+        desired: where wires come from and go to outside, by gate.
 
     Attributes:
         layout: the geometry.
@@ -74,11 +73,11 @@ class FrameLayout:
         diagram: Diagram,
         frame: Frame,
         inner: Mapping[str, FrameLayout],
-        wishes: Mapping[Cell, float],
+        desired: Mapping[Cell, float],
     ) -> None:
         self.diagram, self.frame, self.inner = diagram, frame, inner
         layered = make_layers(frame)
-        self.rows, self.segments = order_rows(layered, wishes), layered.segments
+        self.rows, self.segments = order_rows(layered, desired), layered.segments
         self.attachments = Attachments(self.segments, inner)
         self.widths = {cell: self._width(cell) for row in self.rows for cell in row}
         self.x = self._place()
@@ -91,14 +90,14 @@ class FrameLayout:
         self._fill(self._levels())
         self.gate_x = {cell: x for cell, x in self.x.items() if isinstance(cell, Gate)}
 
-    def tell_wishes(self, wishes: Mapping[str, dict[Cell, float]]) -> None:
-        """Tells the nested graphs where their wires lead."""
+    def pass_positions_on(self, desired: Mapping[str, dict[Cell, float]]) -> None:
+        """Sets the desired positions of the gates of nested graphs: where their wires lead."""
         for segment in self.segments:
             upper, lower, ends = segment.upper, segment.lower, self.attachments.of(segment)
             if isinstance(lower, str) and lower in self.inner:
-                wishes[lower][Gate(segment.port, "entry")] = self.x[upper] + ends.upper
+                desired[lower][Gate(segment.port, "entry")] = self.x[upper] + ends.upper
             if isinstance(upper, str) and upper in self.inner:
-                wishes[upper][Gate(segment.port, "exit")] = self.x[lower] + ends.lower
+                desired[upper][Gate(segment.port, "exit")] = self.x[lower] + ends.lower
 
     def _place(self) -> dict[Cell, float]:
         return place_cells(
@@ -218,7 +217,7 @@ def _spacing(left: Cell, right: Cell) -> float:
 
 
 def _hint(segment: Segment) -> str:
-    """What a wire is, for whoever points at it: `a.boxes → b.boxes, c.proposals`."""
+    """The ends of a wire, shown on hover: `a.boxes → b.boxes, c.proposals`."""
     links = {link for strand in segment.strands for link in strand.links}
     heads = sorted(f"{link.head}.{link.into}" if link.into else link.head for link in links)
     return f"{segment.port.box}.{segment.port.name}".rstrip(".") + f" → {', '.join(heads)}"

@@ -22,26 +22,26 @@ Neighbours = Sequence[Sequence[int]]  # of each cell, in the layer above or belo
 Ends = Mapping[int, Sequence[int]]  # of each cell's segments: places in the layer above or below
 
 
-def order_rows(layered: Layered, wishes: Mapping[Cell, float] | None = None) -> list[list[Cell]]:
+def order_rows(layered: Layered, desired: Mapping[Cell, float] | None = None) -> list[list[Cell]]:
     """Orders the layers' cells from left to right.
 
     Args:
         layered: the layers.
-        wishes: for gates, where the wires outside lead, from left to right; gates in another order
+        desired: for gates, where the wires outside lead, from left to right; gates in another order
             make wires cross outside.
     """
     cells = [cell for row in layered.rows for cell in row]
     number = {cell: index for index, cell in enumerate(cells)}
     rows = [[number[cell] for cell in row] for row in layered.rows]
     order = _Order(len(cells), [(number[s.upper], number[s.lower]) for s in layered.segments])
-    wished = {number[cell]: wish for cell, wish in (wishes or {}).items() if cell in number}
-    return [[cells[index] for index in row] for row in _find_best(rows, order, wished)]
+    numbered = {number[cell]: x for cell, x in (desired or {}).items() if cell in number}
+    return [[cells[index] for index in row] for row in _find_best(rows, order, numbered)]
 
 
-def _find_best(rows: Sequence[Row], order: _Order, wishes: Mapping[int, float]) -> Sequence[Row]:
+def _find_best(rows: Sequence[Row], order: _Order, desired: Mapping[int, float]) -> Sequence[Row]:
     """Sweeps from every start; stops where nothing crosses, and leaves starts that are settled."""
     best: Sequence[Row] = rows
-    fewest = order.count_crossings(rows) + _count_inversions(rows, wishes)
+    fewest = order.count_crossings(rows) + _count_inversions(rows, desired)
     for start in _starts(rows):
         settled = 0  # sweeps in a row that moved nothing
         for sweep in range(_SWEEPS):
@@ -53,7 +53,7 @@ def _find_best(rows: Sequence[Row], order: _Order, wishes: Mapping[int, float]) 
             crossings = order.count_crossings(start)
             for mirrored in (False, True):  # the same wires cross in a mirror
                 found = [row[::-1] for row in start] if mirrored else start
-                cost = crossings + _count_inversions(found, wishes)
+                cost = crossings + _count_inversions(found, desired)
                 if cost < fewest:
                     best, fewest = [list(row) for row in found], cost
     return best
@@ -62,20 +62,20 @@ def _find_best(rows: Sequence[Row], order: _Order, wishes: Mapping[int, float]) 
 def _starts(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """Orders to start from: that of the spec, and some by chance, always the same ones."""
     yield [list(row) for row in rows]
-    chance = Random(0)  # noqa: S311 - for a picture
+    chance = Random(0)  # noqa: S311 - for a drawing
     for _ in range(_STARTS):
         yield [chance.sample(row, len(row)) for row in rows]
 
 
-def _count_inversions(rows: Sequence[Row], wishes: Mapping[int, float]) -> int:
-    """How many pairs of cells stand the other way round than they wish."""
-    if not wishes:
+def _count_inversions(rows: Sequence[Row], desired: Mapping[int, float]) -> int:
+    """Counts pairs of cells in another order than the desired one."""
+    if not desired:
         return 0
-    return sum(_inversions([wishes[cell] for cell in row if cell in wishes]) for row in rows)
+    return sum(_inversions([desired[cell] for cell in row if cell in desired]) for row in rows)
 
 
 def _inversions(values: Sequence[float]) -> int:
-    """How many pairs of numbers are in descending order."""
+    """Counts pairs of numbers in descending order."""
     seen: list[float] = []
     total = 0
     for value in values:
@@ -101,13 +101,13 @@ class _Order:
         self.place = [0] * size
 
     def count_crossings(self, rows: Sequence[Row]) -> int:
-        """How many pairs of segments between neighbouring layers cross."""
+        """Counts pairs of segments between neighbouring layers that cross."""
         place, below = self._find_places(rows), self.below
         ends = ([sorted([place[end] for end in below[cell]]) for cell in row] for row in rows)
         return sum(_inversions(list(chain.from_iterable(layer))) for layer in ends)
 
     def sweep(self, rows: Sequence[Row], *, upwards: bool) -> bool:
-        """Orders each layer by the one before it; tells whether anything moved."""
+        """Orders each layer by the one before it; returns whether anything moved."""
         before = [list(row) for row in rows]
         self._find_places(rows)
         near, far = (self.below, self.above) if upwards else (self.above, self.below)

@@ -1,6 +1,6 @@
-"""Gives the cells of ordered layers their places from left to right.
+"""Places the cells of ordered layers from left to right.
 
-Each cell wants to be where its neighbours are. How close it gets is a problem of least squares:
+Each cell is pulled towards its neighbours. Its place is the solution of a least squares problem:
 the squared slants of the segments are to be small while the cells of a layer keep their order and
 their distances. It is solved by turns: every bundle of cells goes to the mean of its neighbours,
 and the distances are restored by Hildreth's method (1957), which projects onto one of them after
@@ -23,7 +23,7 @@ _SETTLED = 1e-3  # pixels: rounds that move nothing farther are the last
 
 
 class Distance(NamedTuple):
-    """That one bundle stands to the right of another, by at least so many pixels."""
+    """The least distance of a bundle from one to its left."""
 
     left: int
     right: int
@@ -31,7 +31,7 @@ class Distance(NamedTuple):
 
 
 class Pull(NamedTuple):
-    """That a bundle wants to be at a distance from another."""
+    """A pull of a bundle to a distance from another."""
 
     other: int
     shift: float
@@ -119,34 +119,34 @@ def _relax(
     weights = [sum(pull.weight for pull in pulling) or _INERTIA for pulling in pulls]
     pushes = [0.0] * len(distances)
     for _ in range(_ROUNDS):
-        wishes = list(places)
+        desired = list(places)
         for bundle, pulling in enumerate(pulls):
             if pulling:
                 total = sum((places[p.other] + p.shift) * p.weight for p in pulling)
                 mean = total / weights[bundle]
-                wishes[bundle] += _BOLDNESS * (mean - places[bundle])
-        before, places = places, project(wishes, weights, distances, pushes)
+                desired[bundle] += _BOLDNESS * (mean - places[bundle])
+        before, places = places, project(desired, weights, distances, pushes)
         if all(abs(a - b) < _SETTLED for a, b in zip(before, places, strict=True)):
             break
     return _feasible(places, distances)
 
 
 def project(
-    wishes: Sequence[float],
+    desired: Sequence[float],
     weights: Sequence[float],
     distances: Sequence[Distance],
     pushes: list[float],
 ) -> list[float]:
-    """The places that are closest to the wishes, in weighted squares, and keep all distances.
+    """The places that are closest to the desired ones, in weighted squares, and keep all distances.
 
     Args:
-        wishes: where the bundles want to be.
-        weights: how much each of them wants it.
+        desired: where the bundles are pulled to.
+        weights: how strongly each of them is pulled.
         distances: what is to be kept.
         pushes: the multipliers of the distances; they are brought up to date, so that the next
             projection starts from here.
     """
-    places, ease = list(wishes), [1 / weight for weight in weights]
+    places, ease = list(desired), [1 / weight for weight in weights]
     for (left, right, _), push in zip(distances, pushes, strict=True):
         places[left] -= push * ease[left]
         places[right] += push * ease[right]

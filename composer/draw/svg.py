@@ -1,4 +1,4 @@
-"""A diagram as an SVG picture that needs nothing else: no script, no font, no image."""
+"""A diagram as self-contained SVG: no script, no font, no image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FONT = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
 def to_svg(diagram: Diagram) -> str:
-    """The diagram as a picture."""
+    """Writes the diagram as SVG."""
     return "\n".join(_Picture(diagram).lines()) + "\n"
 
 

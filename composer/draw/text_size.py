@@ -1,4 +1,4 @@
-"""How wide text will be, without knowing the font: widths of a usual sans-serif, rounded up."""
+"""Estimates the width of text in any font: widths of a usual sans-serif, rounded up."""
 
 from __future__ import annotations
 

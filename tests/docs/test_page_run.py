@@ -158,5 +158,5 @@ def test_outputs_that_differ_in_times_blanks_or_wildcards_are_equal(shown, print
 @pytest.mark.parametrize(
     ("shown", "printed"), [("a", "b"), ("a\n...", "b\na"), ("a.b", "axb"), ("a", "a\nb")]
 )
-def test_outputs_that_differ_otherwise_are_told(shown, printed):
+def test_outputs_that_differ_otherwise_are_reported(shown, printed):
     assert compare_output(shown, printed) != ""

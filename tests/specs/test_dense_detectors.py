@@ -100,7 +100,7 @@ def test_images_without_ground_truth_train_without_a_fault(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_loss_can_be_had_in_evaluation_and_changes_nothing(spec):
+def test_a_loss_is_computed_in_evaluation_and_changes_nothing(spec):
     graph = build(spec)
     batch = [labelled([[8.0, 8.0, 40.0, 44.0]], [0])]
     first, second = (graph.run(batch, mode="training") for _ in range(2))

@@ -145,7 +145,7 @@ def test_training_goes_on_from_an_intermediate_bit_for_bit(spec, node, ports):
     assert graph.run(batch, feeds=part, seed=7) == whole
 
 
-def test_sampled_regions_can_be_had_without_the_heads():
+def test_sampled_regions_are_computed_without_the_heads():
     graph = build("mask_rcnn_r50_fpn").train()
     ran = []
     graph.add_hook(lambda path, inputs: ran.append(path), "before")
@@ -155,7 +155,7 @@ def test_sampled_regions_can_be_had_without_the_heads():
     assert not {"roi_heads.box_pooler", "proposal_generator.rpn_losses"} & set(ran)
 
 
-def test_a_loss_can_be_had_in_evaluation():
+def test_a_loss_is_computed_in_evaluation():
     graph = build("cascade_mask_rcnn_r50_fpn")
     batch = [labelled(OBJECT)]
     first, second = (graph.run(batch, mode="training", seed=1) for _ in range(2))

@@ -174,7 +174,7 @@ def test_broken_head_fails_for_its_reason_alone(find_reasons, target, reason):
     assert find_reasons(target) == [reason]
 
 
-def test_state_dict_of_names_that_vary_is_told_with_the_names(find_reasons):
+def test_state_dict_of_names_that_vary_is_reported_with_the_names(find_reasons):
     (reason,) = find_reasons(WithOneStateOnly)
     assert reason.startswith("another build of it cannot load its state dict: RuntimeError: Error")
     assert 'Missing key(s) in state_dict: "start_' in reason

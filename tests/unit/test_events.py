@@ -26,7 +26,7 @@ def test_a_history_can_be_summarised():
     assert list(storage.histories()) == ["loss"]
 
 
-def test_a_storage_keeps_as_many_values_as_it_is_told():
+def test_a_storage_keeps_as_many_values_as_it_is_reported():
     storage = EventStorage(max_length=2)
     for value in (10.0, 1.0, 4.0):
         storage.put_scalar("loss", value)

@@ -85,7 +85,7 @@ def test_a_tap_that_is_not_there_is_refused_before_anything_runs(graph, name, me
     assert ran == []
 
 
-def test_a_module_that_was_not_called_is_told(graph):
+def test_a_module_that_was_not_called_is_reported(graph):
     with pytest.raises(ExecutionError, match=r"'g\.d:never' was not called in this run"):
         graph.run(X, until="d:never")
 

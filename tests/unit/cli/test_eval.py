@@ -53,7 +53,7 @@ def files(tmp_path_factory):
     return folder
 
 
-def test_figures_are_printed_and_files_are_written(cli, files, folder):
+def test_metrics_are_printed_and_files_are_written(cli, files, folder):
     result = cli("eval", files / "tiny.safetensors", "--data", files / "data.yaml", "-o", "out")
     assert result.code == 0, result.err
     assert result.out.startswith("shapes: 2 images\n\n" + FIGURES)
@@ -66,7 +66,7 @@ def test_figures_are_printed_and_files_are_written(cli, files, folder):
     assert (folder / "out/plots/bbox_precision_recall.svg").read_text().startswith("<?xml")
 
 
-def test_detections_that_were_written_have_the_same_figures(cli, files, folder):
+def test_detections_that_were_written_have_the_same_metrics(cli, files, folder):
     data = ("--data", files / "shapes/instances.json", "--images", files / "shapes/images")
     first = cli("eval", files / "tiny.safetensors", *data, "--json", "--no-plots", "-o", "out")
     again = cli("eval", "--predictions", "out/coco_results.json", *data, "--json", "--no-save")

@@ -12,7 +12,7 @@ def test_a_spec_is_printed_by_default(cli, folder):
     assert cli("import", "config.yaml").out.startswith("composer: 1\nname: config\n")
 
 
-def test_a_mistake_is_told_with_its_key(cli, folder):
+def test_a_mistake_is_reported_with_its_key(cli, folder):
     (folder / "config.yaml").write_text("MODEL: {RESNETS: {DEPHT: 101}}")
     result = cli("import", "config.yaml", "-o", "spec.yaml")
     assert result.code == 1
@@ -26,7 +26,7 @@ def test_the_folder_of_a_spec_is_made(cli, folder):
     assert cli("check", "new/deep/spec.yaml").code == 0
 
 
-def test_what_is_no_folder_is_told(cli, folder):
+def test_what_is_no_folder_is_reported(cli, folder):
     (folder / "config.yaml").write_text("VERSION: 2")
     result = cli("import", "config.yaml", "-o", "config.yaml/spec.yaml")
     assert result.code == 1

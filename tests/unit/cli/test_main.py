@@ -144,7 +144,7 @@ def find_only(distribution):
     return find
 
 
-def test_clash_with_a_package_of_the_same_name_is_told(cli, monkeypatch):
+def test_clash_with_a_package_of_the_same_name_is_reported(cli, monkeypatch):
     other = Distribution("composer/trainer.py", "composer/__init__.py")
     monkeypatch.setattr(importlib.metadata, "distribution", find_only(other))
     result = cli("specs")

@@ -124,14 +124,14 @@ def test_everything_fed_wants_no_input(cli, run, folder):
     assert document["inputs"] == {}
 
 
-def test_feed_that_is_not_needed_is_told(cli, run, batch):
+def test_feed_that_is_not_needed_is_reported(cli, run, batch):
     run("-u", "rpn.boxes")
     feed = "rpn.boxes=runs/small/rpn.boxes.safetensors"
     result = cli("run", "small.yaml", "-i", batch, "-u", "backbone", "-f", feed)
     assert "the feed 'rpn.proposals.boxes' is not needed" in result.err
 
 
-def test_input_that_is_not_read_is_told(cli, run, batch):
+def test_input_that_is_not_read_is_reported(cli, run, batch):
     run("-u", "backbone")
     feed = "backbone=runs/small/backbone.safetensors"
     result = cli("run", "small.yaml", "-i", "nowhere.jpg", "-u", "rpn_head", "-f", feed)

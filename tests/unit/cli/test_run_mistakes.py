@@ -129,7 +129,7 @@ def test_graph_without_outputs_wants_a_target(cli, files):
     assert "name a node with --until" in result.err
 
 
-def test_value_that_cannot_be_written_is_told(cli, files):
+def test_value_that_cannot_be_written_is_reported(cli, files):
     (files / "taken").write_text("a file")
     result = cli(
         "run", "small.yaml", "-i", "batch.safetensors", "-u", "preprocess", "--save", "taken"

@@ -291,7 +291,7 @@ def test_two_nodes_cannot_wait_for_each_others_shapes(spec_folder):
     assert problem.hint == "Let 'early' have the 'uses', and 'late' the 'same_as'."
 
 
-def test_an_output_shape_that_fails_is_told(spec_folder):
+def test_an_output_shape_that_fails_is_reported(spec_folder):
     import torch
 
     class Failing(torch.nn.Module):
@@ -311,7 +311,7 @@ def test_an_output_shape_that_fails_is_told(spec_folder):
     )
 
 
-def test_every_ring_is_told(spec_folder):
+def test_every_ring_is_reported(spec_folder):
     problems = spec_folder.problems(
         f"""\
         {HEAD.strip().replace(chr(10), chr(10) + "        ")}

@@ -201,7 +201,7 @@ def test_a_node_that_is_called_again_is_bound_by_its_own_wires(spec_folder):
     assert output_types(spec_folder, nodes, "again")["kept"] == "Boxes per image"
 
 
-def test_a_ring_is_told_once_and_nothing_else_of_it(spec_folder):
+def test_a_ring_is_reported_once_and_nothing_else_of_it(spec_folder):
     nodes = {
         "a": "{uses: best, inputs: {boxes: b}}",
         "b": "{uses: join, inputs: {ours: a, theirs: a}}",

@@ -201,7 +201,7 @@ def test_a_reader_of_another_package_is_one_like_ours(readers, write, tmp_path):
         ("empty_handed", "its reader gives NoneType, not a Dataset"),
     ],
 )
-def test_a_reader_that_fails_is_told_by_name(readers, write, uses, message):
+def test_a_reader_that_fails_is_reported_by_name(readers, write, uses, message):
     with pytest.raises(DataError, match=message):
         open_one(write(f"datasets: {{b: {{uses: {uses}}}}}"))
 

@@ -58,7 +58,7 @@ def test_good_datasets_have_no_faults(files, quick):
     assert found(read_panoptic(files), quick=quick) == {}
 
 
-def test_each_kind_of_bad_picture_is_told(files):
+def test_each_kind_of_bad_picture_is_reported(files):
     dataset = read(files)
     truncate(files.images / "0001.png")
     (files.images / "0002.png").write_text("no picture")
@@ -76,7 +76,7 @@ def test_each_kind_of_bad_picture_is_told(files):
     )
 
 
-def test_a_truncated_jpeg_is_told(tmp_path):
+def test_a_truncated_jpeg_is_reported(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.jpg")
     dataset = image_folder(images=tmp_path)
@@ -85,13 +85,13 @@ def test_a_truncated_jpeg_is_told(tmp_path):
     assert found(dataset, quick=True) == {}
 
 
-def test_an_empty_file_is_told(tmp_path):
+def test_an_empty_file_is_reported(tmp_path):
     (tmp_path / "a.jpg").touch()
     (fault,) = inspect_dataset(image_folder(images=tmp_path))
     assert (fault.kind, fault.message) == ("unreadable_image", "it is empty")
 
 
-def test_an_image_that_a_camera_turned_is_told(files):
+def test_an_image_that_a_camera_turned_is_reported(files):
     picture = Image.open(files.images / "0001.png")
     exif = picture.getexif()
     exif[274] = 6
@@ -127,7 +127,7 @@ def test_faults_of_the_reader_come_first(files):
     assert str(faults[1]) == "0001.png: 2 images have this file"
 
 
-def test_segments_that_are_drawn_but_not_described_are_told(files):
+def test_segments_that_are_drawn_but_not_described_are_reported(files):
     document = json.loads(files.panoptic.read_text())
     document["annotations"][0]["segments_info"].pop()
     files.panoptic.write_text(json.dumps(document))
@@ -145,7 +145,7 @@ def test_segments_that_are_drawn_but_not_described_are_told(files):
     assert "have no pixel in 0002.png" in faults[1].message
 
 
-def test_values_that_are_no_classes_are_told(files, tmp_path):
+def test_values_that_are_no_classes_are_reported(files, tmp_path):
     labels = np.zeros((40, 50), dtype=np.uint8)
     labels[0] = 255
     labels[1, :2] = (7, 9)

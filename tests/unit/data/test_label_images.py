@@ -40,7 +40,7 @@ def test_labels_are_neither_scaled_nor_colored(tmp_path, labels, mode):
     assert read_labels(tmp_path / "labels.png").tolist() == labels
 
 
-def test_pictures_that_cannot_be_used_are_told(tmp_path):
+def test_pictures_that_cannot_be_used_are_reported(tmp_path):
     with pytest.raises(BadPart, match="there is no such file") as caught:
         read_labels(tmp_path / "none.png")
     assert caught.value.kind == "missing_file"

@@ -121,6 +121,6 @@ def test_malformed_files_are_refused(dataset, write, entries, message):
         add_proposals(dataset, write(entries))
 
 
-def test_missing_files_are_told(dataset, tmp_path):
+def test_missing_files_are_reported(dataset, tmp_path):
     with pytest.raises(DataError, match=r"none\.json: cannot be read"):
         add_proposals(dataset, tmp_path / "none.json")

@@ -35,7 +35,7 @@ def test_something_is_made_of_every_entry_in_order(file):
         ({"score": 7}, r"entry 1: seven is no score$"),
     ],
 )
-def test_a_bad_entry_is_told_by_its_number(file, entry, message):
+def test_a_bad_entry_is_reported_by_its_number(file, entry, message):
     file.write_text(json.dumps([{"score": 1}, entry]))
     with pytest.raises(DataError, match=message):
         read_entries(file, read_score, "a 'score'")
@@ -56,6 +56,6 @@ def test_other_documents_are_refused(file, text, message):
         read_entries(file, read_score, "a 'score'")
 
 
-def test_a_missing_file_is_told(file):
+def test_a_missing_file_is_reported(file):
     with pytest.raises(DataError, match=r"results\.json: cannot be read: No such file"):
         read_entries(file, read_score, "a 'score'")

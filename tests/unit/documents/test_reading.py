@@ -89,13 +89,13 @@ def test_all_problems_are_told_at_their_places(write):
     ]
 
 
-def test_a_value_that_no_param_gives_is_told_once(write):
+def test_a_value_that_no_param_gives_is_reported_once(write):
     assert problems(write("params: {rate: 1}\nrate: ${raet}\n")) == [
         (2, "unknown param 'raet'", "Did you mean 'rate'?")
     ]
 
 
-def test_where_a_param_comes_from_is_told(write):
+def test_where_a_param_comes_from_is_reported(write):
     path = write("params:\n  rate: fast\nrate: ${rate}\n")
     with pytest.raises(SpecError, match=r"The value comes from .*recipe\.yaml:2:9"):
         read_document(path, Recipe)
@@ -124,7 +124,7 @@ def test_a_document_is_a_mapping(write, text):
     )
 
 
-def test_files_that_cannot_be_read_are_told(tmp_path):
+def test_files_that_cannot_be_read_are_reported(tmp_path):
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SpecError, match=r"No\s+such file"):
         read_document(tmp_path / "nowhere.yaml", Recipe)

@@ -39,7 +39,7 @@ def test_every_box_is_drawn_and_none_lies_on_another(diagram):
 
 
 @given(diagrams())
-def test_everything_is_inside_the_picture(diagram):
+def test_everything_is_inside_the_drawing(diagram):
     layout = lay_out(diagram)
     picture = Rect(0, 0, layout.width, layout.height)
     for rect in [*layout.boxes.values(), *layout.groups.values()]:

@@ -17,12 +17,12 @@ def texts(picture):
 
 
 @given(diagrams())
-def test_picture_is_well_formed_and_names_every_node(diagram):
+def test_svg_is_well_formed_and_names_every_node(diagram):
     shown = texts(to_svg(diagram))
     assert {box.title for box in diagram.boxes.values()} <= set(shown)
 
 
-def test_picture_shows_title_types_ports_and_nested_graphs():
+def test_svg_shows_title_types_ports_and_nested_graphs():
     diagram = make_diagram_of(["a", "group.b"], [("a", "boxes", "group.b")])
     shown = texts(to_svg(dataclasses.replace(diagram, caption="What it is.")))
     assert {"title", "What it is.", "kind", "boxes", "group"} <= set(shown)
@@ -46,20 +46,20 @@ def test_special_characters_are_shown_as_they_are():
     assert {'<a> & "b"', "]]>", "x < y"} <= set(texts(to_svg(diagram)))
 
 
-def test_picture_needs_nothing_from_elsewhere():
+def test_svg_is_self_contained():
     picture = to_svg(make_diagram_of("ab", ["ab"]))
     assert "<script" not in picture
     assert "href" not in picture
     assert picture.count("http") == 1  # the name space
 
 
-def test_whoever_points_at_a_wire_is_told_where_it_leads():
+def test_hint_of_a_wire_names_its_ends():
     root = ElementTree.fromstring(to_svg(make_diagram_of("ab", [("a", "boxes", "b")])))
     hints = [path.findtext(f"{SVG}title") for path in root.iter(f"{SVG}path")]
     assert "a.boxes → b.x" in hints
 
 
-def test_long_caption_is_cut_to_the_width_of_the_picture():
+def test_long_caption_is_cut_to_the_width_of_the_drawing():
     diagram = dataclasses.replace(make_diagram_of("a", []), caption="a long story " * 50)
     (caption,) = [text for text in texts(to_svg(diagram)) if text.startswith("a long")]
     assert caption.endswith("…")

@@ -52,7 +52,7 @@ def score_from_files(folder, document, entries, task):
 
 
 @pytest.mark.parametrize("task", ["bbox", "segm", "keypoints"])
-def test_figures_equal_those_of_pycocotools_from_files(scenes, task, tmp_path):
+def test_metrics_equal_those_of_pycocotools_from_files(scenes, task, tmp_path):
     evaluator = run(scenes, noisy_outputs(scenes.dataset), tasks=[task])
     entries = evaluator.detections.to_coco()
     expected = score_from_files(tmp_path, scenes.document, entries, task)
@@ -92,7 +92,7 @@ def test_crowds_found_are_neither_right_nor_wrong(scenes):
     assert run(scenes, outputs).results().flat()["bbox/AP"] == pytest.approx(1.0)
 
 
-def test_each_class_has_its_figures_and_their_mean_is_the_whole(scenes):
+def test_each_class_has_its_metrics_and_their_mean_is_the_whole(scenes):
     box = run(scenes, noisy_outputs(scenes.dataset)).results().tasks["bbox"]
     assert list(box.per_class) == ["cat", "dog", "emu"]
     mean = sum(figures["AP"] for figures in box.per_class.values()) / 3
@@ -116,7 +116,7 @@ def test_nothing_found_gives_zeros(scenes):
     assert CocoEvaluator(scenes.dataset).results().flat()["bbox/AP"] == 0.0
 
 
-def test_images_without_objects_leave_figures_undefined(scenes):
+def test_images_without_objects_leave_metrics_undefined(scenes):
     empty = Dataset(
         "empty",
         tuple(replace(record, annotations=()) for record in scenes.dataset.records),
@@ -130,7 +130,7 @@ def test_images_without_objects_leave_figures_undefined(scenes):
     assert "nan" in str(results)
 
 
-def test_dataset_without_images_or_classes_leaves_figures_undefined(scenes):
+def test_dataset_without_images_or_classes_leaves_metrics_undefined(scenes):
     for dataset in (
         replace(scenes.dataset, records=()),
         replace(scenes.dataset, records=(), metadata=type(scenes.dataset.metadata)()),

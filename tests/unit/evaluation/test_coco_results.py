@@ -35,7 +35,7 @@ def test_file_has_the_ids_of_the_dataset(evaluator, scenes, tmp_path):
     assert all(isinstance(entry["segmentation"]["counts"], str) for entry in entries)
 
 
-def test_file_that_is_read_back_has_the_same_figures(evaluator, scenes, tmp_path):
+def test_file_that_is_read_back_has_the_same_metrics(evaluator, scenes, tmp_path):
     write_results(tmp_path / "results.json", evaluator.detections)
     read = read_results(tmp_path / "results.json", scenes.dataset)
     assert evaluate_detections(read).flat() == evaluator.results().flat()
@@ -86,7 +86,7 @@ def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
         ({"segmentation": 5}, "entry 0 is malformed"),
     ],
 )
-def test_bad_entries_are_told(scenes, tmp_path, change, message):
+def test_bad_entries_are_reported(scenes, tmp_path, change, message):
     entry = {"image_id": scenes.dataset[0].image_id, "category_id": 3, "score": 0.5}
     path = write(tmp_path / "results.json", {**entry, "bbox": [1, 2, 3, 4], **change})
     with pytest.raises(InputError, match=message):

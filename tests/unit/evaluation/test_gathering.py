@@ -10,7 +10,7 @@ from unit.evaluation.scenes import make_scenes, noisy_outputs
 
 
 @pytest.mark.slow
-def test_processes_share_the_images_and_all_get_the_figures_of_one(tmp_path):
+def test_processes_share_the_images_and_all_get_the_metrics_of_one(tmp_path):
     scenes = make_scenes()
     alone = CocoEvaluator(scenes.dataset)
     alone.process(scenes.inputs, noisy_outputs(scenes.dataset))

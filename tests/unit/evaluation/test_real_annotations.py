@@ -75,7 +75,7 @@ def _true_outputs(dataset):
 
 
 @pytest.mark.parametrize("task", ["bbox", "segm", "keypoints"])
-def test_figures_of_a_results_file_equal_those_of_pycocotools(task, tmp_path):
+def test_metrics_of_a_results_file_equal_those_of_pycocotools(task, tmp_path):
     document, dataset = read(task)
     results = make_results(document, dataset, task)
     expected = score_from_files(tmp_path, document, results, task)

@@ -12,12 +12,12 @@ BOX = TaskResults({"AP": 0.51234, "APs": math.nan}, {"cat": {"AP": 0.5, "APs": m
 RESULTS = Results({"bbox": BOX, "segm": TaskResults({"AP": 0.25, "APs": 0.1})}, 4)
 
 
-def test_figures_are_named_by_task():
+def test_metrics_are_named_by_task():
     assert list(RESULTS.flat()) == ["bbox/AP", "bbox/APs", "segm/AP", "segm/APs"]
     assert RESULTS.flat()["segm/AP"] == 0.25
 
 
-def test_tasks_with_the_same_figures_share_a_table():
+def test_tasks_with_the_same_metrics_share_a_table():
     assert str(RESULTS).splitlines() == [
         "task     AP    APs",
         "bbox  0.512    nan",

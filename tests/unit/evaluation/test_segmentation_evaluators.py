@@ -102,7 +102,7 @@ def test_segments_of_images_that_were_not_processed_are_missed(dataset):
     assert evaluator.results().flat()["panoptic/PQ"] == pytest.approx(1 / 1.5)
 
 
-def test_panoptic_mistakes_are_told(dataset):
+def test_panoptic_mistakes_are_reported(dataset):
     evaluator = PanopticEvaluator(dataset)
     with pytest.raises(InputError, match="no 'panoptic_seg'; they have 'instances'"):
         evaluator.process(INPUTS[:1], [{"instances": None}])
@@ -180,7 +180,7 @@ def test_semantic_classes_come_from_segments_and_void_does_not_count(dataset):
     assert math.isnan(task.per_class["grass"]["IoU"])
 
 
-def test_semantic_figures_are_those_counted_by_hand(dataset):
+def test_semantic_metrics_are_those_counted_by_hand(dataset):
     found = torch.tensor([[0] * 8, [1] * 8, [0] * 8, [2] * 8])
     evaluator = SemanticEvaluator(dataset)
     evaluator.process(INPUTS[:1], [{"sem_seg": scores_of(found)}])
@@ -237,7 +237,7 @@ def test_classes_that_the_dataset_does_not_have_are_refused():
         count_pixels(np.array([[9]]), np.array([[0]]), 2, 255)
 
 
-def test_semantic_mistakes_are_told(dataset):
+def test_semantic_mistakes_are_reported(dataset):
     evaluator = SemanticEvaluator(dataset)
     with pytest.raises(InputError, match="no 'sem_seg'"):
         evaluator.process(INPUTS[:1], [{"instances": None}])

@@ -85,7 +85,7 @@ def overlap_of(a, b):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_figures_are_those_of_counting_one_by_one(seed):
+def test_metrics_are_those_of_counting_one_by_one(seed):
     draw = random.Random(seed)
 
     def box():

@@ -26,7 +26,7 @@ def test_figure_that_no_task_has_is_found_before_training(tmp_path, monkeypatch,
     assert not (tmp_path / "run").exists()
 
 
-def test_figures_of_tasks_are_known(tmp_path):
+def test_metrics_of_tasks_are_known(tmp_path):
     assert check_experiment(_write(tmp_path, "proposals/AR100", "null"))
     assert check_experiment(_write(tmp_path, "validation/total_loss", "[]"))
 
@@ -36,7 +36,7 @@ def test_task_that_the_data_do_not_serve_is_found_before_training(tmp_path):
         check_experiment(_write(tmp_path, "lvis_bbox/AP", "[lvis_bbox]"))
 
 
-def test_figures_of_crowds_alone_are_known(tmp_path):
+def test_metrics_of_crowds_alone_are_known(tmp_path):
     experiment = _write(tmp_path, "proposals/AR100", "null")
     file = tmp_path / "shapes" / "instances.json"
     document = json.loads(file.read_text())

@@ -130,7 +130,7 @@ def test_the_command_trains_resumes_and_exports(tmp_path, monkeypatch):
         (["--images", "x", "-e", "y"], "--images goes with --data"),
     ],
 )
-def test_wrong_usage_is_told(arguments, message):
+def test_wrong_usage_is_reported(arguments, message):
     result = CliRunner().invoke(composer, ["train", *arguments])
     assert result.exit_code == 2
     assert message in result.output

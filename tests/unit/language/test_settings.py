@@ -215,7 +215,7 @@ def test_settings_of_params_that_never_come_to_rest_are_refused(models):
     assert "settings of params refer to each other in a ring" in models.complain(text)
 
 
-def test_replacing_what_a_param_brought_is_told(models, caplog):
+def test_replacing_what_a_param_brought_is_reported(models, caplog):
     with caplog.at_level(logging.WARNING):
         found = models.check(OUTER, set={"two.a.start": 7.0})
     (note,) = found.spec.notes

@@ -179,7 +179,7 @@ def positional(x: Tensor, /) -> Tensor: ...
         (lambda x: x, "`x` of <lambda> has no type annotation"),
     ],
 )
-def test_what_cannot_be_a_node_type_is_told_why(target, reason):
+def test_what_cannot_be_a_node_type_is_refused_with_a_reason(target, reason):
     with pytest.raises(ContractError, match=reason):
         read_contract(target)
 

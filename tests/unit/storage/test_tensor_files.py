@@ -84,7 +84,7 @@ def test_damaged_file_is_named(tmp_path, suffix):
         read_tensors(path)
 
 
-def test_damage_within_what_is_compressed_is_told(tmp_path):
+def test_damage_within_what_is_compressed_is_reported(tmp_path):
     path = tmp_path / "t.npz"
     np.savez_compressed(path, a=np.random.default_rng(0).integers(0, 5, (100, 100)))
     content = bytearray(path.read_bytes())
@@ -94,7 +94,7 @@ def test_damage_within_what_is_compressed_is_told(tmp_path):
         read_tensors(path)
 
 
-def test_damage_to_the_head_of_an_array_is_told(tmp_path):
+def test_damage_to_the_head_of_an_array_is_reported(tmp_path):
     path = tmp_path / "t.npy"
     np.save(path, np.zeros(3))
     path.write_bytes(path.read_bytes().replace(b"}", b"("))

@@ -34,7 +34,7 @@ def record(**entries):
         (torch.zeros(2, 28, 28), ROIMasks),
     ],
 )
-def test_a_structure_is_told_by_its_tensor(tensor, kind):
+def test_a_structure_is_reported_by_its_tensor(tensor, kind):
     adopted = adopt_field(Rows(tensor))
     assert type(adopted) is kind
     assert torch.equal(adopted.tensor, tensor.to(adopted.tensor.dtype))

@@ -122,11 +122,11 @@ def test_value_that_fits_has_no_misfits(value, annotation):
         (object(), int, "it is a value of type object, but annotated as int"),
     ],
 )
-def test_misfit_is_told_with_its_place_and_what_was_annotated(value, annotation, misfit):
+def test_misfit_is_reported_with_its_place_and_what_was_annotated(value, annotation, misfit):
     assert list(find_misfits(value, annotation, "it")) == [misfit]
 
 
-def test_every_misfit_of_a_value_is_told():
+def test_every_misfit_of_a_value_is_reported():
     values = [torch.rand(2), torch.rand(2, 4), torch.rand(3)]
     found = list(find_misfits(values, list[Int[Tensor, "_"]], "it"))
     assert [text.partition(" ")[0] for text in found] == ["it[0]", "it[1]", "it[2]"]

@@ -67,7 +67,7 @@ def test_plain_values_with_valid_defaults_pass():
     assert find(plain) == []
 
 
-def test_type_that_no_spec_can_hold_is_told():
+def test_type_that_no_spec_can_hold_is_reported():
     (reason,) = find(with_dtype)
     assert reason.startswith("the configuration 'dtype' is a dtype, which no spec can hold")
 
@@ -79,7 +79,7 @@ def test_function_as_default_is_told_as_type_and_as_default():
     assert default_reason.endswith("cannot be written in a spec")
 
 
-def test_default_that_a_spec_would_write_in_another_form_is_told():
+def test_default_that_a_spec_would_write_in_another_form_is_reported():
     type_reason, default_reason = find(with_size)
     assert type_reason.startswith("the configuration 'size' is a Size")
     assert default_reason == (
@@ -102,5 +102,5 @@ def test_default_that_a_spec_would_write_in_another_form_is_told():
         (with_object, "the default of 'value', torch.float32, cannot be written in a spec"),
     ],
 )
-def test_default_that_does_not_hold_is_told(target, reason):
+def test_default_that_does_not_hold_is_reported(target, reason):
     assert find(target) == [reason]

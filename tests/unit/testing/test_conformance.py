@@ -95,7 +95,7 @@ def test_node_that_draws_from_its_generator_passes():
     check_node_type(sample, {"boxes": torch.rand(9, 4)})
 
 
-def test_change_inside_a_structure_is_told():
+def test_change_inside_a_structure_is_reported():
     instances = [Instances((4, 4), pred_boxes=boxes) for boxes in random_boxes((2,))]
     with pytest.raises(ConformanceError) as error:
         check_node_type(mark, {"instances": instances})
@@ -125,7 +125,7 @@ def test_global_generators_are_left_as_they_were():
 
 
 @pytest.mark.parametrize("target", [Boxes, 3, "mask_head"])
-def test_what_cannot_be_a_node_type_is_told(target):
+def test_what_cannot_be_a_node_type_is_reported(target):
     with pytest.raises(ConformanceError, match=r"a node type is a subclass of torch\.nn\.Module"):
         check_node_type(target, {})
 
@@ -186,7 +186,7 @@ def test_type_variables_stand_for_one_type():
     check_node_type(level, {"boxes": random_boxes()})
 
 
-def test_an_output_of_another_type_than_the_variable_is_bound_to_is_told():
+def test_an_output_of_another_type_than_the_variable_is_bound_to_is_reported():
     with pytest.raises(
         ConformanceError,
         match="the output has Boxes for AnyBoxes, which the ports before it have RotatedBoxes for",

@@ -116,7 +116,7 @@ def test_wrong_stride_is_told_from_the_size_of_the_images():
     ]
 
 
-def test_other_levels_than_those_that_are_said_are_told():
+def test_other_levels_than_those_that_are_said_are_reported():
     config = {"said": {"p2": 4, "p3": 8}, "given": {"p3": 8, "p2": 4}}
     assert reasons(Pyramid, {"images": IMAGES}, config=config) == [
         "output_shape says levels p2, p3, the output has p3, p2"
@@ -137,7 +137,7 @@ def test_shape_that_is_right_as_far_as_it_goes_passes(target, config):
     check_node_type(target, {"x": random_regions(REGIONS)}, config=config)
 
 
-def test_every_side_that_is_wrong_is_told():
+def test_every_side_that_is_wrong_is_reported():
     wrong = reasons(Head, {"x": random_regions(REGIONS)}, config={"channels": 5, "height": 12})
     assert wrong == [
         "output_shape says 5 channels, the output has 4",
@@ -146,7 +146,7 @@ def test_every_side_that_is_wrong_is_told():
     ]
 
 
-def test_rows_that_are_said_of_vectors_are_told():
+def test_rows_that_are_said_of_vectors_are_reported():
     vectors = random_regions(TensorShape(channels=4))
     assert reasons(Head, {"x": vectors}, config={"channels": 4, "height": 6}) == [
         "output_shape says 6 rows, the output has none",
@@ -154,7 +154,7 @@ def test_rows_that_are_said_of_vectors_are_told():
     ]
 
 
-def test_one_shape_for_several_levels_is_told():
+def test_one_shape_for_several_levels_is_reported():
     class Levels(Head):
         def forward(self, features: Features) -> Features:
             return features
@@ -165,7 +165,7 @@ def test_one_shape_for_several_levels_is_told():
     ]
 
 
-def test_shape_of_another_type_is_told():
+def test_shape_of_another_type_is_reported():
     inputs = {"x": random_regions(REGIONS)}
     assert reasons(Misspoken, inputs, config={"channels": 4, "height": 6}) == [
         "its output_shape is a tuple, not a TensorShape or a dict of them by level"
@@ -189,7 +189,7 @@ def test_function_that_keeps_the_shape_passes():
         ),
     ],
 )
-def test_change_of_shape_that_nobody_says_is_told(target, inputs, config, reason):
+def test_change_of_shape_that_nobody_says_is_reported(target, inputs, config, reason):
     (port,) = inputs
     first, *_ = reasons(target, inputs, config=config)
     said = f"without output_shape, the output is taken to have the shape of '{port}',"

@@ -128,7 +128,7 @@ def test_reading_a_path_and_a_cached_property_changes_nothing():
         ),
     ],
 )
-def test_change_is_told_with_its_place(make, change, difference):
+def test_change_is_reported_with_its_place(make, change, difference):
     assert differences(make(), change) == [difference]
 
 

@@ -81,7 +81,7 @@ def test_a_blur_may_reach_as_far_as_large_images_allow():
         (_torchvision("RandomSolarize", threshold="9", p=0.01), "torchvision's RandomSolarize: "),
     ],
 )
-def test_a_mistake_is_told_with_its_place(call, message):
+def test_a_mistake_is_reported_with_its_place(call, message):
     with pytest.raises(SpecError) as caught:
         read(call)
     assert re.search(message, " ".join(str(caught.value).split()))
@@ -94,7 +94,7 @@ def test_another_package_can_publish_one(plugin_folder):
     assert nothing.strength == 2
 
 
-def test_a_plugin_that_fails_is_told_with_its_name_and_place(plugin_folder):
+def test_a_plugin_that_fails_is_reported_with_its_name_and_place(plugin_folder):
     entry_points = "[composer.augmentations]\nnothing = my_things:Nothing\n"
     plugin_folder.install("my-things", entry_points, {"my_things": THIRD_PARTY})
     with pytest.raises(SpecError) as caught:

@@ -31,7 +31,7 @@ def test_compressed_run_lengths_stay_as_they_are():
         ([-40, -50], "abc", "has the keys 'size' and 'counts'"),
     ],
 )
-def test_run_lengths_that_are_no_mask_are_told(size, counts, message):
+def test_run_lengths_that_are_no_mask_are_reported(size, counts, message):
     with pytest.raises(BadPart, match=message) as caught:
         to_segmentation({"size": size, "counts": counts}, 40, 50)
     assert caught.value.kind == "bad_mask"

@@ -103,7 +103,7 @@ def test_a_dataset_of_boxes_alone_has_no_masks(files):
 
 
 @pytest.mark.parametrize("nothing", [[], None])
-def test_an_object_without_a_mask_among_others_is_told_and_keeps_its_box(files, nothing):
+def test_an_object_without_a_mask_among_others_is_reported_and_keeps_its_box(files, nothing):
     before = read(files)
     change(files, lambda document: document["annotations"][0].update(segmentation=nothing))
     dataset = read(files)

@@ -144,7 +144,7 @@ def test_what_is_of_the_wrong_form_is_left_out(files):
     assert dataset.metadata.thing_colors == ()
 
 
-def test_segments_that_are_not_in_the_picture_are_told(files):
+def test_segments_that_are_not_in_the_picture_are_reported(files):
     change(files, lambda d: d["annotations"][0]["segments_info"][0].update(id=12345))
     dataset = read(files)
     (fault,) = dataset.faults

@@ -84,7 +84,7 @@ def test_an_image_knows_what_is_not_there(folder):
     assert record.extra == {"neg_categories": (2,), "not_exhaustive_categories": (1,)}
 
 
-def test_a_missing_file_is_told_by_its_name(folder):
+def test_a_missing_file_is_reported_by_its_name(folder):
     (folder / "val2017" / "02.jpg").unlink()
     (fault,) = lvis(annotations=folder / "lvis.json", images=folder).faults
     assert (fault.kind, fault.image) == ("missing_file", "02.jpg")

@@ -79,7 +79,7 @@ def test_an_object_that_cannot_be_used_is_left_out(folder, kind, old, new):
     assert len(dataset[0].annotations) == 1
 
 
-def test_a_box_beyond_the_image_is_told_and_kept(folder):
+def test_a_box_beyond_the_image_is_reported_and_kept(folder):
     (folder / "Annotations/a.xml").write_text(XML.replace("<xmax>10</xmax>", "<xmax>50</xmax>"))
     dataset = pascal_voc(folder=folder)
     assert count_faults(dataset.faults) == {"box_outside": 1}
@@ -94,7 +94,7 @@ def test_a_box_beyond_the_image_is_told_and_kept(folder):
         (b"\xff\xfe<", "not UTF-8"),
     ],
 )
-def test_xml_that_cannot_be_trusted_is_told(folder, content, message):
+def test_xml_that_cannot_be_trusted_is_reported(folder, content, message):
     file = folder / "Annotations/a.xml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     (fault,) = pascal_voc(folder=folder).faults
