@@ -4,17 +4,14 @@ Legend: B boxes. Coordinates are XYXY in pixels, continuous: a box from 0 to 2 i
 and the centre of the first pixel is at 0.5.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from composer.structures.indexing import Index, normalize_index
+from composer.structures.box_rows import BoxRows
 
 
-class Boxes:
+class Boxes(BoxRows):
     """Boxes as rows of (x1, y1, x2, y2). Methods return new boxes and change none.
 
     Args:
@@ -25,36 +22,12 @@ class Boxes:
         ValueError: it is not a matrix with four columns.
     """
 
-    def __init__(self, tensor: Tensor | Sequence[Any]) -> None:
-        tensor = torch.as_tensor(tensor)
-        if tensor.dtype != torch.float64:
-            tensor = tensor.to(torch.float32)
-        if tensor.numel() == 0:
-            tensor = tensor.reshape(-1, 4) if tensor.shape[-1:] == (4,) else tensor.new_zeros(0, 4)
-        if tensor.ndim != 2 or tensor.shape[1] != 4:
-            raise ValueError(f"Boxes are rows of four numbers, not {tuple(tensor.shape)}.")
-        self.tensor: Float[Tensor, "B 4"] = tensor
-
-    @property
-    def device(self) -> torch.device:
-        """Where the tensor lives."""
-        return self.tensor.device
-
-    def __len__(self) -> int:
-        return self.tensor.shape[0]
-
-    def __getitem__(self, index: Index) -> "Boxes":
-        return Boxes(self.tensor[normalize_index(index, len(self))])
-
-    def __iter__(self) -> Iterator[Float[Tensor, "4"]]:
-        """Yields one row of four coordinates per box."""
-        yield from self.tensor
-
-    def __repr__(self) -> str:
-        return f"Boxes({self.tensor})"
+    columns = 4
+    form = "Boxes are rows of four numbers"
+    tensor: Float[Tensor, "B 4"]
 
     def summary(self) -> str:
-        """Describes it in a few words."""
+        """Describes the boxes in a few words."""
         return f"{len(self)} box{'' if len(self) == 1 else 'es'}"
 
     def area(self) -> Float[Tensor, "B"]:
@@ -70,14 +43,10 @@ class Boxes:
         """Returns each box's (width, height) in pixels."""
         return self.tensor[:, 2:] - self.tensor[:, :2]
 
-    def nonempty(self, threshold: float = 0.0) -> Bool[Tensor, "B"]:
-        """Tells which boxes have both sides longer than `threshold` pixels."""
-        return (self.get_sides() > threshold).all(dim=1)
-
     def inside_box(
         self, box_size: tuple[int, int], boundary_threshold: float = 0.0
     ) -> Bool[Tensor, "B"]:
-        """Tells which boxes lie within an image, give or take a margin.
+        """Returns which boxes lie within an image, give or take a margin.
 
         Args:
             box_size: the image's (height, width).
@@ -102,25 +71,3 @@ class Boxes:
     def scale(self, scale_x: float, scale_y: float) -> "Boxes":
         """Returns the boxes with x and y multiplied by a factor each."""
         return Boxes(self.tensor * self.tensor.new_tensor([scale_x, scale_y, scale_x, scale_y]))
-
-    def clone(self) -> "Boxes":
-        """Returns a copy that shares no memory."""
-        return Boxes(self.tensor.clone())
-
-    def to(self, *args: Any, **kwargs: Any) -> "Boxes":
-        """Returns the boxes on another device; takes what `Tensor.to` takes."""
-        return Boxes(self.tensor.to(*args, **kwargs))
-
-    def tensors(self) -> Iterator[Tensor]:
-        """Yields the one tensor that it holds."""
-        yield self.tensor
-
-    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "Boxes":
-        """Returns boxes of `fn(tensor)`."""
-        return Boxes(fn(self.tensor))
-
-    @staticmethod
-    def cat(boxes_list: Iterable["Boxes"]) -> "Boxes":
-        """Joins several sets of boxes into one; no sets make no boxes."""
-        tensors = [boxes.tensor for boxes in boxes_list]
-        return Boxes(torch.cat(tensors) if tensors else torch.zeros(0, 4))

@@ -3,18 +3,15 @@
 Legend: B boxes. Coordinates are in pixels, continuous, as those of `Boxes`; angles are degrees.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from composer.structures.box_rows import BoxRows
 from composer.structures.boxes import Boxes
-from composer.structures.indexing import Index, normalize_index
 
 
-class RotatedBoxes:
+class RotatedBoxes(BoxRows):
     """Boxes as rows of (centre x, centre y, width, height, angle).
 
     A box is first laid out along the axes and then turned around its centre, counter-clockwise
@@ -30,36 +27,12 @@ class RotatedBoxes:
         ValueError: it is not a matrix with five columns.
     """
 
-    def __init__(self, tensor: Tensor | Sequence[Any]) -> None:
-        tensor = torch.as_tensor(tensor)
-        if tensor.dtype != torch.float64:
-            tensor = tensor.to(torch.float32)
-        if tensor.numel() == 0:
-            tensor = tensor.reshape(-1, 5) if tensor.shape[-1:] == (5,) else tensor.new_zeros(0, 5)
-        if tensor.ndim != 2 or tensor.shape[1] != 5:
-            raise ValueError(f"Rotated boxes are rows of five numbers, not {tuple(tensor.shape)}.")
-        self.tensor: Float[Tensor, "B 5"] = tensor
-
-    @property
-    def device(self) -> torch.device:
-        """Where the tensor lives."""
-        return self.tensor.device
-
-    def __len__(self) -> int:
-        return self.tensor.shape[0]
-
-    def __getitem__(self, index: Index) -> "RotatedBoxes":
-        return RotatedBoxes(self.tensor[normalize_index(index, len(self))])
-
-    def __iter__(self) -> Iterator[Float[Tensor, "5"]]:
-        """Yields one row of five numbers per box."""
-        yield from self.tensor
-
-    def __repr__(self) -> str:
-        return f"RotatedBoxes({self.tensor})"
+    columns = 5
+    form = "Rotated boxes are rows of five numbers"
+    tensor: Float[Tensor, "B 5"]
 
     def summary(self) -> str:
-        """Describes it in a few words."""
+        """Describes the boxes in a few words."""
         return f"{len(self)} rotated boxes"
 
     def area(self) -> Float[Tensor, "B"]:
@@ -88,14 +61,10 @@ class RotatedBoxes:
         """Returns each box's (width, height) in pixels."""
         return self.tensor[:, 2:4]
 
-    def nonempty(self, threshold: float = 0.0) -> Bool[Tensor, "B"]:
-        """Tells which boxes have both sides longer than `threshold` pixels."""
-        return (self.get_sides() > threshold).all(dim=1)
-
     def inside_box(
         self, box_size: tuple[int, int], boundary_threshold: float = 0.0
     ) -> Bool[Tensor, "B"]:
-        """Tells which boxes lie within an image with all corners, give or take a margin.
+        """Returns which boxes lie within an image with all corners, give or take a margin.
 
         Args:
             box_size: the image's (height, width).
@@ -149,33 +118,11 @@ class RotatedBoxes:
             )
         )
 
-    def clone(self) -> "RotatedBoxes":
-        """Returns a copy that shares no memory."""
-        return RotatedBoxes(self.tensor.clone())
-
-    def to(self, *args: Any, **kwargs: Any) -> "RotatedBoxes":
-        """Returns the boxes on another device; takes what `Tensor.to` takes."""
-        return RotatedBoxes(self.tensor.to(*args, **kwargs))
-
-    def tensors(self) -> Iterator[Tensor]:
-        """Yields the one tensor that it holds."""
-        yield self.tensor
-
-    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "RotatedBoxes":
-        """Returns boxes of `fn(tensor)`."""
-        return RotatedBoxes(fn(self.tensor))
-
     @staticmethod
     def from_boxes(boxes: Boxes) -> "RotatedBoxes":
         """Returns axis-aligned boxes as boxes that are turned by nothing."""
         centers, sides = boxes.get_centers(), boxes.get_sides()
         return RotatedBoxes(torch.cat((centers, sides, torch.zeros_like(sides[:, :1])), dim=1))
-
-    @staticmethod
-    def cat(boxes_list: Iterable["RotatedBoxes"]) -> "RotatedBoxes":
-        """Joins several sets of boxes into one; no sets make no boxes."""
-        tensors = [boxes.tensor for boxes in boxes_list]
-        return RotatedBoxes(torch.cat(tensors) if tensors else torch.zeros(0, 5))
 
     def _find_extent(self) -> Float[Tensor, "B 2"]:
         """Returns how far each box reaches from its centre, in x and in y."""
