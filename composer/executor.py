@@ -83,7 +83,7 @@ def execute(
         if observers:
             for observer in observers:
                 observer.before(step, arguments)
-        if node.draws:
+        if node.takes_generator:
             arguments["generator"] = seeded_generator(placement.of(node.path), seed, node.path)
         outputs = _call(step, callables[node.module_path], arguments, tapped)
         for place, slot in step.keeps:

@@ -138,9 +138,9 @@ class Node:
         return self.contract is not None and self.contract.is_module
 
     @property
-    def draws(self) -> bool:
-        """Whether it gets a random generator."""
-        return self.contract is not None and self.contract.draws
+    def takes_generator(self) -> bool:
+        """Whether it takes a random generator."""
+        return self.contract is not None and self.contract.takes_generator
 
     @property
     def module_path(self) -> str:

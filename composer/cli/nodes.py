@@ -89,7 +89,7 @@ def _describe_node_type(name: str) -> None:
     shared = contract.shared_types.items()
     _print_section("of one type", [(", ".join(names), describe_type(one)) for one, names in shared])
     _print_section("configuration", _list_configuration(contract.config))
-    if contract.draws:
+    if contract.takes_generator:
         click.echo("\nIt draws from a random generator of its own.")
 
 

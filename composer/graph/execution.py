@@ -77,7 +77,7 @@ class Execution:
             ExecutionError: if a node fails.
         """
         values.update(read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values))
-        if seed is None and any(step.node.draws for step in plan.steps):
+        if seed is None and any(step.node.takes_generator for step in plan.steps):
             seed = draw_seed()
         return execute(
             plan,

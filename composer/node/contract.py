@@ -50,7 +50,7 @@ class Contract:
         inputs: the input ports by name.
         outputs: the types of the output ports by name.
         named_outputs: whether the outputs are the fields of a NamedTuple.
-        draws: whether it takes a `generator`.
+        takes_generator: whether it takes a `generator`.
         doc: its docstring.
     """
 
@@ -61,7 +61,7 @@ class Contract:
     inputs: Mapping[str, InputPort]
     outputs: Mapping[str, Any]
     named_outputs: bool
-    draws: bool
+    takes_generator: bool
     doc: str
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -155,7 +155,7 @@ def _of_module(target: type[nn.Module]) -> Contract:
         inputs=_input_ports({n: p for n, p in ports.items() if n != _GENERATOR}),
         outputs=outputs,
         named_outputs=named,
-        draws=_GENERATOR in ports,
+        takes_generator=_GENERATOR in ports,
         doc=inspect.getdoc(target) or "",
     )
 
@@ -175,7 +175,7 @@ def _of_function(target: Callable[..., Any]) -> Contract:
         inputs=_input_ports(ports),
         outputs=outputs,
         named_outputs=named,
-        draws=_GENERATOR in parameters,
+        takes_generator=_GENERATOR in parameters,
         doc=inspect.getdoc(target) or "",
     )
 

@@ -47,6 +47,6 @@ def check_repetition(trial: Trial, function: Callable[..., Any], outcome: Outcom
 
 
 def _draw_from(trial: Trial) -> str:
-    if trial.contract.draws:
+    if trial.contract.takes_generator:
         return "draw from the `generator` that it is given alone"
     return "take a `generator: torch.Generator` and draw from that"

@@ -53,7 +53,7 @@ def _describe(name: str, contract: Contract) -> Iterator[str]:
     for variable, ports in contract.shared_types.items():
         yield f"Of one type, `{describe_type(variable)}`: {', '.join(ports)}.\n"
     yield from _table(("parameter", "type", "default", "meaning"), _parameters(contract.config))
-    if contract.draws:
+    if contract.takes_generator:
         yield "It draws from a generator of its own.\n"
 
 

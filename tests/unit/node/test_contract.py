@@ -53,7 +53,7 @@ class Full(nn.Module):
 def test_a_class_tells_its_configuration_shapes_ports_and_outputs():
     contract = read_contract(Full)
     assert contract.is_module
-    assert contract.draws
+    assert contract.takes_generator
     assert contract.shapes == {"x_shape": "x"}
     assert {name: port.optional for name, port in contract.inputs.items()} == {
         "x": False,
@@ -94,7 +94,7 @@ def test_a_function_may_take_a_generator_and_a_shape():
         raise NotImplementedError
 
     contract = read_contract(draw)
-    assert contract.draws
+    assert contract.takes_generator
     assert contract.shapes == {"x_shape": "x"}
     assert list(contract.inputs) == ["x"]
     assert configured(contract.config.model_validate({})) == {"many": 1}
