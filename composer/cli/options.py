@@ -92,11 +92,9 @@ def seed_option(help: str) -> Decorator:  # noqa: A002 - click's
     return click.option("--seed", type=int, default=0, show_default=True, help=help)
 
 
-def images_option(metavar: str = "--data ANNOTATIONS") -> Decorator:
+def images_option(whose: str = "the annotations in --data") -> Decorator:
     """The option --images DIR, of commands that take annotations."""
-    return click.option(
-        "--images", metavar="DIR", help=f"Folder of the images, if {metavar} are given."
-    )
+    return click.option("--images", metavar="DIR", help=f"Folder of the images of {whose}.")
 
 
 def dataset_option(default: str = "all") -> Decorator:

@@ -105,7 +105,7 @@ def _check(values: Mapping[str, Any], blueprint: Blueprint, plan: Plan) -> None:
     except InputError as error:
         if plan.mode != "training":
             raise
-        hint = "Training wants ground truth: give --input a saved batch whose records have it."
+        hint = "Training needs ground truth: give --input a saved batch whose records have it."
         raise InputError(f"{error}\n{hint}") from error
 
 

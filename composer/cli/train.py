@@ -66,7 +66,7 @@ def train(
     dry_run: bool,
     quiet: bool,
 ) -> None:
-    """Train as an experiment says; SPEC and --data take the place of its own.
+    """Train as an experiment says; SPEC and --data override its own.
 
     Without an experiment, SPEC is trained with the usual settings on --data: on the dataset `train`
     (with the validation set `validation`), or on four fifths of the only one.

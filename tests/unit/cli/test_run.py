@@ -192,7 +192,7 @@ def test_training_without_ground_truth_is_refused(cli, batch):
     result = cli("run", "small.yaml", "-i", batch, "--mode", "training")
     assert result.code == 1
     assert "Record 0 has no 'instances'" in result.err
-    assert "Training wants ground truth" in result.err
+    assert "Training needs ground truth" in result.err
     assert result.out == ""
 
 
