@@ -12,6 +12,7 @@ from torch import Tensor
 from composer.checkpoint import format_for, write_checkpoint
 from composer.errors import CheckpointError
 from composer.graph.description import describe_graph
+from composer.graph.sharding import gather_state, is_sharded
 from composer.graph.weights import key_prefix, module_at, modules_below
 from composer.language import Spec
 from composer.module_tree import own_state
@@ -31,7 +32,7 @@ def save_weights(
     """Writes a graph's weights and its description.
 
     Args:
-        graph: the graph.
+        graph: the graph. If it is sharded, all processes call this, and the first one writes.
         path: a `.safetensors` or `.pth` file.
         nodes: nodes or nested graphs; all by default.
         dtype: what floating-point weights are stored as; as they are if None.
@@ -43,7 +44,10 @@ def save_weights(
     """
     names = None if nodes is None else [graph.resolve_node(name) for name in nodes]
     format_ = format_for(path)
-    tensors = _collect(graph, names)
+    state = gather_state(graph) if is_sharded(graph) else None
+    if state == {}:  # the first process has it, and writes
+        return
+    tensors = _collect(graph, names, state)
     if dtype is not None:
         tensors = _converted(tensors, dtype)
     write_checkpoint(path, tensors, metadata=describe_graph(graph, spec, names), format=format_)

@@ -7,16 +7,19 @@ from functools import partial
 from itertools import count
 from typing import NamedTuple
 
+import pytest
 import torch
 from torch import Tensor, distributed, nn
 
 from composer import Graph
+from composer.errors import InputError
 from composer.evaluation import Results, evaluate
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.results import TaskResults
-from composer.graph import is_sharded
+from composer.graph import gather_state, in_step, is_sharded
 from composer.structures import Boxes
 from composer.training import ProcessGroup, RunFolder, Trainer, Validation
+from composer.training.sharding import shard_weights
 from sample_nodes import NODES, Rows
 from unit.training.small_training import make_settings
 
@@ -227,5 +230,40 @@ def train_share(rank, size, folder):
         run(folder / "cut", iterations=3)
         run(folder / "cut")
         run(folder / "bfloat16", precision="bfloat16")
+        _pad_batches(world)
+        _save_and_load(world, folder / "shared.safetensors")
     finally:
         distributed.destroy_process_group()
+
+
+def _pad_batches(world):
+    """Processes run as many batches each, and hear of what goes wrong in another."""
+    graph = make_graph()
+    assert list(in_step(graph, [1, 2][: world.rank])) == [(1, True)][: world.rank]  # not sharded
+    shard_weights(graph, world)
+    batches = [] if world.rank else ["a", "b"]
+    counts = not world.rank
+    filled = ["a", "b"] if counts else ["a", "a"]
+    assert list(in_step(graph, batches)) == [(batch, counts) for batch in filled]
+
+    def failing():
+        yield "a"
+        raise InputError("it cannot be read")
+
+    with pytest.raises(InputError, match="it cannot be read"):
+        list(in_step(graph, failing() if world.rank else ["a", "b", "c"]))
+
+
+def _save_and_load(world, file):
+    graph = make_graph()
+    shard_weights(graph, world)
+    expected = gather_state(graph, copy=True)
+    graph.save(file)
+    distributed.barrier()
+    with torch.no_grad():
+        for weight in graph.parameters():
+            weight.zero_()
+    graph.load(str(file))
+    for key, tensor in gather_state(graph).items():
+        assert torch.equal(tensor, expected[key])
+    assert len(expected) == (0 if world.rank else len(graph.state_dict()))
