@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from composer import Graph, load_spec
-from composer.blueprint import resolve_spec
 from composer.construction import check_source
 from composer.discovery import shipped_specs
 from composer.draw import make_diagram
@@ -31,8 +30,8 @@ NEEDS = {"mask_rcnn_r50_fpn_gn": WIDER}  # a group normalisation has 32 groups
 
 
 def small_params(name):
-    wanted = {**SMALL, **NEEDS.get(name, {})}
-    return {key: value for key, value in wanted.items() if key in load_spec(name).params}
+    wanted, params = {**SMALL, **NEEDS.get(name, {})}, load_spec(name).params
+    return {key: value for key, value in wanted.items() if key in params}
 
 
 @cache
@@ -54,13 +53,23 @@ def test_there_are_specs_to_test():
     assert "mask_rcnn_r50_fpn" in SPECS
 
 
+def wires_of(blueprint, mode):
+    """The ends of all wires, as they are run."""
+    heads = [(f"output {name}", end) for name, end in blueprint.outputs[mode].items()]
+    for path in blueprint.nodes_in(mode):
+        heads += [(path, end) for end in blueprint.nodes[path].arguments[mode].values()]
+    return {(slot.path, head) for head, end in heads for slot in end.slots}
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_it_is_drawn_in_every_form_and_mode(name):
-    spec = load_spec(name)
-    blueprint = resolve_spec(spec)
-    for mode in spec.modes():
+    blueprint = blueprint_of(name)
+    for mode in blueprint.spec.modes():
         diagram = make_diagram(blueprint, mode)
-        assert set(blueprint.nodes_in(mode)) <= diagram.boxes.keys()
+        inputs, nodes = blueprint.inputs[mode], blueprint.nodes_in(mode)
+        outputs = [f"output {output}" for output in blueprint.outputs[mode]]
+        assert sorted(diagram.boxes) == sorted([*inputs, *nodes, *outputs])
+        assert {(link.tail, link.head) for link in diagram.links} == wires_of(blueprint, mode)
         check_drawings(diagram)
 
 
