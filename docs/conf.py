@@ -39,7 +39,7 @@ INTERNAL = [
     r"composer\.(plan|blueprint|construction|language)\..*",
     r"composer\.session\.SessionHost",
     r"composer\.graph\.hooks\.HookObserver",
-    r"composer\.(data\.data_file|experiment\.language)\..*",
+    r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
     r"Problem|tuple\[(str|~.*)",
 ]
 nitpick_ignore_regex = [

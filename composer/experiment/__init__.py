@@ -2,8 +2,8 @@
 
 from composer.experiment.data_source import find_datasets, is_experiment
 from composer.experiment.experiment import Experiment, load_experiment
+from composer.experiment.experiment_run import check_experiment, run_experiment
 from composer.experiment.model_settings import SettableModel
-from composer.experiment.running import check_experiment, run_experiment
 from composer.experiment.standard import standard_experiment
 
 __all__ = [

@@ -23,7 +23,7 @@ from composer.documents import (
     find_folder,
 )
 from composer.errors import SpecError
-from composer.experiment.language import ExperimentDocument
+from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 from composer.experiment.sections import apply_to_experiment, find_spec
 from composer.names import did_you_mean
@@ -34,11 +34,11 @@ class Experiment:
     """An experiment that was read and checked.
 
     Args:
-        document: what was written, with params in place.
-        datasets: the datasets by name, be they written in the experiment or in a data file.
+        document: its values, with settings applied.
+        datasets: the datasets by name, of the experiment or its data file.
         model_settings: values for params and addresses of the spec.
-        folder: what relative paths start at.
-        source: what it was read from, for messages.
+        folder: the folder of relative paths.
+        source: the file, for messages.
     """
 
     document: ExperimentDocument
@@ -49,7 +49,7 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """What the experiment is called: its own name, or that of its file."""
+        """Its name, or that of its file."""
         return self.document.name or Path(self.source).stem.strip("<>")
 
     @property
@@ -59,7 +59,7 @@ class Experiment:
 
     @property
     def weights(self) -> str | dict[str, str] | None:
-        """The checkpoints to begin with; None for what the spec names."""
+        """The initial checkpoints; None for those of the spec."""
         weights = self.document.weights
         if isinstance(weights, dict):
             return {node: self._beside(file) for node, file in weights.items()}
@@ -108,7 +108,7 @@ def load_experiment(
             `datasets.train.annotations`, or a unique end): by address, or as texts `address=value`
             with the value in YAML.
         data: a data file, in place of the experiment's datasets.
-        folder: what relative paths start at; by default that of the file.
+        folder: the folder of relative paths; by default that of the file.
 
     Raises:
         SpecError: with all problems at once, each with its place.
@@ -126,7 +126,7 @@ def read_experiment(
     folder: str | os.PathLike[str] | None = None,
     model: SettableModel | None = None,
 ) -> Experiment:
-    """Reads an experiment; whether its datasets are those that it uses is not checked.
+    """Reads an experiment without checking the names of datasets in `train` and `validation`.
 
     Args:
         source: as for `load_experiment`.
@@ -155,10 +155,10 @@ def read_experiment(
 def _check_names(
     document: ExperimentDocument, datasets: Mapping[str, DatasetDocument], source: str
 ) -> None:
-    """Checks that every dataset that is used is there.
+    """Checks that the datasets of `train` and `validation` exist.
 
     Raises:
-        SpecError: with all that are not.
+        SpecError: with all that do not.
     """
     problems = []
     for key, images in (("train", document.train), ("validation", document.validation)):

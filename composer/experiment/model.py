@@ -25,7 +25,7 @@ _WORDS = {
 
 
 def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
-    """The spec of an experiment with its params, what it freezes, and the names of the classes.
+    """The spec of an experiment with its settings, frozen nodes, and names of classes.
 
     Params that the experiment does not set follow the datasets, as far as the spec has them and
     the datasets name what they count: `num_classes` is the number of thing classes,
@@ -33,7 +33,7 @@ def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
 
     Args:
         experiment: the experiment.
-        metadata: of the datasets that are learnt from.
+        metadata: of the training set.
 
     Raises:
         SpecError: with all problems of the spec.
@@ -52,7 +52,7 @@ def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
 
 
 def _count_names(metadata: Metadata, spec: Spec) -> dict[str, int]:
-    """The values that the datasets give to params of a spec."""
+    """The numbers of classes and keypoints of the datasets, for the params of a spec."""
     counts = {param: len(getattr(metadata, names)) for param, names in _COUNTED.items()}
     known = {*spec.params, *spec.resolved.aliases}
     return {
@@ -73,12 +73,12 @@ def _check_counts(experiment: Experiment, counts: Mapping[str, int]) -> None:
 
 
 def build_graph(experiment: Experiment, spec: Spec, *, with_weights: bool) -> Graph:
-    """The graph of an experiment.
+    """Builds the graph of an experiment.
 
     Args:
         experiment: the experiment.
         spec: its spec.
-        with_weights: whether to load the checkpoints that it begins with.
+        with_weights: load the initial checkpoints.
 
     Raises:
         SpecError: with all problems of the spec.
@@ -93,7 +93,7 @@ def build_graph(experiment: Experiment, spec: Spec, *, with_weights: bool) -> Gr
 
 
 def name_classes(metadata: Metadata) -> SpecMetadata:
-    """What a dataset says of classes and keypoints in the form that specs have."""
+    """Classes and keypoints of datasets in the form of specs."""
     names = metadata.keypoint_names
     return SpecMetadata(
         thing_classes=metadata.thing_classes,

@@ -21,7 +21,7 @@ from composer.documents import (
     read_root,
     spread_sections,
 )
-from composer.experiment.language import ExperimentDocument
+from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 
 _SPEC, _DATASETS = "spec", "datasets"

@@ -1,4 +1,4 @@
-"""The experiment for those who name a model and images only."""
+"""The standard experiment of a model and a dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run was made with: versions of packages, of plugins, and of the code around it."""
+"""Versions of packages, plugins and code, for the run folder."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from composer.construction import check_source, check_spec
 from composer.data.metadata import Metadata
 from composer.errors import DataError, InputError, SpecError
 from composer.experiment import check_experiment, load_experiment
-from composer.experiment.images import open_images
+from composer.experiment.datasets import open_experiment_data
 from composer.experiment.model import build_graph, fit_spec
 from composer.language import load_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
@@ -47,7 +47,7 @@ EARLY = "early_stopping: {metric: "
         ("metrics: []", "metrics: [bbocks]", "no task is called 'bbocks'"),
         ("evaluation: {metrics: [], losses: true}", "", ""),
         ("log_every: 1", f"{EARLY}validation/total_loss, patience: 1}}", ""),
-        ("log_every: 1", f"{EARLY}bbox/AP, patience: 1}}", "gives no metric 'bbox/AP'"),
+        ("log_every: 1", f"{EARLY}bbox/AP, patience: 1}}", "has no metric 'bbox/AP'"),
         (
             "log_every: 1",
             f"{EARLY}validation_loss, patience: 1}}",
@@ -69,7 +69,7 @@ def test_early_stopping_wants_an_evaluation(tmp_path):
     text = EXPERIMENT.replace("evaluation: {metrics: [], losses: true}", "").replace(
         "log_every: 1", "early_stopping: {metric: bbox/AP, patience: 1}"
     )
-    assert "'training.early_stopping' wants an 'evaluation'" in problems_of(text, tmp_path)
+    assert "'training.early_stopping' needs an 'evaluation'" in problems_of(text, tmp_path)
 
 
 def test_a_loss_that_decides_has_to_be_measured(tmp_path):
@@ -77,7 +77,7 @@ def test_a_loss_that_decides_has_to_be_measured(tmp_path):
         "checkpoint: {every: 2}",
         "checkpoint: {every: 2, best: {metric: validation/total_loss, better: lower}}",
     )
-    assert "wants 'losses: true' in 'evaluation'" in problems_of(text, tmp_path)
+    assert "needs 'losses: true' in 'evaluation'" in problems_of(text, tmp_path)
 
 
 def test_the_resolved_document_means_the_same_elsewhere(tmp_path, monkeypatch):
@@ -94,14 +94,14 @@ def test_the_resolved_document_means_the_same_elsewhere(tmp_path, monkeypatch):
     assert document["training"]["checkpoint"]["keep"] == 2  # a default, and what it was
     assert document["datasets"]["shapes"]["uses"].endswith("/coco")
     assert fit_spec(again, Metadata()).params["depth"] == 34
-    assert len(open_images(again).datasets["shapes"]) == 8
+    assert len(open_experiment_data(again).by_name["shapes"]) == 8
 
 
 def test_addresses_count_over_model_datasets_and_training(tmp_path):
     file = write_experiment(tmp_path)
     settings = ["fpn.norm=GN", "lr=0.5", "shapes.select.first=3", "fpn_channels=32"]
     experiment = load_experiment(file, set=settings)
-    spec = fit_spec(experiment, open_images(experiment).metadata)
+    spec = fit_spec(experiment, open_experiment_data(experiment).metadata)
     (node,) = (node for path, node in check_spec(spec).nodes.items() if path.endswith("fpn"))
     assert (node.config["norm"], node.config["out_channels"]) == ("GN", 32)
     assert experiment.document.training.optimizer.lr == 0.5
@@ -140,13 +140,13 @@ def test_datasets_come_from_a_data_file(tmp_path):
     document["set"]["datasets.root"] = "shapes"
     (tmp_path / "experiment.yaml").write_text(json.dumps(document))
     experiment = load_experiment(tmp_path / "experiment.yaml")
-    assert len(open_images(experiment).datasets["shapes"]) == 8
+    assert len(open_experiment_data(experiment).by_name["shapes"]) == 8
 
 
 def test_the_model_is_fitted_to_the_classes(tmp_path):
     text = EXPERIMENT.replace("spec: rpn_r50_fpn", "spec: faster_rcnn_r50_fpn")
     experiment = load_experiment(write_experiment(tmp_path, text))
-    images = open_images(experiment)
+    images = open_experiment_data(experiment)
     fitted = fit_spec(experiment, images.metadata)
     assert fitted.params["num_classes"] == 3
     assert fitted.metadata.thing_classes == ("square", "triangle", "disc")
@@ -190,7 +190,7 @@ def test_freezing_adds_to_the_spec(tmp_path):
         "datasets:\n  shapes:", "freeze: [backbone.fpn]\ndatasets:\n  shapes:"
     )
     experiment = load_experiment(write_experiment(tmp_path, text))
-    spec = fit_spec(experiment, open_images(experiment).metadata)
+    spec = fit_spec(experiment, open_experiment_data(experiment).metadata)
     graph = build_graph(experiment, spec, with_weights=False)
     learnt = {name for name, weight in graph.named_parameters() if weight.requires_grad}
     assert learnt
@@ -200,7 +200,7 @@ def test_freezing_adds_to_the_spec(tmp_path):
 def test_a_check_tells_what_there_is(tmp_path):
     lines = check_experiment(load_experiment(write_experiment(tmp_path)))
     assert lines[1:] == [
-        "learns from 8 images, measures on 8 images",
+        "training set: 8 images, validation: 8 images",
         "classes: square, triangle, disc",
     ]
 
@@ -214,8 +214,8 @@ def test_images_that_are_left_out_are_not_learnt_from(option, count, tmp_path):
     empty = document["images"][0]["id"]
     document["annotations"] = [a for a in document["annotations"] if a["image_id"] != empty]
     file.write_text(json.dumps(document))
-    images = open_images(experiment)
-    assert (len(images.learnt), len(images.measured)) == (count, 8)
+    images = open_experiment_data(experiment)
+    assert (len(images.train), len(images.validation)) == (count, 8)
 
 
 def test_measured_classes_have_to_be_the_learnt_ones(tmp_path):
@@ -229,7 +229,7 @@ train:
 """
     experiment = load_experiment(write_experiment(tmp_path, text.replace("train:\n", discs, 1)))
     with pytest.raises(DataError, match="differ in their thing_classes"):
-        open_images(experiment)
+        open_experiment_data(experiment)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")

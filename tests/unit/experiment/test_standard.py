@@ -7,7 +7,7 @@ from composer.data.data_file import find_data
 from composer.data.toy_dataset import write_shape_dataset
 from composer.errors import InputError, SpecError
 from composer.experiment import load_experiment, standard_experiment
-from composer.experiment.images import open_images
+from composer.experiment.datasets import open_experiment_data
 from unit.experiment.small_experiment import EXPERIMENT
 
 SPEC = {
@@ -40,9 +40,9 @@ def datasets_of(folder, *names, **more):
 def test_one_dataset_is_divided(spec, tmp_path):
     shapes = tmp_path / "shapes"
     datasets = find_data(shapes / "instances.json", shapes / "images")
-    images = open_images(standard_experiment(spec, datasets))
+    images = open_experiment_data(standard_experiment(spec, datasets))
     learnt, measured = (
-        {record.image_id for record in images.datasets[name].records}
+        {record.image_id for record in images.by_name[name].records}
         for name in ("train", "validation")
     )
     assert (len(learnt), len(measured)) == (8, 2)
@@ -59,7 +59,7 @@ def test_rotated_boxes_are_learnt_from_and_measured(spec, tmp_path):
 def test_a_selection_is_learnt_from_as_a_whole(spec, tmp_path):
     datasets = datasets_of(tmp_path, "some", select={"first": 3})
     experiment = standard_experiment(spec, datasets)
-    assert len(open_images(experiment).datasets["train"].records) == 3
+    assert len(open_experiment_data(experiment).by_name["train"].records) == 3
     assert experiment.document.validation is None
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from composer.checkpoint import read_checkpoint
 from composer.cli.main import composer
 from composer.experiment import load_experiment, run_experiment
-from composer.experiment.images import open_images
+from composer.experiment.datasets import open_experiment_data
 from composer.experiment.model import build_graph, fit_spec
 from composer.graph import Graph
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
@@ -79,7 +79,7 @@ def test_a_resumed_run_equals_a_straight_one_bit_for_bit(workers, precision, tmp
 def test_what_was_killed_in_its_first_save_begins_with_its_weights_again(tmp_path):
     file = write_experiment(tmp_path, EXPERIMENT.replace("lr: 0.01", "lr: 1.0e-9"))
     experiment = load_experiment(file, set={"training.iterations": 1})
-    spec = fit_spec(experiment, open_images(experiment).metadata)
+    spec = fit_spec(experiment, open_experiment_data(experiment).metadata)
     graph = build_graph(experiment, spec, with_weights=True)
     with torch.no_grad():
         for parameter in graph.parameters():

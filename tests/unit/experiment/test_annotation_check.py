@@ -6,7 +6,7 @@ import pytest
 
 from composer.errors import InputError
 from composer.experiment import check_experiment, load_experiment
-from composer.experiment.images import open_images
+from composer.experiment.datasets import open_experiment_data
 from composer.experiment.model import fit_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
@@ -56,7 +56,7 @@ def test_what_is_learnt_has_to_be_annotated(tmp_path, spec, learnt):
         text = text[: text.index("set:")] + text[text.index("datasets:\n") :]
     with pytest.raises(InputError) as caught:
         check_experiment(_load(tmp_path, spec, "[less]", text))
-    assert f"learns {learnt}" in str(caught.value)
+    assert f"is trained on {learnt}" in str(caught.value)
     assert "the dataset 'less' has none" in str(caught.value)
 
 
@@ -78,7 +78,7 @@ def test_order_of_datasets_does_not_decide_about_keypoints(tmp_path):
     assert experiment.exists()
     for order in ("[less, shapes]", "[shapes, less]"):
         loaded = _load(tmp_path, "keypoint_rcnn_r50_fpn", order, _LESS)
-        images = open_images(loaded)
+        images = open_experiment_data(loaded)
         assert images.metadata.keypoint_names == ("head", "tail")
         assert fit_spec(loaded, images.metadata).params["num_keypoints"] == 2
 
@@ -89,5 +89,5 @@ def test_images_that_are_left_out_do_not_count(tmp_path):
     left = document["images"][0]["id"]
     document["annotations"] = [a for a in document["annotations"] if a["image_id"] != left]
     (tmp_path / "shapes" / "instances.json").write_text(json.dumps(document))
-    assert len(open_images(load_experiment(file)).learnt) == 7
-    assert "learns from 7 images" in check_experiment(load_experiment(file))[1]
+    assert len(open_experiment_data(load_experiment(file)).train) == 7
+    assert "training set: 7 images" in check_experiment(load_experiment(file))[1]

@@ -1,4 +1,4 @@
-"""What a document says of the images that a model learns from, or is measured on."""
+"""The sections `train` and `validation` of an experiment: datasets, augmentations, batches."""
 
 from __future__ import annotations
 
@@ -21,28 +21,26 @@ from composer.ranges import NonNegativeInt, PositiveInt
 class _LoadingSettings(DocumentPart):
     datasets: list[str] = Field(min_length=1, description="Names of datasets, which are joined.")
     augmentations: list[AugmentationCall] | None = Field(
-        None, description="What is done to images, in order; by default the model's own resizing."
+        None, description="Augmentations, in order; by default the model's own resizing."
     )
     batch_size: PositiveInt = Field(description="Images in a batch.")
-    num_workers: NonNegativeInt = Field(2, description="Processes that prepare batches ahead.")
+    num_workers: NonNegativeInt = Field(2, description="Worker processes that prepare batches.")
     mask_format: MaskFormat = Field(
-        "auto", description="Whether masks are polygons or pixels; `auto`: as the dataset has them."
+        "auto", description="Polygons or bit masks; `auto`: those of the dataset."
     )
     rotated_boxes: bool = Field(
-        False, description="Whether boxes lie at any angle around masks, for rotated models."
+        False, description="Fit rotated boxes to masks, for models of rotated boxes."
     )
-    on_fault: FaultPolicy = Field(
-        "skip", description="What to do about an image that cannot be read: `skip` or `refuse`."
-    )
+    on_fault: FaultPolicy = Field("skip", description="Unreadable images: `skip` or `refuse`.")
 
-    def choose_dataset(self, datasets: Mapping[str, Dataset]) -> Dataset:
-        """The datasets that are named, or what is used of them, joined.
+    def join_datasets(self, datasets: Mapping[str, Dataset]) -> Dataset:
+        """Joins the datasets of this section.
 
         Args:
-            datasets: those that there are, by name.
+            datasets: opened datasets by name.
 
         Raises:
-            NameResolutionError: there is no such dataset.
+            NameResolutionError: a dataset is missing.
             DataError: they have different classes.
         """
         return concatenate_datasets(self._choose(datasets))
@@ -52,7 +50,7 @@ class _LoadingSettings(DocumentPart):
         return [datasets[name] for name in self.datasets]
 
     def make_options(self, *, seed: int = 0, rank: int = 0, world_size: int = 1) -> LoadingOptions:
-        """The options of loading, for one of the processes that share the work."""
+        """The loading options of one process."""
         return LoadingOptions(
             batch_size=self.batch_size,
             seed=seed,
@@ -65,12 +63,12 @@ class _LoadingSettings(DocumentPart):
     def make_mapper(
         self, dataset: Dataset, image_format: ImageFormat, *, annotated: bool
     ) -> Mapper:
-        """What prepares the images of a dataset.
+        """The mapper from records of a dataset to inputs of the model.
 
         Args:
-            dataset: the images, and those that augmentations may take objects of.
-            image_format: how the model wants images.
-            annotated: whether ground truth comes along.
+            dataset: the images, which augmentations may copy objects from, too.
+            image_format: the image format of the model.
+            annotated: include ground truth.
         """
         calls = self.augmentations
         return Mapper(
@@ -85,14 +83,14 @@ class _LoadingSettings(DocumentPart):
 
 
 class TrainingData(_LoadingSettings):
-    """The images to learn from."""
+    """The training set."""
 
-    batch_size: PositiveInt = Field(4, description="Images in a batch of all processes together.")
+    batch_size: PositiveInt = Field(4, description="Images in a batch, over all processes.")
     sampler: SamplerSettings = Field(SamplerSettings(), description="The order of the images.")
     aspect_grouping: bool = Field(
-        True, description="Whether wide images and tall ones come in different batches."
+        True, description="Put wide and tall images into different batches."
     )
-    only_annotated: bool = Field(True, description="Whether images without objects are left out.")
+    only_annotated: bool = Field(True, description="Leave out images without objects.")
 
     def _choose(self, datasets: Mapping[str, Dataset]) -> list[Dataset]:
         chosen = super()._choose(datasets)
@@ -107,17 +105,17 @@ class TrainingData(_LoadingSettings):
         rank: int = 0,
         world_size: int = 1,
     ) -> TrainingBatches:
-        """Puts the batches together that a training learns from.
+        """The batches of a training.
 
         Args:
-            datasets: those that there are, by name.
-            image_format: how the model wants images.
-            seed: what order and augmentations follow from.
-            rank: which of the training's processes this is.
-            world_size: how many there are.
+            datasets: opened datasets by name.
+            image_format: the image format of the model.
+            seed: seed of order and augmentations.
+            rank: rank of this process.
+            world_size: number of processes.
 
         Raises:
-            NameResolutionError: there is no such dataset.
+            NameResolutionError: a dataset is missing.
             DataError: the datasets have different classes.
             InputError: there are no images, or the batch cannot be divided.
         """
@@ -133,9 +131,9 @@ class TrainingData(_LoadingSettings):
 
 
 class InferenceData(_LoadingSettings):
-    """The images to be measured on."""
+    """The validation set."""
 
-    batch_size: PositiveInt = Field(1, description="Images in a batch of one process.")
+    batch_size: PositiveInt = Field(1, description="Images in a batch of each process.")
 
     def make_batches(
         self,
@@ -146,20 +144,20 @@ class InferenceData(_LoadingSettings):
         rank: int = 0,
         world_size: int = 1,
     ) -> InferenceBatches:
-        """Puts the batches together that a model is measured on.
+        """The batches of an evaluation.
 
         Args:
-            datasets: those that there are, by name.
-            image_format: how the model wants images.
-            annotated: whether ground truth comes along, which a validation loss needs.
-            rank: which of the processes this is.
-            world_size: how many there are.
+            datasets: opened datasets by name.
+            image_format: the image format of the model.
+            annotated: include ground truth, for validation losses.
+            rank: rank of this process.
+            world_size: number of processes.
 
         Raises:
-            NameResolutionError: there is no such dataset.
+            NameResolutionError: a dataset is missing.
             DataError: the datasets have different classes.
         """
-        joined = self.choose_dataset(datasets)
+        joined = self.join_datasets(datasets)
         return InferenceBatches(
             joined,
             self.make_mapper(joined, image_format, annotated=annotated),

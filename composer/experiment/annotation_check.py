@@ -1,4 +1,4 @@
-"""Whether the datasets have what a model learns: masks, keypoints, classes of pixels."""
+"""Checks that the training set has the annotations of a model's losses: masks, keypoints, ..."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from composer.graph import Graph
 from composer.structures import KeypointLogits, Losses, MaskLogits, SemanticLogits
 
 
-class _Subject(NamedTuple):
-    """What a loss learns, by the type of the values that it compares."""
+class _Kind(NamedTuple):
+    """The annotations that a loss needs, by the type of the predictions that it compares."""
 
-    compared: Any
+    predictions: Any
     name: str
     is_in: Callable[[Record], bool]
 
 
-_SUBJECTS = (
-    _Subject(MaskLogits, "masks", lambda record: any(a.segmentation for a in record.annotations)),
-    _Subject(
+_KINDS = (
+    _Kind(MaskLogits, "masks", lambda record: any(a.segmentation for a in record.annotations)),
+    _Kind(
         KeypointLogits,
         "keypoints",
         lambda record: any(a.keypoints is not None for a in record.annotations),
     ),
-    _Subject(
+    _Kind(
         SemanticLogits,
         "classes of pixels",
         lambda record: record.sem_seg_file is not None or record.panoptic_file is not None,
@@ -37,26 +37,27 @@ _SUBJECTS = (
 
 
 def require_annotations(graph: Graph, dataset: Dataset) -> None:
-    """Makes sure that the data have what the losses of a model compare with.
+    """Checks that the training set has the annotations that the losses of a model need.
 
     Args:
         graph: the model.
-        dataset: what is learnt from.
+        dataset: the training set.
 
     Raises:
-        InputError: a loss learns something that no image has.
+        InputError: no image has the annotations of a loss.
     """
-    for path, compared in _list_compared(graph.blueprint):
-        for subject in _SUBJECTS:
-            if compared == subject.compared and not any(map(subject.is_in, dataset.records)):
+    for path, predictions in _list_predictions(graph.blueprint):
+        for kind in _KINDS:
+            if predictions == kind.predictions and not any(map(kind.is_in, dataset.records)):
                 raise InputError(
-                    f"'{graph.spec.name}' learns {subject.name} (node '{path}'), and the dataset "
-                    f"'{dataset.name}' has none: take a model without, or other annotations"
+                    f"'{graph.spec.name}' is trained on {kind.name} (node '{path}'), and the "
+                    f"dataset '{dataset.name}' has none: choose a model without, or other "
+                    "annotations"
                 )
 
 
-def _list_compared(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
-    """The nodes that give losses, each with a type of what goes into them from other nodes."""
+def _list_predictions(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
+    """The nodes that return losses, each with the type of a value that they compare."""
     for node in blueprint.nodes.values():
         if Losses not in node.outputs_in("training").values():
             continue

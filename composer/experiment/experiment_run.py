@@ -1,0 +1,122 @@
+"""Running and checking an experiment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from composer.construction import find_image_format
+from composer.data.loading import TrainingBatches
+from composer.experiment.annotation_check import require_annotations
+from composer.experiment.datasets import Datasets, open_experiment_data
+from composer.experiment.evaluation_setup import make_validation, require_metrics
+from composer.experiment.experiment import Experiment
+from composer.experiment.model import build_graph, fit_spec
+from composer.experiment.versions import find_versions
+from composer.files import write_json, write_text
+from composer.graph import Graph
+from composer.language import ImageFormat
+from composer.training import ProcessGroup, RunFolder, Summary, Trainer, process_group
+from composer.training.checkpoint_folders import CheckpointFolders
+from composer.training.parameter_groups import trainable_parameters
+
+
+def run_experiment(
+    experiment: Experiment,
+    folder: str | os.PathLike[str],
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    quiet: bool = False,
+) -> Summary:
+    """Trains the model of an experiment, and writes a run folder.
+
+    Started by `torchrun`, this is one of several processes of the training.
+
+    Args:
+        experiment: the experiment.
+        folder: the run folder; see `RunFolder`.
+        resume: resume from the last checkpoint in the folder, if there is one.
+        device: device, as in torch.device.
+        quiet: print nothing.
+
+    Returns:
+        Status, metrics and best value of the training.
+
+    Raises:
+        ComposerError: for mistakes in the experiment, its data or its checkpoints.
+    """
+    run = RunFolder(folder)
+    with process_group(device) as processes:
+        datasets = open_experiment_data(experiment)
+        spec = fit_spec(experiment, datasets.metadata)
+        image_format = find_image_format(spec)
+        is_resumed = resume and bool(CheckpointFolders(run.checkpoints, keep=1).saved())
+        graph = build_graph(experiment, spec, with_weights=not is_resumed)
+        require_annotations(graph, datasets.train)
+        require_metrics(experiment, datasets, graph)
+        trainer = Trainer(
+            graph,
+            _make_batches(experiment, datasets, image_format, processes),
+            experiment.document.training,
+            run,
+            validation=make_validation(experiment, datasets, image_format, processes),
+            world=processes,
+            quiet=quiet,
+        )
+        if resume:
+            trainer.restore()
+        if processes.is_first and not trainer.would_overwrite:
+            describe_run(run, experiment, graph)
+        return trainer.run()
+
+
+def check_experiment(experiment: Experiment) -> list[str]:
+    """Opens the datasets and builds the model without training; a summary in lines.
+
+    Raises:
+        ComposerError: for mistakes in the experiment, its data or its checkpoints.
+    """
+    datasets = open_experiment_data(experiment)
+    spec = fit_spec(experiment, datasets.metadata)
+    find_image_format(spec)
+    graph = build_graph(experiment, spec, with_weights=True)
+    require_annotations(graph, datasets.train)
+    require_metrics(experiment, datasets, graph)
+    trainable = trainable_parameters(graph)
+    classes = ", ".join(datasets.metadata.thing_classes or datasets.metadata.stuff_classes)
+    validation = datasets.validation
+    size = "no evaluation" if validation is None else f"validation: {len(validation)} images"
+    return [
+        f"model: {spec.name}, {sum(p.numel() for p in graph.parameters()):,} parameters, "
+        f"{sum(each.parameter.numel() for each in trainable):,} of them trainable",
+        f"training set: {len(datasets.train)} images, {size}",
+        f"classes: {classes}",
+    ]
+
+
+def describe_run(run: RunFolder, experiment: Experiment, graph: Graph) -> None:
+    """Writes spec, experiment and versions into the run folder."""
+    write_text(run.spec, _as_yaml(graph.spec.document))
+    write_text(run.experiment, _as_yaml(experiment.as_document()))
+    write_json(run.versions, find_versions(graph), indent=2)
+
+
+def _make_batches(
+    experiment: Experiment, datasets: Datasets, image_format: ImageFormat, processes: ProcessGroup
+) -> TrainingBatches:
+    document = experiment.document
+    return document.train.make_batches(
+        datasets.by_name,
+        image_format,
+        seed=document.training.seed,
+        rank=processes.rank,
+        world_size=processes.size,
+    )
+
+
+def _as_yaml(document: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=96))
