@@ -1,4 +1,4 @@
-"""A convolution with what usually follows it.
+"""A convolution with normalisation and activation.
 
 Legend: N images, C channels, H W height and width.
 """
@@ -23,7 +23,7 @@ class NormConv2d(nn.Conv2d):
         out_channels: channels of the output.
         kernel_size: side of the kernel.
         norm: name of the normalisation, see `build_norm`; "" for none.
-        activation: what is applied last; it must not work in place.
+        activation: applied last; must not work in place.
         bias: whether there is a bias; by default there is one where no normalisation follows.
         options: what else `torch.nn.Conv2d` takes.
     """

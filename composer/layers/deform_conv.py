@@ -31,7 +31,7 @@ class NormDeformConv2d(nn.Module):
         groups: of the convolution.
         offset_groups: sets of offsets, each for as many channels of the input.
         norm: name of the normalisation, see `build_norm`; "" for none.
-        activation: what is applied last; it must not work in place.
+        activation: applied last; must not work in place.
 
     Raises:
         ValueError: the groups or the sets of offsets do not divide the channels.
@@ -85,7 +85,7 @@ class NormDeformConv2d(nn.Module):
     def _convolve(self, x: Map, offset: Map, mask: Map | None) -> Map:
         from torchvision.ops import deform_conv2d  # takes as long to import as torch
 
-        # The kernels want one dtype for all, and do not know bfloat16.
+        # The kernels expect one dtype for all, and do not support bfloat16.
         dtype = torch.float32 if x.dtype == torch.bfloat16 else x.dtype
         moved = deform_conv2d(
             x.to(dtype),

@@ -16,8 +16,8 @@ class PixelNormalization(nn.Module):
     """Normalises the images of a batch, channel by channel. It has no weights.
 
     Args:
-        pixel_mean: what is subtracted, per channel.
-        pixel_std: what is divided by, per channel.
+        pixel_mean: subtracted, per channel.
+        pixel_std: divisor, per channel.
 
     Raises:
         ValueError: mean and deviation differ in length, or a deviation is zero.

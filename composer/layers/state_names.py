@@ -31,7 +31,7 @@ def _rename(
     *_: Any,
     names: Mapping[str, str],
 ) -> None:
-    """Renames what is the module's own, in place and in order."""
+    """Renames the module's own entries, in place and in order."""
     for key in [key for key in state if key.startswith(prefix)]:
         name = key.removeprefix(prefix)
         old = max((old for old in names if name.startswith(old)), key=len, default=None)

@@ -1,4 +1,4 @@
-"""What an RPN is to say about every anchor.
+"""Training targets of the anchors of an RPN.
 
 Legend: A anchors of all levels, D numbers of a box. `_` is the anchors of a level.
 """
@@ -20,12 +20,12 @@ _BACKGROUND = 0
 
 
 class AnchorSampling(NamedTuple):
-    """Which anchors count.
+    """How anchors are labelled and sampled.
 
     Args:
         iou_thresholds: of intersection over union; they cut it into intervals.
         iou_labels: the label of each interval: 1, 0 or -1.
-        num_samples: how many anchors of an image count.
+        num_samples: anchors to sample per image.
         positive_fraction: the share of objects among them at most.
         boundary_threshold: anchors that reach over the image's border by more than so many
             pixels do not count; below 0, all do.
@@ -47,7 +47,7 @@ def label_anchors(
     sampling: AnchorSampling,
     generator: torch.Generator,
 ) -> tuple[Int[Tensor, "A"], AnyBoxes]:
-    """Labels the anchors of an image, and draws those that count (Ren et al. 2015, 3.1.2, 3.1.3).
+    """Labels the anchors of an image and samples some (Ren et al. 2015, 3.1.2, 3.1.3).
 
     An anchor is an object where it overlaps one by much, or more than any other anchor does.
 
@@ -56,12 +56,12 @@ def label_anchors(
         anchors: of all levels.
         truth: the boxes of the image's objects; there may be none.
         image_size: (height, width).
-        sampling: which anchors count.
-        generator: what anchors are drawn with.
+        sampling: how anchors are labelled and sampled.
+        generator: for sampling.
 
     Returns:
-        For each anchor 1 for an object, 0 for background, -1 for what does not count; and the box
-        of the object that fits it best, which means something for objects only.
+        For each anchor 1 for an object, 0 for background, -1 for ignored anchors; and the box of
+        the object that fits it best, defined for objects only.
 
     Raises:
         ValueError: thresholds and labels do not fit, or an object has no area.

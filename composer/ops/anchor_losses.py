@@ -1,4 +1,4 @@
-"""How wrong an RPN is.
+"""The losses of an RPN.
 
 Legend: N images, A anchors of all levels, D numbers of a box. `_` is the anchors of a level, the
 numbers of its cells, or the anchors that are objects.
@@ -19,14 +19,14 @@ from composer.structures.port_types import AnyBoxes
 
 
 class LabelledAnchors(NamedTuple):
-    """What an RPN says about the anchors that count.
+    """Predictions and targets of the sampled anchors.
 
     Args:
         class_loss: the cross entropy of all of them, summed up.
-        num_counting: how many count.
+        num_counting: the number of sampled anchors.
         sources: the anchors that are objects.
-        targets: where the offsets of each should lead.
-        offsets: where they lead.
+        targets: the target box of each.
+        offsets: the predicted offsets of each.
     """
 
     class_loss: Float[Tensor, ""]
@@ -44,7 +44,7 @@ def pick_labelled_anchors(
     labels: Sequence[Int[Tensor, "A"]],
     boxes: Sequence[AnyBoxes],
 ) -> LabelledAnchors:
-    """Puts what an RPN says beside what it should say (Ren et al. 2015, equation 1).
+    """Pairs predictions of an RPN with their targets (Ren et al. 2015, equation 1).
 
     Records `rpn/num_pos_anchors` and `rpn/num_neg_anchors`, per image.
 
@@ -53,11 +53,11 @@ def pick_labelled_anchors(
         anchors: per level.
         objectness: logits per level.
         deltas: box offsets per level.
-        labels: per image, of all anchors: 1, 0, or -1 for what does not count.
-        boxes: per image, where the offsets of each anchor should lead.
+        labels: per image, of all anchors: 1, 0, or -1 for ignored ones.
+        boxes: per image, the target box of each anchor.
 
     Raises:
-        ValueError: there are not as many labels or predictions as anchors.
+        ValueError: the numbers of labels, predictions and anchors differ.
     """
     logits = torch.cat([flatten_cells(level).squeeze(2) for level in objectness], dim=1)
     wanted = torch.stack(list(labels)) if labels else logits.new_zeros(logits.shape).long()

@@ -1,4 +1,4 @@
-"""The ways in which a box can be written, each with what detectors do to boxes.
+"""Kinds of boxes with their operations: coding, suppression, overlap.
 
 What proposals, samples and detections have in common does not depend on how a box is written: the
 functions that select them take a kind of box, and work for upright and for rotated boxes alike.
@@ -39,7 +39,7 @@ class BoxKind(Generic[AnyBoxes]):
         dim: numbers of a box, and of what leads from one box to another.
         encode: (sources, targets, weights) -> offsets, all B x D.
         decode: (offsets B x _, sources B x D, weights) -> boxes B x _.
-        suppress: (boxes B x D, scores, groups, threshold) -> positions of those that are left.
+        suppress: (boxes B x D, scores, groups, threshold) -> kept positions.
         overlap: (boxes, boxes) -> intersection over union of every pair.
     """
 

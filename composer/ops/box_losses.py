@@ -1,4 +1,4 @@
-"""How far predicted boxes are from the boxes that they should be, as a sum over all of them.
+"""Box losses, summed over boxes.
 
 Legend: B boxes, D numbers of a box.
 
@@ -33,7 +33,7 @@ def sum_box_loss(
     Args:
         deltas: the predicted offsets.
         sources: the boxes that the offsets start from, XYXY in pixels, or rotated ones.
-        targets: the boxes that they should lead to.
+        targets: the target boxes.
         weights: factors of the offsets.
         kind: `smooth_l1` compares the offsets (Girshick 2015, section 2.3), the others compare
             upright boxes; see `sum_overlap_loss`.
@@ -54,12 +54,12 @@ def sum_box_loss(
 def sum_overlap_loss(
     boxes: Float[Tensor, "B 4"], targets: Float[Tensor, "B 4"], kind: OverlapLossName
 ) -> Float[Tensor, ""]:
-    """Returns the loss of predicted boxes by how they overlap those that they should be.
+    """Returns the loss of predicted boxes by their overlap with target boxes.
 
     Args:
         boxes: the predicted boxes, XYXY in pixels.
-        targets: the boxes that they should be.
-        kind: `giou` also looks at the box around both (Rezatofighi et al. 2019), `diou` at the
+        targets: the target boxes.
+        kind: `giou` also considers the box around both (Rezatofighi et al. 2019), `diou` at the
             distance of their centres, `ciou` at their aspect ratios too (Zheng et al. 2020).
     """
     from torchvision import ops  # takes as long to import as torch

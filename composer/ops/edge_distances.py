@@ -35,7 +35,7 @@ def decode_distances(
 
     Args:
         distances: (left, top, right, bottom) once or several times for each box, in units of its
-            sides; what is negative counts as zero, so that a box contains its point.
+            sides; negative ones count as zero, so that a box contains its point.
         boxes: the boxes whose centres are meant.
     """
     distances = distances if distances.dtype == torch.float64 else distances.float()

@@ -1,4 +1,4 @@
-"""Ground truth that nothing can be learnt from, found before it becomes a loss without end.
+"""Checks of ground truth that would make a loss infinite.
 
 Legend: R regions over all images.
 """
@@ -13,7 +13,7 @@ from composer.structures.rotated_boxes import RotatedBoxes
 
 
 def check_truth_boxes(boxes: Boxes | RotatedBoxes) -> None:
-    """Makes sure that the boxes of an image's objects are finite and have an area.
+    """Checks that the boxes of an image's objects are finite and have an area.
 
     Raises:
         ValueError: one is not: its offsets would be infinite.
@@ -28,7 +28,7 @@ def check_truth_boxes(boxes: Boxes | RotatedBoxes) -> None:
 
 
 def check_truth_classes(classes: Int[Tensor, "_"], num_classes: int) -> None:
-    """Makes sure that objects have classes that there are, or -1 for what is left out.
+    """Checks that classes are in range, or -1 for ignored objects.
 
     Raises:
         ValueError: one has not.
@@ -43,7 +43,7 @@ def check_truth_classes(classes: Int[Tensor, "_"], num_classes: int) -> None:
 def find_known_masks(
     matched_indices: list[Int[Tensor, "_"]], targets: list[Instances]
 ) -> Bool[Tensor, "R"]:
-    """Which regions have an object whose mask is known: one that is not empty.
+    """Returns which regions have an object with a mask that is not empty.
 
     Args:
         matched_indices: which of its image's objects each region has, one region at least in all.

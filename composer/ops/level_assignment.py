@@ -1,4 +1,4 @@
-"""Which level of a feature pyramid a region is taken from.
+"""Assignment of regions to levels of a feature pyramid.
 
 Legend: R regions.
 """

@@ -1,4 +1,4 @@
-"""Which object each box is to learn from.
+"""Matching of boxes with objects.
 
 Legend: G objects of the ground truth, B boxes.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Matches(NamedTuple):
-    """What each box is matched with.
+    """The best object of each box.
 
     Args:
         indices: the object that fits best; 0 where there are no objects.

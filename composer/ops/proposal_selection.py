@@ -1,4 +1,4 @@
-"""From scored anchors to proposals.
+"""Selection of proposals from scored anchors.
 
 Legend: N images, P candidates of an image, D numbers of a box. `_` is the anchors of a level, the
 numbers of its cells, or what is left of them.
@@ -18,12 +18,12 @@ from composer.structures.port_types import AnyBoxes
 
 @dataclass(frozen=True)
 class ProposalLimits:
-    """What makes a proposal.
+    """Limits of proposals.
 
     Args:
-        pre_nms_topk: anchors of a level that are considered.
-        post_nms_topk: proposals of an image that are left.
-        nms_threshold: intersection over union from which on the worse box goes.
+        pre_nms_topk: candidates per level before suppression.
+        post_nms_topk: limit of proposals per image.
+        nms_threshold: intersection over union above which the worse box is suppressed.
         min_box_size: both sides of a proposal are longer than this, in pixels.
     """
 
@@ -60,7 +60,7 @@ def select_proposals(
     box_weights: tuple[float, ...],
     must_be_finite: bool,
 ) -> tuple[list[AnyBoxes], list[Float[Tensor, "_"]]]:
-    """Turns what an RPN head says about anchors into proposals (Ren et al. 2015, section 3.3).
+    """Turns an RPN head's predictions into proposals (Ren et al. 2015, section 3.3).
 
     Args:
         kind: how boxes are written.
@@ -68,7 +68,7 @@ def select_proposals(
         objectness: logits per level.
         deltas: box offsets per level.
         image_sizes: (height, width) of each image.
-        limits: what makes a proposal.
+        limits: limits of proposals.
         box_weights: factors of the offsets.
         must_be_finite: whether predictions that are not finite are refused; otherwise they are
             dropped.
@@ -77,7 +77,7 @@ def select_proposals(
         The boxes and the objectness logits of every image, best first; there may be none.
 
     Raises:
-        ValueError: there are not as many anchors as predictions.
+        ValueError: the numbers of anchors and predictions differ.
         FloatingPointError: a prediction is not finite and must be.
     """
     logits = [flatten_cells(level).squeeze(2) for level in objectness]
@@ -128,7 +128,7 @@ def _suppress_candidates(
     image_size: tuple[int, int],
     limits: ProposalLimits,
 ) -> tuple[AnyBoxes, Float[Tensor, "_"]]:
-    """Clips one image's candidates to it, and drops what is not finite, too small or doubled.
+    """Clips one image's candidates to it, and drops those not finite, too small or suppressed.
 
     Candidates of different levels do not suppress each other.
     """

@@ -1,4 +1,4 @@
-"""From predictions about regions to detections.
+"""Detections from the predictions of regions.
 
 Legend: R regions over all images, P regions of an image, D numbers of a box. `_` is the detections
 of an image, or K + 1 class scores, or D numbers for one or K classes.
@@ -19,13 +19,13 @@ from composer.structures.port_types import AnyBoxes
 
 @dataclass(frozen=True)
 class DetectionLimits:
-    """What makes a detection.
+    """Limits of detections.
 
     Args:
         score_threshold: a class's probability must be above it.
-        nms_threshold: intersection over union from which on the worse of two boxes of one class
-            goes.
-        max_per_image: detections of an image that are left.
+        nms_threshold: intersection over union above which the worse of two boxes of one class is
+            suppressed.
+        max_per_image: limit of detections per image.
         min_box_size: neither side of a clipped box may be shorter, in pixels.
     """
 
@@ -75,7 +75,7 @@ def detect_in_regions(
         probabilities: of all regions, the background last.
         box_deltas: of all regions: offsets for each class, or such that the classes share.
         image_sizes: (height, width) of each image.
-        limits: what makes a detection.
+        limits: limits of detections.
         box_weights: factors of the offsets.
 
     Raises:
@@ -112,7 +112,7 @@ def select_detections(
         boxes: the numbers of a box for each class, or of one in all.
         probabilities: of each class, the background last.
         image_size: (height, width).
-        limits: what makes a detection.
+        limits: limits of detections.
     """
     is_finite = boxes.isfinite().all(dim=1) & probabilities.isfinite().all(dim=1)
     is_candidate = (probabilities[:, :-1] > limits.score_threshold) & is_finite[:, None]

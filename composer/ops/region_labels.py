@@ -1,4 +1,4 @@
-"""Which class each region is to be given, which object it belongs to, and which regions are drawn.
+"""Labels of regions: their classes and objects; and sampling of regions.
 
 Legend: B regions of an image. `_` is the regions that are drawn.
 """
@@ -22,11 +22,11 @@ from composer.structures.port_types import AnyBoxes
 
 @dataclass(frozen=True)
 class RegionLabels(Generic[AnyBoxes]):
-    """What the regions of one image are to learn.
+    """Training targets of the regions of one image.
 
     Args:
         boxes: the regions.
-        classes: the number of classes for the background, -1 for what is left out.
+        classes: the number of classes for the background, -1 for ignored regions.
         matched_boxes: the box of the object that fits best; the region itself where the image
             has no objects.
         matched_indices: which object that is; 0 where the image has none.
@@ -48,15 +48,15 @@ class RegionLabels(Generic[AnyBoxes]):
 
 @dataclass(frozen=True)
 class RegionSampling:
-    """Which regions a training step looks at.
+    """How regions are labelled and sampled.
 
     Args:
         num_classes: number of classes, which stands for the background.
-        num_samples: how many regions of an image are drawn, if there are as many.
+        num_samples: regions to sample per image, as far as there are so many.
         positive_fraction: the share of regions with an object among them at most.
         iou_thresholds: of intersection over union; they cut it into intervals.
-        iou_labels: for each interval 1 for the object's class, 0 for background, -1 for regions
-            that are left out.
+        iou_labels: for each interval 1 for the object's class, 0 for background, -1 for
+            ignored regions.
         append_truth: whether the objects' own boxes are regions, too.
     """
 
@@ -84,8 +84,8 @@ def label_regions(
         boxes: the regions.
         target: the image's ground truth, with `gt_boxes` and `gt_classes`.
         iou_thresholds: of intersection over union; they cut it into intervals.
-        iou_labels: for each interval 1 for the object's class, 0 for background, -1 for regions
-            that are left out.
+        iou_labels: for each interval 1 for the object's class, 0 for background, -1 for
+            ignored regions.
         num_classes: number of classes, which stands for the background.
 
     Raises:
@@ -113,7 +113,7 @@ def sample_regions(
     sampling: RegionSampling,
     generator: torch.Generator,
 ) -> list[RegionLabels[AnyBoxes]]:
-    """Labels the proposals of every image, and draws some of them (Girshick 2015, section 2.3).
+    """Labels the proposals of every image and samples some of them (Girshick 2015, section 2.3).
 
     Records `roi_head/num_fg_samples` and `roi_head/num_bg_samples`, per image.
 
@@ -121,14 +121,14 @@ def sample_regions(
         kind: how boxes are written.
         proposals: per image.
         targets: the ground truth of every image, with `gt_boxes` and `gt_classes`.
-        sampling: which regions are drawn.
-        generator: what regions are drawn with.
+        sampling: how regions are labelled and sampled.
+        generator: for sampling.
 
     Returns:
         The regions of every image, those with an object first.
 
     Raises:
-        ValueError: there are not as many targets as images, or thresholds and labels do not fit.
+        ValueError: the numbers of targets and images, or of thresholds and labels, do not fit.
     """
     if len(proposals) != len(targets):
         raise ValueError(f"Proposals of {len(proposals)} images, but targets of {len(targets)}.")

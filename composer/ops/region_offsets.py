@@ -1,4 +1,4 @@
-"""The offsets that are predicted for regions: those of the class that is wanted.
+"""Selection of the predicted offsets of a class.
 
 Legend: R regions over all images, D numbers of a box. `_` is D offsets for one or all classes, or
 the regions with an object.
@@ -16,12 +16,12 @@ from composer.structures.port_types import AnyBoxes
 
 
 class ObjectOffsets(NamedTuple):
-    """What is said about the boxes of the regions that have an object.
+    """Predictions and targets of the boxes of regions with an object.
 
     Args:
-        offsets: where each is said to lead.
+        offsets: the predicted offsets of each.
         sources: the regions.
-        targets: where each should lead.
+        targets: the target box of each.
         num_regions: the number of all regions, with and without an object.
     """
 
@@ -54,18 +54,18 @@ def pick_object_offsets(
     matched_boxes: Sequence[AnyBoxes],
     num_classes: int,
 ) -> ObjectOffsets:
-    """Puts the boxes that are predicted beside those of the objects, where there are objects.
+    """Pairs predicted offsets with target boxes, for regions with an object.
 
     Args:
         kind: how boxes are written.
         box_deltas: of all regions: offsets for each class, or such that the classes share.
         boxes: the regions, per image.
-        classes: what each region is, per image; `num_classes` for the background.
-        matched_boxes: where the offsets of each region should lead, per image.
+        classes: target classes per image; `num_classes` for the background.
+        matched_boxes: the target box of each region, per image.
         num_classes: number of classes, without the background.
 
     Raises:
-        ValueError: there are not as many predictions as regions.
+        ValueError: the numbers of predictions and regions differ.
     """
     source, target = (
         kind.structure.cat(one).tensor.to(box_deltas.device) for one in (boxes, matched_boxes)

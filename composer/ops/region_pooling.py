@@ -20,7 +20,7 @@ Sampling = Callable[[Tensor, Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class PooledLevels:
-    """The levels that regions are taken from, and what is made of a region.
+    """The levels that regions are pooled from, and the size that they are pooled to.
 
     Args:
         names: the levels, finest first.

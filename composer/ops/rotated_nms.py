@@ -84,7 +84,7 @@ def _find_overlapping(boxes: RotatedBoxes, iou_threshold: float) -> Int[Tensor, 
 
 
 def _suppress(better: Int[Tensor, "P"], worse: Int[Tensor, "P"], length: int) -> Bool[Tensor, "_"]:
-    """Tells which boxes are kept: those that are worse than no kept one.
+    """Returns which boxes are kept: those that no kept one suppresses.
 
     Starts with all boxes and drops those that a kept one suppresses, until nothing changes. Each
     round settles one more box at least, from the best one on; in practice a few rounds do.

@@ -23,14 +23,14 @@ _SAMPLES_PER_CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Samples:
-    """Where features are read.
+    """Sampling places of features.
 
     Args:
         bins: the bin that each sample belongs to: its region, its row and its column as one
             number.
         images: the image that it is taken from.
         places: (x, y) in cells of the map; 0 is the centre of the first one.
-        weights: what it contributes to the mean of its bin.
+        weights: its share of the mean of its bin.
     """
 
     bins: Int[Tensor, "S"]

@@ -1,4 +1,4 @@
-"""Which boxes a training step looks at.
+"""Sampling of labelled boxes for training.
 
 Legend: B boxes, `_` those that are drawn.
 """
