@@ -1,4 +1,4 @@
-"""Detectors without proposals: every cell of a pyramid says at once what is there and where.
+"""One-stage detectors: every cell of a pyramid predicts classes and boxes.
 
 RetinaNet (Lin et al. 2017, focal loss) and FCOS (Tian et al. 2019).
 

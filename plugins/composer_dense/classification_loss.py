@@ -1,4 +1,4 @@
-"""How wrong the classes of anchors are.
+"""Losses of classes of anchors.
 
 Legend: N images, A anchors of all levels, K classes.
 """
@@ -20,7 +20,7 @@ def sum_focal_loss(
         logits: of each class.
         classes: what each anchor is to be: K for the background, -1 where it does not count.
         alpha: weight of what there is; what there is not has 1 - alpha. Negative for none.
-        gamma: how much less what is easy counts.
+        gamma: exponent that lowers the weight of easy examples.
     """
     from torchvision.ops import sigmoid_focal_loss  # takes as long to import as torch
 

@@ -32,9 +32,9 @@ def fcos_detections(
         images: what boxes are clipped to, before doubled ones go.
         score_threshold: a score must be above it.
         topk_candidates: how many of a level's scores are considered.
-        nms_threshold: intersection over union from which on the worse of two boxes of one class
-            goes.
-        max_per_image: detections of an image that are left.
+        nms_threshold: intersection over union above which the worse of two boxes of one class is
+            suppressed.
+        max_per_image: limit of detections per image.
 
     Raises:
         ValueError: there is not one anchor a cell.

@@ -1,4 +1,4 @@
-"""The network that looks for objects of every class at every cell, without anchors.
+"""The anchor-free head of FCOS: classes, boxes and centerness at every cell.
 
 Legend: N images. `_` is the numbers of a cell, and a level's height and width.
 """
@@ -24,7 +24,7 @@ _BOX_DIM = 4
 
 
 class FCOSPredictions(NamedTuple):
-    """What the network says about every cell.
+    """Predictions for every cell.
 
     Args:
         class_logits: per level, N x K x H x W; there is no background class.
@@ -39,10 +39,10 @@ class FCOSPredictions(NamedTuple):
 
 
 class FCOSHead(nn.Module):
-    """A RetinaNet head for one point a cell that also tells how central the cell is in its object.
+    """A RetinaNet head for one point a cell, which predicts centerness, too.
 
     Centerness comes from the branch of the boxes (Tian et al. 2020, section 2.3). There is no scale
-    that each level learns: distances are in units of the stride.
+    per level: distances are in units of the stride.
 
     Args:
         features_shape: the levels that come in, of equal channels.

@@ -34,7 +34,7 @@ class FCOSLoss(nn.Module):
 
     Args:
         focal_loss_alpha: weight of what there is, against what there is not.
-        focal_loss_gamma: how much less what is easy counts.
+        focal_loss_gamma: exponent that lowers the weight of easy examples.
         initial_normalizer: the number of positive cells that is assumed at first.
         normalizer_momentum: the share of the old average in the new one; 0 divides by the number
             of the batch, as torchvision does.
@@ -106,7 +106,7 @@ class FCOSLoss(nn.Module):
 
 
 def measure_centerness(distances: Float[Tensor, "P 4"]) -> Float[Tensor, "P"]:
-    """Tells how central points are in their boxes (Tian et al. 2019, equation 3).
+    """Returns the centerness of points in their boxes (Tian et al. 2019, equation 3).
 
     Args:
         distances: to the left, top, right and bottom edge, all positive.

@@ -1,4 +1,4 @@
-"""Which cells are for which object, by where they lie in it.
+"""Assignment of cells to objects by their place in them.
 
 Legend: P points over all levels, one a cell; G objects. `_` is the points of a level.
 """
@@ -54,7 +54,7 @@ def fcos_targets(
 def rate_points(
     anchors: Sequence[Float[Tensor, "_ 4"]], objects: Boxes, center_sampling_radius: float
 ) -> Float[Tensor, "G P"]:
-    """Tells how well each object fits each point: 0 where it does not, more for small objects.
+    """Scores how well each object fits each point: 0 for misfits, higher for small objects.
 
     Args:
         anchors: per level, one a point: its centre is the point, its side the stride.

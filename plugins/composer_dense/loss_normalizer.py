@@ -1,4 +1,4 @@
-"""By what the losses of a batch are divided."""
+"""The normalizer of the losses of a batch."""
 
 import torch
 from jaxtyping import Float
@@ -12,7 +12,7 @@ class MovingNormalizer(nn.Module):
     part of the state dict, and starts anew with every training. It stays as it is in evaluation.
 
     Args:
-        initial: what it starts from.
+        initial: its first value.
         momentum: the share of the old value in a new one; 0 takes the number of the batch, in
             evaluation too.
     """

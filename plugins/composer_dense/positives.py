@@ -31,11 +31,11 @@ class Positives(NamedTuple):
 def stack_classes(
     classes: Sequence[Int[Tensor, "_"]], like: Float[Tensor, "N A _"]
 ) -> Int[Tensor, "N A"]:
-    """Puts the wanted classes of all images into one tensor; there may be no images.
+    """Stacks the target classes of all images; there may be no images.
 
     Args:
         classes: per image.
-        like: what is predicted.
+        like: the predictions.
 
     Raises:
         ValueError: the numbers of images or anchors do not fit.

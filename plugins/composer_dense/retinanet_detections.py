@@ -33,13 +33,13 @@ def retinanet_detections(
         images: what boxes are clipped to, before doubled ones go.
         score_threshold: a class's probability must be above it.
         topk_candidates: how many of a level's probabilities are considered.
-        nms_threshold: intersection over union from which on the worse of two boxes of one class
-            goes.
-        max_per_image: detections of an image that are left.
+        nms_threshold: intersection over union above which the worse of two boxes of one class is
+            suppressed.
+        max_per_image: limit of detections per image.
         box_weights: factors of the offsets.
 
     Raises:
-        ValueError: there are not as many anchors as predictions.
+        ValueError: the numbers of anchors and predictions differ.
     """
     scores = [level.sigmoid() for level in list_by_anchor(class_logits, anchors)]
     deltas = list_by_anchor(box_deltas, anchors)

@@ -1,4 +1,4 @@
-"""The network that looks for objects of every class at every anchor.
+"""The head of RetinaNet: classes and box offsets of every anchor.
 
 Legend: N images. `_` is the numbers of a cell, and a level's height and width.
 """
@@ -23,7 +23,7 @@ _BOX_DIM = 4
 
 
 class RetinaNetPredictions(NamedTuple):
-    """What the network says about every anchor.
+    """Predictions for every anchor.
 
     Args:
         class_logits: per level, N x (A * K) x H x W; there is no background class.

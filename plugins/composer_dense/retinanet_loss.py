@@ -20,7 +20,7 @@ class RetinaNetLoss(nn.Module):
 
     Args:
         focal_loss_alpha: weight of what there is, against what there is not.
-        focal_loss_gamma: how much less what is easy counts.
+        focal_loss_gamma: exponent that lowers the weight of easy examples.
         bbox_reg_loss_type: see `sum_box_loss`.
         smooth_l1_beta: smooth L1 is quadratic below this difference; 0 makes it plain L1.
         box_weights: factors of the offsets.
@@ -63,7 +63,7 @@ class RetinaNetLoss(nn.Module):
             boxes: per image, where each anchor is to go.
 
         Raises:
-            ValueError: there are not as many anchors as predictions.
+            ValueError: the numbers of anchors and predictions differ.
         """
         logits = torch.cat(list_by_anchor(class_logits, anchors), dim=1)
         deltas = torch.cat(list_by_anchor(box_deltas, anchors), dim=1)

@@ -1,4 +1,4 @@
-"""Which anchors are for which object, by how they overlap."""
+"""Assignment of anchors to objects by overlap."""
 
 import torch
 

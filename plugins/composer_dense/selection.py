@@ -1,4 +1,4 @@
-"""From what is said about every anchor of an image to its detections.
+"""Detections from the predictions of anchors.
 
 Legend: N images, A anchors of a level, K classes. `_` is what is left of them, and the anchors and
 the classes of a level.
@@ -56,14 +56,14 @@ class ImageDetections(NamedTuple):
 
 @dataclass(frozen=True)
 class SelectionLimits:
-    """What makes a detection.
+    """Limits of detections.
 
     Args:
         score_threshold: a class's score must be above it.
         topk_candidates: how many scores of a level are considered.
-        nms_threshold: intersection over union from which on the worse of two boxes of one class
-            goes.
-        max_per_image: detections of an image that are left.
+        nms_threshold: intersection over union above which the worse of two boxes of one class is
+            suppressed.
+        max_per_image: limit of detections per image.
     """
 
     score_threshold: float
@@ -113,7 +113,7 @@ def select_detections(
     Args:
         anchors: per level.
         scores: of each anchor, per level.
-        offsets: what each anchor says about its box, per level.
+        offsets: predicted box offsets, per level.
         decode: makes boxes of offsets and anchors.
         limits: what makes a detection.
         image_size: (height, width) that boxes are clipped to before the doubled ones go; None

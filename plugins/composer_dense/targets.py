@@ -1,4 +1,4 @@
-"""What every anchor is to learn.
+"""Training targets of anchors.
 
 Legend: A anchors of all levels, G objects of an image.
 """
@@ -14,7 +14,7 @@ from composer.structures import AnchorClasses, Boxes, Instances
 
 
 class AnchorTargets(NamedTuple):
-    """What the anchors of every image are to learn.
+    """Training targets of the anchors of every image.
 
     Args:
         classes: of the object that each anchor is for, the number of classes for the background,
@@ -34,11 +34,11 @@ class Truth(NamedTuple):
 
 
 def read_truth(targets: Instances, device: torch.device, num_classes: int) -> Truth:
-    """Takes what is needed of an image's ground truth.
+    """Returns the ground truth of an image on a device.
 
     Args:
         targets: with `gt_boxes` and `gt_classes`.
-        device: where it is wanted.
+        device: the device.
         num_classes: number of classes.
 
     Raises:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite without what classifies.
+"""EfficientNet-Lite without its classifier.
 
 Legend: N images.
 """
@@ -22,7 +22,7 @@ _NORM_EPS, _NORM_MOMENTUM = 1e-3, 0.01
 
 
 class EfficientNetLite(nn.Module):
-    """An EfficientNet-Lite that gives its levels' feature maps (Tan and Le 2019; Lite of 2020).
+    """An EfficientNet-Lite that returns its levels' feature maps (Tan and Le 2019; Lite of 2020).
 
     A level is the last map of its stride; blocks after the last one of `out_features` are not
     built. Images are RGB, normalised by (x - 127) / 128 for the published weights.
@@ -32,8 +32,8 @@ class EfficientNetLite(nn.Module):
         variant: which of the family.
         out_features: the levels to give, of c1 to c5, with strides of 2, 4, 8, 16 and 32.
         norm: name of the normalisation. A frozen one costs no time of its own.
-        freeze_at: the first so many of the stem, c1, c2, ... neither learn nor update their
-            statistics; 0 for none.
+        freeze_at: the first so many of the stem, c1, c2, ... are not trainable and do not update
+            their statistics; 0 for none.
         drop_connect: how likely an image passes by the last block in training; less likely the
             earlier the block. 0.2 is usual in training from nothing.
 

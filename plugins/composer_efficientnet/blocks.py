@@ -67,7 +67,7 @@ def drop_images(x: Map, rate: float, generator: torch.Generator) -> Map:
     Args:
         x: a map an image.
         rate: how likely an image is dropped, below 1.
-        generator: what is drawn from.
+        generator: for sampling.
     """
     draws = torch.rand(len(x), 1, 1, 1, generator=generator, device=generator.device)
     kept = (draws >= rate).to(x)

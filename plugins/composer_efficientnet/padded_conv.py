@@ -60,7 +60,7 @@ class PaddedConv2d(NormConv2d):
 def pad_same(
     x: Float[Tensor, "N C _ _"], kernel_size: int, stride: int
 ) -> Float[Tensor, "N C _ _"]:
-    """Pads a map with zeros so that a convolution gives its size over the stride, rounded up."""
+    """Pads a map with zeros so that a convolution returns its size over the stride, rounded up."""
     padding = []
     for size in (x.shape[3], x.shape[2]):
         needed = (-(-size // stride) - 1) * stride + kernel_size - size

@@ -83,7 +83,7 @@ def plan_blocks(variant: Variant) -> Iterator[BlockPlan]:
 
 
 def _scale_channels(channels: int, width: float) -> int:
-    """Returns the nearest multiple of 8, but not less than nine tenths of what was wanted."""
+    """Returns the nearest multiple of 8, but not less than nine tenths of the argument."""
     wanted = channels * width
     nearest = max(_DIVISOR, int(wanted + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
     return nearest + _DIVISOR if nearest < 0.9 * wanted else nearest

@@ -1,4 +1,4 @@
-"""Where images enter a detection graph, and where results leave it at the size that is wanted.
+"""Preprocessing of images, and postprocessing of results to the requested size.
 
 Node types: `preprocess`, `postprocess`.
 """

@@ -1,4 +1,4 @@
-"""From results in the network's resolution to results in the resolution that is wanted.
+"""Results scaled from the network's resolution to the requested one.
 
 Legend: R instances of an image, K keypoints, M the side of a mask within its box, H W the
 height and width of the output.
@@ -13,7 +13,7 @@ from composer.structures import Boxes, ImageBatch, Instances, ROIMasks, RotatedB
 
 
 class Postprocessed(NamedTuple):
-    """Results in the wanted resolution.
+    """Results in the requested resolution.
 
     Attributes:
         instances: per image.
@@ -37,7 +37,7 @@ def postprocess(
         mask_threshold: a pixel belongs to a mask from this probability on.
 
     Raises:
-        ValueError: there are not as many instances as images, or they have no boxes.
+        ValueError: the numbers of instances and images differ, or instances have no boxes.
     """
     if len(instances) != len(batch):
         raise ValueError(f"Instances of {len(instances)} images for a batch of {len(batch)}.")

@@ -25,9 +25,9 @@ class Preprocess(nn.Module):
     Padding comes after the normalisation and is zero, which is the mean colour.
 
     Args:
-        pixel_mean: what is subtracted, per channel, in the images' own order (BGR for
+        pixel_mean: subtracted, per channel, in the images' own order (BGR for
             detectron2's weights) and range (0 to 255).
-        pixel_std: what is divided by, per channel.
+        pixel_std: divisor, per channel.
         size_divisibility: the padded sides are multiples of it: the stride of the backbone's
             deepest level where levels are added to each other (FPN); 0 for none.
         square_size: pad both sides to at least this many pixels; 0 for none.

@@ -40,7 +40,7 @@ def panoptic(
         instances_confidence_threshold: an instance with a lower score is dropped.
 
     Raises:
-        ValueError: there are not as many of one as of the other.
+        ValueError: their numbers differ.
     """
     if len(instances) != len(sem_seg):
         raise ValueError(f"Instances of {len(instances)} images, logits of {len(sem_seg)}.")
@@ -68,7 +68,7 @@ class _Canvas:
 def _add_things(
     canvas: _Canvas, instances: Instances, overlap_threshold: float, score_threshold: float
 ) -> None:
-    """Adds the instances, best first; what is taken stays with whom it belongs to."""
+    """Adds the instances, best first; pixels of an earlier one stay with it."""
     masks = _read_masks(instances).to(canvas.segment_ids.device)
     scores = instances.scores.tolist()
     for index in instances.scores.argsort(descending=True, stable=True).tolist():

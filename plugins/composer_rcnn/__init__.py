@@ -1,4 +1,4 @@
-"""Region heads: what is in each proposed region (Girshick 2015; He et al. 2017).
+"""Region heads: classes, boxes, masks and keypoints (Girshick 2015; He et al. 2017).
 
 Node types: `sampled_proposals`, `roi_pooler`, `box_head`, `region_average`, `box_predictor`,
 `class_loss`, `box_loss`, `predicted_boxes`, `detections`, `instances`; for masks `foreground`,

@@ -1,4 +1,4 @@
-"""How wrong the boxes of regions are."""
+"""The box loss of regions."""
 
 from composer.ops import (
     AnyBoxWeights,
@@ -24,16 +24,16 @@ def box_loss(
     bbox_reg_loss_weight: NonNegative = 1.0,
     stage: NonNegativeInt | None = None,
 ) -> Losses:
-    """Compares the boxes that are predicted with those of the objects (Girshick 2015, eq. 1).
+    """Compares predicted boxes with those of the objects (Girshick 2015, eq. 1).
 
-    Only regions with an object have a box to learn, but the loss is divided by the number of all
+    Only regions with an object have a target box, but the loss is divided by the number of all
     regions, so that each region with an object weighs the same whatever their number.
 
     Args:
         box_deltas: of all regions: 4 a class, or 4 that the classes share; 5 of rotated ones.
         boxes: the regions, per image.
-        classes: what each region is, per image; `num_classes` for the background.
-        matched_boxes: where the offsets of each region should lead, per image.
+        classes: target classes per image; `num_classes` for the background.
+        matched_boxes: the target box of each region, per image.
         num_classes: number of classes, without the background.
         box_weights: factors of the offsets; that of an angle is 1 where it is left out.
         bbox_reg_loss_type: how boxes are compared; rotated ones by `smooth_l1`.
@@ -45,7 +45,7 @@ def box_loss(
         `loss_box_reg`.
 
     Raises:
-        ValueError: there are not as many predictions as regions, or the loss does not compare
+        ValueError: the numbers of predictions and regions differ, or the loss does not compare
             rotated boxes.
     """
     kind = find_box_kind(boxes, box_weights)

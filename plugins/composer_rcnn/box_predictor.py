@@ -1,4 +1,4 @@
-"""What is in each region, and where exactly.
+"""Prediction of classes and box offsets of regions.
 
 Legend: R regions over all images.
 """
@@ -13,7 +13,7 @@ from composer.structures import BoxDeltas, ClassLogits, RegionFeatures, TensorSh
 
 
 class BoxPredictions(NamedTuple):
-    """What is said about every region.
+    """Predictions of every region.
 
     Args:
         class_logits: one a class, the background last.

@@ -1,4 +1,4 @@
-"""The mask of the class that is wanted.
+"""Selection of the mask of a class.
 
 Legend: R regions, M the side of a mask. `_` is one mask or a mask for each class.
 """

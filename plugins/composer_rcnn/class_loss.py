@@ -1,4 +1,4 @@
-"""How wrong the classes of regions are."""
+"""The class loss of regions."""
 
 import torch
 from jaxtyping import Float
@@ -15,16 +15,16 @@ from composer_rcnn.classification import (
 
 
 class ClassLoss(nn.Module):
-    """Compares the classes that are predicted with those that are there (Girshick 2015, eq. 1).
+    """Compares predicted classes with target classes (Girshick 2015, eq. 1).
 
     Records `fast_rcnn/cls_accuracy`, `fast_rcnn/fg_cls_accuracy`, `fast_rcnn/false_negative`.
 
     Args:
         num_classes: number of classes, without the background.
-        use_sigmoid_ce: whether each class is judged by itself, with a sigmoid.
-        use_fed_loss: whether only some classes count in a step, drawn at random (for LVIS); it
-            needs use_sigmoid_ce.
-        fed_loss_num_classes: how many classes count.
+        use_sigmoid_ce: whether to use a sigmoid per class in place of a softmax.
+        use_fed_loss: whether to compare a random sample of classes in each step (federated loss,
+            for LVIS); requires use_sigmoid_ce.
+        fed_loss_num_classes: number of classes to sample.
         fed_loss_class_counts: number of images that each class occurs in; by default all
             classes are drawn alike.
         fed_loss_freq_weight_power: power of these numbers that is the chance to be drawn.
@@ -33,7 +33,7 @@ class ClassLoss(nn.Module):
             begin with `stage{k}/`.
 
     Raises:
-        ValueError: what is asked for does not go together.
+        ValueError: options contradict each other.
     """
 
     chances: Tensor
@@ -74,11 +74,11 @@ class ClassLoss(nn.Module):
 
         Args:
             class_logits: of all regions, the background last.
-            classes: what each region is, per image; the number of classes for the background.
-            generator: what classes are drawn with.
+            classes: target classes per image; the number of classes for the background.
+            generator: for sampling classes.
 
         Raises:
-            ValueError: there are not as many predictions as regions.
+            ValueError: the numbers of predictions and regions differ.
         """
         wanted = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
         wanted = wanted.to(class_logits.device)

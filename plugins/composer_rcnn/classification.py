@@ -1,4 +1,4 @@
-"""How wrong the classes of regions are.
+"""Losses of classes of regions.
 
 Legend: R regions, K classes without the background. `_` is K + 1 logits, the background last.
 """

@@ -1,4 +1,4 @@
-"""From predictions about regions to detections.
+"""Detections from the predictions of regions.
 
 Legend: R regions over all images. `_` is K + 1 class scores, the background last.
 """
@@ -31,7 +31,7 @@ class Detections(NamedTuple):
         classes: the detection's class.
         proposal_indices: which of the image's regions it comes from.
         class_probabilities: the region's whole distribution, the background last (where each
-            class has a probability of its own, that of the background means nothing).
+            class has a probability of its own, that of the background is meaningless).
     """
 
     boxes: list[AnyBoxes]  # type: ignore[valid-type]
@@ -65,11 +65,11 @@ def detections(
             probabilities are averaged (the stages of a cascade).
         box_deltas: of all regions: 4 a class, or 4 that the classes share; 5 of rotated ones.
         images: for their sizes.
-        use_sigmoid_ce: whether each class was learnt by itself, with a sigmoid.
+        use_sigmoid_ce: whether classes were trained with a sigmoid each.
         score_threshold: a class's probability must be above it.
-        nms_threshold: intersection over union from which on the worse of two boxes of one class
-            goes.
-        max_per_image: detections of an image that are left.
+        nms_threshold: intersection over union above which the worse of two boxes of one class is
+            suppressed.
+        max_per_image: limit of detections per image.
         min_box_size: neither side of a clipped box may be shorter, in pixels.
         box_weights: factors of the offsets; that of an angle is 1 where it is left out.
 

@@ -1,4 +1,4 @@
-"""Those of the sampled regions that have an object in them."""
+"""Selection of the sampled regions with an object."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ def foreground(
 
     Args:
         boxes: the regions of every image.
-        classes: what each is to be classified as; `num_classes` for the background.
+        classes: target classes; `num_classes` for the background.
         matched_indices: which of its image's objects fits each region best.
         num_classes: number of classes, without the background.
     """

@@ -1,4 +1,4 @@
-"""What is known about the detected objects, gathered by image.
+"""Detected objects with all their fields, gathered by image.
 
 The fields are called as in detectron2.
 """

@@ -1,4 +1,4 @@
-"""Those of the regions with an object that show a keypoint of it.
+"""Selection of the regions that show a keypoint of their object.
 
 Legend: B regions of an image, K keypoints of an object.
 """

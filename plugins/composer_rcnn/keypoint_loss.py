@@ -1,4 +1,4 @@
-"""How wrong the keypoints of regions are.
+"""The keypoint loss of regions.
 
 Legend: `_` is the keypoints of an image's regions.
 """
@@ -23,7 +23,7 @@ def keypoint_loss(
     positive_fraction: Fraction = 0.25,
     loss_weight: NonNegative = 1.0,
 ) -> Losses:
-    """Compares the place of every visible keypoint with what is predicted (He et al. 2017, 5).
+    """Compares predicted keypoints with the visible ones of the objects (He et al. 2017, 5).
 
     Each keypoint is a choice among the cells of its map. The sum over keypoints is divided by
     their number, or by the number that there would be if all sampled regions showed all of them.

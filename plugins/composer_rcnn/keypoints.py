@@ -30,7 +30,7 @@ def keypoints(keypoint_logits: KeypointLogits, boxes: list[Boxes]) -> DetectedKe
         boxes: the detections' boxes, per image.
 
     Raises:
-        ValueError: there are not as many sets of maps as boxes.
+        ValueError: the numbers of sets of maps and of boxes differ.
     """
     counts = [len(one) for one in boxes]
     if sum(counts) != len(keypoint_logits):

@@ -1,4 +1,4 @@
-"""How wrong the masks of regions are.
+"""The mask loss of regions.
 
 Legend: R regions over all images, M the side of a mask.
 """
@@ -42,7 +42,7 @@ def mask_loss(
         `loss_mask`.
 
     Raises:
-        ValueError: there are not as many masks as regions.
+        ValueError: the numbers of masks and regions differ.
     """
     num_regions = sum(len(one) for one in boxes)
     if num_regions != len(mask_logits):

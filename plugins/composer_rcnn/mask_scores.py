@@ -1,4 +1,4 @@
-"""Scores that heed how sure the masks are."""
+"""Scores weighted by mask confidence (mask scoring)."""
 
 from composer.ranges import Fraction, NonNegative
 from composer.structures import MaskProbabilities, Scores
@@ -23,7 +23,7 @@ def mask_scores(
         mask_threshold: the mask is where its probability reaches this.
 
     Raises:
-        ValueError: there are not as many masks as scores.
+        ValueError: the numbers of masks and scores differ.
     """
     for own, own_masks in zip(scores, masks, strict=True):
         if len(own) != len(own_masks):

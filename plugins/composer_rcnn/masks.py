@@ -15,7 +15,7 @@ def masks(mask_logits: MaskLogits, classes: list[Classes]) -> list[MaskProbabili
         classes: the detections' classes, per image.
 
     Raises:
-        ValueError: there are not as many masks as classes, or a class has no mask.
+        ValueError: the numbers of masks and classes differ, or a class has no mask.
     """
     counts = [len(one) for one in classes]
     if sum(counts) != len(mask_logits):

@@ -1,4 +1,4 @@
-"""Where the predicted offsets lead the regions of a training step."""
+"""Sampled regions moved by their predicted offsets."""
 
 import torch
 
@@ -16,21 +16,21 @@ def predicted_boxes(
     num_classes: PositiveInt = 80,
     box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> list[Boxes]:
-    """Moves each region by its offsets for the class that it should have.
+    """Moves each region by the offsets of its target class.
 
-    With these in place of the regions that were sampled, masks and keypoints are learnt on boxes
-    like those of inference: wire `foreground`'s `boxes` to this node. Gradients do not flow
+    With these in place of the sampled regions, masks and keypoints are trained on boxes like
+    those of inference: wire `foreground`'s `boxes` to this node. Gradients do not flow
     through it.
 
     Args:
         boxes: the regions, per image.
-        classes: what each region is, per image; `num_classes` for the background.
+        classes: target classes per image; `num_classes` for the background.
         box_deltas: of all regions: 4 a class, or 4 that the classes share.
         num_classes: number of classes, without the background.
         box_weights: factors of the offsets.
 
     Raises:
-        ValueError: there are not as many predictions as regions.
+        ValueError: the numbers of predictions and regions differ.
     """
     counts = [len(one) for one in boxes]
     if sum(counts) != len(box_deltas):

@@ -1,4 +1,4 @@
-"""Regions moved by what one stage of a cascade says, for the next stage."""
+"""Regions refined by a stage of a cascade, for the next stage."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What a later stage of a cascade learns."""
+"""Training targets of a later stage of a cascade."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class RelabeledProposals(NamedTuple):
 
     Args:
         boxes: the regions.
-        classes: what each is to be classified as; the number of classes for the background.
+        classes: target classes; the number of classes for the background.
         matched_boxes: the box of the object that fits each best; it means something for regions
             with an object only.
     """
@@ -46,7 +46,7 @@ def relabeled_proposals(
         stage: number of the stage, for the names of scalars.
 
     Raises:
-        ValueError: there are not as many targets as images.
+        ValueError: the numbers of targets and images differ.
     """
     if len(boxes) != len(targets):
         raise ValueError(f"Regions of {len(boxes)} images, but targets of {len(targets)}.")

@@ -1,4 +1,4 @@
-"""Features of regions, all of one size.
+"""Pooling of region features to one size.
 
 Legend: R regions over all images, C channels, `_` a map's or a region's height and width.
 """

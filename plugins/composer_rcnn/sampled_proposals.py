@@ -1,4 +1,4 @@
-"""The regions that a training step looks at."""
+"""Sampling of proposals for training."""
 
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ class SampledProposals(NamedTuple):
 
     Args:
         boxes: the regions.
-        classes: what each is to be classified as; the number of classes for the background.
-        matched_boxes: the box of the object that fits each best; it means something for regions
-            with an object only.
+        classes: target classes; the number of classes for the background.
+        matched_boxes: the box of the best object of each; defined for regions with an object
+            only.
         matched_indices: which of its image's objects that is.
     """
 
@@ -38,7 +38,7 @@ def sampled_proposals(
     iou_labels: tuple[MatchLabel, ...] = (0, 1),
     proposal_append_gt: bool = True,
 ) -> SampledProposals:
-    """Labels proposals, and draws some of them (Girshick 2015, section 2.3).
+    """Labels proposals and samples some of them (Girshick 2015, section 2.3).
 
     Records `roi_head/num_fg_samples` and `roi_head/num_bg_samples`, per image.
 
@@ -46,18 +46,18 @@ def sampled_proposals(
         proposals: per image.
         targets: the ground truth of every image, with `gt_boxes` of the proposals' kind and
             `gt_classes`.
-        generator: what regions are drawn with.
+        generator: for sampling.
         num_classes: number of classes, without the background.
-        batch_size_per_image: how many regions of an image are drawn, if there are as many.
+        batch_size_per_image: number of regions to sample per image, as far as there are so many.
         positive_fraction: the share of regions with an object among them at most.
         iou_thresholds: of intersection over union; they cut it into intervals.
-        iou_labels: the label of each interval: 1 for the object's class, 0 for background, -1
-            for regions that are left out.
+        iou_labels: the label of each interval: 1 for the object's class, 0 for background, -1 for
+            ignored regions.
         proposal_append_gt: whether the objects' own boxes are regions, too: an untrained RPN
             finds nothing.
 
     Raises:
-        ValueError: there are not as many targets as images, or thresholds and labels do not fit.
+        ValueError: the numbers of targets and images, or of thresholds and labels, do not fit.
     """
     sampling = RegionSampling(
         num_classes,

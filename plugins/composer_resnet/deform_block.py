@@ -1,4 +1,4 @@
-"""The block of a residual network that looks where it finds it useful.
+"""The residual block with a deformable convolution.
 
 Legend: N images.
 """

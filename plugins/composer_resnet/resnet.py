@@ -14,7 +14,7 @@ LevelName: TypeAlias = Literal["stem", "res2", "res3", "res4", "res5"]
 
 
 class ResNet(nn.Module):
-    """A residual network that gives its stages' feature maps (He et al. 2016; Xie et al. 2017).
+    """A residual network that returns its stages' feature maps (He et al. 2016; Xie et al. 2017).
 
     Stages after the last one of `out_features` are not built.
 
@@ -23,10 +23,10 @@ class ResNet(nn.Module):
         depth: number of layers.
         out_features: the levels to give, of stem and res2 to res5.
         norm: name of the normalisation.
-        norm_eps: what is added to its variance; by default what the normalisation has itself.
+        norm_eps: added to its variance; the normalisation's own by default.
         stem_out_channels: channels of the stem.
         res2_out_channels: channels of res2; each later stage has twice as many. A depth of 18 or
-            34 wants 64.
+            34 needs 64.
         num_groups: groups of the 3x3 convolutions; more than 1 makes a ResNeXt.
         width_per_group: channels of a group in res2.
         stride_in_1x1: whether stages stride in their first 1x1 convolution (MSRA's weights), not
@@ -35,8 +35,8 @@ class ResNet(nn.Module):
         deform_on_per_stage: whether res2, res3, res4 and res5 have deformable 3x3 convolutions.
         deform_modulated: whether these weight their samples (the second version).
         deform_num_groups: sets of offsets of a deformable convolution, each for as many channels.
-        freeze_at: the first so many of stem, res2, res3, ... neither learn nor update their
-            statistics; 0 for none.
+        freeze_at: the first so many of stem, res2, res3, ... are not trainable and do not update
+            their statistics; 0 for none.
 
     Raises:
         ValueError: no level is asked for, or a ResNet-18 or -34 has what only bottlenecks have.

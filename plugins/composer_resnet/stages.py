@@ -25,7 +25,7 @@ _BLOCKS_PER_STAGE: dict[Depth, tuple[int, int, int, int]] = {
 
 @dataclass(frozen=True)
 class BlockStyle:
-    """What all blocks of a network have in common.
+    """The options of all blocks of a network.
 
     Args:
         depth: number of layers of the network; 18 and 34 are made of basic blocks.
@@ -58,7 +58,7 @@ class Stage:
         num_blocks: number of blocks.
         in_channels: channels that the first block is given.
         bottleneck_channels: channels within a bottleneck.
-        out_channels: channels that every block gives.
+        out_channels: output channels of every block.
         stride: of the first block; the others have 1.
         dilation: of the 3x3 convolutions.
         deforms: whether the 3x3 convolutions of bottlenecks are deformable.
@@ -131,7 +131,7 @@ def plan_stages(
         depth: number of layers of the network.
         num_stages: how many stages to plan, from 0 to 4.
         stem_out_channels: channels that res2 is given.
-        res2_out_channels: channels that res2 gives.
+        res2_out_channels: output channels of res2.
         bottleneck_channels: channels within a bottleneck of res2.
         res5_dilation: dilation of res5; more than 1 replaces its stride.
         deform_on_per_stage: whether res2, res3, res4 and res5 have deformable convolutions.

@@ -1,4 +1,4 @@
-"""The regions that are worth a closer look."""
+"""Region proposals from anchors and the predictions of an RPN head."""
 
 from typing import NamedTuple
 
@@ -37,12 +37,12 @@ class Proposals(nn.Module):
     as the anchors are.
 
     Args:
-        pre_nms_topk_training: anchors of a level that are considered, in training.
+        pre_nms_topk_training: candidates per level before suppression, in training.
         pre_nms_topk_inference: the same in inference.
-        post_nms_topk_training: proposals of an image that are left, in training.
+        post_nms_topk_training: proposals per image after suppression, in training.
         post_nms_topk_inference: the same in inference.
-        nms_threshold: intersection over union from which on the worse box goes.
-        min_box_size: both sides of a proposal are longer than this, in pixels.
+        nms_threshold: intersection over union above which the worse box is suppressed.
+        min_box_size: lower limit of both sides of a proposal, in pixels.
         box_weights: factors of the offsets; that of an angle is 1 where it is left out.
     """
 
@@ -74,7 +74,7 @@ class Proposals(nn.Module):
         """Returns the proposals of every image; there may be none.
 
         Raises:
-            ValueError: there are not as many anchors as predictions.
+            ValueError: the numbers of anchors and predictions differ.
             FloatingPointError: in training, a prediction is not finite. (In inference such a
                 one is dropped.)
         """

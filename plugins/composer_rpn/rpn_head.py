@@ -1,4 +1,4 @@
-"""The network that looks for objects at every cell.
+"""The head of an RPN: objectness and box offsets at every cell.
 
 Legend: N images. `_` is the numbers of a cell, and a level's height and width.
 """
@@ -22,7 +22,7 @@ from composer.structures import (
 
 
 class RPNPredictions(NamedTuple):
-    """What the network says about every anchor.
+    """Predictions for every anchor.
 
     Args:
         objectness: logits per level, N x A x H x W.

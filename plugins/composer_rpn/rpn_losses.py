@@ -1,4 +1,4 @@
-"""How wrong an RPN is."""
+"""The losses of an RPN."""
 
 from composer.ops import (
     AnyBoxWeights,
@@ -33,31 +33,31 @@ def rpn_losses(
     loss_weight: NonNegative = 1.0,
     divide_by_drawn: bool = False,
 ) -> Losses:
-    """Compares what an RPN says with what it should say (Ren et al. 2015, equation 1).
+    """Compares predictions of an RPN with their targets (Ren et al. 2015, equation 1).
 
-    Both losses are divided by the number of anchors that were to be drawn, which need not be
-    there, or by the number of those that were. Records `rpn/num_pos_anchors` and
+    Both losses are divided by the number of anchors to sample (of which there may be fewer), or by
+    the number of those sampled. Records `rpn/num_pos_anchors` and
     `rpn/num_neg_anchors`, per image.
 
     Args:
         anchors: per level.
         objectness: logits per level.
         deltas: box offsets per level.
-        labels: per image, of all anchors: 1, 0, or -1 for what does not count.
-        boxes: per image, where the offsets of each anchor should lead.
-        batch_size_per_image: how many anchors of an image were to be drawn.
+        labels: per image, of all anchors: 1, 0, or -1 for ignored ones.
+        boxes: per image, the target box of each anchor.
+        batch_size_per_image: number of anchors to sample per image.
         box_weights: factors of the offsets; that of an angle is 1 where it is left out.
         bbox_reg_loss_type: how boxes are compared; rotated ones by `smooth_l1`.
         smooth_l1_beta: for smooth L1, the error from which on it grows linearly.
         bbox_reg_loss_weight: factor of `loss_rpn_loc`, besides `loss_weight`.
         loss_weight: factor of both losses.
-        divide_by_drawn: whether losses are divided by the number of anchors that count.
+        divide_by_drawn: whether to divide by the number of sampled anchors.
 
     Returns:
         `loss_rpn_cls` and `loss_rpn_loc`.
 
     Raises:
-        ValueError: there are not as many labels or predictions as anchors, or the loss does not
+        ValueError: the numbers of labels, predictions and anchors differ, or the loss does not
             compare rotated boxes.
     """
     kind = find_box_kind(anchors)

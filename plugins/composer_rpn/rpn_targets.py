@@ -1,4 +1,4 @@
-"""What an RPN is to say about every anchor."""
+"""Training targets of an RPN, anchor by anchor."""
 
 from typing import NamedTuple
 
@@ -16,12 +16,12 @@ from composer.structures import (
 
 
 class RPNTargets(NamedTuple):
-    """What an RPN learns, anchor by anchor, all levels after each other.
+    """Training targets of every anchor, all levels after each other.
 
     Args:
-        labels: per image, 1 for an object, 0 for background, -1 for what does not count.
-        boxes: per image, the box of the object that fits each anchor best; it means something
-            for objects only.
+        labels: per image, 1 for an object, 0 for background, -1 for ignored anchors.
+        boxes: per image, the box of the object that fits each anchor best; defined for
+            objects only.
     """
 
     labels: list[AnchorLabels]
@@ -40,7 +40,7 @@ def rpn_targets(
     positive_fraction: Fraction = 0.5,
     boundary_threshold: Finite = -1.0,
 ) -> RPNTargets:
-    """Labels all anchors, and draws those that count (Ren et al. 2015, sections 3.1.2, 3.1.3).
+    """Labels all anchors and samples some for the loss (Ren et al. 2015, sections 3.1.2, 3.1.3).
 
     An anchor is an object where it overlaps one by much, or more than any other anchor does.
     Angles do not count but for the overlap.
@@ -49,16 +49,16 @@ def rpn_targets(
         images: for their sizes.
         anchors: per level.
         targets: the ground truth of every image, with `gt_boxes` of the anchors' kind.
-        generator: what anchors are drawn with.
+        generator: for sampling.
         iou_thresholds: of intersection over union; they cut it into intervals.
         iou_labels: the label of each interval: 1, 0 or -1.
-        batch_size_per_image: how many anchors of an image count.
+        batch_size_per_image: anchors per image that the loss compares.
         positive_fraction: the share of objects among them at most.
         boundary_threshold: anchors that reach over the image's border by more than so many
             pixels do not count; below 0, all do.
 
     Raises:
-        ValueError: there are not as many targets as images, or thresholds and labels do not fit.
+        ValueError: the numbers of targets and images, or of thresholds and labels, do not fit.
     """
     if len(targets) != len(images):
         raise ValueError(f"Targets of {len(targets)} images, but {len(images)} images.")

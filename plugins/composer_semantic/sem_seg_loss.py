@@ -38,7 +38,7 @@ def sem_seg_loss(
         `loss_sem_seg`.
 
     Raises:
-        ValueError: there are not as many targets as images, or one is larger than the images.
+        ValueError: the numbers of targets and images differ, or a target is larger than the images.
     """
     height, width = images.tensor.shape[-2:]
     if len(targets) != len(logits):

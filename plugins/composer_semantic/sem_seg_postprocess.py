@@ -1,4 +1,4 @@
-"""From class logits of the padded images to class logits of every pixel that is wanted."""
+"""Class logits scaled from the padded images to the requested size."""
 
 import torch.nn.functional as F
 
@@ -18,10 +18,10 @@ def sem_seg_postprocess(
         batch: the records with `height` and `width`.
 
     Returns:
-        Per image, C x H x W in the wanted resolution.
+        Per image, C x H x W in the requested resolution.
 
     Raises:
-        ValueError: there are not as many records as images.
+        ValueError: the numbers of records and images differ.
     """
     if len(batch) != len(images):
         raise ValueError(f"Records of {len(batch)} images for {len(images)} images.")

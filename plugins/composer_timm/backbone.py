@@ -1,4 +1,4 @@
-"""The networks of timm, without what classifies.
+"""The networks of timm without their classifiers.
 
 Legend: N images.
 """
@@ -22,14 +22,14 @@ _REFUSED = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoin
 
 
 class TimmBackbone(nn.Module):
-    """Any network of timm that gives features, as a backbone.
+    """Any network of timm that returns features, as a backbone.
 
     Levels are called c2, c3, ... after the binary logarithm of their stride, 4, 8, ..., as timm
     tells it (`features_only`). Stages after the last level are not built. Weights have the names
     of timm's checkpoints, and are never downloaded.
 
     Args:
-        images_shape: what comes in, normalised as the weights want it.
+        images_shape: the images, normalised as the weights expect.
         name: the network, as `timm.list_models` calls it.
         out_features: the levels to give.
         norm: `FrozenBN` freezes the network's batch normalisations, "" leaves them as they are.

@@ -1,4 +1,4 @@
-"""timm, or what to do when it is not there."""
+"""timm, if it is installed."""
 
 try:
     import timm

@@ -1,4 +1,4 @@
-"""The classifiers of torchvision, without what classifies.
+"""The networks of torchvision without their classifiers.
 
 Legend: N images.
 """
@@ -30,7 +30,7 @@ class TorchvisionBackbone(nn.Module):
     last level is not built. Weights keep torchvision's names, and are never downloaded.
 
     Args:
-        images_shape: what comes in: RGB, normalised as the weights want it.
+        images_shape: the images: RGB, normalised as the weights expect.
         name: the network, as `torchvision.models.list_models` calls it.
         out_features: the levels to give.
         parts: for levels that are to come from elsewhere, the module that gives each (`{c4:

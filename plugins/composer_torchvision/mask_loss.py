@@ -1,4 +1,4 @@
-"""How wrong the masks of regions are, as torchvision sees it.
+"""The mask loss of regions as torchvision computes it.
 
 Legend: R regions over all images, M the side of a mask.
 """
@@ -36,7 +36,7 @@ def torchvision_mask_loss(
         `loss_mask`.
 
     Raises:
-        ValueError: there are not as many masks as regions.
+        ValueError: the numbers of masks and regions differ.
     """
     num_regions = sum(len(one) for one in boxes)
     if num_regions != len(mask_logits):

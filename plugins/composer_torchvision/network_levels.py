@@ -20,10 +20,10 @@ _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 class NetworkLevel(NamedTuple):
-    """Where a network has a level.
+    """The place of a level in a network.
 
     Args:
-        part: path of the module that gives it.
+        part: path of the module that returns it.
         shape: its channels and its stride.
         channels_last: whether the channels are the last dimension.
     """
@@ -47,7 +47,7 @@ def find_network_levels(
 
     Raises:
         ValueError: the network takes images of one size only, or a chosen module does not exist
-            or gives no level.
+            or returns no level.
     """
     chosen = chosen or {}
     own = set(list_parts(network))
@@ -56,7 +56,7 @@ def find_network_levels(
     levels = {f"c{stride.bit_length() - 1}": level for stride, level in by_stride.items()}
     for name, part in chosen.items():
         if part not in maps:
-            raise ValueError(f"'{part}' is no part of the network that gives a level.")
+            raise ValueError(f"'{part}' is no part of the network that returns a level.")
         levels[name] = maps[part]
     return dict(sorted(levels.items(), key=lambda item: item[1].shape.stride or 0))
 
@@ -70,7 +70,7 @@ def list_parts(network: nn.Module) -> Iterator[str]:
 
 
 def _find_maps(network: nn.Module, parts: Iterable[str]) -> dict[str, NetworkLevel]:
-    """Returns what parts of a network give, in the order in which it is computed."""
+    """Returns the outputs of parts of a network, in the order of computation."""
     try:
         outputs = _run(network, frozenset(parts))
     except Exception as error:
@@ -110,7 +110,7 @@ def _run(network: nn.Module, parts: Collection[str]) -> list[tuple[str, Tensor]]
 
 
 def _read_level(part: str, output: Tensor) -> NetworkLevel | None:
-    """Tells what a map is; None if it does not divide the image by one power of two."""
+    """Returns the shape of a map; None if it does not divide the image by one power of two."""
     _, *sides = output.shape
     for channels_last, (height, width), channels in (
         (False, sides[1:], sides[0]),

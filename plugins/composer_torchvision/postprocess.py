@@ -1,4 +1,4 @@
-"""From results in the network's resolution to results in the resolution that is wanted.
+"""Results scaled from the network's resolution to the requested one.
 
 Legend: R instances of an image, M the side of a mask within its box, H W the height and width
 of the output.
@@ -14,7 +14,7 @@ from composer_torchvision.mask_pasting import paste_on_whole_pixels
 
 
 class Postprocessed(NamedTuple):
-    """Results in the wanted resolution.
+    """Results in the requested resolution.
 
     Attributes:
         instances: per image.
@@ -42,7 +42,7 @@ def torchvision_postprocess(
         mask_threshold: a pixel belongs to a mask from this probability on.
 
     Raises:
-        ValueError: there are not as many instances as images.
+        ValueError: the numbers of instances and images differ.
     """
     if len(instances) != len(batch):
         raise ValueError(f"Instances of {len(instances)} images for a batch of {len(batch)}.")

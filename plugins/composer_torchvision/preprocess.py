@@ -34,8 +34,8 @@ class TorchvisionPreprocess(nn.Module):
     resized as tensors, after they were normalised, and sides are rounded down. Padding is zero.
 
     Args:
-        pixel_mean: what is subtracted, per channel, in the images' own order (RGB).
-        pixel_std: what is divided by, per channel.
+        pixel_mean: subtracted, per channel, in the images' own order (RGB).
+        pixel_std: divisor, per channel.
         min_size: what the shorter side becomes, in pixels. In training one of several is drawn
             for each image; otherwise it is the last one.
         max_size: what the longer side does not exceed, if need be at the shorter one's expense.

@@ -23,7 +23,7 @@ def torchvision_targets(
             from 0 from here on.
 
     Raises:
-        ValueError: there are not as many targets as images.
+        ValueError: the numbers of targets and images differ.
     """
     if len(instances) != len(images):
         raise ValueError(f"Targets of {len(instances)} images, but {len(images)} images.")
