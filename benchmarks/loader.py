@@ -17,10 +17,8 @@ from torchvision.transforms import v2
 
 from benchmarks.measuring import compare
 from benchmarks.photographs import Photographs, find_photographs
+from composer.data import Dataset, Mapper, TrainingBatches
 from composer.data.augmentations import RandomFlip, ResizeShortestEdge
-from composer.data.dataset import Dataset
-from composer.data.loading import TrainingBatches
-from composer.data.mapper import Mapper
 
 BATCH_SIZE = 4
 NUM_BATCHES = 30

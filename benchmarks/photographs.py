@@ -7,10 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
+from composer.data import Annotation, Dataset, Metadata, Record
 from composer.data.readers.coco import coco
-from composer.data.records import Annotation, Record
 
 PEDESTRIANS = Path(__file__).parents[2] / "shared" / "data" / "pedestrians"
 

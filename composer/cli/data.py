@@ -16,7 +16,7 @@ from composer.cli.output import print_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from composer.data.dataset import Dataset
+    from composer.data import Dataset
 
 
 @click.group(short_help="Check, show and list datasets.", commands=[check, show])
@@ -55,7 +55,7 @@ def shapes(folder: str, **options: Any) -> None:
     The drawings are in FOLDER/images, their boxes and masks in FOLDER/instances.json, and panoptic
     annotations in FOLDER/panoptic.json and FOLDER/panoptic.
     """
-    from composer.data.toy_dataset import write_shape_dataset
+    from composer.data import write_shape_dataset
 
     files = write_shape_dataset(folder, **options)
     click.echo(f"{options['num_images']} drawings in {files.images}, {files.annotations}")

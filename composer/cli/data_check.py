@@ -14,9 +14,7 @@ from composer.cli.output import count_things
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from composer.data.data_file import DatasetDocument
-    from composer.data.dataset import Dataset
-    from composer.data.faults import Fault
+    from composer.data import Dataset, DatasetDocument, Fault
 
 
 @click.command(short_help="Report the faults of datasets.")
@@ -74,7 +72,7 @@ def count_objects(dataset: Dataset) -> str:
 def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from composer.data.faults import count_faults
+    from composer.data import count_faults
     from composer.errors import DataError
 
     report: dict[str, Any] = {"name": name, "error": None, "faults": [], "faults_by_kind": {}}
@@ -101,7 +99,7 @@ def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
 def _inspect(dataset: Dataset, quick: bool) -> Sequence[Fault]:
     from tqdm import tqdm
 
-    from composer.data.inspection import inspect_dataset
+    from composer.data import inspect_dataset
 
     with tqdm(
         total=len(dataset),
@@ -118,7 +116,7 @@ def _inspect(dataset: Dataset, quick: bool) -> Sequence[Fault]:
 
 
 def _print(report: Mapping[str, Any]) -> None:
-    from composer.data.faults import Fault, describe_faults
+    from composer.data import Fault, describe_faults
 
     faults = [Fault(**fault) for fault in report["faults"]]
     state = "" if faults or report["error"] else ": ok"

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-    from composer.data.dataset import Dataset
-    from composer.data.record_drawing import Layer
-    from composer.data.records import Record
+    from composer.data import Dataset, Layer, Record
     from composer.experiment import Experiment
 
     Draw = Callable[[Record, torch.Generator], Image.Image]
@@ -101,7 +99,7 @@ def _choose(dataset: Dataset, image_ids: Sequence[str], count: int, seed: int) -
 def _make_drawing(dataset: Dataset, layer: Layer | None, experiment: Experiment | None) -> Draw:
     """The function that draws a record, augmented if there is an experiment."""
     from composer.construction import find_image_format
-    from composer.data.record_drawing import choose_layer, draw_record, draw_sample
+    from composer.data import choose_layer, draw_record, draw_sample
     from composer.language import load_spec
 
     chosen = choose_layer(dataset, layer)
@@ -125,7 +123,7 @@ def _draw_all(records: Sequence[Record], draw: Draw, seed: int, folder: Path) ->
     from composer.errors import InputError
     from composer.executor import derive_seed
     from composer.files import written_whole
-    from composer.visualization.file_names import FileNames
+    from composer.visualization import FileNames
 
     names, num_drawn = FileNames(), 0
     for record in records:

@@ -25,10 +25,7 @@ from composer.cli.output import count_things, print_notes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from composer.data.dataset import Dataset
-    from composer.data.faults import FaultPolicy
-    from composer.data.image_size import ImageSize
-    from composer.data.loading import InferenceBatches
+    from composer.data import Dataset, FaultPolicy, ImageSize, InferenceBatches
     from composer.evaluation import AugmentedPredictor, Evaluator, Results
     from composer.experiment import SettableModel
     from composer.graph import Graph
@@ -155,11 +152,10 @@ def eval_command(
     """
     _check_usage(context)
     from composer.data import LoadingOptions
-    from composer.evaluation import AugmentedPredictor, make_batches
-    from composer.evaluation.augmented_predictor import TEST_SIZES
+    from composer.evaluation import TEST_SIZES, AugmentedPredictor, make_batches
     from composer.experiment import SettableModel
     from composer.prediction import open_model
-    from composer.training.process_group import process_group
+    from composer.training import process_group
 
     settable = SettableModel(model)
     dataset = _open_dataset(data, images, names, on_fault, settings, settable)
@@ -209,7 +205,7 @@ def _open_dataset(
     settings: Sequence[str],
     model: SettableModel,
 ) -> Dataset:
-    from composer.data.data_file import open_datasets
+    from composer.data import open_datasets
     from composer.experiment import find_datasets
 
     documents = find_datasets(data, images, names, set=settings, model=model)
@@ -222,8 +218,7 @@ def _open_dataset(
 def _evaluate_file(
     predictions: str, dataset: Dataset, tasks: Sequence[str] | None
 ) -> tuple[Sequence[Evaluator], Results]:
-    from composer.evaluation import Results, read_results
-    from composer.evaluation.results_evaluation import give_detections
+    from composer.evaluation import Results, give_detections, read_results
 
     evaluators = give_detections(read_results(predictions, dataset), tasks)
     return evaluators, Results.join(evaluator.results() for evaluator in evaluators)
@@ -237,9 +232,7 @@ def _make_evaluators(
     folder: Path | None,
 ) -> Sequence[Evaluator]:
     """The evaluators of the tasks; those of panoptic segments write their PNG files as they go."""
-    from composer.evaluation import PanopticEvaluator, make_evaluators
-    from composer.evaluation.graph_evaluation import list_outputs
-    from composer.evaluation.panoptic_results import PanopticWriter
+    from composer.evaluation import PanopticEvaluator, PanopticWriter, list_outputs, make_evaluators
 
     outputs = list_outputs(graph)
     evaluators = make_evaluators(dataset, tasks, outputs=outputs, on_fault=on_fault or "skip")
@@ -314,7 +307,6 @@ def _report(
 
 def _lacks_plots(evaluators: Sequence[Evaluator]) -> bool:
     """Whether plots would be drawn if matplotlib was installed."""
-    from composer.evaluation import CocoEvaluator
-    from composer.evaluation.plots import can_plot
+    from composer.evaluation import CocoEvaluator, can_plot
 
     return not can_plot() and any(isinstance(one, CocoEvaluator) for one in evaluators)

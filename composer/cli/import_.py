@@ -17,8 +17,7 @@ def import_config(config: str, output: str | None) -> None:
     It is read as detectron2 reads it: over its defaults, and over the files that _BASE_ names.
     Nothing in it is executed. Keys that no spec has, such as those of the optimizer, are listed.
     """
-    from composer.importing import read_import
-    from composer.importing.spec_text import list_not_carried_over, list_wanted
+    from composer.importing import list_not_carried_over, list_wanted, read_import
 
     made = read_import(config)
     if output is None:

@@ -59,7 +59,7 @@ def describe_call(group: str, name: str) -> None:
         NameResolutionError: if nothing publishes the name.
         PluginError: if two plugins do, or its plugin fails to import.
     """
-    from composer.node.parameters import call_model
+    from composer.node import call_model
     from composer.registry import Registry
 
     registry = Registry.installed(group)

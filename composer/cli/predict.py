@@ -14,7 +14,7 @@ from composer.cli.options import device_option, image_size_option, weights_optio
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from composer.data.image_size import ImageSize
+    from composer.data import ImageSize
     from composer.prediction import FilePredictions
 
 _EXAMPLE = "astronaut.jpg"
@@ -75,9 +75,8 @@ def predict(
 
     Videos need the extra detection-composer[video].
     """
-    from composer.graph.devices import find_device
-    from composer.prediction import FilePredictions, Predictor
-    from composer.prediction.file_predictions import make_folder
+    from composer.graph import find_device
+    from composer.prediction import FilePredictions, Predictor, make_folder
 
     if as_json and output is not None:
         raise click.UsageError("--json prints the predictions; it excludes --output")
@@ -102,7 +101,7 @@ def predict(
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:
     """The images and videos, or the example; other files in folders are listed."""
     from composer.discovery import shipped_folder
-    from composer.prediction.file_predictions import find_files, list_other_files
+    from composer.prediction import find_files, list_other_files
 
     if not paths:
         example = shipped_folder("specs") / "examples" / _EXAMPLE
@@ -123,7 +122,7 @@ def _predict_all(predictions: FilePredictions, *, quiet: bool) -> bool:
     Returns:
         Whether every file could be read.
     """
-    from composer.graph.profiling import format_seconds
+    from composer.graph import format_seconds
 
     width = max(len(file.name) for file in predictions.files)
     is_complete = True

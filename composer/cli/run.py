@@ -96,9 +96,7 @@ def run(
     from composer.cli.run_report import RunReport, describe_plan, save_results
     from composer.cli.run_table import run_shown
     from composer.construction import check_source
-    from composer.graph import Graph
-    from composer.graph.devices import find_device
-    from composer.graph.weights import LoadOptions, load_weights
+    from composer.graph import Graph, LoadOptions, find_device, load_weights
 
     blueprint = check_source(spec, set=settings)
     fed = read_feeds(feeds, blueprint, mode)
@@ -147,7 +145,7 @@ def _make_plan(
 ) -> Plan:
     from composer.construction import check_taps
     from composer.errors import InputError
-    from composer.graph.feeding import spread_feeds
+    from composer.graph import spread_feeds
 
     if not until and not blueprint.outputs[mode]:
         source = blueprint.spec.source

@@ -9,10 +9,9 @@ from composer.blueprint import Blueprint, GraphInput, Plan, Target
 from composer.cli.options import split_assignment
 from composer.data import read_images
 from composer.errors import InputError
-from composer.graph.inputs import read_inputs
+from composer.graph import read_inputs
 from composer.language import InputSpec, Mode
-from composer.storage import fit_value, make_records, read_tensors
-from composer.storage.tensor_files import is_tensor_file
+from composer.storage import fit_value, is_tensor_file, make_records, read_tensors
 
 
 def read_feeds(files: Mapping[str, str], blueprint: Blueprint, mode: Mode) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from composer.blueprint import Plan
 from composer.cli.output import terminal_width
-from composer.graph import Graph, Profile
-from composer.graph.profiling import format_seconds
-from composer.node.contract import SINGLE_OUTPUT
+from composer.graph import Graph, Profile, format_seconds
+from composer.node import SINGLE_OUTPUT
 from composer.structures import iterate_tensors
 from composer.values import describe, move
 

@@ -126,7 +126,7 @@ def _read_experiment(
     resumed: str | None,
 ) -> Experiment:
     """The named experiment, else that of a resumed run, else the standard one."""
-    from composer.data.data_file import find_data
+    from composer.data import find_data
     from composer.experiment import load_experiment, standard_experiment
     from composer.training import RunFolder
 
@@ -143,7 +143,7 @@ def _read_experiment(
 
 
 def _print_summary(summary: Summary, folder: str) -> None:
-    from composer.training.progress import format_time
+    from composer.training import format_time
 
     click.echo(
         f"{summary.status} after {summary.iteration} iterations "

@@ -15,8 +15,7 @@ from composer.documents import ProblemLog, describe_errors, group_errors, sugges
 from composer.errors import ComposerError, PluginError
 from composer.language import Spec
 from composer.names import did_you_mean
-from composer.node import Contract, read_contract
-from composer.node.configuration import configured
+from composer.node import Contract, configured, read_contract
 from composer.registry import Registry
 
 

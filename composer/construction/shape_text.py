@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composer.structures.tensor_shape import TensorShape
+from composer.structures import TensorShape
 
 
 def describe_shape(shape: object) -> str:

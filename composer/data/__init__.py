@@ -2,10 +2,12 @@
 
 from composer.data.augmentations.call import AugmentationCall
 from composer.data.data_file import (
+    DATASETS_PREFIX,
     DataFile,
     DatasetDocument,
     DatasetName,
     Selection,
+    find_data,
     open_datasets,
     read_data_file,
 )
@@ -47,6 +49,7 @@ from composer.data.toy_dataset import write_shape_dataset
 from composer.data.transforms.resizing import resize_image
 
 __all__ = [
+    "DATASETS_PREFIX",
     "IMAGE_SUFFIXES",
     "Annotation",
     "AugmentationCall",
@@ -78,6 +81,7 @@ __all__ = [
     "describe_faults",
     "draw_record",
     "draw_sample",
+    "find_data",
     "find_images",
     "inspect_dataset",
     "make_record",

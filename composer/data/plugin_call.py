@@ -20,8 +20,7 @@ from typing_extensions import Self
 
 from composer.documents import FOLDER, DocumentPart, find_beside
 from composer.errors import ComposerError
-from composer.node.configuration import configured
-from composer.node.parameters import call_model
+from composer.node import call_model, configured
 from composer.registry import Registry
 
 

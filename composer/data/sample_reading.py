@@ -23,8 +23,7 @@ from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
 from composer.data.transforms.windows import cut_to_image
 from composer.errors import InputError
-from composer.structures.polygon_raster import rasterize_polygons
-from composer.structures.run_lengths import decode_mask
+from composer.structures import decode_mask, rasterize_polygons
 
 MaskFormat = Literal["auto", "polygon", "bitmask", "none"]
 

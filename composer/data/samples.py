@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from composer.structures.polygon_raster import Polygon
+from composer.structures import Polygon
 
 Outline: TypeAlias = tuple[Polygon, ...]  # the parts of one object
 

@@ -19,7 +19,7 @@ from PIL import Image
 from composer.data.label_images import write_segment_ids
 from composer.errors import DataError
 from composer.files import write_json, written_whole
-from composer.structures.polygon_raster import rasterize_polygons
+from composer.structures import rasterize_polygons
 
 CLASSES = ("square", "triangle", "disc")
 COLORS = ((200, 60, 50), (60, 160, 70), (60, 90, 200))

@@ -10,11 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.data.resizing import choose_size
+from composer.data import choose_size
 from composer.errors import InputError, NameResolutionError
 from composer.evaluation.views import View
-from composer.graph import Graph
-from composer.graph.devices import device_of
+from composer.graph import Graph, device_of
 from composer.ops import batched_nms
 from composer.structures import Boxes, Instances
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.data.dataset import Dataset
+from composer.data import Dataset
 from composer.errors import InputError
 from composer.evaluation.evaluator import Predict, Record
 from composer.language import SpecMetadata

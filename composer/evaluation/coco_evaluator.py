@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from composer.data.dataset import Dataset
+from composer.data import Dataset
 from composer.errors import InputError
 from composer.evaluation.coco_scores import CocoScores, choose_sigmas, compare, score
 from composer.evaluation.coco_truth import TASK_KINDS, CocoTask, make_found, make_truth

@@ -8,15 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composer.data.dataset import Dataset
-from composer.data.readers.annotation_forms import to_run_lengths
-from composer.data.records import Record
-from composer.data.results_file import read_entries
+from composer.data import Dataset, Record, read_entries, to_run_lengths
 from composer.errors import DataError, InputError
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
 from composer.files import write_json
 from composer.names import did_you_mean
-from composer.structures.run_lengths import compress_run_lengths, find_mask_box
+from composer.structures import compress_run_lengths, find_mask_box
 
 _KINDS = ("bbox", "segmentation", "keypoints")
 _WANTED = f"an 'image_id', a 'category_id', a 'score' and some of {', '.join(_KINDS)}"

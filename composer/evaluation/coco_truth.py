@@ -10,12 +10,11 @@ from typing import Any, Literal
 
 from pycocotools.coco import COCO
 
-from composer.data.dataset import Dataset
-from composer.data.records import Annotation, Record
+from composer.data import Annotation, Dataset, Record
 from composer.errors import InputError
 from composer.evaluation.detections import Detection
 from composer.evaluation.image_size import find_image_size
-from composer.structures.run_lengths import encode_segmentation, measure_mask
+from composer.structures import encode_segmentation, measure_mask
 
 CocoTask = Literal["bbox", "segm", "keypoints"]
 

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from composer.data.dataset import Dataset
-from composer.data.records import Annotation
+from composer.data import Annotation, Dataset
 from composer.evaluation.detections import Detection, Detections
 from composer.structures import Boxes, pairwise_ioa, pairwise_iou
 

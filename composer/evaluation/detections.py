@@ -10,13 +10,20 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from composer.data.dataset import Dataset
-from composer.data.records import Record
+from composer.data import Dataset, Record
 from composer.errors import InputError
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
-from composer.structures import BitMasks, Boxes, Instances, Keypoints, ROIMasks, RotatedBoxes
-from composer.structures.run_lengths import encode_masks, mask_to_text
+from composer.structures import (
+    BitMasks,
+    Boxes,
+    Instances,
+    Keypoints,
+    ROIMasks,
+    RotatedBoxes,
+    encode_masks,
+    mask_to_text,
+)
 
 # `category_id` (contiguous, from 0), `score`, `bbox` (x, y, width, height; a rotated one: centre x,
 # centre y, width, height, degrees counter-clockwise), and where they are known `segmentation` (run

@@ -9,17 +9,13 @@ from typing import Any
 
 from torch import distributed
 
-from composer.data.dataset import Dataset
-from composer.data.image_size import ImageSize, with_size
-from composer.data.loading import InferenceBatches, LoadingOptions
-from composer.data.mapper import Mapper
+from composer.data import Dataset, ImageSize, InferenceBatches, LoadingOptions, Mapper, with_size
 from composer.evaluation.augmented_predictor import AugmentedPredictor
 from composer.evaluation.class_matching import MatchedClasses
 from composer.evaluation.evaluator import Evaluator, Predict, evaluate
 from composer.evaluation.results import Results
 from composer.evaluation.tasks import make_evaluators
-from composer.graph import Graph
-from composer.graph.devices import device_of
+from composer.graph import Graph, device_of
 from composer.values import move
 
 _DEFAULTS = LoadingOptions()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composer.data.dataset import Dataset
+from composer.data import Dataset
 from composer.errors import InputError
 from composer.names import did_you_mean
 

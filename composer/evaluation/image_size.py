@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from composer.data.records import Record
-from composer.data.sample_reading import peek_size, read_pixels
+from composer.data import Record, peek_size, read_pixels
 
 
 def find_image_size(record: Record, known: tuple[int, int] | None = None) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from composer.data.dataset import Dataset
+from composer.data import Dataset
 from composer.evaluation.detections import Detections
 from composer.evaluation.results import Results
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from composer.data.dataset import Dataset
+from composer.data import Dataset
 from composer.errors import InputError
 from composer.evaluation.coco_evaluator import find_annotated
 from composer.evaluation.coco_scores import CocoScores, compare, score

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from composer.data.dataset import Dataset
-from composer.data.label_images import write_segment_ids
+from composer.data import Dataset, write_segment_ids
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex
@@ -18,7 +17,7 @@ from composer.evaluation.image_size import find_image_size
 from composer.evaluation.panoptic_evaluator import read_panoptic_output
 from composer.evaluation.results import Results
 from composer.files import write_json
-from composer.visualization.file_names import FileNames
+from composer.visualization import FileNames
 
 
 class PanopticWriter:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from composer.data.dataset import Dataset
+from composer.data import Dataset
 from composer.evaluation.detections import check_pairs, check_size, read_instances
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import ImageIndex

@@ -9,13 +9,9 @@ from typing import Any
 import torch
 from pycocotools.coco import COCO
 
-from composer.data.dataset import Dataset
-from composer.data.records import Annotation
-from composer.data.rotated_targets import make_rotated_boxes
-from composer.data.sample_reading import to_outline
-from composer.data.samples import Sample
+from composer.data import Annotation, Dataset, Sample, make_rotated_boxes, to_outline
 from composer.evaluation.coco_truth import index_entries
-from composer.structures.run_lengths import decode_mask
+from composer.structures import decode_mask
 
 
 def make_rotated_truth(dataset: Dataset, order: Sequence[int]) -> COCO:

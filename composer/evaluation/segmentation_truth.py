@@ -10,11 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Int
 
-from composer.data.dataset import Dataset
-from composer.data.faults import FaultPolicy
-from composer.data.metadata import Metadata
-from composer.data.records import Record
-from composer.data.sample_reading import read_panoptic, read_sem_seg
+from composer.data import Dataset, FaultPolicy, Metadata, Record, read_panoptic, read_sem_seg
 from composer.errors import InputError
 from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_size import find_image_size

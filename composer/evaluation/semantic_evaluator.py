@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.data.dataset import Dataset
-from composer.data.faults import FaultPolicy
+from composer.data import Dataset, FaultPolicy
 from composer.errors import InputError
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import gather_parts

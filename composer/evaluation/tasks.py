@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from composer.data.dataset import Dataset
-from composer.data.faults import FaultPolicy
+from composer.data import Dataset, FaultPolicy
 from composer.errors import InputError
 from composer.evaluation.coco_evaluator import COCO_TASKS, CocoEvaluator, find_annotated
 from composer.evaluation.detections import Detections

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from composer.data.transforms.resizing import resize_image
+from composer.data import resize_image
 from composer.structures import Boxes
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from composer.data.dataset import Dataset
-from composer.data.records import Annotation
+from composer.data import Annotation, Dataset
 from composer.evaluation.detections import ROTATED_KIND, Detections
 from composer.evaluation.instance_evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from composer.blueprint import Blueprint
-from composer.data.dataset import Dataset
-from composer.data.records import Record
+from composer.data import Dataset, Record
 from composer.errors import InputError
 from composer.graph import Graph
 from composer.structures import KeypointLogits, Losses, MaskLogits, SemanticLogits

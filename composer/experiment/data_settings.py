@@ -6,13 +6,19 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from composer.data.augmentations.call import AugmentationCall
-from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
-from composer.data.faults import FaultPolicy
-from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
-from composer.data.mapper import Mapper
-from composer.data.sample_reading import MaskFormat
-from composer.data.samplers import SamplerSettings
+from composer.data import (
+    AugmentationCall,
+    Dataset,
+    FaultPolicy,
+    InferenceBatches,
+    LoadingOptions,
+    Mapper,
+    MaskFormat,
+    SamplerSettings,
+    TrainingBatches,
+    concatenate_datasets,
+    require_datasets,
+)
 from composer.documents import DocumentPart
 from composer.language import ImageFormat
 from composer.ranges import NonNegativeInt, PositiveInt

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from composer.data.data_file import DatasetDocument, find_data
-from composer.data.dataset import require_datasets
+from composer.data import DatasetDocument, find_data, require_datasets
 from composer.documents import ProblemLog, SettingsSource, collect_settings, find_folder, read_yaml
 from composer.errors import SpecError
 from composer.experiment.experiment import read_experiment

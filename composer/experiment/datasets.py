@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
+from composer.data import Dataset, Metadata
 from composer.errors import DataError
 from composer.experiment.experiment import Experiment
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from composer.data.dataset import Dataset
-from composer.data.loading import InferenceBatches
+from composer.data import Dataset, InferenceBatches
 from composer.errors import InputError
-from composer.evaluation import Results, evaluate_graph, make_evaluators
-from composer.evaluation.graph_evaluation import list_outputs
+from composer.evaluation import Results, evaluate_graph, list_outputs, make_evaluators
 from composer.experiment.datasets import Datasets
 from composer.experiment.experiment import Experiment
 from composer.graph import Graph

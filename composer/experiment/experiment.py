@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from composer.data.data_file import DatasetDocument
+from composer.data import DatasetDocument
 from composer.documents import (
     DocumentSource,
     Place,

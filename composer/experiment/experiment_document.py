@@ -7,15 +7,13 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from composer.data.data_file import DatasetDocument, DatasetName
+from composer.data import DatasetDocument, DatasetName
 from composer.documents import DocumentPart
 from composer.evaluation import TASKS
 from composer.experiment.data_settings import InferenceData, TrainingData
 from composer.names import did_you_mean
 from composer.ranges import PositiveInt
-from composer.training.losses import TOTAL
-from composer.training.settings import TrainingSettings
-from composer.training.validation import LOSSES
+from composer.training import TOTAL_LOSS, VALIDATION_LOSSES, TrainingSettings
 
 
 class EvaluationSettings(DocumentPart):
@@ -51,11 +49,12 @@ class EvaluationSettings(DocumentPart):
         """
         tasks = TASKS if self.metrics is None else self.metrics
         group, _, metric = name.partition("/")
-        if metric and (group in tasks or (group == LOSSES and self.losses)):
+        if metric and (group in tasks or (group == VALIDATION_LOSSES and self.losses)):
             return
-        if metric and group == LOSSES:
+        if metric and group == VALIDATION_LOSSES:
             raise ValueError(f"the metric '{name}' needs 'losses: true' in 'evaluation'")
-        known = [f"{task}/..." for task in tasks] + [f"{LOSSES}/{TOTAL}"] * self.losses
+        known = [f"{task}/..." for task in tasks]
+        known += [f"{VALIDATION_LOSSES}/{TOTAL_LOSS}"] * self.losses
         raise ValueError(
             f"the evaluation has no metric '{name}'. {did_you_mean(name, known, 'metrics')}"
         )

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from composer.construction import find_image_format
-from composer.data.loading import TrainingBatches
+from composer.data import TrainingBatches
 from composer.experiment.annotation_check import require_annotations
 from composer.experiment.datasets import Datasets, open_experiment_data
 from composer.experiment.evaluation_setup import make_validation, require_metrics
@@ -19,9 +19,15 @@ from composer.experiment.versions import find_versions
 from composer.files import write_json, write_text
 from composer.graph import Graph
 from composer.language import ImageFormat
-from composer.training import ProcessGroup, RunFolder, Summary, Trainer, process_group
-from composer.training.checkpoint_folders import CheckpointFolders
-from composer.training.parameter_groups import trainable_parameters
+from composer.training import (
+    CheckpointFolders,
+    ProcessGroup,
+    RunFolder,
+    Summary,
+    Trainer,
+    process_group,
+    trainable_parameters,
+)
 
 
 def run_experiment(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from composer.data.metadata import Metadata
+from composer.data import Metadata
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment
 from composer.graph import Graph

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from composer.data.data_file import DATASETS_PREFIX, DataFile
+from composer.data import DATASETS_PREFIX, DataFile
 from composer.documents import (
     DocumentSource,
     Located,

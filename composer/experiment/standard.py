@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.construction import find_image_format
-from composer.data.data_file import DatasetDocument, Selection
+from composer.data import DatasetDocument, Selection
 from composer.documents import DocumentSource, SettingsSource, as_absolute
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment, read_experiment

@@ -6,7 +6,7 @@ import inspect
 import types
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from composer.structures.port_types import PortType
+from composer.structures import PortType
 
 
 def meaning(annotation: Any) -> PortType | None:

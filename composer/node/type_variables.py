@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from composer.node.port_matching import accepts, meaning, members, plain
-from composer.structures.port_types import PortType
+from composer.structures import PortType
 
 Bindings = dict[TypeVar, Any]
 

@@ -50,7 +50,7 @@ from composer.ops.rotated_box_coding import (
 from composer.ops.rotated_nms import batched_nms_rotated, nms_rotated
 from composer.ops.rotated_roi_align import roi_align_rotated
 from composer.ops.sampling import sample_labels
-from composer.structures.mask_pasting import paste_masks
+from composer.structures import paste_masks
 
 __all__ = [
     "MAX_LOG_SCALE",

@@ -14,7 +14,7 @@ from composer.ops.box_kinds import BoxKind
 from composer.ops.ground_truth import check_truth_boxes
 from composer.ops.matching import match_boxes
 from composer.ops.sampling import sample_labels
-from composer.structures.port_types import AnyBoxes
+from composer.structures import AnyBoxes
 
 _BACKGROUND = 0
 

@@ -20,11 +20,7 @@ from composer.ops.rotated_box_coding import (
     encode_rotated_boxes,
 )
 from composer.ops.rotated_nms import batched_nms_rotated
-from composer.structures.box_overlap import pairwise_iou
-from composer.structures.boxes import Boxes
-from composer.structures.port_types import AnyBoxes
-from composer.structures.rotated_boxes import RotatedBoxes
-from composer.structures.rotated_overlap import pairwise_iou_rotated
+from composer.structures import AnyBoxes, Boxes, RotatedBoxes, pairwise_iou, pairwise_iou_rotated
 
 # Of one kind or the other; the factor of an angle may be left out.
 AnyBoxWeights: TypeAlias = BoxWeights | RotatedBoxWeights

@@ -7,9 +7,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from composer.structures.boxes import Boxes
-from composer.structures.instances import Instances
-from composer.structures.rotated_boxes import RotatedBoxes
+from composer.structures import Boxes, Instances, RotatedBoxes
 
 
 def check_truth_boxes(boxes: Boxes | RotatedBoxes) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from composer.ops.box_kinds import BoxKind
 from composer.ops.cell_flattening import flatten_cells
-from composer.structures.port_types import AnyBoxes
+from composer.structures import AnyBoxes
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 from composer.ops.box_kinds import BoxKind
 from composer.ops.region_offsets import pick_class_offsets
 from composer.ops.regions import split_regions
-from composer.structures.port_types import AnyBoxes
+from composer.structures import AnyBoxes
 
 
 @dataclass(frozen=True)

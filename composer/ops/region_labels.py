@@ -16,8 +16,7 @@ from composer.ops.box_kinds import BoxKind
 from composer.ops.ground_truth import check_truth_boxes, check_truth_classes
 from composer.ops.matching import match_boxes
 from composer.ops.sampling import sample_labels
-from composer.structures.instances import Instances
-from composer.structures.port_types import AnyBoxes
+from composer.structures import AnyBoxes, Instances
 
 
 @dataclass(frozen=True)

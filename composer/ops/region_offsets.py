@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from composer.ops.box_kinds import BoxKind
-from composer.structures.port_types import AnyBoxes
+from composer.structures import AnyBoxes
 
 
 class ObjectOffsets(NamedTuple):

@@ -12,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from composer.ops.level_assignment import assign_levels
-from composer.structures.feature_levels import find_channels, find_pyramid_strides, pick_levels
-from composer.structures.tensor_shape import TensorShape
+from composer.structures import TensorShape, find_channels, find_pyramid_strides, pick_levels
 
 Sampling = Callable[[Tensor, Tensor, int], Tensor]
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from composer.ops.box_kinds import find_box_kind
-from composer.structures.port_types import AnyBoxes
+from composer.structures import AnyBoxes
 
 
 def index_regions(boxes: Sequence[AnyBoxes]) -> Float[Tensor, "R _"]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from composer.ops.box_coding import MAX_LOG_SCALE
 from composer.ranges import Positive
-from composer.structures.rotated_boxes import normalize_angles
+from composer.structures import normalize_angles
 
 RotatedBoxWeights: TypeAlias = tuple[Positive, Positive, Positive, Positive, Positive]
 

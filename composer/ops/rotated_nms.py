@@ -7,8 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from composer.structures.rotated_boxes import RotatedBoxes
-from composer.structures.rotated_overlap import intersect_pairs, iterate_pairs
+from composer.structures import RotatedBoxes, intersect_pairs, iterate_pairs
 
 
 def nms_rotated(

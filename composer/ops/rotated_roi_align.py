@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.structures.rotated_boxes import rotate_points
+from composer.structures import rotate_points
 
 # Samples that are placed together: some hundred bytes each for a moment.
 _SAMPLES_PER_CHUNK = 1 << 20

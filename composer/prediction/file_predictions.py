@@ -12,14 +12,14 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from composer.data.images import IMAGE_SUFFIXES, find_images
+from composer.data import IMAGE_SUFFIXES, find_images
 from composer.errors import InputError
 from composer.files import written_whole
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictions_file import PredictionsFile
 from composer.prediction.predictor import Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
-from composer.visualization.file_names import FileNames
+from composer.visualization import FileNames
 
 PREDICTIONS = "predictions.json"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from composer.data.images import make_upright, open_image
+from composer.data import make_upright, open_image
 from composer.errors import InputError
 from composer.visualization import to_pil_image
 

@@ -10,8 +10,7 @@ from typing import Any
 from composer.construction import check_source
 from composer.discovery import shipped_folder, shipped_specs
 from composer.errors import InputError, NameResolutionError
-from composer.graph import Graph
-from composer.graph.weights import Weights, load_weights
+from composer.graph import Graph, Weights, load_weights
 from composer.names import closest, did_you_mean
 
 Model = Graph | str | os.PathLike[str] | Mapping[str, Any]

@@ -12,11 +12,10 @@ from typing import Any
 from PIL import Image
 
 from composer.errors import InputError
-from composer.evaluation.detections import describe_instances, read_instances
+from composer.evaluation import describe_instances, read_instances
 from composer.files import write_json, written_whole
 from composer.language import SpecMetadata
-from composer.structures import Instances, RotatedBoxes
-from composer.structures.run_lengths import mask_to_text
+from composer.structures import Instances, RotatedBoxes, mask_to_text
 from composer.visualization import ClassNames, draw_instances, draw_panoptic, draw_semantic
 
 _DEFAULT_NAMES = SpecMetadata()

@@ -12,13 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from composer.data.image_size import ImageSize, with_size
-from composer.data.images import make_record
+from composer.data import ImageSize, make_record, with_size
 from composer.errors import InputError
-from composer.evaluation.graph_evaluation import inferring, predict_with
-from composer.graph import Graph
-from composer.graph.devices import find_device
-from composer.graph.weights import Weights
+from composer.evaluation import inferring, predict_with
+from composer.graph import Graph, Weights, find_device
 from composer.prediction.given_names import Names, read_names, require_count
 from composer.prediction.image_sources import (
     ChannelOrder,

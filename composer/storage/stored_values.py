@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composer.checkpoint import write_checkpoint
-from composer.checkpoint.safetensors_file import SafetensorsTensors
+from composer.checkpoint import SafetensorsTensors, write_checkpoint
 from composer.errors import CheckpointError, InputError
 from composer.storage.value_form import UnstorableError, describe_value, restore_value
 

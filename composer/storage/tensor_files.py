@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from composer.checkpoint.safetensors_file import SafetensorsTensors
+from composer.checkpoint import SafetensorsTensors
 from composer.errors import ComposerError, InputError
 from composer.storage.stored_values import is_stored_value, read_value
 

@@ -11,8 +11,7 @@ from composer.blueprint import Node
 from composer.errors import ConformanceError, ContractError, InputError
 from composer.graph import Graph
 from composer.language import Mode
-from composer.node import Contract, read_contract
-from composer.node.configuration import configured
+from composer.node import Contract, configured, read_contract
 from composer.structures import map_tensors
 from composer.testing.annotation_checks import check_annotations
 from composer.testing.building_checks import (

@@ -7,6 +7,7 @@ business.
 from composer.training.batches import Batch, Batches
 from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.exporting import export_model, find_weights
+from composer.training.losses import TOTAL_LOSS
 from composer.training.parameter_groups import trainable_parameters
 from composer.training.process_group import ProcessGroup, process_group
 from composer.training.progress import format_time
@@ -14,9 +15,11 @@ from composer.training.run_folder import RunFolder
 from composer.training.settings import TrainingSettings
 from composer.training.summary import Summary
 from composer.training.trainer import Trainer
-from composer.training.validation import Validation
+from composer.training.validation import VALIDATION_LOSSES, Validation
 
 __all__ = [
+    "TOTAL_LOSS",
+    "VALIDATION_LOSSES",
     "Batch",
     "Batches",
     "CheckpointFolders",

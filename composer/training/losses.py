@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from composer.errors import InputError
 from composer.graph import Graph
 
-TOTAL = "total_loss"
+TOTAL_LOSS = "total_loss"
 
 
 class LossModel(nn.Module):

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from composer.errors import TrainingError
-from composer.graph.devices import find_device
+from composer.graph import find_device
 
 _TIMEOUT = datetime.timedelta(minutes=60)  # an evaluation on the first process can take long
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from tqdm import tqdm
 
-from composer.training.losses import TOTAL
+from composer.training.losses import TOTAL_LOSS
 from composer.training.step import GRAD_NORM
 
 LR, SECONDS, DATA_SHARE, MEMORY = "lr", "seconds", "data_share", "memory_mb"
@@ -51,10 +51,10 @@ class Progress:
             iteration: how many iterations are done.
             values: the values of the record.
         """
-        losses = {n: v for n, v in values.items() if n.startswith("loss") and n != TOTAL}
+        losses = {n: v for n, v in values.items() if n.startswith("loss") and n != TOTAL_LOSS}
         parts = [
             f"iteration {iteration}/{self._iterations}",
-            f"loss {values[TOTAL]:.4g}" + (f" ({_short(losses)})" if len(losses) > 1 else ""),
+            f"loss {values[TOTAL_LOSS]:.4g}" + (f" ({_short(losses)})" if len(losses) > 1 else ""),
             f"lr {values[LR]:.2g}",
             f"grad {values[GRAD_NORM]:.3g}",
             f"{values[SECONDS]:.3g} s/it",

@@ -17,7 +17,7 @@ from composer.errors import TrainingError
 from composer.graph import Graph
 from composer.training.batches import Batch, SeededBatch
 from composer.training.divergence import describe_divergence
-from composer.training.losses import TOTAL, sum_losses
+from composer.training.losses import TOTAL_LOSS, sum_losses
 from composer.training.precision import MixedPrecision
 from composer.training.process_group import ProcessGroup
 from composer.training.seeding import batch_seed, seed_generators
@@ -86,7 +86,7 @@ class Learner:
         with self.precision.autocast():
             losses = self.model(batch, seeded.seed)
         total = sum_losses(losses, self.settings.loss_weights)
-        values = _as_numbers({**losses, TOTAL: total})
+        values = _as_numbers({**losses, TOTAL_LOSS: total})
         if not all(map(math.isfinite, values.values())):
             self._refuse([seeded], values, iteration)
         self.precision.backward(total / num_batches)

@@ -13,8 +13,7 @@ from typing import Any
 from composer.errors import CheckpointError, TrainingError
 from composer.events import EventStorage
 from composer.files import write_json
-from composer.graph import Graph
-from composer.graph.devices import device_of
+from composer.graph import Graph, device_of
 from composer.training.averaging import WeightAverage
 from composer.training.batches import Batch, Batches
 from composer.training.best_metric import BestMetric

@@ -10,13 +10,13 @@ import torch
 from composer.events import EventStorage
 from composer.graph import Graph, in_step
 from composer.training.batches import Batch
-from composer.training.losses import TOTAL, find_losses, sum_losses
+from composer.training.losses import TOTAL_LOSS, find_losses, sum_losses
 from composer.training.process_group import ProcessGroup
 from composer.training.seeding import batch_seed, seed_generators
 from composer.training.settings import TrainingSettings
 from composer.values import move
 
-LOSSES = "validation"
+VALIDATION_LOSSES = "validation"
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,14 @@ def _mean_losses(
         losses = find_losses(graph.run(move(batch, world.device), mode="training", seed=seed))
         if not counts:
             continue
-        losses[TOTAL] = sum_losses(losses, settings.loss_weights)
+        losses[TOTAL_LOSS] = sum_losses(losses, settings.loss_weights)
         for name, loss in losses.items():
             sums[name] = sums.get(name, 0.0) + float(loss.item()) * len(batch)
         num_images += len(batch)
     parts = world.gather((sums, num_images))
     count = max(sum(images for _, images in parts), 1)
     names = dict.fromkeys(name for part, _ in parts for name in part)
-    return {f"{LOSSES}/{n}": sum(part.get(n, 0.0) for part, _ in parts) / count for n in names}
+    return {
+        f"{VALIDATION_LOSSES}/{n}": sum(part.get(n, 0.0) for part, _ in parts) / count
+        for n in names
+    }

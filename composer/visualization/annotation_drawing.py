@@ -7,8 +7,7 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from composer.structures import BitMasks, PolygonMasks
-from composer.structures.run_lengths import decode_mask
+from composer.structures import BitMasks, PolygonMasks, decode_mask
 from composer.visualization.canvas import ImageLike, Mask, to_pil_image
 from composer.visualization.class_names import ClassNames
 from composer.visualization.instance_drawing import write_label

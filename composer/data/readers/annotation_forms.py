@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from composer.data.faults import BadPart
 from composer.data.records import Box, Polygons, RunLengths
-from composer.structures.run_lengths import compress_run_lengths, read_run_lengths
+from composer.structures import compress_run_lengths, read_run_lengths
 
 _SLACK = 1.0  # pixels that boxes of COCO may reach beyond the image by rounding
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from composer.data.records import Box
-from composer.structures.run_lengths import RunLengths, encode_mask, find_mask_box, measure_mask
+from composer.structures import RunLengths, encode_mask, find_mask_box, measure_mask
 
 
 class Region(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from composer.structures.polygon_raster import Polygon, measure_polygon
+from composer.structures import Polygon, measure_polygon
 
 _End: TypeAlias = tuple[int, bool]  # of a stretch: which one, and whether it is its last place
 

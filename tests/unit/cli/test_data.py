@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from composer.data.toy_dataset import write_shape_dataset
+from composer.data import write_shape_dataset
 
 FILES = "uses: coco, with: {annotations: shapes/instances.json, images: shapes/images}"
 

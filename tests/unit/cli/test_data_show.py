@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.data.toy_dataset import write_shape_dataset
+from composer.data import write_shape_dataset
 
 DATA = """
 composer_data: 1

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from composer import Graph
-from composer.data.toy_dataset import write_shape_dataset
+from composer.data import write_shape_dataset
 
 SMALL = {
     "depth": 18,

@@ -6,10 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
-from composer.data.records import Annotation, Record
-from composer.data.samples import Sample
+from composer.data import Annotation, Dataset, Metadata, Record, Sample
 from composer.structures import BitMasks
 
 OUTLINES = (

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from composer.data.data_file import find_data, open_datasets, read_data_file
+from composer.data import find_data, open_datasets, read_data_file
 from composer.data.toy_dataset import CLASSES, write_shape_dataset
 from composer.errors import DataError, NameResolutionError, SpecError
 
@@ -148,9 +148,9 @@ def test_a_version_to_come_is_refused(tmp_path):
 
 
 READER = """
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
-from composer.data.records import Record
+from composer.data import Dataset
+from composer.data import Metadata
+from composer.data import Record
 from pathlib import Path
 
 def boards(*, count: int, folder: Path = Path("boards")) -> Dataset:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.data.dataset import Dataset, concatenate_datasets
+from composer.data import Annotation, Dataset, Metadata, Record, Segment, concatenate_datasets
 from composer.data.faults import Fault, apply_policy, describe_faults
-from composer.data.metadata import Metadata
-from composer.data.records import Annotation, Record, Segment
 from composer.errors import DataError
 
 CLASSES = ("cat", "dog", "cow")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composer.data.image_size import with_size
+from composer.data import with_size
 from composer.errors import InputError
 from composer.language import ImageFormat
 

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.data.dataset import Dataset
-from composer.data.faults import count_faults
-from composer.data.inspection import inspect_dataset
-from composer.data.metadata import Metadata
+from composer.data import (
+    Annotation,
+    Dataset,
+    Metadata,
+    Record,
+    count_faults,
+    inspect_dataset,
+    write_shape_dataset,
+)
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.readers.image_folder import image_folder
-from composer.data.records import Annotation, Record
-from composer.data.toy_dataset import write_shape_dataset
 
 
 @pytest.fixture

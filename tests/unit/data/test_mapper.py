@@ -8,11 +8,8 @@ import torch
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from composer.data import Annotation, Mapper, Metadata, Record, read_image
 from composer.data.augmentations import RandomFlip, RandomRotation, RandomZoomOut
-from composer.data.images import read_image
-from composer.data.mapper import Mapper
-from composer.data.metadata import Metadata
-from composer.data.records import Annotation, Record
 from composer.data.sample_reading import read_sample
 from composer.data.transforms import crop_sample
 from composer.errors import InputError

@@ -7,11 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from composer.data import Mapper, write_shape_dataset
 from composer.data.augmentations import RandomCrop, RandomFlip, RandomRotation, ResizeShortestEdge
-from composer.data.mapper import Mapper
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
-from composer.data.toy_dataset import write_shape_dataset
 from composer.errors import InputError
 from composer.structures import BitMasks, PolygonMasks
 

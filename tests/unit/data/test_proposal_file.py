@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from composer.data import Mapper
 from composer.data.augmentations import RandomFlip
-from composer.data.mapper import Mapper
 from composer.data.proposal_file import add_proposals
 from composer.data.transforms import (
     crop_sample,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.data.resizing import choose_size
+from composer.data import choose_size
 
 SIDES = st.integers(1, 5000)
 

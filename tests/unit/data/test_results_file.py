@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from composer.data.results_file import read_entries
+from composer.data import read_entries
 from composer.errors import DataError, InputError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.data.inspection import inspect_dataset
+from composer.data import inspect_dataset
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.toy_dataset import COLORS, OWN_IDS, write_shape_dataset

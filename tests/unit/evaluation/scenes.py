@@ -7,11 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
-from composer.data.records import Annotation, Record
-from composer.structures import BitMasks, Boxes, Instances
-from composer.structures.run_lengths import encode_segmentation, mask_to_text
+from composer.data import Annotation, Dataset, Metadata, Record
+from composer.structures import BitMasks, Boxes, Instances, encode_segmentation, mask_to_text
 
 NUM_KEYPOINTS = 17
 SIZE = (200, 260)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from composer import Graph
+from composer.data import write_shape_dataset
 from composer.data.readers.coco import coco
-from composer.data.toy_dataset import write_shape_dataset
 from composer.errors import InputError
 from composer.evaluation import AugmentedPredictor, evaluate_graph
 from composer.evaluation.views import View

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
-from composer.data.records import Annotation, Record
+from composer.data import Annotation, Dataset, Metadata, Record
 from composer.errors import InputError
 from composer.evaluation import (
     CocoEvaluator,
@@ -27,8 +25,7 @@ from composer.evaluation import (
     write_results,
 )
 from composer.evaluation.proposal_evaluator import match_greedily
-from composer.structures import Boxes, Instances, RotatedBoxes
-from composer.structures.polygon_raster import rasterize_polygons
+from composer.structures import Boxes, Instances, RotatedBoxes, rasterize_polygons
 from composer.structures.run_lengths import encode_masks, encode_polygons
 from unit.evaluation.scenes import make_scenes, noisy_outputs, true_outputs
 

@@ -11,7 +11,7 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from composer.data.dataset import Dataset
+from composer.data import Dataset
 from composer.errors import InputError
 from composer.evaluation import CocoEvaluator, evaluate
 from composer.structures import Boxes, Instances

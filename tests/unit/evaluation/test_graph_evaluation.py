@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from composer import Graph
-from composer.data import LoadingOptions
+from composer.data import LoadingOptions, write_shape_dataset
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.sample_reading import read_sample
-from composer.data.toy_dataset import write_shape_dataset
 from composer.errors import DataError, InputError
 from composer.evaluation import choose_tasks, evaluate_graph, make_batches, make_evaluators
 from composer.structures import ImageBatch, Instances

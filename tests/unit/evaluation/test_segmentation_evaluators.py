@@ -10,13 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
-from composer.data.records import Record, Segment
+from composer.data import Dataset, Metadata, Record, Segment
 from composer.errors import InputError
-from composer.evaluation import PanopticEvaluator, SemanticEvaluator
+from composer.evaluation import PanopticEvaluator, PanopticWriter, SemanticEvaluator
 from composer.evaluation.image_size import find_image_size
-from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.segmentation_truth import read_classes, read_segments
 from composer.evaluation.semantic_evaluator import count_pixels, summarize_pixels
 

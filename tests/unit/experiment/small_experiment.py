@@ -1,6 +1,6 @@
 """A region proposal network that learns coloured shapes, for tests of experiments."""
 
-from composer.data.toy_dataset import write_shape_dataset
+from composer.data import write_shape_dataset
 
 EXPERIMENT = """\
 composer_experiment: 1

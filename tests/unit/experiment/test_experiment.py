@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from composer.construction import check_source, check_spec
-from composer.data.metadata import Metadata
+from composer.data import Metadata
 from composer.errors import DataError, InputError, SpecError
 from composer.experiment import check_experiment, load_experiment
 from composer.experiment.datasets import open_experiment_data

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from composer.data.toy_dataset import write_shape_dataset
+from composer.data import write_shape_dataset
 from composer.experiment import load_experiment, run_experiment
 
 BACKBONE = {

@@ -3,8 +3,7 @@
 import pytest
 import yaml
 
-from composer.data.data_file import find_data
-from composer.data.toy_dataset import write_shape_dataset
+from composer.data import find_data, write_shape_dataset
 from composer.errors import InputError, SpecError
 from composer.experiment import load_experiment, standard_experiment
 from composer.experiment.datasets import open_experiment_data

@@ -8,8 +8,7 @@ import pytest
 from torch import Generator, Tensor, nn
 
 from composer.errors import ContractError
-from composer.node import read_contract
-from composer.node.configuration import configured
+from composer.node import configured, read_contract
 from composer.structures import TensorShape
 from sample_nodes import Linear, Noise, shift, split
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.ops import MAX_LOG_SCALE, decode_deltas, decode_rotated_deltas, encode_rotated_boxes
-from composer.structures.rotated_boxes import normalize_angles
+from composer.structures import normalize_angles
 from strategies.boxes import box_tensors
 from strategies.rotated_boxes import lay_flat, rotated_box_pairs, rotated_box_tensors
 

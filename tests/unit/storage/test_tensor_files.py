@@ -6,8 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from composer.errors import ComposerError, InputError
-from composer.storage import read_tensors, write_value
-from composer.storage.tensor_files import is_tensor_file
+from composer.storage import is_tensor_file, read_tensors, write_value
 from composer.structures import Boxes
 from unit.storage.equality import equal
 

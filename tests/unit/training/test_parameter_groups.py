@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from composer.errors import NameResolutionError
-from composer.layers.conv import NormConv2d
-from composer.layers.norm import ChannelLayerNorm
+from composer.layers import ChannelLayerNorm, NormConv2d
 from composer.training.parameter_groups import group_parameters, trainable_parameters
 from composer.training.settings import OptimizerSettings
 

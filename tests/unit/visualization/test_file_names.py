@@ -2,7 +2,7 @@
 
 import sys
 
-from composer.visualization.file_names import FileNames
+from composer.visualization import FileNames
 
 
 def test_files_of_one_name_are_told_apart_by_numbers():

@@ -6,8 +6,7 @@ import pytest
 import torch
 from pydantic import BaseModel
 
-from composer.data import augmentations
-from composer.data.augmentations.call import AugmentationCall
+from composer.data import AugmentationCall, augmentations
 from composer.documents import read_document
 from composer.errors import SpecError
 from composer.registry import AUGMENTATION_GROUP, Registry
@@ -15,7 +14,7 @@ from unit.data.some_samples import make_sample
 
 THIRD_PARTY = """
 import torch
-from composer.data.samples import Sample
+from composer.data import Sample
 
 class Nothing:
     def __init__(self, *, strength: float = 1.0):

@@ -9,11 +9,15 @@ from itertools import islice
 import pytest
 import torch
 
+from composer.data import (
+    Dataset,
+    InferenceBatches,
+    LoadingOptions,
+    Mapper,
+    Metadata,
+    TrainingBatches,
+)
 from composer.data.augmentations import CopyPaste, RandomFlip, ResizeShortestEdge
-from composer.data.dataset import Dataset
-from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
-from composer.data.mapper import Mapper
-from composer.data.metadata import Metadata
 from composer.errors import DataError, InputError
 from unit.data.some_samples import write_dataset
 

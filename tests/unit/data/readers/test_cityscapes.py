@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from composer.data.faults import count_faults
+from composer.data import count_faults
 from composer.data.readers.cityscapes import CLASSES, THINGS, cityscapes
 from composer.errors import DataError
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from composer.data.faults import count_faults
+from composer.data import count_faults
 from composer.data.readers.coco import coco
 from composer.data.toy_dataset import CLASSES, KEYPOINTS, OWN_IDS, write_shape_dataset
 from composer.errors import DataError

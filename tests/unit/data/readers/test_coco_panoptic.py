@@ -8,8 +8,7 @@ import torch
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from composer.data.faults import count_faults
-from composer.data.mapper import Mapper
+from composer.data import Mapper, count_faults
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.toy_dataset import CLASSES, OWN_IDS, STUFF, STUFF_IDS, write_shape_dataset
 from composer.language import ImageFormat

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from composer.data.faults import count_faults
+from composer.data import count_faults
 from composer.data.readers.pascal_voc import CLASSES, pascal_voc
 from composer.errors import DataError
 

@@ -5,9 +5,7 @@ from itertools import islice
 
 import pytest
 
-from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata
-from composer.data.records import Annotation, Record
+from composer.data import Annotation, Dataset, Metadata, Record
 from composer.data.samplers import (
     RepeatFactorSampler,
     SamplerSettings,
