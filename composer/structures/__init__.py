@@ -1,4 +1,4 @@
-"""What flows through a detection graph: images, boxes, masks, instances, and port types."""
+"""The values of detection graphs: images, boxes, masks, instances; and port types."""
 
 from composer.structures.bit_masks import BitMasks
 from composer.structures.box_overlap import pairwise_intersection, pairwise_ioa, pairwise_iou

@@ -59,7 +59,7 @@ class BitMasks:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensor lives."""
+        """The tensor's device."""
         return self.tensor.device
 
     @property
@@ -90,7 +90,7 @@ class BitMasks:
         return self.tensor.flatten(1).sum(dim=1)
 
     def nonempty(self) -> Bool[Tensor, "N"]:
-        """Tells which masks have any foreground."""
+        """Returns which masks have any foreground."""
         return self.tensor.flatten(1).any(dim=1)
 
     def crop_and_resize(self, boxes: Float[Tensor, "N 4"], mask_size: int) -> Bool[Tensor, "N S S"]:

@@ -31,7 +31,7 @@ class BoxRows(ABC):
     """Numbers of a box."""
 
     form: ClassVar[str]
-    """What boxes are, for messages: `Boxes are rows of four numbers`."""
+    """The form of boxes in messages: `Boxes are rows of four numbers`."""
 
     def __init__(self, tensor: Tensor | Sequence[Any]) -> None:
         tensor = torch.as_tensor(tensor)

@@ -1,4 +1,4 @@
-"""Which levels of the features a node works on."""
+"""Selection of the feature levels of a node."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -12,11 +12,11 @@ T = TypeVar("T")
 def pick_levels(
     features_shape: Mapping[str, TensorShape], in_features: tuple[str, ...] | None
 ) -> tuple[str, ...]:
-    """Returns the names of the levels to work on: those that are asked for, or all.
+    """Returns the names of the selected levels, or of all.
 
     Args:
-        features_shape: the levels that there are.
-        in_features: those that are wanted, as the configuration of a node says; None for all.
+        features_shape: all levels.
+        in_features: the selected levels, from the configuration of a node; None for all.
 
     Raises:
         ValueError: a level does not exist, or there is none to work on.
@@ -79,7 +79,7 @@ def find_pyramid_strides(
 
 
 def zip_levels(num_levels: int, **values: Sequence[T]) -> list[tuple[T, ...]]:
-    """Returns what each level has of several configurations; see `repeat_for_levels`.
+    """Returns the values of several configurations level by level; see `repeat_for_levels`.
 
     Args:
         num_levels: how many levels there are.

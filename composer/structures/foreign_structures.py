@@ -1,7 +1,7 @@
 """Structures of other packages that look like ours, made ours.
 
-A data pipeline written for detectron2 gives its own `Instances`, `Boxes`, masks and keypoints.
-They are known by what they hold, so that nothing of that package is needed here.
+A data pipeline written for detectron2 has its own `Instances`, `Boxes`, masks and keypoints.
+They are recognised by their attributes, so that nothing of that package is needed here.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _BY_NAME: dict[str, Callable[[Tensor], Any]] = {
 
 
 def adopt_instances(value: Any) -> Any:
-    """Returns what looks like Instances as Instances; anything else is returned as it is.
+    """Converts look-alikes of Instances; returns other values unchanged.
 
     What has an `image_size` and a method `get_fields` looks like them. Their fields are adopted,
     too. Instances of ours whose fields are ours as well are returned themselves.

@@ -1,4 +1,4 @@
-"""The `list[dict]` format: what a detection model is given, one dict an image.
+"""The `list[dict]` format, the input of detection models: one dict an image.
 
 Legend: C channels, `_` an image's own height and width.
 """
@@ -20,10 +20,10 @@ _INSTANCES_KEYS = ("instances", "proposals")
 
 
 class ImageBatch(Sequence[dict[str, Any]]):
-    """Images and what is known about them.
+    """Images with their annotations.
 
-    Each record is a dict with `image`, a tensor of C x H x W, and as far as they are known:
-    `height` and `width` (the size wanted of the output, by default the image's own), `instances`
+    Each record is a dict with `image`, a tensor of C x H x W, and optionally:
+    `height` and `width` (the requested size of the output, by default the image's own), `instances`
     (ground truth), `proposals`, `sem_seg`, `file_name`, `image_id`. Other keys are kept.
 
     Args:
@@ -105,7 +105,7 @@ class ImageBatch(Sequence[dict[str, Any]]):
 
     @property
     def output_sizes(self) -> list[tuple[int, int]]:
-        """The (height, width) wanted of every image's output, by default the image's own."""
+        """The requested (height, width) of every image's output, by default the image's own."""
         return [
             (
                 int(record.get("height", record["image"].shape[-2])),
@@ -158,7 +158,7 @@ def _adopt(record: object) -> dict[str, Any]:
 def _check(
     record: object, adopted: Mapping[str, Any], index: int
 ) -> Iterator[TypeError | ValueError]:
-    """Yields what is wrong with one record."""
+    """Yields the faults of one record."""
     if not isinstance(record, Mapping):
         yield TypeError(f"Record {index} is a {_kind(record)}, but it must be a dict.")
         return

@@ -49,7 +49,7 @@ class ImageList:
         Args:
             tensors: images of C x H x W; H and W may differ.
             size_divisibility: round the padded sides up to a multiple of it; 0 or 1 for none.
-            pad_value: what the padding is filled with.
+            pad_value: the value of the padding.
             square_size: at least this many pixels in both directions; 0 for none.
 
         Raises:
@@ -80,7 +80,7 @@ class ImageList:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensor lives."""
+        """The tensor's device."""
         return self.tensor.device
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""What is known about the objects of one image, field by field."""
+"""The objects of one image, field by field."""
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
@@ -82,7 +82,7 @@ class Instances:
         self._fields[name] = value
 
     def has(self, name: str) -> bool:
-        """Tells whether there is a field of that name."""
+        """Returns whether there is a field of that name."""
         return name in self._fields
 
     def get(self, name: str) -> Any:
@@ -120,7 +120,7 @@ class Instances:
         )
 
     def __getitem__(self, index: Index) -> "Instances":
-        """Selects entries of every field; a single position gives Instances of length 1."""
+        """Selects entries of every field; a single position returns Instances of length 1."""
         selection = normalize_index(index, len(self))
         picked = Instances(self.image_size)
         for name, value in self._fields.items():

@@ -35,7 +35,7 @@ class Keypoints:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensor lives."""
+        """The tensor's device."""
         return self.tensor.device
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Masks as polygons, the form in which COCO gives them.
+"""Masks as polygons, the form of COCO.
 
 Legend: N instances, S the side of a crop.
 """
@@ -75,7 +75,7 @@ class PolygonMasks:
         return torch.tensor(areas, dtype=torch.float32)
 
     def nonempty(self) -> Bool[Tensor, "N"]:
-        """Tells which instances have any polygon."""
+        """Returns which instances have any polygon."""
         return torch.tensor([len(parts) > 0 for parts in self.polygons], dtype=torch.bool)
 
     def get_bounding_boxes(self) -> Boxes:

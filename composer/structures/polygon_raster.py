@@ -36,7 +36,7 @@ def rasterize_polygons(
 def rasterize_polygons_within_box(
     polygons: Sequence[Polygon], box: Float[Tensor, "4"], mask_size: int
 ) -> Bool[Tensor, "S S"]:
-    """Fills what lies of an object's polygons inside a box, on a square grid over that box.
+    """Rasterizes an object's polygons inside a box, on a square grid over that box.
 
     Args:
         polygons: the object's parts, in pixels of the image.

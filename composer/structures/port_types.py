@@ -1,4 +1,4 @@
-"""What flows between nodes: Python types that carry a meaning.
+"""The types of values between nodes: Python types with a meaning.
 
 A port's type is the annotation of a parameter or of a return value. Two tensors of the same
 shape may still mean different things (features of a region, logits of a mask), so a type alias
@@ -24,7 +24,7 @@ AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
 class PortType:
     """The name and the meaning of a port's type, put on a plain type with `Annotated`.
 
-    Two named types fit each other when their names are equal, and what they are of fits, too. An
+    Two named types fit each other when their names are equal and their `of` fits. An
     unnamed type (a plain `Tensor`) fits every named type that is made of it.
 
     Args:

@@ -105,7 +105,7 @@ def _unflatten_instances(values: list[Any], names: list[str]) -> Instances:
 
 
 def as_tensor(sizes: Any, columns: int = 0) -> Any:
-    """Sizes as whole numbers in a tensor; what is one already, or stands for one, stays."""
+    """Sizes as a tensor of whole numbers; tensors and their placeholders stay."""
     if not isinstance(sizes, list | tuple):
         return sizes
     tensor = torch.tensor(sizes, dtype=torch.int64)

@@ -32,7 +32,7 @@ class ROIMasks:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensor lives."""
+        """The tensor's device."""
         return self.tensor.device
 
     def __len__(self) -> int:

@@ -63,7 +63,7 @@ def iterate_pairs(
 
 
 def _bound_iou(left: RotatedBoxes, right: RotatedBoxes) -> Float[Tensor, "M N"]:
-    """Returns what the intersection over union of each pair can be at most."""
+    """Returns an upper bound of each pair's intersection over union."""
     around = pairwise_intersection(left.get_bounding_boxes(), right.get_bounding_boxes())
     left_area, right_area = left.area()[:, None], right.area()[None, :]
     shared = around.minimum(left_area).minimum(right_area)

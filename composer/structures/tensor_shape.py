@@ -1,4 +1,4 @@
-"""The shape of what a port carries, as far as it is known before anything runs."""
+"""The shape of a port's value, as far as it is known before a run."""
 
 from dataclasses import dataclass
 

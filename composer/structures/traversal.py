@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @runtime_checkable
 class TensorStructure(Protocol):
-    """What holds tensors and can show and replace them."""
+    """A structure that lists its tensors and replaces them."""
 
     def tensors(self) -> Iterator[Tensor]:
         """Yields every tensor that the structure holds."""
