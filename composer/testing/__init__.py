@@ -1,7 +1,7 @@
-"""The testing kit: what the author of a node type calls in tests, from any test framework.
+"""The testing kit for authors of node types, for any test framework.
 
-`check_node_type` tries one class or function, `check_graph` every node of a graph on what a run
-gives it. Both raise a `ConformanceError` with all reasons. The `random_*` functions make inputs.
+`check_node_type` tries one class or function, `check_graph` every node of a graph on its inputs in
+a run. Both raise a `ConformanceError` with all reasons. The `random_*` functions make inputs.
 """
 
 from composer.testing.conformance import check_graph, check_node_type

@@ -1,4 +1,4 @@
-"""Whether values are what annotations say, shapes of tensors included."""
+"""Checks of values against annotations, shapes of tensors included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from composer.values import describe
 
 
 def check_annotations(trial: Trial, outcome: Outcome) -> Iterator[str]:
-    """Yields where inputs and outputs are not what the signature says.
+    """Yields inputs and outputs that do not match the signature.
 
     A letter stands for one size in all inputs and outputs, as in a checked call.
     """
@@ -63,12 +63,12 @@ def _check_variables(ports: Sequence[tuple[str, Any, Any]]) -> Iterator[str]:
 
 
 def find_misfits(value: object, annotation: Any, name: str) -> Iterator[str]:
-    """Yields what of a value is not what an annotation says, each part with its name.
+    """Yields the parts of a value that do not match an annotation, each with its name.
 
     Args:
         value: anything.
         annotation: a type, as Python reads it from a signature.
-        name: what the value is called.
+        name: the name of the value.
     """
     bare = _strip(annotation)
     alternatives = members(bare)

@@ -1,4 +1,4 @@
-"""Whether a module can be built, copied, saved and loaded the way a graph does it."""
+"""Checks that a module can be built, copied, saved and loaded as by a graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_CHARACTERS = 300
 
 
 def check_building(trial: Trial, module: nn.Module) -> Iterator[str]:
-    """Yields what is wrong with how a module is built.
+    """Yields faults of building a module.
 
     Args:
         trial: the trial.
@@ -49,7 +49,7 @@ def check_copying(trial: Trial) -> Iterator[str]:
 
 
 def check_state_dict(trial: Trial) -> Iterator[str]:
-    """Yields what does not come back from a state dict."""
+    """Yields differences after saving and loading a state dict."""
     original, other = trial.build(), trial.build(salt=1)
     assert isinstance(original, nn.Module)
     assert isinstance(other, nn.Module)
@@ -102,4 +102,4 @@ def _compare_runs(
         return
     difference = next(find_differences(wanted.snapshot, found.snapshot, "output"), None)
     if difference is not None:
-        yield f"{what} gives another result: {difference}"
+        yield f"{what} returns another result: {difference}"

@@ -1,4 +1,4 @@
-"""Whether a node type's configuration can be written in a spec, and its defaults hold."""
+"""Checks that a configuration and its defaults can be written in a spec."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from composer.node import Contract
 
 
 def check_configuration(contract: Contract) -> Iterator[str]:
-    """Yields what of the configuration a spec cannot hold or its own types refuse."""
+    """Yields parameters that a spec cannot hold, and defaults that their types refuse."""
     for place, field in contract.config.model_fields.items():
         name = field.alias or place
         yield from _check_type(name, field)
@@ -23,7 +23,7 @@ def check_configuration(contract: Contract) -> Iterator[str]:
 
 
 def find_refusals(model: type[BaseModel], values: Any) -> dict[str, str]:
-    """What a configuration's types refuse of some values: a message by parameter."""
+    """Returns a message for each parameter whose type refuses its value."""
     try:
         model.model_validate(values)
     except ValidationError as error:

@@ -40,15 +40,15 @@ def check_node_type(
     It is built and run a few times on the CPU, the way a graph does it. Checked are: that its
     signatures say everything; that its configuration and the defaults can be written in a spec;
     that it can be built without memory, copied, saved and loaded; that it changes nothing that it
-    receives; that equal inputs and an equal generator give equal outputs, and nothing is drawn
-    from a global generator; that inputs and outputs are what the annotations say; that the output
-    has the shape that `output_shape` says.
+    receives; that equal inputs and an equal generator return equal outputs, and nothing is drawn
+    from a global generator; that inputs and outputs match the annotations; that the output has
+    the shape of `output_shape`.
 
     Args:
         target: the node type.
         inputs: a value for each input port; optional ones may be left out.
         config: configuration, as under `with:` in a spec.
-        shapes: for each `<port>_shape` parameter, by port, the shape that the graph would give.
+        shapes: for each `<port>_shape` parameter, by port, the shape that a graph would pass.
         mode: the mode to run in. Check a module that does something else in training twice.
         seed: where weights and the node's generator come from.
 
@@ -75,7 +75,7 @@ def check_graph(
     mode: Mode | None = None,
     seed: int = 0,
 ) -> None:
-    """Checks every node of a graph, with its configuration, on what it receives in a run.
+    """Checks every node of a graph, with its configuration, on its inputs in a run.
 
     Args:
         graph: the graph.
@@ -104,7 +104,7 @@ def check_graph(
 
 
 def _examine(trial: Trial, causes: list[Exception]) -> Iterator[str]:
-    """Yields all reasons; what it cannot be built or run for is added to `causes`."""
+    """Yields all reasons; errors of building and running are added to `causes`."""
     yield from check_configuration(trial.contract)
     try:
         function = trial.build()
@@ -185,5 +185,5 @@ def _raise_for(subject: str, trials: Mapping[str, Trial]) -> None:
 
 
 def _copy(value: Any) -> Any:
-    """A copy that shares no tensor with what the graph goes on with."""
+    """A copy that shares no tensor with the values of the graph."""
     return map_tensors(lambda tensor: tensor.detach().clone(), value)

@@ -1,4 +1,4 @@
-"""Whether a run leaves everything else alone and can be repeated."""
+"""Checks that a run has no side effects and can be repeated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from composer.testing.trial import Outcome, Trial
 
 
 def check_side_effects(trial: Trial, outcome: Outcome) -> Iterator[str]:
-    """Yields what a run changed besides giving its output."""
+    """Yields side effects of a run."""
     for change in outcome.input_changes:
         yield f"it changes what it receives: {change}"
     if trial.mode == "inference":  # statistics that training updates are no fault
@@ -30,7 +30,7 @@ def check_repetition(trial: Trial, function: Callable[..., Any], outcome: Outcom
     Args:
         trial: the trial.
         function: the module or function that ran.
-        outcome: what it did.
+        outcome: its outcome.
     """
     try:
         again = trial.run(function if trial.mode == "inference" else trial.build())
@@ -40,7 +40,7 @@ def check_repetition(trial: Trial, function: Callable[..., Any], outcome: Outcom
         return
     difference = next(find_differences(outcome.snapshot, again.snapshot, "output"), None)
     if difference is not None:
-        yield f"a second run on equal inputs gives another result: {difference}"
+        yield f"a second run on equal inputs returns another result: {difference}"
     elif any(find_differences(again.snapshot, other.snapshot, "output")):
         source = "Python's or numpy's global generator"
         yield f"its result depends on {source}: {_draw_from(trial)}"

@@ -1,4 +1,4 @@
-"""Whether what a node type says of its output's shape is what its output has."""
+"""Checks of declared output shapes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Shape = TensorShape | Mapping[str, TensorShape]
 
 
 def check_shapes(trial: Trial, function: Callable[..., Any], outcome: Outcome) -> Iterator[str]:
-    """Yields where the first output is not as `output_shape` says.
+    """Yields differences between the first output and `output_shape`.
 
     Without one, the framework takes the output to have the shape of the only input of the same
     type, so the output is compared with that.
@@ -43,7 +43,7 @@ def check_shapes(trial: Trial, function: Callable[..., Any], outcome: Outcome) -
 
 
 def read_declared(function: Callable[..., Any]) -> Any:
-    """What a module says of its output's shape; None if it says nothing."""
+    """The shape that a module declares for its output, or None."""
     declared = getattr(function, "output_shape", None)
     return declared() if callable(declared) else declared
 
@@ -64,13 +64,13 @@ def measure(value: object) -> Shape | None:
 
 
 def compare_shapes(said: Shape, seen: Shape, says: str, has: str) -> Iterator[str]:
-    """Yields what was said of channels, rows and columns and is not so.
+    """Yields differences of channels, rows and columns between two shapes.
 
     Args:
         said: a shape; what it leaves open fits everything.
         seen: what was measured.
-        says: how to begin a sentence on what was said.
-        has: how to go on with what was seen.
+        says: the first words of a message, about the declared shape.
+        has: the words before the measured shape.
     """
     if isinstance(said, TensorShape) and isinstance(seen, TensorShape):
         for aspect, noun in (("channels", "channels"), ("height", "rows"), ("width", "columns")):

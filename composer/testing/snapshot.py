@@ -1,4 +1,4 @@
-"""What a value holds at one moment, and how two moments differ."""
+"""Snapshots of values, and differences between them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Snapshot:
 
     Args:
         kind: its type.
-        parts: snapshots of its members and attributes, by what stands after the value's name
+        parts: snapshots of its members and attributes, by the text after the value's name
             (`[0]`, `.tensor`), in order.
         content: a copy of what has no parts.
         version: how often a tensor was written to in place.
@@ -42,12 +42,12 @@ def take_snapshot(value: Any) -> Snapshot:
 def find_differences(
     before: Snapshot, after: Snapshot, name: str, *, versions: bool = False
 ) -> Iterator[str]:
-    """Yields what differs, part by part: `'x.tensor' has other values`.
+    """Yields differences, part by part: `'x.tensor' has other values`.
 
     Args:
         before: the earlier snapshot.
         after: the later one.
-        name: what the value is called.
+        name: the name of the value.
         versions: whether a tensor that was written to and has equal values differs, too.
     """
     if before.kind is not after.kind:
@@ -88,7 +88,7 @@ def _take(value: Any, inside: tuple[int, ...]) -> Snapshot:
 
 
 def _members(value: Any) -> dict[str, Any]:
-    """What a value is made of, by what stands after its name."""
+    """The parts of a value by the text after its name."""
     if isinstance(value, Mapping):
         return {f"[{key!r}]": member for key, member in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):

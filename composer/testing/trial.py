@@ -25,13 +25,13 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run did.
+    """The result and the side effects of one run.
 
     Args:
-        value: what was returned.
+        value: the returned value.
         snapshot: the same, copied right after the run.
-        input_changes: how the inputs differ from what they were.
-        state_changes: how parameters and buffers differ from what they were.
+        input_changes: changes of the inputs.
+        state_changes: changes of parameters and buffers.
         drew_from_torch: whether torch's global generator was drawn from.
         drew_from_others: whether Python's or numpy's global generator was drawn from, if only by
             something that watches the run (beartype does).
@@ -63,7 +63,7 @@ class Trial:
 
     @property
     def contract(self) -> Contract:
-        """What the node type says about itself."""
+        """The contract of the node type."""
         assert self.node.contract is not None
         return self.node.contract
 
@@ -78,7 +78,7 @@ class Trial:
         return made
 
     def run(self, function: Callable[..., Any], *, luck: int = 0) -> Outcome:
-        """Calls what `build` gave, and looks at what that changed.
+        """Calls the result of `build`, and records side effects.
 
         Args:
             function: the module or function.
@@ -108,7 +108,7 @@ class Trial:
         )
 
     def name_outputs(self, value: Any) -> dict[str, Any] | None:
-        """What was returned, by output port; None if it is not the right named tuple."""
+        """The returned values by output port; None if they are not the right named tuple."""
         ports = tuple(self.contract.outputs)
         if not self.contract.named_outputs:
             return {ports[0]: value}
@@ -116,7 +116,7 @@ class Trial:
         return dict(zip(ports, value, strict=True)) if is_named else None
 
     def copy_inputs(self) -> dict[str, Any]:
-        """The inputs, sharing nothing with what was given and with no gradient behind them."""
+        """Deep copies of the inputs without gradients."""
         detached = {port: _detach(value) for port, value in self.inputs.items()}
         return copy.deepcopy(detached)
 
@@ -133,7 +133,7 @@ def _take_state(function: Callable[..., Any]) -> dict[str, Snapshot]:
 
 
 def _find_state_changes(before: dict[str, Snapshot], after: dict[str, Snapshot]) -> list[str]:
-    """Changes of what was there before; a cache that fills in the first run is none."""
+    """Changes of existing state; a cache that fills in the first run is none."""
     return [
         change
         for name, snapshot in before.items()

@@ -160,13 +160,13 @@ BROKEN = {
         "though with equal values this time"
     ),
     Counting: "a run in inference mode changes the module itself: 'num_runs' has other values",
-    Remembering: f"a second run on equal inputs gives another result: {OTHER_MASKS}",
+    Remembering: f"a second run on equal inputs returns another result: {OTHER_MASKS}",
     RunningOnce: "a second run on equal inputs fails: RuntimeError: worn out",
     DroppingOut: f"it draws from torch's global generator: {TAKE_ONE}",
     DroppingOutBesideItsGenerator: f"it draws from torch's global generator: {USE_IT}",
     DrawingFromPython: f"its result depends on Python's or numpy's global generator: {TAKE_ONE}",
     DrawingFromNumpy: f"its result depends on Python's or numpy's global generator: {TAKE_ONE}",
-    DrawingFromNowhere: f"a second run on equal inputs gives another result: {OTHER_MASKS}",
+    DrawingFromNowhere: f"a second run on equal inputs returns another result: {OTHER_MASKS}",
     WithPlainTuple: (
         "it returns a value of type tuple (3x5x28x28 float32 | 3x1x28x28 float32), "
         "not a named tuple of (mask_logits, edge_logits)"
