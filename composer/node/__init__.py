@@ -1,4 +1,4 @@
-"""The contract of node types: what a class or function says about itself by its signatures."""
+"""The contract of node types, read from the signatures of classes and functions."""
 
 from composer.node.configuration import configured
 from composer.node.contract import SINGLE_OUTPUT, Contract, InputPort, read_contract

@@ -49,7 +49,7 @@ def configured(model: BaseModel) -> dict[str, Any]:
 
 
 def parameter_docs(doc: str) -> dict[str, str]:
-    """What the `Args:` section of a docstring says of each parameter, on one line each."""
+    """Reads the descriptions of parameters from the `Args:` section of a docstring."""
     found: dict[str, str] = {}
     name, inside = "", False
     for line in doc.splitlines():

@@ -40,7 +40,7 @@ class InputPort:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a node type says about itself.
+    """The ports, configuration and documentation of a node type, read from its signatures.
 
     Args:
         target: the class or function.
@@ -206,7 +206,7 @@ def _input_ports(parameters: Parameters) -> dict[str, InputPort]:
 def _outputs(function: Callable[..., Any], where: str) -> tuple[dict[str, Any], bool]:
     hints = read_hints(function, where)
     if "return" not in hints or hints["return"] is type(None):
-        raise ContractError(f"{where} says nothing about what it returns: annotate it")
+        raise ContractError(f"{where} has no return annotation")
     if is_named_tuple(hints["return"]):
         return fields_of(hints["return"]), True
     return {SINGLE_OUTPUT: hints["return"]}, False

@@ -21,9 +21,9 @@ def read_parameters(
     """The named parameters and their types.
 
     Args:
-        function: what takes them.
-        where: what messages call it.
-        kind: what messages say it belongs to ("a node type").
+        function: the callable.
+        where: its name in messages.
+        kind: the kind of plugin in messages ("a node type").
         skip_self: whether to leave the first one out.
 
     Raises:
@@ -44,7 +44,7 @@ def read_parameters(
 
 
 def read_hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
-    """The annotations, with what is written as text evaluated.
+    """The annotations, those written as text evaluated.
 
     Raises:
         ContractError: if that cannot be done.
@@ -56,11 +56,11 @@ def read_hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
 
 
 def call_model(target: object, kind: str) -> type[BaseModel]:
-    """The model of the configuration of what is called with nothing but its configuration.
+    """The model of the configuration of a callable without ports.
 
     Args:
         target: a class or a function.
-        kind: what messages say it is ("a reader of datasets").
+        kind: the kind of plugin in messages ("a reader of datasets").
 
     Raises:
         ContractError: it cannot be called, or its signature leaves something open.

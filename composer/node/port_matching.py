@@ -1,4 +1,4 @@
-"""Which output fits which input, and what to call a port's type."""
+"""Matching of outputs with inputs by type, and descriptions of port types."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ def members(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def accepts(wanted: Any, given: Any) -> bool:
-    """Whether an input of type `wanted` takes what an output of type `given` returns.
+def accepts(expected: Any, given: Any) -> bool:
+    """Whether an input of type `expected` takes what an output of type `given` returns.
 
     Named types fit by name; an unnamed type fits a named one that is made of it. Lists fit
     element by element, classes by inheritance; `Any` fits all. A type variable fits like the
-    union of its alternatives; `bind` says which of them it stands for.
+    union of its alternatives; `bind` returns the one that it stands for.
     """
-    if wanted is Any or given is Any or wanted is object:
+    if expected is Any or given is Any or expected is object:
         return True
-    return all(any(_fits(want, give) for want in members(wanted)) for give in members(given))
+    return all(any(_fits(want, give) for want in members(expected)) for give in members(given))
 
 
-def _fits(wanted: Any, given: Any) -> bool:
-    want_mark, give_mark = meaning(wanted), meaning(given)
+def _fits(expected: Any, given: Any) -> bool:
+    want_mark, give_mark = meaning(expected), meaning(given)
     if want_mark is not None and give_mark is not None:
         return want_mark.name == give_mark.name and _fit_inside(want_mark, give_mark)
-    want, give = plain(wanted), plain(given)
+    want, give = plain(expected), plain(given)
     if isinstance(want, TypeVar) or isinstance(give, TypeVar):
         return accepts(want, give)
     if want is Any or give is Any or want is object:
@@ -68,9 +68,9 @@ def _fits(wanted: Any, given: Any) -> bool:
     return all(accepts(w, g) for w, g in zip(want_args, give_args, strict=True) if w is not ...)
 
 
-def _fit_inside(wanted: PortType, given: PortType) -> bool:
-    """Whether two types of one name are of what fits; one that leaves it open fits all."""
-    return wanted.of is None or given.of is None or accepts(wanted.of, given.of)
+def _fit_inside(expected: PortType, given: PortType) -> bool:
+    """Whether two types of one name fit by their `of`; an open one fits all."""
+    return expected.of is None or given.of is None or accepts(expected.of, given.of)
 
 
 def describe_type(annotation: Any) -> str:

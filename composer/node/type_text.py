@@ -1,4 +1,4 @@
-"""What to call the type of a configuration value, with the range that it may have."""
+"""Descriptions of the types of configuration values, with their ranges."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Type variables in the types of ports: one type in all ports of a node that name it.
 
-A variable has alternatives (`TypeVar("AnyBoxes", Boxes, RotatedBoxes)`), a bound, or neither. What
-is wired to a node's inputs binds it, and the outputs that name it get the type that it is bound to.
+A variable has alternatives (`TypeVar("AnyBoxes", Boxes, RotatedBoxes)`), a bound, or neither. The
+wires of a node's inputs bind it, and the outputs that name it get the bound type.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def substitute(annotation: Any, types: Mapping[TypeVar, Any]) -> Any:
 
 
 def resolve(annotation: Any, bindings: Mapping[TypeVar, Any]) -> Any:
-    """The type with all of its variables replaced by what they are bound to.
+    """The type with all of its variables replaced by their bound types.
 
     A variable with alternatives is one of them in all its places, so where it is not bound, or to
     several, the type is a union: `list[Boxes] | list[RotatedBoxes]`, and no list of both.
@@ -55,16 +55,16 @@ def resolve(annotation: Any, bindings: Mapping[TypeVar, Any]) -> Any:
     return _unite(substitute(annotation, types) for types in chosen)
 
 
-def bind(wanted: Any, given: Any) -> Bindings:
+def bind(expected: Any, given: Any) -> Bindings:
     """The types that the variables of an input's type stand for.
 
     Args:
-        wanted: the input's type.
-        given: the type of what is wired to it. A part that is open (`Any`) binds nothing.
+        expected: the input's type.
+        given: the type of its source. A part that is open (`Any`) binds nothing.
     """
     found: Bindings = {}
     for give in members(given):
-        fitting = [want for want in _alternatives(wanted) if accepts(want, give)]
+        fitting = [want for want in _alternatives(expected) if accepts(want, give)]
         for variable, kind in (_bind_one(fitting[0], give) if fitting else {}).items():
             found[variable] = _unite((found.get(variable, kind), kind))
     return found
@@ -77,13 +77,13 @@ def agree(first: Any, second: Any) -> Any | None:
     return second if accepts(second, first) else None
 
 
-def _bind_one(wanted: Any, given: Any) -> Bindings:
+def _bind_one(expected: Any, given: Any) -> Bindings:
     if given is Any:
         return {}
-    if isinstance(wanted, TypeVar):
-        return {wanted: _choose(wanted, given)}
-    want_mark, give_mark = meaning(wanted), meaning(given)
-    want, give = plain(wanted), plain(given)
+    if isinstance(expected, TypeVar):
+        return {expected: _choose(expected, given)}
+    want_mark, give_mark = meaning(expected), meaning(given)
+    want, give = plain(expected), plain(given)
     pairs = [(want, give)] if isinstance(want, TypeVar) else []
     pairs += zip(_arguments(want), _arguments(give), strict=False)
     if want_mark is not None and give_mark is not None:
@@ -102,7 +102,7 @@ def _choose(variable: TypeVar, given: Any) -> Any:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """The parts of a union, those that are no variables first: they say more."""
+    """The parts of a union, type variables last: they are less specific."""
     parts = list(_arguments(annotation)) if _is_union(annotation) else [annotation]
     return sorted(parts, key=lambda part: isinstance(part, TypeVar))
 

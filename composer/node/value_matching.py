@@ -1,4 +1,4 @@
-"""Whether a value that somebody gives can be what a port's type says.
+"""Matching of values with port types.
 
 Only what cannot be meant is refused: a number for a tensor, one tensor for a list of boxes. Shapes
 are left to the node, and so are objects of classes unknown here, which may be look-alikes.
@@ -15,13 +15,13 @@ from composer.node.port_matching import members, plain
 _KNOWN = {"builtins", "composer", "numpy", "torch"}
 
 
-def takes(wanted: Any, value: object) -> bool:
-    """Whether a port of type `wanted` may be given a value."""
-    return any(_is_one(plain(member), value) for member in members(plain(wanted)))
+def takes(expected: Any, value: object) -> bool:
+    """Whether a port of type `expected` may be given a value."""
+    return any(_is_one(plain(member), value) for member in members(plain(expected)))
 
 
-def _is_one(wanted: Any, value: object) -> bool:
-    kind, arguments = get_origin(wanted) or wanted, get_args(wanted)
+def _is_one(expected: Any, value: object) -> bool:
+    kind, arguments = get_origin(expected) or expected, get_args(expected)
     if kind is Any or kind is object:
         return True
     if kind is None or kind is type(None) or value is None:

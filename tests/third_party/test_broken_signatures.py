@@ -123,7 +123,7 @@ class WithStrangeState(Small):
 
 BROKEN = {
     WithoutAnnotation: "`x` of forward has no type annotation",
-    WithoutOutput: "forward says nothing about what it returns: annotate it",
+    WithoutOutput: "forward has no return annotation",
     WithArguments: "forward takes *xs; a node type names every parameter",
     WithOptions: "__init__ takes *options; a node type names every parameter",
     WithShapeOfNothing: "`features_shape` of __init__ names no parameter of forward",
@@ -154,7 +154,7 @@ BROKEN = {
     ),
     WithOneCopy: "it cannot be deep-copied: TypeError: only one of me",
     WithHiddenWeights: (
-        "another build that loaded its state dict gives another result: "
+        "another build that loaded its state dict returns another result: "
         "'output.mask_logits' has other values"
     ),
     WithStrangeState: (

@@ -164,8 +164,8 @@ def positional(x: Tensor, /) -> Tensor: ...
     ("target", "reason"),
     [
         (NoAnnotation, "`x` of forward has no type annotation"),
-        (NoReturn, "forward says nothing about what it returns: annotate it"),
-        (NothingReturned, "forward says nothing about what it returns: annotate it"),
+        (NoReturn, "forward has no return annotation"),
+        (NothingReturned, "forward has no return annotation"),
         (Open, "__init__ takes .*options; a node type names every parameter"),
         (OpenPorts, "forward takes .*x; a node type names every parameter"),
         (NoForward, "it has no `forward`"),
