@@ -1,4 +1,4 @@
-"""`composer specs`: lists the specs that ship, and those of plugins."""
+"""`composer specs`: lists specs, or the values of one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,39 @@ if TYPE_CHECKING:
     from composer.discovery import PublishedSpec
 
 
-@click.command(short_help="List the specs that ship, and those of plugins.")
-def specs() -> None:
+@click.command(short_help="List specs, or the values of one that can be set.")
+@click.argument("name", required=False, metavar="[NAME]")
+def specs(name: str | None) -> None:
     """List the specs that ship with the package and those that plugins publish.
 
-    Their names serve wherever a SPEC is wanted. Nothing is imported.
+    Their names serve wherever a SPEC is expected. Nothing is imported.
+
+    With NAME, list the values of that spec that can be set: short names, params, and the
+    configuration of every node by its address, each with its value and meaning.
     """
+    if name is None:
+        _list_specs()
+    else:
+        _list_values(name)
+
+
+def _list_values(name: str) -> None:
+    from composer.construction import check_source
+    from composer.construction.settable import list_aliases, list_configuration, list_params
+
+    blueprint = check_source(name)
+    sections = {
+        "short names": list_aliases(blueprint),
+        "params, and where they go": list_params(blueprint),
+        **list_configuration(blueprint),
+    }
+    for title, values in sections.items():
+        if values:
+            click.echo(title)
+            print_columns(values, indent=2)
+
+
+def _list_specs() -> None:
     from composer.discovery import published_specs, unfound_folders
 
     rows = [(name, _describe(spec)) for name, spec in published_specs().items()]

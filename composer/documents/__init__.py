@@ -3,7 +3,7 @@
 from composer.documents.addresses import Address
 from composer.documents.document_part import DocumentPart
 from composer.documents.located import Located, locate
-from composer.documents.params import escape, substitute_params
+from composer.documents.params import escape, substitute_params, unused_params
 from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
 from composer.documents.reading import (
@@ -79,5 +79,6 @@ __all__ = [
     "spread_sections",
     "substitute_params",
     "suggest_choice",
+    "unused_params",
     "validate",
 ]

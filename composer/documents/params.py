@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from composer.documents.located import Located, Plain
+from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
 from composer.errors import SpecError
 from composer.names import did_you_mean
@@ -48,6 +49,25 @@ def substitute_params(
         for key, item in document.entries()
     }
     return replace(document, value=items), resolved
+
+
+def unused_params(document: Located) -> list[tuple[str, Place]]:
+    """The params of a document that nothing in it uses, with the places of their names."""
+    section = document.get("params")
+    used: set[str] = set()
+    for item in document.value.values() if document.is_mapping else ():
+        used |= _names_in(item)
+    declared = section.entries() if section is not None else ()
+    return [(name, section.key_place(name)) for name, _ in declared if section and name not in used]
+
+
+def _names_in(item: Located) -> set[str]:
+    if isinstance(item.value, str):
+        return {match.group(1) for match in _USE.finditer(item.value) if match.group(1)}
+    members = item.value.values() if item.is_mapping else item.value
+    if not isinstance(item.value, (dict, list)):
+        return set()
+    return set().union(*map(_names_in, members))
 
 
 def escape(value: Plain) -> Plain:

@@ -34,16 +34,6 @@ _BACKBONE_BLOCKS = {
     "build_resnet_fpn_backbone": "blocks/resnet_fpn.yaml",
     "build_retinanet_resnet_fpn_backbone": "blocks/resnet_fpn_p6p7.yaml",
 }
-_RESNET = (
-    "depth",
-    "norm",
-    "freeze_at",
-    "stem_out_channels",
-    "res2_out_channels",
-    "num_groups",
-    "width_per_group",
-    "stride_in_1x1",
-)
 _ON_PYRAMID = {
     "mask_roi_heads": "mask_rcnn_r50_fpn",
     "keypoint_roi_heads": "keypoint_rcnn_r50_fpn",
@@ -114,8 +104,7 @@ class Architecture:
         if self.has_pyramid:
             draft.put_block("backbone", _BACKBONE_BLOCKS[self.backbone])
         elif "spec" in draft.whole["nodes"]["backbone"]:
-            draft.put_node_type("backbone", "resnet", _RESNET)
-            draft.drop_params("fpn_")
+            draft.put_node_type("backbone", "resnet")
             draft.set("preprocess.size_divisibility", 0)
         return draft
 

@@ -1,11 +1,11 @@
-"""From a configuration's backbone to knobs of ours."""
+"""From a configuration's backbone to addresses of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
 
-from composer.importing import knobs
+from composer.importing import addresses
 from composer.importing.architecture import Architecture
 from composer.importing.carrying import carry, require_levels
 from composer.importing.config import Config
@@ -18,8 +18,8 @@ _BASIC_CHANNELS = 64
 
 def translate_backbone(config: Config, draft: Draft, model: Architecture) -> list[str]:
     """Sets what the backbone is, and returns the names of its levels."""
-    net = "backbone/bottom_up" if model.has_pyramid else "backbone"
-    carry(config, draft, knobs.RESNET, net=net)
+    net = "backbone.bottom_up" if model.has_pyramid else "backbone"
+    carry(config, draft, addresses.RESNET, net=net)
     _check_network(config, model)
     stages = list(config.take("MODEL.RESNETS.OUT_FEATURES"))
     if not require_levels(config, "MODEL.RESNETS.OUT_FEATURES", list(_STRIDES)):
@@ -48,7 +48,7 @@ def _check_network(config: Config, model: Architecture) -> None:
 def _translate_pyramid(
     config: Config, draft: Draft, model: Architecture, stages: list[str]
 ) -> list[str]:
-    carry(config, draft, knobs.PYRAMID)
+    carry(config, draft, addresses.PYRAMID)
     key = "MODEL.FPN.IN_FEATURES"
     if not require_levels(config, key, stages):
         return []
@@ -60,7 +60,7 @@ def _translate_pyramid(
         because = "a pyramid's levels differ in resolution"
         config.require("MODEL.RESNETS.RES5_DILATION", 1, because=because)
     if levels != stages:
-        draft.set("backbone/fpn.in_features", levels)
+        draft.set("backbone.fpn.in_features", levels)
     draft.set("preprocess.size_divisibility", strides[-1])
     num_tops = 2 if "retinanet" in model.backbone else 1
     finest = int(levels[0].removeprefix("res"))

@@ -1,17 +1,19 @@
-"""Turns the knobs of a spec that keys of a configuration stand for."""
+"""Sets the addresses of a spec that keys of a configuration stand for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from composer.importing.addresses import Addresses
 from composer.importing.config import Config, default_values
-from composer.importing.draft import Draft, NoKnobError
-from composer.importing.knobs import Knobs
+from composer.importing.draft import Draft, UnknownAddressError
 
 _NORMS = ("", "BN", "SyncBN", "FrozenBN", "GN", "LN")
 _SAME_NORMS = {"nnSyncBN": "SyncBN", "naiveSyncBN": "SyncBN"}  # the same up to who computes it
 _ALL = 2**31 - 1  # detections of an image: what a negative number means
+# Defaults of node types that are not detectron2's.
+_OWN_DEFAULTS: Mapping[str, Any] = {"MODEL.RETINANET.SMOOTH_L1_LOSS_BETA": 0.0}
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "DEPTH": (18, 34, 50, 101, 152),
     "RES5_DILATION": (1, 2),
@@ -22,21 +24,21 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def carry(config: Config, draft: Draft, table: Knobs, **names: str) -> None:
-    """Turns all knobs of a table.
+def carry(config: Config, draft: Draft, table: Addresses, **names: str) -> None:
+    """Sets all addresses of a table.
 
     Args:
         config: what is carried.
         draft: where to.
-        table: the knob of each key.
-        names: what stands for `{name}` in the knobs.
+        table: the address of each key.
+        names: what stands for `{name}` in the addresses.
     """
-    for key, knob in table.items():
-        turn(config, draft, key, knob.format(**names), config.take(key))
+    for key, address in table.items():
+        carry_value(config, draft, key, address.format(**names), config.take(key))
 
 
-def turn(config: Config, draft: Draft, key: str, knob: str, value: Any) -> None:
-    """Turns the knob that a key stands for; notes a value that it cannot have."""
+def carry_value(config: Config, draft: Draft, key: str, address: str, value: Any) -> None:
+    """Sets the address that a key stands for; notes a value that it cannot have."""
     choices = _CHOICES.get(key.rpartition(".")[2])
     if choices is not None:
         config.require(key, *choices)
@@ -45,8 +47,8 @@ def turn(config: Config, draft: Draft, key: str, knob: str, value: Any) -> None:
     if key == "TEST.DETECTIONS_PER_IMAGE" and value < 0:
         value = _ALL
     try:
-        draft.set(knob, value, default_values()[key])
-    except NoKnobError as error:
+        draft.set(address, value, _OWN_DEFAULTS.get(key, default_values()[key]))
+    except UnknownAddressError as error:
         if not config.is_default(key):
             config.refuse(key, f"this model cannot express it: {error}")
 

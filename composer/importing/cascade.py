@@ -28,8 +28,8 @@ def translate_cascade(config: Config, draft: Draft) -> None:
             check_box_weights(config, f"{_SECTION}.BBOX_REG_WEIGHTS", one, 4)
         draft.set("roi_heads.bbox_reg_weights", weights[0])
         for stage in range(1, min(len(overlaps), _NUM_SHIPPED)):
-            draft.set(f"roi_heads.stage{stage}_iou_threshold", overlaps[stage])
-            draft.set(f"roi_heads.stage{stage}_bbox_reg_weights", weights[stage])
+            draft.set(f"roi_heads.relabeled{stage}.iou_threshold", overlaps[stage])
+            draft.set(f"roi_heads.stage{stage}.bbox_reg_weights", weights[stage])
 
 
 def fit_stages(config: Config, draft: Draft) -> None:
@@ -44,9 +44,6 @@ def fit_stages(config: Config, draft: Draft) -> None:
     nodes: dict[str, Any] = {}
     for stage in range(_NUM_SHIPPED, count):
         nodes |= _make_stage(draft, stage, overlaps[stage], weights[stage])
-    for name in stages:
-        # Features learn from the mean of the stages (Cai and Vasconcelos 2018).
-        nodes.setdefault(name, {}).setdefault("params", {})["gradient_scale"] = 1 / count
     nodes["detections"] = {
         "inputs": {
             "boxes": "proposals" if count == 1 else f"{stages[-2]}.boxes",
@@ -56,10 +53,12 @@ def fit_stages(config: Config, draft: Draft) -> None:
         "with": {"box_weights": weights[-1]},
     }
     for name, node in nodes.items():
-        draft.put_node(f"roi_heads/{name}", node)
+        draft.put_node(f"roi_heads.{name}", node)
+    # Features learn from the mean of the stages (Cai and Vasconcelos 2018).
+    draft.set("roi_heads.stage*.gradient_scale.scale", 1 / count)
     for stage in range(count, _NUM_SHIPPED):
-        draft.drop_node(f"roi_heads/stage{stage}")
-        draft.drop_node(f"roi_heads/relabeled{stage}")
+        draft.drop_node(f"roi_heads.stage{stage}")
+        draft.drop_node(f"roi_heads.relabeled{stage}")
     branches = [wire for wire in block["outputs"]["losses"]["training"] if "stage" not in wire]
     losses = [*(f"{name}.losses" for name in stages), *branches]
     draft.put_node("roi_heads", {"outputs": {"losses": {"training": losses}}})

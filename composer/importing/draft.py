@@ -1,30 +1,28 @@
-"""A spec in the making: a shipped one, and the smallest changes that give the wanted values."""
+"""A spec in the making: a shipped one, and the smallest changes that give the expected values."""
 
 from __future__ import annotations
 
 import copy
+import json
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from composer.documents import ProblemLog
-from composer.language import read_extended
-
-Path = tuple[str, ...]  # a node's name after those of the nested graphs around it
+from composer.documents import Located, ProblemLog
+from composer.language import Spec, apply_settings, read_extended, read_spec
+from composer.names import find_names
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
-class NoKnobError(LookupError):
-    """A graph has no param of that name."""
+class UnknownAddressError(LookupError):
+    """A spec has nothing at an address."""
 
 
 class Draft:
-    """Changes to a shipped spec, written where it takes them.
+    """Changes to a shipped spec: nodes and outputs, and values by address.
 
-    A value is followed through references: where a block's param is wired to `${depth}`, the
-    outer `depth` is set. What already has its value is not written.
+    What already has its value is not written.
 
     Args:
         base: the shipped spec.
@@ -33,33 +31,30 @@ class Draft:
     def __init__(self, base: str) -> None:
         self.base = base
         self.whole = _read(base)
-        self.params: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
         self.image: dict[str, Any] = {}
         self.nodes: dict[str, Any] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
         self.weights: str | None = None
         self.names: str | None = None
 
-    def set(self, knob: str, value: Any, default: Any = None) -> None:
-        """Gives a knob a value.
+    def set(self, address: str, value: Any, default: Any = None) -> None:
+        """Gives an address a value.
 
         Args:
-            knob: a node's path, with `/` between names, a dot, and the name of its param or
-                configuration: `backbone/fpn.fuse_type`.
-            value: what it is to be.
-            default: what it is where the spec says nothing.
+            address: the full address of a param or of a node's configuration; `*` stands for any
+                one name.
+            value: the value.
+            default: the node type's default, which holds where the spec says nothing.
 
         Raises:
-            NoKnobError: there is nothing of that name to set.
+            UnknownAddressError: there is no such node or param.
         """
-        where, _, name = knob.rpartition(".")
-        path = tuple(where.split("/"))
-        node = self._node(path)
-        if "spec" in node:
-            self._set_param(path, name, value)
-            return
-        current = (node.get("with") or {}).get(name, default)
-        self._settle(path[:-1], current, value, lambda: self._write(path, "with", name, value))
+        spec = self._spec()
+        address = _outermost(address, spec)
+        if any(not _same(found, value) for found in _current(address, spec, default)):
+            self.settings.pop(address, None)
+            self.settings[address] = value
 
     def set_image(self, name: str, value: Any) -> None:
         """Says how image files are read, where it differs from what the spec says."""
@@ -68,45 +63,35 @@ class Draft:
 
     def put_block(self, name: str, block: str) -> None:
         """Makes a node call another nested spec, which keeps the params that both have."""
-        node = self._node((name,))
+        node = self.whole["nodes"][name]
         if node.get("spec") == block:
             return
-        known = _read(block)["params"]
-        params = {key: value for key, value in node["params"].items() if key in known}
-        self.nodes[name] = {"spec": block, "params": params}
-        node.update(spec=block, params=dict(params))
+        known = _read(block).get("params", {})
+        params = {key: value for key, value in node.get("params", {}).items() if key in known}
+        self.nodes[name] = {"spec": block, **({"params": params} if params else {})}
+        node.update(spec=block, params=params)
 
     def put_node(self, path: str, node: dict[str, Any]) -> None:
         """Adds a node, or changes to one, as they are written in a spec."""
-        self._patch(tuple(path.split("/"))).update(node)
+        self._patch(path.split(".")).update(node)
 
-    def put_node_type(self, name: str, uses: str, params: tuple[str, ...]) -> None:
-        """Makes a node call a node type in place of a nested spec.
-
-        Args:
-            name: the node.
-            uses: the node type.
-            params: the params that become its configuration.
-        """
-        given = self._node((name,))["params"]
-        config = {key: value for key, value in given.items() if key in params}
-        self.nodes[name] = {"uses": uses, "with": config}
-        self.whole["nodes"][name] = {"uses": uses, "with": dict(config)}
+    def put_node_type(self, name: str, uses: str) -> None:
+        """Makes a node call a node type in place of a nested spec."""
+        self.nodes[name] = {"uses": uses}
+        self.whole["nodes"][name] = {"uses": uses}
 
     def drop_node(self, path: str) -> None:
         """Leaves a node out."""
-        *around, name = path.split("/")
+        *around, name = path.split(".")
         if around:
-            self._patch(tuple(around)).setdefault("nodes", {})[name] = None
+            self._patch(around).setdefault("nodes", {})[name] = None
         else:
             self.nodes[name] = None
-            del self.whole["nodes"][name]
-
-    def drop_params(self, *prefixes: str) -> None:
-        """Leaves those params out that begin with one of some words."""
-        for name in [one for one in self.whole["params"] if one.startswith(prefixes)]:
-            self.params[name] = None
-            del self.whole["params"][name]
+        self.settings = {
+            address: value
+            for address, value in self.settings.items()
+            if not address.startswith(f"{path}.")
+        }
 
     def put_output(self, mode: str, name: str, wire: str | list[str] | None) -> None:
         """Gives the whole graph an output in one mode; None leaves it out."""
@@ -114,101 +99,135 @@ class Draft:
 
     def nested(self, name: str) -> dict[str, Any]:
         """The nested spec that a node calls, for the caller to change."""
-        return self._graph((name,))
+        return _read(self.whole["nodes"][name]["spec"])
 
     def value_within(self, name: str, value: Any) -> Any:
         """What a value of the nested spec that a node calls is to the graph around it.
 
         Args:
             name: the node.
-            value: the value, with references to params of the nested spec.
+            value: the value; a lone reference to a param of the nested spec is followed.
         """
-        if isinstance(value, list):
-            return [self.value_within(name, item) for item in value]
         reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
         if reference is None:
             return value
-        given = self._node((name,)).get("params") or {}
-        if reference.group(1) in given:
-            return given[reference.group(1)]
-        return self.value_within(name, self._graph((name,))["params"][reference.group(1)])
+        param = reference.group(1)
+        given = self.whole["nodes"][name].get("params", {})
+        if param in given and _REFERENCE.fullmatch(str(given[param])):
+            return given[param]
+        return self._spec().resolved.params[f"{name}.{param}"].plain()
 
     def document(self, name: str, doc: str) -> dict[str, Any]:
         """The spec."""
+        params = {key: value for key, value in self.settings.items() if "." not in key}
+        changes = {
+            "params": params,
+            "aliases": self._dangling_aliases(),
+            "set": {**self._dangling_settings(), **_grouped(self.settings)},
+            "inputs": {"batch": {"image": self.image}} if self.image else {},
+            "nodes": self.nodes,
+            "outputs": self.outputs,
+        }
         bases = self.base if self.names is None else [self.base, self.names]
         document: dict[str, Any] = {"composer": 1, "name": name, "doc": doc, "extends": bases}
-        if self.params:
-            document["params"] = self.params
-        if self.image:
-            document["inputs"] = {"batch": {"image": self.image}}
-        if self.nodes:
-            document["nodes"] = self.nodes
-        if self.outputs:
-            document["outputs"] = self.outputs
+        document |= {key: value for key, value in changes.items() if value}
         if self.weights is not None:
             document["weights"] = self.weights
         return document
 
-    def _node(self, path: Path) -> dict[str, Any]:
-        nodes = self.whole["nodes"] if len(path) == 1 else self._graph(path[:-1])["nodes"]
-        if path[-1] not in nodes:
-            raise NoKnobError(f"there is no node '{'.'.join(path)}'")
-        node: dict[str, Any] = nodes[path[-1]]
-        return node
+    def _spec(self) -> Spec:
+        """The spec so far, with its settings applied."""
+        document = {"composer": 1, "extends": self.base, "nodes": self.nodes, "set": self.settings}
+        return _checked(json.dumps(document))
 
-    def _graph(self, path: Path) -> dict[str, Any]:
-        node = self._node(path)
-        if "spec" not in node:
-            raise NoKnobError(f"'{'.'.join(path)}' is no nested graph")
-        return _read(node["spec"])
+    def _dangling_aliases(self) -> dict[str, None]:
+        """The base's short names of what is not there any more."""
+        spec, aliases = self._spec(), _spec_of(self.base).resolved.aliases
+        kept = {
+            name
+            for name, alias in spec.resolved.aliases.items()
+            if alias.params or (_has(alias.address, spec) and not aliases[name].params)
+        }
+        return {name: None for name in aliases if name not in kept}
 
-    def _set_param(self, path: Path, name: str, value: Any) -> None:
-        """Sets a param of the graph at a path; of the whole one, for no path."""
-        if not path:
-            if not _same(self._param((), name), value):
-                self.params[name] = self.whole["params"][name] = value
-            return
-        given = self._node(path).get("params") or {}
-        scope = path[:-1] if name in given else path
-        current = given[name] if name in given else self._graph(path)["params"].get(name)
-        if name not in given and name not in self._graph(path)["params"]:
-            raise NoKnobError(f"'{'.'.join(path)}' has no param '{name}'")
-        self._settle(scope, current, value, lambda: self._write(path, "params", name, value))
+    def _dangling_settings(self) -> dict[str, None]:
+        """The base's settings of what is not there any more."""
+        spec = self._spec()
+        return {one: None for one in self.whole.get("set", {}) if not _has(one, spec)}
 
-    def _settle(self, scope: Path, current: Any, value: Any, write: Callable[[], None]) -> None:
-        reference = _REFERENCE.fullmatch(current) if isinstance(current, str) else None
-        if reference is not None:
-            self._set_param(scope, reference.group(1), value)
-        elif not _same(self._resolved(current, scope), value):
-            write()
-
-    def _param(self, path: Path, name: str) -> Any:
-        if not path:
-            if name not in self.whole["params"]:
-                raise NoKnobError(f"'{self.base}' has no param '{name}'")
-            return self._resolved(self.whole["params"][name], ())
-        given = self._node(path).get("params") or {}
-        if name in given:
-            return self._resolved(given[name], path[:-1])
-        return self._resolved(self._graph(path)["params"][name], path)
-
-    def _resolved(self, value: Any, scope: Path) -> Any:
-        """A value with its references replaced by what they stand for."""
-        if isinstance(value, list):
-            return [self._resolved(item, scope) for item in value]
-        reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
-        return value if reference is None else self._param(scope, reference.group(1))
-
-    def _write(self, path: Path, kind: str, name: str, value: Any) -> None:
-        self._patch(path).setdefault(kind, {})[name] = value
-        if len(path) == 1:
-            self._node(path).setdefault(kind, {})[name] = value
-
-    def _patch(self, path: Path) -> dict[str, Any]:
+    def _patch(self, path: list[str]) -> dict[str, Any]:
         node: dict[str, Any] = {"nodes": self.nodes}
         for name in path:
             node = node.setdefault("nodes", {}).setdefault(name, {})
         return node
+
+
+@cache
+def _checked(document: str) -> Spec:
+    """A spec of which the node types are not known: an address means all that it may mean."""
+    log = ProblemLog()
+    spec = read_spec(json.loads(document), log)
+    log.raise_any()
+    assert spec is not None
+    settings = spec.resolved.settings
+    names = sorted({setting.address.rpartition(".")[2] for setting in settings})
+    return apply_settings(spec, dict.fromkeys(_configs(spec), names), ProblemLog())
+
+
+def _spec_of(base: str) -> Spec:
+    return _checked(json.dumps({"composer": 1, "extends": base}))
+
+
+def _configs(spec: Spec) -> dict[str, Located]:
+    """The configuration of the nodes of a spec by path."""
+    return {path: node.config for path, node in spec.graph.walk() if node.uses is not None}
+
+
+def _has(address: str, spec: Spec) -> bool:
+    """Whether an address, full or of a node, means anything."""
+    nodes = _configs(spec)
+    part = address.rpartition(".")[0]
+    params = spec.resolved.params
+    return bool(find_names(address, [*params, *nodes]) or (part and find_names(part, nodes)))
+
+
+def _outermost(address: str, spec: Spec) -> str:
+    """The param that an address has its value from, or the address."""
+    path, _, key = address.rpartition(".")
+    params, config = spec.resolved.params, _configs(spec).get(path)
+    value = params.get(address) or (config.get(key) if config is not None else None)
+    while value is not None and value.param:
+        address, value = value.param, params[value.param]
+    return address
+
+
+def _current(address: str, spec: Spec, default: Any) -> list[Any]:
+    """The values that an address has."""
+    if address in spec.resolved.params:
+        return [spec.resolved.params[address].plain()]
+    path, _, key = address.rpartition(".")
+    configs = _configs(spec)
+    found = find_names(path, configs)
+    if not found or (len(found) > 1 and "*" not in path):
+        raise UnknownAddressError(f"there is nothing at '{address}'")
+    values = [configs[name].get(key) for name in found]
+    return [default if value is None else value.plain() for value in values]
+
+
+def _grouped(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of nodes, those of one node together."""
+    by_node: dict[str, dict[str, Any]] = {}
+    for address, value in settings.items():
+        node, _, key = address.rpartition(".")
+        if node:
+            by_node.setdefault(node, {})[key] = value
+    grouped: dict[str, Any] = {}
+    for node, values in by_node.items():
+        if len(values) == 1:
+            grouped |= {f"{node}.{key}": value for key, value in values.items()}
+        else:
+            grouped[node] = values
+    return grouped
 
 
 def _read(spec: str) -> dict[str, Any]:

@@ -1,17 +1,18 @@
-"""From a configuration's anchors and proposals to knobs of ours."""
+"""From a configuration's anchors and proposals to addresses of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from composer.importing import knobs
+from composer.importing import addresses
 from composer.importing.architecture import Architecture
-from composer.importing.carrying import carry, require_alike_levels, turn
+from composer.importing.carrying import carry, carry_value, require_alike_levels
 from composer.importing.config import Config
 from composer.importing.draft import Draft
 from composer.importing.lengths import check_box_weights, check_matching
 
 _ANCHORS = "MODEL.ANCHOR_GENERATOR"
+_NUM_ANCHORS = 3  # of an RPN by default
 
 
 def give_proposals(draft: Draft, model: Architecture) -> None:
@@ -20,7 +21,6 @@ def give_proposals(draft: Draft, model: Architecture) -> None:
         return
     wires = {"proposals": "batch.proposals", "images": None, "features": None, "targets": None}
     draft.put_node("proposal_generator", {"uses": "given_proposals", "inputs": wires})
-    draft.drop_params("rpn_")
     losses = ["sem_seg_loss"] if model.has_semantics else []
     draft.put_output("training", "losses", [*losses, "roi_heads.losses"])
 
@@ -28,21 +28,21 @@ def give_proposals(draft: Draft, model: Architecture) -> None:
 def translate_rpn(config: Config, draft: Draft, model: Architecture, levels: list[str]) -> None:
     """Sets what the RPN is."""
     config.require("MODEL.RPN.HEAD_NAME", "StandardRPNHead")
-    carry(config, draft, knobs.RPN)
+    carry(config, draft, addresses.RPN)
     check_matching(config, "MODEL.RPN")
     weights = "MODEL.RPN.BBOX_REG_WEIGHTS"
     check_box_weights(config, weights, config.take(weights), 5 if model.is_rotated else 4)
     if model.is_rotated:
         config.require("MODEL.RPN.BBOX_REG_LOSS_TYPE", "smooth_l1")
         config.require("MODEL.RPN.BOUNDARY_THRESH", -1)
-        carry(config, draft, knobs.ROTATED_RPN)
+        carry(config, draft, addresses.ROTATED_RPN)
     else:
-        carry(config, draft, knobs.UPRIGHT_RPN)
+        carry(config, draft, addresses.UPRIGHT_RPN)
     key = "MODEL.RPN.IN_FEATURES"
     named = config.take(key)
     if require_alike_levels(config, key, levels):
         count = count_anchors(config, named, is_rotated=model.is_rotated)
-        draft.set("proposal_generator.num_anchors", count)
+        draft.set("proposal_generator.rpn_head.num_anchors", count, _NUM_ANCHORS)
     if named != levels:
         draft.set("proposal_generator.in_features", named)
 
@@ -52,7 +52,7 @@ def translate_dense_anchors(config: Config, draft: Draft, levels: list[str]) -> 
     key = "MODEL.RETINANET.IN_FEATURES"
     if require_alike_levels(config, key, levels):
         count = count_anchors(config, config.take(key))
-        turn(config, draft, f"{_ANCHORS}.SIZES", "head.num_anchors", count)
+        carry_value(config, draft, f"{_ANCHORS}.SIZES", "head.num_anchors", count)
 
 
 def count_anchors(config: Config, levels: Sequence[str], *, is_rotated: bool = False) -> int:

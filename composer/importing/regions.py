@@ -1,8 +1,8 @@
-"""From a configuration's region heads to knobs of ours."""
+"""From a configuration's region heads to addresses of ours."""
 
 from __future__ import annotations
 
-from composer.importing import knobs
+from composer.importing import addresses
 from composer.importing.architecture import Architecture
 from composer.importing.carrying import carry, require_alike_levels
 from composer.importing.cascade import translate_cascade
@@ -16,23 +16,24 @@ _BOX = "MODEL.ROI_BOX_HEAD"
 def translate_regions(config: Config, draft: Draft, model: Architecture, levels: list[str]) -> None:
     """Sets what the region heads are."""
     require_alike_levels(config, "MODEL.ROI_HEADS.IN_FEATURES", levels)
-    carry(config, draft, knobs.REGIONS)
+    stage = stages_of(model)
+    carry(config, draft, addresses.REGIONS, stage=stage)
     check_matching(config, "MODEL.ROI_HEADS")
     if model.is_rotated:
         config.require(f"{_BOX}.BBOX_REG_LOSS_TYPE", "smooth_l1")
         config.require(f"{_BOX}.POOLER_TYPE", "ROIAlignRotated")
     else:
-        carry(config, draft, knobs.UPRIGHT_REGIONS)
+        carry(config, draft, addresses.UPRIGHT_REGIONS, stage=stage)
     if model.heads == "CascadeROIHeads":
         translate_cascade(config, draft)
     else:
-        carry(config, draft, knobs.ONE_STAGE)
+        carry(config, draft, addresses.ONE_STAGE)
         weights = f"{_BOX}.BBOX_REG_WEIGHTS"
         check_box_weights(config, weights, config.take(weights), 5 if model.is_rotated else 4)
     if model.heads == "Res5ROIHeads":
         _drop_box_head(config)
     else:
-        _translate_box_head(config, draft)
+        _translate_box_head(config, draft, stage)
     if model.has_masks:
         _translate_masks(config, draft, model)
     if model.has_keypoints:
@@ -42,15 +43,20 @@ def translate_regions(config: Config, draft: Draft, model: Architecture, levels:
         _train_on_predicted_boxes(config, draft, model)
 
 
-def _translate_box_head(config: Config, draft: Draft) -> None:
+def stages_of(model: Architecture) -> str:
+    """What stands before the parts of a head of boxes: a pattern for the stages of a cascade."""
+    return "stage*." if model.heads == "CascadeROIHeads" else ""
+
+
+def _translate_box_head(config: Config, draft: Draft, stage: str) -> None:
     config.require(f"{_BOX}.NAME", "FastRCNNConvFCHead")
-    carry(config, draft, knobs.BOX_HEAD)
+    carry(config, draft, addresses.BOX_HEAD, stage=stage)
     convs = [config.take(f"{_BOX}.CONV_DIM")] * config.take(f"{_BOX}.NUM_CONV")
     layers = [config.take(f"{_BOX}.FC_DIM")] * config.take(f"{_BOX}.NUM_FC")
     if not convs and not layers:
         config.refuse(f"{_BOX}.NUM_FC", f"without {_BOX}.NUM_CONV, the head has no layer")
-    draft.set("roi_heads.box_conv_dims", convs)
-    draft.set("roi_heads.box_fc_dims", layers)
+    draft.set(f"roi_heads.{stage}box_head.conv_dims", convs, [])
+    draft.set(f"roi_heads.{stage}box_head.fc_dims", layers)
 
 
 def _drop_box_head(config: Config) -> None:
@@ -63,25 +69,25 @@ def _drop_box_head(config: Config) -> None:
 def _translate_masks(config: Config, draft: Draft, model: Architecture) -> None:
     section = "MODEL.ROI_MASK_HEAD"
     config.require(f"{section}.NAME", "MaskRCNNConvUpsampleHead")
-    carry(config, draft, knobs.MASK)
+    carry(config, draft, addresses.MASK)
     convs = [config.take(f"{section}.CONV_DIM")] * config.take(f"{section}.NUM_CONV")
-    draft.set("roi_heads.mask_conv_dims", convs)
+    draft.set("roi_heads.mask_head.conv_dims", convs)
     if model.heads != "Res5ROIHeads":
-        carry(config, draft, knobs.MASK_POOLER)
+        carry(config, draft, addresses.MASK_POOLER)
         return
-    carry(config, draft, knobs.MASK_POOLER_OF_BOXES)
-    for key in knobs.MASK_POOLER:
+    carry(config, draft, addresses.MASK_POOLER_OF_BOXES)
+    for key in addresses.MASK_POOLER:
         config.drop(key, "masks are pooled as boxes are")
 
 
 def _translate_keypoints(config: Config, draft: Draft) -> None:
     section = "MODEL.ROI_KEYPOINT_HEAD"
     config.require(f"{section}.NAME", "KRCNNConvDeconvUpsampleHead")
-    carry(config, draft, knobs.KEYPOINTS)
+    carry(config, draft, addresses.KEYPOINTS)
     dims = config.take(f"{section}.CONV_DIMS")
     if dims and len(set(dims)) == 1:
         draft.set("roi_heads.keypoint_conv_dim", dims[0])
-    draft.set("roi_heads.keypoint_conv_dims", dims)
+    draft.set("roi_heads.keypoint_head.conv_dims", dims)
 
 
 def _translate_classes(config: Config) -> None:
@@ -91,7 +97,7 @@ def _translate_classes(config: Config) -> None:
         return
     config.want(
         key,
-        "training wants the param fed_loss_class_counts of roi_heads, the number of training "
+        "training needs fed_loss_class_counts of class_loss in roi_heads, the number of training "
         "images with each class; without it all classes are drawn alike",
     )
     because = "the federated loss judges each class by itself"
@@ -118,5 +124,5 @@ def _train_on_predicted_boxes(config: Config, draft: Draft, model: Architecture)
                 "box_weights": config.take(f"{_BOX}.BBOX_REG_WEIGHTS"),
             },
         }
-        draft.put_node("roi_heads/predicted", node)
-        draft.put_node("roi_heads/foreground", {"inputs": {"boxes": "predicted"}})
+        draft.put_node("roi_heads.predicted", node)
+        draft.put_node("roi_heads.foreground", {"inputs": {"boxes": "predicted"}})

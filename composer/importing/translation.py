@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composer.importing import knobs
+from composer.importing import addresses
 from composer.importing.architecture import Architecture
 from composer.importing.backbones import translate_backbone
 from composer.importing.carrying import carry, require_levels
@@ -18,7 +18,7 @@ from composer.importing.proposals import (
     translate_dense_anchors,
     translate_rpn,
 )
-from composer.importing.regions import translate_regions
+from composer.importing.regions import stages_of, translate_regions
 
 
 def translate(config: Config, model: Architecture) -> Draft:
@@ -33,7 +33,7 @@ def translate(config: Config, model: Architecture) -> Draft:
     if model.heads:
         translate_regions(config, draft, model, levels)
     if model.name == "RetinaNet":
-        carry(config, draft, knobs.RETINANET)
+        carry(config, draft, addresses.RETINANET)
         check_matching(config, "MODEL.RETINANET")
         weights = "MODEL.RETINANET.BBOX_REG_WEIGHTS"
         check_box_weights(config, weights, config.take(weights), 4)
@@ -41,7 +41,7 @@ def translate(config: Config, model: Architecture) -> Draft:
     if model.has_semantics:
         config.require("MODEL.SEM_SEG_HEAD.NAME", "SemSegFPNHead")
         require_levels(config, "MODEL.SEM_SEG_HEAD.IN_FEATURES", levels)
-        carry(config, draft, knobs.SEMANTIC)
+        carry(config, draft, addresses.SEMANTIC)
     if model.name == "PanopticFPN":
         _translate_panoptic(config, draft, model)
     if model.heads == "CascadeROIHeads":
@@ -52,7 +52,7 @@ def translate(config: Config, model: Architecture) -> Draft:
 
 
 def _translate_images(config: Config, draft: Draft) -> None:
-    carry(config, draft, knobs.IMAGES)
+    carry(config, draft, addresses.IMAGES)
     if len(config.take("MODEL.PIXEL_MEAN")) != len(config.take("MODEL.PIXEL_STD")):
         config.refuse("MODEL.PIXEL_STD", "MODEL.PIXEL_MEAN has another number of channels")
     config.require("INPUT.FORMAT", "BGR", "RGB")
@@ -64,11 +64,11 @@ def _translate_images(config: Config, draft: Draft) -> None:
 def _translate_panoptic(config: Config, draft: Draft, model: Architecture) -> None:
     _weigh_instances(config, draft, model)
     if model.has_masks:
-        carry(config, draft, knobs.PANOPTIC)
+        carry(config, draft, addresses.PANOPTIC)
         return
     draft.drop_node("panoptic")
     draft.put_output("inference", "panoptic_seg", None)
-    for key in knobs.PANOPTIC:
+    for key in addresses.PANOPTIC:
         config.drop(key, "without masks, nothing is combined")
 
 
@@ -78,10 +78,11 @@ def _weigh_instances(config: Config, draft: Draft, model: Architecture) -> None:
     if weight == 1.0:
         return
     of_boxes = config.take("MODEL.ROI_BOX_HEAD.BBOX_REG_LOSS_WEIGHT")
-    draft.set("roi_heads.class_loss_weight", weight)
-    draft.set("roi_heads.bbox_reg_loss_weight", of_boxes * weight)
+    stage = stages_of(model)
+    draft.set(f"roi_heads.{stage}class_loss.loss_weight", weight, 1.0)
+    draft.set(f"roi_heads.{stage}box_loss.bbox_reg_loss_weight", of_boxes * weight, 1.0)
     if model.has_masks:
-        draft.set("roi_heads.mask_loss_weight", weight)
+        draft.set("roi_heads.mask_loss.loss_weight", weight, 1.0)
 
 
 def _translate_weights(config: Config, draft: Draft) -> None:

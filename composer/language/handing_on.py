@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from composer.documents import Located
+from composer.documents import Located, Place
 from composer.names import WILDCARD
 
 
 def prepare(root: Located) -> Located:
     """The document with short forms written out.
 
-    A list under a node's `params` or `with` becomes a mapping of each name to the param of that
-    name. A section `set` gets its patterns first, so that an exact address beats them.
+    A list under a node's `params` or `with` becomes a mapping: of each name to the param of that
+    name, and what the mappings in it say. A section `set` gets its patterns first, so that an exact
+    address beats them.
     """
     if not root.is_mapping:
         return root
@@ -34,11 +35,18 @@ def _prepare_node(node: Located) -> Located:
 def _handed_on(section: Located) -> Located:
     if not isinstance(section.value, list):
         return section
-    names = [item.value for item in section.value]
-    if not all(isinstance(name, str) and name.isidentifier() for name in names):
-        return section  # the check of the form refuses it
-    items = {item.value: replace(item, value=f"${{{item.value}}}") for item in section.value}
-    return Located(items, section.place, {name: item.place for name, item in items.items()})
+    items: dict[str, Located] = {}
+    places: dict[str, Place] = {}
+    for member in section.value:
+        if member.is_mapping:
+            items |= member.value
+            places |= member.key_places
+        elif isinstance(member.value, str) and member.value.isidentifier():
+            items[member.value] = replace(member, value=f"${{{member.value}}}")
+            places[member.value] = member.place
+        else:
+            return section  # the check of the form refuses it
+    return Located(items, section.place, places)
 
 
 def _patterns_first(section: Located) -> Located:

@@ -91,14 +91,17 @@ NodeName = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 def _check_handed_on(value: object) -> object:
     """Refuses what is neither a mapping nor nothing; lists of names were written out before."""
     if value is not None and not isinstance(value, dict):
-        raise ValueError("this is a mapping, or a list of names of params to hand on")
+        raise ValueError("this is a mapping, or a list of params to hand on and of mappings")
     return value
 
 
 _HANDED_ON_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "object"},
-        {"type": "array", "items": {"type": "string", "pattern": f"^{NAME}$"}},
+        {
+            "type": "array",
+            "items": {"anyOf": [{"type": "string", "pattern": f"^{NAME}$"}, {"type": "object"}]},
+        },
         {"type": "null"},
     ]
 }

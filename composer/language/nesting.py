@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from composer.documents import Located, Problem, ProblemLog, Setting, substitute_params
+from composer.documents import (
+    Located,
+    Place,
+    Problem,
+    ProblemLog,
+    Setting,
+    substitute_params,
+    unused_params,
+)
 from composer.errors import SpecError
 from composer.language.form import check_form
 from composer.language.handing_on import prepare
@@ -48,13 +56,19 @@ def assemble(
         root, resolved = resolve_settings(root, settings, assembler.params, assembler.handed, noted)
         if _plain(resolved.values) == _plain(values):
             log.update(noted)
-            return root, resolved
+            notes = (*resolved.notes, *map(_note_unused, assembler.unused))
+            return root, replace(resolved, notes=notes)
         values = resolved.values
     else:
         noted.add(root.place, "the settings of params refer to each other in a ring")
         root = root.marked_faulty()
     log.update(noted)
     return root, Resolved()
+
+
+def _note_unused(param: tuple[str, Place]) -> str:
+    name, place = param
+    return f"{place}: the param '{name}' is used nowhere; values of nodes are given under 'set'"
 
 
 def _plain(values: Mapping[str, Located]) -> dict[str, Any]:
@@ -84,6 +98,7 @@ class _Assembler:
         trail: the documents that are being read.
         params: the params of all documents by address.
         handed: of the params in `values`, what they were handed.
+        unused: the params of the outermost document that nothing uses, with their places.
     """
 
     def __init__(
@@ -98,12 +113,14 @@ class _Assembler:
         self.num_documents = 0
         self.params: dict[str, Located] = {}
         self.handed: dict[str, Located] = {}
+        self.unused: list[tuple[str, Place]] = []
 
     def assemble(self, document: Document, path: str = "", node: Located | None = None) -> Located:
         """One document, with the changes of the node that it is nested in merged over."""
         merged = self.extended(document)
         if merged.faulty:
             return merged
+        self.unused = self.unused if path else unused_params(merged)
         section = node.get("params") if node is not None else None
         root = self.substituted(merged, path, dict(section.entries()) if section else {})
         if node is not None:

@@ -31,9 +31,9 @@ def test_each_spec_is_listed_once(specs):
     assert sorted(first_cells("spec")) == sorted(specs)
 
 
-def test_each_param_is_explained_once(specs):
-    params = {name for spec in specs.values() for name in spec.params}
-    assert sorted(first_cells("param")) == sorted(params)
+def test_each_param_and_short_name_is_explained_once(specs):
+    names = {name for spec in specs.values() for name in [*spec.params, *spec.resolved.aliases]}
+    assert sorted(first_cells("name")) == sorted(names)
 
 
 def test_each_spec_says_what_it_is_and_whose_weights_fit():

@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 
-from composer import Graph, load_spec
+from composer import Graph
 from composer.structures import BitMasks, Boxes, Instances, Keypoints
+from known_settings import known_settings
 
 SMALL = {
     "depth": 18,
@@ -28,7 +29,7 @@ GROUPS_OF_TWO = {
     "stem_out_channels": 64,
     "res2_out_channels": 64,
     "fpn_channels": 64,
-    "box_conv_dim": 64,
+    "roi_heads.box_head": {"conv_dims": [64, 64, 64, 64], "fc_dims": [16]},
     "mask_conv_dim": 64,
 }
 EXCEPTIONS: dict[str, dict[str, Any]] = {
@@ -36,7 +37,9 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "mask_rcnn_r50_dc5": {"depth": 50},
     "mask_rcnn_r50_fpn_dconv": {"depth": 50},
     "mask_rcnn_r50_fpn_gn": GROUPS_OF_TWO,
-    "mask_rcnn_r50_fpn_syncbn": {"box_conv_dim": 8},
+    "mask_rcnn_r50_fpn_syncbn": {
+        "roi_heads.box_head": {"conv_dims": [8, 8, 8, 8], "fc_dims": [16]}
+    },
     "mask_rcnn_x101_fpn": {"depth": 50, "num_groups": 2},
 }
 FAMILIES = [
@@ -63,9 +66,8 @@ VARIANTS = [
 
 def build(spec: str, nodes: dict[str, Any] | None = None, **params: Any) -> Graph:
     """The small version of a shipped spec, with changes to its nodes and params."""
-    known = load_spec(spec).params
     small = {**SMALL, **EXCEPTIONS.get(spec, {})}
-    given = {**{name: value for name, value in small.items() if name in known}, **params}
+    given = {**known_settings(spec, small), **params}
     if nodes is None:
         return Graph.from_spec(spec, **given)
     return Graph.from_spec({"composer": 1, "extends": spec, "nodes": nodes}, **given)

@@ -138,12 +138,12 @@ def test_params_reach_their_nodes():
     graph = build(
         "retinanet_r50_fpn",
         num_classes=7,
-        anchor_sizes=[[16.0], [32.0], [64.0], [128.0], [256.0]],
+        sizes=[[16.0], [32.0], [64.0], [128.0], [256.0]],
         num_anchors=3,
         num_convs=2,
-        head_norm="BN",
         max_per_image=4,
         score_threshold=0.0,
+        **{"head.norm": "BN"},
     )
     shapes = {name: tuple(value.shape) for name, value in graph.state_dict().items()}
     assert shapes["head.cls_score.weight"] == (21, 64, 3, 3)

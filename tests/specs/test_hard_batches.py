@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from composer import ComposerError, Graph, load_spec
+from composer import ComposerError, Graph
 from composer.structures import Instances, RotatedBoxes
+from known_settings import known_settings
 from specs.region_detectors import SMALL, labelled
 
 DENSE = {
@@ -32,8 +33,7 @@ def family(request):
 
 
 def _known(name):
-    params = load_spec(name).params
-    return {key: value for key, value in FAMILIES[name].items() if key in params}
+    return known_settings(name, FAMILIES[name])
 
 
 def image(name, *boxes, size=(64, 96), **entries):

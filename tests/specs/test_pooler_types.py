@@ -27,7 +27,7 @@ def pooled():
             "composer": 1,
             "name": "other_pooler",
             "extends": "mask_rcnn_r50_fpn",
-            "nodes": {"roi_heads": {"params": {"box_pooler_type": kind, "mask_pooler_type": kind}}},
+            "set": {"roi_heads.*_pooler.pooler_type": kind},
         }
         graph = Graph.from_spec(spec, seed=0, **SMALL).requires_grad_(False)
         assert len(graph([{"image": image}])[0]["instances"]) > 0

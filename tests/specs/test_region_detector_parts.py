@@ -21,10 +21,6 @@ def shape_of(graph, name):
     return tuple(graph.state_dict()[name].shape)
 
 
-def heads(**params):
-    return {"roi_heads": {"params": params}}
-
-
 def test_masks_can_be_learnt_on_predicted_boxes():
     predicted = {
         "uses": "predicted_boxes",
@@ -46,8 +42,7 @@ def test_masks_can_be_learnt_on_predicted_boxes():
 
 
 def test_classes_can_share_boxes_and_masks():
-    agnostic = heads(cls_agnostic_bbox_reg=True, cls_agnostic_mask=True)
-    graph = build("mask_rcnn_r50_fpn", agnostic)
+    graph = build("mask_rcnn_r50_fpn", cls_agnostic_bbox_reg=True, cls_agnostic_mask=True)
     assert shape_of(graph, "roi_heads.box_predictor.bbox_pred.weight") == (4, 16)
     assert shape_of(graph, "roi_heads.mask_head.predictor.weight") == (1, 8, 1, 1)
     train(graph)
@@ -56,7 +51,7 @@ def test_classes_can_share_boxes_and_masks():
 
 
 def test_an_rpn_can_have_several_convolutions():
-    graph = build("rpn_r50_fpn", {"proposal_generator": {"params": {"conv_dims": [-1, 16]}}})
+    graph = build("rpn_r50_fpn", conv_dims=[-1, 16])
     assert shape_of(graph, "proposal_generator.rpn_head.conv.conv0.weight") == (8, 8, 3, 3)
     assert shape_of(graph, "proposal_generator.rpn_head.conv.conv1.weight") == (16, 8, 3, 3)
     assert shape_of(graph, "proposal_generator.rpn_head.anchor_deltas.weight") == (12, 16, 1, 1)
@@ -64,17 +59,15 @@ def test_an_rpn_can_have_several_convolutions():
 
 
 def test_an_rpn_can_work_on_some_levels():
-    levels = {"in_features": ["p3", "p4"], "anchor_sizes": [[64], [128]]}
-    graph = build("rpn_r50_fpn", {"proposal_generator": {"params": levels}})
+    levels = {"proposal_generator.in_features": ["p3", "p4"]}
+    graph = build("rpn_r50_fpn", sizes=[[64], [128]], **levels)
     anchors = graph.run([record(64, 64)], until="anchors")
     assert [len(level) for level in anchors] == [8 * 8 * 3, 4 * 4 * 3]
 
 
 @pytest.mark.parametrize("kind", ["giou", "diou", "ciou"])
 def test_boxes_can_be_compared_by_their_overlap(kind):
-    changes = {**heads(bbox_reg_loss_type=kind)}
-    changes["proposal_generator"] = {"params": {"bbox_reg_loss_type": kind}}
-    losses = train(build("faster_rcnn_r50_fpn", changes))
+    losses = train(build("faster_rcnn_r50_fpn", **{"*.*_loss*.bbox_reg_loss_type": kind}))
     assert losses["loss_box_reg"].item() > 0
     assert losses["loss_rpn_loc"].item() > 0
 
@@ -100,7 +93,6 @@ def test_masks_and_keypoints_go_together():
                 "fc_dim": 16,
                 "mask_conv_dim": 8,
                 "keypoint_conv_dim": 8,
-                "score_threshold": 0.0,
             },
         }
     }
@@ -149,8 +141,7 @@ def test_params_that_do_not_go_together_are_found_when_the_spec_loads():
 
 
 def test_a_pyramid_can_stand_on_some_levels_and_average():
-    levels = {"out_features": ["res3", "res4", "res5"], "fpn_fuse_type": "avg"}
-    rpn = {"params": {"anchor_sizes": [[64], [128], [256], [512]]}}
-    graph = build("rpn_r50_fpn", {"backbone": {"params": levels}, "proposal_generator": rpn})
+    levels = {"out_features": ["res3", "res4", "res5"], "fuse_type": "avg"}
+    graph = build("rpn_r50_fpn", sizes=[[64], [128], [256], [512]], **levels)
     features = graph.run([record(64, 64)], until="backbone")
     assert list(features) == ["p3", "p4", "p5", "p6"]

@@ -11,6 +11,7 @@ from composer.discovery import shipped_specs
 from composer.draw import make_diagram
 from composer.structures import Boxes, Instances
 from drawings import check_drawings
+from known_settings import known_settings
 
 SPECS = list(shipped_specs())
 SMALL = {
@@ -30,8 +31,8 @@ NEEDS = {"mask_rcnn_r50_fpn_gn": WIDER}  # a group normalisation has 32 groups
 
 
 def small_params(name):
-    wanted, params = {**SMALL, **NEEDS.get(name, {})}, load_spec(name).params
-    return {key: value for key, value in wanted.items() if key in params}
+    wanted = {**SMALL, **NEEDS.get(name, {})}
+    return known_settings(name, wanted)
 
 
 @cache

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torchvision.models import detection
 
-from composer import Graph, load_spec
+from composer import Graph
 from composer.structures import ImageBatch
 from composer.testing import check_graph
 from composer_torchvision.key_mapping import TorchvisionMapping
+from known_settings import known_settings
 from specs.region_detectors import SMALL, labelled
 
 SPECS = [
@@ -20,6 +21,7 @@ SPECS = [
     "retinanet_resnet50_fpn_v2",
     "fcos_resnet50_fpn",
 ]
+NORMALIZED_HEADS = ["retinanet_resnet50_fpn_v2", "fcos_resnet50_fpn"]
 FIRST_VERSIONS = [spec for spec in SPECS if not spec.endswith("_v2")]
 OBJECT = [8.0, 8.0, 40.0, 44.0]
 MORE = {
@@ -35,12 +37,10 @@ MORE = {
 
 def build(name, **params):
     spec = f"torchvision/{name}"
-    known = load_spec(spec).params
     small = {**SMALL, **MORE}
-    if known.get("head_norm") == "GN":
+    if name in NORMALIZED_HEADS:
         small["fpn_channels"] = 64  # two a group
-    given = {param: value for param, value in small.items() if param in known}
-    return Graph.from_spec(spec, **{**given, **params})
+    return Graph.from_spec(spec, **{**known_settings(spec, small), **params})
 
 
 def on_unit_scale(record):

@@ -39,7 +39,7 @@ def files(tmp_path_factory):
         "composer": 1,
         "name": "tiny",
         "extends": "mask_rcnn_r50_fpn",
-        "params": SMALL,
+        "set": SMALL,
         "inputs": {"batch": {"image": {"shortest_edge": 32}}},
     }
     Graph.from_spec(spec).save(folder / "tiny.safetensors")

@@ -3,6 +3,7 @@
 import pytest
 
 from composer import SpecError, import_config, load_spec
+from composer.construction import check_source
 from composer.importing import read_import
 from composer.importing.config import default_values
 from unit.importing.keys import CASCADE, PYRAMID
@@ -60,11 +61,12 @@ def test_what_differs_is_set_where_the_spec_takes_it(config):
         "INPUT.MIN_SIZE_TEST": 600,
     }
     document = import_config(config({**PYRAMID, **keys}))
-    assert document["params"] == {"depth": 101}
-    assert document["nodes"] == {
-        "backbone": {"params": {"fpn_fuse_type": "avg"}},
-        "proposal_generator": {"params": {"nms_threshold": 0.8}},
+    assert document["set"] == {
+        "backbone.bottom_up.depth": 101,
+        "backbone.fpn.fuse_type": "avg",
+        "proposal_generator.proposals.nms_threshold": 0.8,
     }
+    assert "nodes" not in document
     assert document["inputs"] == {
         "batch": {"image": {"channel_order": "RGB", "shortest_edge": 600}}
     }
@@ -88,12 +90,44 @@ def test_instances_of_a_panoptic_model_can_weigh_less(config):
         "MODEL.PANOPTIC_FPN.INSTANCE_LOSS_WEIGHT": 0.5,
         "MODEL.ROI_BOX_HEAD.BBOX_REG_LOSS_WEIGHT": 10.0,
     }
-    params = import_config(config(keys))["nodes"]["roi_heads"]["params"]
-    assert params == {
-        "class_loss_weight": 0.5,
-        "bbox_reg_loss_weight": 5.0,
-        "mask_loss_weight": 0.5,
+    assert import_config(config(keys))["set"] == {
+        "sem_seg_loss.loss_weight": 1.0,
+        "roi_heads.class_loss.loss_weight": 0.5,
+        "roi_heads.box_loss.bbox_reg_loss_weight": 5.0,
+        "roi_heads.mask_loss.loss_weight": 0.5,
     }
+
+
+def test_settings_of_one_node_stand_together_and_those_of_params_by_themselves(config):
+    keys = {
+        "MODEL.RESNETS.DEPTH": 101,
+        "MODEL.RESNETS.STRIDE_IN_1X1": False,
+        "MODEL.ROI_HEADS.NUM_CLASSES": 3,
+        "MODEL.ROI_BOX_HEAD.FC_DIM": 64,
+    }
+    document = import_config(config({**PYRAMID, **keys}))
+    assert document["params"] == {"num_classes": 3}
+    assert document["set"] == {
+        "backbone.bottom_up": {"depth": 101, "stride_in_1x1": False},
+        "roi_heads.fc_dim": 64,
+    }
+
+
+def test_what_is_set_for_a_cascade_is_set_for_each_stage(config):
+    document = import_config(config({**CASCADE, "MODEL.ROI_BOX_HEAD.NORM": "GN"}))
+    assert document["set"] == {"roi_heads.stage*.box_head.norm": "GN"}
+
+
+def test_short_names_and_settings_of_what_is_left_out_go_too(config):
+    keys = {**CASCADE, "MODEL.PROPOSAL_GENERATOR.NAME": "PrecomputedProposals"}
+    document = import_config(config(keys))
+    assert document["aliases"] == {
+        "rpn_batch_size_per_image": None,
+        "rpn_post_nms_topk_training": None,
+        "rpn_post_nms_topk_inference": None,
+    }
+    assert document["set"] == {"proposal_generator.proposals.post_nms_topk_training": None}
+    load_spec(document)
 
 
 def test_a_panoptic_model_without_masks_combines_nothing(config):
@@ -128,10 +162,7 @@ def test_any_model_stands_on_the_network_itself(config, model, keys):
     on_res4 = {"MODEL.BACKBONE.NAME": "build_resnet_backbone", "MODEL.META_ARCHITECTURE": model}
     made = import_config(config({**on_res4, **keys}))
     assert load_spec(made).graph.nodes["backbone"].uses == "resnet"
-    assert load_spec(made).graph.nodes["preprocess"].config.plain().get("size_divisibility") in (
-        None,
-        0,
-    )
+    assert check_source(made).nodes["preprocess"].config["size_divisibility"] == 0
 
 
 def test_a_checkpoint_that_is_there_is_named(config, write, monkeypatch, tmp_path):
@@ -154,12 +185,12 @@ def test_what_the_federated_loss_needs_is_said(config):
 
 def test_a_negative_number_of_detections_means_all(config):
     document = import_config(config({**PYRAMID, "TEST.DETECTIONS_PER_IMAGE": -1}))
-    assert document["params"]["max_per_image"] > 1_000_000
+    assert document["set"]["roi_heads.detections.max_per_image"] > 1_000_000
 
 
 def test_norms_of_another_name_are_the_same(config):
     document = import_config(config({**PYRAMID, "MODEL.FPN.NORM": "nnSyncBN"}))
-    assert document["params"] == {"fpn_norm": "SyncBN"}
+    assert document["set"] == {"backbone.fpn.norm": "SyncBN"}
 
 
 def test_the_text_is_the_spec_and_lists_what_is_left(config, tmp_path):

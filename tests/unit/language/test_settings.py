@@ -230,6 +230,14 @@ def test_replacing_what_a_param_brought_is_reported(models, caplog):
     assert models.check(text, set={"size": 7.0}).spec.notes == ()
 
 
+def test_a_param_that_nothing_uses_is_told(models):
+    (note,) = models.check(variant([], "params: {depth: 18}\n")).spec.notes
+    assert note.startswith("spec.yaml:4:10: the param 'depth' is used nowhere")
+    assert (
+        models.check(variant(["last.start: '${begin}'"], "params: {begin: 1.0}\n")).spec.notes == ()
+    )
+
+
 def test_params_are_handed_on_by_a_list_of_their_names(models):
     text = OUTER.replace('params: {begin: "${size}"}', "params: [begin]")
     text = text.replace("params: {size: 3.0}", "params: {begin: 3.0, start: 4.0}")

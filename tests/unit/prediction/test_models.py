@@ -49,8 +49,8 @@ def test_weights_are_loaded_over_those_of_a_model(checkpoint, tmp_path):
 
 
 def test_a_spec_takes_weights_and_is_refused_without_any(checkpoint, tmp_path):
-    spec = {"composer": 1, "extends": "mask_rcnn_r50_fpn", "nodes": {}, "params": SMALL}
-    assert open_model(spec, checkpoint).spec.params["depth"] == 18
+    spec = {"composer": 1, "extends": "mask_rcnn_r50_fpn", "nodes": {}, "set": SMALL}
+    assert open_model(spec, checkpoint).blueprint.nodes["backbone.bottom_up"].config["depth"] == 18
     with pytest.raises(InputError, match="names no weights, so it would predict at random"):
         open_model(spec)
     assert open_model({**spec, "weights": str(checkpoint)})
