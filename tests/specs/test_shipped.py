@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 import torch
 
-from composer import Graph, load_spec
+from composer import Graph
 from composer.construction import check_source
 from composer.discovery import shipped_specs
 from composer.draw import make_diagram
