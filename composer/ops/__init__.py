@@ -27,6 +27,7 @@ from composer.ops.region_detections import (
     RegionDetections,
     detect_in_regions,
 )
+from composer.ops.region_index import index_regions, split_regions
 from composer.ops.region_labels import (
     RegionLabels,
     RegionSampling,
@@ -40,7 +41,6 @@ from composer.ops.region_offsets import (
     pick_object_offsets,
 )
 from composer.ops.region_pooling import PooledLevels, find_pooled_levels
-from composer.ops.regions import index_regions, split_regions
 from composer.ops.rotated_anchor_grid import make_rotated_cell_anchors, place_rotated_anchors
 from composer.ops.rotated_box_coding import (
     RotatedBoxWeights,

@@ -10,7 +10,7 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.label_images import read_labels
 from composer.data.metadata import Metadata
-from composer.data.readers.regions import cut_region
+from composer.data.readers.label_regions import cut_region
 from composer.data.records import Annotation, Record
 from composer.errors import DataError
 

@@ -23,7 +23,7 @@ from composer.data.readers.coco_document import (
     unreadable_ids,
 )
 from composer.data.readers.image_files import ImageFiles
-from composer.data.readers.regions import cut_region
+from composer.data.readers.label_regions import cut_region
 from composer.data.records import Annotation, ImageId, Record, Segment
 
 THINGS = "things"  # the class that all things have in semantic segmentation

@@ -7,15 +7,11 @@ import sys
 
 import pytest
 import torch
-import yaml
-from click.testing import CliRunner
 
 from composer.checkpoint import read_checkpoint
-from composer.cli.main import composer
 from composer.experiment import load_experiment, run_experiment
 from composer.experiment.datasets import open_experiment_data
 from composer.experiment.model import build_graph, fit_spec
-from composer.graph import Graph
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 LOSSES = {"loss_rpn_cls", "loss_rpn_loc", "grad_norm", "validation/total_loss"}
@@ -92,48 +88,6 @@ def test_what_was_killed_in_its_first_save_begins_with_its_weights_again(tmp_pat
     learnt = read_checkpoint(tmp_path / "run/model.safetensors").tensors
     for key, parameter in graph.state_dict().items():
         torch.testing.assert_close(learnt[key], parameter, rtol=1e-3, atol=1e-6)
-
-
-def test_the_command_trains_resumes_and_exports(tmp_path, monkeypatch):
-    file = write_experiment(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    run = CliRunner().invoke
-    checked = run(composer, ["train", "-e", str(file), "--dry-run"])
-    assert checked.exit_code == 0, checked.output
-    assert "classes: square, triangle, disc" in checked.output
-    trained = run(composer, ["train", "-e", str(file), "--iterations", "1", "-o", "run"])
-    assert trained.exit_code == 0, trained.output
-    assert "iteration 1/1  loss" in trained.output
-    again = run(composer, ["train", "-e", str(file), "-o", "run"])
-    assert again.exit_code == 1
-    assert "there is a training in this folder already" in again.output
-    resumed = run(composer, ["train", "--resume", "--iterations", "2", "-o", "run"])
-    assert resumed.exit_code == 0, resumed.output
-    assert "iteration 2/2" in resumed.output
-    assert "iteration 1/" not in resumed.output
-    exported = run(composer, ["export", "run", "-o", "model.safetensors", "--half"])
-    assert "classes: square, triangle, disc" in exported.output
-    graph = Graph.from_checkpoint("model.safetensors")
-    assert graph.spec.metadata.thing_classes == ("square", "triangle", "disc")
-    stored = yaml.safe_load((tmp_path / "run/experiment.yaml").read_text())
-    assert stored["training"]["iterations"] == 2
-    versions = json.loads((tmp_path / "run/versions.json").read_text())
-    assert versions["packages"]["torch"] == torch.__version__.partition("+")[0]
-    assert "proposals" in versions["plugins"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "name an experiment"),
-        (["--resume"], "--resume needs the folder"),
-        (["--images", "x", "-e", "y"], "--images goes with --data"),
-    ],
-)
-def test_wrong_usage_is_reported(arguments, message):
-    result = CliRunner().invoke(composer, ["train", *arguments])
-    assert result.exit_code == 2
-    assert message in result.output
 
 
 @pytest.mark.slow
