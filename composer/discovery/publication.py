@@ -64,7 +64,7 @@ class Publication:
 
 
 def describe_clash(what: str, found: Sequence[Publication]) -> str:
-    """What is wrong with a name that several plugins publish, and what to write instead.
+    """Describes a clash: a name that several plugins publish, and its qualified names.
 
     Args:
         what: what the name is, and the name in quotes.

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from composer.documents.document_part import DocumentPart
 from composer.documents.located import Located
+from composer.documents.model_types import is_model, list_members
 from composer.documents.places import Place
 
 _OPTIONS = "with"  # the key of a section whose entries have addresses of the section itself
@@ -20,7 +21,7 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Address:
-    """What an address means in one document.
+    """The value of an address in one document.
 
     Args:
         location: keys and positions from the root to the value.
@@ -98,46 +99,26 @@ def _list_options(here: Located, model: type[BaseModel]) -> list[str]:
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
     """The model that a value of this type is, if it is one, or null."""
-    members = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
-    return next((each for each in map(_plain_type, members) if _is_model(each)), None)
+    return next(filter(is_model, list_members(annotation)), None)
 
 
 def _model_of_members(annotation: Any) -> type[BaseModel] | None:
     """The model of the members of a list or a mapping, if they are ones."""
-    members = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
-    for each in members:
+    for each in list_members(annotation):
         if typing.get_origin(each) in (list, dict):
-            last = _plain_type(typing.get_args(each)[-1])
-            if _is_model(last):
+            last, *others = list_members(typing.get_args(each)[-1])
+            if is_model(last) and not others:
                 return last
     return None
 
 
 def _is_mapping(annotation: Any) -> bool:
-    members = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
-    origins = [typing.get_origin(each) for each in members]
+    origins = [typing.get_origin(each) for each in list_members(annotation)]
     return any(isinstance(each, type) and issubclass(each, Mapping) for each in origins)
-
-
-def _is_union(annotation: Any) -> bool:
-    return typing.get_origin(annotation) in _UNIONS
-
-
-def _plain_type(annotation: Any) -> Any:
-    """A type without what `Annotated` adds."""
-    is_annotated = typing.get_origin(annotation) is typing.Annotated
-    return typing.get_args(annotation)[0] if is_annotated else annotation
-
-
-def _is_model(annotation: Any) -> typing.TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _join(way: Location) -> str:
     return ".".join(map(str, way))
-
-
-_UNIONS = (typing.Union, type(int | str))
 
 
 def put(document: Located, location: Location, value: Located, place: Place) -> Located:

@@ -1,4 +1,4 @@
-"""What the models of all parts of documents have in common."""
+"""The base of the pydantic models of documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain values that remember where they were written."""
+"""Plain values with their places in a document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Plain = Any  # None, bool, int, float, str, list[Plain] or dict[str, Plain]
 
 @dataclass(frozen=True)
 class Located:
-    """A value of a spec and its place.
+    """A value of a document and its place.
 
     Args:
         value: a scalar, a dict of `Located` or a list of `Located`.
@@ -50,7 +50,7 @@ class Located:
             yield from self.value.items()
 
     def key_place(self, key: str) -> Place:
-        """Where a key of this mapping stands."""
+        """The place of a key of this mapping."""
         return self.key_places.get(key, self.place)
 
     def plain(self) -> Plain:

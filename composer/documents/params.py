@@ -20,7 +20,7 @@ _MAX_TEXT = 100_000
 def substitute_params(
     document: Located, given: Mapping[str, Located], log: ProblemLog, scope: str = ""
 ) -> tuple[Located, dict[str, Located]]:
-    """Gives every `${name}` of a document its value.
+    """Substitutes every `${name}` of a document.
 
     Args:
         document: a document, after merging.

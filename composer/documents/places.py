@@ -1,4 +1,4 @@
-"""Where in a spec something stands, so that a message can point at it."""
+"""Places in documents, which messages point at."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Place:
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The number of terminal columns of a text."""
     return sum(_CELLS.get(unicodedata.east_asian_width(c), 1) for c in text if _is_spacing(c))
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a spec: one `Problem` each, collected and raised together."""
+"""Problems of documents, collected and raised together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH = 96
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a spec.
+    """One mistake in a document.
 
     Args:
         place: where it stands.

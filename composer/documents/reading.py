@@ -58,12 +58,12 @@ def read_document(
 
 
 def find_folder(source: DocumentSource) -> Path:
-    """What relative paths in a document are relative to."""
+    """The folder that relative paths in a document count from."""
     return Path() if isinstance(source, Mapping) else Path(source).parent
 
 
 def find_beside(path: str | os.PathLike[str], folder: Path) -> Path:
-    """The file or folder that a document means: beside it, else as written if it is there."""
+    """A file or folder named in a document: beside it, else as written if it exists."""
     beside = folder / path
     return Path(path) if not beside.exists() and Path(path).exists() else beside
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import types
-import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from composer.documents.located import Located
+from composer.documents.model_types import is_model, list_types_at
 from composer.documents.problems import ProblemLog
 from composer.names import did_you_mean
 
@@ -180,41 +179,13 @@ def keys_at(model: type[BaseModel], location: Location) -> list[str]:
     """The keys that may stand at a place of a document, for suggestions."""
     found: list[Any] = [model]
     for step in location:
-        found = [inner for kind in found for inner in _kinds_at(kind, step)]
-    models = filter(_is_model, found)
+        found = [inner for kind in found for inner in list_types_at(kind, step)]
+    models = filter(is_model, found)
     return [field.alias or name for each in models for name, field in each.model_fields.items()]
 
 
-def _kinds_at(kind: Any, step: str | int) -> Iterator[Any]:
-    """The types that a value may have at a key or an index of one of a type."""
-    if _is_model(kind):
-        for name, field in kind.model_fields.items():
-            if step in (name, field.alias):
-                yield from _members(field.annotation)
-    elif isinstance(step, str) and typing.get_origin(kind) in (dict, Mapping):
-        yield from _members(typing.get_args(kind)[1])
-    elif isinstance(step, int):
-        for argument in typing.get_args(kind):
-            yield from _members(argument)
-
-
-def _members(kind: Any) -> Iterator[Any]:
-    """A type, or the members of a union."""
-    if typing.get_origin(kind) is typing.Annotated:
-        yield from _members(typing.get_args(kind)[0])
-    elif typing.get_origin(kind) in (typing.Union, types.UnionType):
-        for member in typing.get_args(kind):
-            yield from _members(member)
-    else:
-        yield kind
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
 def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
-    """What pydantic says of one value as the rest of a sentence.
+    """Pydantic's errors of one value as the rest of a sentence.
 
     Args:
         errors: its errors; several for a value that fits no member of a union.
@@ -231,7 +202,7 @@ def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
 
 
 def suggest_choice(details: Mapping[str, Any]) -> str:
-    """The closest of the values that a choice leaves, or nothing where there is no choice."""
+    """The closest of the allowed values of a choice, or nothing where there is no choice."""
     if details["type"] != "literal_error" or not isinstance(details["input"], str):
         return ""
     choices = re.findall(r"'([^']*)'", str(details["ctx"]["expected"]))
