@@ -30,8 +30,7 @@ def specs(name: str | None) -> None:
 
 
 def _list_values(name: str) -> None:
-    from composer.construction import check_source
-    from composer.construction.settable import list_aliases, list_configuration, list_params
+    from composer.construction import check_source, list_aliases, list_configuration, list_params
 
     blueprint = check_source(name)
     sections = {

@@ -7,6 +7,7 @@ from composer.construction.checking import (
     list_addresses,
 )
 from composer.construction.modules import build_modules, check_taps, instantiate
+from composer.construction.settable import list_aliases, list_configuration, list_params
 
 __all__ = [
     "build_modules",
@@ -16,4 +17,7 @@ __all__ = [
     "find_image_format",
     "instantiate",
     "list_addresses",
+    "list_aliases",
+    "list_configuration",
+    "list_params",
 ]
