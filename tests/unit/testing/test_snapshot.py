@@ -114,7 +114,7 @@ def test_reading_a_path_and_a_cached_property_changes_nothing():
         (
             lambda: ImageList(torch.zeros(1, 3, 4, 4), [(4, 4)]),
             lambda x: x.image_sizes.clear(),
-            "'x.image_sizes[0]' is gone",
+            "'x.sizes[0]' is gone",
         ),
         (
             lambda: Instances((4, 4), scores=torch.zeros(1)),
