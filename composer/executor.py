@@ -121,7 +121,7 @@ def _call(
         if not node.named_outputs:
             return (result,)
         if not isinstance(result, tuple) or len(result) != len(node.outputs):
-            raise TypeError(f"it gave {describe(result)} instead of {', '.join(node.outputs)}")
+            raise TypeError(f"it returned {describe(result)} instead of {', '.join(node.outputs)}")
         return result
     except Exception as error:
         raise _failure(step, arguments, error) from error

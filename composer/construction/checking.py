@@ -37,7 +37,7 @@ def check_source(
     set: SettingsSource = (),
     nodes: Mapping[str, object] | None = None,
 ) -> Blueprint:
-    """Reads a spec, checks all of it, and gives what is needed to build it.
+    """Reads a spec and checks all of it.
 
     Args:
         source: a file, the name of a shipped spec, or a mapping.
@@ -58,7 +58,7 @@ def check_source(
 
 
 def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Blueprint:
-    """Checks a spec that was read, and gives what is needed to build it.
+    """Checks a spec that was read.
 
     Args:
         spec: the spec.

@@ -66,10 +66,10 @@ class _Propagation:
         return found
 
     def note_unknown(self, draft: Node, port: str, slot: Slot) -> None:
-        why, hint = f"'{slot}' does not say what it gives", "Only first outputs tell their shape."
+        why, hint = f"'{slot}' declares no output shape", "Only first outputs have shapes."
         if slot.path in self.blueprint.inputs["inference"]:
             why = f"'{slot}' is an input of the graph"
-            hint = "Wire it to a node that tells the shape of what it gives."
+            hint = "Wire it to a node that declares its output shape."
         elif self.is_first(slot):
             hint = "A module that changes shapes has a property 'output_shape'."
         message = f"node '{draft.path}': the shape of its input '{port}' is not known, for {why}"

@@ -60,7 +60,7 @@ class PixelNormalization(nn.Module):
             if len(image) != self.num_channels:
                 raise ValueError(
                     f"Record {index}: 'image' has the shape {tuple(image.shape)}, but C x H x W "
-                    f"with {self.num_channels} channels is wanted (pixel_mean has as many numbers)."
+                    f"with {self.num_channels} channels is expected (as many as in pixel_mean)."
                 )
             values = image.to(self.pixel_mean)
             if full_range is not None and not image.is_floating_point():

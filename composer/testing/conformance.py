@@ -167,7 +167,7 @@ def _check_given_shapes(
             yield f"shapes are given for '{port}', but there is no parameter '{port}_shape'"
     for port in contract.shapes.values():
         if port not in shapes and port in inputs:
-            yield f"'{port}_shape' is wanted: shapes={{'{port}': TensorShape(...)}}"
+            yield f"'{port}_shape' is required: shapes={{'{port}': TensorShape(...)}}"
     for port, shape in shapes.items():
         seen = measure(inputs.get(port))
         if seen is not None:

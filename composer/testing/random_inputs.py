@@ -61,7 +61,7 @@ def random_features(
     features: Features = {}
     for name, shape in shapes.items():
         if shape.channels is None or shape.stride is None:
-            raise ValueError(f"The channels and the stride of '{name}' are wanted: {shape}.")
+            raise ValueError(f"The channels and the stride of '{name}' are required: {shape}.")
         height, width = (-(-side // shape.stride) for side in image_size)
         features[name] = torch.randn(num_images, shape.channels, height, width, generator=generator)
     return features
@@ -79,7 +79,7 @@ def random_regions(shape: TensorShape, *, num_regions: int = 3, seed: int = 0) -
         ValueError: the channels are left open.
     """
     if shape.channels is None:
-        raise ValueError(f"The channels are wanted: {shape}.")
+        raise ValueError(f"The channels are required: {shape}.")
     sides = [side for side in (shape.height, shape.width) if side is not None]
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(num_regions, shape.channels, *sides, generator=generator)

@@ -174,7 +174,7 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
         ),
         (
             "n: {uses: shift, inputs: {x: x}}\n  l: {uses: linear, inputs: {x: n}}",
-            "node 'l': the shape of its input 'x' is not known, for 'n' does not say what it gives",
+            "node 'l': the shape of its input 'x' is not known, for 'n' declares no output shape",
             "l",
             "A module that changes shapes has a property 'output_shape'.",
         ),

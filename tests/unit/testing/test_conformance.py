@@ -135,7 +135,7 @@ def test_what_cannot_be_a_node_type_is_reported(target):
     [
         ({}, {"shapes": {"x": REGIONS}}, "the input 'x' is missing"),
         ({"x": 1, "y": 1}, {"shapes": {"x": REGIONS}}, "there is no input 'y'"),
-        ({"x": 1}, {}, r"'x_shape' is wanted: shapes=\{'x': TensorShape\(...\)\}"),
+        ({"x": 1}, {}, r"'x_shape' is required: shapes=\{'x': TensorShape\(...\)\}"),
         (
             {"x": 1},
             {"shapes": {"x": REGIONS, "bias": REGIONS}},

@@ -57,7 +57,7 @@ def test_no_images_make_a_tensor_of_no_images():
 
 
 def test_images_of_another_number_of_channels_are_refused():
-    with pytest.raises(ValueError, match=r"Record 1: .* 3 channels is wanted"):
+    with pytest.raises(ValueError, match=r"Record 1: .* 3 channels is expected"):
         run(TorchvisionPreprocess(), batch_of(torch.rand(3, 4, 4), torch.rand(1, 4, 4)))
 
 
