@@ -111,8 +111,8 @@ def _check(values: Mapping[str, Any], blueprint: Blueprint, plan: Plan) -> None:
 def _only_input(text: str, blueprint: Blueprint, plan: Plan) -> str:
     """The input that a file without a name is for."""
     names = list(blueprint.inputs[plan.mode])
-    wanted = list(plan.inputs)
-    for candidates in (names, wanted):
+    needed = list(plan.inputs)
+    for candidates in (names, needed):
         if len(candidates) == 1:
             return candidates[0]
     if not names:

@@ -42,11 +42,11 @@ def to_pil_image(image: ImageLike, channel_order: Literal["RGB", "BGR"] = "RGB")
     if isinstance(image, Tensor):
         array = image.detach().cpu().numpy()
         array = array.transpose(1, 2, 0) if array.ndim == 3 else array
-        wanted = "a tensor of 3 x H x W"
+        expected = "a tensor of 3 x H x W"
     else:
-        array, wanted = image, "an array of H x W x 3"
+        array, expected = image, "an array of H x W x 3"
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ValueError(f"An image is {wanted}, not of {tuple(image.shape)}.")
+        raise ValueError(f"An image is {expected}, not of {tuple(image.shape)}.")
     ordered = array[:, :, ::-1] if channel_order == "BGR" else array
     return Image.fromarray(np.ascontiguousarray(ordered.clip(0, 255).astype(np.uint8)))
 
