@@ -154,7 +154,7 @@ def eval_command(
     from composer.data import LoadingOptions
     from composer.evaluation import TEST_SIZES, AugmentedPredictor, make_batches
     from composer.experiment import SettableModel
-    from composer.prediction import open_model
+    from composer.graph import Graph, require_weights
     from composer.training import process_group
 
     settable = SettableModel(model)
@@ -167,8 +167,8 @@ def eval_command(
         report(dataset, *_evaluate_file(predictions, dataset, tasks))
         return
     with process_group(device) as world:
-        texts = [f"{one.address}={json.dumps(one.value.plain())}" for one in settable.settings]
-        graph = open_model(model or "", weights or None, settings=texts).to(world.device)
+        graph = Graph.open(model or "", weights or None, set=settable.settings).to(world.device)
+        require_weights(graph)
         evaluators = _make_evaluators(graph, dataset, tasks, on_fault, folder)
         predict = AugmentedPredictor(graph, sizes=tta_sizes or TEST_SIZES) if tta else None
         loading = LoadingOptions(batch_size, num_workers=num_workers, on_fault=on_fault or "skip")

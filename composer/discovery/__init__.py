@@ -6,6 +6,7 @@ from composer.discovery.installed import (
     find_package_folders,
     find_version,
     shipped_folder,
+    shipped_models,
 )
 from composer.discovery.publication import Publication, describe_clash, normalise, qualify
 from composer.discovery.published_specs import (
@@ -35,6 +36,7 @@ __all__ = [
     "published_specs",
     "qualify",
     "shipped_folder",
+    "shipped_models",
     "shipped_specs",
     "unfound_folders",
 ]

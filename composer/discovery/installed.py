@@ -36,6 +36,12 @@ def shipped_folder(name: str) -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / name
 
 
+def shipped_models() -> dict[str, Path]:
+    """The trained models that ship, by name: a folder each, with a self-describing checkpoint."""
+    files = sorted(shipped_folder("models").glob("*/*.safetensors"))
+    return {path.parent.name: path for path in files}
+
+
 def find_package_folders(name: str) -> list[Path]:
     """The folders of a package, which is not imported.
 

@@ -14,15 +14,14 @@ from composer.experiment.annotation_check import require_annotations
 from composer.experiment.datasets import Datasets, open_experiment_data
 from composer.experiment.evaluation_setup import make_validation, require_metrics
 from composer.experiment.experiment import Experiment
-from composer.experiment.model import build_graph, fit_spec
+from composer.experiment.model import fit_spec
 from composer.experiment.versions import find_versions
 from composer.files import write_json, write_text
-from composer.graph import Graph
-from composer.language import ImageFormat
+from composer.graph import Graph, Weights
+from composer.language import ImageFormat, Spec
+from composer.runs import CheckpointFolders, RunFolder
 from composer.training import (
-    CheckpointFolders,
     ProcessGroup,
-    RunFolder,
     Summary,
     Trainer,
     process_group,
@@ -61,7 +60,7 @@ def run_experiment(
         spec = fit_spec(experiment, datasets.metadata)
         image_format = find_image_format(spec)
         is_resumed = resume and bool(CheckpointFolders(run.checkpoints, keep=1).saved())
-        graph = build_graph(experiment, spec, with_weights=not is_resumed)
+        graph = _open_graph(experiment, spec, {} if is_resumed else experiment.weights)
         require_annotations(graph, datasets.train)
         require_metrics(experiment, datasets, graph)
         trainer = Trainer(
@@ -89,7 +88,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     datasets = open_experiment_data(experiment)
     spec = fit_spec(experiment, datasets.metadata)
     find_image_format(spec)
-    graph = build_graph(experiment, spec, with_weights=True)
+    graph = _open_graph(experiment, spec, experiment.weights)
     require_annotations(graph, datasets.train)
     require_metrics(experiment, datasets, graph)
     trainable = trainable_parameters(graph)
@@ -102,6 +101,15 @@ def check_experiment(experiment: Experiment) -> list[str]:
         f"training set: {len(datasets.train)} images, {size}",
         f"classes: {classes}",
     ]
+
+
+def _open_graph(experiment: Experiment, spec: Spec, weights: Weights | None) -> Graph:
+    return Graph.open(
+        spec,
+        weights,
+        seed=experiment.document.training.seed,
+        skip_mismatched=experiment.document.skip_mismatched,
+    )
 
 
 def describe_run(run: RunFolder, experiment: Experiment, graph: Graph) -> None:

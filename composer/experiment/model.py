@@ -8,7 +8,6 @@ from typing import Any
 from composer.data import Metadata
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment
-from composer.graph import Graph
 from composer.language import LANGUAGE_VERSION, Spec, SpecMetadata, load_spec
 
 # Params of specs that count what datasets name.
@@ -70,26 +69,6 @@ def _check_counts(experiment: Experiment, counts: Mapping[str, int]) -> None:
                 f"{experiment.source}: 'model.{param}' is set to {given[param]}, but the "
                 f"datasets have {count} {_WORDS[_COUNTED[param]]}"
             )
-
-
-def build_graph(experiment: Experiment, spec: Spec, *, with_weights: bool) -> Graph:
-    """Builds the graph of an experiment.
-
-    Args:
-        experiment: the experiment.
-        spec: its spec.
-        with_weights: load the initial checkpoints.
-
-    Raises:
-        SpecError: with all problems of the spec.
-        CheckpointError: a checkpoint cannot be read or does not fit.
-    """
-    seed, document = experiment.document.training.seed, experiment.document
-    if not with_weights:
-        return Graph.from_spec(spec, weights={}, seed=seed)
-    return Graph.from_spec(
-        spec, weights=experiment.weights, seed=seed, skip_mismatched=document.skip_mismatched
-    )
 
 
 def name_classes(metadata: Metadata) -> SpecMetadata:

@@ -6,6 +6,7 @@ from composer.graph.feeding import spread_feeds
 from composer.graph.graph import Graph
 from composer.graph.inputs import read_inputs
 from composer.graph.lockstep import in_step
+from composer.graph.opening import Model, open_blueprint, require_weights
 from composer.graph.profiling import NodeProfile, Profile, format_seconds
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
@@ -15,6 +16,7 @@ from composer.graph.weights import LoadOptions, Weights, load_weights
 __all__ = [
     "Graph",
     "LoadOptions",
+    "Model",
     "NodeProfile",
     "Profile",
     "Session",
@@ -26,8 +28,10 @@ __all__ = [
     "in_step",
     "is_sharded",
     "load_weights",
+    "open_blueprint",
     "plugin_versions",
     "read_inputs",
+    "require_weights",
     "spread_feeds",
     "whole_on_first",
     "write_weights",

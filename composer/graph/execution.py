@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 
-from composer.blueprint import Blueprint, Plan, Slot
+from composer.blueprint import Blueprint, Names, Plan, Slot
 from composer.errors import InputError
 from composer.executor import Observer, execute, gather
-from composer.graph.inputs import read_inputs
+from composer.graph.feeding import spread_feeds
+from composer.graph.inputs import bind_inputs, read_inputs
 from composer.graph.modules import CallableTable
+from composer.graph.outputs import pack_outputs
+from composer.language import Mode
 from composer.taps import find_module
 
 
@@ -32,6 +35,20 @@ class Execution:
         self.observers: list[Observer] = []
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
+
+    def plan(
+        self, mode: Mode, until: Names | None = None, feeds: Iterable[str | Slot] = ()
+    ) -> Plan:
+        """The plan of a request, which can be run here: see `Blueprint.plan`."""
+        plan = self.blueprint.plan(mode, until, feeds)
+        self.check(plan)
+        return plan
+
+    def spread(self, mode: Mode, feeds: Mapping[str, Any]) -> dict[Slot, Any]:
+        """The slots that given values fill."""
+        if not feeds:
+            return {}
+        return spread_feeds(feeds, self.blueprint.book(mode), self.blueprint.dependencies(mode))
 
     def check(self, plan: Plan) -> None:
         """Makes sure that a plan can be run here.
@@ -89,23 +106,43 @@ class Execution:
             release=release,
         )
 
-    def results(
-        self, plan: Plan, fed: Mapping[Slot, Any], inputs: Mapping[str, Any], seed: int | None
-    ) -> Sequence[Any]:
-        """Runs a plan and gives the values of its targets; see `run`.
+    def answer(
+        self,
+        plan: Plan,
+        inputs: tuple[Any, ...],
+        named: Mapping[str, Any] | None = None,
+        *,
+        fed: Mapping[Slot, Any] | None = None,
+        until: Names | Plan | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        """The result of a request in the form that was asked for: see `Graph.run`.
 
-        Raises:
-            InputError: if what is fed is not what the plan was made for.
+        Args:
+            plan: the plan of the request.
+            inputs: the graph's inputs in order.
+            named: the graph's inputs by name.
+            fed: values by slot.
+            until: what was asked for.
+            seed: the run's seed.
         """
-        if fed.keys() != set(plan.feeds):
+        fed = fed or {}
+        if (fed or plan.feeds) and fed.keys() != set(plan.feeds):
             wanted, given = (", ".join(map(str, slots)) or "nothing" for slots in (plan.feeds, fed))
             raise InputError(f"the plan was made for feeds of {wanted}; fed are: {given}")
         values = {slot: fed[slot] for slot in plan.used_feeds}
-        tapped = self.run(plan, values, inputs, seed=seed)
-        return [
+        by_name = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named or {})
+        tapped = self.run(plan, values, by_name, seed=seed)
+        found = [
             tapped[target.name] if target.tap else gather(target.endpoint, values)
             for target in plan.targets
         ]
+        if plan.is_whole:
+            return pack_outputs(self.blueprint, plan.mode, found)
+        if isinstance(until, str):
+            return found[0]
+        names = [target.name for target in plan.targets] if isinstance(until, Plan) else until
+        return dict(zip(names or (), found, strict=True))
 
 
 def draw_seed() -> int:

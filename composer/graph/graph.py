@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from composer.blueprint import Blueprint, Names, Plan, Slot, listed
+from composer.blueprint import Blueprint, Names, Plan, listed
 from composer.checkpoint import LoadReport
-from composer.construction import build_modules, check_source, check_spec
+from composer.construction import build_modules
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
-from composer.graph.description import Provenance, read_description
-from composer.graph.execution import Execution, draw_seed
-from composer.graph.feeding import spread_feeds
+from composer.graph.description import Provenance
+from composer.graph.execution import Execution
 from composer.graph.freezing import freeze_weights, set_frozen_norms_to_eval
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
-from composer.graph.inputs import bind_inputs
 from composer.graph.modules import CallableTable
-from composer.graph.outputs import pack_outputs
+from composer.graph.opening import Model, check_model_spec, open_blueprint, without_taps
 from composer.graph.profiling import Profile, profiling
 from composer.graph.saving import save_weights
 from composer.graph.session import Session
-from composer.graph.weights import LoadOptions, Weights, load_weights
+from composer.graph.weights import LoadOptions, Weights, find_random_nodes, load_weights
 from composer.language import Mode, Spec, SpecMetadata, SpecSource
-from composer.module_tree import own_state
 
 
 class Graph(nn.Module):
@@ -36,7 +33,7 @@ class Graph(nn.Module):
     It is an ordinary module: `graph(inputs)` runs it, `.train()` and `.eval()` choose the mode,
     `.to()`, optimizers and `torch.compile` work. Modules are registered under the namespaces of
     their nodes, which are the names of the weights in checkpoints; `module` finds them by node.
-    Make one with `Graph.from_spec` or `Graph.from_checkpoint`.
+    Make one with `Graph.open` or `Graph.from_spec`.
 
     Args:
         blueprint: the checked spec, or a part of it.
@@ -58,52 +55,83 @@ class Graph(nn.Module):
                 blueprint.plan(mode)  # now: torch.compile does not follow the planning
 
     @classmethod
-    def from_spec(
+    def open(
         cls,
-        spec: SpecSource | Spec,
-        *,
+        model: Model | Graph,
         weights: Weights | None = None,
+        *,
+        set: SettingsSource = (),
         seed: int = 0,
         nodes: Mapping[str, Any] | None = None,
         until: Names | None = None,
         feeds: Sequence[str] = (),
         skip_mismatched: bool = False,
-        set: SettingsSource = (),
-        **params: Any,
     ) -> Graph:
-        """Builds the graph of a spec, in inference mode.
+        """The graph of a model with its weights, in inference mode.
+
+        Weights are those that are given; else those that the checkpoint holds or the spec names.
+        Nodes that none of them fills have random weights from the seed: `random_nodes` lists them,
+        and `provenance` says where the others come from.
 
         Args:
-            spec: a file, the name of a shipped spec, a mapping, or a loaded spec.
-            weights: a checkpoint, or checkpoints by node; by default what the spec names.
+            model: the name of a model that ships or of a spec; a checkpoint that describes itself;
+                the folder of a run; a spec as a file, mapping or value; a checked spec; or a
+                graph, which is taken as it is.
+            weights: a checkpoint, or checkpoints by node; an empty mapping for none.
+            set: values for aliases, params and configuration by address (`{"fpn.norm": "GN"}`),
+                or texts of the form `address=value`, the value in YAML.
             seed: the seed of the first weights of nodes that no checkpoint fills.
             nodes: node types by name that no plugin publishes, for trying things out.
             until: build only what these nodes need, as `subgraph` would leave it.
             feeds: with `until`, nodes that will be given and so are not built.
             skip_mismatched: leave weights of another shape as they are (a new class count).
-            set: values for aliases, params and configuration by address (`{"fpn.norm": "GN"}`),
-                or texts of the form `address=value`, the value in YAML.
-            **params: the same for names without dots.
 
         Raises:
+            NameResolutionError: if there is no model of that name.
             SpecError: with all problems of the spec at once.
-            InputError: values are set of a loaded spec: `load_spec` takes them.
-            CheckpointError: if a checkpoint cannot be read or does not fit.
+            InputError: if a file is no model, or values are set of what is loaded already.
+            CheckpointError: if a checkpoint cannot be read, does not fit or describes no graph.
+        """
+        options = LoadOptions(skip_mismatched=skip_mismatched)
+        if isinstance(model, Graph):
+            if set:
+                raise InputError("nothing can be set in a graph: it is built already")
+            load_weights(model, weights or {}, options)
+            return model
+        blueprint, own = open_blueprint(model, set, nodes)
+        if until is not None:
+            blueprint = blueprint.part(without_taps(until), feeds)
+        graph = cls.from_blueprint(blueprint, seed=seed)
+        load_weights(graph, own if weights is None else weights, options)
+        return graph
+
+    @classmethod
+    def from_spec(
+        cls,
+        spec: SpecSource | Spec,
+        *,
+        weights: Weights | None = None,
+        set: SettingsSource = (),
+        nodes: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        until: Names | None = None,
+        feeds: Sequence[str] = (),
+        skip_mismatched: bool = False,
+        **params: Any,
+    ) -> Graph:
+        """The graph of a spec: `open` for a name that can mean nothing else, with its options.
+
+        `**params` are the same as `set`, for names without dots.
         """
         settings = [*(set.items() if isinstance(set, Mapping) else set), *params.items()]
-        if not isinstance(spec, Spec):
-            blueprint = check_source(spec, set=settings, nodes=nodes)
-        elif settings:
-            raise InputError("a spec that is loaded has its settings: `load_spec` takes them")
-        else:
-            blueprint = check_spec(spec, nodes)
-        if until is not None:
-            names = [name.partition(":")[0] for name in listed(until)]  # a tap needs its node
-            blueprint = blueprint.part(list(dict.fromkeys(names)), feeds)
-        graph = cls.from_blueprint(blueprint, seed=seed)
-        options = LoadOptions(skip_mismatched=skip_mismatched)
-        load_weights(graph, graph.spec.weights if weights is None else weights, options)
-        return graph
+        return cls.open(
+            check_model_spec(spec, settings, nodes),
+            weights,
+            seed=seed,
+            until=until,
+            feeds=feeds,
+            skip_mismatched=skip_mismatched,
+        )
 
     @classmethod
     def from_blueprint(
@@ -134,29 +162,6 @@ class Graph(nn.Module):
         graph.eval()
         return graph
 
-    @classmethod
-    def from_checkpoint(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        seed: int = 0,
-        nodes: Mapping[str, Any] | None = None,
-    ) -> Graph:
-        """Builds the graph that a checkpoint describes, with its weights.
-
-        Args:
-            path: a checkpoint written by `save`.
-            seed: the seed of the first weights of nodes that the file does not hold.
-            nodes: node types by name that no plugin publishes.
-
-        Raises:
-            CheckpointError: if the file cannot be read or describes no graph.
-        """
-        description = read_description(path)
-        graph = cls.from_spec(description.document, seed=seed, nodes=nodes, weights={})
-        load_weights(graph, dict.fromkeys(description.nodes, path) or path)
-        return graph
-
     @property
     def spec(self) -> Spec:
         """The spec that the graph was built from."""
@@ -165,12 +170,7 @@ class Graph(nn.Module):
     @property
     def random_nodes(self) -> list[str]:
         """The nodes that have weights, none of which came from a checkpoint."""
-        filled = {path for entry in self.provenance for path in entry.nodes}
-        return [
-            path
-            for path, made in self._callables.items()
-            if isinstance(made, nn.Module) and path not in filled and own_state(made)
-        ]
+        return find_random_nodes(self)
 
     @property
     def mode(self) -> Mode:
@@ -205,11 +205,7 @@ class Graph(nn.Module):
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        plan = self.blueprint.plan(self.mode)
-        self._execution.check(plan)
-        given = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named)
-        found = self._execution.results(plan, {}, given, None)
-        return pack_outputs(self.blueprint, plan.mode, found)
+        return self._execution.answer(self._execution.plan(self.mode), inputs, named)
 
     def run(
         self,
@@ -239,17 +235,11 @@ class Graph(nn.Module):
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        if isinstance(until, Plan):
-            mode = until.mode
-        given, fed = self._request(mode or self.mode, inputs, feeds or {})
-        plan = until if isinstance(until, Plan) else self._plan(mode or self.mode, until, fed)
-        found = self._execution.results(plan, fed, given, seed)
-        if plan.is_whole:
-            return pack_outputs(self.blueprint, plan.mode, found)
-        if isinstance(until, str):
-            return found[0]
-        names = [target.name for target in plan.targets] if isinstance(until, Plan) else until
-        return dict(zip(names or (), found, strict=True))
+        mode = until.mode if isinstance(until, Plan) else mode or self.mode
+        fed = self._execution.spread(mode, feeds or {})
+        plan = until if isinstance(until, Plan) else self._execution.plan(mode, until, fed)
+        given = () if inputs is None else (inputs,)
+        return self._execution.answer(plan, given, fed=fed, until=until, seed=seed)
 
     def session(
         self,
@@ -259,32 +249,16 @@ class Graph(nn.Module):
         mode: Mode | None = None,
         seed: int | None = None,
     ) -> Session:
-        """A lazy run that keeps its values; see `Session`.
-
-        Args:
-            inputs: the graph's input, or a mapping by name where there are several.
-            feeds: values to use in place of computing them.
-            mode: training or inference wiring.
-            seed: the seed of all that nodes draw.
-        """
-        mode = mode or self.mode
-        given, _ = self._request(mode, inputs, {})
-        session = Session(self._execution, mode, given, draw_seed() if seed is None else seed)
+        """A lazy run that keeps its values, with the options of `run`; see `Session`."""
+        session = Session(self._execution, mode or self.mode, inputs, seed)
         for name, value in (feeds or {}).items():
             session[name] = value
         return session
 
     def subgraph(self, *, until: Names, feeds: Sequence[str] = ()) -> Graph:
-        """The part that computes the targets from the feeds: a graph with the same modules.
+        """The part that computes targets from feeds, as a graph with the same modules.
 
-        Args:
-            until: what it gives.
-            feeds: what it takes; inputs of this graph that are still needed come first. Of a node
-                with several ports the first is an input by the node's name, others that are
-                needed by `name.port`.
-
-        A module that holds others which are not in the part is there as a shallow copy without
-        them, which shares its weights.
+        What it takes and returns is that of `Blueprint.part`.
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
@@ -297,26 +271,19 @@ class Graph(nn.Module):
         return part
 
     def plan(
-        self,
-        until: Names | None = None,
-        *,
-        feeds: Collection[str] = (),
-        mode: Mode | None = None,
+        self, until: Names | None = None, *, feeds: Collection[str] = (), mode: Mode | None = None
     ) -> Plan:
         """What a run would do: which nodes, in which order, and where values are released.
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
         """
-        return self._plan(mode or self.mode, until, feeds)
+        return self._execution.plan(mode or self.mode, until, feeds)
 
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
-        """Runs like `run` and measures every node.
+        """Runs like `run`, with its options, and measures every node.
 
-        Args:
-            inputs: as for `run`.
-            memory: whether to watch allocations, which costs some microseconds an operation.
-            **options: as for `run`.
+        Watching the memory of allocations costs some microseconds an operation.
         """
         with profiling(self._execution.observers, memory=memory) as profiler:
             result = self.run(inputs, **options)
@@ -340,18 +307,11 @@ class Graph(nn.Module):
         return HookHandle(self._execution.observers, HookObserver(function, moment, path))
 
     def resolve_node(self, name: str) -> str:
-        """The full path of the node or nested graph that a name or a unique suffix means.
-
-        Raises:
-            NameResolutionError: if there is none, or several.
-        """
+        """The full path of the node or nested graph that a name means: see `Blueprint`."""
         return self.blueprint.resolve_node(name, self.mode)
 
     def module(self, node: str) -> nn.Module:
         """The module that a node calls: where it is in the tree depends on its namespace.
-
-        Args:
-            node: the node's path, or a unique suffix.
 
         Raises:
             NameResolutionError: if the name means nothing, several things, or no module.
@@ -430,27 +390,10 @@ class Graph(nn.Module):
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""
-        counts = {mode: len(self.blueprint.nodes_in(mode)) for mode in self.blueprint.modes}
-        listing = ", ".join(f"{count} nodes in {mode}" for mode, count in counts.items())
-        return f"{self.spec.name}: {listing}"
+        counts = [f"{len(self.nodes(mode))} nodes in {mode}" for mode in self.blueprint.modes]
+        return f"{self.spec.name}: {', '.join(counts)}"
 
     @property
     def callables(self) -> Mapping[str, Callable[..., Any]]:
         """What each node calls, by path: a module of this graph, or a function."""
         return self._callables
-
-    def _request(
-        self, mode: Mode, inputs: Any, feeds: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[Slot, Any]]:
-        """The given inputs by name, and the values that are fed by slot."""
-        dependencies = self.blueprint.dependencies(mode)
-        given = bind_inputs(dependencies.inputs, () if inputs is None else (inputs,), {})
-        if not feeds:
-            return given, {}
-        return given, spread_feeds(feeds, self.blueprint.book(mode), dependencies)
-
-    def _plan(self, mode: Mode, until: Names | None, feeds: Iterable[str | Slot]) -> Plan:
-        """The plan of a request that can be run on what was built."""
-        plan = self.blueprint.plan(mode, until, feeds)
-        self._execution.check(plan)
-        return plan

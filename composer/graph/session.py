@@ -8,8 +8,9 @@ from typing import Any
 from composer.blueprint import Plan, Slot, Target, make_plan
 from composer.dag import affected
 from composer.executor import gather
-from composer.graph.execution import Execution
+from composer.graph.execution import Execution, draw_seed
 from composer.graph.feeding import spread_feed
+from composer.graph.inputs import bind_inputs
 from composer.language import Mode
 
 
@@ -23,16 +24,17 @@ class Session:
     Args:
         execution: runs plans of the graph.
         mode: the session's mode.
-        inputs: the graph's inputs by name.
-        seed: the seed of all that is drawn.
+        inputs: the graph's input, or a mapping by name where there are several.
+        seed: the seed of all that is drawn; None draws one.
     """
 
-    def __init__(
-        self, execution: Execution, mode: Mode, inputs: Mapping[str, Any], seed: int
-    ) -> None:
-        self._execution, self._inputs, self.seed = execution, inputs, seed
+    def __init__(self, execution: Execution, mode: Mode, inputs: Any, seed: int | None) -> None:
+        self._execution = execution
+        self.seed = draw_seed() if seed is None else seed
         self._book = execution.blueprint.book(mode)
         self._dependencies = execution.blueprint.dependencies(mode)
+        given = () if inputs is None else (inputs,)
+        self._inputs = bind_inputs(self._dependencies.inputs, given, {})
         self._values: dict[Slot, Any] = {}
         self._overrides: set[Slot] = set()
         self._taps: dict[str, Any] = {}

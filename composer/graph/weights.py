@@ -97,6 +97,18 @@ def _assign(graph: Graph, matching: Matching) -> None:
     scatter_state(graph, state)
 
 
+def find_random_nodes(graph: Graph) -> list[str]:
+    """The nodes that have weights, none of which came from a checkpoint."""
+    filled = {path for entry in graph.provenance for path in entry.nodes}
+    return [
+        path
+        for path in graph.callables
+        if path not in filled
+        and isinstance(made := graph.callables[path], nn.Module)
+        and own_state(made)
+    ]
+
+
 def _match(
     graph: Graph, name: str, file: str | os.PathLike[str], prefix: str | None
 ) -> Matching | None:

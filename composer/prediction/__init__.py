@@ -8,7 +8,6 @@ from composer.prediction.file_predictions import (
     make_folder,
 )
 from composer.prediction.image_sources import ImageSource, LoadedImage, load_image
-from composer.prediction.models import open_model, shipped_models
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
 
@@ -23,6 +22,4 @@ __all__ = [
     "list_other_files",
     "load_image",
     "make_folder",
-    "open_model",
-    "shipped_models",
 ]

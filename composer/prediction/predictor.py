@@ -15,7 +15,7 @@ from torch import Tensor
 from composer.data import ImageSize, make_record, with_size
 from composer.errors import InputError
 from composer.evaluation import inferring, predict_with
-from composer.graph import Graph, Weights, find_device
+from composer.graph import Graph, Model, Weights, find_device, require_weights
 from composer.prediction.given_names import Names, read_names, require_count
 from composer.prediction.image_sources import (
     ChannelOrder,
@@ -24,7 +24,6 @@ from composer.prediction.image_sources import (
     check_order,
     load_image,
 )
-from composer.prediction.models import Model, open_model
 from composer.prediction.prediction import Prediction
 from composer.structures import Instances
 from composer.values import move
@@ -61,7 +60,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: Model = "people",
+        model: Model | Graph = "people",
         *,
         weights: Weights | None = None,
         score_threshold: float = 0.5,
@@ -77,7 +76,10 @@ class Predictor:
             raise InputError(f"batch_size is 1 or more, not {batch_size}")
         self.score_threshold, self.batch_size = score_threshold, batch_size
         self._channel_order = None if channel_order is None else check_order(channel_order)
-        self.graph: Graph = open_model(model, weights).to(find_device(str(device)))
+        graph = Graph.open(model, weights)
+        if graph is not model:
+            require_weights(graph)
+        self.graph: Graph = graph.to(find_device(str(device)))
         self._names = self.graph.spec.metadata if names is None else read_names(names)
         if names is not None:
             require_count(self._names, self.graph)

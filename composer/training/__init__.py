@@ -4,14 +4,13 @@ It knows batches and losses; where images come from and how models are measured 
 business.
 """
 
+from composer.runs import CheckpointFolders, RunFolder, find_weights
 from composer.training.batches import Batch, Batches
-from composer.training.checkpoint_folders import CheckpointFolders
-from composer.training.exporting import export_model, find_weights
+from composer.training.exporting import export_model
 from composer.training.losses import TOTAL_LOSS
 from composer.training.parameter_groups import trainable_parameters
 from composer.training.process_group import ProcessGroup, process_group
 from composer.training.progress import format_time
-from composer.training.run_folder import RunFolder
 from composer.training.settings import TrainingSettings
 from composer.training.summary import Summary
 from composer.training.trainer import Trainer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composer.events import EventStorage
+from composer.runs import RunFolder
 from composer.training.process_group import ProcessGroup
 from composer.training.progress import (
     DATA_SHARE,
@@ -14,7 +15,6 @@ from composer.training.progress import (
     memory_in_use,
 )
 from composer.training.recording import EVALUATION, JsonLines, Means, Records, TensorBoard
-from composer.training.run_folder import RunFolder
 
 TIME, DATA_TIME = "time", "data_time"  # detectron2's names
 

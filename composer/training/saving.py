@@ -10,14 +10,14 @@ from typing import Any
 
 from composer.errors import CheckpointError, CheckpointMismatchError
 from composer.graph import gather_state, write_weights
+from composer.runs import AVERAGE, MODEL, CheckpointFolders
 from composer.training.averaging import WeightAverage
-from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.optimizers import name_state
 from composer.training.process_group import ProcessGroup
 from composer.training.state import TrainingState, collect_tensors, restore_tensors
 from composer.training.step import Learner
 
-MODEL, AVERAGE, _STATE = "model.safetensors", "average.safetensors", "training.safetensors"
+_STATE = "training.safetensors"
 
 _log = logging.getLogger("composer.training")
 

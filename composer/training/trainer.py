@@ -14,17 +14,16 @@ from composer.errors import CheckpointError, TrainingError
 from composer.events import EventStorage
 from composer.files import write_json
 from composer.graph import Graph, device_of
+from composer.runs import CheckpointFolders, RunFolder
 from composer.training.averaging import WeightAverage
 from composer.training.batches import Batch, Batches
 from composer.training.best_metric import BestMetric
-from composer.training.checkpoint_folders import CheckpointFolders
 from composer.training.interruption import Interruption
 from composer.training.journal import DATA_TIME, TIME, Journal
 from composer.training.learner import make_learner
 from composer.training.process_group import ProcessGroup
 from composer.training.progress import LR, Progress
 from composer.training.recording import Means, trim_lines
-from composer.training.run_folder import RunFolder
 from composer.training.saving import Saver
 from composer.training.schedule import learning_rate_factor, set_learning_rates
 from composer.training.seeding import deterministic_operations, kept_generators

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.discovery import shipped_folder
-from composer.prediction import Predictor, shipped_models
+from composer.discovery import shipped_folder, shipped_models
+from composer.prediction import Predictor
 
 PORTRAIT = shipped_folder("specs") / "examples" / "astronaut.jpg"
 FACE = (210, 110)  # a pixel of the photograph, column and row

@@ -119,7 +119,7 @@ def test_images_can_have_another_size(cli, files, folder):
         (("--image-size", "large"), "'large' is neither 480 nor 480,832"),
         (("--image-size", "64,48"), "a limit of the longer one"),
         (("--image-size", "64", "--tta"), "name them with --tta-sizes"),
-        (("--set", "shortest_edge=48"), "is a trained model, in which they have their values"),
+        (("--set", "shortest_edge=48"), "there is nothing to set at 'shortest_edge'"),
     ):
         result = cli(*command, *mistake)
         assert result.code in (1, 2)

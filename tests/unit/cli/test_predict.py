@@ -11,7 +11,7 @@ from PIL import Image
 from composer import Graph
 from composer.errors import InputError
 from composer.language import SpecMetadata
-from composer.prediction import Prediction, Predictor, models
+from composer.prediction import Prediction, Predictor
 from unit.prediction.conftest import SMALL
 
 PETS = SpecMetadata(thing_classes=("cat", "dog"))
@@ -199,7 +199,7 @@ def test_without_files_the_example_is_used(cli, images):
 
 
 def test_the_model_that_ships_is_the_usual_one(cli, images, monkeypatch):
-    monkeypatch.setattr(models, "shipped_folder", lambda _: images / "models")
+    monkeypatch.setattr("composer.discovery.installed.shipped_folder", lambda _: images / "models")
     result = cli("predict", "a.jpg")
     assert result.code == 1
     assert "there is no model 'people'" in result.err

@@ -28,7 +28,7 @@ def test_training_is_checked_run_resumed_and_exported(cli, tmp_path, monkeypatch
     assert "iteration 1/" not in resumed.out
     exported = cli("export", "run", "-o", "model.safetensors", "--half")
     assert "classes: square, triangle, disc" in exported.out
-    graph = Graph.from_checkpoint("model.safetensors")
+    graph = Graph.open("model.safetensors")
     assert graph.spec.metadata.thing_classes == ("square", "triangle", "disc")
     stored = yaml.safe_load((tmp_path / "run/experiment.yaml").read_text())
     assert stored["training"]["iterations"] == 2

@@ -11,7 +11,8 @@ from composer.data import Metadata
 from composer.errors import DataError, InputError, SpecError
 from composer.experiment import check_experiment, load_experiment
 from composer.experiment.datasets import open_experiment_data
-from composer.experiment.model import build_graph, fit_spec
+from composer.experiment.model import fit_spec
+from composer.graph import Graph
 from composer.language import load_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
@@ -191,7 +192,7 @@ def test_freezing_adds_to_the_spec(tmp_path):
     )
     experiment = load_experiment(write_experiment(tmp_path, text))
     spec = fit_spec(experiment, open_experiment_data(experiment).metadata)
-    graph = build_graph(experiment, spec, with_weights=False)
+    graph = Graph.open(spec, {})
     learnt = {name for name, weight in graph.named_parameters() if weight.requires_grad}
     assert learnt
     assert not any(name.startswith("backbone.fpn") for name in learnt)

@@ -11,7 +11,8 @@ import torch
 from composer.checkpoint import read_checkpoint
 from composer.experiment import load_experiment, run_experiment
 from composer.experiment.datasets import open_experiment_data
-from composer.experiment.model import build_graph, fit_spec
+from composer.experiment.model import fit_spec
+from composer.graph import Graph
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 LOSSES = {"loss_rpn_cls", "loss_rpn_loc", "grad_norm", "validation/total_loss"}
@@ -76,7 +77,7 @@ def test_what_was_killed_in_its_first_save_begins_with_its_weights_again(tmp_pat
     file = write_experiment(tmp_path, EXPERIMENT.replace("lr: 0.01", "lr: 1.0e-9"))
     experiment = load_experiment(file, set={"training.iterations": 1})
     spec = fit_spec(experiment, open_experiment_data(experiment).metadata)
-    graph = build_graph(experiment, spec, with_weights=True)
+    graph = Graph.open(spec, experiment.weights)
     with torch.no_grad():
         for parameter in graph.parameters():
             parameter.mul_(1.1)

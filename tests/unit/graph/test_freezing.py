@@ -122,7 +122,7 @@ def test_a_checkpoint_freezes_the_same_and_loads_into_frozen_parts(file, tmp_pat
     with torch.no_grad():
         graph.get_submodule("head").weight.fill_(7.0)
     graph.save(tmp_path / file)
-    again = Graph.from_checkpoint(tmp_path / file, nodes=TYPES)
+    again = Graph.open(tmp_path / file, nodes=TYPES)
     assert list(again.spec.freeze) == list(graph.spec.freeze) == [STEM, "head"]
     assert learning(again) == learning(graph)
     assert again.get_submodule("head").weight == 7

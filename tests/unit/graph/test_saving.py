@@ -46,18 +46,18 @@ def graph():
 @pytest.mark.parametrize("file", FILES)
 def test_metadata_of_the_spec_are_kept(graph, file, tmp_path):
     graph.save(tmp_path / file)
-    again = Graph.from_checkpoint(tmp_path / file, nodes=TYPES)
+    again = Graph.open(tmp_path / file, nodes=TYPES)
     assert again.spec.metadata == SpecMetadata(thing_classes=("cat",))
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_other_metadata_are_saved_without_changing_the_graph(graph, file, tmp_path):
     graph.save(tmp_path / file, metadata={"thing_classes": ["person", "dog"]})
-    again = Graph.from_checkpoint(tmp_path / file, nodes=TYPES)
+    again = Graph.open(tmp_path / file, nodes=TYPES)
     assert again.spec.metadata.thing_classes == ("person", "dog")
     assert graph.spec.metadata.thing_classes == ("cat",)
     again.save(tmp_path / file)
-    third = Graph.from_checkpoint(tmp_path / file, nodes=TYPES)
+    third = Graph.open(tmp_path / file, nodes=TYPES)
     assert third.spec.metadata == again.spec.metadata
 
 
@@ -74,7 +74,7 @@ def test_weights_stored_in_half_come_back_as_the_graph_has_them(graph, file, dty
     stored = read_checkpoint(tmp_path / file).tensors
     assert stored["a.norm.weight"].dtype == dtype
     assert stored["a.norm.num_batches_tracked"].item() == 70_001
-    state = Graph.from_checkpoint(tmp_path / file, nodes=TYPES).state_dict()
+    state = Graph.open(tmp_path / file, nodes=TYPES).state_dict()
     for name, tensor in graph.state_dict().items():
         assert state[name].dtype == tensor.dtype
         rounded = tensor.to(dtype).to(tensor.dtype) if tensor.is_floating_point() else tensor
@@ -108,6 +108,6 @@ def test_a_part_is_stored_with_all_options(graph, tmp_path):
     file = tmp_path / "part.safetensors"
     graph.save(file, nodes="b", dtype=torch.float16, metadata={})
     assert list(describe_checkpoint(file).shapes) == ["b.weight"]
-    assert Graph.from_checkpoint(file, nodes=TYPES).spec.metadata == SpecMetadata()
+    assert Graph.open(file, nodes=TYPES).spec.metadata == SpecMetadata()
     with pytest.raises(NameResolutionError):
         graph.save(file, nodes="c")

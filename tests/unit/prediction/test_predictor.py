@@ -159,7 +159,7 @@ def test_a_stream_takes_images_when_their_turn_comes(see_colors, red):
 
 
 def test_the_mode_of_a_graph_in_training_stays_and_no_gradients_are_kept(checkpoint, red):
-    graph = Graph.from_checkpoint(checkpoint).train()
+    graph = Graph.open(checkpoint).train()
     modes = {name: module.training for name, module in graph.named_modules()}
     found = Predictor(graph, score_threshold=0.0)(red)
     assert {name: module.training for name, module in graph.named_modules()} == modes

@@ -12,7 +12,8 @@ import torch
 
 from composer.checkpoint import read_checkpoint, writer
 from composer.errors import CheckpointError
-from composer.training import CheckpointFolders, Validation, export_model, find_weights, saving
+from composer.runs import CheckpointFolders
+from composer.training import Validation, export_model, find_weights, saving
 from composer.training.state import collect_tensors
 from unit.training.small_training import make_graph, make_trainer, records_of
 

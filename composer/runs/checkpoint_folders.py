@@ -11,6 +11,8 @@ from pathlib import Path
 from composer.errors import CheckpointError
 from composer.files import folder_written_whole, is_unfinished
 
+MODEL, AVERAGE = "model.safetensors", "average.safetensors"  # in each folder
+
 _NAME = re.compile(r"\d{7,}")
 _UNREADABLE = ".unreadable"
 
