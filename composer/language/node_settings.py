@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from composer.documents import Located, Place, ProblemLog
-from composer.language.settings import NodeSetting, Resolved, below, describe_held, join
+from composer.language.settings import Alias, NodeSetting, Resolved, below, describe_held, join
 from composer.language.spec import GraphSpec, Spec
 from composer.names import WILDCARD, closest, did_you_mean, find_names
 
@@ -31,17 +32,29 @@ def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: Pr
     is_whole = not any(node.faulty for node in nodes.values())
     keys = {path: keys.get(path) for path in configs}
     application = _Application(configs, keys, spec.resolved, log if is_whole else ProblemLog())
-    for alias in spec.resolved.aliases.values():
-        if not alias.params:
+    lost = {name for name, alias in spec.resolved.aliases.items() if application.is_lost(alias)}
+    for alias in map(spec.resolved.aliases.__getitem__, sorted(lost)):
+        if alias.place.source == spec.source:  # a base may name what this spec has replaced
             application.find(alias.scope, alias.address, alias.place, ())
     for setting in spec.resolved.settings:
         application.set(setting)
     return replace(
         spec,
         graph=_configured(spec.graph, application.configs, ""),
-        resolved=replace(spec.resolved, settings=()),
+        document=_without_aliases(spec.document, lost),
+        resolved=replace(
+            spec.resolved,
+            settings=(),
+            aliases={n: a for n, a in spec.resolved.aliases.items() if n not in lost},
+        ),
         notes=(*spec.notes, *application.notes),
     )
+
+
+def _without_aliases(document: Mapping[str, Any], lost: Collection[str]) -> Mapping[str, Any]:
+    kept = {n: a for n, a in document.get("aliases", {}).items() if n not in lost}
+    others = {key: value for key, value in document.items() if key != "aliases"}
+    return {**others, "aliases": kept} if kept else others
 
 
 def _configured(graph: GraphSpec, configs: Mapping[str, Located], scope: str) -> GraphSpec:
@@ -66,6 +79,14 @@ class _Application:
         self.configs, self.keys, self.resolved, self.log = configs, keys, resolved, log
         self.addresses = {f"{p}.{k}": (p, k) for p, names in keys.items() for k in names or ()}
         self.notes: list[str] = []
+
+    def is_lost(self, alias: Alias) -> bool:
+        """Whether an alias means nothing, or several things."""
+        if alias.params:
+            return False
+        trial = _Application(self.configs, self.keys, self.resolved, ProblemLog())
+        trial.find(alias.scope, alias.address, alias.place, ())
+        return bool(trial.log)
 
     def set(self, setting: NodeSetting) -> None:
         found = self.find(setting.scope, setting.address, setting.place, setting.params)

@@ -184,6 +184,14 @@ def test_an_alias_that_means_nothing_is_pointed_at_though_nobody_uses_it(models)
     assert marked(problem) == "one.a.strat"
 
 
+def test_an_alias_of_a_base_goes_with_the_node_that_it_names(models):
+    text = variant([], "").replace("nodes: {}", "nodes: {one: null, two: {inputs: {x: x}}}")
+    found = models.check(text)
+    assert list(found.spec.resolved.aliases) == ["both", "two.second"]
+    assert found.spec.document["aliases"] == {"both": "*.b.start"}
+    assert "there is nothing to set at 'one.a.start'" in models.complain(text, set={"first": 1.0})
+
+
 def test_an_alias_comes_before_a_param_and_a_param_before_other_addresses(models):
     text = variant([], "aliases: {size: last.start}\n")
     assert [p for p, v in starts(models.check(text, set={"size": 7.0})).items() if v == 7.0] == [
