@@ -166,8 +166,9 @@ def eval_command(
     if predictions is not None:
         report(dataset, *_evaluate_file(predictions, dataset, tasks))
         return
-    with process_group(device) as world:
-        graph = Graph.open(model or "", weights or None, set=settable.settings).to(world.device)
+    with process_group(device) as processes:
+        graph = Graph.open(model or "", weights or None, set=settable.settings)
+        graph = graph.to(processes.device)
         require_weights(graph)
         evaluators = _make_evaluators(graph, dataset, tasks, on_fault, folder)
         predict = AugmentedPredictor(graph, sizes=tta_sizes or TEST_SIZES) if tta else None
@@ -175,8 +176,10 @@ def eval_command(
         batches = make_batches(
             graph, dataset, loading, resize=predict is None, image_size=image_size
         )
-        results = _evaluate(graph, dataset, evaluators, predict, batches, quiet=not world.is_first)
-        if world.is_first:
+        results = _evaluate(
+            graph, dataset, evaluators, predict, batches, quiet=not processes.is_first
+        )
+        if processes.is_first:
             report(dataset, evaluators, results)
 
 

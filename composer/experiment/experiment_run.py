@@ -69,7 +69,7 @@ def run_experiment(
             experiment.document.training,
             run,
             validation=make_validation(experiment, datasets, image_format, processes),
-            world=processes,
+            processes=processes,
             quiet=quiet,
         )
         if resume:

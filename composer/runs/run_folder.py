@@ -1,4 +1,4 @@
-"""The folder of a run: where everything that a training leaves behind has its place."""
+"""The files of a run folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class RunFolder:
     """The files of a run by name.
 
         spec.yaml           the model as one document
-        experiment.yaml     the experiment as it was resolved
-        versions.json       what the run was made with
+        experiment.yaml     the experiment with all values
+        versions.json       packages, plugins and code
         metrics.jsonl       a line for each record and evaluation
         tensorboard/        the same for TensorBoard
         checkpoints/        a folder for each iteration that was saved
         best.safetensors    the best weights, if a metric says which those are
         model.safetensors   the last weights
-        summary.json        how it ended
+        summary.json        status, metrics, best value
 
     Args:
         path: the folder; it is made when something is written.

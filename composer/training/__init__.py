@@ -1,13 +1,12 @@
-"""Training: a loop around a graph that can be interrupted and resumed at any moment.
+"""Training: a loop around a graph that can be interrupted and resumed.
 
-It knows batches and losses; where images come from and how models are measured is none of its
-business.
+It depends on batches and losses only; reading images and computing metrics are passed in.
 """
 
 from composer.runs import CheckpointFolders, RunFolder, find_weights
 from composer.training.batches import Batch, Batches
-from composer.training.exporting import export_model
 from composer.training.losses import TOTAL_LOSS
+from composer.training.model_export import export_model
 from composer.training.parameter_groups import trainable_parameters
 from composer.training.process_group import ProcessGroup, process_group
 from composer.training.progress import format_time

@@ -1,4 +1,4 @@
-"""What a trainer wants of the batches that it learns from."""
+"""The protocol of training batches."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ Batch = Sequence[dict[str, Any]]
 
 
 class SeededBatch(NamedTuple):
-    """A batch, and the seed of all that is drawn while it is learnt from."""
+    """A batch, and the seed of everything random in its step."""
 
     batch: Batch
     seed: int
 
 
 class Batches(Protocol):
-    """Batches without end, which are the same from any position on each time.
+    """Endless batches that are reproducible from any position.
 
     Attributes:
-        position: how many batches were given.
+        position: number of batches returned.
     """
 
     position: int
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches from the position on."""
+        """Iterates from the position."""
 
     def seek(self, position: int) -> None:
-        """Goes to a position, of which the next iteration begins."""
+        """Sets the position."""
 
 
 def name_images(batch: Batch) -> str:

@@ -1,4 +1,4 @@
-"""Which weights are the best so far, and whether it still gets better."""
+"""The best value of a metric, for `best` checkpoints and early stopping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from composer.training.settings import MetricSettings
 
 
 class BestMetric:
-    """The best value of a metric, and for how many evaluations there was no better one.
+    """Tracks the best value of a metric, and the number of evaluations since.
 
     Args:
         settings: the metric.
@@ -19,7 +19,7 @@ class BestMetric:
 
     Attributes:
         value: the best value, or None.
-        iteration: the iteration that it belongs to.
+        iteration: its iteration.
         num_worse: the evaluations since then.
     """
 
@@ -29,7 +29,7 @@ class BestMetric:
         self.iteration = self.num_worse = 0
 
     def update(self, metrics: Mapping[str, float], iteration: int) -> bool:
-        """Takes in an evaluation; whether it is the best so far.
+        """Adds an evaluation; whether it is the best so far.
 
         Raises:
             TrainingError: the metric is not among those that were evaluated.
@@ -37,7 +37,7 @@ class BestMetric:
         name = self.settings.metric
         if name not in metrics:
             hint = did_you_mean(name, metrics, "metrics")
-            raise TrainingError(f"the evaluation gives no metric '{name}'. {hint}")
+            raise TrainingError(f"the evaluation has no metric '{name}'. {hint}")
         if not self._is_better(metrics[name]):
             self.num_worse += 1
             return False
@@ -53,7 +53,7 @@ class BestMetric:
         return gain > self.min_change
 
     def as_values(self) -> dict[str, Any]:
-        """It as plain values."""
+        """Metric and best value as plain values."""
         return {
             "metric": self.settings.metric,
             "better": self.settings.better,
@@ -63,10 +63,10 @@ class BestMetric:
         }
 
     def restore(self, values: Mapping[str, Any]) -> bool:
-        """Goes on from plain values; whether they are of this metric, in this order.
+        """Restores plain values; whether they are of the same metric and order.
 
-        Values of another metric compare with nothing, and are left. Older checkpoints do not
-        name theirs.
+        Values of another metric are not comparable, and are dropped. Older checkpoints do not name
+        theirs.
         """
         own = self.as_values()
         if any(values.get(key, own[key]) != own[key] for key in ("metric", "better")):

@@ -1,4 +1,4 @@
-"""What is told of batches whose losses or gradients are not finite."""
+"""The message about losses or gradients that are not finite."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def describe_divergence(
     *,
     iteration: int,
 ) -> str:
-    """A message with the losses, the images, and the node where it began.
+    """Describes losses, images, and the first node whose output is not finite.
 
     Args:
         graph: the graph, with the weights that it had.
@@ -40,7 +40,7 @@ def describe_divergence(
 def _find_origin(graph: Graph, batches: Sequence[SeededBatch]) -> str:
     """Where values first are not finite: a weight, or the output of a node."""
     if is_sharded(graph):  # the other processes are not there to run it again
-        return "where it began is not looked for where weights are spread over processes"
+        return "the first node whose output is not finite is not searched in sharded weights"
     for name, parameter in graph.named_parameters():
         if not bool(parameter.isfinite().all()):
             return f"it began before: the weight '{name}' is not finite"

@@ -1,4 +1,4 @@
-"""The journal of a training: what it records, on the terminal and in the run's folder."""
+"""Logs of a training, on the terminal and in the run folder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from composer.events import EventStorage
 from composer.runs import RunFolder
+from composer.training.log_writers import EVALUATION, JsonLines, Means, Records, TensorBoard
 from composer.training.process_group import ProcessGroup
 from composer.training.progress import (
     DATA_SHARE,
@@ -14,54 +15,58 @@ from composer.training.progress import (
     Progress,
     memory_in_use,
 )
-from composer.training.recording import EVALUATION, JsonLines, Means, Records, TensorBoard
 
 TIME, DATA_TIME = "time", "data_time"  # detectron2's names
 
 
 class Journal:
-    """Keeps the records of a training.
+    """Logs the metrics of a training.
 
     Args:
-        folder: the run's folder.
-        means: what was recorded since the last record.
-        world: the processes, over which means are taken; the first one writes and speaks.
+        folder: the run folder.
+        means: means since the last record.
+        processes: the processes, over which means are taken; rank 0 writes and logs.
         progress: the terminal.
-        start: the iteration that the training begins at.
+        start: the first iteration.
     """
 
     def __init__(
-        self, folder: RunFolder, means: Means, world: ProcessGroup, progress: Progress, start: int
+        self,
+        folder: RunFolder,
+        means: Means,
+        processes: ProcessGroup,
+        progress: Progress,
+        start: int,
     ) -> None:
-        self._means, self._world, self._progress = means, world, progress
-        self._records = self._open(folder, start) if world.is_first else []
+        self._means, self._processes, self._progress = means, processes, progress
+        self._records = self._open(folder, start) if processes.is_first else []
 
     def _open(self, folder: RunFolder, start: int) -> list[Records]:
         records: list[Records] = [JsonLines(folder.metrics)]
         try:
             records.append(TensorBoard(folder.tensorboard, start))
         except ImportError:
-            self.tell(
+            self.print(
                 "no records for TensorBoard: it is not installed "
                 "(pip install 'detection-composer[tensorboard]')"
             )
         return records
 
     def note(self, storage: EventStorage) -> None:
-        """Takes in what an iteration has put into the storage."""
+        """Adds the records of an iteration."""
         self._means.add(storage)
         self._progress.advance()
 
     def record(self, iteration: int) -> dict[str, float]:
-        """Writes the means since the last record, and gives them.
+        """Writes and returns the means since the last record.
 
         Args:
-            iteration: how many iterations are done.
+            iteration: number of iterations done.
         """
-        values = self._world.mean(self._means.take())
+        values = self._processes.mean(self._means.take())
         values[SECONDS] = values.pop(TIME)
         values[DATA_SHARE] = values.pop(DATA_TIME) / max(values[SECONDS], 1e-9)
-        values[MEMORY] = memory_in_use(self._world.device)
+        values[MEMORY] = memory_in_use(self._processes.device)
         for records in self._records:
             records.write(iteration, values)
         self._progress.record(iteration, values)
@@ -71,17 +76,17 @@ class Journal:
         """Writes the metrics of an evaluation."""
         for records in self._records:
             records.write(iteration, metrics, EVALUATION)
-        self.tell(f"evaluation after iteration {iteration}")
+        self.print(f"evaluation after iteration {iteration}")
         for group, members in _by_group(metrics).items():
             shown = "  ".join(f"{name} {value:.4g}" for name, value in members.items())
-            self.tell(f"  {group}: {shown}")
+            self.print(f"  {group}: {shown}")
 
-    def tell(self, text: str) -> None:
-        """Shows a line on the terminal."""
-        self._progress.tell(text)
+    def print(self, text: str) -> None:
+        """Prints a line on the terminal."""
+        self._progress.print(text)
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Closes all files."""
         for records in self._records:
             records.close()
         self._progress.close()

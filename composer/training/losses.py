@@ -1,4 +1,4 @@
-"""The losses of a batch: found in what a graph gives, weighted, summed, checked."""
+"""The losses of a batch: found among the outputs of a graph, weighted, summed."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class LossModel(nn.Module):
 
         Args:
             inputs: the graph's input.
-            seed: the seed of all that nodes draw.
+            seed: the seed of stochastic nodes.
         """
         return find_losses(self.graph.run(inputs, mode="training", seed=seed))
 
 
 def find_losses(outputs: Any) -> dict[str, Tensor]:
-    """The losses by name in what a graph gives in training mode.
+    """The losses by name among the outputs of a graph in training mode.
 
     Args:
         outputs: a dict of losses, or of outputs of which some are losses or dicts of them.
@@ -47,7 +47,7 @@ def find_losses(outputs: Any) -> dict[str, Tensor]:
         InputError: there is none, or two outputs give one of the same name.
     """
     found: dict[str, Tensor] = {}
-    givers: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for output, value in outputs.items() if isinstance(outputs, Mapping) else ():
         given = value if isinstance(value, Mapping) else {str(output): value}
         for name, loss in given.items():
@@ -55,13 +55,13 @@ def find_losses(outputs: Any) -> dict[str, Tensor]:
                 continue
             if name in found:
                 raise InputError(
-                    f"the outputs '{givers[name]}' and '{output}' both give a loss '{name}', of "
-                    "which only one would be learnt from: losses want different names"
+                    f"the outputs '{owners[name]}' and '{output}' both have a loss '{name}': "
+                    "losses need different names"
                 )
-            found[name], givers[name] = loss, output
+            found[name], owners[name] = loss, output
     if not found:
         raise InputError(
-            "the graph gives no losses in training mode: its spec wants an output below "
+            "the graph has no losses in training mode: its spec needs an output below "
             "'training' that is wired to nodes of losses"
         )
     return found

@@ -28,7 +28,7 @@ _NORM_NAME = re.compile("Norm(?![a-z])")  # LayerNorm2d and RmsNormAct, but no N
 
 @dataclass(frozen=True)
 class TrainableParameter:
-    """A parameter that is learnt.
+    """A trainable parameter.
 
     Args:
         name: its name in the model, which is its key in the state dict.
@@ -89,36 +89,38 @@ def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict
     """The parameter groups of an optimizer: one for each learning rate and weight decay.
 
     Args:
-        model: the model; parameters that want no gradient are left out.
+        model: the model; parameters without gradient are left out.
         settings: the rates, and the exceptions by node.
 
     Raises:
-        NameResolutionError: an exception names nothing that is learnt, or nothing is learnt.
+        NameResolutionError: an exception matches nothing trainable, or nothing is trainable.
     """
     parameters = trainable_parameters(model)
     if not parameters:
-        raise NameResolutionError("nothing is learnt: every parameter of the model is frozen")
-    names = [name for learnt in parameters for name in dict.fromkeys((learnt.path, learnt.name))]
+        raise NameResolutionError("nothing is trainable: every parameter of the model is frozen")
+    names = [
+        name for trainable in parameters for name in dict.fromkeys((trainable.path, trainable.name))
+    ]
     for group in settings.groups:
         _require_matches(group, names)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for learnt in parameters:
-        groups.setdefault(_treatment(learnt, settings), []).append(learnt.parameter)
+    for trainable in parameters:
+        groups.setdefault(_treatment(trainable, settings), []).append(trainable.parameter)
     return [
         {"params": members, "lr": settings.lr * factor, "weight_decay": decay}
         for (factor, decay), members in groups.items()
     ]
 
 
-def _treatment(learnt: TrainableParameter, settings: OptimizerSettings) -> tuple[float, float]:
+def _treatment(trainable: TrainableParameter, settings: OptimizerSettings) -> tuple[float, float]:
     """The factor on the learning rate, and the weight decay."""
-    exceptions = [group for group in settings.groups if _is_meant(learnt, group)]
+    exceptions = [group for group in settings.groups if _is_meant(trainable, group)]
     factor = _last_of(group.lr_factor for group in exceptions)
     decay = _last_of(group.weight_decay for group in exceptions)
-    usual_factor = settings.bias_lr_factor if learnt.is_bias else 1.0
+    usual_factor = settings.bias_lr_factor if trainable.is_bias else 1.0
     return (
         usual_factor if factor is None else usual_factor * factor,
-        _usual_decay(learnt, settings) if decay is None else decay,
+        _usual_decay(trainable, settings) if decay is None else decay,
     )
 
 
@@ -127,16 +129,16 @@ def _last_of(values: Iterable[float | None]) -> float | None:
     return next((value for value in reversed([*values]) if value is not None), None)
 
 
-def _usual_decay(learnt: TrainableParameter, settings: OptimizerSettings) -> float:
-    if learnt.is_norm:
+def _usual_decay(trainable: TrainableParameter, settings: OptimizerSettings) -> float:
+    if trainable.is_norm:
         return settings.norm_weight_decay
-    if learnt.is_bias and settings.bias_weight_decay is not None:
+    if trainable.is_bias and settings.bias_weight_decay is not None:
         return settings.bias_weight_decay
     return settings.weight_decay
 
 
-def _is_meant(learnt: TrainableParameter, group: GroupSettings) -> bool:
-    names = {learnt.path, learnt.name}
+def _is_meant(trainable: TrainableParameter, group: GroupSettings) -> bool:
+    names = {trainable.path, trainable.name}
     return any(names_parameter(pattern, name) for pattern in group.nodes for name in names)
 
 
@@ -157,7 +159,7 @@ def _require_matches(group: GroupSettings, names: Sequence[str]) -> None:
     for pattern in group.nodes:
         if not any(names_parameter(pattern, name) for name in names):
             hint = did_you_mean(pattern, _paths(names))
-            raise NameResolutionError(f"'{pattern}' names nothing that is learnt. {hint}")
+            raise NameResolutionError(f"'{pattern}' matches nothing trainable. {hint}")
 
 
 def _paths(names: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The number types that a training computes in."""
+"""Mixed precision."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class MixedPrecision:
         return self.scaler.is_enabled()
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed training has to know."""
+        """The state of the gradient scaler."""
         return self.scaler.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from a saved state; that of another type has none, and scaling starts anew."""
+        """Restores a saved state; without one (another precision), scaling starts anew."""
         if self.scaler.is_enabled() and state:
             self.scaler.load_state_dict(state)

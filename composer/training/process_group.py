@@ -1,4 +1,4 @@
-"""The processes that train together: how many there are, and what they tell each other."""
+"""The processes of a distributed training, and their collective operations."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _TIMEOUT = datetime.timedelta(minutes=60)  # an evaluation on the first process 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among those that train together.
+    """This process of a distributed training.
 
     Args:
-        device: where it computes.
-        rank: its number, from 0.
-        size: how many there are.
+        device: its device.
+        rank: its rank, from 0.
+        size: number of processes.
     """
 
     device: torch.device
@@ -35,11 +35,11 @@ class ProcessGroup:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that writes files and speaks."""
+        """Whether this is rank 0, which writes files and logs."""
         return self.rank == 0
 
     def any(self, value: bool) -> bool:
-        """Whether something is so in any of the processes."""
+        """Whether a value is true in any process."""
         if self.size == 1:
             return value
         flag = torch.tensor(int(value), device=self.device)
@@ -47,7 +47,7 @@ class ProcessGroup:
         return bool(flag.item())
 
     def gather(self, value: Any) -> list[Any]:
-        """The values of all processes, in the order of their ranks."""
+        """Gathers a value of all processes, in order of ranks."""
         if self.size == 1:
             return [value]
         found: list[Any] = [None] * self.size
@@ -55,15 +55,15 @@ class ProcessGroup:
         return found
 
     def mean(self, values: Mapping[str, float]) -> dict[str, float]:
-        """The mean of numbers by name over the processes that have them."""
+        """Averages numbers by name over the processes that have them."""
         found = self.gather(dict(values))
         names = dict.fromkeys(name for each in found for name in each)
         lists = {name: [each[name] for each in found if name in each] for name in names}
         return {name: sum(numbers) / len(numbers) for name, numbers in lists.items()}
 
     @torch.no_grad()
-    def share(self, tensors: Iterable[Tensor]) -> None:
-        """Gives tensors the values that they have in the first process, in place.
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Broadcasts tensors from rank 0, in place.
 
         Args:
             tensors: the same in number, shapes and types in all processes.
@@ -81,17 +81,17 @@ class ProcessGroup:
                 tensor.copy_(part.view(tensor.shape))
 
     def wait(self) -> None:
-        """Waits until all processes are here."""
+        """Waits for all processes."""
         if self.size > 1:
             dist.barrier()
 
 
 @contextmanager
 def process_group(device: str) -> Iterator[ProcessGroup]:
-    """Joins the processes that `torchrun` started; a lone process is a world of its own.
+    """Joins the processes that `torchrun` started; a lone process is a group of its own.
 
     Args:
-        device: where to compute, as in torch.device; several processes on `cuda` take one each.
+        device: device, as in torch.device; each of several processes on `cuda` has its own.
 
     Raises:
         InputError: there is no such device.

@@ -1,4 +1,4 @@
-"""How a training shows on a terminal: a bar for people, lines where the output goes to a file."""
+"""Progress of a training: a bar on a terminal, lines in a file."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 from tqdm import tqdm
 
 from composer.training.losses import TOTAL_LOSS
-from composer.training.step import GRAD_NORM
+from composer.training.training_step import GRAD_NORM
 
 LR, SECONDS, DATA_SHARE, MEMORY = "lr", "seconds", "data_share", "memory_mb"
 
 
 class Progress:
-    """Tells how far a training is.
+    """Prints the progress of a training.
 
     Args:
-        iterations: how many there will be.
-        start: how many were done before.
-        quiet: whether nothing is shown.
+        iterations: number of iterations in all.
+        start: number of iterations done before.
+        quiet: print nothing.
     """
 
     def __init__(self, iterations: int, start: int = 0, *, quiet: bool = False) -> None:
@@ -35,8 +35,8 @@ class Progress:
         """Counts an iteration."""
         self._bar.update()
 
-    def tell(self, text: str) -> None:
-        """Shows a line."""
+    def print(self, text: str) -> None:
+        """Prints a line."""
         if self._quiet:
             return
         if self._bar.disable:
@@ -45,10 +45,10 @@ class Progress:
             self._bar.write(text)
 
     def record(self, iteration: int, values: Mapping[str, float]) -> None:
-        """Shows a record as a line.
+        """Prints a record as a line.
 
         Args:
-            iteration: how many iterations are done.
+            iteration: number of iterations done.
             values: the values of the record.
         """
         losses = {n: v for n, v in values.items() if n.startswith("loss") and n != TOTAL_LOSS}
@@ -62,10 +62,10 @@ class Progress:
             f"{values[MEMORY] / 1024:.1f} GB",
             f"eta {format_time(self._seconds_left(iteration))}",
         ]
-        self.tell("  ".join(parts))
+        self.print("  ".join(parts))
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         self._bar.close()
 
     def _seconds_left(self, iteration: int) -> float:
@@ -81,10 +81,7 @@ def format_time(seconds: float) -> str:
 
 
 def memory_in_use(device: torch.device) -> float:
-    """The most memory that there was in use: of a CUDA device, else of this process; in MB.
-
-    Nothing where the system does not tell.
-    """
+    """Peak memory of a CUDA device, else of this process, in MB; 0 where it is unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""Where chance comes from: every batch has a seed of its own.
+"""Seeds: every batch has its own.
 
 Nothing that is drawn depends on what was drawn before it. So a training that is resumed needs no
 state of any generator, and what runs in between (an evaluation, say) changes nothing.
@@ -24,7 +24,7 @@ def batch_seed(seed: int, batch: int, rank: int) -> int:
     Args:
         seed: the seed of the training.
         batch: number of the batch, from 0.
-        rank: number of the process.
+        rank: rank of the process.
     """
     return derive_seed(seed, f"batch {batch} of process {rank}")
 
@@ -51,7 +51,7 @@ def deterministic_operations(wanted: bool) -> Iterator[None]:
 
 @contextmanager
 def kept_generators() -> Iterator[None]:
-    """After the `with` block, the global generators are as they were before."""
+    """Restores the global generators after the `with` block."""
     of_numpy, of_python = np.random.get_state(), random.getstate()
     try:
         with torch.random.fork_rng():

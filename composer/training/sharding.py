@@ -26,7 +26,7 @@ from composer.training.process_group import ProcessGroup
 OptimizerState = dict[str, dict[str, Tensor]]
 
 
-def shard_weights(graph: Graph, world: ProcessGroup) -> None:
+def shard_weights(graph: Graph, processes: ProcessGroup) -> None:
     """Spreads weights, gradients and the optimizer's state over the processes, in place.
 
     Each node gathers its weights when it runs, and gives them up again. A module that holds other
@@ -35,13 +35,13 @@ def shard_weights(graph: Graph, world: ProcessGroup) -> None:
 
     Args:
         graph: the graph, the same on every process; one node at a time is moved to the device.
-        world: the processes.
+        processes: the processes.
 
     Raises:
         TrainingError: a node has a name under which torch does not find its weights.
     """
     _require_names(graph)
-    mesh = init_device_mesh(world.device.type, (world.size,))
+    mesh = init_device_mesh(processes.device.type, (processes.size,))
     nodes = {called for called in graph.callables.values() if isinstance(called, nn.Module)}
     in_tree = [module for module in graph.modules() if module in nodes]
     for node in reversed(in_tree):  # what a module holds comes after it

@@ -24,7 +24,7 @@ _VALUES, _OPTIMIZER, _BUFFER = "composer.training", "optimizer/", "buffer/"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a training has to know to go on, besides the weights.
+    """The state of a training besides the weights.
 
     Args:
         tensors: the optimizer's tensors and the buffers that no checkpoint of a model has.
@@ -77,7 +77,7 @@ def restore_tensors(
     tensors: Mapping[str, Tensor],
     names: Collection[str],
 ) -> None:
-    """Puts collected tensors back.
+    """Restores collected tensors.
 
     Args:
         model: the model.
@@ -109,8 +109,8 @@ def _require_fit(state: OptimizerState, trained: Collection[str], names: Collect
             )
     if others := state.keys() - set(trained):
         raise CheckpointError(
-            f"the saved optimizer has learnt '{min(others)}', which is not learnt now: has the "
-            "experiment changed?"
+            f"the saved optimizer has a state of '{min(others)}', which is not trained now: has "
+            "the experiment changed?"
         )
 
 

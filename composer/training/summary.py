@@ -1,4 +1,4 @@
-"""How a training ended."""
+"""The summary of a training."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ FINISHED, STOPPED_EARLY = "finished", "stopped early"
 
 @dataclass(frozen=True)
 class Summary:
-    """How a training ended.
+    """Status and metrics of a training.
 
     Args:
         status: "finished", "stopped early", or "interrupted by" a signal.
-        iteration: how many iterations are done.
-        seconds: how long this process took.
-        metrics: what was measured last.
+        iteration: number of iterations done.
+        seconds: wall time of this process.
+        metrics: metrics of the last evaluation.
         best: the metric that decides, its best value, and the iteration of that; None without one.
         record: the last record of losses and the like.
-        is_averaged: whether the weights that it left behind are averaged.
+        is_averaged: whether the saved weights are averaged.
     """
 
     status: str
@@ -33,5 +33,5 @@ class Summary:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is nothing left to be done."""
+        """Whether the training need not be resumed."""
         return self.status in (FINISHED, STOPPED_EARLY)

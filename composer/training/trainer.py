@@ -1,4 +1,4 @@
-"""`Trainer`: the loop that makes a graph learn."""
+"""`Trainer`: the training loop."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from composer.events import EventStorage
 from composer.files import write_json
 from composer.graph import Graph, device_of
 from composer.runs import CheckpointFolders, RunFolder
-from composer.training.averaging import WeightAverage
 from composer.training.batches import Batch, Batches
 from composer.training.best_metric import BestMetric
 from composer.training.interruption import Interruption
 from composer.training.journal import DATA_TIME, TIME, Journal
-from composer.training.learner import make_learner
+from composer.training.log_writers import Means, trim_lines
 from composer.training.process_group import ProcessGroup
 from composer.training.progress import LR, Progress
-from composer.training.recording import Means, trim_lines
-from composer.training.saving import Saver
 from composer.training.schedule import learning_rate_factor, set_learning_rates
 from composer.training.seeding import deterministic_operations, kept_generators
 from composer.training.settings import TrainingSettings
 from composer.training.summary import FINISHED, STOPPED_EARLY, Summary
+from composer.training.training_checkpoints import TrainingCheckpoints
+from composer.training.training_step import make_training_step
 from composer.training.validation import Validation
+from composer.training.weight_average import WeightAverage
 
-_RECENT = 1000  # iterations of which nodes can look at what was recorded
+_RECENT = 1000  # iterations whose records nodes can read
 
 _log = logging.getLogger("composer.training")
 
 
 class Trainer:
-    """Makes a graph learn, records how it goes, and saves it so that it can go on.
+    """Trains a graph, logs metrics, and saves checkpoints from which training can be resumed.
 
     What an iteration does depends on the settings and its number only. So a training that was
     interrupted and resumed gives the same weights, bit for bit, as one that was not.
 
     Args:
         graph: the graph.
-        batches: what it learns from.
-        settings: how it learns.
-        folder: where its files go.
-        validation: what is measured in between, or None.
-        world: the processes that learn together; by default this one, where the graph is.
-        quiet: whether nothing is shown on the terminal.
+        batches: the training batches.
+        settings: the training settings.
+        folder: the run folder.
+        validation: the evaluation during the training, or None.
+        processes: the processes of the training; by default this one, on the device of the graph.
+        quiet: print nothing.
 
     Attributes:
-        iteration: how many iterations are done.
+        iteration: number of iterations done.
         would_overwrite: whether the folder has checkpoints of a training that this does not resume.
     """
 
@@ -64,20 +64,20 @@ class Trainer:
         folder: RunFolder,
         *,
         validation: Validation | None = None,
-        world: ProcessGroup | None = None,
+        processes: ProcessGroup | None = None,
         quiet: bool = False,
     ) -> None:
-        world = world or ProcessGroup(device_of(graph))
+        processes = processes or ProcessGroup(device_of(graph))
         self._batches, self._settings, self._folder = batches, settings, folder
-        self._validation, self._world = validation, world
-        self._quiet = quiet or not world.is_first
-        self._learner = make_learner(graph, settings, world)
+        self._validation, self._processes = validation, processes
+        self._quiet = quiet or not processes.is_first
+        self._step = make_training_step(graph, settings, processes)
         self._average = WeightAverage(graph, settings.ema.decay) if settings.ema else None
         checkpoints = CheckpointFolders(folder.checkpoints, settings.checkpoint.keep)
         self.would_overwrite = bool(checkpoints.saved())
-        if world.is_first:
+        if processes.is_first:
             checkpoints.remove_partial()
-        self._saver = Saver(self._learner, self._average, checkpoints, world)
+        self._checkpoints = TrainingCheckpoints(self._step, self._average, checkpoints, processes)
         best, early = settings.checkpoint.best, settings.early_stopping
         self._best = BestMetric(best) if best else None
         self._patience = BestMetric(early, early.min_change) if early else None
@@ -88,36 +88,36 @@ class Trainer:
         self.iteration = self._evaluated = 0
 
     def restore(self) -> bool:
-        """Goes on from the last checkpoint in the folder; whether there is one.
+        """Resumes from the last checkpoint in the folder; whether there is one.
 
         Raises:
             CheckpointError: there are checkpoints, but none can be read, or they do not fit.
         """
-        values = self._saver.restore()
+        values = self._checkpoints.restore()
         if values is None:
             return False
         self.would_overwrite = False
         self.iteration, self._evaluated = values["iteration"], values["evaluated"]
         self._owes_evaluation = values.get("is_unmeasured", False)  # older checkpoints lack it
         self._metrics, self._record = values["metrics"], values.get("record", {})
-        if self._world.rank < len(values["means"]):
-            self._means.restore(values["means"][self._world.rank])
-        for standing, name in ((self._best, "best"), (self._patience, "patience")):
-            if standing is not None and values[name] is not None:
-                self._restore_standing(standing, values[name])
+        if self._processes.rank < len(values["means"]):
+            self._means.restore(values["means"][self._processes.rank])
+        for tracked, name in ((self._best, "best"), (self._patience, "patience")):
+            if tracked is not None and values[name] is not None:
+                self._restore_best(tracked, values[name])
         return True
 
-    def _restore_standing(self, standing: BestMetric, values: Mapping[str, Any]) -> None:
-        """Goes on with the best value of before, where it is of the metric that decides now."""
-        if not standing.restore(values) and self._world.is_first:
-            now, then = standing.as_values(), values
+    def _restore_best(self, tracked: BestMetric, values: Mapping[str, Any]) -> None:
+        """Restores the best value, if it is one of the same metric."""
+        if not tracked.restore(values) and self._processes.is_first:
+            now, then = tracked.as_values(), values
             _log.warning(
-                "the best value so far (%s, %s is better) says nothing of %s, %s: it is left out",
+                "the best value so far (%s, %s is better) is dropped: the metric is now %s, %s",
                 *(then["metric"], then["better"], now["metric"], now["better"]),
             )
 
     def run(self) -> Summary:
-        """Trains until the last iteration, until nothing gets better, or until a signal comes.
+        """Trains until the last iteration, early stopping, or a signal.
 
         Raises:
             TrainingError: a loss is not finite, or the folder has another training in it.
@@ -128,26 +128,26 @@ class Trainer:
                 f"{self._folder.path}: there is a training in this folder already. "
                 "Resume it, or name another folder."
             )
-        if self._world.is_first:
+        if self._processes.is_first:
             trim_lines(self._folder.metrics, self.iteration, self._evaluated)
         began = time.monotonic()
         progress = Progress(self._settings.iterations, self.iteration, quiet=self._quiet)
         with kept_generators(), Interruption() as interruption:
-            journal = Journal(self._folder, self._means, self._world, progress, self.iteration)
+            journal = Journal(self._folder, self._means, self._processes, progress, self.iteration)
             with closing(journal), deterministic_operations(self._settings.deterministic):
                 status = self._train(journal, interruption)
             seconds = time.monotonic() - began
             return self._summarise(status, seconds)
 
     def _train(self, journal: Journal, interruption: Interruption) -> str:
-        """The loop; how it ended."""
+        """Runs the loop; returns the status."""
         settings = self._settings
-        self._learner.graph.train()
+        self._step.graph.train()
         self._batches.seek(self.iteration * settings.accumulate)
         batches = iter(self._batches)
         with EventStorage(self.iteration, max_length=_RECENT) as storage:
             while True:
-                if self._world.any(bool(interruption.signal)):
+                if self._processes.any(bool(interruption.signal)):
                     self._save()
                     return f"interrupted by {interruption.signal or 'a signal'}"
                 if status := self._pause(journal):
@@ -160,13 +160,13 @@ class Trainer:
                     self._record = journal.record(self.iteration)
 
     def _pause(self, journal: Journal) -> str:
-        """Saves and measures between two iterations, if it is time; how it ended, if it did."""
+        """Saves and evaluates between two iterations, if due; the status, if training has ended."""
         is_done = self.iteration >= self._settings.iterations
         if is_done:
             self._save()
-        elif self._is_due(self._settings.checkpoint.every) or self._is_unmeasured:
+        elif self._is_due(self._settings.checkpoint.every) or self._is_evaluation_due:
             self._attempt(self._save, journal)
-        if self._validation and self._is_unmeasured:
+        if self._validation and self._is_evaluation_due:
             self._validate(self._validation, journal)
         early = self._settings.early_stopping
         if early and self._patience and self._patience.num_worse >= early.patience:
@@ -179,8 +179,8 @@ class Trainer:
         given = list(islice(batches, settings.accumulate))
         waited = time.perf_counter() - began
         factor = learning_rate_factor(settings.schedule, self.iteration, settings.iterations)
-        set_learning_rates(self._learner.optimizer, factor)
-        values = self._learner.step(given, self.iteration)
+        set_learning_rates(self._step.optimizer, factor)
+        values = self._step.run(given, self.iteration)
         if self._average is not None:
             self._average.update()
         for name, value in values.items():
@@ -190,15 +190,14 @@ class Trainer:
         storage.put_scalar(TIME, time.perf_counter() - began)
 
     def _validate(self, validation: Validation, journal: Journal) -> None:
-        """Measures, with the averaged weights if there are any, and keeps the best.
+        """Evaluates, with the averaged weights if there are any, and keeps the best.
 
-        All processes measure the model that is saved: until then each has the statistics of its
-        own images.
+        The buffers of rank 0 are broadcast first: that is the model that is saved.
         """
-        with self._saver.averaged():
-            self._world.share(self._learner.graph.buffers())
-            graph = self._learner.graph
-            self._metrics = validation.measure(graph, self._settings, self._world)
+        with self._checkpoints.averaged():
+            self._processes.broadcast(self._step.graph.buffers())
+            graph = self._step.graph
+            self._metrics = validation.measure(graph, self._settings, self._processes)
         self._evaluated, self._owes_evaluation = self.iteration, False
         journal.record_evaluation(self.iteration, self._metrics)
         if self._patience is not None:
@@ -207,11 +206,11 @@ class Trainer:
             self._keep_best(self._best, journal)
 
     def _keep_best(self, best: BestMetric, journal: Journal) -> None:
-        """Writes the weights if they are the best so far; what cannot be written does not count."""
+        """Writes the weights if they are the best so far, and if they can be written."""
         before = best.as_values()
         if not best.update(self._metrics, self.iteration):
             return
-        if not self._attempt(lambda: self._saver.save_weights(self._folder.best), journal):
+        if not self._attempt(lambda: self._checkpoints.save_weights(self._folder.best), journal):
             best.restore(before)
 
     def _save(self) -> None:
@@ -223,44 +222,44 @@ class Trainer:
         values: dict[str, Any] = {
             "iteration": self.iteration,
             "evaluated": self._evaluated,
-            "is_unmeasured": self._is_unmeasured,
+            "is_unmeasured": self._is_evaluation_due,
             "metrics": self._metrics,
             "record": self._record,
-            "means": self._world.gather(self._means.as_values()),
+            "means": self._processes.gather(self._means.as_values()),
             "best": self._best.as_values() if self._best else None,
             "patience": self._patience.as_values() if self._patience else None,
         }
-        self._saver.save(self.iteration, values)
+        self._checkpoints.save(self.iteration, values)
 
     def _attempt(self, save: Callable[[], None], journal: Journal) -> bool:
-        """Saves; where that fails, tells so, and the training goes on. Whether it went well."""
+        """Saves; if that fails, logs a warning and continues. Whether all processes succeeded."""
         has_failed = False
         try:
             save()
         except CheckpointError as error:
             has_failed = True
-            journal.tell(f"warning: {error} What was saved before is still there.")
-        return not self._world.any(has_failed)
+            journal.print(f"warning: {error} Earlier checkpoints are intact.")
+        return not self._processes.any(has_failed)
 
     @property
-    def _is_unmeasured(self) -> bool:
-        """Whether an evaluation comes now.
+    def _is_evaluation_due(self) -> bool:
+        """Whether an evaluation is due.
 
-        That of a checkpoint which was saved before its evaluation is made when it is resumed,
-        even where the training is longer now and would not measure there: it may be the best.
+        One that followed the last checkpoint is repeated when training is resumed, even where a
+        longer training has none at that iteration: its weights may be the best.
         """
         if self._validation is None or self._evaluated == self.iteration:
             return False
         return self._owes_evaluation or self._is_due(self._validation.every)
 
     def _is_due(self, every: int) -> bool:
-        """Whether something that is done every so many iterations is done now, or at the end."""
+        """Whether an action of every so many iterations is due, now or at the end."""
         is_done = self.iteration >= self._settings.iterations
         return self.iteration > 0 and (is_done or self.iteration % every == 0)
 
     def _summarise(self, status: str, seconds: float) -> Summary:
-        """Writes the last weights, if it is over, and the summary."""
-        self._learner.graph.eval()
+        """Writes the last weights, if training is complete, and the summary."""
+        self._step.graph.eval()
         best = self._best.as_values() if self._best else None
         summary = Summary(
             status,
@@ -272,8 +271,8 @@ class Trainer:
             is_averaged=self._average is not None,
         )
         if summary.is_complete:
-            self._saver.save_weights(self._folder.model)
-        if self._world.is_first:
+            self._checkpoints.save_weights(self._folder.model)
+        if self._processes.is_first:
             write_json(self._folder.summary, asdict(summary), indent=2)
-        self._world.wait()
+        self._processes.wait()
         return summary

@@ -1,4 +1,4 @@
-"""What is measured in between, on images that are not learnt from."""
+"""Evaluation during a training, on the validation set."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ VALIDATION_LOSSES = "validation"
 
 @dataclass(frozen=True)
 class Validation:
-    """What to measure, and when.
+    """Metrics and losses to compute during a training.
 
     Args:
         every: iterations between evaluations; the last iteration is always followed by one.
-        metrics: gives the metrics of a graph by name, the same on every process; or None.
-        batches: this process' batches, whose losses are measured; or None.
+        metrics: computes the metrics of a graph by name, the same on every process; or None.
+        batches: this process' batches for validation losses; or None.
     """
 
     every: int
@@ -34,48 +34,48 @@ class Validation:
     batches: Iterable[Batch] | None = None
 
     def measure(
-        self, graph: Graph, settings: TrainingSettings, world: ProcessGroup
+        self, graph: Graph, settings: TrainingSettings, processes: ProcessGroup
     ) -> dict[str, float]:
         """The metrics, and the mean losses as `validation/<loss>` and `validation/total_loss`.
 
-        The graph is in inference mode meanwhile, and what its nodes record is left out of the
-        statistics of the training. All chance comes from the seed.
+        The graph is in inference mode meanwhile, and the records of its nodes stay out of the
+        training's. Everything random follows from the seed.
 
         Args:
             graph: the graph.
             settings: seed and weights of losses.
-            world: the processes.
+            processes: the processes.
         """
-        seed_generators(batch_seed(settings.seed, 0, world.rank))
+        seed_generators(batch_seed(settings.seed, 0, processes.rank))
         was_training = graph.training
         graph.eval()
         try:
             with EventStorage(), torch.no_grad():
                 found = dict(self.metrics(graph)) if self.metrics is not None else {}
                 if self.batches is not None:
-                    found |= _mean_losses(graph, self.batches, settings, world)
+                    found |= _mean_losses(graph, self.batches, settings, processes)
         finally:
             graph.train(was_training)
         return found
 
 
 def _mean_losses(
-    graph: Graph, batches: Iterable[Batch], settings: TrainingSettings, world: ProcessGroup
+    graph: Graph, batches: Iterable[Batch], settings: TrainingSettings, processes: ProcessGroup
 ) -> dict[str, float]:
     """The losses of all processes' batches, the mean over images."""
     sums: dict[str, float] = {}
     num_images = 0
     for number, (batch, counts) in enumerate(in_step(graph, batches)):
-        seed = batch_seed(settings.seed, number, world.rank)
+        seed = batch_seed(settings.seed, number, processes.rank)
         seed_generators(seed)
-        losses = find_losses(graph.run(move(batch, world.device), mode="training", seed=seed))
+        losses = find_losses(graph.run(move(batch, processes.device), mode="training", seed=seed))
         if not counts:
             continue
         losses[TOTAL_LOSS] = sum_losses(losses, settings.loss_weights)
         for name, loss in losses.items():
             sums[name] = sums.get(name, 0.0) + float(loss.item()) * len(batch)
         num_images += len(batch)
-    parts = world.gather((sums, num_images))
+    parts = processes.gather((sums, num_images))
     count = max(sum(images for _, images in parts), 1)
     names = dict.fromkeys(name for part, _ in parts for name in part)
     return {

@@ -14,20 +14,20 @@ def train_share(rank, size, folder, mode):
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=size
     )
-    world = ProcessGroup(torch.device("cpu"), rank, size)
+    processes = ProcessGroup(torch.device("cpu"), rank, size)
     try:
         for name, ends in {"straight": [6], "cut": [3, 6]}.items():
             for iterations in ends:
-                _train(folder / name, world, mode, iterations)
+                _train(folder / name, processes, mode, iterations)
     finally:
         distributed.destroy_process_group()
 
 
-def _train(folder, world, mode, iterations):
+def _train(folder, processes, mode, iterations):
     def compare(graph):
         """By how much the models that are measured differ."""
         tensors = [whole(tensor) for tensor in (*graph.parameters(), *graph.buffers())]
-        models = world.gather([tensor.double().sum().item() for tensor in tensors])
+        models = processes.gather([tensor.double().sum().item() for tensor in tensors])
         return {"difference": max(max(same) - min(same) for same in zip(*models, strict=True))}
 
     settings = make_settings(
@@ -39,11 +39,11 @@ def _train(folder, world, mode, iterations):
     )
     trainer = Trainer(
         make_graph(),
-        RowBatches(world.rank, world.size),
+        RowBatches(processes.rank, processes.size),
         settings,
         RunFolder(folder),
         validation=Validation(every=2, metrics=compare),
-        world=world,
+        processes=processes,
         quiet=True,
     )
     trainer.restore()

@@ -184,21 +184,21 @@ def share(rank, size):
     return [[record] for record in (records[rank * 3 : rank * 3 + 3] if size == 2 else records)]
 
 
-def train(folder, world, iterations=6, **settings):
+def train(folder, processes, iterations=6, **settings):
     graph = make_graph()
-    batches = share(world.rank, world.size)
+    batches = share(processes.rank, processes.size)
 
     def measure_sharded(graph):
-        assert world.size == 1 or is_sharded(graph)
+        assert processes.size == 1 or is_sharded(graph)
         found = measure(graph, batches)
-        if world.size > 1:
+        if processes.size > 1:
             kept = sum(weight.to_local().numel() for weight in graph.parameters())
             assert kept < sum(weight.numel() for weight in graph.parameters())
         return found
 
     trainer = Trainer(
         graph,
-        Batches(world.rank, world.size),
+        Batches(processes.rank, processes.size),
         make_settings(
             iterations=iterations,
             optimizer={"uses": "AdamW", "lr": 0.01},
@@ -209,7 +209,7 @@ def train(folder, world, iterations=6, **settings):
         ),
         RunFolder(folder),
         validation=Validation(every=3, metrics=measure_sharded, batches=batches),
-        world=world,
+        processes=processes,
         quiet=True,
     )
     trainer.restore()
@@ -222,26 +222,28 @@ def train_share(rank, size, folder):
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=size
     )
-    world = ProcessGroup(torch.device("cpu"), rank, size)
-    run = partial(train, world=world)
+    processes = ProcessGroup(torch.device("cpu"), rank, size)
+    run = partial(train, processes=processes)
     try:
         run(folder / "straight")
         run(folder / "cut", iterations=3)
         run(folder / "cut")
         run(folder / "bfloat16", precision="bfloat16")
-        _pad_batches(world)
-        _save_and_load(world, folder / "shared.safetensors")
+        _pad_batches(processes)
+        _save_and_load(processes, folder / "shared.safetensors")
     finally:
         distributed.destroy_process_group()
 
 
-def _pad_batches(world):
+def _pad_batches(processes):
     """Processes run as many batches each, and hear of what goes wrong in another."""
     graph = make_graph()
-    assert list(in_step(graph, [1, 2][: world.rank])) == [(1, True)][: world.rank]  # not sharded
-    shard_weights(graph, world)
-    batches = [] if world.rank else ["a", "b"]
-    counts = not world.rank
+    assert (
+        list(in_step(graph, [1, 2][: processes.rank])) == [(1, True)][: processes.rank]
+    )  # not sharded
+    shard_weights(graph, processes)
+    batches = [] if processes.rank else ["a", "b"]
+    counts = not processes.rank
     filled = ["a", "b"] if counts else ["a", "a"]
     assert list(in_step(graph, batches)) == [(batch, counts) for batch in filled]
 
@@ -250,12 +252,12 @@ def _pad_batches(world):
         raise InputError("it cannot be read")
 
     with pytest.raises(InputError, match="it cannot be read"):
-        list(in_step(graph, failing() if world.rank else ["a", "b", "c"]))
+        list(in_step(graph, failing() if processes.rank else ["a", "b", "c"]))
 
 
-def _save_and_load(world, file):
+def _save_and_load(processes, file):
     graph = make_graph()
-    shard_weights(graph, world)
+    shard_weights(graph, processes)
     expected = gather_state(graph, copy=True)
     graph.save(file)
     distributed.barrier()
@@ -265,4 +267,4 @@ def _save_and_load(world, file):
     graph.load(str(file))
     for key, tensor in gather_state(graph).items():
         assert torch.equal(tensor, expected[key])
-    assert len(expected) == (0 if world.rank else len(graph.state_dict()))
+    assert len(expected) == (0 if processes.rank else len(graph.state_dict()))

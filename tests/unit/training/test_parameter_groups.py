@@ -93,7 +93,7 @@ def test_the_last_factor_and_the_last_decay_count():
 
 
 def test_a_part_of_a_name_is_no_node():
-    with pytest.raises(NameResolutionError, match="'back' names nothing"):
+    with pytest.raises(NameResolutionError, match="'back' matches nothing"):
         treatments(Model(), groups=[{"nodes": ["back"]}])
 
 
@@ -107,7 +107,7 @@ def test_frozen_parameters_are_left_out():
     model.get_submodule("backbone").requires_grad_(False)
     assert treatments(model).keys() == {"head.weight", "head.bias"}
     model.requires_grad_(False)
-    with pytest.raises(NameResolutionError, match="nothing is learnt"):
+    with pytest.raises(NameResolutionError, match="nothing is trainable"):
         treatments(model)
 
 

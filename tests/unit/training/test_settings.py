@@ -51,7 +51,7 @@ def test_a_graph_without_losses_is_refused():
 def test_losses_of_one_name_are_refused():
     loss = torch.tensor(1.0)
     for second in (loss, {"b": loss}):
-        with pytest.raises(InputError, match="outputs 'a' and 'b' both give a loss 'b'"):
+        with pytest.raises(InputError, match="outputs 'a' and 'b' both have a loss 'b'"):
             find_losses({"a": {"b": loss}, "b": second})
 
 

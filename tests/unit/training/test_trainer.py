@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from composer.checkpoint import read_checkpoint
 from composer.errors import CheckpointError, TrainingError
-from composer.training import Validation, step
+from composer.training import Validation, training_step
 from unit.training.small_training import RowBatches, make_graph, make_trainer, records_of
 
 TIMES = {"seconds", "data_share", "memory_mb"}
@@ -245,8 +245,8 @@ SGD = {"uses": "SGD", "lr": 0.1}
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        (ADAM, SGD, "trained by AdamW, from which SGD cannot go on"),
-        (SGD, ADAM, "trained by SGD, from which AdamW cannot go on"),
+        (ADAM, SGD, "trained by AdamW, which SGD cannot resume"),
+        (SGD, ADAM, "trained by SGD, which AdamW cannot resume"),
         (ADAM, AMSGRAD, "has kept no 'max_exp_avg_sq'"),
     ],
 )
@@ -305,7 +305,9 @@ def test_what_is_not_finite_is_looked_for_on_the_device(tmp_path, monkeypatch):
             for batch in super().__iter__():
                 yield [{"elsewhere": record} for record in batch]
 
-    monkeypatch.setattr(step, "move", lambda batch, device: [each["elsewhere"] for each in batch])
+    monkeypatch.setattr(
+        training_step, "move", lambda batch, device: [each["elsewhere"] for each in batch]
+    )
     graph = make_graph()
     graph.get_parameter("body.linear.weight").register_hook(lambda grad: grad * torch.inf)
     with pytest.raises(TrainingError, match="every node's output is finite"):

@@ -17,28 +17,30 @@ from composer.errors import TrainingError
 from composer.graph import Graph
 from composer.training.batches import Batch, SeededBatch
 from composer.training.divergence import describe_divergence
-from composer.training.losses import TOTAL_LOSS, sum_losses
+from composer.training.losses import TOTAL_LOSS, LossModel, sum_losses
+from composer.training.optimizers import make_optimizer
+from composer.training.parameter_groups import group_parameters
 from composer.training.precision import MixedPrecision
 from composer.training.process_group import ProcessGroup
 from composer.training.seeding import batch_seed, seed_generators
 from composer.training.settings import ClipSettings, TrainingSettings
-from composer.training.sharding import whole
+from composer.training.sharding import shard_weights, whole
 from composer.values import move
 
 GRAD_NORM = "grad_norm"
 
 
 @dataclass(frozen=True)
-class Learner:
-    """What learns, and how.
+class TrainingStep:
+    """A graph, its optimizer and precision, and one step of training them.
 
     Args:
         graph: the graph.
-        model: the graph as a module that gives losses, wrapped for several processes if need be.
+        model: the graph as a module that returns losses, wrapped for several processes.
         optimizer: the optimizer of its parameters.
-        precision: the number types.
+        precision: mixed precision of the forward pass.
         settings: the settings of the training.
-        world: the processes that learn together.
+        processes: the processes of the training.
     """
 
     graph: Graph
@@ -46,13 +48,13 @@ class Learner:
     optimizer: torch.optim.Optimizer
     precision: MixedPrecision
     settings: TrainingSettings
-    world: ProcessGroup
+    processes: ProcessGroup
 
-    def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, float]:
-        """Learns from batches whose gradients are averaged.
+    def run(self, batches: Sequence[Batch], iteration: int) -> dict[str, float]:
+        """Updates the weights with the mean gradient of batches.
 
         Args:
-            batches: the batches, as many as are accumulated.
+            batches: the batches of the step.
             iteration: the iteration, from 0.
 
         Returns:
@@ -64,24 +66,24 @@ class Learner:
         """
         self.optimizer.zero_grad(set_to_none=True)
         if isinstance(self.graph, FSDPModule):  # DDP does so by itself
-            self.world.share(self.graph.buffers())
+            self.processes.broadcast(self.graph.buffers())
         seeded = [
-            SeededBatch(batch, batch_seed(self.settings.seed, number, self.world.rank))
+            SeededBatch(batch, batch_seed(self.settings.seed, number, self.processes.rank))
             for number, batch in enumerate(batches, start=iteration * len(batches))
         ]
         parts: list[dict[str, float]] = []
         for batch in seeded:
             with self._synchronised(is_last=batch is seeded[-1]):
-                parts.append(self._learn(batch, iteration, len(seeded)))
+                parts.append(self._backward(batch, iteration, len(seeded)))
         values = {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
         norm = self._update()
         if not math.isfinite(norm) and not self.precision.may_overflow:
             self._refuse(seeded, {**values, GRAD_NORM: norm}, iteration)
         return {**values, GRAD_NORM: norm}
 
-    def _learn(self, seeded: SeededBatch, iteration: int, num_batches: int) -> dict[str, float]:
+    def _backward(self, seeded: SeededBatch, iteration: int, num_batches: int) -> dict[str, float]:
         """Adds the gradients of one batch; its losses by name."""
-        batch = move(seeded.batch, self.world.device)
+        batch = move(seeded.batch, self.processes.device)
         seed_generators(seeded.seed)
         with self.precision.autocast():
             losses = self.model(batch, seeded.seed)
@@ -106,7 +108,7 @@ class Learner:
     def _refuse(
         self, batches: Sequence[SeededBatch], values: Mapping[str, float], iteration: int
     ) -> NoReturn:
-        moved = [each._replace(batch=move(each.batch, self.world.device)) for each in batches]
+        moved = [each._replace(batch=move(each.batch, self.processes.device)) for each in batches]
         raise TrainingError(describe_divergence(self.graph, moved, values, iteration=iteration + 1))
 
     def _synchronised(self, *, is_last: bool) -> AbstractContextManager[Any]:
@@ -118,11 +120,54 @@ class Learner:
         return nullcontext()
 
 
+def make_training_step(
+    graph: Graph, settings: TrainingSettings, processes: ProcessGroup
+) -> TrainingStep:
+    """Moves a graph to its device, wraps it for several processes, and makes its optimizer.
+
+    Args:
+        graph: the graph.
+        settings: the training settings.
+        processes: the processes of the training.
+
+    Raises:
+        NameResolutionError: a parameter group matches nothing, or nothing is trainable.
+    """
+    if settings.channels_last:
+        graph.to(memory_format=torch.channels_last)
+    model = _distribute(graph, settings, processes)
+    optimizer = make_optimizer(
+        settings.optimizer.uses,
+        group_parameters(graph, settings.optimizer),
+        settings.optimizer.with_,
+    )
+    return TrainingStep(
+        graph=graph,
+        model=model,
+        optimizer=optimizer,
+        precision=MixedPrecision(settings.precision, processes.device),
+        settings=settings,
+        processes=processes,
+    )
+
+
+def _distribute(graph: Graph, settings: TrainingSettings, processes: ProcessGroup) -> nn.Module:
+    """The graph on its device, as a module whose weights are the same in all processes."""
+    if processes.size > 1 and settings.distributed == "fsdp":
+        shard_weights(
+            graph, processes
+        )  # before it is moved, since it may be too large for a device
+    model = LossModel(graph.to(processes.device))
+    if processes.size == 1 or settings.distributed == "fsdp":
+        return model
+    return DistributedDataParallel(model, find_unused_parameters=settings.find_unused_parameters)
+
+
 def clip_gradients(parameters: Sequence[nn.Parameter], limits: ClipSettings | None) -> float:
     """Clips gradients in place.
 
     Args:
-        parameters: the parameters; those without a gradient are passed over.
+        parameters: the parameters; those without a gradient are skipped.
         limits: the limits; none if None.
 
     Returns:

@@ -13,7 +13,7 @@ import torch
 from composer.checkpoint import read_checkpoint, writer
 from composer.errors import CheckpointError
 from composer.runs import CheckpointFolders
-from composer.training import Validation, export_model, find_weights, saving
+from composer.training import Validation, export_model, find_weights, training_checkpoints
 from composer.training.state import collect_tensors
 from unit.training.small_training import make_graph, make_trainer, records_of
 
@@ -91,7 +91,7 @@ def test_another_model_is_not_resumed(tmp_path):
     make_trainer(tmp_path, iterations=2).run()
     graph = make_graph()
     graph.get_submodule("body.linear").requires_grad_(False)
-    with pytest.raises(CheckpointError, match="which is not learnt now"):
+    with pytest.raises(CheckpointError, match="which is not trained now"):
         make_trainer(tmp_path, graph=graph, iterations=4).restore()
 
 
@@ -161,7 +161,7 @@ def test_the_best_of_another_metric_is_not_compared_with(tmp_path, caplog):
         validation=score_by([0.9, 0.8, 0.85]),
     )
     assert resumed.restore()
-    assert "says nothing of" in caplog.text
+    assert "is dropped: the metric is now" in caplog.text
     best = resumed.run().best
     assert (best["value"], best["iteration"], best["better"]) == (0.8, 6, "lower")
 
@@ -202,7 +202,7 @@ def test_a_checkpoint_before_an_evaluation_is_collected_once(tmp_path, monkeypat
         collected.append(given)
         return collect_tensors(*given)
 
-    monkeypatch.setattr(saving, "collect_tensors", collect)
+    monkeypatch.setattr(training_checkpoints, "collect_tensors", collect)
     make_trainer(
         tmp_path, iterations=4, checkpoint={"every": 2}, validation=score_by([0.1, 0.2])
     ).run()

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from composer.events import EventStorage
-from composer.training.recording import JsonLines, Means, trim_lines
+from composer.training.log_writers import JsonLines, Means, trim_lines
 
 
 def test_records_hold_means_and_the_last_value_of_what_wants_no_smoothing():

@@ -1,4 +1,4 @@
-"""Saves a training so that it can go on, and lets it go on."""
+"""Checkpoints of a training: saving and resuming."""
 
 from __future__ import annotations
 
@@ -11,62 +11,62 @@ from typing import Any
 from composer.errors import CheckpointError, CheckpointMismatchError
 from composer.graph import gather_state, write_weights
 from composer.runs import AVERAGE, MODEL, CheckpointFolders
-from composer.training.averaging import WeightAverage
 from composer.training.optimizers import name_state
 from composer.training.process_group import ProcessGroup
 from composer.training.state import TrainingState, collect_tensors, restore_tensors
-from composer.training.step import Learner
+from composer.training.training_step import TrainingStep
+from composer.training.weight_average import WeightAverage
 
 _STATE = "training.safetensors"
 
 _log = logging.getLogger("composer.training")
 
 
-class Saver:
+class TrainingCheckpoints:
     """Writes and reads the checkpoints of a training.
 
     Each is a folder with the model, the average of its weights where there is one, and the state
     of everything else.
 
     Args:
-        learner: what learns.
+        step: graph, optimizer and precision.
         average: the running average of its weights, or None.
-        checkpoints: where the folders are.
-        world: the processes; the first one writes.
+        checkpoints: the folders.
+        processes: the processes; rank 0 writes.
     """
 
     def __init__(
         self,
-        learner: Learner,
+        step: TrainingStep,
         average: WeightAverage | None,
         checkpoints: CheckpointFolders,
-        world: ProcessGroup,
+        processes: ProcessGroup,
     ) -> None:
-        self._learner, self._average = learner, average
-        self._checkpoints, self._world = checkpoints, world
+        self._step, self._average = step, average
+        self._folders, self._processes = checkpoints, processes
 
     def save(self, iteration: int, values: dict[str, Any]) -> None:
         """Saves a checkpoint, unless there is one of this iteration.
 
         Args:
-            iteration: how many iterations are done.
-            values: plain values of the training to go with it.
+            iteration: number of iterations done.
+            values: further plain values of the training.
 
         Raises:
             CheckpointError: it cannot be written.
         """
-        is_saved = self._world.is_first and iteration in self._checkpoints.saved()
-        if self._world.any(is_saved):
+        is_saved = self._processes.is_first and iteration in self._folders.saved()
+        if self._processes.any(is_saved):
             return
-        tensors = collect_tensors(self._learner.graph, self._learner.optimizer)
+        tensors = collect_tensors(self._step.graph, self._step.optimizer)
         own = {
             **values,
-            "optimizer": self._learner.settings.optimizer.uses,
-            "scaler": self._learner.precision.state_dict(),
+            "optimizer": self._step.settings.optimizer.uses,
+            "scaler": self._step.precision.state_dict(),
             "num_updates": self._average.num_updates if self._average else 0,
         }
 
-        graph = self._learner.graph
+        graph = self._step.graph
         model, average = gather_state(graph), None
         if self._average is not None:
             with self._average.applied():
@@ -78,25 +78,24 @@ class Saver:
                 write_weights(graph, folder / AVERAGE, average)
             TrainingState(tensors, own).write(folder / _STATE)
 
-        if self._world.is_first:
-            self._checkpoints.add(iteration, write)
+        if self._processes.is_first:
+            self._folders.add(iteration, write)
 
     def save_weights(self, file: Path) -> None:
-        """Writes the weights to be used: the averaged ones, where there are any.
+        """Writes the averaged weights if there are any, else the weights.
 
         Raises:
             CheckpointError: they cannot be written.
         """
         with self.averaged():
-            state = gather_state(self._learner.graph)
-            if self._world.is_first:
-                write_weights(self._learner.graph, file, state)
+            state = gather_state(self._step.graph)
+            if self._processes.is_first:
+                write_weights(self._step.graph, file, state)
 
     def restore(self) -> dict[str, Any] | None:
-        """Goes on from the last checkpoint that can be read.
+        """Resumes from the last checkpoint that can be read.
 
-        Later ones, which are damaged, are set aside and told of, so that they neither take the
-        places of those to come nor count among those that are kept.
+        Damaged ones after it are set aside with a warning, so that they do not count.
 
         Returns:
             The plain values that were saved with it; None if there is no checkpoint.
@@ -106,7 +105,7 @@ class Saver:
                 that can is of another model or optimizer.
         """
         faults: dict[Path, str] = {}
-        for folder in reversed(self._checkpoints.saved().values()):
+        for folder in reversed(self._folders.saved().values()):
             try:
                 state = self._load(folder)
             except CheckpointMismatchError:
@@ -114,7 +113,7 @@ class Saver:
             except CheckpointError as error:
                 faults[folder] = str(error)
             else:
-                self._go_on(state)
+                self._restore_state(state)
                 self._set_aside(faults)
                 return dict(state.values)
         if faults:
@@ -126,16 +125,16 @@ class Saver:
         return nullcontext() if self._average is None else self._average.applied()
 
     def _set_aside(self, faults: Mapping[Path, str]) -> None:
-        """Takes damaged checkpoints out of the way when all processes have looked at them."""
-        if self._world.any(bool(faults)) and self._world.is_first:
+        """Sets damaged checkpoints aside once all processes have read them."""
+        if self._processes.any(bool(faults)) and self._processes.is_first:
             for folder, fault in faults.items():
-                place = self._checkpoints.set_aside(folder)
+                place = self._folders.set_aside(folder)
                 _log.warning("a checkpoint is set aside as '%s': %s", place.name, fault)
 
     def _load(self, folder: Path) -> TrainingState:
-        """Takes the weights of a checkpoint; the rest of it."""
+        """Loads the weights of a checkpoint; returns the rest."""
         state = TrainingState.read(folder / _STATE)
-        graph = self._learner.graph
+        graph = self._step.graph
         num_updates = state.values["num_updates"]  # 0 where there was no average
         if self._average is not None and num_updates:
             with self._average.applied():
@@ -146,19 +145,19 @@ class Saver:
             self._average.begin()
         return state
 
-    def _go_on(self, state: TrainingState) -> None:
-        """Takes the state of everything else.
+    def _restore_state(self, state: TrainingState) -> None:
+        """Restores optimizer, buffers and gradient scaler.
 
         Raises:
             CheckpointError: it is the state of another optimizer, or of other parameters.
         """
-        optimizer = self._learner.settings.optimizer
-        saved = state.values.get("optimizer", optimizer.uses)  # older checkpoints do not tell
+        optimizer = self._step.settings.optimizer
+        saved = state.values.get("optimizer", optimizer.uses)  # older checkpoints lack it
         if saved != optimizer.uses:
             raise CheckpointError(
-                f"the checkpoint was trained by {saved}, from which {optimizer.uses} cannot go on: "
-                f"take {saved}, or begin another training with these weights"
+                f"the checkpoint was trained by {saved}, which {optimizer.uses} cannot resume: "
+                f"use {saved}, or start another training with these weights"
             )
         names = name_state(optimizer.uses, optimizer.with_)
-        restore_tensors(self._learner.graph, self._learner.optimizer, state.tensors, names)
-        self._learner.precision.load_state_dict(state.values["scaler"])
+        restore_tensors(self._step.graph, self._step.optimizer, state.tensors, names)
+        self._step.precision.load_state_dict(state.values["scaler"])

@@ -1,4 +1,4 @@
-"""What is recorded of a training, and the files that it goes to."""
+"""Means of what a training logs, and the files that they go to."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ITERATION, EVALUATION = "iteration", "evaluation"
 
 
 class Means:
-    """The means of what was recorded since the last time that they were taken.
+    """Means of scalars since they were last taken.
 
-    Of scalars that want no smoothing, such as the learning rate, it is the last value.
+    Scalars without smoothing, such as the learning rate, keep their last value.
     """
 
     def __init__(self) -> None:
         self._sums: dict[str, tuple[float, int]] = {}
 
     def add(self, storage: EventStorage) -> None:
-        """Takes in what a storage has of its current iteration."""
+        """Adds the scalars of a storage's current iteration."""
         smoothed = storage.smoothing_hints()
         for name, (value, iteration) in storage.latest().items():
             if iteration == storage.iter:
@@ -32,26 +32,26 @@ class Means:
                 self._sums[name] = (total + value, count + 1)
 
     def take(self) -> dict[str, float]:
-        """The means by name; what comes next counts anew."""
+        """Returns the means by name and resets them."""
         means = {name: total / count for name, (total, count) in self._sums.items()}
         self._sums.clear()
         return means
 
     def as_values(self) -> dict[str, list[float]]:
-        """What was recorded and not yet taken, as plain values."""
+        """Sums and counts as plain values."""
         return {name: list(entry) for name, entry in self._sums.items()}
 
     def restore(self, values: Mapping[str, Iterable[float]]) -> None:
-        """Goes on from plain values."""
+        """Restores sums and counts."""
         for name, (total, count) in values.items():
             self._sums[name] = (total, int(count))
 
 
 class Records(Protocol):
-    """Takes records of a training."""
+    """Writes records of a training."""
 
     def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
-        """Takes the values of one iteration; `kind` is "evaluation" for those of one."""
+        """Writes the values of one iteration; `kind` is "evaluation" for metrics."""
 
     def close(self) -> None:
         """Called after the last record."""
@@ -69,7 +69,7 @@ class JsonLines:
         self._stream = file.open("a", encoding="utf-8")
 
     def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
-        """Adds a line; what is infinite or not a number becomes null."""
+        """Adds a line; infinities and NaN become null."""
         record: dict[str, Any] = {ITERATION: iteration}
         if kind:
             record["kind"] = kind
@@ -78,17 +78,17 @@ class JsonLines:
         self._stream.flush()
 
     def close(self) -> None:
-        """Makes sure that all lines are on the disk."""
+        """Flushes all lines to the disk."""
         os.fsync(self._stream.fileno())
         self._stream.close()
 
 
 def trim_lines(file: Path, iteration: int, evaluated: int) -> None:
-    """Drops the lines that a training is going to write again.
+    """Drops the lines that a resumed training writes again.
 
     Args:
         file: a file of `JsonLines`; it need not exist.
-        iteration: the iteration that the training goes on from, or 0.
+        iteration: the iteration to resume from, or 0.
         evaluated: the last iteration whose evaluation is done.
     """
     if not file.exists():
@@ -110,7 +110,7 @@ class TensorBoard:
 
     Args:
         folder: the folder of its files.
-        start: the iteration that the training begins at; what was written after it is hidden.
+        start: the first iteration; records of later ones are hidden.
 
     Raises:
         ImportError: TensorBoard is not installed.
@@ -129,5 +129,5 @@ class TensorBoard:
         self._writer.flush()
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Closes the writer."""
         self._writer.close()

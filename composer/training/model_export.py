@@ -1,4 +1,4 @@
-"""Takes a model out of a run, as a file of its own."""
+"""Exports the model of a run as one file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def export_model(
     last: bool = False,
     averaged: bool = True,
 ) -> Graph:
-    """Writes a model as one file that says what it is.
+    """Writes a model as one self-describing file.
 
     Args:
         source: the folder of a run, or a checkpoint that describes itself.
         file: the `.safetensors` or `.pth` file.
-        half: whether weights are stored in 16 bits.
-        last: of a run, whether to take the last weights in place of the best.
-        averaged: of a run, whether to take averaged weights where there are any.
+        half: store weights in 16 bits.
+        last: of a run, export the last weights, not the best.
+        averaged: of a run, export averaged weights if there are any.
 
     Returns:
         The model.

@@ -16,7 +16,7 @@ from composer.training.sharding import own_part
 class WeightAverage:
     """The exponential moving average of all weights and statistics (Polyak and Juditsky 1992).
 
-    In the beginning, when there is no past worth keeping, the decay is lower: after n updates it
+    At the beginning, the decay is lower: after n updates it
     is at most (1 + n) / (10 + n).
 
     Args:
@@ -30,14 +30,14 @@ class WeightAverage:
 
     @torch.no_grad()
     def begin(self) -> None:
-        """Begins anew, with the weights as they are now."""
+        """Restarts from the current weights."""
         for name, tensor in self._live().items():
             self._average[name].copy_(tensor)
         self.num_updates = 0
 
     @torch.no_grad()
     def update(self) -> None:
-        """Takes in the weights as they are now."""
+        """Updates the average with the current weights."""
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates))
         live = self._live()
         averages = [self._average[name] for name in live]
@@ -63,7 +63,7 @@ class WeightAverage:
             average.copy_(kept)
 
     def _live(self) -> dict[str, Tensor]:
-        """The learnt weights and the floating-point statistics, as this process has them."""
+        """The trainable weights and the floating-point statistics, as this process has them."""
         weights = {
             name: own_part(parameter.detach())
             for name, parameter in self._model.named_parameters()
