@@ -58,14 +58,14 @@ class _Wirer:
         self.nodes, self.log = dependencies.nodes, log
         self.incomplete: set[str] = set()
         self.outputs = {path: node.outputs for path, node in self.nodes.items()}
-        for path in order_nodes(dependencies):
-            self.outputs[path] = self.bound_outputs(self.nodes[path])
+        variable = {path for path, types in self.outputs.items() if _has_variables(types)}
+        for path in order_nodes(dependencies) if variable else ():
+            if path in variable:
+                self.outputs[path] = self.bound_outputs(self.nodes[path])
 
     def bound_outputs(self, node: Node) -> Mapping[str, Any]:
         """The types of a node's outputs, with the variables that its inputs bind replaced."""
         assert node.contract is not None
-        if not any(map(find_variables, node.outputs.values())):
-            return node.outputs
         binding, ports = PortBinding(), node.contract.inputs
         for name, wire in node.arguments[self.mode].items():
             endpoint = self.close(wire)
@@ -218,6 +218,10 @@ class _Wirer:
             return f"No node returns {kind}."
         listing = ", ".join(found[:_MAX_CANDIDATES]) + (", ..." if found[_MAX_CANDIDATES:] else "")
         return f"{'Sources of' if inputs else 'Nodes that return'} {kind}: {listing}"
+
+
+def _has_variables(types: Mapping[str, Any]) -> bool:
+    return any(map(find_variables, types.values()))
 
 
 def _name(use: Use) -> str:
