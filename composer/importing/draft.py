@@ -122,7 +122,6 @@ class Draft:
         params = {key: value for key, value in self.settings.items() if "." not in key}
         changes = {
             "params": params,
-            "aliases": self._dangling_aliases(),
             "set": {**self._dangling_settings(), **_grouped(self.settings)},
             "inputs": {"batch": {"image": self.image}} if self.image else {},
             "nodes": self.nodes,
@@ -139,16 +138,6 @@ class Draft:
         """The spec so far, with its settings applied."""
         document = {"composer": 1, "extends": self.base, "nodes": self.nodes, "set": self.settings}
         return _checked(json.dumps(document))
-
-    def _dangling_aliases(self) -> dict[str, None]:
-        """The base's short names of what is not there any more."""
-        spec, aliases = self._spec(), _spec_of(self.base).resolved.aliases
-        kept = {
-            name
-            for name, alias in spec.resolved.aliases.items()
-            if alias.params or (_has(alias.address, spec) and not aliases[name].params)
-        }
-        return {name: None for name in aliases if name not in kept}
 
     def _dangling_settings(self) -> dict[str, None]:
         """The base's settings of what is not there any more."""
@@ -172,10 +161,6 @@ def _checked(document: str) -> Spec:
     settings = spec.resolved.settings
     names = sorted({setting.address.rpartition(".")[2] for setting in settings})
     return apply_settings(spec, dict.fromkeys(_configs(spec), names), ProblemLog())
-
-
-def _spec_of(base: str) -> Spec:
-    return _checked(json.dumps({"composer": 1, "extends": base}))
 
 
 def _configs(spec: Spec) -> dict[str, Located]:
