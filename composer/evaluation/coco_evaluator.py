@@ -24,7 +24,7 @@ class CocoEvaluator(InstanceEvaluator):
     """COCO's average precision and recall (Lin et al. 2014), computed by pycocotools.
 
     All images of the dataset count; one that nothing was found in, or that was never processed,
-    has no detections. A figure that no object defines is NaN.
+    has no detections. A metric that no object defines is NaN.
 
     Args:
         dataset: images and annotations.
@@ -66,7 +66,7 @@ class CocoEvaluator(InstanceEvaluator):
         self._sigmas = keypoint_sigmas
 
     def results(self) -> Results:
-        """The figures of each task, and of each class.
+        """The metrics of each task, and of each class.
 
         Raises:
             InputError: the outputs never had what a task that was asked for compares.

@@ -1,4 +1,4 @@
-"""Precision and recall as COCO defines them, and the figures that are made of them.
+"""Precision and recall as COCO defines them, and the metrics that are made of them.
 
 Legend: T overlap thresholds, R recall levels, K classes, A ranges of object size, M limits on the
 number of detections in an image, D detections of all images.
@@ -99,7 +99,7 @@ class CocoScores:
         values = self.recall[self._pick(overlap)][:, :, self.ranges.index(size), last]
         return _mean(values if categories is None else values[:, list(categories)])
 
-    def figures(self, task: CocoTask, category: int | None = None) -> dict[str, float]:
+    def metrics(self, task: CocoTask, category: int | None = None) -> dict[str, float]:
         """COCO's summary: AP, AP50, APs, AR100 and so on, for one class or all of them."""
         chosen = None if category is None else [category]
         sizes = {letter: name for letter, name in _SIZES.items() if name in self.ranges}
@@ -121,8 +121,8 @@ class CocoScores:
 
     def summarize(self, task: CocoTask, classes: Sequence[str]) -> TaskResults:
         """COCO's summary for all classes, and for each of the names."""
-        per_class = {name: self.figures(task, category) for category, name in enumerate(classes)}
-        return TaskResults(self.figures(task), per_class)
+        per_class = {name: self.metrics(task, category) for category, name in enumerate(classes)}
+        return TaskResults(self.metrics(task), per_class)
 
     def _pick(self, overlap: float | None) -> slice:
         if overlap is None:

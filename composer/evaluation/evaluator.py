@@ -19,7 +19,7 @@ Predict = Callable[[list[dict[str, Any]]], Sequence[Record]]
 class Evaluator(Protocol):
     """Compares outputs with the truth. One of these serves for one evaluation.
 
-    Of an output it keeps what the figures are made of, and in a small form (boxes, run lengths,
+    Of an output it keeps what the metrics are made of, and in a small form (boxes, run lengths,
     counts of what occurs), so that images and masks do not pile up.
     """
 
@@ -34,7 +34,7 @@ class Evaluator(Protocol):
         """
 
     def results(self) -> Results:
-        """The figures of all images; called on the first process only."""
+        """The metrics of all images; called on rank 0 only."""
 
 
 def evaluate(

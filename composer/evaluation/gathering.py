@@ -26,7 +26,7 @@ def gather_parts(part: T) -> list[T]:
 
 
 def compute_once(compute: Callable[[], T]) -> T:
-    """Calls a function on the first process and gives its value to all.
+    """Calls a function on rank 0 and broadcasts its value.
 
     Raises:
         ComposerError: what the function raised, on every process, so that none waits for ever.

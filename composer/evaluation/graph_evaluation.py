@@ -1,4 +1,4 @@
-"""A graph measured on a dataset, in one call."""
+"""Evaluation of a graph on a dataset, in one call."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def evaluate_graph(
     Args:
         graph: the model.
         dataset: images and annotations.
-        tasks: what is measured; by default all that dataset and model serve, see `make_evaluators`.
+        tasks: the tasks; by default all that dataset and model serve, see `make_evaluators`.
         evaluators: what compares, in place of `tasks`.
         predict: how outputs are had, in place of the graph itself; an `AugmentedPredictor` of the
             graph, for instance.
@@ -83,14 +83,14 @@ def make_batches(
     resize: bool = True,
     image_size: ImageSize | None = None,
 ) -> InferenceBatches:
-    """All images of a dataset as a graph's input wants them; of several processes, its share.
+    """Batches of all images of a dataset for a graph; of several processes, its share.
 
     Args:
         graph: the model.
         dataset: the images.
         loading: batch size, workers and the policy on images that cannot be read; the shard is
             that of this process in the process group.
-        resize: whether images get the size that the graph wants, or stay as they are.
+        resize: resize images to the graph's image size.
         image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
             what the graph's spec says.
 

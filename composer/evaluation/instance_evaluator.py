@@ -43,4 +43,4 @@ class InstanceEvaluator(ABC):
 
     @abstractmethod
     def results(self) -> Results:
-        """The figures of all images."""
+        """The metrics of all images."""

@@ -65,7 +65,7 @@ class LvisEvaluator(InstanceEvaluator):
         self._max_detections = max_detections
 
     def results(self) -> Results:
-        """The figures of each task, and of each class."""
+        """The metrics of each task, and of each class."""
         kinds = self.detections.kinds
         tasks = {
             name: self._evaluate(LVIS_TASKS[name])
@@ -79,11 +79,11 @@ class LvisEvaluator(InstanceEvaluator):
         scores = self._score(task)
         metadata = self.dataset.metadata
         results = scores.summarize(task, metadata.thing_classes)
-        figures = dict(results.figures)
+        metrics = dict(results.metrics)
         for letter in _FREQUENCIES:
             chosen = [at for at, mark in enumerate(metadata.frequencies) if mark == letter]
-            figures[f"AP{letter}"] = scores.average_precision(categories=chosen)
-        return TaskResults(figures, results.per_class)
+            metrics[f"AP{letter}"] = scores.average_precision(categories=chosen)
+        return TaskResults(metrics, results.per_class)
 
     def _score(self, task: CocoTask) -> CocoScores:
         order, log = self.detections.index.order(), self.detections

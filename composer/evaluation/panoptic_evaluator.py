@@ -24,7 +24,7 @@ PANOPTIC_TASK = "panoptic"
 class PanopticEvaluator:
     """Panoptic, segmentation and recognition quality (Kirillov et al. 2019), as COCO counts them.
 
-    The figures are means over the classes that occur, in the annotations or in the predictions:
+    The metrics are means over the classes that occur, in the annotations or in the predictions:
     over all of them (PQ, SQ, RQ), over things (`PQ_things`, ...) and over stuff.
 
     Args:
@@ -84,15 +84,15 @@ class PanopticEvaluator:
                 counts = _miss_all(record.segments)
             for of, quality in counts.items():
                 totals[of] = totals.get(of, Quality()) + quality
-        figures = _mean_figures(totals.values())
+        metrics = _mean_metrics(totals.values())
         for suffix, is_thing in (("things", True), ("stuff", False)):
-            part = _mean_figures(quality for of, quality in totals.items() if of[0] == is_thing)
-            figures |= {f"{name}_{suffix}": value for name, value in part.items()}
+            part = _mean_metrics(quality for of, quality in totals.items() if of[0] == is_thing)
+            metrics |= {f"{name}_{suffix}": value for name, value in part.items()}
         per_class = {
-            self._name_of(of): _figures(totals[of]) for of in sorted(totals, key=_things_first)
+            self._name_of(of): _metrics(totals[of]) for of in sorted(totals, key=_things_first)
         }
         num_images = len(self.dataset.records) - len(left_out)
-        return Results({PANOPTIC_TASK: TaskResults(figures, per_class)}, num_images)
+        return Results({PANOPTIC_TASK: TaskResults(metrics, per_class)}, num_images)
 
     def _name_of(self, of: SegmentClass) -> str:
         is_thing, index = of
@@ -136,16 +136,16 @@ def _miss_all(segments: Iterable[Any]) -> dict[SegmentClass, Quality]:
     return counts
 
 
-def _figures(quality: Quality) -> dict[str, float]:
+def _metrics(quality: Quality) -> dict[str, float]:
     if not quality.is_defined:
         return {"PQ": math.nan, "SQ": math.nan, "RQ": math.nan}
     return {"PQ": quality.panoptic, "SQ": quality.segmentation, "RQ": quality.recognition}
 
 
-def _mean_figures(qualities: Iterable[Quality]) -> dict[str, float]:
-    defined = [_figures(quality) for quality in qualities if quality.is_defined]
+def _mean_metrics(qualities: Iterable[Quality]) -> dict[str, float]:
+    defined = [_metrics(quality) for quality in qualities if quality.is_defined]
     if not defined:
-        return _figures(Quality())
+        return _metrics(Quality())
     return {name: sum(one[name] for one in defined) / len(defined) for name in defined[0]}
 
 

@@ -23,7 +23,7 @@ from composer.visualization import FileNames
 class PanopticWriter:
     """Writes a picture for each image, and one JSON document with the segments of all of them.
 
-    It stands among evaluators: it is given what they are, and has no figures. The ids of categories
+    It stands among evaluators: it is given what they are, and has no metrics. The ids of categories
     are the dataset's own; the colour of a pixel is the id of its segment (red, then green, then
     blue, each counting 256 of the one before).
 
@@ -71,7 +71,7 @@ class PanopticWriter:
             self._entries.update(entries)
 
     def results(self) -> Results:
-        """Writes the JSON document. There are no figures."""
+        """Writes the JSON document. There are no metrics."""
         annotations = [self._entries[at] for at in self._index.order() if at in self._entries]
         write_json(self._folder / "panoptic.json", {"annotations": annotations})
         return Results({}, 0)

@@ -104,13 +104,13 @@ class ProposalEvaluator:
             for place in range(len(self.dataset.records))
         ]
         areas = np.concatenate([one.areas for one in covered] or [np.zeros(0)])
-        figures = {}
+        metrics = {}
         for limit in self._limits:
             overlaps = np.concatenate([one.overlaps[limit] for one in covered] or [np.zeros(0)])
             for letter, (smallest, largest) in _SIZES.items():
                 chosen = overlaps[(areas >= smallest) & (areas <= largest)]
-                figures[f"AR{letter}{limit}"] = _average_recall(chosen)
-        return Results({PROPOSAL_TASK: TaskResults(figures)}, len(self.dataset.records))
+                metrics[f"AR{letter}{limit}"] = _average_recall(chosen)
+        return Results({PROPOSAL_TASK: TaskResults(metrics)}, len(self.dataset.records))
 
     def _cover(self, place: int, proposals: Boxes) -> _Coverage:
         annotations = self.dataset.records[place].annotations

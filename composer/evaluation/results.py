@@ -1,4 +1,4 @@
-"""What an evaluation found, as figures, tables and JSON."""
+"""Results of an evaluation: metrics, tables and JSON."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FORMAT_VERSION = 1
 class TaskResults:
     """What was found for one task.
 
-    A figure is a fraction from 0 to 1, or NaN where nothing defines it: the precision for large
+    A metric is a fraction from 0 to 1, or NaN where nothing defines it: the precision for large
     objects where there are none, for instance.
 
     Args:
-        figures: the figures by name, such as `AP50`.
-        per_class: the figures of each class, by its name.
+        metrics: the metrics by name, such as `AP50`.
+        per_class: the metrics of each class, by its name.
     """
 
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     per_class: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
@@ -46,17 +46,17 @@ class Results:
     num_images: int
 
     def flat(self) -> dict[str, float]:
-        """All figures but those of classes, by task and name: `{"bbox/AP": 0.513, ...}`."""
+        """All metrics but those of classes, by task and name: `{"bbox/AP": 0.513, ...}`."""
         return {
             f"{task}/{name}": value
             for task, found in self.tasks.items()
-            for name, value in found.figures.items()
+            for name, value in found.metrics.items()
         }
 
     def to_json(self) -> dict[str, Any]:
         """The results as a value that `json.dumps` takes; null stands for NaN."""
         tasks = {
-            task: {"figures": dict(found.figures), "per_class": dict(found.per_class)}
+            task: {"metrics": dict(found.metrics), "per_class": dict(found.per_class)}
             for task, found in self.tasks.items()
         }
         return {
@@ -81,8 +81,8 @@ class Results:
             _check_version(document["composer_results"], path)
             tasks = {
                 task: TaskResults(
-                    _from_json(found["figures"]),
-                    {name: _from_json(figures) for name, figures in found["per_class"].items()},
+                    _from_json(found["metrics"]),
+                    {name: _from_json(metrics) for name, metrics in found["per_class"].items()},
                 )
                 for task, found in document["tasks"].items()
             }
@@ -109,10 +109,10 @@ class Results:
         return Results(tasks, num_images)
 
     def __str__(self) -> str:
-        """A table of the figures; tasks with the same ones share it."""
+        """A table of the metrics; tasks with the same ones share it."""
         groups: dict[tuple[str, ...], dict[str, Mapping[str, float]]] = {}
         for task, found in self.tasks.items():
-            groups.setdefault(tuple(found.figures), {})[task] = found.figures
+            groups.setdefault(tuple(found.metrics), {})[task] = found.metrics
         return "\n\n".join(format_table("task", rows) for rows in groups.values())
 
     def class_table(self, task: str) -> str:
@@ -134,5 +134,5 @@ def _check_version(version: object, path: str | os.PathLike[str]) -> None:
         )
 
 
-def _from_json(figures: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in figures.items()}
+def _from_json(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in metrics.items()}

@@ -1,4 +1,4 @@
-"""A file of detections measured on a dataset, without a model."""
+"""Evaluation of detections in a file, without a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def evaluate_detections(detections: Detections, tasks: Sequence[str] | None = No
 
     Args:
         detections: what was found; see `read_results`.
-        tasks: what is measured; by default all that the detections and the dataset serve.
+        tasks: the tasks; by default all that the detections and the dataset serve.
 
     Raises:
         InputError: a task is not about instances, or the detections do not serve it.
@@ -36,7 +36,7 @@ def give_detections(detections: Detections, tasks: Sequence[str] | None = None) 
 
     Args:
         detections: what was found.
-        tasks: what is measured.
+        tasks: the tasks.
 
     Raises:
         InputError: a task is not about instances.

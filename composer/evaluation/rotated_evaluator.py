@@ -35,13 +35,13 @@ class RotatedEvaluator(InstanceEvaluator):
     """
 
     def results(self) -> Results:
-        """COCO's figures for all classes, and for each."""
-        figures = measure_rotated(self.detections)
-        return Results({ROTATED_TASK: figures}, len(self.dataset.records))
+        """COCO's metrics for all classes, and for each."""
+        metrics = measure_rotated(self.detections)
+        return Results({ROTATED_TASK: metrics}, len(self.dataset.records))
 
 
 def measure_rotated(detections: Detections, limits: Sequence[int] | None = None) -> TaskResults:
-    """COCO's figures of detections as rotated boxes.
+    """COCO's metrics of detections as rotated boxes.
 
     Args:
         detections: what was found.

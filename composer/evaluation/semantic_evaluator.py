@@ -74,7 +74,7 @@ class SemanticEvaluator:
             self._pixels.update(pixels)
 
     def results(self) -> Results:
-        """The figures of all classes, and of each, over the images that were processed."""
+        """The metrics of all classes, and of each, over the images that were processed."""
         names = self.dataset.metadata.stuff_classes
         pixels = np.zeros((len(names), len(names)), dtype=np.int64)
         for pairs, counts in self._pixels.values():
@@ -109,14 +109,14 @@ def count_pixels(
 def summarize_pixels(
     pixels: Int[np.ndarray, "C C"], names: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """The figures of all classes, and those of each."""
+    """The metrics of all classes, and those of each."""
     right = np.diag(pixels).astype(float)
     of_truth, of_output = pixels.sum(axis=1).astype(float), pixels.sum(axis=0).astype(float)
     with np.errstate(invalid="ignore"):
         accuracy, overlap = right / of_truth, right / (of_truth + of_output - right)
     occurs = of_truth > 0
     total = of_truth.sum()
-    figures = {
+    metrics = {
         "mIoU": _mean(overlap[occurs]),
         "fwIoU": float((overlap[occurs] * of_truth[occurs]).sum() / total) if total else math.nan,
         "mACC": _mean(accuracy[occurs]),
@@ -129,7 +129,7 @@ def summarize_pixels(
         }
         for index, name in enumerate(names)
     }
-    return figures, per_class
+    return metrics, per_class
 
 
 def _read_output(output: Mapping[str, Any], size: tuple[int, ...]) -> Int[np.ndarray, "H W"]:

@@ -9,16 +9,16 @@ _GAP = "  "
 
 
 def format_table(corner: str, rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Writes rows of figures below a head with their names; NaN is written as `nan`.
+    """Writes rows of metrics below a head with their names; NaN is written as `nan`.
 
     Args:
         corner: what the rows are: the head of the first column.
-        rows: figures by name, by row. A row may lack some of them.
+        rows: metrics by name, by row. A row may lack some of them.
     """
-    names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    names = list(dict.fromkeys(name for metrics in rows.values() for name in metrics))
     cells = [[corner, *names]]
-    for row, figures in rows.items():
-        cells.append([row, *(_format(figures.get(name, math.nan)) for name in names)])
+    for row, metrics in rows.items():
+        cells.append([row, *(_format(metrics.get(name, math.nan)) for name in names)])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         _GAP.join(

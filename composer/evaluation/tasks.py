@@ -83,22 +83,22 @@ def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> li
     """
     tasks: list[str] = []
 
-    def gives(output: str) -> bool:
+    def has(output: str) -> bool:
         return outputs is None or output in outputs
 
     annotated = find_annotated(dataset)
-    if gives("instances") and dataset.metadata.frequencies:
+    if has("instances") and dataset.metadata.frequencies:
         tasks += [name for name, task in LVIS_TASKS.items() if task in annotated]
-    elif gives("instances"):
+    elif has("instances"):
         tasks += [task for task in COCO_TASKS if task in annotated]
         if any(one.is_difficult for record in dataset.records for one in record.annotations):
             tasks.append(VOC_TASK)
     if outputs is not None and "proposals" in outputs and annotated:
         tasks.append(PROPOSAL_TASK)
     has_panoptic = bool(dataset.records) and all(r.panoptic_file for r in dataset.records)
-    if gives("panoptic_seg") and has_panoptic:
+    if has("panoptic_seg") and has_panoptic:
         tasks.append(PANOPTIC_TASK)
-    if gives("sem_seg") and _has_semantics(dataset):
+    if has("sem_seg") and _has_semantics(dataset):
         tasks.append(SEMANTIC_TASK)
     return tasks
 

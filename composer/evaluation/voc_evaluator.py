@@ -49,7 +49,7 @@ class VocEvaluator(InstanceEvaluator):
         self._is_required = is_required
 
     def results(self) -> Results:
-        """The figures of each class, and their means.
+        """The metrics of each class, and their means.
 
         Raises:
             InputError: the boxes are rotated.
@@ -64,11 +64,11 @@ class VocEvaluator(InstanceEvaluator):
             name: self._measure(truth.get(category, {}), found.get(category, ()))
             for category, name in enumerate(names)
         }
-        figures = {
-            figure: _mean([one[figure] for one in per_class.values()])
-            for figure in ("AP", "AP50", "AP75")
+        metrics = {
+            metric: _mean([one[metric] for one in per_class.values()])
+            for metric in ("AP", "AP50", "AP75")
         }
-        return Results({VOC_TASK: TaskResults(figures, per_class)}, len(self.dataset.records))
+        return Results({VOC_TASK: TaskResults(metrics, per_class)}, len(self.dataset.records))
 
     def _measure(
         self, truth: Mapping[int, TrueObjects], found: Sequence[FoundObject]

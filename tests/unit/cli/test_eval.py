@@ -1,4 +1,4 @@
-"""`composer eval`: figures on the terminal, files, and mistakes."""
+"""`composer eval`: metrics on the terminal, files, and mistakes."""
 
 import json
 import sys
@@ -59,8 +59,8 @@ def test_metrics_are_printed_and_files_are_written(cli, files, folder):
     assert result.out.startswith("shapes: 2 images\n\n" + FIGURES)
     for name in ("results.json", "coco_results.json", "plots"):
         assert f"saved out/{name}" in result.out
-    figures = json.loads((folder / "out/results.json").read_text())
-    assert set(figures["tasks"]) == {"bbox", "segm"}
+    metrics = json.loads((folder / "out/results.json").read_text())
+    assert set(metrics["tasks"]) == {"bbox", "segm"}
     entries = json.loads((folder / "out/coco_results.json").read_text())
     assert {entry["category_id"] for entry in entries} <= {3, 5, 8}
     assert (folder / "out/plots/bbox_precision_recall.svg").read_text().startswith("<?xml")

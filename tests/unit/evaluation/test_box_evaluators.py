@@ -79,7 +79,7 @@ def test_voc_gives_the_mean_over_classes_that_have_objects():
     dataset = dataset_of([(A, 0), (B, 1)])
     results = measure(VocEvaluator(dataset), outputs_of([(A, 0, 0.9), (A, 1, 0.8), (B, 2, 0.7)]))
     task = results.tasks["voc"]
-    assert task.figures["AP50"] == 0.5
+    assert task.metrics["AP50"] == 0.5
     assert task.per_class["cat"]["AP50"] == 1.0
     assert task.per_class["dog"]["AP50"] == 0.0
     assert math.isnan(task.per_class["emu"]["AP50"])
@@ -111,9 +111,9 @@ def test_lvis_judges_classes_only_where_something_is_known_of_them():
     assert measure(LvisEvaluator(dataset), perfect).flat()["lvis_bbox/AP"] == pytest.approx(1.0)
     assert measure(CocoEvaluator(dataset), perfect).flat()["bbox/AP"] < 1.0
     wrong = outputs_of([(A, 0, 0.9), (C, 2, 1.0)], true)
-    figures = measure(LvisEvaluator(dataset), wrong).tasks["lvis_bbox"].figures
-    assert figures["APr"] == figures["APc"] == pytest.approx(1.0)
-    assert figures["APf"] == pytest.approx(0.5)
+    metrics = measure(LvisEvaluator(dataset), wrong).tasks["lvis_bbox"].metrics
+    assert metrics["APr"] == metrics["APc"] == pytest.approx(1.0)
+    assert metrics["APf"] == pytest.approx(0.5)
 
 
 def test_lvis_passes_over_more_objects_of_a_class_that_is_not_all_annotated():
@@ -129,7 +129,7 @@ def test_lvis_limits_detections_of_an_image_over_all_classes():
     found = outputs_of([(A, 0, 0.9), (B, 1, 0.8)])
     results = measure(LvisEvaluator(dataset, max_detections=1), found)
     assert results.tasks["lvis_bbox"].per_class["dog"]["AP"] == 0.0
-    assert "AR1" in results.tasks["lvis_bbox"].figures
+    assert "AR1" in results.tasks["lvis_bbox"].metrics
 
 
 def test_lvis_equals_coco_where_all_is_known(scenes):
@@ -147,8 +147,8 @@ def test_lvis_equals_coco_where_all_is_known(scenes):
     expected, results = coco.results(), lvis.results()
     for task in ("bbox", "segm"):
         for figure in ("AP", "AP50", "APs", "APm", "APl"):
-            value = results.tasks[f"lvis_{task}"].figures[figure]
-            assert value == pytest.approx(expected.tasks[task].figures[figure])
+            value = results.tasks[f"lvis_{task}"].metrics[figure]
+            assert value == pytest.approx(expected.tasks[task].metrics[figure])
     assert math.isnan(results.flat()["lvis_bbox/APr"])
 
 
@@ -173,12 +173,12 @@ def proposals_of(*images):
 def test_recall_of_proposals_counts_objects_that_the_best_ones_cover():
     dataset = dataset_of([(A, 0), (B, 1)], [(C, 2)])
     found = proposals_of([(C, 2.0), (A, 1.0), (B, 0.5)], [(C, -1.0)])
-    figures = measure(ProposalEvaluator(dataset, limits=(1, 2, 100)), found).flat()
-    assert figures["proposals/AR1"] == pytest.approx(1 / 3)
-    assert figures["proposals/AR2"] == pytest.approx(2 / 3)
-    assert figures["proposals/AR100"] == pytest.approx(1.0)
-    assert figures["proposals/ARm100"] == pytest.approx(1.0)
-    assert math.isnan(figures["proposals/ARl100"])
+    metrics = measure(ProposalEvaluator(dataset, limits=(1, 2, 100)), found).flat()
+    assert metrics["proposals/AR1"] == pytest.approx(1 / 3)
+    assert metrics["proposals/AR2"] == pytest.approx(2 / 3)
+    assert metrics["proposals/AR100"] == pytest.approx(1.0)
+    assert metrics["proposals/ARm100"] == pytest.approx(1.0)
+    assert math.isnan(metrics["proposals/ARl100"])
 
 
 def test_proposals_can_be_written_for_another_model_to_learn_from():
@@ -202,8 +202,8 @@ def test_little_is_kept_of_proposals():
 def test_recall_is_the_mean_over_overlaps():
     dataset = dataset_of([(A, 0)])
     found = proposals_of([((0.0, 0.0, 40.0, 29.0), 1.0)])  # overlaps by 0.725
-    figures = measure(ProposalEvaluator(dataset), found).flat()
-    assert figures["proposals/AR100"] == pytest.approx(0.5)
+    metrics = measure(ProposalEvaluator(dataset), found).flat()
+    assert metrics["proposals/AR100"] == pytest.approx(0.5)
 
 
 def test_image_without_proposals_has_all_its_objects_missed():
@@ -221,8 +221,8 @@ def test_best_pair_is_matched_first():
 def test_proposals_need_not_cover_difficult_objects():
     dataset = dataset_of([(A, 0), (B, 0)])
     dataset = marked(dataset, 1, is_difficult=True)
-    figures = measure(ProposalEvaluator(dataset), proposals_of([(A, 1.0)])).flat()
-    assert figures["proposals/AR100"] == 1.0
+    metrics = measure(ProposalEvaluator(dataset), proposals_of([(A, 1.0)])).flat()
+    assert metrics["proposals/AR100"] == 1.0
 
 
 def marked(dataset, place, **marks):
@@ -289,8 +289,8 @@ def test_rotated_truth_is_fitted_to_run_lengths_too():
     corners = RotatedBoxes([SHIP]).get_corners().flatten(1).numpy()
     dataset = marked(dataset_of([(A, 0)]), 0, segmentation=encode_polygons(list(corners), *SIZE))
     evaluator = RotatedEvaluator(dataset)
-    figures = measure(evaluator, found_ships([(SHIP, 0.9)])).flat()
-    assert figures["rotated_bbox/AP75"] == pytest.approx(1.0)
+    metrics = measure(evaluator, found_ships([(SHIP, 0.9)])).flat()
+    assert metrics["rotated_bbox/AP75"] == pytest.approx(1.0)
 
 
 def test_boxes_that_are_not_rotated_are_rotated_by_nothing():
@@ -334,10 +334,10 @@ def test_rotated_boxes_are_measured_as_such_by_default():
 def test_limits_on_detections_hold_for_rotated_boxes_too():
     other = [20.0, 80.0, 30.0, 30.0, 0.0]
     evaluator = CocoEvaluator(ships_of([SHIP, other]), max_detections=(1,))
-    figures = measure(evaluator, found_ships([(SHIP, 0.9), (other, 0.8)])).flat()
-    assert "rotated_bbox/AR1" in figures
-    assert "rotated_bbox/AR100" not in figures
-    assert figures["rotated_bbox/AP"] == pytest.approx(0.5, abs=0.01)
+    metrics = measure(evaluator, found_ships([(SHIP, 0.9), (other, 0.8)])).flat()
+    assert "rotated_bbox/AR1" in metrics
+    assert "rotated_bbox/AR100" not in metrics
+    assert metrics["rotated_bbox/AP"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_rotated_boxes_may_have_keypoints_and_masks():
@@ -351,9 +351,9 @@ def test_rotated_boxes_may_have_keypoints_and_masks():
     corners = RotatedBoxes([SHIP]).get_corners().flatten(1).double().numpy()
     mask = rasterize_polygons(list(corners), *SIZE)
     output["instances"].pred_masks = torch.from_numpy(mask)[None]
-    figures = measure(CocoEvaluator(dataset), [output]).flat()
+    metrics = measure(CocoEvaluator(dataset), [output]).flat()
     for task in ("rotated_bbox", "keypoints", "segm"):
-        assert figures[f"{task}/AP"] == pytest.approx(1.0)
+        assert metrics[f"{task}/AP"] == pytest.approx(1.0)
 
 
 def test_upright_boxes_among_rotated_ones_are_measured_with_them(tmp_path):
@@ -361,9 +361,9 @@ def test_upright_boxes_among_rotated_ones_are_measured_with_them(tmp_path):
     entries = [{**box, "bbox": SHIP}, {**box, "bbox": [0, 70, 30, 30], "score": 0.8}]
     file.write_text(json.dumps(entries))
     dataset = ships_of([SHIP, [15.0, 85.0, 30.0, 30.0, 0.0]])
-    figures = evaluate_detections(read_results(file, dataset)).flat()
-    assert figures["rotated_bbox/AP"] == pytest.approx(1.0)
-    assert "bbox/AP" not in figures
+    metrics = evaluate_detections(read_results(file, dataset)).flat()
+    assert metrics["rotated_bbox/AP"] == pytest.approx(1.0)
+    assert "bbox/AP" not in metrics
 
 
 def test_evaluators_share_what_is_found(scenes, monkeypatch):
@@ -402,11 +402,11 @@ def test_what_is_found_last_in_an_image_counts():
         evaluator.process([{"image_id": 0}] * 2, [right, wrong])
         evaluator.process([{"image_id": 0}] * 2, [right, wrong])
         evaluator.gather()
-        (wrong_figures,) = evaluator.results().tasks.values()
-        assert wrong_figures.figures["AP"] == 0.0
+        (wrong_metrics,) = evaluator.results().tasks.values()
+        assert wrong_metrics.metrics["AP"] == 0.0
         evaluator.process([{"image_id": 0}], [right])
-        (right_figures,) = evaluator.results().tasks.values()
-        assert right_figures.figures["AP"] == pytest.approx(1.0)
+        (right_metrics,) = evaluator.results().tasks.values()
+        assert right_metrics.metrics["AP"] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("task", ["bbox", "voc"])
@@ -424,6 +424,6 @@ def test_rotated_boxes_are_read_back_from_a_file(tmp_path):
     write_results(tmp_path / "ships.json", evaluator.detections)
     read = read_results(tmp_path / "ships.json", dataset)
     for tasks in (None, ["rotated_bbox"]):
-        figures = evaluate_detections(read, tasks).flat()
-        assert figures["rotated_bbox/AP"] == pytest.approx(1.0)
-        assert "bbox/AP" not in figures
+        metrics = evaluate_detections(read, tasks).flat()
+        assert metrics["rotated_bbox/AP"] == pytest.approx(1.0)
+        assert "bbox/AP" not in metrics

@@ -1,4 +1,4 @@
-"""COCO's figures: equal to pycocotools' own from files, one for the truth, defined for nothing."""
+"""COCO's metrics: equal to pycocotools' own from files, one for the truth, defined for nothing."""
 
 import contextlib
 import io
@@ -34,7 +34,7 @@ def run(scenes, outputs, **options):
 
 
 def score_from_files(folder, document, entries, task):
-    """The figures of pycocotools, from a file of annotations and one of results."""
+    """The metrics of pycocotools, from a file of annotations and one of results."""
     truth_file, results_file = folder / "truth.json", folder / "results.json"
     truth_file.write_text(json.dumps({"info": {}, **document}))
     if task == "segm":
@@ -56,7 +56,7 @@ def test_metrics_equal_those_of_pycocotools_from_files(scenes, task, tmp_path):
     evaluator = run(scenes, noisy_outputs(scenes.dataset), tasks=[task])
     entries = evaluator.detections.to_coco()
     expected = score_from_files(tmp_path, scenes.document, entries, task)
-    found = evaluator.results().tasks[task].figures
+    found = evaluator.results().tasks[task].metrics
     assert 0.1 < expected["AP"] < 0.9
     assert found.keys() == expected.keys()
     assert found == pytest.approx(expected, abs=1e-9)
@@ -65,9 +65,9 @@ def test_metrics_equal_those_of_pycocotools_from_files(scenes, task, tmp_path):
 def test_truth_given_as_detections_has_a_precision_of_one(scenes):
     results = run(scenes, true_outputs(scenes.dataset)).results()
     for task in ("bbox", "segm", "keypoints"):
-        figures = results.tasks[task].figures
-        assert figures["AP"] == pytest.approx(1.0), task
-        assert {round(v, 6) for n, v in figures.items() if n != "AR1"} == {1.0}, task
+        metrics = results.tasks[task].metrics
+        assert metrics["AP"] == pytest.approx(1.0), task
+        assert {round(v, 6) for n, v in metrics.items() if n != "AR1"} == {1.0}, task
 
 
 def test_crowds_found_are_neither_right_nor_wrong(scenes):
@@ -95,8 +95,8 @@ def test_crowds_found_are_neither_right_nor_wrong(scenes):
 def test_each_class_has_its_metrics_and_their_mean_is_the_whole(scenes):
     box = run(scenes, noisy_outputs(scenes.dataset)).results().tasks["bbox"]
     assert list(box.per_class) == ["cat", "dog", "emu"]
-    mean = sum(figures["AP"] for figures in box.per_class.values()) / 3
-    assert mean == pytest.approx(box.figures["AP"])
+    mean = sum(metrics["AP"] for metrics in box.per_class.values()) / 3
+    assert mean == pytest.approx(box.metrics["AP"])
 
 
 def test_order_of_batches_and_of_the_dataset_does_not_matter(scenes):
@@ -112,7 +112,7 @@ def test_order_of_batches_and_of_the_dataset_does_not_matter(scenes):
 def test_nothing_found_gives_zeros(scenes):
     nothing = [{"instances": o["instances"][[]]} for o in true_outputs(scenes.dataset)]
     results = run(scenes, nothing).results()
-    assert {figures["AP"] for figures in (t.figures for t in results.tasks.values())} == {0.0}
+    assert {metrics["AP"] for metrics in (t.metrics for t in results.tasks.values())} == {0.0}
     assert CocoEvaluator(scenes.dataset).results().flat()["bbox/AP"] == 0.0
 
 
@@ -126,7 +126,7 @@ def test_images_without_objects_leave_metrics_undefined(scenes):
     evaluator.process(scenes.inputs, noisy_outputs(scenes.dataset))
     results = evaluator.results()
     assert all(math.isnan(value) for value in results.flat().values())
-    assert results.to_json()["tasks"]["bbox"]["figures"]["AP"] is None
+    assert results.to_json()["tasks"]["bbox"]["metrics"]["AP"] is None
     assert "nan" in str(results)
 
 
@@ -153,7 +153,7 @@ def test_sizes_without_objects_are_undefined_and_the_others_are_not(scenes):
 
 def test_more_detections_count_where_more_are_allowed(scenes):
     few = run(scenes, true_outputs(scenes.dataset), tasks=["bbox"], max_detections=(1, 2)).results()
-    assert set(few.tasks["bbox"].figures) >= {"AR1", "AR2"}
+    assert set(few.tasks["bbox"].metrics) >= {"AR1", "AR2"}
     assert few.flat()["bbox/AP"] < 1.0
 
 

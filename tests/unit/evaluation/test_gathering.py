@@ -1,4 +1,4 @@
-"""Two processes evaluate a half each and both get the figures of the whole."""
+"""Two processes evaluate a half each and both get the metrics of the whole."""
 
 import pytest
 from torch import multiprocessing
@@ -27,8 +27,8 @@ def test_processes_share_the_images_and_all_get_the_metrics_of_one(tmp_path):
         process.join()
     expected = alone.results().flat()
     assert sorted(rank for rank, _, _ in found) == [0, 1]
-    for _, figures, message in found:
-        assert figures == expected
+    for _, metrics, message in found:
+        assert metrics == expected
         assert "ZeroDivisionError: nothing to divide by" in message
 
 

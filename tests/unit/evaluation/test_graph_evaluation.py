@@ -138,9 +138,9 @@ def test_stuff_is_matched_by_name(scenery):
     assert len(scenery.metadata.stuff_classes) == 3
     names = list(scenery.metadata.stuff_classes)
     for changed in (names, ["sea", *reversed(names)]):
-        figures = measure_stuff(scenery, changed)
-        assert figures["sem_seg/mIoU"] == pytest.approx(1.0)
-        assert figures["panoptic/PQ"] == pytest.approx(1.0)
+        metrics = measure_stuff(scenery, changed)
+        assert metrics["sem_seg/mIoU"] == pytest.approx(1.0)
+        assert metrics["panoptic/PQ"] == pytest.approx(1.0)
 
 
 def test_model_without_any_of_the_stuff_is_refused(scenery):
@@ -152,9 +152,9 @@ def test_masks_of_an_image_that_cannot_be_read_are_missed(dataset, tmp_path):
     (tmp_path / "cut.png").write_bytes(dataset[0].file_name.read_bytes()[:20])
     unread = replace(dataset[0], file_name=tmp_path / "cut.png", height=None, width=None)
     damaged = replace(dataset, records=(unread, *dataset.records[1:]))
-    figures = evaluate_graph(make_graph(damaged), damaged).flat()
-    assert 0 < figures["segm/AP"] == pytest.approx(figures["bbox/AP"])
-    assert figures["segm/AP"] < 0.9
+    metrics = evaluate_graph(make_graph(damaged), damaged).flat()
+    assert 0 < metrics["segm/AP"] == pytest.approx(metrics["bbox/AP"])
+    assert metrics["segm/AP"] < 0.9
     with pytest.raises(DataError, match=r"cut\.png"):
         evaluate_graph(make_graph(damaged), damaged, loading=LoadingOptions(on_fault="refuse"))
 

@@ -80,9 +80,9 @@ def test_metrics_of_a_results_file_equal_those_of_pycocotools(task, tmp_path):
     results = make_results(document, dataset, task)
     expected = score_from_files(tmp_path, document, results, task)
     found = evaluate_detections(read_results(tmp_path / "results.json", dataset), [task])
-    figures = found.tasks[task].figures
+    metrics = found.tasks[task].metrics
     assert 0.2 < expected["AP"] < 0.95
-    assert figures == pytest.approx(expected, abs=1e-9)
+    assert metrics == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("task", ["segm", "keypoints"])
@@ -125,8 +125,8 @@ def test_true_segments_have_a_panoptic_quality_of_one(panoptic):
         ]
         output = {"panoptic_seg": (torch.from_numpy(truth.ids), infos)}
         evaluator.process([{"image_id": record.image_id}], [output])
-    figures = evaluator.results().tasks["panoptic"].figures
-    assert set(figures.values()) == {1.0}
+    metrics = evaluator.results().tasks["panoptic"].metrics
+    assert set(metrics.values()) == {1.0}
 
 
 def test_true_classes_of_pixels_have_an_overlap_of_one(panoptic):
@@ -137,5 +137,5 @@ def test_true_classes_of_pixels_have_an_overlap_of_one(panoptic):
         classes = torch.where(truth == panoptic.metadata.ignore_label, 0, truth)
         scores = torch.nn.functional.one_hot(classes, count).permute(2, 0, 1)
         evaluator.process([{"image_id": record.image_id}], [{"sem_seg": scores}])
-    figures = evaluator.results().tasks["sem_seg"].figures
-    assert set(figures.values()) == {1.0}
+    metrics = evaluator.results().tasks["sem_seg"].metrics
+    assert set(metrics.values()) == {1.0}

@@ -1,4 +1,4 @@
-"""Results as figures, text and files."""
+"""Results as metrics, text and files."""
 
 import json
 import math

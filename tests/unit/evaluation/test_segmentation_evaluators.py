@@ -1,4 +1,4 @@
-"""Panoptic and semantic segmentation, from annotated pictures to figures."""
+"""Panoptic and semantic segmentation, from annotated pictures to metrics."""
 
 import json
 import math
@@ -76,7 +76,7 @@ def test_truth_has_a_panoptic_quality_of_one(dataset):
     evaluator = PanopticEvaluator(dataset)
     evaluator.process(INPUTS, [segmentation(), segmentation()])
     task = evaluator.results().tasks["panoptic"]
-    assert set(task.figures.values()) == {1.0}
+    assert set(task.metrics.values()) == {1.0}
     assert list(task.per_class) == ["cat", "dog", "sky"]
 
 
@@ -88,9 +88,9 @@ def test_quality_is_the_mean_over_classes_that_occur(dataset):
     # The cat is found in one image of two; in the other it is taken for a second dog.
     assert task.per_class["cat"]["PQ"] == pytest.approx(1 / 1.5)
     assert task.per_class["dog"]["PQ"] == pytest.approx(2 / 2.5)
-    assert task.figures["PQ"] == pytest.approx((1 / 1.5 + 2 / 2.5 + 1) / 3)
-    assert task.figures["PQ_things"] == pytest.approx((1 / 1.5 + 2 / 2.5) / 2)
-    assert task.figures["PQ_stuff"] == 1.0
+    assert task.metrics["PQ"] == pytest.approx((1 / 1.5 + 2 / 2.5 + 1) / 3)
+    assert task.metrics["PQ_things"] == pytest.approx((1 / 1.5 + 2 / 2.5) / 2)
+    assert task.metrics["PQ_stuff"] == 1.0
 
 
 def test_segments_of_images_that_were_not_processed_are_missed(dataset):
@@ -173,7 +173,7 @@ def test_semantic_classes_come_from_segments_and_void_does_not_count(dataset):
     evaluator = SemanticEvaluator(dataset)
     evaluator.process(INPUTS, [{"sem_seg": scores_of(truth)}] * 2)
     task = evaluator.results().tasks["sem_seg"]
-    assert set(task.figures.values()) == {1.0}
+    assert set(task.metrics.values()) == {1.0}
     assert math.isnan(task.per_class["grass"]["IoU"])
 
 
@@ -184,7 +184,7 @@ def test_semantic_metrics_are_those_counted_by_hand(dataset):
     task = evaluator.results().tasks["sem_seg"]
     assert task.per_class["things"] == {"IoU": pytest.approx(0.5), "ACC": 1.0}
     assert task.per_class["sky"] == {"IoU": pytest.approx(0.5), "ACC": pytest.approx(0.5)}
-    assert task.figures == {
+    assert task.metrics == {
         "mIoU": pytest.approx(0.5),
         "fwIoU": pytest.approx(0.5),
         "mACC": pytest.approx(0.75),
@@ -218,13 +218,13 @@ def test_little_is_kept_of_images_where_few_of_many_classes_occur(dataset):
 
 def test_overlap_is_weighted_with_how_often_classes_occur():
     pixels = np.array([[6, 0], [1, 1]])
-    figures, _ = summarize_pixels(pixels, ["a", "b"])
-    assert figures["fwIoU"] == pytest.approx(6 / 8 * 6 / 7 + 2 / 8 * 1 / 2)
+    metrics, _ = summarize_pixels(pixels, ["a", "b"])
+    assert metrics["fwIoU"] == pytest.approx(6 / 8 * 6 / 7 + 2 / 8 * 1 / 2)
 
 
 def test_without_pixels_nothing_is_defined():
-    figures, per_class = summarize_pixels(np.zeros((2, 2), dtype=np.int64), ["a", "b"])
-    assert all(math.isnan(value) for value in [*figures.values(), *per_class["a"].values()])
+    metrics, per_class = summarize_pixels(np.zeros((2, 2), dtype=np.int64), ["a", "b"])
+    assert all(math.isnan(value) for value in [*metrics.values(), *per_class["a"].values()])
 
 
 def test_classes_that_the_dataset_does_not_have_are_refused():

@@ -163,8 +163,8 @@ class MeanMask:
     def results(self):
         assert len({image for image, _ in self.found}) == len(self.found)
         mean = sum(value for _, value in self.found) / len(self.found)
-        figures = {"mean": mean, "images": float(len(self.found))}
-        return Results({"masks": TaskResults(figures)}, len(self.found))
+        metrics = {"mean": mean, "images": float(len(self.found))}
+        return Results({"masks": TaskResults(metrics)}, len(self.found))
 
 
 def make_graph():
