@@ -41,6 +41,9 @@ class SpecSchema:
     failures: Sequence[str]
 
 
+_WRITTEN_OUT = {"if": {"type": "object"}}  # a list hands on params
+
+
 def make_schema(registry: Registry | None = None) -> SpecSchema:
     """The schema of specs that use the node types of a registry.
 
@@ -104,7 +107,11 @@ def _describe_nodes(
     node["allOf"] = [
         {
             "if": {"properties": {"uses": {"const": name}}, "required": ["uses"]},
-            "then": {"properties": {"with": {"$ref": f"#/$defs/{_definition(entry)}"}}},
+            "then": {
+                "properties": {
+                    "with": {**_WRITTEN_OUT, "then": {"$ref": f"#/$defs/{_definition(entry)}"}}
+                }
+            },
         }
         for name, entry in sorted(names.items())
         if _definition(entry) in configurations
