@@ -8,22 +8,23 @@ Legend: B boxes, D numbers of a box. `_` is D offsets for each of several classe
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias
+from typing import Annotated, Any, Generic, TypeAlias
 
+from pydantic import Field
 from torch import Tensor
 
-from composer.ops.box_coding import BoxWeights, decode_deltas, encode_boxes
+from composer.ops.box_coding import decode_deltas, encode_boxes
 from composer.ops.nms import batched_nms
 from composer.ops.rotated_box_coding import (
-    RotatedBoxWeights,
     decode_rotated_deltas,
     encode_rotated_boxes,
 )
 from composer.ops.rotated_nms import batched_nms_rotated
+from composer.ranges import Positive
 from composer.structures import AnyBoxes, Boxes, RotatedBoxes, pairwise_iou, pairwise_iou_rotated
 
 # Of one kind or the other; the factor of an angle may be left out.
-AnyBoxWeights: TypeAlias = BoxWeights | RotatedBoxWeights
+AnyBoxWeights: TypeAlias = Annotated[tuple[Positive, ...], Field(min_length=4, max_length=5)]
 
 
 @dataclass(frozen=True)

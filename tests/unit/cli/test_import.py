@@ -3,7 +3,7 @@ def test_a_spec_is_written_and_what_is_left_is_listed(cli, folder):
     result = cli("import", "config.yaml", "-o", "spec.yaml")
     assert (result.code, result.err) == (0, "")
     assert "SOLVER.BASE_LR = 0.5 (how the optimizer learns)" in result.out
-    assert "params: {depth: 101}" in (folder / "spec.yaml").read_text()
+    assert "set: {backbone.depth: 101}" in (folder / "spec.yaml").read_text()
     assert cli("check", "spec.yaml").code == 0
 
 
