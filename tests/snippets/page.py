@@ -13,7 +13,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-MARKS = {"skip", "exit", "file", "output", "problems"}
+MARKS = {"skip", "exit", "file", "output", "problems", "change"}
 SETUP = "setup"
 
 _COMMENT = re.compile(r"<!--\s*(\w+)(?::[ \t]*(.*?))?\s*-->\s*", re.DOTALL)
