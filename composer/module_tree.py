@@ -7,7 +7,7 @@ registered them itself: what is registered in the tree is what a node calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -55,33 +55,41 @@ def name_modules(
     stateful = {path for path, module in modules.items() if own_state(module)}
     order = sorted(modules, key=lambda path: (path not in stateful, namespaces[path].count(".")))
     owners: dict[str, str] = {}
+    below: dict[str, list[str]] = {}
     clashes: list[Clash] = []
     for path in order:
-        wanted = [namespaces[path]] if path in stateful else [path, namespaces[path]]
-        found = [_find_clash(name, path, owners, modules) for name in wanted]
-        if None in found:
-            owners[wanted[found.index(None)]] = path
+        found: list[Clash] = []
+        for name in [namespaces[path]] if path in stateful else [path, namespaces[path]]:
+            clash = _find_clash(name, path, owners, below, modules)
+            if clash is None:
+                owners[name] = path
+                _note_below(name, below)
+                break
+            found.append(clash)
         else:
-            clashes.extend(clash for clash in found[-1:] if clash is not None)
+            clashes.append(found[-1])
     named = {path: name for name, path in owners.items()}
     return {path: named[path] for path in modules if path in named}, clashes
 
 
 def _find_clash(
-    name: str, path: str, owners: Mapping[str, str], modules: Mapping[str, nn.Module]
+    name: str,
+    path: str,
+    owners: Mapping[str, str],
+    below: Mapping[str, Sequence[str]],
+    modules: Mapping[str, nn.Module],
 ) -> Clash | None:
     """Why a node cannot be put under a name beside the nodes that have one."""
-    for other, owner in owners.items():
-        if other == name:
-            message = f"nodes '{owner}' and '{path}' both keep weights under '{name}'"
-        elif is_below(name, other):
-            message = _refuse(path, name, owner, other, modules[owner])
-        elif is_below(other, name):
-            message = _refuse(owner, other, path, name, modules[path])
-        else:
-            continue
-        if message:
+    if name in owners:
+        message = f"nodes '{owners[name]}' and '{path}' both keep weights under '{name}'"
+        return Clash(owners[name], path, message)
+    for other in _prefixes(name):
+        owner = owners.get(other)
+        if owner is not None and (message := _refuse(path, name, owner, other, modules[owner])):
             return Clash(owner, path, message)
+    for other in below.get(name, ()):
+        if message := _refuse(owners[other], other, path, name, modules[path]):
+            return Clash(owners[other], path, message)
     return None
 
 
@@ -115,9 +123,12 @@ def plant_modules(
         registered in the other. None if there is no such module.
     """
     shared: nn.Module | None = None
+    below: dict[str, list[str]] = {}
+    for name in names.values():
+        _note_below(name, below)
     for path, name in sorted(names.items(), key=lambda item: (item[1] != "", item[1].count("."))):
-        below = {relative_name(other, name) for other in names.values() if is_below(other, name)}
-        module = _holding(modules[path], frozenset(below))
+        held = frozenset(relative_name(other, name) for other in below.get(name, ()))
+        module = _holding(modules[path], held)
         if name:
             _register(root, name, module)
             continue
@@ -190,12 +201,14 @@ def _walk(module: nn.Module, name: str, seen: set[int]) -> Iterator[tuple[str, n
 
 def own_state(module: nn.Module) -> dict[str, Any]:
     """The state dict of a node without what belongs to nodes that it holds."""
+    state = module.state_dict()
     prefixes = tuple(
         f"{name}.{held}." if name else f"{held}."
-        for name, inner in own_modules(module)
+        for name, inner in module.named_modules()
+        if _HELD in inner.__dict__
         for held in _held_by(inner)
     )
-    return {key: kept for key, kept in module.state_dict().items() if not key.startswith(prefixes)}
+    return {k: v for k, v in state.items() if not k.startswith(prefixes)} if prefixes else state
 
 
 def _held_by(module: nn.Module) -> frozenset[str]:
@@ -216,9 +229,17 @@ def _holding(module: nn.Module, below: frozenset[str]) -> nn.Module:
     return module
 
 
-def is_below(name: str, other: str) -> bool:
-    """Whether a dotted name lies below another; all but the empty name lie below that."""
-    return name != other and (not other or name.startswith(f"{other}."))
+def _prefixes(name: str) -> Iterator[str]:
+    """The dotted names that one lies below: `a.b`, `a` and the empty one of `a.b.c`."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _note_below(name: str, below: dict[str, list[str]]) -> None:
+    """Adds a name to the lists of those that it lies below."""
+    for prefix in _prefixes(name):
+        below.setdefault(prefix, []).append(name)
 
 
 def relative_name(name: str, other: str) -> str:

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from composer.structures import PortType
+
+_Answer = TypeVar("_Answer")
+
+
+def remember(question: Callable[..., _Answer]) -> Callable[..., _Answer]:
+    """Keeps the answers about types, for specs use the same few on all of their wires."""
+    cached = lru_cache(maxsize=4096)(question)
+
+    @wraps(question)
+    def answer(*annotations: Any) -> _Answer:
+        try:
+            return cached(*annotations)
+        except TypeError:  # a type with a mark that has no hash
+            return question(*annotations)
+
+    return answer
 
 
 def meaning(annotation: Any) -> PortType | None:
@@ -36,6 +54,7 @@ def members(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+@remember
 def accepts(expected: Any, given: Any) -> bool:
     """Whether an input of type `expected` takes what an output of type `given` returns.
 
@@ -43,7 +62,7 @@ def accepts(expected: Any, given: Any) -> bool:
     element by element, classes by inheritance; `Any` fits all. A type variable fits like the
     union of its alternatives; `bind` returns the one that it stands for.
     """
-    if expected is Any or given is Any or expected is object:
+    if expected is given or expected is Any or given is Any or expected is object:
         return True
     return all(any(_fits(want, give) for want in members(expected)) for give in members(given))
 

@@ -12,12 +12,13 @@ from itertools import product
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from composer.node.port_matching import accepts, meaning, members, plain
+from composer.node.port_matching import accepts, meaning, members, plain, remember
 from composer.structures import PortType
 
 Bindings = dict[TypeVar, Any]
 
 
+@remember
 def find_variables(annotation: Any) -> tuple[TypeVar, ...]:
     """The type variables that a type names, in order."""
     if isinstance(annotation, TypeVar):
@@ -63,7 +64,7 @@ def bind(expected: Any, given: Any) -> Bindings:
         given: the type of its source. A part that is open (`Any`) binds nothing.
     """
     found: Bindings = {}
-    for give in members(given):
+    for give in members(given) if find_variables(expected) else ():
         fitting = [want for want in _alternatives(expected) if accepts(want, give)]
         for variable, kind in (_bind_one(fitting[0], give) if fitting else {}).items():
             found[variable] = _unite((found.get(variable, kind), kind))
@@ -90,7 +91,7 @@ def _bind_one(expected: Any, given: Any) -> Bindings:
         pairs.append((want_mark.of, give_mark.of))
     found: Bindings = {}
     for part, other in pairs:
-        found |= bind(part, other) if find_variables(part) else {}
+        found |= bind(part, other)
     return found
 
 
