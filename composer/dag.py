@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from heapq import heapify, heappop, heappush
 from typing import TypeVar
 
 import networkx as nx
@@ -62,10 +63,11 @@ def find_cycles(graph: nx.DiGraph[Vertex]) -> list[list[Vertex]]:
     rank = {vertex: index for index, vertex in enumerate(graph)}
     cycles: list[list[Vertex]] = []
     for part in nx.strongly_connected_components(graph):
-        first = min(part, key=lambda vertex: rank[vertex])
-        inner = graph.subgraph(part)
-        if len(part) > 1 or inner.has_edge(first, first):
-            cycles.append([first] if len(part) == 1 else _cycle_through(inner, first))
+        first = min(part, key=rank.__getitem__)
+        if len(part) > 1:
+            cycles.append(_cycle_through(graph.subgraph(part), first))
+        elif graph.has_edge(first, first):
+            cycles.append([first])
     return sorted(cycles, key=lambda cycle: rank[cycle[0]])
 
 
@@ -85,8 +87,21 @@ def order(
         vertices: the part of the graph to order.
         rank: which of two free vertices comes first; the smaller one does.
     """
-    part = graph.subgraph(vertices)
-    return list(nx.lexicographical_topological_sort(part, key=lambda vertex: rank[vertex]))
+    missing = dict.fromkeys(vertices, 0)
+    for vertex in vertices:
+        missing[vertex] = sum(map(missing.__contains__, graph.predecessors(vertex)))
+    free = [(rank[vertex], vertex) for vertex in vertices if not missing[vertex]]
+    heapify(free)
+    ordered: list[Vertex] = []
+    while free:
+        vertex = heappop(free)[1]
+        ordered.append(vertex)
+        for after in graph.successors(vertex):
+            if after in missing:
+                missing[after] -= 1
+                if not missing[after]:
+                    heappush(free, (rank[after], after))
+    return ordered
 
 
 def layers(graph: nx.DiGraph[Vertex]) -> dict[Vertex, int]:

@@ -4,10 +4,8 @@ from composer.blueprint.addresses import AddressBook, Target
 from composer.blueprint.blueprint import Blueprint, Names, listed
 from composer.blueprint.dependencies import Dependencies
 from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
-from composer.blueprint.plan import Plan, Step
-from composer.blueprint.planning import make_plan
-from composer.blueprint.published import find_node_type, resolve_spec
-from composer.blueprint.resolution import resolve_references
+from composer.blueprint.plan import Plan, Step, make_plan
+from composer.blueprint.resolution import find_node_type, resolve_references, resolve_spec
 
 __all__ = [
     "WHOLE",

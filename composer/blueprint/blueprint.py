@@ -10,8 +10,7 @@ from composer.blueprint.addresses import AddressBook, Target
 from composer.blueprint.dependencies import Dependencies
 from composer.blueprint.nodes import Endpoint, GraphInput, Node, Slot
 from composer.blueprint.part import cut_part
-from composer.blueprint.plan import Plan
-from composer.blueprint.planning import make_plan
+from composer.blueprint.plan import Plan, make_plan
 from composer.errors import InputError, NameResolutionError
 from composer.language import ImageFormat, Mode, Spec
 

@@ -36,9 +36,9 @@ class Dependencies:
             graph.add_edges_from((point.slot, Slot(point.name, part)) for part in point.parts)
         for node in self.nodes.values():
             graph.add_node(node.path)
-            graph.add_edges_from((node.path, slot) for slot in node.slots if slot not in given)
+            graph.add_edges_from([(node.path, slot) for slot in node.slots if slot not in given])
             for argument in node.arguments[self.mode].values():
-                graph.add_edges_from((slot, node.path) for slot in argument.slots)
+                graph.add_edges_from([(slot, node.path) for slot in argument.slots])
         return graph
 
     @cached_property
@@ -49,7 +49,7 @@ class Dependencies:
         graph.add_nodes_from(self.nodes)
         for node in self.nodes.values():
             for argument in node.arguments[self.mode].values():
-                graph.add_edges_from((slot.path, node.path) for slot in argument.slots)
+                graph.add_edges_from([(slot.path, node.path) for slot in argument.slots])
         return graph
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.documents import Located, Place
@@ -122,10 +123,10 @@ class Node:
         """Types of its output ports in a mode."""
         return self.bound.get(mode, self.outputs)
 
-    @property
+    @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """The slots of its outputs, in order."""
-        return tuple(Slot(self.path, port) for port in self.outputs)
+        return tuple([Slot(self.path, port) for port in self.outputs])
 
     @property
     def named_outputs(self) -> bool:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from composer.blueprint.addresses import Target
 from composer.blueprint.nodes import Endpoint, GraphInput, Slot
-from composer.blueprint.plan import Plan
-from composer.blueprint.planning import make_plan
+from composer.blueprint.plan import Plan, make_plan
 from composer.errors import InputError, NameResolutionError
 from composer.language import Mode
 

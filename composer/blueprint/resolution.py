@@ -9,8 +9,10 @@ from composer.blueprint.blueprint import Blueprint
 from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
 from composer.dag import find_cycles
 from composer.documents import ProblemLog
+from composer.errors import ComposerError
 from composer.language import MODES, GraphSpec, Mode, NodeSpec, Reference, Spec, WireSpec
 from composer.names import did_you_mean
+from composer.registry import Registry
 
 
 def resolve_references(spec: Spec, log: ProblemLog) -> Blueprint:
@@ -212,18 +214,20 @@ class _Wires:
 
     def wire(self, spec: WireSpec, scope: _Scope) -> Endpoint | None:
         """What a wire leads to; None if that is nothing in this mode."""
-        references = spec.references.get(self.mode, ())
-        found = [self.resolve(reference, scope) for reference in references]
-        present = [endpoint for endpoint in found if endpoint is not None]
-        if not spec.faulty and not present:
-            return None
-        if spec.faulty or not all(endpoint.slots for endpoint in present):
+        ends: list[Endpoint] = []
+        for reference in spec.references.get(self.mode, ()):
+            found = self.resolve(reference, scope)
+            if found is not None:
+                ends.append(found)
+        if spec.faulty or () in [end.slots for end in ends]:
             return Endpoint((), place=spec.place)
+        if not ends:
+            return None
         return Endpoint(
-            slots=tuple(slot for endpoint in present for slot in endpoint.slots),
-            gathers=self.mode in spec.gathers or present[0].gathers,
+            slots=tuple([slot for end in ends for slot in end.slots]),
+            gathers=self.mode in spec.gathers or ends[0].gathers,
             place=spec.place,
-            references=tuple(each for endpoint in present for each in endpoint.references),
+            references=tuple([each for end in ends for each in end.references]),
         )
 
     def resolve(self, reference: Reference, scope: _Scope) -> Endpoint | None:
@@ -320,3 +324,37 @@ class _Wires:
 def _endpoint(reference: Reference, *slots: Slot) -> Endpoint:
     """The endpoint of one reference; without slots where a problem was noted."""
     return Endpoint(slots, False, reference.place, (reference,) * len(slots))
+
+
+def resolve_spec(spec: Spec, registry: Registry | None = None) -> Blueprint:
+    """Checks references, cycles, and that every node type is published.
+
+    Args:
+        spec: the spec.
+        registry: the node types; those that are installed by default.
+
+    Returns:
+        The spec made flat, its ports open and its configuration unchecked.
+
+    Raises:
+        SpecError: with all problems at once.
+    """
+    log = ProblemLog()
+    blueprint = resolve_references(spec, log)
+    registry = registry or Registry.installed()
+    for node in blueprint.nodes.values():
+        find_node_type(node, registry, log)
+    log.raise_any()
+    return blueprint
+
+
+def find_node_type(node: Node, registry: Registry, log: ProblemLog) -> bool:
+    """Whether a node's type is published; if not, the log says why."""
+    if not node.uses:
+        return False  # a `same_as` that leads nowhere, noted already
+    try:
+        registry.find(node.uses)
+    except ComposerError as error:
+        log.add(node.uses_place, str(error))
+        return False
+    return True

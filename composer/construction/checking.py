@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from composer.blueprint import Blueprint, GraphInput, resolve_references
-from composer.construction.complete_document import complete_document
-from composer.construction.configuration import Configurations
-from composer.construction.freeze_check import check_freezing
+from composer.construction.configuration import Configurations, complete_document
 from composer.construction.output_shapes import propagate_shapes
 from composer.construction.port_wiring import wire_ports
-from composer.construction.tree_check import check_tree
 from composer.documents import ProblemLog, SettingsSource
 from composer.errors import ComposerError
 from composer.language import (
@@ -26,6 +24,7 @@ from composer.language import (
     log_notes,
     read_spec,
 )
+from composer.module_tree import name_modules
 from composer.names import did_you_mean
 from composer.node import fields_of
 from composer.registry import NODE_GROUP, TYPE_GROUP, Registry
@@ -106,8 +105,8 @@ def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> B
     configured = configurations.configure_all(resolved.nodes)
     wired, unwired = wire_ports(replace(resolved, nodes=configured), log)
     blueprint, modules = propagate_shapes(wired, configurations.faulty | unwired, log)
-    check_freezing(blueprint, modules, log)
-    check_tree(blueprint, modules, log)
+    _check_freezing(blueprint, modules, log)
+    _check_tree(blueprint, modules, log)
     if log:
         return blueprint
     document = complete_document(spec.document, configurations.complete)
@@ -141,3 +140,27 @@ def _with_input_types(blueprint: Blueprint, log: ProblemLog) -> Blueprint:
         else:
             typed[name] = replace(point, type=kind, parts=fields_of(kind))
     return replace(blueprint, inputs=dict.fromkeys(MODES, typed))
+
+
+def _check_freezing(
+    blueprint: Blueprint, modules: Mapping[str, nn.Module], log: ProblemLog
+) -> None:
+    """Notes frozen nodes that are functions, and frozen modules that their nodes do not have."""
+    for part in blueprint.spec.freeze.values():
+        node = blueprint.nodes.get(part.path)
+        if node is not None and not node.is_module:
+            message = f"node '{part.path}' has no weights to freeze: {node.uses} is a function"
+            log.add(part.place, message)
+        elif part.module and part.path in modules:
+            inside = [name for name, _ in modules[part.path].named_modules() if name]
+            if part.module not in inside:
+                message = f"node '{part.path}' has no module '{part.module}' to freeze"
+                log.add(part.place, message, did_you_mean(part.module, inside, "modules"))
+
+
+def _check_tree(blueprint: Blueprint, modules: Mapping[str, nn.Module], log: ProblemLog) -> None:
+    """Notes the nodes whose weights would have the names of another node's."""
+    namespaces = {path: blueprint.nodes[path].namespace for path in modules}
+    for clash in name_modules(modules, namespaces)[1]:
+        hint = "Give one of them another 'namespace'."
+        log.add(blueprint.nodes[clash.path].place, clash.message, hint)

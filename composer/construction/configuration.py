@@ -1,4 +1,4 @@
-"""Reads the contracts of a spec's nodes, and checks their configuration."""
+"""Reads the contracts of a spec's nodes, checks their configuration, and writes it out whole."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from composer.blueprint import Node, find_node_type
-from composer.construction.complete_document import complete_config
-from composer.documents import ProblemLog, describe_errors, group_errors, suggest_choice
+from composer.documents import ProblemLog, describe_errors, escape, group_errors, suggest_choice
 from composer.errors import ComposerError, PluginError
 from composer.language import Spec
 from composer.names import did_you_mean
@@ -84,7 +83,9 @@ class Configurations:
             _note_errors(node, contract, error, self.log)
             return None
         if node.same_as is None:
-            self.complete[node.path] = complete_config(values, checked)
+            unset = set(type(checked).model_fields) - checked.model_fields_set
+            defaults = checked.model_dump(mode="json", by_alias=True, include=unset)
+            self.complete[node.path] = {**defaults, **values}
         return configured(checked)
 
     def _contract(self, node: Node) -> Contract | None:
@@ -127,3 +128,26 @@ def _hint_for_unknown(name: str, contract: Contract) -> str:
     if name in contract.inputs:
         return "It is an input port: wire it under 'inputs'."
     return did_you_mean(name, contract.keys(), "configuration keys")
+
+
+def complete_document(
+    document: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]], path: str = ""
+) -> dict[str, Any]:
+    """The document of a spec whose settings are applied and whose nodes say all values.
+
+    A default that changes then does not change what the document means.
+
+    Args:
+        document: the spec's document, or that of a node.
+        configs: the whole configuration of each node by path.
+        path: path of the node.
+    """
+    found = {key: value for key, value in document.items() if key != "set"}
+    if configs.get(path):
+        found["with"] = escape(configs[path])
+    if isinstance(nodes := document.get("nodes"), dict):
+        prefix = f"{path}." if path else ""
+        found["nodes"] = {
+            name: complete_document(node, configs, prefix + name) for name, node in nodes.items()
+        }
+    return found

@@ -7,18 +7,18 @@ Every module is built on torch's meta device, in the order of the graph. What a 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import networkx as nx
 from torch import nn
 
 from composer.blueprint import Blueprint, Endpoint, Node, Slot
-from composer.construction.meta_build import build_on_meta
-from composer.construction.modules import instantiate
-from composer.construction.shape_order import order_by_shapes, shaping_arguments
-from composer.construction.shape_text import describe_shape
+from composer.construction.modules import build_on_meta, instantiate
+from composer.dag import find_cycles, order
 from composer.documents import ProblemLog
+from composer.structures import TensorShape
 
 
 @dataclass
@@ -32,7 +32,7 @@ class _Propagation:
 
     def visit(self, draft: Node) -> None:
         """Builds one node's module without memory and asks it for its output's shape."""
-        arguments = shaping_arguments(draft)
+        arguments = _shaping_arguments(draft)
         needed = {slot.path for endpoint in arguments.values() for slot in endpoint.slots}
         needed |= set() if draft.same_as is None else {draft.same_as}
         shapes = self.shapes_wanted(draft, arguments) if self.failed.isdisjoint(needed) else None
@@ -91,7 +91,7 @@ class _Propagation:
                 self.log.add(
                     node.place,
                     f"node '{node.path}' calls '{original.path}' again, "
-                    f"which was built for {describe_shape(first)}, with {describe_shape(shape)}",
+                    f"which was built for {_describe_shape(first)}, with {_describe_shape(shape)}",
                 )
 
     def check_modes(self, node: Node) -> None:
@@ -107,8 +107,8 @@ class _Propagation:
                     self.log.add(
                         node.place,
                         f"node '{node.path}' was built for input '{port}' with "
-                        f"{describe_shape(node.shapes.get(parameter))}, "
-                        f"but in {mode} mode it gets {describe_shape(given)}",
+                        f"{_describe_shape(node.shapes.get(parameter))}, "
+                        f"but in {mode} mode it gets {_describe_shape(given)}",
                     )
 
     def build(self, node: Node) -> None:
@@ -157,7 +157,7 @@ def propagate_shapes(
         The blueprint with the shapes of the nodes that have no problem; and the modules that were
         built without memory, by path.
     """
-    ordered = order_by_shapes(blueprint, log)
+    ordered = _order_by_shapes(blueprint, log)
     nodes = blueprint.nodes
     failed = {*incomplete, *(nodes.keys() - set(ordered))}
     failed |= {
@@ -177,3 +177,58 @@ def propagate_shapes(
 def _shape_ports(node: Node) -> Mapping[str, str]:
     """For each `<port>_shape` parameter of a node, the port."""
     return {} if node.contract is None else node.contract.shapes
+
+
+def _order_by_shapes(blueprint: Blueprint, log: ProblemLog) -> list[str]:
+    """The nodes of both modes in order, without those that are in a cycle.
+
+    Args:
+        blueprint: the wired nodes.
+        log: takes the cycles that only `same_as` closes; others have been noted as such.
+    """
+    graph = _shape_needs(blueprint.nodes)
+    while cycles := find_cycles(graph):
+        for cycle in cycles:
+            _note_cycle(cycle, blueprint.nodes, log)
+            graph.remove_nodes_from(cycle)
+    rank = {path: index for index, path in enumerate(blueprint.nodes)}
+    return order(graph, set(graph), rank)
+
+
+def _shaping_arguments(node: Node) -> Mapping[str, Endpoint]:
+    """The arguments that a node takes its shapes from: those of inference where it exists there."""
+    return node.arguments.get("inference", node.arguments.get("training", {}))
+
+
+def _shape_needs(nodes: Mapping[str, Node]) -> nx.DiGraph[str]:
+    """The nodes of both modes; edges go from those that shapes come from."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(nodes)
+    for path, node in nodes.items():
+        slots = [slot for end in _shaping_arguments(node).values() for slot in end.slots]
+        needed = [slot.path for slot in slots] + ([] if node.same_as is None else [node.same_as])
+        graph.add_edges_from([(before, path) for before in needed if before in nodes])
+    return graph
+
+
+def _note_cycle(cycle: Sequence[str], nodes: Mapping[str, Node], log: ProblemLog) -> None:
+    for path in cycle:
+        original = nodes[path].same_as
+        if original in cycle:
+            message = f"node '{path}' calls '{original}' again, which needs what '{path}' returns"
+            hint = f"Let '{path}' have the 'uses', and '{original}' the 'same_as'."
+            log.add(nodes[path].place, message, hint)
+
+
+def _describe_shape(shape: object) -> str:
+    """A shape in words, as far as it is known: `256 channels, stride 16`."""
+    if isinstance(shape, Mapping):
+        return "; ".join(f"{name}: {_describe_shape(part)}" for name, part in shape.items())
+    if isinstance(shape, list):
+        return "; ".join(_describe_shape(part) for part in shape)
+    if not isinstance(shape, TensorShape):
+        return "an open shape" if shape is None else str(shape)
+    known = [] if shape.channels is None else [f"{shape.channels} channels"]
+    others = {"height": shape.height, "width": shape.width, "stride": shape.stride}
+    known += [f"{name} {size}" for name, size in others.items() if size is not None]
+    return ", ".join(known) or "an open shape"

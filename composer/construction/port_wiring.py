@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 from composer.blueprint import WHOLE, Blueprint, Dependencies, Endpoint, Node, Slot
-from composer.construction.port_binding import PortBinding, Use, element_type, order_nodes
+from composer.dag import find_cycles, order
 from composer.documents import ProblemLog
 from composer.language import Reference
 from composer.names import did_you_mean
-from composer.node import InputPort, accepts, describe_type, find_variables, resolve
+from composer.node import (
+    InputPort,
+    accepts,
+    agree,
+    bind,
+    describe_type,
+    find_variables,
+    members,
+    plain,
+    resolve,
+)
 
 _MAX_CANDIDATES = 8
 
@@ -50,6 +60,51 @@ def wire_ports(blueprint: Blueprint, log: ProblemLog) -> tuple[Blueprint, set[st
     return wired, {path for wirer in wirers.values() for path in wirer.incomplete}
 
 
+class _Use(NamedTuple):
+    """What is wired to an input port.
+
+    Args:
+        port: name of the port.
+        expected: the port's type, or that of its elements where it gathers several wires.
+        source: the slot that is wired to it, as written.
+        reference: the reference that leads there.
+        given: the slot's type.
+    """
+
+    port: str
+    expected: Any
+    source: Slot
+    reference: Reference
+    given: Any
+
+
+@dataclass(frozen=True)
+class _Binding:
+    """The type variables of one node, bound wire by wire.
+
+    Args:
+        types: the type that each variable is bound to.
+        uses: the wire that bound it first.
+    """
+
+    types: dict[TypeVar, Any] = field(default_factory=dict)
+    uses: dict[TypeVar, _Use] = field(default_factory=dict)
+
+    def add(self, use: _Use) -> _Use | None:
+        """Binds the variables of an input's type, as far as the source says what they are.
+
+        Returns:
+            The wire that binds one of them to another type, if there is one.
+        """
+        for variable, kind in bind(use.expected, use.given).items():
+            agreed = agree(self.types.get(variable, kind), kind)
+            if agreed is None:
+                return self.uses[variable]
+            self.types[variable] = agreed
+            self.uses.setdefault(variable, use)
+        return None
+
+
 class _Wirer:
     """Checks the wires of one mode; `outputs` are the types that its nodes return."""
 
@@ -59,14 +114,14 @@ class _Wirer:
         self.incomplete: set[str] = set()
         self.outputs = {path: node.outputs for path, node in self.nodes.items()}
         variable = {path for path, types in self.outputs.items() if _has_variables(types)}
-        for path in order_nodes(dependencies) if variable else ():
+        for path in _order_nodes(dependencies) if variable else ():
             if path in variable:
                 self.outputs[path] = self.bound_outputs(self.nodes[path])
 
     def bound_outputs(self, node: Node) -> Mapping[str, Any]:
         """The types of a node's outputs, with the variables that its inputs bind replaced."""
         assert node.contract is not None
-        binding, ports = PortBinding(), node.contract.inputs
+        binding, ports = _Binding(), node.contract.inputs
         for name, wire in node.arguments[self.mode].items():
             endpoint = self.close(wire)
             if name in ports and endpoint is not None:
@@ -83,9 +138,8 @@ class _Wirer:
 
     def close(self, endpoint: Endpoint) -> Endpoint | None:
         """The endpoint with its ports filled in; None if a problem was noted about one of them."""
-        pairs = zip(endpoint.slots, endpoint.references, strict=True)
-        slots = [self.slot(slot, reference) for slot, reference in pairs]
-        found = tuple(slot for slot in slots if slot is not None)
+        slots = list(map(self.slot, endpoint.slots, endpoint.references))
+        found = tuple([slot for slot in slots if slot is not None])
         return replace(endpoint, slots=found) if found and len(found) == len(slots) else None
 
     def slot(self, slot: Slot, reference: Reference) -> Slot | None:
@@ -118,7 +172,7 @@ class _Wirer:
         assert node.contract is not None
         ports, written = node.contract.inputs, node.arguments[self.mode]
         found: dict[str, Endpoint] = {}
-        binding = PortBinding()
+        binding = _Binding()
         for name, wire in written.items():
             endpoint = self.close(wire)
             if name not in ports:
@@ -144,19 +198,19 @@ class _Wirer:
         self.log.add(node.place, message, self.candidates(port.type, node.path))
         self.incomplete.add(node.path)
 
-    def uses(self, port: InputPort, wire: Endpoint, endpoint: Endpoint) -> list[Use]:
+    def uses(self, port: InputPort, wire: Endpoint, endpoint: Endpoint) -> list[_Use]:
         """What is wired to a port, slot by slot; nothing if it takes no list of wires."""
-        expected = element_type(port.type) if endpoint.gathers else port.type
+        expected = _element_type(port.type) if endpoint.gathers else port.type
         if expected is None:
             return []
         ends = zip(wire.slots, wire.references, endpoint.slots, strict=True)
         return [
-            Use(port.name, expected, written, reference, self.type_of(slot))
+            _Use(port.name, expected, written, reference, self.type_of(slot))
             for written, reference, slot in ends
         ]
 
     def fits(
-        self, node: Node, port: InputPort, wire: Endpoint, endpoint: Endpoint, binding: PortBinding
+        self, node: Node, port: InputPort, wire: Endpoint, endpoint: Endpoint, binding: _Binding
     ) -> bool:
         """Whether a port takes what its wire returns; if not, the log says why."""
         uses = self.uses(port, wire, endpoint)
@@ -167,7 +221,7 @@ class _Wirer:
         misfits = [use for use in uses if not self.use_fits(node, port, use, binding)]
         return not misfits
 
-    def use_fits(self, node: Node, port: InputPort, use: Use, binding: PortBinding) -> bool:
+    def use_fits(self, node: Node, port: InputPort, use: _Use, binding: _Binding) -> bool:
         if not accepts(use.expected, use.given):
             expected, message = use.expected, f"{_expectation(node, port, use.expected)}, but"
         elif (other := binding.add(use)) is not None:
@@ -183,7 +237,7 @@ class _Wirer:
         self.log.add(use.reference.place, message, hint, use.reference.origin)
         return False
 
-    def verb(self, use: Use) -> str:
+    def verb(self, use: _Use) -> str:
         """How messages go on after a source: an input of the graph is something."""
         return "is" if use.source.path in self.inputs else "returns"
 
@@ -224,7 +278,7 @@ def _has_variables(types: Mapping[str, Any]) -> bool:
     return any(map(find_variables, types.values()))
 
 
-def _name(use: Use) -> str:
+def _name(use: _Use) -> str:
     """A source as written, and where that leads if the text does not say."""
     text, full = use.reference.text, str(use.source)
     tells = f".{text}." in f".{full}."
@@ -233,3 +287,24 @@ def _name(use: Use) -> str:
 
 def _expectation(node: Node, port: InputPort, expected: Any) -> str:
     return f"node '{node.path}': input '{port.name}' expects {describe_type(expected)}"
+
+
+def _order_nodes(dependencies: Dependencies) -> list[str]:
+    """The nodes, each after those that it is wired to; cycles, which are noted elsewhere, last."""
+    graph, nodes = dependencies.between_nodes.copy(), dependencies.nodes
+    while cycles := find_cycles(graph):
+        graph.remove_nodes_from({path for cycle in cycles for path in cycle})
+    ordered = order(graph, set(graph), {path: rank for rank, path in enumerate(graph)})
+    return [path for path in dict.fromkeys([*ordered, *nodes]) if path in nodes]
+
+
+def _element_type(expected: Any) -> Any | None:
+    """The element type of a list type, or of the first one in a union; None for other types."""
+    if expected is Any:
+        return Any
+    for member in members(expected):
+        bare = plain(member)
+        if (get_origin(bare) or bare) in (list, tuple):
+            arguments = get_args(bare)
+            return arguments[0] if arguments else Any
+    return None

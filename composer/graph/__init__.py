@@ -1,16 +1,14 @@
 """The graph: a model made of named nodes, run whole or in part."""
 
 from composer.graph.description import plugin_versions
-from composer.graph.devices import device_of, find_device
-from composer.graph.feeding import spread_feeds
 from composer.graph.graph import Graph
-from composer.graph.inputs import read_inputs
-from composer.graph.lockstep import in_step
+from composer.graph.inputs import read_inputs, spread_feeds
+from composer.graph.modules import device_of, find_device
 from composer.graph.opening import Model, open_blueprint, require_weights
 from composer.graph.profiling import NodeProfile, Profile, format_seconds
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
-from composer.graph.sharding import gather_state, is_sharded, whole_on_first
+from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
 from composer.graph.weights import LoadOptions, Weights, load_weights
 
 __all__ = [

@@ -10,8 +10,7 @@ import torch
 from composer.blueprint import Blueprint, Names, Plan, Slot
 from composer.errors import InputError
 from composer.executor import Observer, execute, gather
-from composer.graph.feeding import spread_feeds
-from composer.graph.inputs import bind_inputs, read_inputs
+from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import CallableTable
 from composer.graph.outputs import pack_outputs
 from composer.language import Mode

@@ -1,4 +1,4 @@
-"""Finds in the tree of modules behind a graph what a node calls."""
+"""Finds in the tree of modules behind a graph what a node calls, and where that is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from composer.documents import Place, Problem
-from composer.errors import SpecError
+from composer.errors import InputError, SpecError
 from composer.executor import Placement
 from composer.module_tree import find_module, name_modules, own_modules, plant_modules
 from composer.structures import iterate_tensors
@@ -110,3 +110,24 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
 
     def __len__(self) -> int:
         return len(self._routes) + len(self._functions)
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        InputError: if there is no such device, or it cannot be used here.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"the device '{name}' cannot be used: {reason}") from error
+    return device
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's first parameter is; the CPU for a model without any."""
+    parameter = next(model.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device

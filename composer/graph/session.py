@@ -9,8 +9,7 @@ from composer.blueprint import Plan, Slot, Target, make_plan
 from composer.dag import affected
 from composer.executor import gather
 from composer.graph.execution import Execution, draw_seed
-from composer.graph.feeding import spread_feed
-from composer.graph.inputs import bind_inputs
+from composer.graph.inputs import bind_inputs, spread_feed
 from composer.language import Mode
 
 

@@ -1,13 +1,10 @@
 """The contract of node types, read from the signatures of classes and functions."""
 
-from composer.node.configuration import configured
-from composer.node.contract import SINGLE_OUTPUT, Contract, InputPort, read_contract
-from composer.node.named_parts import fields_of
-from composer.node.parameters import call_model
-from composer.node.port_matching import accepts, describe_type, meaning, members, plain
+from composer.node.contract import SINGLE_OUTPUT, Contract, InputPort, fields_of, read_contract
+from composer.node.parameters import call_model, configured
+from composer.node.port_matching import accepts, describe_type, meaning, members, plain, takes
 from composer.node.type_text import describe_field
 from composer.node.type_variables import agree, bind, find_variables, resolve, substitute
-from composer.node.value_matching import takes
 
 __all__ = [
     "SINGLE_OUTPUT",

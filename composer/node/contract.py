@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ForwardRef, TypeVar
+from typing import Any, ForwardRef, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 from torch import nn
 
 from composer.errors import ContractError
-from composer.node.configuration import configuration_model
-from composer.node.named_parts import fields_of, is_named_tuple
-from composer.node.parameters import Parameters, read_hints, read_parameters
-from composer.node.port_matching import accepts, members
-from composer.node.type_variables import find_variables
+from composer.node.parameters import Parameters, configuration_model, read_hints, read_parameters
+from composer.node.port_matching import accepts, members, plain
+from composer.node.type_variables import find_variables, substitute
 
 _GENERATOR = "generator"
 _SHAPE = "_shape"
@@ -227,3 +226,36 @@ def _check_variables(contract: Contract) -> None:
 
 def _name(target: Callable[..., Any]) -> str:
     return getattr(target, "__name__", type(target).__name__)
+
+
+def is_named_tuple(annotation: Any) -> bool:
+    """Whether a type is a NamedTuple, or a generic one with its arguments."""
+    bare = get_origin(plain(annotation)) or plain(annotation)
+    return inspect.isclass(bare) and issubclass(bare, tuple) and hasattr(bare, "_fields")
+
+
+def fields_of(annotation: Any) -> dict[str, Any]:
+    """Named parts that wires can address: a NamedTuple's fields, or a class's annotated properties.
+
+    Args:
+        annotation: an output's type, or an input's.
+    """
+    bare = plain(annotation)
+    if is_named_tuple(bare):
+        return _fields_of_tuple(bare)
+    if not inspect.isclass(bare):
+        return {}
+    found: dict[str, Any] = {}
+    for name, member in inspect.getmembers(bare):
+        if isinstance(member, property) and member.fget is not None and not name.startswith("_"):
+            hints = typing.get_type_hints(member.fget, include_extras=True)
+            if "return" in hints:
+                found[name] = hints["return"]
+    return found
+
+
+def _fields_of_tuple(bare: Any) -> dict[str, Any]:
+    kind = get_origin(bare) or bare
+    bound = dict(zip(getattr(kind, "__parameters__", ()), get_args(bare), strict=False))
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {name: substitute(hints.get(name, Any), bound) for name in kind._fields}

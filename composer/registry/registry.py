@@ -39,6 +39,9 @@ class Registry:
         what: str = "node type",
     ) -> None:
         self.publications = tuple(publications)
+        self._by_name: dict[str, list[Publication]] = {}
+        for each in publications:
+            self._by_name.setdefault(each.name, []).append(each)
         self.local = dict(local or {})
         self.what = what
 
@@ -63,7 +66,7 @@ class Registry:
         qualifier, _, bare = name.rpartition("/")
         if not qualifier and bare in self.local:
             return None
-        found = [p for p in self.publications if p.name == bare]
+        found = self._by_name.get(bare, [])
         if qualifier:
             self._require_plugin(name, qualifier)
             found = [p for p in found if p.answers_to(qualifier)]

@@ -1,7 +1,6 @@
 """What a training leaves behind: the files of a run, its checkpoints, and which weights are its."""
 
 from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
-from composer.runs.run_folder import RunFolder
-from composer.runs.weights_of_run import find_weights, is_run
+from composer.runs.run_folder import RunFolder, find_weights, is_run
 
 __all__ = ["AVERAGE", "MODEL", "CheckpointFolders", "RunFolder", "find_weights", "is_run"]

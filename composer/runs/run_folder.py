@@ -1,9 +1,14 @@
-"""The files of a run folder."""
+"""The files of a run folder, and the one that its weights are in."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+from composer.errors import CheckpointError
+from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
 
 
 class RunFolder:
@@ -34,3 +39,46 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.model = self.path / "model.safetensors"
         self.summary = self.path / "summary.json"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, finished or not."""
+    run = RunFolder(folder)
+    return any(path.exists() for path in (run.best, run.model, run.checkpoints, run.experiment))
+
+
+def find_weights(folder: Path, *, last: bool = False, averaged: bool = True) -> Path:
+    """The file of a run's weights: the best, else those it ended with, else the last checkpoint.
+
+    Args:
+        folder: the run's folder.
+        last: whether to leave out the best.
+        averaged: whether averaged weights are wanted where there are any.
+
+    Raises:
+        CheckpointError: there are none, or only averaged ones where others are wanted.
+    """
+    run = RunFolder(folder)
+    checkpoints = [*reversed(CheckpointFolders(run.checkpoints, keep=1).saved().values())]
+    candidates = [run.model] if last else [run.best, run.model]
+    for checkpoint in checkpoints:
+        candidates += [checkpoint / AVERAGE, checkpoint / MODEL]
+    found = [file for file in candidates if file.is_file()]
+    if not found:
+        raise CheckpointError(f"{folder}: no run, or one that has not saved any weights yet")
+    if averaged or not _is_averaged(run, checkpoints):
+        return found[0]
+    for checkpoint in checkpoints:
+        if (checkpoint / MODEL).is_file():
+            return checkpoint / MODEL
+    raise CheckpointError(f"{folder}: the run has no weights left but averaged ones")
+
+
+def _is_averaged(run: RunFolder, checkpoints: Sequence[Path]) -> bool:
+    """Whether the weights that a run left behind are averaged, or may be."""
+    if checkpoints:
+        return (checkpoints[0] / AVERAGE).is_file()
+    try:
+        return bool(json.loads(run.summary.read_text(encoding="utf-8"))["is_averaged"])
+    except (OSError, ValueError, KeyError):  # an older run does not tell
+        return True

@@ -6,7 +6,7 @@ import torch
 from composer.blueprint import Slot
 from composer.construction import check_source
 from composer.errors import InputError, NameResolutionError
-from composer.graph.feeding import spread_feed
+from composer.graph.inputs import spread_feed
 from sample_nodes import NODES, Halves
 
 SPEC = {

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from composer.construction.meta_build import build_on_meta
+from composer.construction.modules import build_on_meta
 
 
 def test_a_module_is_built_without_memory_and_without_drawing():
