@@ -3,7 +3,12 @@
 from composer.documents.addresses import Address
 from composer.documents.document_part import DocumentPart
 from composer.documents.located import Located, locate
-from composer.documents.params import escape, substitute_params, unused_params
+from composer.documents.params import (
+    describe_held,
+    escape,
+    substitute_params,
+    unused_params,
+)
 from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
 from composer.documents.reading import (
@@ -60,6 +65,7 @@ __all__ = [
     "as_absolute",
     "collect_settings",
     "describe_errors",
+    "describe_held",
     "escape",
     "find_beside",
     "find_folder",

@@ -57,10 +57,10 @@ def _walk(here: Located, model: type[BaseModel], way: Location) -> Iterator[tupl
         written = here.get(key)
         if key == _OPTIONS:
             options = _list_options(here, model)
-            yield _join(step), Address(step, is_open=True)
+            yield write_address(step), Address(step, is_open=True)
             for option in options:
                 address = step if option in names else way
-                yield _join((*address, option)), Address((*step, option))
+                yield write_address((*address, option)), Address((*step, option))
         else:
             yield from _of_field(written, field.annotation, step)
 
@@ -71,16 +71,19 @@ def _of_field(
     inner = _model_of(annotation)
     members = _model_of_members(annotation)
     value = None if written is None else written.value
-    yield _join(way), Address(way, inner is not None, members is None and _is_mapping(annotation))
+    yield (
+        write_address(way),
+        Address(way, inner is not None, members is None and _is_mapping(annotation)),
+    )
     if inner is not None:
         yield from _walk(written or Located({}, Place("")), inner, way)
     elif isinstance(value, (dict, list)):
         keys: Sequence[Any] = list(value) if isinstance(value, dict) else range(len(value))
         for key in keys:
             if members is None and isinstance(value, dict):
-                yield _join((*way, key)), Address((*way, key))
+                yield write_address((*way, key)), Address((*way, key))
             elif members is not None:
-                yield _join((*way, key)), Address((*way, key), is_section=True)
+                yield write_address((*way, key)), Address((*way, key), is_section=True)
                 yield from _walk(value[key], members, (*way, key))
 
 
@@ -117,7 +120,8 @@ def _is_mapping(annotation: Any) -> bool:
     return any(isinstance(each, type) and issubclass(each, Mapping) for each in origins)
 
 
-def _join(way: Location) -> str:
+def write_address(way: Location) -> str:
+    """The address of a location: its steps, with dots between."""
     return ".".join(map(str, way))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from composer.documents.located import Located, Plain
@@ -59,6 +59,20 @@ def unused_params(document: Located) -> list[tuple[str, Place]]:
         used |= _names_in(item)
     declared = section.entries() if section is not None else ()
     return [(name, section.key_place(name)) for name, _ in declared if section and name not in used]
+
+
+def describe_held(address: str, param: str, place: Place, users: Iterable[str]) -> str:
+    """The note about a setting that replaces the value of a param.
+
+    Args:
+        address: the address that is set.
+        param: the param, by address.
+        place: where the setting stands.
+        users: all addresses that have their value from the param.
+    """
+    others = ", ".join(sorted({*users} - {address}))
+    also = f", which goes to {others} too" if others else ""
+    return f"{place}: '{address}' has its value from the param '{param}'{also}"
 
 
 def _names_in(item: Located) -> set[str]:

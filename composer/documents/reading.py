@@ -50,7 +50,8 @@ def read_document(
     log = ProblemLog()
     document = SettableDocument(read_root(source, log), model, log, prefix)
     rest = give_params(collect_settings(set, log), [document])
-    apply_settings([*document.settings, *rest], [document], log)
+    for section in (document.settings, rest):
+        apply_settings(section, [document], log)
     found = document.validated(find_folder(source) if folder is None else Path(folder))
     log.raise_any()
     assert found is not None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from composer.documents.addresses import Address, Location, list_addresses, put
+from composer.documents.addresses import Address, Location, list_addresses, put, write_address
 from composer.documents.located import Located
-from composer.documents.params import substitute_params
+from composer.documents.params import describe_held, substitute_params
 from composer.documents.problems import ProblemLog
 from composer.documents.settings import Setting, read_settings
 from composer.documents.validation import FOLDER, validate
@@ -19,6 +20,7 @@ from composer.names import closest, find_names
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _LANGUAGE = ("params", "set")  # sections that the model of a document is not given
+_LOGGER = logging.getLogger("composer.documents")
 
 
 class Settable(Protocol):
@@ -60,6 +62,8 @@ class SettableDocument(Generic[_Model]):
         self._model, self._log, self._prefix = model, log, prefix
         self._root, self._given = root, dict[str, Located]()
         self._changed: Located | None = None
+        self._notes: list[str] = []
+        self._put: list[tuple[Location, Setting]] = []
         if not root.is_mapping:
             keys = [field.alias or name for name, field in model.model_fields.items()]
             log.add(root.place, f"a mapping is expected, with the keys {', '.join(keys)}")
@@ -104,7 +108,7 @@ class SettableDocument(Generic[_Model]):
         self._given[name.removeprefix(self._prefix)] = setting.value
 
     def apply(self, setting: Setting, found: Sequence[str]) -> None:
-        """Puts a value at the addresses that its own can mean; notes if they are too many."""
+        """Sets the values of all addresses that match; an ambiguous address is a problem."""
         if len(found) > 1 and not setting.is_pattern:
             note_ambiguous(setting, found, self._log)
             return
@@ -119,8 +123,32 @@ class SettableDocument(Generic[_Model]):
                 self.put(address.location, setting)
 
     def put(self, location: Location, setting: Setting) -> None:
-        """Puts a value at a place of the document."""
+        """Sets the value at a location; notes if it had that of a param."""
+        held = _list_held(self.document)
+        param = held.get(location)
+        if param and param != setting.value.param:
+            users = [write_address(place) for place, name in held.items() if name == param]
+            note = describe_held(write_address(location), param, setting.place, users)
+            self._notes.append(f"note: {note}")
+        self._put.append((location, setting))
         self._changed = put(self.document, location, setting.value, setting.place)
+
+    def leave_out(self, section: str, why: str) -> None:
+        """Sets a section to null; settings of it, except for wildcards, are problems.
+
+        Args:
+            section: the key.
+            why: the reason, for the message.
+        """
+        for location, setting in self._put:
+            if (
+                location[0] == section
+                and not setting.is_pattern
+                and setting.value.value is not None
+            ):
+                self._log.add(setting.place, f"'{write_address(location)}' has no effect: {why}")
+        place = self.document.key_place(section)
+        self._changed = put(self.document, (section,), Located(None, place), place)
 
     def take_unknown(self, setting: Setting) -> bool:
         """Adds an entry to a mapping that may have any; whether the address names one."""
@@ -133,11 +161,13 @@ class SettableDocument(Generic[_Model]):
         return True
 
     def validated(self, folder: Path) -> _Model | None:
-        """The model; None if the log has a problem of it.
+        """The model; None if the log has a problem of it. Logs the notes on settings.
 
         Args:
             folder: what relative paths are relative to.
         """
+        for note in dict.fromkeys(self._notes):
+            _LOGGER.warning(note)
         entries = {key: item for key, item in self.document.entries() if key not in _LANGUAGE}
         document = replace(self.document, value=entries)
         return validate(document, self._model, self._log, {FOLDER: folder})
@@ -186,10 +216,10 @@ def give_params(settings: Sequence[Setting], targets: Sequence[Settable]) -> lis
 def apply_settings(
     settings: Sequence[Setting], targets: Sequence[Settable], log: ProblemLog
 ) -> None:
-    """Puts values where settings say: patterns first, and of the others the later over the earlier.
+    """Sets values by address: exact addresses override wildcards, and later settings earlier ones.
 
     Args:
-        settings: the settings, in order.
+        settings: the settings of one section, in order.
         targets: what takes them; a unique end of an address counts over all of them.
         log: takes addresses that mean nothing, or several values.
     """
@@ -210,6 +240,21 @@ def _apply(setting: Setting, targets: Sequence[Settable], log: ProblemLog) -> No
     else:
         for target, addresses in of_each:
             target.apply(setting, addresses)
+
+
+def _list_held(document: Located) -> dict[Location, str]:
+    """The params that values of a document come from, by location."""
+
+    def walk(item: Located, way: Location) -> Iterator[tuple[Location, str]]:
+        if item.param:
+            yield way, item.param
+        elif isinstance(item.value, (dict, list)):
+            keys = item.value if item.is_mapping else range(len(item.value))
+            for key in keys:
+                yield from walk(item.value[key], (*way, key))
+
+    sections = [(key, item) for key, item in document.entries() if key not in _LANGUAGE]
+    return dict(pair for key, item in sections for pair in walk(item, (key,)))
 
 
 def note_ambiguous(setting: Setting, found: Collection[str], log: ProblemLog) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from composer.data import DatasetDocument
@@ -125,6 +126,7 @@ def read_experiment(
     data: DocumentSource | None = None,
     folder: str | os.PathLike[str] | None = None,
     model: SettableModel | None = None,
+    without: Mapping[str, str] = MappingProxyType({}),
 ) -> Experiment:
     """Reads an experiment without checking the names of datasets in `train` and `validation`.
 
@@ -134,6 +136,7 @@ def read_experiment(
         data: as for `load_experiment`.
         folder: as for `load_experiment`.
         model: a model that settings are for, in place of the experiment's.
+        without: sections that are left out, with the reason: settings of them are problems.
 
     Raises:
         SpecError: with all problems at once, each with its place.
@@ -142,6 +145,8 @@ def read_experiment(
     folder = find_folder(source) if folder is None else Path(folder)
     settings = collect_settings(set, log)
     parts = apply_to_experiment(source, settings, log, data=data, folder=folder, model=model)
+    for section, why in without.items():
+        parts.experiment.leave_out(section, why)
     document = parts.experiment.validated(folder)
     data_file = None if parts.data is None else parts.data.validated(parts.data_folder)
     log.raise_any()

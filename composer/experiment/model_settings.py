@@ -42,19 +42,30 @@ class SettableModel:
         spec = self._spec
         if spec is None:
             return []
-        nodes = [path for path, _ in spec.graph.walk()]
-        return [_PREFIX + name for name in (*list_addresses(spec), *nodes)]
+        return [*(_PREFIX + name for name in list_addresses(spec)), *self._nodes]
+
+    @cached_property
+    def _nodes(self) -> Collection[str]:
+        spec = self._spec
+        return [] if spec is None else [_PREFIX + path for path, _ in spec.graph.walk()]
 
     def set_param(self, name: str, setting: Setting) -> None:
         """Takes the value of a param."""
         self.settings.append(replace(setting, address=name.removeprefix(_PREFIX)))
 
     def apply(self, setting: Setting, found: Sequence[str]) -> None:
-        """Takes a value for an address, as it is written."""
-        if setting.address.startswith(_PREFIX) or len(found) != 1:
-            self.set_param(setting.address, setting)
-        else:
-            self.set_param(found[0], setting)
+        """Takes the value of one or, with wildcards, several addresses."""
+        values = setting.value
+        if len(found) != 1 and not setting.is_pattern:
+            self.set_param(setting.address, setting)  # ambiguous, which the spec is to say
+            return
+        for address in found:
+            if values.is_mapping and address in self._nodes:
+                for key, value in values.entries():
+                    inner = Setting(f"{address}.{key}", value, values.key_place(key))
+                    self.set_param(inner.address, inner)
+            else:
+                self.set_param(address, setting)
 
     def take_unknown(self, setting: Setting) -> bool:
         """Takes the settings of a model that is no spec; whether it is one."""

@@ -77,7 +77,7 @@ def apply_to_experiment(
     if opened is not None:
         _leave_out_datasets(experiment)
     named = SettableModel(_find_model(experiment, folder), log)
-    groups = [([*own, *others], named)] if model is None else [(own, named), (others, model)]
+    groups = [(own, named), (others, named if model is None else model)]
     _apply(groups, experiment, opened, references, log)
     return Sections(experiment, opened, Path() if data is None else find_folder(data), named)
 
@@ -113,7 +113,7 @@ def _apply(
     log: ProblemLog,
 ) -> None:
     """Applies groups of settings, each with the model that it is for: params before values."""
-    left: list[tuple[list[Setting], list[Settable]]] = []
+    left: list[tuple[Sequence[Setting], list[Settable]]] = []
     for settings, model in groups:
         documents: list[Settable] = [one for one in (data, model) if one is not None]
         rest = give_params([one for one in settings if one not in done], documents)

@@ -19,6 +19,7 @@ _TRAIN, _VALIDATION = "train", "validation"
 _SHORT = "val"  # what the latter is often called
 _FOLDS = 5
 _SMALLEST = 0.8  # of the model's own image size
+_ALONE = "there is no validation set; call a dataset 'validation'"
 
 
 def standard_experiment(
@@ -36,20 +37,18 @@ def standard_experiment(
         set: values by address, as for `load_experiment`: `training.iterations`, `lr`, ...
 
     Raises:
-        SpecError: the spec, the data file or a setting has problems.
+        SpecError: the spec, the data file or a setting has problems; one of `evaluation` or
+            `validation` without a validation set is one.
         InputError: the datasets have other names, or the model has no input of images.
     """
-    image_format = find_image_format(load_spec(spec))
-    experiment = read_experiment(_write(spec, image_format), set=set, data=data)
-    fitted = find_image_format(load_spec(spec, set=experiment.model_settings))
-    if fitted != image_format:
-        experiment = read_experiment(_write(spec, fitted), set=set, data=data)
+    written = _write(spec, find_image_format(load_spec(spec)))
+    experiment = read_experiment(written, set=set, data=data)
     chosen = _choose(experiment.datasets)
-    if _VALIDATION in chosen:
-        return replace(experiment, datasets=chosen)
-    changes = {"validation": None, "evaluation": None}
-    document = experiment.document.model_copy(update=changes)
-    return replace(experiment, document=document, datasets=chosen)
+    fitted = _write(spec, find_image_format(load_spec(spec, set=experiment.model_settings)))
+    without = {} if _VALIDATION in chosen else dict.fromkeys(("evaluation", "validation"), _ALONE)
+    if without or fitted != written:
+        experiment = read_experiment(fitted, set=set, data=data, without=without)
+    return replace(experiment, datasets=chosen)
 
 
 def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocument]:

@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from composer.documents import Located, Place, ProblemLog
-from composer.language.settings import Alias, NodeSetting, Resolved, below, describe_held, join
+from composer.language.settings import (
+    Alias,
+    NodeSetting,
+    Resolved,
+    below,
+    describe_override,
+    join,
+)
 from composer.language.spec import GraphSpec, Spec
 from composer.names import WILDCARD, closest, did_you_mean, find_names
 
@@ -100,7 +107,7 @@ class _Application:
             self.configs[path] = replace(config, value=items, key_places=places)
 
     def note(self, address: str, param: str, place: Place) -> str:
-        return describe_held(address, param, place, self.resolved.params, self.configs)
+        return describe_override(address, param, place, self.resolved.params, self.configs)
 
     def find(
         self, scope: str, address: str, place: Place, params: Sequence[str]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from composer.documents import Located, Place, ProblemLog, Setting, read_settings
+from composer.documents import (
+    Located,
+    Place,
+    ProblemLog,
+    Setting,
+    describe_held,
+    read_settings,
+)
 from composer.names import WILDCARD, find_names
 
 
@@ -209,18 +216,18 @@ class _Resolution:
         held = self.handed.get(address, self.params[address])
         if held.param:
             configs = {path: node.get("with") or node for path, node in self.nodes.items()}
-            note = describe_held(address, held.param, setting.place, self.params, configs)
+            note = describe_override(address, held.param, setting.place, self.params, configs)
             self.notes.append(note)
 
 
-def describe_held(
+def describe_override(
     address: str,
     param: str,
     place: Place,
     params: Mapping[str, Located],
     configs: Mapping[str, Located],
 ) -> str:
-    """What is said where a setting replaces the value that a param brought.
+    """The note about a setting that replaces the value of a param.
 
     Args:
         address: what is set.
@@ -232,9 +239,7 @@ def describe_held(
     users = [name for name, value in params.items() if value.param == param]
     for path, config in configs.items():
         users += [f"{path}.{key}" for key, value in config.entries() if value.param == param]
-    others = ", ".join(sorted({*users} - {address}))
-    also = f", which goes to {others} too" if others else ""
-    return f"{place}: '{address}' has its value from the param '{param}'{also}"
+    return describe_held(address, param, place, users)
 
 
 def _walk(item: Located, path: str) -> Iterator[tuple[str, Located]]:

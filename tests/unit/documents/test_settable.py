@@ -55,7 +55,8 @@ def plan(*settings: str, text: str = PLAN, tmp_path=None) -> Plan:
     log = ProblemLog()
     document = SettableDocument(read_yaml(text, "plan.yaml", log), Plan, log)
     rest = give_params(collect_settings(settings, log), [document])
-    apply_settings([*document.settings, *rest], [document], log)
+    for section in (document.settings, rest):
+        apply_settings(section, [document], log)
     found = document.validated(None)
     log.raise_any()
     return found

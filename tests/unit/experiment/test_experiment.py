@@ -9,7 +9,12 @@ import yaml
 from composer.construction import check_source, check_spec
 from composer.data import Metadata
 from composer.errors import DataError, InputError, SpecError
-from composer.experiment import check_experiment, load_experiment
+from composer.experiment import (
+    SettableModel,
+    check_experiment,
+    find_datasets,
+    load_experiment,
+)
 from composer.experiment.datasets import open_experiment_data
 from composer.experiment.model import fit_spec
 from composer.graph import Graph
@@ -94,7 +99,8 @@ def test_the_resolved_document_means_the_same_elsewhere(tmp_path, monkeypatch):
     assert again.document.training == experiment.document.training
     assert document["training"]["checkpoint"]["keep"] == 2  # a default, and what it was
     assert document["datasets"]["shapes"]["uses"].endswith("/coco")
-    assert fit_spec(again, Metadata()).params["depth"] == 34
+    nodes = check_spec(fit_spec(again, Metadata())).nodes
+    assert nodes["backbone.bottom_up"].config["depth"] == 34
     assert len(open_experiment_data(again).by_name["shapes"]) == 8
 
 
@@ -129,6 +135,51 @@ def test_another_model_or_data_file_takes_the_settings(tmp_path):
     assert experiment.document.spec == "faster_rcnn_r50_fpn"
     assert str(experiment.datasets["shapes"].configuration["annotations"]).startswith("shapes")
     assert fit_spec(experiment, Metadata(("a", "b", "c"))).params["num_classes"] == 3
+
+
+def test_later_sections_win_and_exact_addresses_override_wildcards_of_their_section(tmp_path):
+    text = EXPERIMENT.replace("set:\n", "set:\n  datasets.shapes.select.first: 3\n")
+    file = write_experiment(tmp_path, text)
+    exact, wildcard = "shapes.select.first=2", "*.*.select.first=1"
+    for settings, first in (([], 3), ([wildcard], 1), ([exact, wildcard], 2)):
+        assert load_experiment(file, set=settings).datasets["shapes"].select.first == first
+        for model in (None, SettableModel("faster_rcnn_r50_fpn")):  # as `eval` has it
+            (dataset,) = find_datasets(str(file), set=settings, model=model).values()
+            assert dataset.select.first == first
+    call = yaml.safe_load(EXPERIMENT)["datasets"]["shapes"]
+    settings = {"datasets.shapes.select.first": 3}
+    data = {"composer_data": 1, "params": {"data": ""}, "datasets": {"shapes": call}}
+    data = {**data, "set": settings}
+    for more, first in (([], 3), ([wildcard], 1), ([wildcard, exact], 2)):
+        experiment = load_experiment(file, data=data, set=more)
+        assert experiment.datasets["shapes"].select.first == first
+
+
+def test_resolved_settings_of_the_model_keep_their_order(tmp_path):
+    text = EXPERIMENT.replace(
+        "    depth: 18\n", "    depth: 18\n    backbone.bottom_up: {norm: BN}\n"
+    )
+    file = write_experiment(tmp_path, text)
+    for settings, norm in (([], "BN"), (["model.backbone.*.norm=FrozenBN"], "FrozenBN")):
+        experiment = load_experiment(file, set=settings)
+        (tmp_path / "copy.yaml").write_text(yaml.safe_dump(experiment.as_document()))
+        for one in (experiment, load_experiment(tmp_path / "copy.yaml")):
+            node = check_spec(fit_spec(one, Metadata())).nodes["backbone.bottom_up"]
+            assert node.config["norm"] == norm
+
+
+def test_settings_that_override_a_param_are_noted(tmp_path, caplog):
+    text = EXPERIMENT.replace("data: shapes", "data: shapes, n: 4")
+    text = text.replace("iterations: 4", "iterations: ${n}").replace("every: 2", "every: ${n}")
+    file = write_experiment(tmp_path, text)
+    assert load_experiment(file, set=["n=6"]).document.training.iterations == 6
+    assert not caplog.records
+    assert load_experiment(file, set=["training.iterations=8"]).document.training.iterations == 8
+    (note,) = caplog.messages
+    assert note == (
+        "note: --set training.iterations=8: 'training.iterations' has its value from the param "
+        "'n', which goes to training.checkpoint.every too"
+    )
 
 
 def test_datasets_come_from_a_data_file(tmp_path):

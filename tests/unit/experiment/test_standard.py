@@ -12,7 +12,7 @@ from unit.experiment.small_experiment import EXPERIMENT
 SPEC = {
     "composer": 1,
     "extends": "rpn_r50_fpn",
-    "params": yaml.safe_load(EXPERIMENT)["set"]["model"],
+    "set": yaml.safe_load(EXPERIMENT)["set"]["model"],
     "inputs": {"batch": {"image": {"shortest_edge": 60, "longest_edge": 90}}},
 }
 
@@ -96,6 +96,32 @@ def test_settings_take_their_places(spec, tmp_path):
     assert document.train.batch_size == 2
     with pytest.raises(SpecError, match="learning_rate"):
         standard_experiment(spec, datasets, set=["learning_rate=1"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("evaluation.every=5", "--set evaluation.every=5: 'evaluation.every' has no effect: there"),
+        ("evaluation={losses: true}", "'evaluation.losses' has no effect: there is no validation"),
+        ("validation.batch_size=2", "has no effect: there is no validation set; call a dataset"),
+        (
+            "training.early_stopping={metric: bbox/AP, patience: 3}",
+            "early_stopping' needs an 'evaluation'",
+        ),
+    ],
+)
+def test_settings_of_an_evaluation_need_a_validation_set(spec, tmp_path, setting, message):
+    with pytest.raises(SpecError) as caught:
+        standard_experiment(spec, datasets_of(tmp_path, "train"), set=[setting])
+    assert message in " ".join(str(caught.value).split())
+    data = datasets_of(tmp_path, "train", "validation")
+    assert standard_experiment(spec, data, set=[setting]).document.evaluation is not None
+
+
+def test_settings_of_everything_need_no_validation_set(spec, tmp_path):
+    settings = ["*.num_workers=0", "evaluation=null"]
+    document = standard_experiment(spec, datasets_of(tmp_path, "train"), set=settings).document
+    assert (document.train.num_workers, document.validation) == (0, None)
 
 
 def test_its_document_is_an_experiment(spec, tmp_path):
