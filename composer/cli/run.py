@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Run a model, or the part of it that is asked for.")
-@click.argument("spec")
+@click.argument("model")
 @until_option("Run this node and what it needs, nothing else; repeatable.")
 @click.option(
     "--input",
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     callback=parse_named_assignments,
     help="Use a saved value, or a file of tensors, instead of computing it; repeatable.",
 )
-@weights_option(default="the spec's, if any")
+@weights_option(default="the model's, if any")
 @click.option("--skip-mismatched", is_flag=True, help="Skip weights of another shape.")
 @click.option("--allow-missing", is_flag=True, help="Allow weights that a checkpoint lacks.")
 @click.option("--allow-unexpected", is_flag=True, help="Allow weights that no node has.")
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 @click.option("--no-save", is_flag=True, help="Save nothing.")
 @json_option()
 def run(
-    spec: str,
+    model: str,
     *,
     until: Sequence[str],
     inputs: Sequence[str],
@@ -86,7 +86,10 @@ def run(
     no_save: bool,
     as_json: bool,
 ) -> None:
-    """Run SPEC, whole or until the nodes that are asked for.
+    """Run MODEL, whole or until the nodes that are asked for.
+
+    MODEL is the name of a spec or of a model that ships, the file of a spec, a checkpoint that
+    describes itself, or the folder of a run.
 
     A NODE is a path (`roi_heads.mask_pooler`), a port of one (`roi_heads.detections.boxes`), a tap
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
@@ -95,10 +98,9 @@ def run(
     from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
     from composer.cli.run_report import RunReport, describe_plan, save_results
     from composer.cli.run_table import run_shown
-    from composer.construction import check_source
-    from composer.graph import Graph, LoadOptions, find_device, load_weights
+    from composer.graph import Graph, LoadOptions, find_device, load_weights, open_blueprint
 
-    blueprint = check_source(spec, set=settings)
+    blueprint, own_weights = open_blueprint(model, settings)
     fed = read_feeds(feeds, blueprint, mode)
     plan = _make_plan(blueprint, mode, until, fed)
     if dry_run:
@@ -111,7 +113,7 @@ def run(
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
     graph.train(mode == "training")
     allowed = LoadOptions(skip_mismatched, allow_missing, allow_unexpected)
-    reports = load_weights(graph, weights or graph.spec.weights, allowed)
+    reports = load_weights(graph, weights or own_weights, allowed)
     notes += _print_notes(_notes_on_weights(graph, reports))
     outcome = run_shown(
         graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json

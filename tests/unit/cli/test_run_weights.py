@@ -70,3 +70,39 @@ def test_weights_of_the_spec_are_used_unless_others_are_given(run, checkpoint, f
     (folder / "small.yaml").write_text(f"{text}\nweights: {checkpoint}\n")
     assert "weights.safetensors (safetensors)" in run("-u", "backbone").err
     assert run("-u", "backbone", "-w", "nowhere.pth").code == 1
+
+
+def test_checkpoint_is_a_model_with_its_weights(cli, run, checkpoint):
+    run("-u", "backbone", "-w", checkpoint, "--save", "a")
+    result = cli("run", checkpoint, "-i", "batch.safetensors", "-u", "backbone", "--save", "b")
+    assert result.code == 0, result.err
+    assert "random" not in result.err
+    first, second = (read_value(f"{name}/backbone.safetensors") for name in "ab")
+    assert torch.equal(first["p2"], second["p2"])
+
+
+def test_folder_of_a_run_is_a_model(cli, folder, checkpoint):
+    (folder / "runs" / "mine").mkdir(parents=True)
+    (folder / checkpoint).rename(folder / "runs" / "mine" / "best.safetensors")
+    for model in ("runs/mine", "runs/mine/best.safetensors"):
+        result = cli("run", model, "-i", "batch.safetensors", "-u", "backbone", "--json")
+        assert result.code == 0, result.err
+        (report,) = json.loads(result.out)["weights"]
+        assert report["ok"]
+
+
+def test_shipped_model_is_run_by_its_name(cli, folder):
+    result = cli("run", "people", "--until", "backbone", "--dry-run")
+    assert result.code == 0, result.err
+    assert "backbone" in result.out
+    without_input = cli("run", "people", "--until", "backbone")
+    assert without_input.code == 1
+    assert "the input 'batch' (ImageBatch) is wanted" in without_input.err
+
+
+def test_weights_of_a_checkpoint_give_way_to_others(cli, checkpoint):
+    Graph.from_spec("small.yaml", seed=8).save("other.safetensors")
+    result = cli("run", checkpoint, "-i", "batch.safetensors", "-w", "other.safetensors")
+    assert result.code == 0, result.err
+    assert "other.safetensors (safetensors): all" in result.err
+    assert "weights.safetensors" not in result.err

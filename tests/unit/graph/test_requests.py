@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from composer import Graph, InputError, NameResolutionError
+from composer.construction import check_source
 from sample_nodes import NODES, Halves
 
 DOCUMENT = {
@@ -213,3 +214,68 @@ def test_a_profile_leaves_nothing_behind_even_if_a_node_fails(graph):
         graph.profile("no tensor")
     seen = graph.profile(X, until="a")
     assert len(seen.nodes) == 1
+
+
+@pytest.fixture
+def blueprint():
+    return check_source(DOCUMENT, nodes=NODES)
+
+
+def test_a_graph_built_for_a_plan_has_its_nodes_and_runs_it(graph, blueprint):
+    plan = blueprint.plan("inference", "s.low")
+    part = Graph.from_blueprint(blueprint, plan=plan)
+    assert list(part.callables) == ["a", "s"]
+    (low,) = part.run(X, until=plan).values()
+    assert torch.equal(low, graph.run(X, until="s.low"))
+    assert torch.equal(low, part.run(X, until="s.low"))
+
+
+@pytest.mark.parametrize("until", ["t", None, "s:inside"])
+def test_a_node_that_was_not_built_is_named(blueprint, until):
+    part = Graph.from_blueprint(blueprint, plan=blueprint.plan("inference", "a"))
+    message = r"node 's' was not built: the graph was built for a plan that does without it"
+    with pytest.raises(InputError, match=message):
+        part.run(X, until=until)
+    with pytest.raises(InputError, match=message):
+        part.session(X)["s"]
+
+
+def test_a_plan_of_nodes_that_were_not_built_is_refused_before_anything_runs(blueprint):
+    part = Graph.from_blueprint(blueprint, plan=blueprint.plan("inference", "a"))
+    seen = []
+    part.add_hook(lambda path, _: seen.append(path), "before")
+    with pytest.raises(InputError, match="node 's' was not built"):
+        part.run(X, until=blueprint.plan("inference", "t"))
+    assert not seen
+
+
+def test_a_plan_gives_its_targets_by_full_name(graph, blueprint):
+    plan = blueprint.plan("inference", ["low", "a"])
+    found = graph.run(X, until=plan)
+    assert list(found) == ["s.low", "a"]
+    assert torch.equal(found["a"], graph.run(X, until="a"))
+
+
+def test_a_plan_runs_in_its_own_mode(graph, blueprint):
+    losses = graph.run(X, until=blueprint.plan("training"))
+    assert losses == graph.run(X, mode="training")
+
+
+def test_a_plan_takes_the_feeds_that_it_was_made_for(graph, blueprint):
+    plan = blueprint.plan("inference", "t", ["a"])
+    (total,) = graph.run(until=plan, feeds={"a": X}).values()
+    assert torch.equal(total, graph.run(until="t", feeds={"a": X}))
+
+
+@pytest.mark.parametrize(
+    ("planned", "feeds", "message"),
+    [
+        (["a"], {}, "the plan was made for feeds of a; fed are: nothing"),
+        ([], {"a": X}, "the plan was made for feeds of nothing; fed are: a"),
+        (["a"], {"s.low": X}, r"the plan was made for feeds of a; fed are: s\.low"),
+    ],
+)
+def test_a_plan_refuses_other_feeds(graph, blueprint, planned, feeds, message):
+    plan = blueprint.plan("inference", "t", planned)
+    with pytest.raises(InputError, match=message):
+        graph.run(X, until=plan, feeds=feeds)
