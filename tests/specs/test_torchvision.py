@@ -1,10 +1,14 @@
 """The specs with torchvision's numerics at a small size: results, hard inputs, training."""
 
+import inspect
+
 import pytest
 import torch
 from torchvision.models import detection
+from torchvision.ops.poolers import LevelMapper
 
 from composer import Graph
+from composer.construction import check_source
 from composer.structures import ImageBatch
 from composer.testing import check_graph
 from composer_torchvision.key_mapping import TorchvisionMapping
@@ -70,6 +74,28 @@ def test_the_state_dict_of_torchvision_fits_key_by_key_and_shape_by_shape(name):
     assert {key: tuple(value.shape) for key, value in found.items() if key not in counts} == {
         key: tuple(value.shape) for key, value in expected.items() if key not in counts
     }
+
+
+def test_region_heads_choose_levels_and_drop_small_boxes_as_torchvisions_do():
+    epsilon = inspect.signature(LevelMapper).parameters["eps"].default
+    smallest = 1e-2  # written out in RoIHeads.postprocess_detections
+    for name in SPECS:
+        nodes = check_source(f"torchvision/{name}").nodes
+        poolers = [node for node in nodes.values() if node.uses == "roi_pooler"]
+        assert [one.config["level_epsilon"] for one in poolers] == [epsilon] * len(poolers), name
+        assert ("rcnn" in name) == bool(poolers)
+        if poolers:
+            assert nodes["roi_heads.detections"].config["min_box_size"] == smallest, name
+
+
+@pytest.mark.parametrize("name", SPECS[1:5])
+def test_models_with_region_heads_are_alike_in_what_they_share(name):
+    first, nodes = (check_source(f"torchvision/{one}").nodes for one in (SPECS[0], name))
+    meant = {"num_classes", "norm", "norm_eps", "conv_dims", "fc_dims", "min_size", "in_channels"}
+    for path, node in first.items():
+        found = nodes[path].config
+        differing = {key for key, value in node.config.items() if found[key] != value}
+        assert differing <= meant, path
 
 
 def test_results_have_the_size_that_is_asked_for_and_torchvisions_labels(model):
