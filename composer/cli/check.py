@@ -47,9 +47,11 @@ def _check(spec: str, settings: Sequence[str]) -> str:
 
 def _check_form(spec: str, settings: Sequence[str]) -> str:
     from composer.blueprint import resolve_spec
-    from composer.language import load_spec
+    from composer.language import load_spec, log_unchecked
 
-    nodes = resolve_spec(load_spec(spec, set=settings)).nodes
+    loaded = load_spec(spec, set=settings)
+    log_unchecked(loaded)
+    nodes = resolve_spec(loaded).nodes
     return f"the form is ok ({_count(node.uses for node in nodes.values())})"
 
 

@@ -68,10 +68,11 @@ def _make_diagram(
 ) -> Diagram:
     from composer.blueprint import resolve_spec
     from composer.draw import Selection, make_diagram
-    from composer.language import load_spec
+    from composer.language import load_spec, log_unchecked
     from composer.registry import Registry
 
     loaded = load_spec(spec, set=settings)
+    log_unchecked(loaded)
     blueprint = resolve_spec(loaded)
     selection = None
     if until or feeds:

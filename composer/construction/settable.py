@@ -25,8 +25,8 @@ class SettableValue(NamedTuple):
 
 def list_aliases(blueprint: Blueprint) -> list[SettableValue]:
     """The short names of a spec, each with the address that it stands for."""
-    aliases = blueprint.spec.resolved.aliases.values()
-    return [SettableValue(a.name, a.address, "") for a in aliases if not a.scope]
+    aliases = blueprint.spec.resolved.aliases.items()
+    return [SettableValue(name, a.address, "") for name, a in aliases if not a.scope]
 
 
 def list_params(blueprint: Blueprint) -> list[SettableValue]:

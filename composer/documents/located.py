@@ -26,6 +26,8 @@ class Located:
         origin: where the value came from, when a param brought it to its place.
         faulty: whether a problem was noted about it, so that nothing more is made of it.
         param: address of the param that brought it to its place; empty if none did.
+        lapses: whether it comes from a base some of whose nodes are replaced, so that a setting or
+            alias of this value may mean nothing any more.
     """
 
     value: Any
@@ -34,6 +36,7 @@ class Located:
     origin: Place | None = None
     faulty: bool = False
     param: str = ""
+    lapses: bool = False
 
     @property
     def is_mapping(self) -> bool:

@@ -143,7 +143,7 @@ class _Substitution:
             if found is None:
                 return replace(item, value=None, faulty=True)
             origin, param = found.origin or found.place, f"{self.prefix}{whole.group(1)}"
-            return replace(found, place=item.place, origin=origin, param=param)
+            return replace(found, place=item.place, origin=origin, param=param, lapses=item.lapses)
         pieces: list[str] = []
         end = 0
         for match in _USE.finditer(item.value):

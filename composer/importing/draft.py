@@ -122,7 +122,7 @@ class Draft:
         params = {key: value for key, value in self.settings.items() if "." not in key}
         changes = {
             "params": params,
-            "set": {**self._dangling_settings(), **_grouped(self.settings)},
+            "set": _grouped(self.settings),
             "inputs": {"batch": {"image": self.image}} if self.image else {},
             "nodes": self.nodes,
             "outputs": self.outputs,
@@ -138,11 +138,6 @@ class Draft:
         """The spec so far, with its settings applied."""
         document = {"composer": 1, "extends": self.base, "nodes": self.nodes, "set": self.settings}
         return _checked(json.dumps(document))
-
-    def _dangling_settings(self) -> dict[str, None]:
-        """The base's settings of what is not there any more."""
-        spec = self._spec()
-        return {one: None for one in self.whole.get("set", {}) if not _has(one, spec)}
 
     def _patch(self, path: list[str]) -> dict[str, Any]:
         node: dict[str, Any] = {"nodes": self.nodes}
@@ -166,14 +161,6 @@ def _checked(document: str) -> Spec:
 def _configs(spec: Spec) -> dict[str, Located]:
     """The configuration of the nodes of a spec by path."""
     return {path: node.config for path, node in spec.graph.walk() if node.uses is not None}
-
-
-def _has(address: str, spec: Spec) -> bool:
-    """Whether an address, full or of a node, means anything."""
-    nodes = _configs(spec)
-    part = address.rpartition(".")[0]
-    params = spec.resolved.params
-    return bool(find_names(address, [*params, *nodes]) or (part and find_names(part, nodes)))
 
 
 def _outermost(address: str, spec: Spec) -> str:

@@ -1,7 +1,7 @@
 """The language of model specs: their keys, the values that they parse to, and how they nest."""
 
 from composer.language.keys import LANGUAGE_VERSION, MODES, ImageFormat, Mode, SpecDocument
-from composer.language.loading import load_spec, log_notes, read_spec
+from composer.language.loading import load_spec, log_notes, log_unchecked, read_spec
 from composer.language.metadata import SpecMetadata
 from composer.language.nesting import read_extended
 from composer.language.node_settings import apply_settings
@@ -35,6 +35,7 @@ __all__ = [
     "find_spec",
     "load_spec",
     "log_notes",
+    "log_unchecked",
     "read_extended",
     "read_spec",
 ]

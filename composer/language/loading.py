@@ -84,6 +84,11 @@ def log_notes(notes: Sequence[str]) -> None:
         _LOGGER.warning("note: %s", note)
 
 
+def log_unchecked(spec: Spec) -> None:
+    """Logs which settings of a spec cannot be checked without its node types."""
+    log_notes(apply_settings(spec, {}, ProblemLog()).notes[len(spec.notes) :])
+
+
 def _to_spec(root: Located, resolved: Resolved, log: ProblemLog) -> Spec:
     document = root.plain()
     graph = to_graph(root, log)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
 from composer.documents import Located
+from composer.names import WILDCARD, find_names
 
 # What of a node describes the thing it calls; it goes when another thing is put in its place.
 _OWNED = {
     "uses": ("with", "freeze"),
     "spec": ("params", "set", "nodes", "outputs", "freeze"),
     "nodes": ("set", "outputs", "freeze"),
+    "same_as": (),
 }
+_ADDRESSED = ("set", "aliases")
 
 
 def merge(base: Located, over: Located) -> Located:
@@ -30,7 +36,7 @@ def _merge(
     """A mapping over another; in an ordered one what is changed comes last."""
     if not (base.is_mapping and over.is_mapping):
         return over
-    items = dict(base.value)
+    items = dict(base.value if inside_nodes else _with_lapsing_settings(base, over).value)
     key_places = dict(base.key_places)
     for key, change in over.entries():
         kept = items.get(key)
@@ -55,17 +61,62 @@ def _without_replaced(node: Located, change: Located) -> Located:
     if not (node.is_mapping and change.is_mapping):
         return node
     dropped: set[str] = set()
-    for kind, new in change.entries():
-        if kind not in ("uses", "spec", "same_as", "nodes") or new.value is None:
-            continue
-        old = node.get(kind)
-        if kind == "nodes" and (old is not None or node.get("spec") is not None):
-            continue
-        if old is not None and old.plain() == new.plain():
-            continue
-        for other in ("uses", "spec", "same_as", "nodes"):
-            if other != kind:
-                dropped |= {other, *_OWNED.get(other, ())}
-        dropped |= set(_OWNED.get(kind, ()))
+    for kind in _list_replacements(node, change):
+        dropped |= {one for other in _OWNED if other != kind for one in (other, *_OWNED[other])}
+        dropped |= set(_OWNED[kind])
     items = {key: value for key, value in node.value.items() if key not in dropped}
     return Located(items, node.place, node.key_places)
+
+
+def _list_replacements(node: Located, change: Located) -> Iterator[str]:
+    """The kinds of thing that a node becomes by a change."""
+    for kind, new in change.entries():
+        old = node.get(kind)
+        if kind not in _OWNED or new.value is None:
+            continue
+        is_change = kind == "nodes" and (old is not None or node.get("spec") is not None)
+        if not is_change and (old is None or old.plain() != new.plain()):
+            yield kind
+
+
+def _with_lapsing_settings(base: Located, over: Located) -> Located:
+    """The base as one whose settings and aliases may name what `over` replaces.
+
+    Settings of a node that becomes another go, as its `with:` does; in a nested graph that becomes
+    another, some may still mean something.
+    """
+    if over.get("nodes") is None or not any(base.get(key) for key in _ADDRESSED):
+        return base
+    replaced = dict(_find_replaced(base, over, ""))
+    if not replaced:
+        return base
+    nodes = [path for path, is_node in replaced.items() if is_node]
+    items = dict(base.value)
+    for key in _ADDRESSED:
+        if (section := base.get(key)) is not None:
+            items[key] = _as_lapsing(section, "", nodes if key == "set" else ())
+    return replace(base, value=items)
+
+
+def _find_replaced(base: Located, over: Located, prefix: str) -> Iterator[tuple[str, bool]]:
+    """Paths of nodes that are deleted or become another, and whether they then call a node type."""
+    nodes, changes = base.get("nodes"), over.get("nodes")
+    for name, change in changes.entries() if changes is not None else ():
+        node = (nodes.get(name) if nodes is not None else None) or Located({}, change.place)
+        kinds = [*_list_replacements(node, change)]
+        if change.value is None or kinds:
+            yield f"{prefix}{name}", "uses" in kinds
+        yield from _find_replaced(node, change, f"{prefix}{name}.")
+
+
+def _as_lapsing(item: Located, address: str, nodes: Collection[str]) -> Located:
+    """Settings marked as lapsing, without those of some nodes."""
+    if not item.is_mapping:
+        return replace(item, lapses=True)
+    kept: dict[str, Located] = {}
+    for key, value in item.entries():
+        full = f"{address}.{key}".lstrip(".")
+        node = full.rpartition(".")[0]
+        if WILDCARD in node or not find_names(node, nodes):
+            kept[key] = _as_lapsing(value, full, nodes)
+    return replace(item, value=kept, lapses=True)

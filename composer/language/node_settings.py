@@ -7,14 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from composer.documents import Located, Place, ProblemLog
-from composer.language.settings import (
-    Alias,
-    NodeSetting,
-    Resolved,
-    below,
-    describe_override,
-    join,
-)
+from composer.language.settings import NodeSetting, Resolved, below, describe_override, join
 from composer.language.spec import GraphSpec, Spec
 from composer.names import WILDCARD, closest, did_you_mean, find_names
 
@@ -37,29 +30,21 @@ def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: Pr
     configs = {path: node.config for path, node in nodes.items() if node.uses is not None}
     # A node with a problem may be what is meant: nothing is said of addresses then.
     is_whole = not any(node.faulty for node in nodes.values())
-    keys = {path: keys.get(path) for path in configs}
-    application = _Application(configs, keys, spec.resolved, log if is_whole else ProblemLog())
-    lost = {name for name, alias in spec.resolved.aliases.items() if application.is_lost(alias)}
-    for alias in map(spec.resolved.aliases.__getitem__, sorted(lost)):
-        if alias.place.source == spec.source:  # a base may name what this spec has replaced
-            application.find(alias.scope, alias.address, alias.place, ())
+    application = _Application(spec.resolved, configs, keys, log if is_whole else ProblemLog())
+    aliases = {name: a for name, a in spec.resolved.aliases.items() if application.names_any(a)}
     for setting in spec.resolved.settings:
         application.set(setting)
     return replace(
         spec,
         graph=_configured(spec.graph, application.configs, ""),
-        document=_without_aliases(spec.document, lost),
-        resolved=replace(
-            spec.resolved,
-            settings=(),
-            aliases={n: a for n, a in spec.resolved.aliases.items() if n not in lost},
-        ),
+        document=_with_aliases(spec.document, aliases),
+        resolved=replace(spec.resolved, settings=(), aliases=aliases),
         notes=(*spec.notes, *application.notes),
     )
 
 
-def _without_aliases(document: Mapping[str, Any], lost: Collection[str]) -> Mapping[str, Any]:
-    kept = {n: a for n, a in document.get("aliases", {}).items() if n not in lost}
+def _with_aliases(document: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
+    kept = {name: alias for name, alias in document.get("aliases", {}).items() if name in names}
     others = {key: value for key, value in document.items() if key != "aliases"}
     return {**others, "aliases": kept} if kept else others
 
@@ -78,56 +63,58 @@ class _Application:
 
     def __init__(
         self,
+        resolved: Resolved,
         configs: dict[str, Located],
         keys: Mapping[str, Sequence[str] | None],
-        resolved: Resolved,
         log: ProblemLog,
     ) -> None:
-        self.configs, self.keys, self.resolved, self.log = configs, keys, resolved, log
-        self.addresses = {f"{p}.{k}": (p, k) for p, names in keys.items() for k in names or ()}
+        self.resolved, self.configs, self.log = resolved, configs, log
+        self.keys = {path: keys.get(path) for path in configs}
+        self.addresses = {f"{p}.{k}": (p, k) for p, names in self.keys.items() for k in names or ()}
         self.notes: list[str] = []
 
-    def is_lost(self, alias: Alias) -> bool:
-        """Whether an alias means nothing, or several things."""
-        if alias.params:
-            return False
-        trial = _Application(self.configs, self.keys, self.resolved, ProblemLog())
-        trial.find(alias.scope, alias.address, alias.place, ())
-        return bool(trial.log)
+    def names_any(self, alias: NodeSetting) -> bool:
+        """Whether an alias means something that can be set."""
+        return bool(alias.params) or self.find(alias) is not None
 
     def set(self, setting: NodeSetting) -> None:
-        found = self.find(setting.scope, setting.address, setting.place, setting.params)
-        for path, key in found:
+        for path, key in self.find(setting) or ():
             config = self.configs[path]
-            value, before = setting.value, config.get(key)
+            before = config.get(key)
             if before is not None and before.param and before.param not in setting.params:
-                self.notes.append(self.note(f"{path}.{key}", before.param, setting.place))
-            items = {**(config.value if config.is_mapping else {}), key: value}
+                address, params = f"{path}.{key}", self.resolved.params
+                note = describe_override(address, before.param, setting.place, params, self.configs)
+                self.notes.append(note)
+            items = {**(config.value if config.is_mapping else {}), key: setting.value}
             places = {**config.key_places, key: setting.place}
             self.configs[path] = replace(config, value=items, key_places=places)
 
-    def note(self, address: str, param: str, place: Place) -> str:
-        return describe_override(address, param, place, self.resolved.params, self.configs)
+    def find(self, setting: NodeSetting) -> list[tuple[str, str]] | None:
+        """The nodes and keys that an address means; None if it is wrong, which is noted.
 
-    def find(
-        self, scope: str, address: str, place: Place, params: Sequence[str]
-    ) -> list[tuple[str, str]]:
-        """The nodes and keys that an address means; a note in the log if that is wrong."""
+        Nothing is noted of what a base says about nodes that have been replaced.
+        """
+        scope, address, params = setting.scope, setting.address, setting.params
+        log = ProblemLog() if setting.value.lapses else self.log
         last = address.rpartition(".")[2]
         unknown = {f"{p}.{last}": (p, last) for p, keys in self.keys.items() if keys is None}
         known = {**self.addresses, **({} if WILDCARD in last else unknown)}
         found = [join(scope, name) for name in find_names(address, below(scope, known))]
         if params:
             found = [name for name in found if not self.is_fed(*known[name], params)]
+        elif not found:
+            self.note_missing(scope, address, setting.place, log)
+            return None
         if WILDCARD not in address and len(found) + len(params) > 1:
-            if len(params) > 1 or not any(name in unknown for name in found):
-                sure = [name for name in found if name not in unknown]
-                listing = ", ".join(sorted([*sure, *params]))
-                self.log.add(place, f"'{address}' is ambiguous; it could be {listing}")
-            return []
-        if not found and not params:
-            self.note_missing(scope, address, place)
-        return [known[name] for name in found if self.keys[known[name][0]] is not None]
+            sure = [name for name in found if name not in unknown]
+            if len(params) < 2 and len(sure) < len(found):
+                note = f"{setting.place}: '{address}' is checked with the plugins only"
+                self.notes.append(note)
+                return []
+            listing = ", ".join(sorted([*sure, *params]))
+            log.add(setting.place, f"'{address}' is ambiguous; it could be {listing}")
+            return None
+        return [known[name] for name in found if name not in unknown]
 
     def is_fed(self, path: str, key: str, params: Sequence[str]) -> bool:
         value = self.configs[path].get(key)
@@ -136,22 +123,22 @@ class _Application:
             feeding = self.resolved.params[feeding].param
         return bool(feeding)
 
-    def note_missing(self, scope: str, address: str, place: Place) -> None:
+    def note_missing(self, scope: str, address: str, place: Place, log: ProblemLog) -> None:
         part, _, key = address.rpartition(".")
         paths = below(scope, self.configs)
         nodes = [join(scope, name) for name in find_names(part, paths)] if part else []
         if len(nodes) == 1:
             hint = did_you_mean(key, self.keys[nodes[0]] or (), "configuration keys")
-            self.log.add(place, f"node '{nodes[0]}' has no configuration '{key}'", hint)
+            log.add(place, f"node '{nodes[0]}' has no configuration '{key}'", hint)
         elif nodes:
-            self.log.add(place, f"none of {', '.join(nodes)} has a configuration '{key}'")
+            log.add(place, f"none of {', '.join(nodes)} has a configuration '{key}'")
         elif find_names(address, paths):
             message = f"'{address}' is a node: name one of its keys, or give a mapping of them"
-            self.log.add(place, message)
+            log.add(place, message)
         elif part or None not in self.keys.values():
             match = closest(address, self.ends(scope, address.count(".") + 1))
             hint = f"Did you mean '{match}'?" if match else "`composer specs NAME` lists addresses."
-            self.log.add(place, f"there is nothing to set at '{address}'", hint)
+            log.add(place, f"there is nothing to set at '{address}'", hint)
 
     def ends(self, scope: str, length: int) -> list[str]:
         """What may be written as an address of some length."""

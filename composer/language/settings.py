@@ -18,38 +18,19 @@ from composer.names import WILDCARD, find_names
 
 @dataclass(frozen=True)
 class NodeSetting:
-    """A value for configuration of nodes; which keys these have is not known without plugins.
+    """A value, or an alias, of what an address means; nodes' keys are not known without plugins.
 
     Args:
         scope: path of the nested graph that the address counts from; empty for the whole graph.
         address: the address, without aliases.
-        value: the value.
+        value: the value; of an alias, the address as written.
         place: where the address stands.
-        params: params that it has set already, by address; several where it is ambiguous.
+        params: the params that it means, by address; several where it is ambiguous.
     """
 
     scope: str
     address: str
     value: Located
-    place: Place
-    params: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Alias:
-    """A short name of an address.
-
-    Args:
-        scope: path of the nested graph whose address it is; empty for the whole graph.
-        name: the name.
-        address: the address.
-        place: where the address stands.
-        params: params that it means, by address; empty for configuration of nodes.
-    """
-
-    scope: str
-    name: str
-    address: str
     place: Place
     params: tuple[str, ...] = ()
 
@@ -68,7 +49,7 @@ class Resolved:
 
     values: Mapping[str, Located] = field(default_factory=dict)
     settings: tuple[NodeSetting, ...] = ()
-    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    aliases: Mapping[str, NodeSetting] = field(default_factory=dict)
     params: Mapping[str, Located] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -93,14 +74,7 @@ def resolve_settings(
         The document without what has been resolved, and what was found.
     """
     resolution = _Resolution(root, params, handed, log)
-    rewritten = resolution.graph(root, "", settings)
-    return rewritten, Resolved(
-        resolution.values,
-        tuple(resolution.settings),
-        resolution.aliases,
-        params,
-        tuple(resolution.notes),
-    )
+    return resolution.graph(root, "", settings), resolution.resolved()
 
 
 def join(scope: str, name: str) -> str:
@@ -126,72 +100,78 @@ class _Resolution:
     ) -> None:
         self.params, self.handed, self.log = params, handed, log
         self.nodes = dict(_walk(root, ""))
-        self.aliases = {alias: self.alias(alias, root) for alias in _alias_names(root, "")}
         self.values: dict[str, Located] = {}
         self.settings: list[NodeSetting] = []
         self.notes: list[str] = []
+        self.aliases: dict[str, NodeSetting] = {}
+        for scope, graph in [("", root), *self.nodes.items()]:
+            section = graph.get("aliases")
+            for name, target in section.entries() if section and not section.faulty else ():
+                found = tuple(self.find_params(scope, str(target.value)))
+                alias = NodeSetting(scope, str(target.value), target, target.place, found)
+                self.aliases[join(scope, name)] = alias
 
-    def alias(self, name: str, root: Located) -> Alias:
-        scope, _, last = name.rpartition(".")
-        target = _graph_at(root, scope).value["aliases"].value[last]
-        params = self.find_params(scope, str(target.value))
-        return Alias(scope, last, str(target.value), target.place, tuple(params))
+    def resolved(self) -> Resolved:
+        return Resolved(
+            self.values, tuple(self.settings), self.aliases, self.params, tuple(self.notes)
+        )
 
     def graph(self, item: Located, path: str, outside: Sequence[Setting] = ()) -> Located:
         """Resolves the settings of a graph; returns it with those that are left."""
-        items = dict(item.entries())
-        nodes = item.get("nodes")
+        if not item.is_mapping:
+            return item
+        items, nodes, section = dict(item.value), item.get("nodes"), item.get("set")
         if nodes is not None and nodes.is_mapping:
             inner = {n: self.graph(node, join(path, n)) for n, node in nodes.entries()}
             items["nodes"] = replace(nodes, value=inner)
-        section = item.get("set")
         left: dict[str, Located] = {}
-        places: dict[str, Place] = {}
         for setting in [*read_settings(section, self.log), *outside]:
-            for one in self.resolved(setting, path):
+            for one in self.resolve(setting, path):
                 left.pop(one.address, None)
-                left[one.address], places[one.address] = one.value, one.place
-        items.pop("set", None)
+                left[one.address] = one.value
+        if nodes is not None:  # without, it is a problem for whoever makes the node
+            items.pop("set", None)
         if left and nodes is not None:
-            items["set"] = Located(left, item.place, places)
-        elif section is not None and nodes is None:
-            items["set"] = section  # belongs to no graph: a problem for whoever makes the node
+            items["set"] = Located(left, item.place)
         self.keep_aliases(items, path)
-        return replace(item, value=items) if item.is_mapping else item
+        return replace(item, value=items)
 
     def keep_aliases(self, items: dict[str, Located], path: str) -> None:
         """Leaves the whole graph's aliases of what nodes have; params are gone."""
         section = items.pop("aliases", None)
         if section is None or path or section.faulty:
             return
-        kept = {n: target for n, target in section.entries() if not self.aliases[n].params}
-        if kept:
+        names = {n for n, one in self.aliases.items() if not (one.params or self.is_lost(one))}
+        if kept := {name: target for name, target in section.entries() if name in names}:
             items["aliases"] = replace(section, value=kept)
 
-    def resolved(self, setting: Setting, scope: str) -> Iterator[Setting]:
+    def resolve(self, setting: Setting, scope: str) -> Iterator[Setting]:
         """Sets params; gives what is left for nodes, in words of the graph that it is in."""
         alias = self.aliases.get(join(scope, setting.address))
-        if alias is not None:
-            address = join(alias.scope, alias.address).removeprefix(f"{scope}." if scope else "")
-            setting, start = replace(setting, address=address), alias.scope
-        else:
-            start = scope
-        within = alias.address if alias is not None else setting.address
+        start, within = (alias.scope, alias.address) if alias else (scope, setting.address)
+        setting = replace(setting, address=below(scope, [join(start, within)])[0])
         names = below(start, self.params)
         if setting.value.is_mapping and within not in names and self.names_node(start, within):
             for key, value in setting.value.entries():
                 place = setting.value.key_place(key)
-                yield from self.resolved(Setting(f"{setting.address}.{key}", value, place), scope)
+                yield from self.resolve(Setting(f"{setting.address}.{key}", value, place), scope)
             return
         params = self.find_params(start, within)
         if len(params) == 1 or WILDCARD in within:
             for address in params:
                 self.set_param(address, setting)
-        if join(start, within) not in params:
-            found = NodeSetting(start, within, setting.value, setting.place, tuple(params))
-            self.settings.append(found)
-            if not params:
-                yield setting
+        found = NodeSetting(start, within, setting.value, setting.place, tuple(params))
+        if join(start, within) in params or self.is_lost(found):
+            return
+        self.settings.append(found)
+        if not params:
+            yield setting
+
+    def is_lost(self, setting: NodeSetting) -> bool:
+        """Whether the node that a base's setting or alias names has been replaced."""
+        node = setting.address.rpartition(".")[0]
+        is_kept = setting.params or not node or self.names_node(setting.scope, node)
+        return setting.value.lapses and not is_kept
 
     def names_node(self, scope: str, address: str) -> bool:
         return bool(find_names(address, below(scope, self.nodes)))
@@ -248,22 +228,3 @@ def _walk(item: Located, path: str) -> Iterator[tuple[str, Located]]:
     for name, node in nodes.entries() if nodes is not None else ():
         yield join(path, name), node
         yield from _walk(node, join(path, name))
-
-
-def _graph_at(root: Located, path: str) -> Located:
-    item = root
-    for name in path.split(".") if path else ():
-        item = item.value["nodes"].value[name]
-    return item
-
-
-def _alias_names(root: Located, path: str) -> list[str]:
-    """The aliases of a graph and of those nested in it, by address."""
-    graphs = [(path, root), *_walk(root, path)]
-    sections = [(place, graph.get("aliases")) for place, graph in graphs]
-    return [
-        join(place, name)
-        for place, section in sections
-        if section is not None and not section.faulty
-        for name, _ in section.entries()
-    ]

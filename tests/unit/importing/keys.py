@@ -22,3 +22,10 @@ CASCADE = {
     "MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG": True,
     "MODEL.RPN.POST_NMS_TOPK_TRAIN": 2000,
 }
+
+RETINANET = {
+    "MODEL.META_ARCHITECTURE": "RetinaNet",
+    "MODEL.BACKBONE.NAME": "build_retinanet_resnet_fpn_backbone",
+    "MODEL.RESNETS.OUT_FEATURES": ["res3", "res4", "res5"],
+    "MODEL.FPN.IN_FEATURES": ["res3", "res4", "res5"],
+}

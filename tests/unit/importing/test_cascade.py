@@ -48,7 +48,7 @@ def nodes_of(graph, suffix):
     return {path: node for path, node in graph.spec.graph.walk() if path.endswith(suffix)}
 
 
-@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("count", [1, 4, 5])
 def test_stages_have_their_own_weights_and_the_mean_gradient(config, count):
     graph = Graph.from_spec(import_config(config({**CASCADE, **SMALL, **stages(count)})))
     heads = {key.split(".")[2] for key in graph.state_dict() if "box_predictor" in key}
@@ -65,7 +65,7 @@ def test_stages_have_their_own_weights_and_the_mean_gradient(config, count):
     assert weights == [10.0 * (stage + 1) for stage in range(count)]
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, 4, 5])
 def test_scores_are_those_of_all_stages_and_boxes_those_of_the_last(config, count):
     graph = Graph.from_spec(import_config(config({**CASCADE, **SMALL, **stages(count)}))).eval()
     logits = [f"roi_heads.stage{stage}.box_predictor.class_logits" for stage in range(count)]

@@ -66,7 +66,7 @@ def test_tuples_and_aliases_are_read(write):
         ("? [1]\n: 2", "a key must be a plain word"),
         ("_BASE_: config.yaml", "refers back to itself"),
         ("_BASE_: http://example.com/x.yaml", "a base is a file beside this one"),
-        ("_BASE_: missing.yaml", "cannot read the configuration"),
+        ("_BASE_: missing.yaml", "cannot read 'missing.yaml': No such file"),
         ("A: &a [*a]", "too deep or too large"),
         ("A: &a {<<: *a}", "too deep or too large"),
         ("A: {<<: 1}", "'<<' wants a mapping"),

@@ -6,7 +6,7 @@ from composer import SpecError, import_config, load_spec
 from composer.construction import check_source
 from composer.importing import read_import
 from composer.importing.config import default_values
-from unit.importing.keys import CASCADE, PYRAMID
+from unit.importing.keys import CASCADE, PYRAMID, RETINANET
 
 
 def test_defaults_are_a_faster_rcnn_on_res4(config):
@@ -123,8 +123,16 @@ def test_short_names_and_settings_of_what_is_left_out_go_too(config):
     document = import_config(config(keys))
     aliases = check_source(document).spec.resolved.aliases
     assert not [name for name in aliases if name.startswith("rpn_")]
-    assert document["set"] == {"proposal_generator.proposals.post_nms_topk_training": None}
-    load_spec(document)
+    assert "set" not in document
+    assert not check_source(document).spec.document["nodes"]["proposal_generator"].get("with")
+
+
+@pytest.mark.parametrize(
+    ("keys", "beta"), [({}, 0.1), ({"MODEL.RETINANET.SMOOTH_L1_LOSS_BETA": 0.0}, 0.0)]
+)
+def test_dense_losses_have_the_beta_of_detectron2_even_where_it_is_left_out(config, keys, beta):
+    path = config({**PYRAMID, **RETINANET, **keys})
+    assert check_source(import_config(path)).nodes["losses"].config["smooth_l1_beta"] == beta
 
 
 def test_a_panoptic_model_without_masks_combines_nothing(config):

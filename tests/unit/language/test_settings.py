@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from composer.errors import SpecError
-from composer.language import load_spec
+from composer.language import load_spec, log_unchecked
+from sample_nodes import NODES, Scale
 from spec_folder import marked
 
 INNER = """\
@@ -192,6 +193,43 @@ def test_an_alias_of_a_base_goes_with_the_node_that_it_names(models):
     assert "there is nothing to set at 'one.a.start'" in models.complain(text, set={"first": 1.0})
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "set: {last.start: 4.0, last: {norm: GN}, one.b: {start: 4.0}}\n",
+        "set: {one: {b: {start: 4.0}}, last: {start: 4.0, norm: GN}}\n",
+        'set: {"one.*.start": 4.0, last.norm: GN}\n',
+    ],
+)
+def test_settings_of_a_base_go_with_the_node_that_becomes_another(models, settings):
+    models.write("base.yaml", OUTER + settings)
+    text = variant([], "").replace("outer.yaml", "base.yaml")
+    assert starts(models.check(text))["one.b"] == 4.0
+    other = "{last: {uses: rescale}, one: {nodes: {b: null}, outputs: {y: a}}}"
+    found = models.check(text.replace("{}", other), nodes={**NODES, "rescale": Scale}).nodes
+    assert found["last"].config == {"start": 2.0, "norm": ""}
+    assert "one.b" not in found
+
+
+def test_settings_of_a_base_stay_where_another_nested_graph_has_what_they_name(models):
+    models.write("other.yaml", INNER.replace("b: {", "c: {").replace("b.start", "c.start"))
+    models.write("base.yaml", OUTER + "set: {one.a.start: 4.0, one.b.start: 4.0}\n")
+    text = variant([], "").replace("outer.yaml", "base.yaml")
+    text = text.replace("{}", "{one: {spec: other.yaml, outputs: {y: c}}}")
+    assert starts(models.check(text))["one.a"] == 4.0
+
+
+def test_what_a_document_says_itself_of_a_node_that_it_replaces_is_checked(models):
+    models.write("base.yaml", OUTER + "set: {last.start: 4.0}\n")
+    text = variant(["last.start: 5.0"]).replace("outer.yaml", "base.yaml")
+    message = models.complain(text.replace("nodes: {}", "nodes: {last: {uses: shift}}"))
+    assert "node 'last' has no configuration 'start'" in message
+    models.write("typo.yaml", OUTER + "set: {last.strat: 4.0}\n")
+    assert "has no configuration 'strat'" in models.complain(
+        variant([]).replace("outer.yaml", "typo.yaml")
+    )
+
+
 def test_an_alias_comes_before_a_param_and_a_param_before_other_addresses(models):
     text = variant([], "aliases: {size: last.start}\n")
     assert [p for p, v in starts(models.check(text, set={"size": 7.0})).items() if v == 7.0] == [
@@ -279,6 +317,15 @@ def test_without_plugins_params_are_set_and_nodes_found(models):
     assert spec.document["set"] == {"last.anything": 1}
     with pytest.raises(SpecError, match="there is nothing to set at 'lost"):
         load_spec("spec.yaml", set={"lost.anything": 1})
+
+
+def test_an_address_that_only_plugins_make_clear_is_told(models, caplog):
+    models.write("spec.yaml", OUTER)
+    spec = load_spec("spec.yaml", set={"start": 7.0, "last.norm": "GN", "size": 1.0})
+    assert not caplog.records
+    with caplog.at_level(logging.WARNING):
+        log_unchecked(spec)
+    assert caplog.messages == ["note: set start: 'start' is checked with the plugins only"]
 
 
 def test_a_checked_document_says_every_value_and_reads_as_itself(models):
