@@ -125,6 +125,6 @@ def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
     if hint := closest(name, [*shipped, *shipped_specs()]):
         raise NameResolutionError(f"there is no model '{name}'. Did you mean '{hint}'?")
     raise NameResolutionError(
-        f"there is no model '{name}'. {did_you_mean(name, shipped, 'models that ship')} A spec is "
-        "one, too, with weights."
+        f"there is no model '{name}'. {did_you_mean(name, shipped, 'models that ship')} Specs "
+        "are models, too: `composer specs` lists them."
     )

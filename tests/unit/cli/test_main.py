@@ -37,7 +37,7 @@ def test_wrong_use_ends_with_two(cli, arguments):
 def test_mistake_ends_with_one_and_a_message(cli):
     result = cli("run", "no_such_spec")
     assert (result.code, result.out) == (1, "")
-    assert "there is no spec 'no_such_spec'" in result.err
+    assert "there is no model 'no_such_spec'" in result.err
     assert "Traceback" not in result.err
 
 
