@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.checkpoint.pickle_vocabulary import Named, Vocabulary, as_key
-from composer.checkpoint.unpickler import Unpickler
+from composer.checkpoint.unpickler import Named, Unpickler, Vocabulary, as_key
 
 _NUMBERS = re.compile(r"\?|b1|[iu][1248]|f[248]|c(8|16)")
 _BYTE_ORDERS = "<>=|"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import torch
 
 from composer.checkpoint.numpy_pickle import CONTAINERS, as_text
-from composer.checkpoint.pickle_vocabulary import Named, Vocabulary, as_key
+from composer.checkpoint.unpickler import Named, Vocabulary, as_key
 
 _ITEM_SIZES = {
     "BFloat16Storage": 2,

@@ -15,11 +15,50 @@ import io
 import mmap
 import pickletools
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import IO, Any, ClassVar, cast
 
-from composer.checkpoint.pickle_vocabulary import Named, Vocabulary, as_key
 from composer.errors import CheckpointError
+
+# Only flat values are hashed: hashing a deeply nested tuple overflows the C stack.
+_KEY_TYPES = (str, int, float, bytes, type(None))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A global that a pickle names: its name, never the object."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The globals that pickles of one kind may name.
+
+    Attributes:
+        holds: the allowed content, for messages.
+        functions: global name -> what calling it stands for. None: it may be named, not called.
+        restore: gives an object its state; raises `TypeError` for one that takes none.
+        persistent: stands for an object outside of the pickle.
+    """
+
+    holds: str
+    functions: Mapping[str, Callable[..., object] | None]
+    restore: Callable[[object, object], None]
+    persistent: Callable[[object], object] | None = None
+
+
+def as_key(value: object) -> Any:
+    """`value`, if it may be the key of a dict or the element of a set.
+
+    Raises:
+        TypeError: it is a container or an object.
+    """
+    if not isinstance(value, _KEY_TYPES):
+        raise TypeError(f"a {type(value).__name__} as a key")
+    return value
+
 
 MAX_DEPTH = 64
 MAX_INSTRUCTIONS = 5_000_000

@@ -1,6 +1,6 @@
 """Datasets, their samples, and batches of those."""
 
-from composer.data.augmentations.call import AugmentationCall
+from composer.data.augmentations.augmentation import AugmentationCall
 from composer.data.data_file import (
     DATASETS_PREFIX,
     DataFile,
@@ -13,7 +13,7 @@ from composer.data.data_file import (
 )
 from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import Fault, FaultPolicy, count_faults, describe_faults
-from composer.data.image_size import ImageSize, with_size
+from composer.data.image_size import ImageSize, choose_size, with_size
 from composer.data.images import (
     IMAGE_SUFFIXES,
     find_images,
@@ -24,6 +24,7 @@ from composer.data.images import (
     read_images,
 )
 from composer.data.inspection import inspect_dataset
+from composer.data.json_file import read_entries
 from composer.data.label_images import write_segment_ids
 from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
 from composer.data.mapper import Mapper
@@ -32,8 +33,6 @@ from composer.data.plugin_call import PluginCall
 from composer.data.readers.annotation_forms import to_run_lengths
 from composer.data.record_drawing import Layer, choose_layer, draw_record, draw_sample
 from composer.data.records import Annotation, Proposals, Record, Segment
-from composer.data.resizing import choose_size
-from composer.data.results_file import read_entries
 from composer.data.rotated_targets import make_rotated_boxes
 from composer.data.sample_reading import (
     MaskFormat,

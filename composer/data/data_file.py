@@ -20,8 +20,8 @@ from typing_extensions import Self
 
 from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import FaultPolicy, apply_policy
+from composer.data.json_file import add_proposals
 from composer.data.plugin_call import PluginCall
-from composer.data.proposal_file import add_proposals
 from composer.data.records import ImageId
 from composer.documents import (
     FOLDER,

@@ -1,9 +1,49 @@
-"""Image sizes that replace the size of a model's spec."""
+"""The size of an image before it enters a network, and the resampling to it."""
 
 from __future__ import annotations
 
+from PIL import Image
+
 from composer.errors import InputError
 from composer.language import ImageFormat
+
+
+def choose_size(height: int, width: int, shortest_edge: int, longest_edge: int) -> tuple[int, int]:
+    """The (height, width) that an image is resized to, keeping its proportions.
+
+    The shorter side becomes `shortest_edge`, unless the longer one would exceed `longest_edge`;
+    then that one becomes `longest_edge`. The other side is rounded half up. This is what
+    detectron2 does, operation by operation, so that sizes agree to the pixel.
+
+    Args:
+        height: rows of the image.
+        width: columns of the image.
+        shortest_edge: pixels; 0 leaves the image as it is.
+        longest_edge: pixels; 0 for no limit.
+    """
+    if shortest_edge == 0:
+        return height, width
+    scale = shortest_edge / min(height, width)
+    new_height = float(shortest_edge) if height < width else scale * height
+    new_width = scale * width if height < width else float(shortest_edge)
+    if longest_edge and max(new_height, new_width) > longest_edge:
+        shrink = longest_edge / max(new_height, new_width)
+        new_height, new_width = new_height * shrink, new_width * shrink
+    return max(1, int(new_height + 0.5)), max(1, int(new_width + 0.5))
+
+
+def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Resamples an image with Pillow's bilinear filter, on 8 bits a channel.
+
+    Args:
+        image: the image.
+        size: (height, width) of the result.
+    """
+    height, width = size
+    if (image.height, image.width) == size:
+        return image
+    return image.resize((width, height), Image.Resampling.BILINEAR)
+
 
 ImageSize = int | tuple[int, int]
 

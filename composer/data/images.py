@@ -1,9 +1,7 @@
-"""Image files as records of the `list[dict]` format.
+"""Image files, upright by their EXIF orientation, as records of the `list[dict]` format.
 
 Legend: C channels (3), H W the height and width of an image as the network gets it.
 """
-
-from __future__ import annotations
 
 import os
 from collections.abc import Iterable
@@ -15,8 +13,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from composer.data.orientation import turn_upright
-from composer.data.resizing import choose_size, resize
+from composer.data.image_size import choose_size, resize
 from composer.errors import InputError
 from composer.language import ImageFormat
 
@@ -136,3 +133,39 @@ def _to_tensor(image: Image.Image, image_format: ImageFormat) -> Tensor:
         pixels = pixels[:, :, ::-1]
     tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
     return tensor if image_format.scale == 1 else tensor.float() * image_format.scale
+
+
+_TAG = 274
+_METHODS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FIRST_TURNED = 5  # from here on height and width change places
+
+
+def turn_upright(image: Image.Image) -> Image.Image:
+    """The image turned by its EXIF orientation; itself if it is upright."""
+    method = _METHODS.get(_find_orientation(image))
+    return image if method is None else image.transpose(method)
+
+
+def is_on_its_side(image: Image.Image) -> bool:
+    """Whether height and width change places where the image is turned upright."""
+    return _find_orientation(image) >= _FIRST_TURNED
+
+
+def _find_orientation(image: Image.Image) -> int:
+    """A number from 1, which is upright, to 8. What cannot be read is upright.
+
+    Pillow's own `exif_transpose` writes the other tags anew, and fails at any that is damaged.
+    """
+    try:
+        orientation = image.getexif().get(_TAG, 1)
+    except Exception:  # tags can break their reader in ways that nobody has listed
+        return 1
+    return orientation if isinstance(orientation, int) and orientation in _METHODS else 1

@@ -1,13 +1,25 @@
-"""JSON files of annotations, results and proposals."""
+"""JSON files of annotations, results and proposals.
+
+Results are a list of entries (https://cocodataset.org/#format-results). Proposals are results of
+which only `image_id`, `bbox` and `score` count, so what any detector finds can serve as proposals.
+Legend: P proposals.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from composer.errors import DataError
+import numpy as np
+from jaxtyping import Float
+
+from composer.data.dataset import Dataset
+from composer.data.faults import BadPart
+from composer.data.records import Proposals
+from composer.errors import DataError, InputError
 
 
 def load_json(file: Path) -> Any:
@@ -43,3 +55,77 @@ def read_json(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
             found = ", ".join(sorted(map(str, document))[:12])
             raise DataError(f"{file}: there is no list '{key}'; the keys are: {found}")
     return document
+
+
+T = TypeVar("T")
+
+
+def read_entries(file: Path, read: Callable[[Mapping[str, Any]], T], wanted: str) -> list[T]:
+    """What is made of every entry of a file.
+
+    Args:
+        file: the file.
+        read: makes something of an entry. Where it fails, the entry is malformed.
+        wanted: what an entry has to have, in words.
+
+    Raises:
+        DataError: the file cannot be read or is no list, or an entry is malformed.
+    """
+    entries = load_json(file)
+    if not isinstance(entries, list):
+        raise DataError(
+            f"{file}: expected a list of entries in COCO's results format, not a "
+            f"{type(entries).__name__}"
+        )
+    found = []
+    for at, entry in enumerate(entries):
+        try:
+            found.append(read(entry))
+        except (InputError, BadPart) as error:
+            raise DataError(f"{file}: entry {at}: {error}") from error
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            fault = f"has no {error}" if isinstance(error, KeyError) else f"is malformed: {error}"
+            message = f"entry {at} {fault}. It needs {wanted}: {entry!r:.80}"
+            raise DataError(f"{file}: {message}") from error
+    return found
+
+
+_WANTED = "an 'image_id', a 'bbox' of four numbers (x, y, width, height) and a 'score'"
+
+
+def add_proposals(dataset: Dataset, file: Path) -> Dataset:
+    """The dataset with proposals for its images; an image that the file does not name has none.
+
+    Args:
+        dataset: the images.
+        file: the proposals of these images, and perhaps of others.
+
+    Raises:
+        DataError: the file cannot be read, is malformed, or has proposals for none of the images.
+    """
+    rows: dict[str, list[list[float]]] = {}
+    for image_id, row in read_entries(file, _read_entry, _WANTED):
+        rows.setdefault(image_id, []).append(row)
+    if not any(str(record.image_id) in rows for record in dataset):
+        raise DataError(f"{file}: it has proposals for none of the images of '{dataset.name}'")
+    records = tuple(
+        replace(record, proposals=_sort(rows.get(str(record.image_id), []))) for record in dataset
+    )
+    return replace(dataset, records=records)
+
+
+def _read_entry(entry: Mapping[str, Any]) -> tuple[str, list[float]]:
+    """The image's id, and x0, y0, x1, y1 and the score."""
+    image_id = str(entry["image_id"])
+    x, y, width, height = map(float, entry["bbox"])
+    row = [x, y, x + width, y + height, float(entry["score"])]
+    if not np.isfinite(row).all():
+        raise ValueError("it is not finite")
+    return image_id, row
+
+
+def _sort(rows: list[list[float]]) -> Proposals:
+    """The proposals of one image, the surest first."""
+    table: Float[np.ndarray, "P 5"] = np.array(rows, dtype=np.float32).reshape(-1, 5)
+    table = table[np.argsort(-table[:, 4], kind="stable")]
+    return Proposals(table[:, :4], table[:, 4])

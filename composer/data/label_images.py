@@ -1,16 +1,19 @@
-"""Label images: images whose values are classes or ids.
+"""Label images, whose values are classes or ids, and the objects that are cut out of them.
 
 Legend: H W the image's height and width.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from PIL import Image
 
 from composer.data.faults import BadPart
+from composer.data.records import Box
 from composer.files import written_whole
+from composer.structures import RunLengths, encode_mask, find_mask_box, measure_mask
 
 
 def read_labels(file: Path) -> Int[np.ndarray, "H W"]:
@@ -50,3 +53,27 @@ def _read(file: Path, mode: str | None) -> Int[np.ndarray, "..."]:
         raise BadPart("missing_file", f"there is no such file: {file}") from None
     except Exception as error:  # a file can break a decoder in ways that nobody has listed
         raise BadPart("unreadable_image", f"{file} cannot be read: {error}") from None
+
+
+class Region(NamedTuple):
+    """The pixels of one label.
+
+    Args:
+        mask: compressed run-length encoding.
+        box: the tightest box around them, x0, y0, x1, y1.
+        area: how many they are.
+    """
+
+    mask: RunLengths
+    box: Box
+    area: int
+
+
+def cut_region(mask: Bool[np.ndarray, "H W"]) -> Region | None:
+    """The region of a mask; None if it has no pixel."""
+    encoded = encode_mask(mask)
+    area = measure_mask(encoded)
+    if area == 0:
+        return None
+    x, y, width, height = find_mask_box(encoded)
+    return Region(encoded, (x, y, x + width, y + height), area)

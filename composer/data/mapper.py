@@ -13,7 +13,7 @@ from torch import Tensor
 from composer.data.augmentations import Augmentation, Mixture, ResizeShortestEdge
 from composer.data.augmentations.chance import draw_integer
 from composer.data.faults import PartnerError
-from composer.data.loading.record_store import RecordStore
+from composer.data.loading.shared_memory import RecordStore
 from composer.data.metadata import Metadata
 from composer.data.records import Record
 from composer.data.rotated_targets import make_rotated_boxes

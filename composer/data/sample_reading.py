@@ -15,10 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from composer.data.faults import BadPart
-from composer.data.images import open_image
+from composer.data.images import is_on_its_side, open_image
 from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
-from composer.data.orientation import is_on_its_side
 from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
 from composer.data.transforms.windows import cut_to_image

@@ -19,10 +19,15 @@ from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.plots import can_plot, write_plots
 from composer.evaluation.proposal_evaluator import ProposalEvaluator
 from composer.evaluation.results import Results, TaskResults
-from composer.evaluation.results_evaluation import evaluate_detections, give_detections
 from composer.evaluation.rotated_evaluator import RotatedEvaluator
 from composer.evaluation.semantic_evaluator import SemanticEvaluator
-from composer.evaluation.tasks import TASKS, choose_tasks, make_evaluators
+from composer.evaluation.tasks import (
+    TASKS,
+    choose_tasks,
+    evaluate_detections,
+    give_detections,
+    make_evaluators,
+)
 from composer.evaluation.voc_evaluator import VocEvaluator
 
 __all__ = [

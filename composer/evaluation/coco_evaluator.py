@@ -10,7 +10,7 @@ from composer.errors import InputError
 from composer.evaluation.coco_scores import CocoScores, choose_sigmas, compare, score
 from composer.evaluation.coco_truth import TASK_KINDS, CocoTask, make_found, make_truth
 from composer.evaluation.detections import ROTATED_KIND, Detections
-from composer.evaluation.instance_evaluator import InstanceEvaluator
+from composer.evaluation.evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.rotated_evaluator import ROTATED_TASK, measure_rotated
 from composer.names import did_you_mean

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from composer.data import Annotation, Dataset, Record
 from composer.errors import InputError
 from composer.evaluation.detections import Detection
-from composer.evaluation.image_size import find_image_size
+from composer.evaluation.image_index import find_image_size
 from composer.structures import encode_segmentation, measure_mask
 
 CocoTask = Literal["bbox", "segm", "keypoints"]

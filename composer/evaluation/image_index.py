@@ -1,4 +1,4 @@
-"""Which image of a dataset a record of a batch is."""
+"""The image of a dataset that a record of a batch is, and its size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composer.data import Dataset
+from composer.data import Dataset, Record, peek_size, read_pixels
 from composer.errors import InputError
 from composer.names import did_you_mean
 
@@ -70,3 +70,19 @@ class ImageIndex:
         if all(isinstance(image_id, int) for image_id in ids):
             return sorted(range(len(ids)), key=lambda place: int(ids[place]))
         return sorted(range(len(ids)), key=lambda place: str(ids[place]))
+
+
+def find_image_size(record: Record, known: tuple[int, int] | None = None) -> tuple[int, int]:
+    """An image's (height, width): the dataset's, else what is known, else what its file says.
+
+    Raises:
+        InputError: nothing says it, and the file cannot be read.
+    """
+    if record.height is not None and record.width is not None:
+        return record.height, record.width
+    if known is not None:
+        return known
+    height, width = peek_size(record.file_name)
+    if (height, width) == (1, 1):  # an image of one pixel, or one that cannot be read
+        _, height, width = read_pixels(record.file_name).shape
+    return height, width

@@ -14,7 +14,7 @@ from composer.evaluation.coco_evaluator import find_annotated
 from composer.evaluation.coco_scores import CocoScores, compare, score
 from composer.evaluation.coco_truth import CocoTask, make_found, make_truth
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
-from composer.evaluation.instance_evaluator import InstanceEvaluator
+from composer.evaluation.evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 
 LVIS_TASKS: dict[str, CocoTask] = {"lvis_bbox": "bbox", "lvis_segm": "segm"}

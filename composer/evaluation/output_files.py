@@ -8,8 +8,7 @@ from pathlib import Path
 
 from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_results import write_results
-from composer.evaluation.evaluator import Evaluator
-from composer.evaluation.instance_evaluator import InstanceEvaluator
+from composer.evaluation.evaluator import Evaluator, InstanceEvaluator
 from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.plots import can_plot, write_plots
 from composer.evaluation.proposal_evaluator import ProposalEvaluator

@@ -12,8 +12,7 @@ import numpy as np
 from composer.data import Dataset, write_segment_ids
 from composer.evaluation.detections import check_pairs
 from composer.evaluation.gathering import gather_parts
-from composer.evaluation.image_index import ImageIndex
-from composer.evaluation.image_size import find_image_size
+from composer.evaluation.image_index import ImageIndex, find_image_size
 from composer.evaluation.panoptic_evaluator import read_panoptic_output
 from composer.evaluation.results import Results
 from composer.files import write_json

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import InputError
-from composer.evaluation.tables import format_table
 from composer.files import without_infinities, write_json
 
 FORMAT_VERSION = 1
+_GAP = "  "  # between columns
 
 
 @dataclass(frozen=True)
@@ -136,3 +136,28 @@ def _check_version(version: object, path: str | os.PathLike[str]) -> None:
 
 def _from_json(metrics: Mapping[str, float | None]) -> dict[str, float]:
     return {name: math.nan if value is None else value for name, value in metrics.items()}
+
+
+def format_table(corner: str, rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Writes rows of metrics below a head with their names; NaN is written as `nan`.
+
+    Args:
+        corner: what the rows are: the head of the first column.
+        rows: metrics by name, by row. A row may lack some of them.
+    """
+    names = list(dict.fromkeys(name for metrics in rows.values() for name in metrics))
+    cells = [[corner, *names]]
+    for row, metrics in rows.items():
+        cells.append([row, *(_format(metrics.get(name, math.nan)) for name in names)])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        _GAP.join(
+            [first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))]
+        ).rstrip()
+        for first, *rest in cells
+    )
+
+
+def _format(value: float) -> str:
+    """Counts as they are, fractions with three places."""
+    return str(value) if isinstance(value, int) else f"{value:.3f}"

@@ -13,7 +13,7 @@ from jaxtyping import Int
 from composer.data import Dataset, FaultPolicy, Metadata, Record, read_panoptic, read_sem_seg
 from composer.errors import InputError
 from composer.evaluation.gathering import gather_parts
-from composer.evaluation.image_size import find_image_size
+from composer.evaluation.image_index import find_image_size
 from composer.evaluation.panoptic_quality import SegmentClass
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Which evaluators serve which tasks, and which tasks make sense for a dataset and a model."""
+"""Evaluators by task, and the tasks that a dataset, a model or a file of detections serves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from composer.evaluation.evaluator import Evaluator
 from composer.evaluation.lvis_evaluator import LVIS_TASKS, LvisEvaluator
 from composer.evaluation.panoptic_evaluator import PANOPTIC_TASK, PanopticEvaluator
 from composer.evaluation.proposal_evaluator import PROPOSAL_TASK, ProposalEvaluator
+from composer.evaluation.results import Results
 from composer.evaluation.rotated_evaluator import ROTATED_TASK, RotatedEvaluator
 from composer.evaluation.semantic_evaluator import SEMANTIC_TASK, SemanticEvaluator
 from composer.evaluation.voc_evaluator import VOC_TASK, VocEvaluator
@@ -128,3 +129,42 @@ def _has_semantics(dataset: Dataset) -> bool:
     return bool(dataset.metadata.stuff_classes and dataset.records) and all(
         record.sem_seg_file or record.panoptic_file for record in dataset.records
     )
+
+
+_OF_DETECTIONS = (*COCO_TASKS, *LVIS_TASKS, VOC_TASK, ROTATED_TASK)
+
+
+def evaluate_detections(detections: Detections, tasks: Sequence[str] | None = None) -> Results:
+    """Measures detections on their dataset.
+
+    Args:
+        detections: what was found; see `read_results`.
+        tasks: the tasks; by default all that the detections and the dataset serve.
+
+    Raises:
+        InputError: a task is not about instances, or the detections do not serve it.
+    """
+    evaluators = give_detections(detections, tasks)
+    return Results.join(evaluator.results() for evaluator in evaluators)
+
+
+def give_detections(detections: Detections, tasks: Sequence[str] | None = None) -> list[Evaluator]:
+    """Evaluators that have been given detections, all at once.
+
+    Args:
+        detections: what was found.
+        tasks: the tasks.
+
+    Raises:
+        InputError: a task is not about instances.
+    """
+    for task in tasks or ():
+        if task not in _OF_DETECTIONS:
+            raise InputError(
+                f"a file of detections does not serve the task '{task}'; it serves "
+                f"{', '.join(_OF_DETECTIONS)}"
+            )
+    dataset = detections.dataset
+    if tasks is None and not choose_tasks(dataset, ["instances"]):
+        raise InputError(f"dataset '{dataset.name}' has no annotated objects")
+    return make_evaluators(dataset, tasks, outputs=["instances"], detections=detections)

@@ -9,7 +9,7 @@ import numpy as np
 
 from composer.data import Annotation, Dataset
 from composer.evaluation.detections import ROTATED_KIND, Detections
-from composer.evaluation.instance_evaluator import InstanceEvaluator
+from composer.evaluation.evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.voc_precision import (
     FoundObject,

@@ -1,9 +1,23 @@
 """Pure functions on boxes, masks, anchors and regions."""
 
-from composer.ops.anchor_grid import make_cell_anchors, place_anchors
+from composer.ops.anchor_grid import (
+    flatten_cells,
+    make_cell_anchors,
+    make_rotated_cell_anchors,
+    place_anchors,
+    place_rotated_anchors,
+)
 from composer.ops.anchor_labels import AnchorSampling, label_anchors
 from composer.ops.anchor_losses import LabelledAnchors, pick_labelled_anchors
-from composer.ops.box_coding import MAX_LOG_SCALE, BoxWeights, decode_deltas, encode_boxes
+from composer.ops.box_coding import (
+    MAX_LOG_SCALE,
+    BoxWeights,
+    RotatedBoxWeights,
+    decode_deltas,
+    decode_rotated_deltas,
+    encode_boxes,
+    encode_rotated_boxes,
+)
 from composer.ops.box_kinds import ROTATED, UPRIGHT, AnyBoxWeights, BoxKind, find_box_kind
 from composer.ops.box_losses import (
     BoxLossName,
@@ -11,23 +25,22 @@ from composer.ops.box_losses import (
     sum_box_loss,
     sum_overlap_loss,
 )
-from composer.ops.cell_flattening import flatten_cells
 from composer.ops.edge_distances import decode_distances, encode_distances
-from composer.ops.ground_truth import (
+from composer.ops.matching import (
+    Matches,
     check_truth_boxes,
     check_truth_classes,
     find_known_masks,
+    match_boxes,
+    sample_labels,
 )
-from composer.ops.level_assignment import assign_levels
-from composer.ops.matching import Matches, match_boxes
-from composer.ops.nms import batched_nms
+from composer.ops.nms import batched_nms, batched_nms_rotated, nms_rotated
 from composer.ops.proposal_selection import ProposalLimits, select_proposals
 from composer.ops.region_detections import (
     DetectionLimits,
     RegionDetections,
     detect_in_regions,
 )
-from composer.ops.region_index import index_regions, split_regions
 from composer.ops.region_labels import (
     RegionLabels,
     RegionSampling,
@@ -35,21 +48,15 @@ from composer.ops.region_labels import (
     record_region_counts,
     sample_regions,
 )
-from composer.ops.region_offsets import (
+from composer.ops.region_pooling import PooledLevels, assign_levels, find_pooled_levels
+from composer.ops.regions import (
     ObjectOffsets,
+    index_regions,
     pick_class_offsets,
     pick_object_offsets,
+    split_regions,
 )
-from composer.ops.region_pooling import PooledLevels, find_pooled_levels
-from composer.ops.rotated_anchor_grid import make_rotated_cell_anchors, place_rotated_anchors
-from composer.ops.rotated_box_coding import (
-    RotatedBoxWeights,
-    decode_rotated_deltas,
-    encode_rotated_boxes,
-)
-from composer.ops.rotated_nms import batched_nms_rotated, nms_rotated
 from composer.ops.rotated_roi_align import roi_align_rotated
-from composer.ops.sampling import sample_labels
 from composer.structures import paste_masks
 
 __all__ = [

@@ -11,9 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from composer.ops.box_kinds import BoxKind
-from composer.ops.ground_truth import check_truth_boxes
-from composer.ops.matching import match_boxes
-from composer.ops.sampling import sample_labels
+from composer.ops.matching import check_truth_boxes, match_boxes, sample_labels
 from composer.structures import AnyBoxes
 
 _BACKGROUND = 0

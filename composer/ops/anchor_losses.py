@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from composer.events import record_scalar
+from composer.ops.anchor_grid import flatten_cells
 from composer.ops.box_kinds import BoxKind
-from composer.ops.cell_flattening import flatten_cells
 from composer.structures import AnyBoxes
 
 

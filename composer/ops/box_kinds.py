@@ -13,13 +13,13 @@ from typing import Annotated, Any, Generic, TypeAlias
 from pydantic import Field
 from torch import Tensor
 
-from composer.ops.box_coding import decode_deltas, encode_boxes
-from composer.ops.nms import batched_nms
-from composer.ops.rotated_box_coding import (
+from composer.ops.box_coding import (
+    decode_deltas,
     decode_rotated_deltas,
+    encode_boxes,
     encode_rotated_boxes,
 )
-from composer.ops.rotated_nms import batched_nms_rotated
+from composer.ops.nms import batched_nms, batched_nms_rotated
 from composer.ranges import Positive
 from composer.structures import AnyBoxes, Boxes, RotatedBoxes, pairwise_iou, pairwise_iou_rotated
 

@@ -1,6 +1,6 @@
-"""Matching of boxes with objects.
+"""Matching of boxes with objects, sampling of matched boxes, and checks of the ground truth.
 
-Legend: G objects of the ground truth, B boxes.
+Legend: G objects of the ground truth, B boxes, R regions over all images, `_` boxes that are drawn.
 """
 
 from collections.abc import Sequence
@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from composer.structures import Boxes, Instances, RotatedBoxes
 
 
 class Matches(NamedTuple):
@@ -66,3 +68,83 @@ def _check(thresholds: Sequence[float], labels: Sequence[int]) -> None:
             f"{len(thresholds)} thresholds need {len(thresholds) + 1} labels, each of them -1, 0 "
             f"or 1, not {list(labels)}."
         )
+
+
+def sample_labels(
+    labels: Int[Tensor, "B"],
+    num_samples: int,
+    positive_fraction: float,
+    background: int,
+    generator: torch.Generator | None = None,
+) -> tuple[Int[Tensor, "_"], Int[Tensor, "_"]]:
+    """Draws positives and negatives at random (Girshick 2015, section 2.3).
+
+    Positives take their share at most; negatives fill up what is left.
+
+    Args:
+        labels: -1 for boxes that are left out, `background` for negatives, anything else for
+            positives.
+        num_samples: how many to draw, if there are as many.
+        positive_fraction: the share of positives at most.
+        background: the label of negatives.
+        generator: what the positives, then the negatives are drawn with.
+
+    Returns:
+        The positions of the positives and of the negatives, in random order.
+    """
+    positive = ((labels != -1) & (labels != background)).nonzero().squeeze(1)
+    negative = (labels == background).nonzero().squeeze(1)
+    num_positive = min(int(num_samples * positive_fraction), len(positive))
+    num_negative = min(num_samples - num_positive, len(negative))
+    return (
+        _draw(positive, num_positive, generator),
+        _draw(negative, num_negative, generator),
+    )
+
+
+def _draw(
+    positions: Int[Tensor, "_"], count: int, generator: torch.Generator | None
+) -> Int[Tensor, "_"]:
+    order = torch.randperm(len(positions), generator=generator, device=positions.device)
+    return positions[order[:count]]
+
+
+def check_truth_boxes(boxes: Boxes | RotatedBoxes) -> None:
+    """Checks that the boxes of an image's objects are finite and have an area.
+
+    Raises:
+        ValueError: one is not: its offsets would be infinite.
+    """
+    is_fit = boxes.tensor.isfinite().all(dim=1) & boxes.nonempty()
+    if not bool(is_fit.all()):
+        row = int((~is_fit).nonzero()[0])
+        raise ValueError(
+            f"gt_boxes: the box of object {row} of {len(boxes)} in an image, "
+            f"{boxes.tensor[row].tolist()}, has no area or is not finite. Leave such objects out."
+        )
+
+
+def check_truth_classes(classes: Int[Tensor, "_"], num_classes: int) -> None:
+    """Checks that classes are in range, or -1 for ignored objects.
+
+    Raises:
+        ValueError: one has not.
+    """
+    if bool(((classes < -1) | (classes >= num_classes)).any()):
+        raise ValueError(
+            f"gt_classes of an image go from {int(classes.min())} to {int(classes.max())}, but "
+            f"num_classes is {num_classes}: classes are counted from 0 to {num_classes - 1}."
+        )
+
+
+def find_known_masks(
+    matched_indices: list[Int[Tensor, "_"]], targets: list[Instances]
+) -> Bool[Tensor, "R"]:
+    """Returns which regions have an object with a mask that is not empty.
+
+    Args:
+        matched_indices: which of its image's objects each region has, one region at least in all.
+        targets: the ground truth of every image, with `gt_masks`.
+    """
+    pairs = zip(matched_indices, targets, strict=True)
+    return torch.cat([one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)])

@@ -1,11 +1,13 @@
-"""Non-maximum suppression.
+"""Non-maximum suppression of upright and of rotated boxes.
 
-Legend: B boxes, `_` the boxes that are kept.
+Legend: B boxes, P pairs of boxes, `_` the boxes that are kept.
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from composer.structures import RotatedBoxes, intersect_pairs, iterate_pairs
 
 
 def batched_nms(
@@ -34,3 +36,89 @@ def batched_nms(
     # boxes that do not reach below zero.
     boxes = boxes - boxes.min().clamp(max=0)
     return torchvision.ops.batched_nms(boxes, scores.float(), groups, iou_threshold)
+
+
+def nms_rotated(
+    boxes: Float[Tensor, "B 5"], scores: Float[Tensor, "B"], iou_threshold: float
+) -> Int[Tensor, "_"]:
+    """Drops boxes that overlap a better one, greedily from the best score down.
+
+    Only the regions count: a box turned by 180 degrees overlaps itself wholly.
+
+    Args:
+        boxes: (centre x, centre y, width, height, angle), finite.
+        scores: what makes a box better than another.
+        iou_threshold: a box goes when its intersection over union with a kept one is above.
+
+    Returns:
+        The kept boxes' positions, best score first.
+    """
+    groups = torch.zeros(len(boxes), dtype=torch.int64, device=boxes.device)
+    return batched_nms_rotated(boxes, scores, groups, iou_threshold)
+
+
+def batched_nms_rotated(
+    boxes: Float[Tensor, "B 5"],
+    scores: Float[Tensor, "B"],
+    groups: Int[Tensor, "B"],
+    iou_threshold: float,
+) -> Int[Tensor, "_"]:
+    """Like `nms_rotated`, for groups of boxes (classes, levels) that leave each other alone.
+
+    Args:
+        boxes: (centre x, centre y, width, height, angle), finite.
+        scores: what makes a box better than another.
+        groups: the group of each box.
+        iou_threshold: a box goes when its intersection over union with a kept one is above.
+
+    Returns:
+        The kept boxes' positions, best score first.
+    """
+    order = scores.argsort(descending=True, stable=True)
+    boxes = boxes if boxes.dtype == torch.float64 else boxes.float()
+    better, worse = _find_rivals(boxes[order], groups[order], iou_threshold)
+    return order[_suppress(better, worse, len(order))]
+
+
+def _find_rivals(
+    boxes: Float[Tensor, "B 5"], groups: Int[Tensor, "B"], iou_threshold: float
+) -> tuple[Int[Tensor, "P"], Int[Tensor, "P"]]:
+    """Returns all pairs of a group that overlap by more than the threshold, the better one first.
+
+    Args:
+        boxes: best score first.
+        groups: the group of each box.
+        iou_threshold: of intersection over union.
+    """
+    pairs = [torch.zeros(2, 0, dtype=torch.int64, device=boxes.device)]
+    for group in torch.unique(groups):
+        members = (groups == group).nonzero().squeeze(1)
+        pairs.append(members[_find_overlapping(RotatedBoxes(boxes[members]), iou_threshold)])
+    better, worse = torch.cat(pairs, dim=1).unbind(0)
+    return better, worse
+
+
+def _find_overlapping(boxes: RotatedBoxes, iou_threshold: float) -> Int[Tensor, "2 P"]:
+    """Returns the positions of all pairs that overlap by more than the threshold, in order."""
+    area = boxes.area()
+    found = [torch.zeros(2, 0, dtype=torch.int64, device=boxes.device)]
+    for rows, columns in iterate_pairs(boxes, boxes, iou_threshold):
+        first, second = torch.stack((rows, columns))[:, rows < columns]
+        shared = intersect_pairs(boxes.tensor[first], boxes.tensor[second])
+        iou = shared / (area[first] + area[second] - shared)
+        found.append(torch.stack((first, second))[:, (shared > 0) & (iou > iou_threshold)])
+    return torch.cat(found, dim=1)
+
+
+def _suppress(better: Int[Tensor, "P"], worse: Int[Tensor, "P"], length: int) -> Bool[Tensor, "_"]:
+    """Returns which boxes are kept: those that no kept one suppresses.
+
+    Starts with all boxes and drops those that a kept one suppresses, until nothing changes. Each
+    round settles one more box at least, from the best one on; in practice a few rounds do.
+    """
+    kept = torch.ones(length, dtype=torch.bool, device=better.device)
+    while True:
+        previous = kept
+        kept = torch.ones_like(previous).index_fill(0, worse[previous[better]], False)
+        if torch.equal(kept, previous):
+            return kept

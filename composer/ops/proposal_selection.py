@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from composer.ops.anchor_grid import flatten_cells
 from composer.ops.box_kinds import BoxKind
-from composer.ops.cell_flattening import flatten_cells
 from composer.structures import AnyBoxes
 
 

@@ -12,8 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from composer.ops.box_kinds import BoxKind
-from composer.ops.region_index import split_regions
-from composer.ops.region_offsets import pick_class_offsets
+from composer.ops.regions import pick_class_offsets, split_regions
 from composer.structures import AnyBoxes
 
 

@@ -13,9 +13,7 @@ from torch import Tensor
 
 from composer.events import record_scalar
 from composer.ops.box_kinds import BoxKind
-from composer.ops.ground_truth import check_truth_boxes, check_truth_classes
-from composer.ops.matching import match_boxes
-from composer.ops.sampling import sample_labels
+from composer.ops.matching import check_truth_boxes, check_truth_classes, match_boxes, sample_labels
 from composer.structures import AnyBoxes, Instances
 
 

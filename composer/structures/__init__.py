@@ -1,9 +1,9 @@
 """The values of detection graphs: images, boxes, masks, instances; and port types."""
 
 from composer.structures.bit_masks import BitMasks
-from composer.structures.box_overlap import pairwise_intersection, pairwise_ioa, pairwise_iou
-from composer.structures.boxes import Boxes
+from composer.structures.boxes import Boxes, pairwise_intersection, pairwise_ioa, pairwise_iou
 from composer.structures.feature_levels import (
+    TensorShape,
     find_channels,
     find_pyramid_strides,
     find_strides,
@@ -70,7 +70,6 @@ from composer.structures.run_lengths import (
     measure_mask,
     read_run_lengths,
 )
-from composer.structures.tensor_shape import TensorShape
 from composer.structures.traversal import TensorStructure, iterate_tensors, map_tensors
 
 register_structures()

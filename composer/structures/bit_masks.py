@@ -3,7 +3,7 @@
 Legend: N instances, H W the image's height and width, S the side of a crop.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from composer.structures.boxes import Boxes
-from composer.structures.indexing import Index, normalize_index
 from composer.structures.polygon_raster import Polygon, rasterize_polygons
 from composer.structures.roi_masks import ROIMasks
+from composer.structures.tensor_rows import TensorRows
 
 
-class BitMasks:
+class BitMasks(TensorRows):
     """Masks of an image's objects, pixel by pixel. Methods return new masks and change none.
 
     Args:
@@ -28,11 +28,14 @@ class BitMasks:
         ValueError: it has not three dimensions.
     """
 
+    noun = "masks"
+    tensor: Bool[Tensor, "N H W"]
+
     def __init__(self, tensor: Tensor | NDArray[Any]) -> None:
         tensor = torch.as_tensor(tensor).to(torch.bool)
         if tensor.ndim != 3:
             raise ValueError(f"Bit masks are N x H x W, not {tuple(tensor.shape)}.")
-        self.tensor: Bool[Tensor, "N H W"] = tensor
+        super().__init__(tensor)
 
     @staticmethod
     def from_polygon_masks(
@@ -58,20 +61,9 @@ class BitMasks:
         return BitMasks(roi_masks.paste(boxes, (height, width), threshold))
 
     @property
-    def device(self) -> torch.device:
-        """The tensor's device."""
-        return self.tensor.device
-
-    @property
     def image_size(self) -> tuple[int, int]:
         """The image's (height, width)."""
         return self.tensor.shape[1], self.tensor.shape[2]
-
-    def __len__(self) -> int:
-        return self.tensor.shape[0]
-
-    def __getitem__(self, index: Index) -> "BitMasks":
-        return BitMasks(self.tensor[normalize_index(index, len(self))])
 
     def __iter__(self) -> Iterator[Bool[Tensor, "H W"]]:
         """Yields one mask per instance."""
@@ -119,29 +111,6 @@ class BitMasks:
         left, right = _find_extent(columns)
         top, bottom = _find_extent(rows)
         return Boxes(torch.stack((left, top, right, bottom), dim=1))
-
-    def to(self, *args: Any, **kwargs: Any) -> "BitMasks":
-        """Returns the masks on another device; takes what `Tensor.to` takes."""
-        return BitMasks(self.tensor.to(*args, **kwargs))
-
-    def tensors(self) -> Iterator[Tensor]:
-        """Yields the one tensor that it holds."""
-        yield self.tensor
-
-    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "BitMasks":
-        """Returns masks of `fn(tensor)`."""
-        return BitMasks(fn(self.tensor))
-
-    @staticmethod
-    def cat(bitmasks_list: Sequence["BitMasks"]) -> "BitMasks":
-        """Joins masks of one image size.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if not bitmasks_list:
-            raise ValueError("There are no masks to join.")
-        return BitMasks(torch.cat([masks.tensor for masks in bitmasks_list]))
 
 
 def _find_extent(occupied: Bool[Tensor, "N _"]) -> tuple[Float[Tensor, "N"], Float[Tensor, "N"]]:

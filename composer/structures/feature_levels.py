@@ -1,10 +1,27 @@
-"""Selection of the feature levels of a node."""
+"""The shapes of ports before a run, and the selection of the feature levels of a node."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from composer.structures.tensor_shape import TensorShape
+
+@dataclass(frozen=True)
+class TensorShape:
+    """Channels, spatial size and stride of one feature map or of pooled regions.
+
+    Args:
+        channels: number of channels.
+        height: rows, where they are fixed (pooled regions), else None.
+        width: columns, where they are fixed, else None.
+        stride: pixels of the input image per cell, where that has a meaning, else None.
+    """
+
+    channels: int | None = None
+    height: int | None = None
+    width: int | None = None
+    stride: int | None = None
+
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 Legend: N instances, K keypoints each, S the side of a heatmap.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,10 +11,10 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from composer.structures.indexing import Index, normalize_index
+from composer.structures.tensor_rows import TensorRows
 
 
-class Keypoints:
+class Keypoints(TensorRows):
     """Keypoints as (x, y, visibility), in COCO's sense.
 
     Visibility is 0 for unlabelled, 1 for labelled but hidden, 2 for visible; predictions hold a
@@ -27,22 +27,14 @@ class Keypoints:
         ValueError: the shape is another one.
     """
 
+    noun = "keypoints"
+    tensor: Float[Tensor, "N K 3"]
+
     def __init__(self, keypoints: Tensor | NDArray[Any] | Sequence[Any]) -> None:
         tensor = torch.as_tensor(keypoints).to(torch.float32)
         if tensor.ndim != 3 or tensor.shape[2] != 3:
             raise ValueError(f"Keypoints are N x K x 3, not {tuple(tensor.shape)}.")
-        self.tensor: Float[Tensor, "N K 3"] = tensor
-
-    @property
-    def device(self) -> torch.device:
-        """The tensor's device."""
-        return self.tensor.device
-
-    def __len__(self) -> int:
-        return self.tensor.shape[0]
-
-    def __getitem__(self, index: Index) -> "Keypoints":
-        return Keypoints(self.tensor[normalize_index(index, len(self))])
+        super().__init__(tensor)
 
     def __repr__(self) -> str:
         return f"Keypoints(num_instances={len(self)}, num_keypoints={self.tensor.shape[1]})"
@@ -79,26 +71,3 @@ class Keypoints:
         inside = ((cells >= 0) & (cells < heatmap_size)).all(dim=2)
         valid = (inside & (visibility > 0)).long()
         return (cells[..., 1] * heatmap_size + cells[..., 0]) * valid, valid
-
-    def to(self, *args: Any, **kwargs: Any) -> "Keypoints":
-        """Returns the keypoints on another device; takes what `Tensor.to` takes."""
-        return Keypoints(self.tensor.to(*args, **kwargs))
-
-    def tensors(self) -> Iterator[Tensor]:
-        """Yields the one tensor that it holds."""
-        yield self.tensor
-
-    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "Keypoints":
-        """Returns keypoints of `fn(tensor)`."""
-        return Keypoints(fn(self.tensor))
-
-    @staticmethod
-    def cat(keypoints_list: Sequence["Keypoints"]) -> "Keypoints":
-        """Joins keypoints of one kind.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if not keypoints_list:
-            raise ValueError("There are no keypoints to join.")
-        return Keypoints(torch.cat([keypoints.tensor for keypoints in keypoints_list]))

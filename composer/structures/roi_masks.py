@@ -3,19 +3,15 @@
 Legend: R regions, M the side of a mask, H W the image's height and width.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from composer.structures.boxes import Boxes
-from composer.structures.indexing import Index, normalize_index
 from composer.structures.mask_pasting import paste_masks
+from composer.structures.tensor_rows import TensorRows
 
 
-class ROIMasks:
+class ROIMasks(TensorRows):
     """Foreground probabilities on a square grid over each object's box.
 
     Args:
@@ -25,21 +21,13 @@ class ROIMasks:
         ValueError: it has not three dimensions, or the last two differ.
     """
 
+    noun = "masks"
+    tensor: Float[Tensor, "R M M"]
+
     def __init__(self, tensor: Float[Tensor, "..."]) -> None:
         if tensor.ndim != 3 or tensor.shape[1] != tensor.shape[2]:
             raise ValueError(f"Masks of regions are R x M x M, not {tuple(tensor.shape)}.")
-        self.tensor: Float[Tensor, "R M M"] = tensor
-
-    @property
-    def device(self) -> torch.device:
-        """The tensor's device."""
-        return self.tensor.device
-
-    def __len__(self) -> int:
-        return self.tensor.shape[0]
-
-    def __getitem__(self, index: Index) -> "ROIMasks":
-        return ROIMasks(self.tensor[normalize_index(index, len(self))])
+        super().__init__(tensor)
 
     def __repr__(self) -> str:
         return f"ROIMasks(num_instances={len(self)}, mask_size={self.tensor.shape[-1]})"
@@ -65,26 +53,3 @@ class ROIMasks:
         if len(boxes) != len(self):
             raise ValueError(f"{len(boxes)} boxes for {len(self)} masks.")
         return paste_masks(self.tensor, boxes.tensor, image_size, threshold)
-
-    def to(self, *args: Any, **kwargs: Any) -> "ROIMasks":
-        """Returns the masks on another device; takes what `Tensor.to` takes."""
-        return ROIMasks(self.tensor.to(*args, **kwargs))
-
-    def tensors(self) -> Iterator[Tensor]:
-        """Yields the one tensor that it holds."""
-        yield self.tensor
-
-    def map_tensors(self, fn: Callable[[Tensor], Tensor]) -> "ROIMasks":
-        """Returns masks of `fn(tensor)`."""
-        return ROIMasks(fn(self.tensor))
-
-    @staticmethod
-    def cat(roi_masks_list: Sequence["ROIMasks"]) -> "ROIMasks":
-        """Joins masks of one resolution.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if not roi_masks_list:
-            raise ValueError("There are no masks to join.")
-        return ROIMasks(torch.cat([masks.tensor for masks in roi_masks_list]))

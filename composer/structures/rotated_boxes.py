@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from composer.structures.box_rows import BoxRows
 from composer.structures.boxes import Boxes
+from composer.structures.tensor_rows import BoxRows
 
 
 class RotatedBoxes(BoxRows):

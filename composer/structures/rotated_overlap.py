@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.structures.box_overlap import pairwise_intersection
+from composer.structures.boxes import pairwise_intersection
 from composer.structures.rotated_boxes import RotatedBoxes, rotate_points
 
 # Pairs that are worked on together: an overlap holds some hundred numbers a pair for a moment.

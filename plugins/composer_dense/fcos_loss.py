@@ -21,9 +21,12 @@ from composer.structures import (
     Losses,
 )
 from composer_dense.anchor_rows import list_by_anchor
-from composer_dense.classification_loss import sum_focal_loss
-from composer_dense.loss_normalizer import MovingNormalizer
-from composer_dense.positives import find_positives, stack_classes
+from composer_dense.dense_losses import (
+    MovingNormalizer,
+    find_positives,
+    stack_classes,
+    sum_focal_loss,
+)
 
 
 class FCOSLoss(nn.Module):

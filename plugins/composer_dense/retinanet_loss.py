@@ -8,9 +8,12 @@ from composer.ops import BoxLossName, BoxWeights, sum_box_loss
 from composer.ranges import Finite, NonNegative, Positive
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
 from composer_dense.anchor_rows import list_by_anchor
-from composer_dense.classification_loss import sum_focal_loss
-from composer_dense.loss_normalizer import MovingNormalizer
-from composer_dense.positives import find_positives, stack_classes
+from composer_dense.dense_losses import (
+    MovingNormalizer,
+    find_positives,
+    stack_classes,
+    sum_focal_loss,
+)
 
 
 class RetinaNetLoss(nn.Module):

@@ -1,17 +1,52 @@
-"""The convolutions of a dense head: the same at every cell of every level.
+"""The convolutions of a dense head, the same at every cell of every level, and their normalisation.
 
-Legend: N images.
+Legend: N images, C channels.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import NormName, build_norm, init_normal
 from composer.structures import TensorShape, find_channels
-from composer_dense.level_batch_norm import LevelBatchNorm
+
+
+class LevelBatchNorm(nn.Module):
+    """Normalises each level with statistics of its own; scale and shift are shared.
+
+    Levels differ in their statistics, so that common ones fit none of them (Wu and Johnson 2021,
+    section 5.2). The weights are named as in detectron2: those of a level by its number.
+
+    Args:
+        num_levels: number of levels.
+        num_features: number of channels.
+        kind: BN for batch normalisation, SyncBN for that over all processes.
+    """
+
+    def __init__(
+        self, *, num_levels: int, num_features: int, kind: Literal["BN", "SyncBN"] = "BN"
+    ) -> None:
+        super().__init__()
+        norm = nn.BatchNorm2d if kind == "BN" else nn.SyncBatchNorm
+        self.weight = nn.Parameter(torch.ones(num_features))
+        self.bias = nn.Parameter(torch.zeros(num_features))
+        for level in range(num_levels):
+            self.add_module(str(level), norm(num_features, affine=False))
+
+    def forward(self, x: Float[Tensor, "N C _ _"], level: int) -> Float[Tensor, "N C _ _"]:
+        """Returns the normalised map of a level.
+
+        Args:
+            x: the map.
+            level: the position of its level.
+        """
+        normalized = self.get_submodule(str(level))(x)
+        return normalized * self.weight[:, None, None] + self.bias[:, None, None]
+
 
 _STD = 0.01
 

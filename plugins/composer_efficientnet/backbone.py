@@ -11,8 +11,7 @@ from torch import nn
 
 from composer.layers import NormName, freeze_batch_norm
 from composer.structures import Features, ImageList, TensorShape
-from composer_efficientnet.blocks import InvertedResidual
-from composer_efficientnet.padded_conv import PaddedConv2d
+from composer_efficientnet.blocks import InvertedResidual, PaddedConv2d
 from composer_efficientnet.variants import STEM_CHANNELS, Variant, plan_blocks
 
 LevelName: TypeAlias = Literal["c1", "c2", "c3", "c4", "c5"]

@@ -1,12 +1,15 @@
-"""The class loss of regions."""
+"""The class loss of regions, and how often their classes are right.
+
+Legend: R regions. `_` is a logit for each class, the background last.
+"""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from composer.events import record_scalar
 from composer.ranges import Finite, NonNegative, NonNegativeInt, PositiveInt
 from composer.structures import Classes, ClassLogits, Losses
-from composer_rcnn.class_statistics import record_class_statistics
 from composer_rcnn.classification import (
     draw_federated_classes,
     sigmoid_class_loss,
@@ -97,3 +100,27 @@ class ClassLoss(nn.Module):
         if self.num_counting is not None:
             counting = draw_federated_classes(wanted, self.num_counting, self.chances, generator)
         return sigmoid_class_loss(logits, wanted, counting)
+
+
+@torch.no_grad()
+def record_class_statistics(
+    logits: Float[Tensor, "R _"], classes: Int[Tensor, "R"], scope: str = ""
+) -> None:
+    """Records the shares of regions that are classified rightly, and of objects that are missed.
+
+    Args:
+        logits: of every class, the background last.
+        classes: what each region is.
+        scope: what comes before the names.
+    """
+    if len(classes) == 0:
+        return
+    background = logits.shape[1] - 1
+    predicted = logits.argmax(dim=1)
+    is_right = predicted == classes
+    is_object = (classes >= 0) & (classes < background)
+    record_scalar(f"{scope}fast_rcnn/cls_accuracy", is_right.float().mean())
+    if is_object.any():
+        misses = predicted[is_object] == background
+        record_scalar(f"{scope}fast_rcnn/fg_cls_accuracy", is_right[is_object].float().mean())
+        record_scalar(f"{scope}fast_rcnn/false_negative", misses.float().mean())

@@ -12,7 +12,7 @@ from composer.events import record_scalar
 from composer.ops import find_known_masks
 from composer.ranges import NonNegative
 from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
-from composer_rcnn.class_columns import pick_class_masks
+from composer_rcnn.masks import pick_class_masks
 
 
 def mask_loss(

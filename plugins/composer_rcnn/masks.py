@@ -1,10 +1,14 @@
-"""From mask logits to the masks of the detected classes."""
+"""From mask logits to the masks of the detected classes.
+
+Legend: R regions, M the side of a mask. `_` is one mask or a mask for each class.
+"""
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from composer.ops import split_regions
 from composer.structures import Classes, MaskLogits, MaskProbabilities
-from composer_rcnn.class_columns import pick_class_masks
 
 
 def masks(mask_logits: MaskLogits, classes: list[Classes]) -> list[MaskProbabilities]:
@@ -23,3 +27,21 @@ def masks(mask_logits: MaskLogits, classes: list[Classes]) -> list[MaskProbabili
     channels = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
     chosen = pick_class_masks(mask_logits, channels.to(mask_logits.device))
     return split_regions(chosen[:, None].sigmoid(), counts)
+
+
+def pick_class_masks(
+    logits: Float[Tensor, "R _ M M"], classes: Int[Tensor, "R"]
+) -> Float[Tensor, "R M M"]:
+    """Returns each region's mask for its class, or the one that the classes share.
+
+    Raises:
+        ValueError: a class has no mask.
+    """
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    if bool(((classes < 0) | (classes >= logits.shape[1])).any()):
+        raise ValueError(
+            f"Classes go up to {int(classes.max())}, but there are masks of "
+            f"{logits.shape[1]} classes."
+        )
+    return logits[torch.arange(len(classes), device=logits.device), classes]

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 
 from composer.layers import freeze_batch_norm, rename_state
 from composer.structures import Features, ImageList, TensorShape
-from composer_timm.installed import timm
+
+try:
+    import timm
+except ImportError as error:
+    raise ImportError(
+        f"timm cannot be imported ({error}); install it with "
+        "`pip install 'detection-composer[timm]'`"
+    ) from error
 
 BackboneNorm = Literal["", "FrozenBN"]
 

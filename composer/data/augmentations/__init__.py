@@ -14,11 +14,8 @@ from composer.data.augmentations.color import (
     RandomLighting,
 )
 from composer.data.augmentations.copy_paste import CopyPaste
-from composer.data.augmentations.crop import RandomCrop
-from composer.data.augmentations.flip import RandomFlip
-from composer.data.augmentations.resize import ResizeShortestEdge
-from composer.data.augmentations.rotation import RandomRotation
-from composer.data.augmentations.scale import LargeScaleJitter, RandomZoomOut
+from composer.data.augmentations.geometry import RandomCrop, RandomFlip, RandomRotation
+from composer.data.augmentations.scale import LargeScaleJitter, RandomZoomOut, ResizeShortestEdge
 from composer.data.augmentations.torchvision_transform import TorchvisionTransform
 
 __all__ = [

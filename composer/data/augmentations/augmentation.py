@@ -1,11 +1,15 @@
-"""The interface of augmentations."""
+"""The interface of augmentations, and their form in documents."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
+from pydantic import PrivateAttr, model_validator
+from typing_extensions import Self
 
+from composer.data.plugin_call import PluginCall
 from composer.data.samples import Sample
+from composer.registry import AUGMENTATION_GROUP, Registry
 
 
 class Augmentation(Protocol):
@@ -38,3 +42,30 @@ class Mixture(Protocol):
                 which the augmentations that stand before this one were applied.
         """
         ...
+
+
+class AugmentationCall(PluginCall):
+    """An augmentation by name and its configuration: `{uses: random_flip, with: {...}}`.
+
+    It is made when the document is read, so that a configuration that makes no sense has a place.
+    """
+
+    group: ClassVar[str] = AUGMENTATION_GROUP
+    _augmentation: Augmentation | Mixture = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _make(self) -> Self:
+        try:
+            self._augmentation = self.make()
+        except ValueError:  # how a constructor says that values do not fit each other
+            raise
+        except Exception as error:
+            label = Registry.installed(self.group).label(self.uses)
+            reason = f"{type(error).__name__}: {error}"
+            raise ValueError(f"augmentation {label} cannot be made: {reason}") from error
+        return self
+
+    @property
+    def augmentation(self) -> Augmentation | Mixture:
+        """The augmentation."""
+        return self._augmentation

@@ -19,12 +19,12 @@ from composer.data.dataset import Dataset
 from composer.data.loading.fetcher import (
     Fetched,
     Fetcher,
+    LoadingOptions,
     PackingFetcher,
     Prepare,
     Prepared,
     start_worker,
 )
-from composer.data.loading.options import LoadingOptions
 from composer.data.loading.shared_memory import Parcel
 from composer.data.sample_reading import peek_size
 from composer.data.samplers import (

@@ -1,25 +1,70 @@
-"""Preparation of the images of a batch, in worker processes."""
-
-from __future__ import annotations
+"""Preparation of the images of a batch, in worker processes, and its options."""
 
 import gc
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-from composer.data.faults import PartnerError
-from composer.data.loading.options import LoadingOptions
-from composer.data.loading.record_store import RecordStore
-from composer.data.loading.shared_memory import Parcel, pack
+from composer.data.faults import FaultPolicy, PartnerError
+from composer.data.loading.shared_memory import Parcel, RecordStore, pack
 from composer.data.records import Record
 from composer.data.samplers import Ticket
-from composer.errors import ComposerError, DataError
+from composer.errors import ComposerError, DataError, InputError
 from composer.executor import derive_seed
+
+
+@dataclass(frozen=True)
+class LoadingOptions:
+    """How batches are loaded, and which of them by this process.
+
+    Args:
+        batch_size: images in a batch: in training of all processes together, else of this one.
+        seed: the seed of order and augmentations.
+        num_workers: processes that prepare batches ahead; 0 prepares in this one.
+        on_fault: `skip` reports an unusable image, once; in training the next one of the dataset
+            takes its place, in inference it is left out. `refuse` raises.
+        rank: this process among those that share the work.
+        world_size: their number.
+
+    Raises:
+        InputError: the batch size is not positive, or there is no such process.
+    """
+
+    batch_size: int = 1
+    seed: int = 0
+    num_workers: int = 0
+    on_fault: FaultPolicy = "skip"
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"a batch has at least one image, not {self.batch_size}")
+        if not 0 <= self.rank < self.world_size:
+            raise InputError(
+                f"there is no process {self.rank} of {self.world_size}: they are counted from 0"
+            )
+
+    def find_shard(self) -> slice:
+        """The part of a batch of all processes that is this one's.
+
+        Raises:
+            InputError: the batch cannot be divided among the processes.
+        """
+        share, rest = divmod(self.batch_size, self.world_size)
+        if rest:
+            raise InputError(
+                f"a batch of {self.batch_size} images cannot be divided among "
+                f"{self.world_size} processes"
+            )
+        return slice(self.rank * share, (self.rank + 1) * share)
+
 
 Prepared: TypeAlias = dict[str, Any]
 Prepare: TypeAlias = Callable[[Record, torch.Generator], Prepared]

@@ -1,4 +1,4 @@
-"""Values with many tensors, as one block of memory that two processes share.
+"""Batches and records, each as one block of memory that processes share.
 
 Each tensor that goes from a worker to the main process by itself costs a file descriptor and a
 conversation between the two: half a millisecond while the model waits. A batch has dozens.
@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from composer.data.records import Record
 
 _ALIGNMENT = 64  # bytes; what vector instructions like best
 _SMALL = 4096  # bytes; less travels with the rest of the value
@@ -82,3 +86,31 @@ def _make_tensor(buffer: Any, dtype: torch.dtype, shape: tuple[int, ...]) -> Ten
     if memoryview(buffer).nbytes == 0:
         return torch.empty(shape, dtype=dtype)
     return torch.frombuffer(buffer, dtype=dtype).view(shape)
+
+
+class RecordStore:
+    """Records, packed, so that worker processes share them.
+
+    Python's objects count their references, so a worker that only looks at a list of records
+    copies all of it, page by page. Bytes in a tensor are never copied: neither when processes
+    fork nor when they are spawned.
+
+    Args:
+        records: the records.
+    """
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        packed = [pickle.dumps(record, protocol=pickle.HIGHEST_PROTOCOL) for record in records]
+        self._ends = torch.from_numpy(np.cumsum([len(each) for each in packed], dtype=np.int64))
+        self._bytes = torch.from_numpy(np.frombuffer(bytearray(b"".join(packed)), dtype=np.uint8))
+
+    def __len__(self) -> int:
+        """The number of records."""
+        return len(self._ends)
+
+    def __getitem__(self, index: int) -> Record:
+        """Unpacks one record."""
+        start = int(self._ends[index - 1]) if index else 0
+        packed = self._bytes[start : int(self._ends[index])].numpy()
+        record: Record = pickle.loads(packed.tobytes())  # noqa: S301 - packed by this very class
+        return record

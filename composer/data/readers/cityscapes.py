@@ -8,9 +8,8 @@ import numpy as np
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
-from composer.data.label_images import read_labels
+from composer.data.label_images import cut_region, read_labels
 from composer.data.metadata import Metadata
-from composer.data.readers.label_regions import cut_region
 from composer.data.records import Annotation, Record
 from composer.errors import DataError
 

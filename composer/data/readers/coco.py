@@ -16,7 +16,7 @@ from composer.data.readers.coco_document import (
     read_images,
     unreadable_ids,
 )
-from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.image_folder import ImageFiles
 from composer.errors import DataError
 
 

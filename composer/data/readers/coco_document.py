@@ -14,7 +14,7 @@ from composer.data.readers.annotation_forms import (
     to_keypoints,
     to_segmentation,
 )
-from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.image_folder import ImageFiles
 from composer.data.records import Annotation, ImageId, Record
 
 Entry = Mapping[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import read_json
-from composer.data.label_images import read_segment_ids
+from composer.data.label_images import cut_region, read_segment_ids
 from composer.data.metadata import Color, Metadata
 from composer.data.readers.coco_document import (
     AnnotationReader,
@@ -22,8 +22,7 @@ from composer.data.readers.coco_document import (
     read_images,
     unreadable_ids,
 )
-from composer.data.readers.image_files import ImageFiles
-from composer.data.readers.label_regions import cut_region
+from composer.data.readers.image_folder import ImageFiles
 from composer.data.records import Annotation, ImageId, Record, Segment
 
 THINGS = "things"  # the class that all things have in semantic segmentation

@@ -9,7 +9,7 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import describe_outside
-from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.image_folder import ImageFiles
 from composer.data.records import Annotation, Box, Record
 from composer.errors import DataError
 

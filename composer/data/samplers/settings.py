@@ -9,9 +9,13 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from composer.data.dataset import Dataset
-from composer.data.samplers.repeat_factor import RepeatFactorSampler, find_repeat_factors
-from composer.data.samplers.training import Sampler, TrainingSampler
-from composer.data.samplers.weighted import WeightedSampler
+from composer.data.samplers.training import (
+    RepeatFactorSampler,
+    Sampler,
+    TrainingSampler,
+    WeightedSampler,
+    find_repeat_factors,
+)
 from composer.documents import DocumentPart
 from composer.errors import InputError
 from composer.names import describe_unresolved

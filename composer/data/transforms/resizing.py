@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from composer.data.resizing import resize
+from composer.data.image_size import resize
 from composer.data.samples import Outline, Sample
 
 

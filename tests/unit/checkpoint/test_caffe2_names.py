@@ -1,6 +1,6 @@
 import pytest
 
-from composer.checkpoint.caffe2_names import is_caffe2, rename_blob
+from composer.checkpoint.caffe2_mapping import is_caffe2, rename_blob
 from composer.checkpoint.tensor_matching import match_by_suffix
 from unit.checkpoint import detectron2_keys
 from unit.checkpoint.detectron2_keys import blob_of

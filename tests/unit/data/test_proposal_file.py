@@ -9,7 +9,7 @@ import torch
 
 from composer.data import Mapper
 from composer.data.augmentations import RandomFlip
-from composer.data.proposal_file import add_proposals
+from composer.data.json_file import add_proposals
 from composer.data.transforms import (
     crop_sample,
     find_rotation,

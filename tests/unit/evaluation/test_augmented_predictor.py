@@ -8,7 +8,7 @@ from composer.data import write_shape_dataset
 from composer.data.readers.coco import coco
 from composer.errors import InputError
 from composer.evaluation import AugmentedPredictor, evaluate_graph
-from composer.evaluation.views import View
+from composer.evaluation.augmented_predictor import View
 from composer.structures import Boxes, Instances
 
 SMALL = {

@@ -13,7 +13,7 @@ from PIL import Image
 from composer.data import Dataset, Metadata, Record, Segment
 from composer.errors import InputError
 from composer.evaluation import PanopticEvaluator, PanopticWriter, SemanticEvaluator
-from composer.evaluation.image_size import find_image_size
+from composer.evaluation.image_index import find_image_size
 from composer.evaluation.segmentation_truth import read_classes, read_segments
 from composer.evaluation.semantic_evaluator import count_pixels, summarize_pixels
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from composer_dense.level_batch_norm import LevelBatchNorm
+from composer_dense.subnet import LevelBatchNorm
 
 
 def test_each_level_has_statistics_of_its_own():

@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from composer_dense.loss_normalizer import MovingNormalizer
+from composer_dense.dense_losses import MovingNormalizer
 
 
 def test_it_moves_a_tenth_of_the_way_to_each_number():

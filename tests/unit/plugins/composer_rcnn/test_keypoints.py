@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from composer.structures import Boxes
-from composer_rcnn.heatmap_decoding import decode_heatmaps
-from composer_rcnn.keypoints import keypoints
+from composer_rcnn.keypoints import decode_heatmaps, keypoints
 
 
 def peak_at(row, column, size=8, height=10.0):

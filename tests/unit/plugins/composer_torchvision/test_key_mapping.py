@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from composer.checkpoint import recognise_keys
-from composer_torchvision.detector_names import DetectorNames
-from composer_torchvision.key_mapping import TorchvisionMapping
+from composer_torchvision.key_mapping import DetectorNames, TorchvisionMapping
 
 BODY = ["backbone.body.conv1.weight", "backbone.fpn.inner_blocks.0.0.weight"]
 

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from composer.structures import Boxes, ImageBatch, Instances, ROIMasks
-from composer_torchvision.mask_pasting import paste_on_whole_pixels
-from composer_torchvision.postprocess import torchvision_postprocess
+from composer_torchvision.postprocess import paste_on_whole_pixels, torchvision_postprocess
 
 
 def paste_both(boxes, size=(40, 50)):

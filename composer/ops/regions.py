@@ -1,7 +1,7 @@
-"""Selection of the predicted offsets of a class.
+"""Regions of several images in one tensor, joined and split; and their offsets by class.
 
-Legend: R regions over all images, D numbers of a box. `_` is D offsets for one or all classes, or
-the regions with an object.
+Legend: R regions over all images, D numbers of a box. `_` is D offsets for one or all classes, one
+number more than a box has, or the regions with an object.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,38 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.ops.box_kinds import BoxKind
+from composer.ops.box_kinds import BoxKind, find_box_kind
 from composer.structures import AnyBoxes
+
+
+def index_regions(boxes: Sequence[AnyBoxes]) -> Float[Tensor, "R _"]:
+    """Joins the boxes of all images, each with the number of its image in front.
+
+    This is the form in which ROIAlign takes boxes: (image, x1, y1, x2, y2), or (image, centre x,
+    centre y, width, height, angle). No images make no regions.
+    """
+    rows = [
+        torch.cat((one.tensor.new_full((len(one), 1), float(image)), one.tensor), dim=1)
+        for image, one in enumerate(boxes)
+    ]
+    return torch.cat(rows) if rows else torch.zeros(0, 1 + find_box_kind(boxes).dim)
+
+
+def split_regions(values: Tensor, counts: Sequence[int]) -> list[Tensor]:
+    """Cuts a tensor of all regions into one an image.
+
+    Args:
+        values: regions along the first dimension, the first image's first.
+        counts: number of regions of each image.
+
+    Raises:
+        ValueError: the counts do not add up to the number of regions.
+    """
+    if sum(counts) != len(values):
+        raise ValueError(
+            f"{len(values)} regions cannot be split into {' + '.join(map(str, counts)) or 0}."
+        )
+    return list(torch.split(values, list(counts)))
 
 
 class ObjectOffsets(NamedTuple):
