@@ -3,7 +3,7 @@
 Each is a function from a sample to a sample, without chance. Augmentations decide, these act.
 """
 
-from composer.data.transforms.flipping import flip_horizontally, flip_vertically
+from composer.data.transforms.moving import flip_horizontally, flip_vertically
 from composer.data.transforms.pasting import paste_object, with_bit_masks
 from composer.data.transforms.resizing import resize_sample
 from composer.data.transforms.warping import find_rotation, warp_sample

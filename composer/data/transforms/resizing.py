@@ -3,8 +3,6 @@
 Legend: H W the height and width before, h w those after.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from jaxtyping import Shaped, UInt8
@@ -14,7 +12,8 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from composer.data.image_size import resize
-from composer.data.samples import Outline, Sample
+from composer.data.samples import Sample
+from composer.data.transforms.moving import move_sample
 
 
 def resize_sample(sample: Sample, size: tuple[int, int], *, exact: bool = False) -> Sample:
@@ -29,24 +28,9 @@ def resize_sample(sample: Sample, size: tuple[int, int], *, exact: bool = False)
     height, width = size
     if (sample.height, sample.width) == (height, width):
         return sample
-    scale_x, scale_y = width / sample.width, height / sample.height
-    factors = torch.tensor([scale_x, scale_y, scale_x, scale_y], dtype=torch.float64)
-    outlines, keypoints = sample.outlines, sample.keypoints
-    if outlines is not None:
-        outlines = tuple(_scale_outline(outline, scale_x, scale_y) for outline in outlines)
-    if keypoints is not None:
-        keypoints = keypoints * keypoints.new_tensor([scale_x, scale_y, 1.0])
-    return replace(
-        sample,
-        image=resize_image(sample.image, size, exact=exact),
-        boxes=sample.boxes * factors,
-        outlines=outlines,
-        bit_masks=None if sample.bit_masks is None else resize_labels(sample.bit_masks, size),
-        keypoints=keypoints,
-        sem_seg=None if sample.sem_seg is None else resize_labels(sample.sem_seg, size),
-        panoptic=None if sample.panoptic is None else resize_labels(sample.panoptic, size),
-        proposals=None if sample.proposals is None else sample.proposals * factors,
-    )
+    matrix = np.diag([width / sample.width, height / sample.height, 0.0])[:2]
+    image = resize_image(sample.image, size, exact=exact)
+    return move_sample(sample, matrix, image, lambda labels, _: resize_labels(labels, size))
 
 
 def resize_image(
@@ -82,13 +66,3 @@ def _nearest(length: int, wanted: int) -> NDArray[np.int64]:
     steps = np.full(wanted, length / wanted)
     steps[0] /= 2
     return np.minimum(np.cumsum(steps).astype(np.int64), length - 1)
-
-
-def _scale_outline(outline: Outline, scale_x: float, scale_y: float) -> Outline:
-    parts = []
-    for part in outline:
-        scaled = part.copy()
-        scaled[0::2] *= scale_x
-        scaled[1::2] *= scale_y
-        parts.append(scaled)
-    return tuple(parts)

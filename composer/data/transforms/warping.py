@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from composer.data.samples import Sample
+from composer.data.transforms.moving import move_sample
 from composer.data.transforms.windows import cut_to_image, find_boxes
 
 Matrix = NDArray[np.float64]
@@ -33,32 +34,15 @@ def warp_sample(sample: Sample, matrix: Float[np.ndarray, "2 3"], size: tuple[in
         size: (height, width) of the new image.
     """
     inverse = np.linalg.inv(np.vstack((matrix, [0.0, 0.0, 1.0])))[:2]
-    outlines, keypoints = sample.outlines, sample.keypoints
-    if outlines is not None:
-        outlines = tuple(
-            tuple(_move(part.reshape(-1, 2), matrix).reshape(-1) for part in outline)
-            for outline in outlines
-        )
-    if keypoints is not None:
-        points = _move(keypoints[..., :2].reshape(-1, 2).numpy(), matrix)
-        moved = torch.from_numpy(points).reshape(*keypoints.shape[:2], 2)
-        keypoints = torch.cat((moved, keypoints[..., 2:]), dim=-1)
-    masks = sample.bit_masks
-    if masks is not None:
-        warped = [_warp_labels(mask, inverse, size, 0) for mask in masks]
-        masks = torch.stack(warped) if warped else masks.new_zeros(0, *size)
-    moved_sample = replace(
-        sample,
-        image=_warp_image(sample, inverse, size),
-        boxes=_move_boxes(sample.boxes, matrix),
-        outlines=outlines,
-        bit_masks=masks,
-        keypoints=keypoints,
-        sem_seg=_warp_map(sample.sem_seg, inverse, size, sample.ignore_label),
-        panoptic=_warp_map(sample.panoptic, inverse, size, 0),
-        proposals=None if sample.proposals is None else _move_boxes(sample.proposals, matrix),
-    )
-    cut = cut_to_image(moved_sample)
+
+    def warp(labels: Tensor, fill: int) -> Tensor:
+        if labels.ndim == 2:
+            return _warp_labels(labels, inverse, size, fill)
+        warped = [_warp_labels(mask, inverse, size, fill) for mask in labels]
+        return torch.stack(warped) if warped else labels.new_zeros(0, *size)
+
+    moved = move_sample(sample, matrix, _warp_image(sample, inverse, size), warp)
+    cut = cut_to_image(moved)
     if not cut.has_masks:
         return cut
     return replace(cut, boxes=torch.where(cut.has_mask[:, None], find_boxes(cut), cut.boxes))
@@ -91,28 +75,12 @@ def find_rotation(
     return np.column_stack((turn, shift)), (max(1, new_height), max(1, new_width))
 
 
-def _move(points: Float[np.ndarray, "P 2"], matrix: Matrix) -> Float[np.ndarray, "P 2"]:
-    return points @ matrix[:, :2].T + matrix[:, 2]
-
-
-def _move_boxes(boxes: Float[Tensor, "N 4"], matrix: Matrix) -> Float[Tensor, "N 4"]:
-    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2).numpy()
-    moved = torch.from_numpy(_move(corners, matrix)).reshape(-1, 4, 2)
-    return torch.cat((moved.amin(dim=1), moved.amax(dim=1)), dim=1)
-
-
 def _warp_image(sample: Sample, inverse: Matrix, size: tuple[int, int]) -> Tensor:
     rows = sample.image.permute(1, 2, 0).contiguous().numpy()
     warped = _transform(
         Image.fromarray(rows), inverse, size, Image.Resampling.BILINEAR, sample.margin
     )
     return torch.from_numpy(np.array(warped)).permute(2, 0, 1)
-
-
-def _warp_map(
-    labels: Tensor | None, inverse: Matrix, size: tuple[int, int], fill: int
-) -> Tensor | None:
-    return None if labels is None else _warp_labels(labels, inverse, size, fill)
 
 
 def _warp_labels(

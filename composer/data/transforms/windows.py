@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from composer.data.samples import Outline, Sample
+from composer.data.transforms.moving import move_sample
 from composer.data.transforms.polygon_clipping import clip_polygon
 from composer.structures import BitMasks, PolygonMasks
 
@@ -41,13 +43,8 @@ def crop_sample(sample: Sample, top: int, left: int, height: int, width: int) ->
     if (height, width) == (sample.height, sample.width):
         return sample
     rows, columns = slice(top, bottom), slice(left, right)
-    cut = replace(
-        _shifted(sample, -left, -top),
-        image=sample.image[:, rows, columns],
-        bit_masks=None if sample.bit_masks is None else sample.bit_masks[:, rows, columns],
-        sem_seg=None if sample.sem_seg is None else sample.sem_seg[rows, columns],
-        panoptic=None if sample.panoptic is None else sample.panoptic[rows, columns],
-    )
+    image, matrix = sample.image[:, rows, columns], _find_shift(-left, -top)
+    cut = move_sample(sample, matrix, image, lambda labels, _: labels[..., rows, columns])
     return cut_to_image(cut)
 
 
@@ -75,20 +72,14 @@ def pad_sample(sample: Sample, top: int, left: int, height: int, width: int) -> 
     if (height, width) == (sample.height, sample.width):
         return sample
 
-    def pad(labels: Tensor | None, value: float) -> Tensor | None:
-        if labels is None:
-            return None
-        return torch.nn.functional.pad(labels, (left, right, top, below), value=value)
-
     canvas = np.empty((height, width, 3), dtype=np.uint8)
     canvas[:] = sample.margin
     canvas[top : top + sample.height, left : left + sample.width] = sample.image.permute(1, 2, 0)
-    return replace(
-        _shifted(sample, left, top),
-        image=torch.from_numpy(canvas).permute(2, 0, 1),
-        bit_masks=pad(sample.bit_masks, False),
-        sem_seg=pad(sample.sem_seg, sample.ignore_label),
-        panoptic=pad(sample.panoptic, 0),
+    return move_sample(
+        sample,
+        _find_shift(left, top),
+        torch.from_numpy(canvas).permute(2, 0, 1),
+        lambda labels, fill: F.pad(labels, (left, right, top, below), value=fill),
     )
 
 
@@ -117,31 +108,8 @@ def find_boxes(sample: Sample) -> Float[Tensor, "N 4"]:
     return BitMasks(sample.bit_masks).get_bounding_boxes().tensor.double()
 
 
-def _shifted(sample: Sample, right: int, down: int) -> Sample:
-    """The sample with all coordinates moved."""
-    outlines, keypoints = sample.outlines, sample.keypoints
-    if outlines is not None:
-        outlines = tuple(_shift_outline(outline, right, down) for outline in outlines)
-    if keypoints is not None:
-        keypoints = keypoints + keypoints.new_tensor([right, down, 0])
-    step = sample.boxes.new_tensor([right, down, right, down])
-    return replace(
-        sample,
-        boxes=sample.boxes + step,
-        outlines=outlines,
-        keypoints=keypoints,
-        proposals=None if sample.proposals is None else sample.proposals + step,
-    )
-
-
-def _shift_outline(outline: Outline, right: int, down: int) -> Outline:
-    parts = []
-    for part in outline:
-        shifted = part.copy()
-        shifted[0::2] += right
-        shifted[1::2] += down
-        parts.append(shifted)
-    return tuple(parts)
+def _find_shift(right: int, down: int) -> Float[np.ndarray, "2 3"]:
+    return np.array([[1.0, 0.0, right], [0.0, 1.0, down]])
 
 
 def _clip_outline(outline: Outline, sample: Sample) -> Outline:
