@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pycocotools.coco import COCO
@@ -44,16 +44,16 @@ def make_truth(
         task: what is to be compared.
         sizes: (height, width) of images by position, for those that the dataset has none for.
     """
-    entries: list[dict[str, Any]] = []
-    for image_id, place in enumerate(order):
+
+    def describe(place: int) -> Iterator[dict[str, Any]]:
         record = dataset.records[place]
         size = _find_size(record, sizes.get(place)) if task == "segm" else None
         for annotation in record.annotations:
             entry = _describe(annotation, task, size)
             if entry is not None:
-                # 0 stands for "matched with nothing" in pycocotools, so ids begin with 1.
-                entries.append({"id": len(entries) + 1, "image_id": image_id, **entry})
-    return index_entries(len(order), range(len(dataset.metadata.thing_classes)), entries)
+                yield entry
+
+    return index_entries(dataset, order, describe)
 
 
 def make_found(
@@ -66,15 +66,13 @@ def make_found(
 
     A mask counts as large or small by its own pixels, a box or keypoints by the box.
     """
-    entries: list[dict[str, Any]] = []
-    for image_id, place in enumerate(order):
+
+    def describe(place: int) -> Iterator[dict[str, Any]]:
         for detection in by_image.get(place, ()):
-            if TASK_KINDS[task] not in detection:
-                continue
-            entry = {"id": len(entries) + 1, "image_id": image_id, "iscrowd": 0, **detection}
-            entry["area"] = _measure(detection, task)
-            entries.append(entry)
-    return index_entries(len(order), range(len(dataset.metadata.thing_classes)), entries)
+            if TASK_KINDS[task] in detection:
+                yield {"iscrowd": 0, **detection, "area": _measure(detection, task)}
+
+    return index_entries(dataset, order, describe)
 
 
 @contextlib.contextmanager
@@ -147,21 +145,27 @@ def _measure(detection: Detection, task: CocoTask) -> float:
 
 
 def index_entries(
-    num_images: int, categories: Iterable[int], entries: Sequence[dict[str, Any]]
+    dataset: Dataset, order: Sequence[int], describe: Callable[[int], Iterable[dict[str, Any]]]
 ) -> COCO:
-    """Entries in COCO's format, indexed as pycocotools wants them.
+    """Annotations or results in COCO's format, indexed as pycocotools expects them.
 
     Args:
-        num_images: how many images there are, numbered from 0.
-        categories: the categories' ids.
-        entries: annotations or results, with the area of each.
+        dataset: the dataset; its classes are the categories, by their contiguous numbers.
+        order: positions of the images, which are numbered from 0 in this order.
+        describe: from an image's position to its entries, with the area of each.
     """
+    entries = [
+        {"image_id": image_id, **entry}
+        for image_id, place in enumerate(order)
+        for entry in describe(place)
+    ]
     coco = COCO()
     coco.dataset = {
         # Masks are encoded already, so that nobody needs the images' sizes.
-        "images": [{"id": image_id, "height": 0, "width": 0} for image_id in range(num_images)],
-        "categories": [{"id": category} for category in categories],
-        "annotations": entries,
+        "images": [{"id": image_id, "height": 0, "width": 0} for image_id in range(len(order))],
+        "categories": [{"id": number} for number in range(len(dataset.metadata.thing_classes))],
+        # 0 stands for "matched with nothing" in pycocotools, so ids begin with 1.
+        "annotations": [{"id": number, **entry} for number, entry in enumerate(entries, 1)],
     }
     with silence():
         coco.createIndex()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
 from composer.data import Dataset
 from composer.evaluation.detections import Detections, check_pairs
-from composer.evaluation.gathering import compute_once
+from composer.evaluation.gathering import compute_once, gather_parts
+from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.results import Results
 from composer.graph import Graph, in_step
 
+T = TypeVar("T")
 Record = Mapping[str, Any]
 Predict = Callable[[list[dict[str, Any]]], Sequence[Record]]
 
@@ -107,6 +109,47 @@ class InstanceEvaluator(ABC):
     def gather(self) -> None:
         """Brings together, on the first process, what all processes took in."""
         self.detections.gather()
+
+    @abstractmethod
+    def results(self) -> Results:
+        """The metrics of all images."""
+
+
+class ImageEvaluator(ABC, Generic[T]):
+    """Compares outputs with a dataset image by image, and keeps the comparisons.
+
+    An image that comes twice counts once.
+
+    Args:
+        dataset: images and annotations.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._index = ImageIndex(dataset)
+        self._compared: dict[int, T] = {}
+
+    def process(self, inputs: Sequence[Record], outputs: Sequence[Record]) -> None:
+        """Compares the outputs of a batch.
+
+        Raises:
+            InputError: the outputs do not belong to the inputs, or these not to the dataset; an
+                output lacks what is compared, or has another size than the image; or an annotation
+                cannot be read, and that is refused.
+        """
+        check_pairs(inputs, outputs)
+        for record, output in zip(inputs, outputs, strict=True):
+            place = self._index.find(record)
+            self._compared[place] = self._compare(place, output)
+
+    def gather(self) -> None:
+        """Brings together, on the first process, what all processes compared."""
+        for compared in gather_parts(self._compared):
+            self._compared.update(compared)
+
+    @abstractmethod
+    def _compare(self, place: int, output: Record) -> T:
+        """Compares the output for the image at a position of the dataset."""
 
     @abstractmethod
     def results(self) -> Results:

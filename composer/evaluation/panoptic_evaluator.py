@@ -11,9 +11,7 @@ from torch import Tensor
 
 from composer.data import Dataset, FaultPolicy
 from composer.errors import InputError
-from composer.evaluation.detections import check_pairs
-from composer.evaluation.gathering import gather_parts
-from composer.evaluation.image_index import ImageIndex
+from composer.evaluation.evaluator import ImageEvaluator
 from composer.evaluation.panoptic_quality import Quality, SegmentClass, compare_segments
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.segmentation_truth import TruthReader, check_annotated, read_segments
@@ -21,7 +19,7 @@ from composer.evaluation.segmentation_truth import TruthReader, check_annotated,
 PANOPTIC_TASK = "panoptic"
 
 
-class PanopticEvaluator:
+class PanopticEvaluator(ImageEvaluator[dict[SegmentClass, Quality] | None]):
     """Panoptic, segmentation and recognition quality (Kirillov et al. 2019), as COCO counts them.
 
     The metrics are means over the classes that occur, in the annotations or in the predictions:
@@ -38,50 +36,27 @@ class PanopticEvaluator:
 
     def __init__(self, dataset: Dataset, *, on_fault: FaultPolicy = "skip") -> None:
         check_annotated(dataset, ("panoptic_file",), "panoptic annotation")
-        self.dataset = dataset
-        self._index = ImageIndex(dataset)
+        super().__init__(dataset)
         self._truth = TruthReader(dataset, on_fault)
-        self._counts: dict[int, dict[SegmentClass, Quality]] = {}
 
-    def process(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Compares the segments of each image of a batch.
-
-        Raises:
-            InputError: an output has no `panoptic_seg`, or one of another size than the image; or
-                an annotation cannot be read, and that is refused.
-        """
-        check_pairs(inputs, outputs)
-        for record, output in zip(inputs, outputs, strict=True):
-            place = self._index.find(record)
-            truth = self._truth.read(place, read_segments)
-            if truth is None:
-                continue
-            ids, segments = read_panoptic_output(output, truth.ids.shape)
-            classes = {
-                info["id"]: (bool(info["isthing"]), info["category_id"]) for info in segments
-            }
-            self._counts[place] = compare_segments(
-                truth.ids, truth.classes, ids, classes, truth.crowds
-            )
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes counted."""
-        for counts in gather_parts(self._counts):
-            self._counts.update(counts)
-        self._truth.gather()
+    def _compare(self, place: int, output: Mapping[str, Any]) -> dict[SegmentClass, Quality] | None:
+        """The quality of the segments by class; None if the annotation cannot be read."""
+        truth = self._truth.read(place, read_segments)
+        if truth is None:
+            return None
+        ids, segments = read_panoptic_output(output, truth.ids.shape)
+        classes = {info["id"]: (bool(info["isthing"]), info["category_id"]) for info in segments}
+        return compare_segments(truth.ids, truth.classes, ids, classes, truth.crowds)
 
     def results(self) -> Results:
         """The qualities of all classes, and of each. Images that were not processed are missed."""
-        left_out = self._truth.left_out
         totals: dict[SegmentClass, Quality] = {}
+        num_images = 0
         for place, record in enumerate(self.dataset.records):
-            if place in left_out:
-                continue
-            counts = self._counts.get(place)
+            counts = self._compared.get(place, _miss_all(record.segments))
             if counts is None:
-                counts = _miss_all(record.segments)
+                continue
+            num_images += 1
             for of, quality in counts.items():
                 totals[of] = totals.get(of, Quality()) + quality
         metrics = _mean_metrics(totals.values())
@@ -91,7 +66,6 @@ class PanopticEvaluator:
         per_class = {
             self._name_of(of): _metrics(totals[of]) for of in sorted(totals, key=_things_first)
         }
-        num_images = len(self.dataset.records) - len(left_out)
         return Results({PANOPTIC_TASK: TaskResults(metrics, per_class)}, num_images)
 
     def _name_of(self, of: SegmentClass) -> str:

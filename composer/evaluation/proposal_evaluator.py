@@ -12,9 +12,8 @@ import torch
 from jaxtyping import Float
 
 from composer.data import Dataset
-from composer.evaluation.detections import check_pairs, check_size, read_instances
-from composer.evaluation.gathering import gather_parts
-from composer.evaluation.image_index import ImageIndex
+from composer.evaluation.detections import check_size, read_instances
+from composer.evaluation.evaluator import ImageEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.structures import Boxes, pairwise_iou
 
@@ -25,18 +24,20 @@ _SIZES = {"": (0, math.inf), "s": (0, 32**2), "m": (32**2, 96**2), "l": (96**2, 
 
 
 class _Coverage(NamedTuple):
-    """How well the objects of an image are covered.
+    """The proposals of an image, and how well they cover its objects.
 
     Args:
         areas: of the objects.
         overlaps: for each limit the overlap of each object with its own proposal.
+        proposals: a box (XYXY in pixels) and a logit in each row.
     """
 
     areas: Float[np.ndarray, "G"]
     overlaps: dict[int, Float[np.ndarray, "G"]]
+    proposals: Float[np.ndarray, "P 5"]
 
 
-class ProposalEvaluator:
+class ProposalEvaluator(ImageEvaluator[_Coverage]):
     """Average recall of proposals (Hosang et al. 2015): `AR100`, `ARs100`, `AR1000`, ...
 
     Each proposal covers one object, the best pairs first; recall is the share of objects that are
@@ -48,39 +49,16 @@ class ProposalEvaluator:
     """
 
     def __init__(self, dataset: Dataset, *, limits: Sequence[int] = (100, 1000)) -> None:
-        self.dataset = dataset
-        self._index = ImageIndex(dataset)
+        super().__init__(dataset)
         self._limits = tuple(limits)
-        self._coverage: dict[int, _Coverage] = {}
-        # A box (XYXY in pixels) and a logit in each row.
-        self._found: dict[int, Float[np.ndarray, "P 5"]] = {}
 
-    def process(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Compares the proposals of a batch: `proposal_boxes` and `objectness_logits`.
-
-        Raises:
-            InputError: the outputs have no `proposals`, or do not belong to the inputs.
-        """
-        check_pairs(inputs, outputs)
-        for record, output in zip(inputs, outputs, strict=True):
-            place = self._index.find(record)
-            proposals = read_instances(output, "proposals")
-            check_size(self.dataset.records[place], proposals.image_size)
-            best_first = proposals.objectness_logits.argsort(descending=True, stable=True)
-            boxes = proposals.proposal_boxes[best_first]
-            logits = proposals.objectness_logits[best_first]
-            self._coverage[place] = self._cover(place, boxes)
-            rows = torch.cat((boxes.tensor, logits[:, None]), dim=1)
-            self._found[place] = rows.float().cpu().numpy()
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes compared."""
-        for coverage in gather_parts(self._coverage):
-            self._coverage.update(coverage)
-        for found in gather_parts(self._found):
-            self._found.update(found)
+    def _compare(self, place: int, output: Mapping[str, Any]) -> _Coverage:
+        """Compares proposals: `proposal_boxes` and `objectness_logits`."""
+        proposals = read_instances(output, "proposals")
+        check_size(self.dataset.records[place], proposals.image_size)
+        best_first = proposals.objectness_logits.argsort(descending=True, stable=True)
+        boxes, logits = proposals.proposal_boxes.tensor, proposals.objectness_logits[:, None]
+        return self._cover(place, torch.cat((boxes, logits), dim=1)[best_first].float().cpu())
 
     def to_coco(self) -> list[dict[str, Any]]:
         """The proposals in COCO's results format, the score being the logit of objectness.
@@ -93,14 +71,14 @@ class ProposalEvaluator:
                 "bbox": [x0, y0, x1 - x0, y1 - y0],
                 "score": logit,
             }
-            for place in sorted(self._found)
-            for x0, y0, x1, y1, logit in self._found[place].tolist()
+            for place in sorted(self._compared)
+            for x0, y0, x1, y1, logit in self._compared[place].proposals.tolist()
         ]
 
     def results(self) -> Results:
         """The average recall by limit and size; an image without output has no proposals."""
         covered = [
-            self._coverage.get(place) or self._cover(place, Boxes([]))
+            self._compared.get(place) or self._cover(place, torch.zeros(0, 5))
             for place in range(len(self.dataset.records))
         ]
         areas = np.concatenate([one.areas for one in covered] or [np.zeros(0)])
@@ -112,14 +90,15 @@ class ProposalEvaluator:
                 metrics[f"AR{letter}{limit}"] = _average_recall(chosen)
         return Results({PROPOSAL_TASK: TaskResults(metrics)}, len(self.dataset.records))
 
-    def _cover(self, place: int, proposals: Boxes) -> _Coverage:
+    def _cover(self, place: int, proposals: Float[torch.Tensor, "P 5"]) -> _Coverage:
         annotations = self.dataset.records[place].annotations
         objects = [one for one in annotations if not (one.is_crowd or one.is_difficult)]
         boxes = Boxes([one.box for one in objects])
-        overlaps = pairwise_iou(proposals.to("cpu"), boxes).numpy()
+        overlaps = pairwise_iou(Boxes(proposals[:, :-1]), boxes).numpy()
         return _Coverage(
             np.array([one.size for one in objects], dtype=float),
             {limit: match_greedily(overlaps[:limit]) for limit in self._limits},
+            proposals.numpy(),
         )
 
 

@@ -4,7 +4,7 @@ Legend: D detections, G objects, both of one class in one image.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,23 +80,19 @@ class RotatedComparison(COCOeval):  # type: ignore[misc]
 
 def _make_found(detections: Detections, order: Sequence[int]) -> COCO:
     """Detections as pycocotools' results, the images numbered by their place in `order`."""
-    entries: list[dict[str, Any]] = []
-    for image_id, place in enumerate(order):
+
+    def describe(place: int) -> Iterator[dict[str, Any]]:
         for detection in detections.by_image.get(place, ()):
             box = _as_rotated(detection["bbox"])
-            entries.append(
-                {
-                    "id": len(entries) + 1,
-                    "image_id": image_id,
-                    "category_id": detection["category_id"],
-                    "score": detection["score"],
-                    "bbox": box,
-                    "area": box[2] * box[3],
-                    "iscrowd": 0,
-                }
-            )
-    classes = range(len(detections.dataset.metadata.thing_classes))
-    return index_entries(len(order), classes, entries)
+            yield {
+                "category_id": detection["category_id"],
+                "score": detection["score"],
+                "bbox": box,
+                "area": box[2] * box[3],
+                "iscrowd": 0,
+            }
+
+    return index_entries(detections.dataset, order, describe)
 
 
 def _as_rotated(box: list[float]) -> list[float]:
@@ -116,22 +112,19 @@ def make_rotated_truth(dataset: Dataset, order: Sequence[int]) -> COCO:
         dataset: the dataset.
         order: positions of the images, which are numbered by it.
     """
-    entries: list[dict[str, Any]] = []
-    for image_id, place in enumerate(order):
+
+    def describe(place: int) -> Iterator[dict[str, Any]]:
         for annotation in dataset.records[place].annotations:
             box = fit_annotation(annotation)
-            entries.append(
-                {
-                    "id": len(entries) + 1,
-                    "image_id": image_id,
-                    "category_id": annotation.category,
-                    "bbox": box,
-                    # Beyond every range of sizes, which pycocotools passes over.
-                    "area": math.inf if annotation.is_difficult else box[2] * box[3],
-                    "iscrowd": int(annotation.is_crowd),
-                }
-            )
-    return index_entries(len(order), range(len(dataset.metadata.thing_classes)), entries)
+            yield {
+                "category_id": annotation.category,
+                "bbox": box,
+                # Beyond every range of sizes, which pycocotools passes over.
+                "area": math.inf if annotation.is_difficult else box[2] * box[3],
+                "iscrowd": int(annotation.is_crowd),
+            }
+
+    return index_entries(dataset, order, describe)
 
 
 def fit_annotation(annotation: Annotation) -> list[float]:

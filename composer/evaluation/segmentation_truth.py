@@ -12,7 +12,6 @@ from jaxtyping import Int
 
 from composer.data import Dataset, FaultPolicy, Metadata, Record, read_panoptic, read_sem_seg
 from composer.errors import InputError
-from composer.evaluation.gathering import gather_parts
 from composer.evaluation.image_index import find_image_size
 from composer.evaluation.panoptic_quality import SegmentClass
 
@@ -65,11 +64,6 @@ class TruthReader:
                 _log.warning("an image is left out of the evaluation: %s", error)
             self.left_out.add(place)
             return None
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes left out."""
-        for places in gather_parts(self.left_out):
-            self.left_out |= places
 
 
 def read_segments(record: Record) -> TrueSegments:

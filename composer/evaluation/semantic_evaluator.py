@@ -13,16 +13,14 @@ from torch import Tensor
 
 from composer.data import Dataset, FaultPolicy
 from composer.errors import InputError
-from composer.evaluation.detections import check_pairs
-from composer.evaluation.gathering import gather_parts
-from composer.evaluation.image_index import ImageIndex
+from composer.evaluation.evaluator import ImageEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.segmentation_truth import TruthReader, check_annotated, read_classes
 
 SEMANTIC_TASK = "sem_seg"
 
 
-class SemanticEvaluator:
+class SemanticEvaluator(ImageEvaluator[Int[np.ndarray, "2 E"] | None]):
     """Mean intersection over union, and pixel accuracy.
 
     `mIoU` and `mACC` are means over the classes that occur, `fwIoU` the mean weighted with how
@@ -40,47 +38,29 @@ class SemanticEvaluator:
 
     def __init__(self, dataset: Dataset, *, on_fault: FaultPolicy = "skip") -> None:
         check_annotated(dataset, ("sem_seg_file", "panoptic_file"), "semantic annotation")
-        self.dataset = dataset
-        self._index = ImageIndex(dataset)
+        super().__init__(dataset)
         self._truth = TruthReader(dataset, on_fault)
-        # By image, so that one that was seen twice counts once: sums could not be parted.
-        self._pixels: dict[int, Int[np.ndarray, "2 E"]] = {}
 
-    def process(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Counts the pixels of each image of a batch by true and predicted class.
-
-        Raises:
-            InputError: an output has no `sem_seg`, or one of another size than the image; or an
-                annotation cannot be read, and that is refused.
-        """
-        check_pairs(inputs, outputs)
+    def _compare(self, place: int, output: Mapping[str, Any]) -> Int[np.ndarray, "2 E"] | None:
+        """The number of pixels of each pair of classes; None if the annotation cannot be read."""
         metadata = self.dataset.metadata
-        num_classes = len(metadata.stuff_classes)
-        for record, output in zip(inputs, outputs, strict=True):
-            place = self._index.find(record)
-            truth = self._truth.read(place, lambda record: read_classes(record, metadata))
-            if truth is None:
-                continue
-            found = _read_output(output, truth.shape)
-            pixels = count_pixels(truth, found, num_classes, metadata.ignore_label).ravel()
-            pairs = np.flatnonzero(pixels)
-            self._pixels[place] = np.stack((pairs, pixels[pairs]))
-
-    def gather(self) -> None:
-        """Brings together, on the first process, what all processes counted."""
-        for pixels in gather_parts(self._pixels):
-            self._pixels.update(pixels)
+        truth = self._truth.read(place, lambda record: read_classes(record, metadata))
+        if truth is None:
+            return None
+        found, num_classes = _read_output(output, truth.shape), len(metadata.stuff_classes)
+        pixels = count_pixels(truth, found, num_classes, metadata.ignore_label).ravel()
+        pairs = np.flatnonzero(pixels)
+        return np.stack((pairs, pixels[pairs]))
 
     def results(self) -> Results:
         """The metrics of all classes, and of each, over the images that were processed."""
         names = self.dataset.metadata.stuff_classes
         pixels = np.zeros((len(names), len(names)), dtype=np.int64)
-        for pairs, counts in self._pixels.values():
+        compared = [one for one in self._compared.values() if one is not None]
+        for pairs, counts in compared:
             pixels.ravel()[pairs] += counts
         found = TaskResults(*summarize_pixels(pixels, names))
-        return Results({SEMANTIC_TASK: found}, len(self._pixels))
+        return Results({SEMANTIC_TASK: found}, len(compared))
 
 
 def count_pixels(

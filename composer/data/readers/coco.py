@@ -9,12 +9,10 @@ from composer.data.faults import FaultLog
 from composer.data.json_file import read_json
 from composer.data.metadata import Metadata, find_flip_pairs
 from composer.data.readers.coco_document import (
-    AnnotationReader,
     Category,
     have_masks,
     read_categories,
-    read_images,
-    unreadable_ids,
+    read_records,
 )
 from composer.data.readers.image_folder import ImageFiles
 from composer.errors import DataError
@@ -47,19 +45,8 @@ def coco(
     files = ImageFiles(images)
     categories = read_categories(document["categories"], log)
     metadata = _to_metadata(categories, keypoint_flip_pairs, annotations)
-    found = read_images(document["images"], files, log)
-    reader = AnnotationReader(
-        indices={category.own_id: index for index, category in enumerate(categories)},
-        num_keypoints=len(metadata.keypoint_names),
-        log=log,
-        left_out=frozenset(unreadable_ids(document["images"], found)),
-    )
-    bare = {image_id: record for image_id, (record, _) in found.items()}
-    by_image = reader.by_image(document["annotations"], bare)
-    records = tuple(
-        replace(record, annotations=tuple(by_image.get(image_id, ())))
-        for image_id, record in bare.items()
-    )
+    found = read_records(document, files, categories, log, len(metadata.keypoint_names))
+    records = tuple(record for record, _ in found)
     metadata = replace(metadata, has_masks=have_masks(document["annotations"]))
     return Dataset(annotations.stem, records, metadata, tuple(log.faults))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from composer.data.faults import BadPart, FaultKind, FaultLog
@@ -198,6 +198,37 @@ class AnnotationReader:
         name = None if record is None else record.file_name.name
         own_id = entry.get("id")
         self.log.add(kind, message, name, own_id if isinstance(own_id, (int, str)) else None)
+
+
+def read_records(
+    document: Mapping[str, Any],
+    files: ImageFiles,
+    categories: Sequence[Category],
+    log: FaultLog,
+    num_keypoints: int = 0,
+) -> list[tuple[Record, Entry]]:
+    """The images of a document with their objects, each with the image's entry.
+
+    Args:
+        document: has `images` and `annotations`.
+        files: the image files.
+        categories: the classes, in the order of their contiguous indices.
+        log: gets what is left out.
+        num_keypoints: how many keypoints an object has.
+    """
+    found = read_images(document["images"], files, log)
+    reader = AnnotationReader(
+        indices={category.own_id: index for index, category in enumerate(categories)},
+        num_keypoints=num_keypoints,
+        log=log,
+        left_out=frozenset(unreadable_ids(document["images"], found)),
+    )
+    bare = {image_id: record for image_id, (record, _) in found.items()}
+    by_image = reader.by_image(document["annotations"], bare)
+    return [
+        (replace(record, annotations=tuple(by_image.get(image_id, ()))), entry)
+        for image_id, (record, entry) in found.items()
+    ]
 
 
 def unreadable_ids(entries: Sequence[Any], found: Mapping[ImageId, object]) -> Iterator[ImageId]:

@@ -15,13 +15,11 @@ from composer.data.faults import FaultLog
 from composer.data.json_file import read_json
 from composer.data.metadata import Metadata
 from composer.data.readers.coco_document import (
-    AnnotationReader,
     Category,
     Entry,
     have_masks,
     read_categories,
-    read_images,
-    unreadable_ids,
+    read_records,
 )
 from composer.data.readers.image_folder import ImageFiles
 from composer.data.records import Record
@@ -43,18 +41,9 @@ def lvis(*, annotations: Path, images: Path) -> Dataset:
     document = read_json(annotations, ("images", "annotations", "categories"))
     categories = read_categories(document["categories"], log)
     indices = {category.own_id: index for index, category in enumerate(categories)}
-    found = read_images(document["images"], ImageFiles(images), log)
-    left_out = frozenset(unreadable_ids(document["images"], found))
-    bare = {image_id: record for image_id, (record, _) in found.items()}
-    reader = AnnotationReader(indices, 0, log, left_out)
-    by_image = reader.by_image(document["annotations"], bare)
     records = tuple(
-        replace(
-            record,
-            annotations=tuple(by_image.get(image_id, ())),
-            extra=_to_extra(entry, indices),
-        )
-        for image_id, (record, entry) in found.items()
+        replace(record, extra=_to_extra(entry, indices))
+        for record, entry in read_records(document, ImageFiles(images), categories, log)
     )
     metadata = replace(
         _to_metadata(categories, records), has_masks=have_masks(document["annotations"])

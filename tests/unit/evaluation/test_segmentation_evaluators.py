@@ -200,7 +200,7 @@ def test_image_that_was_seen_twice_counts_once(dataset, monkeypatch):
     twice.process(INPUTS, outputs)
     twice.process(INPUTS[1:], outputs[1:])
     # Another process saw the same images, as where shares are filled up to one length.
-    gathering = "composer.evaluation.semantic_evaluator.gather_parts"
+    gathering = "composer.evaluation.evaluator.gather_parts"
     monkeypatch.setattr(gathering, lambda part: [part, dict(part)])
     twice.gather()
     assert twice.results().to_json() == once.results().to_json()
