@@ -7,8 +7,6 @@ from composer.ops.anchor_grid import (
     place_anchors,
     place_rotated_anchors,
 )
-from composer.ops.anchor_labels import AnchorSampling, label_anchors
-from composer.ops.anchor_losses import LabelledAnchors, pick_labelled_anchors
 from composer.ops.box_coding import (
     MAX_LOG_SCALE,
     BoxWeights,
@@ -35,12 +33,6 @@ from composer.ops.matching import (
     sample_labels,
 )
 from composer.ops.nms import batched_nms, batched_nms_rotated, nms_rotated
-from composer.ops.proposal_selection import ProposalLimits, select_proposals
-from composer.ops.region_detections import (
-    DetectionLimits,
-    RegionDetections,
-    detect_in_regions,
-)
 from composer.ops.region_labels import (
     RegionLabels,
     RegionSampling,
@@ -48,14 +40,7 @@ from composer.ops.region_labels import (
     record_region_counts,
     sample_regions,
 )
-from composer.ops.region_pooling import PooledLevels, assign_levels, find_pooled_levels
-from composer.ops.regions import (
-    ObjectOffsets,
-    index_regions,
-    pick_class_offsets,
-    pick_object_offsets,
-    split_regions,
-)
+from composer.ops.regions import index_regions, pick_class_offsets, split_regions
 from composer.ops.rotated_roi_align import roi_align_rotated
 from composer.structures import paste_masks
 
@@ -63,23 +48,15 @@ __all__ = [
     "MAX_LOG_SCALE",
     "ROTATED",
     "UPRIGHT",
-    "AnchorSampling",
     "AnyBoxWeights",
     "BoxKind",
     "BoxLossName",
     "BoxWeights",
-    "DetectionLimits",
-    "LabelledAnchors",
     "Matches",
-    "ObjectOffsets",
     "OverlapLossName",
-    "PooledLevels",
-    "ProposalLimits",
-    "RegionDetections",
     "RegionLabels",
     "RegionSampling",
     "RotatedBoxWeights",
-    "assign_levels",
     "batched_nms",
     "batched_nms_rotated",
     "check_truth_boxes",
@@ -87,16 +64,13 @@ __all__ = [
     "decode_deltas",
     "decode_distances",
     "decode_rotated_deltas",
-    "detect_in_regions",
     "encode_boxes",
     "encode_distances",
     "encode_rotated_boxes",
     "find_box_kind",
     "find_known_masks",
-    "find_pooled_levels",
     "flatten_cells",
     "index_regions",
-    "label_anchors",
     "label_regions",
     "make_cell_anchors",
     "make_rotated_cell_anchors",
@@ -104,15 +78,12 @@ __all__ = [
     "nms_rotated",
     "paste_masks",
     "pick_class_offsets",
-    "pick_labelled_anchors",
-    "pick_object_offsets",
     "place_anchors",
     "place_rotated_anchors",
     "record_region_counts",
     "roi_align_rotated",
     "sample_labels",
     "sample_regions",
-    "select_proposals",
     "split_regions",
     "sum_box_loss",
     "sum_overlap_loss",

@@ -5,13 +5,12 @@ number more than a box has, or the regions with an object.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.ops.box_kinds import BoxKind, find_box_kind
+from composer.ops.box_kinds import find_box_kind
 from composer.structures import AnyBoxes
 
 
@@ -45,22 +44,6 @@ def split_regions(values: Tensor, counts: Sequence[int]) -> list[Tensor]:
     return list(torch.split(values, list(counts)))
 
 
-class ObjectOffsets(NamedTuple):
-    """Predictions and targets of the boxes of regions with an object.
-
-    Args:
-        offsets: the predicted offsets of each.
-        sources: the regions.
-        targets: the target box of each.
-        num_regions: the number of all regions, with and without an object.
-    """
-
-    offsets: Float[Tensor, "_ D"]
-    sources: Float[Tensor, "_ D"]
-    targets: Float[Tensor, "_ D"]
-    num_regions: int
-
-
 def pick_class_offsets(
     offsets: Float[Tensor, "R _"], classes: Int[Tensor, "R"], dim: int
 ) -> Float[Tensor, "R D"]:
@@ -74,36 +57,3 @@ def pick_class_offsets(
     per_class = offsets.reshape(len(offsets), offsets.shape[1] // dim, dim)
     columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
     return per_class[torch.arange(len(offsets), device=offsets.device), columns]
-
-
-def pick_object_offsets(
-    kind: BoxKind[AnyBoxes],
-    box_deltas: Float[Tensor, "R _"],
-    boxes: Sequence[AnyBoxes],
-    classes: Sequence[Int[Tensor, "_"]],
-    matched_boxes: Sequence[AnyBoxes],
-    num_classes: int,
-) -> ObjectOffsets:
-    """Pairs predicted offsets with target boxes, for regions with an object.
-
-    Args:
-        kind: how boxes are written.
-        box_deltas: of all regions: offsets for each class, or such that the classes share.
-        boxes: the regions, per image.
-        classes: target classes per image; `num_classes` for the background.
-        matched_boxes: the target box of each region, per image.
-        num_classes: number of classes, without the background.
-
-    Raises:
-        ValueError: the numbers of predictions and regions differ.
-    """
-    source, target = (
-        kind.structure.cat(one).tensor.to(box_deltas.device) for one in (boxes, matched_boxes)
-    )
-    if len(source) != len(box_deltas):
-        raise ValueError(f"{len(source)} regions, but box offsets of {len(box_deltas)}.")
-    wanted = torch.cat(list(classes)) if classes else torch.zeros(0, dtype=torch.int64)
-    wanted = wanted.to(box_deltas.device)
-    rows = ((wanted >= 0) & (wanted < num_classes)).nonzero().squeeze(1)
-    offsets = pick_class_offsets(box_deltas[rows], wanted[rows], kind.dim)
-    return ObjectOffsets(offsets, source[rows], target[rows], len(wanted))

@@ -1,10 +1,12 @@
 """The box loss of regions."""
 
+import torch
+
 from composer.ops import (
     AnyBoxWeights,
     BoxLossName,
     find_box_kind,
-    pick_object_offsets,
+    pick_class_offsets,
     sum_box_loss,
 )
 from composer.ranges import NonNegative, NonNegativeInt, PositiveInt
@@ -49,14 +51,21 @@ def box_loss(
             rotated boxes.
     """
     kind = find_box_kind(boxes, box_weights)
-    found = pick_object_offsets(kind, box_deltas, boxes, classes, matched_boxes, num_classes)
+    sources, targets = (
+        kind.structure.cat(one).tensor.to(box_deltas.device) for one in (boxes, matched_boxes)
+    )
+    if len(sources) != len(box_deltas):
+        raise ValueError(f"{len(sources)} regions, but box offsets of {len(box_deltas)}.")
+    wanted = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
+    wanted = wanted.to(box_deltas.device)
+    rows = ((wanted >= 0) & (wanted < num_classes)).nonzero().squeeze(1)
     loss = sum_box_loss(
-        found.offsets,
-        found.sources,
-        found.targets,
+        pick_class_offsets(box_deltas[rows], wanted[rows], kind.dim),
+        sources[rows],
+        targets[rows],
         box_weights,
         kind=bbox_reg_loss_type,
         smooth_l1_beta=smooth_l1_beta,
     )
     name = "loss_box_reg" if stage is None else f"loss_box_reg_stage{stage}"
-    return {name: loss * (bbox_reg_loss_weight / max(found.num_regions, 1))}
+    return {name: loss * (bbox_reg_loss_weight / max(len(wanted), 1))}

@@ -1,6 +1,7 @@
 """Detections from the predictions of regions.
 
-Legend: R regions over all images. `_` is K + 1 class scores, the background last.
+Legend: R regions over all images, P regions of an image. `_` is K + 1 class scores, the background
+last, or the numbers of a box for one or K classes.
 """
 
 from typing import NamedTuple
@@ -8,7 +9,13 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.ops import AnyBoxWeights, DetectionLimits, detect_in_regions, find_box_kind
+from composer.ops import (
+    AnyBoxWeights,
+    BoxKind,
+    find_box_kind,
+    pick_class_offsets,
+    split_regions,
+)
 from composer.ranges import Fraction, NonNegative, NonNegativeInt
 from composer.structures import (
     AnyBoxes,
@@ -20,6 +27,23 @@ from composer.structures import (
     Indices,
     Scores,
 )
+
+
+class DetectionLimits(NamedTuple):
+    """Limits of detections.
+
+    Args:
+        score_threshold: a class's probability must be above it.
+        nms_threshold: intersection over union above which the worse of two boxes of one class is
+            suppressed.
+        max_per_image: limit of detections per image.
+        min_box_size: neither side of a clipped box may be shorter, in pixels.
+    """
+
+    score_threshold: float
+    nms_threshold: float
+    max_per_image: int
+    min_box_size: float
 
 
 class Detections(NamedTuple):
@@ -76,16 +100,23 @@ def detections(
     Raises:
         ValueError: the numbers of regions or images do not fit each other.
     """
-    found = detect_in_regions(
-        find_box_kind(boxes, box_weights),
-        boxes,
-        _average(class_logits, use_sigmoid_ce),
-        box_deltas,
-        images.image_sizes,
-        limits=DetectionLimits(score_threshold, nms_threshold, max_per_image, min_box_size),
-        box_weights=box_weights,
-    )
-    return Detections(*([getattr(one, name) for one in found] for name in Detections._fields))
+    kind, image_sizes = find_box_kind(boxes, box_weights), images.image_sizes
+    if len(boxes) != len(image_sizes):
+        raise ValueError(f"Regions of {len(boxes)} images, but {len(image_sizes)} images.")
+    regions = kind.structure.cat(boxes).tensor.to(box_deltas.device)
+    if len(regions) != len(box_deltas):
+        raise ValueError(f"{len(regions)} regions, but box offsets of {len(box_deltas)}.")
+    counts = [len(one) for one in boxes]
+    moved = kind.decode(box_deltas, regions, kind.complete_weights(box_weights))
+    probabilities = _average(class_logits, use_sigmoid_ce)
+    limits = DetectionLimits(score_threshold, nms_threshold, max_per_image, min_box_size)
+    found = Detections([], [], [], [], [])
+    for one, chances, size in zip(
+        split_regions(moved, counts), split_regions(probabilities, counts), image_sizes, strict=True
+    ):
+        for column, values in zip(found, _select(kind, one, chances, size, limits), strict=True):
+            column.append(values)
+    return found
 
 
 def _average(
@@ -95,3 +126,23 @@ def _average(
     several = class_logits if isinstance(class_logits, list) else [class_logits]
     each = [one.sigmoid() if use_sigmoid else one.softmax(dim=1) for one in several]
     return sum(each[1:], start=each[0]) / len(each)
+
+
+def _select(
+    kind: BoxKind[AnyBoxes],
+    boxes: Float[Tensor, "P _"],
+    probabilities: Float[Tensor, "P _"],
+    image_size: tuple[int, int],
+    limits: DetectionLimits,
+) -> tuple[AnyBoxes, Tensor, Tensor, Tensor, Tensor]:
+    """Returns the detections of one image, in the order of `Detections`."""
+    is_finite = boxes.isfinite().all(dim=1) & probabilities.isfinite().all(dim=1)
+    is_candidate = (probabilities[:, :-1] > limits.score_threshold) & is_finite[:, None]
+    rows, classes = is_candidate.nonzero(as_tuple=True)
+    scores = probabilities[rows, classes]
+    clipped = kind.structure(pick_class_offsets(boxes[rows], classes, kind.dim)).clip(image_size)
+    large = (clipped.get_sides() >= limits.min_box_size).all(dim=1).nonzero().squeeze(1)
+    kept = kind.suppress(clipped.tensor[large], scores[large], classes[large], limits.nms_threshold)
+    best = large[kept[: limits.max_per_image]]
+    rows = rows[best]
+    return clipped[best], scores[best], classes[best], rows, probabilities[rows]

@@ -3,26 +3,27 @@
 Legend: R regions over all images, C channels, `_` a map's or a region's height and width.
 """
 
+import math
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from composer.ops import (
-    ROTATED,
-    find_box_kind,
-    find_pooled_levels,
-    index_regions,
-    roi_align_rotated,
-)
+from composer.ops import ROTATED, find_box_kind, index_regions, roi_align_rotated
 from composer.ranges import NonNegative, PositiveInt
 from composer.structures import (
     AnyBoxes,
     Features,
     RegionFeatures,
     TensorShape,
+    find_channels,
+    find_pyramid_strides,
+    pick_levels,
 )
+
+# Keeps the logarithm of a box without area finite.
+_EPSILON = 1e-8
 
 
 class ROIPooler(nn.Module):
@@ -62,21 +63,25 @@ class ROIPooler(nn.Module):
         level_epsilon: NonNegative = 0.0,
     ) -> None:
         super().__init__()
-        self.levels = find_pooled_levels(
-            features_shape,
-            in_features,
-            output_size,
-            canonical_box_size=canonical_box_size,
-            canonical_level=canonical_level,
-            level_epsilon=level_epsilon,
+        self.in_features = pick_levels(features_shape, in_features)
+        self.strides = find_pyramid_strides(features_shape, self.in_features)
+        alone = features_shape[self.in_features[0]].channels
+        several = len(self.in_features) > 1
+        self.channels = find_channels(features_shape, self.in_features) if several else alone
+        self.output_size = (
+            (output_size, output_size) if isinstance(output_size, int) else output_size
         )
         self.pooler_type = pooler_type
         self.sampling_ratio = sampling_ratio
+        self.canonical_box_size = canonical_box_size
+        self.canonical_level = canonical_level
+        self.level_epsilon = level_epsilon
 
     @property
     def output_shape(self) -> TensorShape:
         """The channels of the features, on the grid."""
-        return self.levels.output_shape
+        height, width = self.output_size
+        return TensorShape(channels=self.channels, height=height, width=width)
 
     def forward(self, features: Features, boxes: list[AnyBoxes]) -> RegionFeatures:
         """Returns the features of all images' boxes, image after image; there may be none.
@@ -91,16 +96,31 @@ class ROIPooler(nn.Module):
                 f"pooler_type: {self.pooler_type} samples upright boxes; rotated ones have "
                 "ROIAlignV2."
             )
-        areas = kind.structure.cat(boxes).area()
+        maps = [features[name] for name in self.in_features]
+        if len(boxes) != len(maps[0]):
+            raise ValueError(f"Boxes of {len(boxes)} images for features of {len(maps[0])}.")
         pool = self._pool_rotated if kind is ROTATED else self._pool
-        return self.levels.pool(features, index_regions(boxes), areas, len(boxes), pool)
+        regions = index_regions(boxes).to(maps[0].device)
+        if len(maps) == 1:
+            return pool(maps[0], regions, self.strides[0])
+        levels = assign_levels(
+            kind.structure.cat(boxes).area().to(maps[0].device),
+            int(math.log2(self.strides[0])),
+            int(math.log2(self.strides[-1])),
+            self.canonical_box_size,
+            self.canonical_level,
+            self.level_epsilon,
+        )
+        pooled = maps[0].new_zeros(len(regions), maps[0].shape[1], *self.output_size)
+        for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):
+            rows = (levels == level).nonzero().squeeze(1)
+            pooled[rows] = pool(map_, regions[rows], stride)
+        return pooled
 
     def _pool_rotated(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 6"], stride: int
     ) -> Float[Tensor, "R C _ _"]:
-        return roi_align_rotated(
-            map_, regions, self.levels.output_size, 1.0 / stride, self.sampling_ratio
-        )
+        return roi_align_rotated(map_, regions, self.output_size, 1.0 / stride, self.sampling_ratio)
 
     def _pool(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 5"], stride: int
@@ -111,12 +131,40 @@ class ROIPooler(nn.Module):
             return self._pool(map_.float(), regions, stride).bfloat16()
         regions = regions.to(map_.dtype)
         if self.pooler_type == "ROIPool":
-            return roi_pool(map_, regions, self.levels.output_size, 1.0 / stride)
+            return roi_pool(map_, regions, self.output_size, 1.0 / stride)
         return roi_align(
             map_,
             regions,
-            self.levels.output_size,
+            self.output_size,
             1.0 / stride,
             self.sampling_ratio,
             aligned=self.pooler_type == "ROIAlignV2",
         )
+
+
+def assign_levels(
+    areas: Float[Tensor, "R"],
+    min_level: int,
+    max_level: int,
+    canonical_size: int = 224,
+    canonical_level: int = 4,
+    level_epsilon: float = 0.0,
+) -> Int[Tensor, "R"]:
+    """Picks a level by the size of each region (Lin et al. 2017, equation 1).
+
+    Args:
+        areas: of the regions, in square pixels.
+        min_level: the finest level there is, as log2 of its stride.
+        max_level: the coarsest.
+        canonical_size: a square of this side in pixels belongs to ...
+        canonical_level: ... this level; one twice as large belongs to the next.
+        level_epsilon: how much below a level's border, in levels, a region still belongs to it.
+
+    Returns:
+        The level counted from `min_level`. A region whose size is no number gets 0.
+    """
+    size = torch.sqrt(areas)
+    position = canonical_level + torch.log2(size / canonical_size + _EPSILON)
+    levels = torch.floor(position + level_epsilon)
+    levels = torch.nan_to_num(levels.clamp(min=min_level, max=max_level), nan=min_level)
+    return levels.to(torch.int64) - min_level

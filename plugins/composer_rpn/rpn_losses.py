@@ -1,12 +1,15 @@
-"""The losses of an RPN."""
+"""The losses of an RPN.
 
-from composer.ops import (
-    AnyBoxWeights,
-    BoxLossName,
-    find_box_kind,
-    pick_labelled_anchors,
-    sum_box_loss,
-)
+Legend: N images, A anchors of all levels.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from composer.events import record_scalar
+from composer.ops import AnyBoxWeights, BoxLossName, find_box_kind, flatten_cells, sum_box_loss
 from composer.ranges import NonNegative, PositiveInt
 from composer.structures import (
     AnchorDeltas,
@@ -61,18 +64,38 @@ def rpn_losses(
             compare rotated boxes.
     """
     kind = find_box_kind(anchors)
-    labelled = pick_labelled_anchors(kind, anchors, objectness, deltas, labels, boxes)
+    logits = torch.cat([flatten_cells(level).squeeze(2) for level in objectness], dim=1)
+    wanted = torch.stack(list(labels)) if labels else logits.new_zeros(logits.shape).long()
+    if wanted.shape != logits.shape:
+        raise ValueError(
+            f"Labels of {tuple(wanted.shape)} images and anchors, but objectness of "
+            f"{tuple(logits.shape)}."
+        )
+    is_object, counts = wanted == 1, wanted >= 0
+    _record_counts(is_object, counts)
+    class_loss = F.binary_cross_entropy_with_logits(
+        logits[counts], wanted[counts].to(logits.dtype), reduction="sum"
+    )
+    images, positions = is_object.nonzero(as_tuple=True)
+    offsets = torch.cat([flatten_cells(level, kind.dim) for level in deltas], dim=1)
     box_loss = sum_box_loss(
-        labelled.offsets,
-        labelled.sources,
-        labelled.targets,
+        offsets[images, positions],
+        torch.cat(anchors)[positions],
+        kind.structure.cat(boxes).tensor.to(offsets.device)[images * counts.shape[1] + positions],
         box_weights,
         kind=bbox_reg_loss_type,
         smooth_l1_beta=smooth_l1_beta,
     )
-    drawn = labelled.num_counting if divide_by_drawn else batch_size_per_image * len(labels)
+    drawn = int(counts.sum()) if divide_by_drawn else batch_size_per_image * len(labels)
     normalizer = max(drawn, 1)
     return {
-        "loss_rpn_cls": labelled.class_loss * (loss_weight / normalizer),
+        "loss_rpn_cls": class_loss * (loss_weight / normalizer),
         "loss_rpn_loc": box_loss * (loss_weight * bbox_reg_loss_weight / normalizer),
     }
+
+
+def _record_counts(is_object: Bool[Tensor, "N A"], counts: Bool[Tensor, "N A"]) -> None:
+    num_images = max(len(is_object), 1)
+    num_objects: Int[Tensor, ""] = is_object.sum()
+    record_scalar("rpn/num_pos_anchors", num_objects / num_images)
+    record_scalar("rpn/num_neg_anchors", (counts.sum() - num_objects) / num_images)

@@ -1,10 +1,15 @@
-"""Training targets of an RPN, anchor by anchor."""
+"""Training targets of an RPN, anchor by anchor.
+
+Legend: A anchors of all levels.
+"""
 
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
-from composer.ops import AnchorSampling, find_box_kind, label_anchors
+from composer.ops import check_truth_boxes, find_box_kind, match_boxes, sample_labels
 from composer.ranges import Finite, Fraction, MatchLabel, PositiveInt
 from composer.structures import (
     AnchorLabels,
@@ -13,6 +18,8 @@ from composer.structures import (
     ImageList,
     Instances,
 )
+
+_BACKGROUND = 0
 
 
 class RPNTargets(NamedTuple):
@@ -28,6 +35,7 @@ class RPNTargets(NamedTuple):
     boxes: list[AnyBoxes]  # type: ignore[valid-type]
 
 
+@torch.no_grad()
 def rpn_targets(
     images: ImageList,
     anchors: AnyAnchors,
@@ -58,17 +66,36 @@ def rpn_targets(
             pixels do not count; below 0, all do.
 
     Raises:
-        ValueError: the numbers of targets and images, or of thresholds and labels, do not fit.
+        ValueError: the numbers of targets and images, or of thresholds and labels, do not fit; or
+            an object has no area.
     """
     if len(targets) != len(images):
         raise ValueError(f"Targets of {len(targets)} images, but {len(images)} images.")
-    sampling = AnchorSampling(
-        iou_thresholds, iou_labels, batch_size_per_image, positive_fraction, boundary_threshold
-    )
     kind = find_box_kind(anchors)
     all_anchors = kind.structure(torch.cat(anchors))
-    labelled = [
-        label_anchors(kind, all_anchors, one.gt_boxes, image_size, sampling, generator)
-        for image_size, one in zip(images.image_sizes, targets, strict=True)
-    ]
-    return RPNTargets([labels for labels, _ in labelled], [boxes for _, boxes in labelled])
+    found = RPNTargets([], [])
+    for image_size, target in zip(images.image_sizes, targets, strict=True):
+        truth = target.gt_boxes.to(all_anchors.device)
+        check_truth_boxes(truth)
+        matches = match_boxes(
+            kind.overlap(truth, all_anchors),
+            iou_thresholds,
+            iou_labels,
+            allow_low_quality_matches=True,
+        )
+        labels = matches.labels
+        if boundary_threshold >= 0:
+            labels = labels.where(all_anchors.inside_box(image_size, boundary_threshold), -1)
+        found.labels.append(_keep_some(labels, batch_size_per_image, positive_fraction, generator))
+        nothing = kind.structure(torch.zeros_like(all_anchors.tensor))
+        found.boxes.append(truth[matches.indices] if len(truth) else nothing)
+    return found
+
+
+def _keep_some(
+    labels: Int[Tensor, "A"], count: int, positive_fraction: float, generator: torch.Generator
+) -> Int[Tensor, "A"]:
+    """Returns the labels of sampled anchors, and -1 for the others."""
+    positive, negative = sample_labels(labels, count, positive_fraction, _BACKGROUND, generator)
+    kept = torch.full_like(labels, -1)
+    return kept.index_fill(0, positive, 1).index_fill(0, negative, _BACKGROUND)

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.ops import assign_levels
+from composer_rcnn.roi_pooler import assign_levels
 
 
 def level_of(width, height=None, **options):
