@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.ops import match_boxes
+from composer.ops import Matches, match_boxes
 from composer.ranges import NonNegative, PositiveInt
 from composer.structures import Anchors, Boxes, Instances
-from composer_dense.targets import AnchorTargets, assign_objects, read_truth
+from composer_dense.targets import AnchorTargets, assign_objects
 
 # A level is for the objects whose farthest edge is this many strides away from the point.
 _NEAREST_EDGE, _FARTHEST_EDGE = 4.0, 8.0
@@ -42,13 +42,12 @@ def fcos_targets(
         center_sampling_radius: how far from the centre of an object, along either axis, a point
             may be to be for it, in strides.
     """
-    assigned = []
-    for one in targets:
-        truth = read_truth(one, anchors[0].device, num_classes)
-        quality = rate_points(anchors, Boxes(truth.boxes), center_sampling_radius)
-        matches = match_boxes(quality, (_ANY_MATCH,), (0, 1))
-        assigned.append(assign_objects(truth, *matches, num_classes))
-    return AnchorTargets([classes for classes, _ in assigned], [found for _, found in assigned])
+
+    def match(truth: Boxes) -> Matches:
+        quality = rate_points(anchors, truth, center_sampling_radius)
+        return match_boxes(quality, (_ANY_MATCH,), (0, 1))
+
+    return assign_objects(targets, anchors[0].device, num_classes, match)
 
 
 def rate_points(

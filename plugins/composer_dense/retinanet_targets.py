@@ -2,10 +2,10 @@
 
 import torch
 
-from composer.ops import match_boxes
+from composer.ops import Matches, match_boxes
 from composer.ranges import Fraction, MatchLabel, PositiveInt
 from composer.structures import Anchors, Boxes, Instances, pairwise_iou
-from composer_dense.targets import AnchorTargets, assign_objects, read_truth
+from composer_dense.targets import AnchorTargets, assign_objects
 
 
 @torch.no_grad()
@@ -33,10 +33,9 @@ def retinanet_targets(
         ValueError: thresholds and labels do not fit each other.
     """
     boxes = Boxes(torch.cat(anchors))
-    assigned = []
-    for one in targets:
-        truth = read_truth(one, boxes.device, num_classes)
-        overlap = pairwise_iou(Boxes(truth.boxes), boxes)
-        matches = match_boxes(overlap, iou_thresholds, iou_labels, allow_low_quality_matches=True)
-        assigned.append(assign_objects(truth, *matches, num_classes))
-    return AnchorTargets([classes for classes, _ in assigned], [found for _, found in assigned])
+
+    def match(truth: Boxes) -> Matches:
+        overlap = pairwise_iou(truth, boxes)
+        return match_boxes(overlap, iou_thresholds, iou_labels, allow_low_quality_matches=True)
+
+    return assign_objects(targets, boxes.device, num_classes, match)

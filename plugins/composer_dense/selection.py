@@ -5,9 +5,8 @@ the classes of a level.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -44,18 +43,7 @@ class DenseDetections(NamedTuple):
     class_probabilities: list[ClassProbabilities]
 
 
-class ImageDetections(NamedTuple):
-    """The detections of one image; see `DenseDetections`."""
-
-    boxes: Boxes
-    scores: Scores
-    classes: Classes
-    anchor_indices: Indices
-    class_probabilities: ClassProbabilities
-
-
-@dataclass(frozen=True)
-class SelectionLimits:
+class SelectionLimits(NamedTuple):
     """Limits of detections.
 
     Args:
@@ -72,6 +60,14 @@ class SelectionLimits:
     max_per_image: int
 
 
+class _Candidates(NamedTuple):
+    boxes: Float[Tensor, "_ 4"]
+    scores: Float[Tensor, "_"]
+    classes: Int[Tensor, "_"]
+    rows: Int[Tensor, "_"]
+    probabilities: Float[Tensor, "_ _"]
+
+
 def detect_each_image(
     anchors: Sequence[Float[Tensor, "_ 4"]],
     scores: Sequence[Float[Tensor, "N _ _"]],
@@ -80,33 +76,7 @@ def detect_each_image(
     limits: SelectionLimits,
     images: ImageList | None = None,
 ) -> DenseDetections:
-    """Picks the detections of every image; see `select_detections`."""
-    sizes = [None] * len(scores[0]) if images is None else images.image_sizes
-    selected = [
-        select_detections(
-            anchors,
-            [level[image] for level in scores],
-            [level[image] for level in offsets],
-            decode,
-            limits,
-            size,
-        )
-        for image, size in enumerate(sizes)
-    ]
-    return DenseDetections(
-        *([getattr(one, name) for one in selected] for name in DenseDetections._fields)
-    )
-
-
-def select_detections(
-    anchors: Sequence[Float[Tensor, "_ 4"]],
-    scores: Sequence[Float[Tensor, "_ K"]],
-    offsets: Sequence[Float[Tensor, "_ 4"]],
-    decode: Decoding,
-    limits: SelectionLimits,
-    image_size: tuple[int, int] | None = None,
-) -> ImageDetections:
-    """Picks the detections of one image (Lin et al. 2017, section 4.1, inference).
+    """Picks the detections of every image (Lin et al. 2017, section 4.1, inference).
 
     What is not finite is dropped.
 
@@ -115,17 +85,28 @@ def select_detections(
         scores: of each anchor, per level.
         offsets: predicted box offsets, per level.
         decode: makes boxes of offsets and anchors.
-        limits: what makes a detection.
-        image_size: (height, width) that boxes are clipped to before the doubled ones go; None
-            leaves them as they are.
+        limits: limits of detections.
+        images: for the sizes that boxes are clipped to before suppression; None leaves them as
+            they are.
     """
-    candidates = _join_levels(
-        [
-            _pick_candidates(*level, decode, limits)
-            for level in zip(anchors, scores, offsets, strict=True)
-        ],
-        [len(level) for level in anchors],
-    )
+    sizes = [None] * len(scores[0]) if images is None else images.image_sizes
+    found = DenseDetections([], [], [], [], [])
+    columns: tuple[list[Any], ...] = found
+    for image, size in enumerate(sizes):
+        levels = [
+            _pick_candidates(boxes, level_scores[image], level_offsets[image], decode, limits)
+            for boxes, level_scores, level_offsets in zip(anchors, scores, offsets, strict=True)
+        ]
+        candidates = _join_levels(levels, [len(level) for level in anchors])
+        for column, values in zip(columns, _suppress(candidates, limits, size), strict=True):
+            column.append(values)
+    return found
+
+
+def _suppress(
+    candidates: _Candidates, limits: SelectionLimits, image_size: tuple[int, int] | None
+) -> tuple[Boxes, Tensor, Tensor, Tensor, Tensor]:
+    """Returns the detections of one image, in the order of `DenseDetections`."""
     finite = candidates.boxes.isfinite().all(dim=1).nonzero().squeeze(1)
     boxes = Boxes(candidates.boxes)
     boxes = boxes if image_size is None else boxes.clip(image_size)
@@ -136,15 +117,8 @@ def select_detections(
         limits.nms_threshold,
     )
     best = finite[kept[: limits.max_per_image]]
-    return ImageDetections(boxes[best], *(values[best] for values in candidates[1:]))
-
-
-class _Candidates(NamedTuple):
-    boxes: Float[Tensor, "_ 4"]
-    scores: Float[Tensor, "_"]
-    classes: Int[Tensor, "_"]
-    rows: Int[Tensor, "_"]
-    probabilities: Float[Tensor, "_ _"]
+    _, scores, classes, rows, probabilities = candidates
+    return boxes[best], scores[best], classes[best], rows[best], probabilities[best]
 
 
 def _pick_candidates(
