@@ -4,16 +4,15 @@ Legend: H W the image's height and width.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
 from PIL import Image
 
 from composer.data.faults import BadPart
-from composer.data.records import Box
+from composer.data.records import Annotation, AnnotationId
 from composer.files import written_whole
-from composer.structures import RunLengths, encode_mask, find_mask_box, measure_mask
+from composer.structures import encode_mask, find_mask_box, measure_mask
 
 
 def read_labels(file: Path) -> Int[np.ndarray, "H W"]:
@@ -55,25 +54,23 @@ def _read(file: Path, mode: str | None) -> Int[np.ndarray, "..."]:
         raise BadPart("unreadable_image", f"{file} cannot be read: {error}") from None
 
 
-class Region(NamedTuple):
-    """The pixels of one label.
-
-    Args:
-        mask: compressed run-length encoding.
-        box: the tightest box around them, x0, y0, x1, y1.
-        area: how many they are.
-    """
-
-    mask: RunLengths
-    box: Box
-    area: int
-
-
-def cut_region(mask: Bool[np.ndarray, "H W"]) -> Region | None:
-    """The region of a mask; None if it has no pixel."""
+def cut_object(
+    mask: Bool[np.ndarray, "H W"],
+    category: int,
+    is_crowd: bool,
+    annotation_id: AnnotationId | None = None,
+) -> Annotation | None:
+    """The object of a mask, with its tightest box and its area; None if it has no pixel."""
     encoded = encode_mask(mask)
     area = measure_mask(encoded)
     if area == 0:
         return None
     x, y, width, height = find_mask_box(encoded)
-    return Region(encoded, (x, y, x + width, y + height), area)
+    return Annotation(
+        box=(x, y, x + width, y + height),
+        category=category,
+        segmentation=encoded,
+        is_crowd=is_crowd,
+        area=float(area),
+        annotation_id=annotation_id,
+    )

@@ -4,12 +4,12 @@ Legend: N images. `_` is channels, rows and columns of a map; the anchors of a c
 and the numbers of a box.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Placing = Callable[[Tensor, tuple[int, int], int, float], Tensor]
+from composer.ops import place_anchors
 
 
 class AnchorLevels(nn.Module):
@@ -23,7 +23,6 @@ class AnchorLevels(nn.Module):
         cell_anchors: for each level the anchors of a cell, around the origin.
         offset: where in its cell an anchor's centre lies, from 0 (the upper left corner) to
             below 1.
-        place: (anchors of a cell, (height, width) of a map, its stride, offset) -> anchors.
 
     Raises:
         ValueError: the offset is no part of a cell.
@@ -35,7 +34,6 @@ class AnchorLevels(nn.Module):
         strides: Sequence[int],
         cell_anchors: Sequence[Float[Tensor, "_ _"]],
         offset: float,
-        place: Placing,
     ) -> None:
         super().__init__()
         if not 0 <= offset < 1:
@@ -43,7 +41,6 @@ class AnchorLevels(nn.Module):
         self.names = tuple(names)
         self.strides = tuple(strides)
         self.offset = offset
-        self._place = place
         for level, anchors in enumerate(cell_anchors):
             self.register_buffer(f"cell_anchors_{level}", anchors, persistent=False)
 
@@ -58,7 +55,7 @@ class AnchorLevels(nn.Module):
         for level, (name, stride) in enumerate(zip(self.names, self.strides, strict=True)):
             height, width = features[name].shape[-2:]
             cell_anchors = self._get_cell_anchors(level)
-            anchors.append(self._place(cell_anchors, (height, width), stride, self.offset))
+            anchors.append(place_anchors(cell_anchors, (height, width), stride, self.offset))
         return anchors
 
     def _get_cell_anchors(self, level: int) -> Float[Tensor, "_ _"]:

@@ -5,7 +5,6 @@ from composer.ops.anchor_grid import (
     make_cell_anchors,
     make_rotated_cell_anchors,
     place_anchors,
-    place_rotated_anchors,
 )
 from composer.ops.box_coding import (
     MAX_LOG_SCALE,
@@ -17,13 +16,14 @@ from composer.ops.box_coding import (
     encode_rotated_boxes,
 )
 from composer.ops.box_kinds import ROTATED, UPRIGHT, AnyBoxWeights, BoxKind, find_box_kind
-from composer.ops.box_losses import (
+from composer.ops.edge_distances import decode_distances, encode_distances
+from composer.ops.losses import (
     BoxLossName,
     OverlapLossName,
     sum_box_loss,
+    sum_focal_loss,
     sum_overlap_loss,
 )
-from composer.ops.edge_distances import decode_distances, encode_distances
 from composer.ops.matching import (
     Matches,
     check_truth_boxes,
@@ -79,12 +79,12 @@ __all__ = [
     "paste_masks",
     "pick_class_offsets",
     "place_anchors",
-    "place_rotated_anchors",
     "record_region_counts",
     "roi_align_rotated",
     "sample_labels",
     "sample_regions",
     "split_regions",
     "sum_box_loss",
+    "sum_focal_loss",
     "sum_overlap_loss",
 ]

@@ -1,7 +1,8 @@
 """Anchors: the boxes that a dense detector starts from, some at every cell of a feature map.
 
-Legend: A anchors of one cell, N images, H W a map's height and width. `_` is the number of anchors
-or predictions that come out, all numbers of a cell, or the numbers of one prediction.
+Legend: A anchors of one cell, D numbers of a box, N images, H W a map's height and width. `_` is
+the number of anchors or predictions that come out, all numbers of a cell, or the numbers of one
+prediction.
 
 Rotated anchors (Ma et al. 2018, section 3.2) are (centre x, centre y, width, height, angle) in
 pixels and degrees.
@@ -11,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -37,30 +39,32 @@ def make_cell_anchors(
 
 
 def place_anchors(
-    cell_anchors: Float[Tensor, "A 4"],
+    cell_anchors: Float[Tensor, "A D"],
     grid_size: tuple[int, int],
     stride: int,
     offset: float = 0.0,
-) -> Float[Tensor, "_ 4"]:
+) -> Float[Tensor, "_ D"]:
     """Repeats the anchors of a cell over a feature map.
 
     Args:
-        cell_anchors: the anchors around the origin.
+        cell_anchors: the anchors around the origin, upright or rotated.
         grid_size: the map's (height, width).
         stride: pixels of the image a cell.
         offset: where in its cell an anchor's centre lies: 0 is the upper left corner, 0.5 the
             middle.
 
     Returns:
-        XYXY in pixels of the image: row after row, cell after cell, all anchors of a cell
-        together.
+        In pixels of the image: row after row, cell after cell, all anchors of a cell together.
     """
     height, width = grid_size
     y = (torch.arange(height, dtype=torch.float32, device=cell_anchors.device) + offset) * stride
     x = (torch.arange(width, dtype=torch.float32, device=cell_anchors.device) + offset) * stride
     y, x = torch.meshgrid(y, x, indexing="ij")
-    shifts = torch.stack((x, y, x, y), dim=2).reshape(-1, 1, 4)
-    return (shifts + cell_anchors).reshape(-1, 4)
+    centers = torch.stack((x, y), dim=2).reshape(-1, 1, 2)
+    dim = cell_anchors.shape[1]
+    # Both corners of an upright anchor move; of a rotated one the centre alone.
+    shifts = torch.cat((centers, centers), dim=2) if dim == 4 else F.pad(centers, (0, dim - 2))
+    return (shifts + cell_anchors).reshape(-1, dim)
 
 
 def make_rotated_cell_anchors(
@@ -80,27 +84,6 @@ def make_rotated_cell_anchors(
     size = (flat[:, 2:] - flat[:, :2]).repeat_interleave(len(angles), dim=0)
     angle = flat.new_tensor(angles).repeat(len(flat))[:, None]
     return torch.cat((torch.zeros_like(size), size, angle), dim=1)
-
-
-def place_rotated_anchors(
-    cell_anchors: Float[Tensor, "A 5"],
-    grid_size: tuple[int, int],
-    stride: int,
-    offset: float = 0.0,
-) -> Float[Tensor, "_ 5"]:
-    """Repeats the anchors of a cell over a feature map; see `place_anchors`.
-
-    Args:
-        cell_anchors: the anchors around the origin.
-        grid_size: the map's (height, width).
-        stride: pixels of the image a cell.
-        offset: where in its cell an anchor's centre lies: 0 is the upper left corner, 0.5 the
-            middle.
-    """
-    origins = cell_anchors.new_zeros(len(cell_anchors), 4)
-    centers = place_anchors(origins, grid_size, stride, offset)[:, :2]
-    anchors = cell_anchors.repeat(grid_size[0] * grid_size[1], 1)
-    return torch.cat((centers + anchors[:, :2], anchors[:, 2:]), dim=1)
 
 
 def flatten_cells(map_: Float[Tensor, "N _ H W"], num_values: int = 1) -> Float[Tensor, "N _ _"]:

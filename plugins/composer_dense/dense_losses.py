@@ -1,6 +1,6 @@
-"""The common parts of the losses of anchors: positives, the focal loss and its normalizer.
+"""The common parts of the losses of anchors: positives, and their average number.
 
-Legend: N images, A anchors of all levels, K classes, P positive anchors over all images. `_` is the
+Legend: N images, A anchors of all levels, P positive anchors over all images. `_` is the
 numbers of an anchor, and as many anchors as a target says.
 """
 
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -66,29 +65,6 @@ def find_positives(
     per_image = [one.tensor[rows[images == image]] for image, one in enumerate(boxes)]
     wanted = torch.cat(per_image) if per_image else torch.zeros(0, 4, device=classes.device)
     return Positives(images, rows, wanted)
-
-
-def sum_focal_loss(
-    logits: Float[Tensor, "N A K"], classes: Int[Tensor, "N A"], *, alpha: float, gamma: float
-) -> Float[Tensor, ""]:
-    """Sums up the focal loss of all anchors that count (Lin et al. 2017, section 3).
-
-    There are many, so that half precision is summed up in float32.
-
-    Args:
-        logits: of each class.
-        classes: what each anchor is to be: K for the background, -1 where it does not count.
-        alpha: weight of what there is; what there is not has 1 - alpha. Negative for none.
-        gamma: exponent that lowers the weight of easy examples.
-    """
-    from torchvision.ops import sigmoid_focal_loss  # takes as long to import as torch
-
-    counts = classes >= 0
-    num_classes = logits.shape[2]
-    predicted = logits[counts]
-    predicted = predicted if predicted.dtype == torch.float64 else predicted.float()
-    wanted = F.one_hot(classes[counts], num_classes + 1)[:, :-1].to(predicted)
-    return sigmoid_focal_loss(predicted, wanted, alpha, gamma, reduction="sum")
 
 
 class MovingNormalizer(nn.Module):

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.events import record_scalar
-from composer.ops import decode_distances, encode_distances, sum_overlap_loss
+from composer.ops import decode_distances, encode_distances, sum_focal_loss, sum_overlap_loss
 from composer.ranges import Finite, Fraction, NonNegative, Positive
 from composer.structures import (
     AnchorClasses,
@@ -21,12 +21,7 @@ from composer.structures import (
     Losses,
 )
 from composer_dense.anchor_rows import list_by_anchor
-from composer_dense.dense_losses import (
-    MovingNormalizer,
-    find_positives,
-    stack_classes,
-    sum_focal_loss,
-)
+from composer_dense.dense_losses import MovingNormalizer, find_positives, stack_classes
 
 
 class FCOSLoss(nn.Module):

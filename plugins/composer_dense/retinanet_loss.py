@@ -4,16 +4,11 @@ import torch
 from torch import nn
 
 from composer.events import record_scalar
-from composer.ops import BoxLossName, BoxWeights, sum_box_loss
+from composer.ops import BoxLossName, BoxWeights, sum_box_loss, sum_focal_loss
 from composer.ranges import Finite, NonNegative, Positive
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
 from composer_dense.anchor_rows import list_by_anchor
-from composer_dense.dense_losses import (
-    MovingNormalizer,
-    find_positives,
-    stack_classes,
-    sum_focal_loss,
-)
+from composer_dense.dense_losses import MovingNormalizer, find_positives, stack_classes
 
 
 class RetinaNetLoss(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from composer.layers import NormConv2d, NormName, init_xavier
 from composer.ranges import PositiveInt
-from composer.structures import Features, TensorShape
+from composer.structures import Features, TensorShape, pick_levels
 
 Map = Float[Tensor, "N _ _ _"]
 
@@ -88,7 +88,7 @@ class FPN(nn.Module):
         top_block_in_feature: str | None = None,
     ) -> None:
         super().__init__()
-        self.in_features = tuple(features_shape) if in_features is None else in_features
+        self.in_features = pick_levels(features_shape, in_features)
         self._levels = _find_levels(features_shape, self.in_features)
         self._averages = fuse_type == "avg"
         for name, level in zip(self.in_features, self._levels, strict=True):
@@ -177,12 +177,6 @@ def _find_levels(
     features_shape: dict[str, TensorShape], in_features: tuple[str, ...]
 ) -> tuple[int, ...]:
     """Returns the binary logarithm of each level's stride."""
-    missing = [name for name in in_features if name not in features_shape]
-    if missing or not in_features:
-        raise ValueError(
-            f"in_features: there is no level {', '.join(missing) or '(none is named)'}, only "
-            f"{', '.join(features_shape)}."
-        )
     strides = [features_shape[name].stride or 0 for name in in_features]
     if any(b != 2 * a for a, b in itertools.pairwise(strides)) or strides[0] < 1:
         raise ValueError(

@@ -3,7 +3,7 @@
 from torch import nn
 
 from composer.layers import AnchorLevels
-from composer.ops import make_cell_anchors, place_anchors
+from composer.ops import make_cell_anchors
 from composer.ranges import CellOffset, Positive
 from composer.structures import (
     Anchors,
@@ -52,7 +52,6 @@ class AnchorGenerator(nn.Module):
             find_strides(features_shape, names),
             [make_cell_anchors(*one) for one in per_level],
             offset,
-            place_anchors,
         )
 
     @property

@@ -3,7 +3,7 @@
 from torch import nn
 
 from composer.layers import AnchorLevels
-from composer.ops import make_rotated_cell_anchors, place_rotated_anchors
+from composer.ops import make_rotated_cell_anchors
 from composer.ranges import CellOffset, Finite, Positive
 from composer.structures import (
     Features,
@@ -56,7 +56,6 @@ class RotatedAnchorGenerator(nn.Module):
             find_strides(features_shape, names),
             [make_rotated_cell_anchors(*one) for one in per_level],
             offset,
-            place_rotated_anchors,
         )
 
     def forward(self, features: Features) -> RotatedAnchors:

@@ -4,11 +4,8 @@ Legend: A anchors of all levels, K classes.
 """
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
 
-from composer.ops import BoxLossName, flatten_cells, sum_box_loss
+from composer.ops import BoxLossName, flatten_cells, sum_box_loss, sum_focal_loss
 from composer.ranges import Finite, NonNegative, PositiveInt
 from composer.structures import AnchorClasses, AnchorDeltas, AnchorLogits, Anchors, Boxes, Losses
 
@@ -53,7 +50,9 @@ def torchvision_retinanet_loss(
     for image, (wanted, target) in enumerate(zip(classes, boxes, strict=True)):
         rows = ((wanted >= 0) & (wanted < num_classes)).nonzero().squeeze(1)
         normalizer = max(len(rows), 1) * len(classes)
-        focal = _sum_focal_loss(logits[image], wanted, focal_loss_alpha, focal_loss_gamma)
+        focal = sum_focal_loss(
+            logits[image], wanted, alpha=focal_loss_alpha, gamma=focal_loss_gamma
+        )
         loss_cls = loss_cls + focal / normalizer
         box_loss = sum_box_loss(
             deltas[image, rows],
@@ -65,14 +64,3 @@ def torchvision_retinanet_loss(
         )
         loss_box_reg = loss_box_reg + box_loss / normalizer
     return {"loss_cls": loss_cls, "loss_box_reg": loss_box_reg}
-
-
-def _sum_focal_loss(
-    logits: Float[Tensor, "A K"], classes: Int[Tensor, "A"], alpha: float, gamma: float
-) -> Float[Tensor, ""]:
-    """Sums up the focal loss of the anchors that count (Lin et al. 2017, section 3)."""
-    from torchvision.ops import sigmoid_focal_loss  # takes as long to import as torch
-
-    counts = classes >= 0
-    one_hot = F.one_hot(classes[counts], logits.shape[1] + 1)[:, :-1].to(logits)
-    return sigmoid_focal_loss(logits[counts], one_hot, alpha, gamma, reduction="sum")

@@ -8,7 +8,7 @@ import numpy as np
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
-from composer.data.label_images import cut_region, read_labels
+from composer.data.label_images import cut_object, read_labels
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
 from composer.errors import DataError
@@ -102,13 +102,6 @@ def _cut_objects(ids: np.ndarray) -> Iterator[Annotation]:
     for own_id in map(int, np.unique(ids)):
         is_crowd = own_id < _PER_CLASS
         category = categories.get(own_id if is_crowd else own_id // _PER_CLASS)
-        region = None if category is None else cut_region(ids == own_id)
-        if region is not None and category is not None:
-            yield Annotation(
-                box=region.box,
-                category=category,
-                segmentation=region.mask,
-                is_crowd=is_crowd,
-                area=float(region.area),
-                annotation_id=own_id,
-            )
+        found = None if category is None else cut_object(ids == own_id, category, is_crowd, own_id)
+        if found is not None:
+            yield found

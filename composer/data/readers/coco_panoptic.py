@@ -12,7 +12,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import read_json
-from composer.data.label_images import cut_region, read_segment_ids
+from composer.data.label_images import cut_object, read_segment_ids
 from composer.data.metadata import Color, Metadata
 from composer.data.readers.coco_document import (
     AnnotationReader,
@@ -233,14 +233,8 @@ def _cut_things(record: Record, log: FaultLog) -> Iterator[Annotation]:
         return
     ids = read_segment_ids(record.panoptic_file)
     for segment in things:
-        region = cut_region(ids == segment.segment_id)
-        if region is None:
+        found = cut_object(ids == segment.segment_id, segment.category, segment.is_crowd)
+        if found is None:
             log.add("unknown_segment", "no pixel has this id", name, segment.segment_id)
-            continue
-        yield Annotation(
-            box=region.box,
-            category=segment.category,
-            segmentation=region.mask,
-            is_crowd=segment.is_crowd,
-            area=float(region.area),
-        )
+        else:
+            yield found

@@ -5,7 +5,6 @@ from composer.ops import (
     make_cell_anchors,
     make_rotated_cell_anchors,
     place_anchors,
-    place_rotated_anchors,
 )
 from strategies.rotated_boxes import lay_flat
 
@@ -21,16 +20,14 @@ def test_every_angle_is_combined_with_every_size_and_ratio():
 @pytest.mark.parametrize("offset", [0.0, 0.5])
 def test_anchors_of_angle_0_are_the_axis_aligned_ones(offset):
     sizes, ratios = (32.0, 50.0), (0.5, 1.0, 2.0)
-    found = place_rotated_anchors(
-        make_rotated_cell_anchors(sizes, ratios, (0.0,)), (3, 5), 8, offset
-    )
+    found = place_anchors(make_rotated_cell_anchors(sizes, ratios, (0.0,)), (3, 5), 8, offset)
     expected = place_anchors(make_cell_anchors(sizes, ratios), (3, 5), 8, offset)
     torch.testing.assert_close(found, lay_flat(expected))
 
 
 def test_all_anchors_of_a_cell_come_together():
     cell = make_rotated_cell_anchors((8.0,), (1.0,), (0.0, 30.0))
-    placed = place_rotated_anchors(cell, (2, 2), 4)
+    placed = place_anchors(cell, (2, 2), 4)
     assert placed[:, [0, 1, 4]].tolist() == [
         [x, y, angle] for y in (0.0, 4.0) for x in (0.0, 4.0) for angle in (0.0, 30.0)
     ]
@@ -38,4 +35,4 @@ def test_all_anchors_of_a_cell_come_together():
 
 def test_a_map_without_cells_has_no_anchors():
     cell = make_rotated_cell_anchors((8.0,), (1.0,), (0.0,))
-    assert place_rotated_anchors(cell, (0, 7), 4).shape == (0, 5)
+    assert place_anchors(cell, (0, 7), 4).shape == (0, 5)
