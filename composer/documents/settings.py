@@ -86,7 +86,7 @@ def parse_settings(texts: Sequence[str], log: ProblemLog) -> list[Setting]:
 
 
 def locate_settings(values: Mapping[str, Any], source: str, log: ProblemLog) -> list[Setting]:
-    """Settings from plain values by address, as Python gives them.
+    """Settings from plain values by address, as in Python.
 
     Args:
         values: the values by address.

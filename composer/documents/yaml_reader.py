@@ -38,7 +38,7 @@ _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")}
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that gives every plain scalar as a string; the core schema follows here."""
+    """A safe loader that keeps plain scalars as strings; the core schema follows here."""
 
 
 _Loader.yaml_implicit_resolvers = {}

@@ -1,6 +1,6 @@
-"""Imports detectron2's configurations: `import_config(path)` gives a spec of our blocks.
+"""Imports detectron2's configurations: `import_config(path)` returns a spec of our blocks.
 
-`read_import` tells what became of each key, too.
+`read_import` returns an account of every key, too.
 """
 
 from composer.importing.account import Account

@@ -18,7 +18,7 @@ _AROUND = {
     "MODEL.WEIGHTS": "which checkpoint to begin with: --weights",
     "MODEL.LOAD_PROPOSALS": "how training data is loaded",
     "MODEL.ROI_KEYPOINT_HEAD.MIN_KEYPOINTS_PER_IMAGE": "which training data counts",
-    "MODEL.PANOPTIC_FPN.COMBINE.ENABLED": "outputs are had by asking for them: --until",
+    "MODEL.PANOPTIC_FPN.COMBINE.ENABLED": "outputs are chosen by --until",
     "CUDNN_BENCHMARK": "how it runs",
     "FLOAT32_PRECISION": "how it runs",
     "GLOBAL.HACK": "of no meaning",

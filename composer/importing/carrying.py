@@ -1,8 +1,9 @@
-"""Sets the addresses of a spec that keys of a configuration stand for."""
+"""Sets the addresses that keys of a configuration stand for, and checks their values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from composer.importing.addresses import Addresses
@@ -11,6 +12,7 @@ from composer.importing.draft import Draft, UnknownAddressError
 
 _NORMS = ("", "BN", "SyncBN", "FrozenBN", "GN", "LN")
 _SAME_NORMS = {"nnSyncBN": "SyncBN", "naiveSyncBN": "SyncBN"}  # the same up to who computes it
+_LABELS = (-1, 0, 1)
 _ALL = 2**31 - 1  # detections of an image: what a negative number means
 # Defaults of node types that are not detectron2's.
 _OWN_DEFAULTS: Mapping[str, Any] = {"MODEL.RETINANET.SMOOTH_L1_LOSS_BETA": 0.0}
@@ -74,3 +76,22 @@ def require_levels(config: Config, key: str, levels: Sequence[str]) -> bool:
         what = f"there is no level {unknown[0]!r}" if unknown else "no level is named"
         config.refuse(key, f"{what}; there are {', '.join(levels)}")
     return bool(named) and not unknown
+
+
+def check_matching(config: Config, section: str) -> None:
+    """Notes thresholds that do not ascend, and labels that are not one more than these."""
+    thresholds = config.take(f"{section}.IOU_THRESHOLDS")
+    labels = config.take(f"{section}.IOU_LABELS")
+    if any(low > high for low, high in pairwise(thresholds)):
+        config.refuse(f"{section}.IOU_THRESHOLDS", "thresholds ascend")
+    if len(labels) != len(thresholds) + 1:
+        wanted = len(thresholds) + 1
+        config.refuse(f"{section}.IOU_LABELS", f"{wanted} were expected, one more than thresholds")
+    elif not all(label in _LABELS for label in labels):
+        config.refuse(f"{section}.IOU_LABELS", "a label is 1, 0 or -1")
+
+
+def check_box_weights(config: Config, key: str, weights: Sequence[Any], wanted: int) -> None:
+    """Notes weights of box offsets that are not as many as the offsets of a box."""
+    if len(weights) != wanted:
+        config.refuse(key, f"a box has {wanted} offsets, and a weight for each")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from composer.importing.carrying import check_box_weights
 from composer.importing.config import Config
 from composer.importing.draft import Draft
-from composer.importing.lengths import check_box_weights
 
 _SECTION = "MODEL.ROI_BOX_CASCADE_HEAD"
 _NUM_SHIPPED = 3  # stages of the block that ships

@@ -103,7 +103,7 @@ class _FileReader:
                 continue
             for source in item.value if isinstance(item, yaml.SequenceNode) else [item]:
                 if not isinstance(source, yaml.MappingNode):
-                    raise _error(self.path, prefix, "'<<' wants a mapping, or a list of them")
+                    raise _error(self.path, prefix, "'<<' expects a mapping, or a list of them")
                 merged = {**self.entries(source, prefix, depth + 1), **merged}
         return {**merged, **own}
 

@@ -1,4 +1,4 @@
-"""A spec in the making: a shipped one, and the smallest changes that give the expected values."""
+"""A spec in the making: a shipped one, and the smallest changes to the expected values."""
 
 from __future__ import annotations
 

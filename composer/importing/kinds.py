@@ -1,4 +1,4 @@
-"""Of which kind the values of a configuration are: that of detectron2's default."""
+"""Checks the kinds of a configuration's values: those of detectron2's defaults."""
 
 from __future__ import annotations
 

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 
 from composer.importing import addresses
 from composer.importing.architecture import Architecture
-from composer.importing.carrying import carry, carry_value, require_alike_levels
+from composer.importing.carrying import (
+    carry,
+    carry_value,
+    check_box_weights,
+    check_matching,
+    require_alike_levels,
+)
 from composer.importing.config import Config
 from composer.importing.draft import Draft
-from composer.importing.lengths import check_box_weights, check_matching
 
 _ANCHORS = "MODEL.ANCHOR_GENERATOR"
 _NUM_ANCHORS = 3  # of an RPN by default

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from composer.importing import addresses
 from composer.importing.architecture import Architecture
-from composer.importing.carrying import carry, require_alike_levels
+from composer.importing.carrying import (
+    carry,
+    check_box_weights,
+    check_matching,
+    require_alike_levels,
+)
 from composer.importing.cascade import translate_cascade
 from composer.importing.config import Config
 from composer.importing.draft import Draft
-from composer.importing.lengths import check_box_weights, check_matching
 
 _BOX = "MODEL.ROI_BOX_HEAD"
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from composer.importing import addresses
 from composer.importing.architecture import Architecture
 from composer.importing.backbones import translate_backbone
-from composer.importing.carrying import carry, require_levels
+from composer.importing.carrying import carry, check_box_weights, check_matching, require_levels
 from composer.importing.cascade import fit_stages
 from composer.importing.config import Config
 from composer.importing.draft import Draft
-from composer.importing.lengths import check_box_weights, check_matching
 from composer.importing.names import find_names
 from composer.importing.proposals import (
     give_proposals,

@@ -1,4 +1,4 @@
-"""From a document's values to nodes and graphs."""
+"""From a document's values to graphs, nodes and wires."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 from composer.discovery import shipped_folder
 from composer.documents import Located, Place, ProblemLog
-from composer.language.keys import ImageFormat, Mode
-from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference
-from composer.language.wires import to_outputs, to_wire
+from composer.language.keys import MODES, ImageFormat, Mode
+from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference, WireSpec
 
 _KINDS = ("uses", "same_as", "nodes")
 _BELONGS = {"with": "uses", "params": "spec", "outputs": "nodes", "set": "nodes"}
@@ -38,7 +37,7 @@ def _to_graph(
     return GraphSpec(
         inputs=inputs,
         nodes={name: _to_node(name, nodes, taken, log) for name, _ in nodes.entries()},
-        outputs=to_outputs(item.get("outputs")),
+        outputs=_to_outputs(item.get("outputs")),
         place=item.place,
         freeze=_references(item.get("freeze")),
     )
@@ -96,7 +95,7 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
         same_as=_reference(item.get("same_as")),
         graph=_to_graph(item, {}, ports, log) if _has(item, "nodes") else None,
         config=item.get("with") or Located({}, place),
-        inputs={port: to_wire(wire) for port, wire in wires.entries()},
+        inputs={port: _to_wire(wire) for port, wire in wires.entries()},
         input_places={port: wires.key_place(port) for port in ports},
         when=_mode(text("when")),
         namespace=text("namespace"),
@@ -109,16 +108,59 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
     )
 
 
+def _to_outputs(item: Located | None) -> dict[str, WireSpec]:
+    """Outputs by name, from either form: by mode first, or by name first."""
+    if item is None or item.faulty or not item.is_mapping:
+        return {}
+    if item.value.keys().isdisjoint(MODES):
+        return {name: _to_wire(wire) for name, wire in item.entries()}
+    per_name: dict[str, dict[str, Located]] = {}
+    for mode, wires in item.entries():
+        for name, wire in wires.entries():
+            per_name.setdefault(name, {})[mode] = wire
+    return {
+        name: _to_wire(Located(wires, next(iter(wires.values())).place))
+        for name, wires in per_name.items()
+    }
+
+
+def _to_wire(item: Located) -> WireSpec:
+    """A wire, from any of its forms."""
+    given = {mode: item.get(mode) if item.is_mapping else item for mode in MODES}
+    per_mode = {m: wire for m, wire in given.items() if wire is not None and wire.value is not None}
+    written: list[Located | None] = [item, *given.values()]
+    return WireSpec(
+        references={
+            mode: tuple(map(_to_reference, _members(wire))) for mode, wire in per_mode.items()
+        },
+        gathers=frozenset(mode for mode, wire in per_mode.items() if isinstance(wire.value, list)),
+        place=item.place,
+        faulty=any(wire is not None and _has_faulty_member(wire) for wire in written),
+    )
+
+
+def _has_faulty_member(wire: Located) -> bool:
+    return any(member.faulty for member in (wire, *_members(wire)))
+
+
+def _members(item: Located) -> list[Located]:
+    """The members of a list; another value by itself."""
+    return item.value if isinstance(item.value, list) else [item]
+
+
+def _to_reference(item: Located) -> Reference:
+    return Reference(str(item.value), item.place)
+
+
 def _reference(item: Located | None) -> Reference | None:
-    return None if item is None or item.value is None else Reference(str(item.value), item.place)
+    return None if item is None or item.value is None else _to_reference(item)
 
 
 def _references(item: Located | None) -> tuple[Reference, ...]:
     """The names of a list, without those that a problem was noted about."""
     if item is None or item.faulty or not isinstance(item.value, list):
         return ()
-    members = [member for member in item.value if not member.faulty]
-    return tuple(Reference(str(member.value), member.place) for member in members)
+    return tuple(_to_reference(member) for member in item.value if not member.faulty)
 
 
 def _mode(text: str | None) -> Mode | None:
@@ -131,7 +173,7 @@ def _has(item: Located, key: str) -> bool:
 
 
 def _has_fault(item: Located) -> bool:
-    """Whether a problem was noted about a value; the nodes and wires inside tell for themselves."""
+    """Whether a problem was noted about a value; nodes and wires inside have their own."""
     if item.faulty or isinstance(item.value, list):
         return item.faulty or any(_has_fault(member) for member in item.value)
     inner = [member for key, member in item.entries() if key not in ("nodes", "inputs", "outputs")]
@@ -142,10 +184,10 @@ def _is_one_kind(name: str, item: Located, place: Place, log: ProblemLog) -> boo
     """Whether a node is one thing and has only what goes with it; if not, the log says why."""
     kinds = [kind for kind in _KINDS if _has(item, kind)]
     if not any(_has(item, key) for key in item.value or ()):
-        log.add(place, f"node '{name}' is empty: it wants 'uses', 'spec', 'nodes' or 'same_as'")
+        log.add(place, f"node '{name}' is empty: it needs 'uses', 'spec', 'nodes' or 'same_as'")
         return False
     if len(kinds) != 1:
-        log.add(place, f"node '{name}' wants exactly one of 'uses', 'spec', 'nodes' and 'same_as'")
+        log.add(place, f"node '{name}' needs exactly one of 'uses', 'spec', 'nodes' and 'same_as'")
         return False
     fits = True
     for key in (key for key in item.value if _has(item, key)):

@@ -1,6 +1,6 @@
 """The keys of the spec language and what each may hold.
 
-These models check a document's form and give the JSON Schema that editors use. What a node's
+These models check a document's form and have the JSON Schema that editors use. What a node's
 `with:` may hold belongs to its node type and is checked later.
 """
 
@@ -52,7 +52,7 @@ def _check_references(value: object) -> None:
     references = value if isinstance(value, list) and value else [value]
     for text in references:
         if isinstance(text, str) and ":" in text:
-            raise ValueError("a wire cannot come from a tap; give the tap to a run's `until`")
+            raise ValueError("a wire cannot come from a tap; name the tap in a run's `until`")
         if not isinstance(text, str) or not _REFERENCE.fullmatch(text):
             raise ValueError(
                 "a wire is 'node' or 'node.port', a list of those, "
@@ -227,7 +227,7 @@ class SpecDocument(_Model):
         None, description="Spec or specs that this one is merged over."
     )
     params: dict[NodeName, Any] | None = Field(
-        None, json_schema_extra=_NAMED, description="Knobs with their defaults."
+        None, json_schema_extra=_NAMED, description="Params with their defaults."
     )
     set_: dict[str, Any] | None = Field(
         None,
@@ -244,7 +244,7 @@ class SpecDocument(_Model):
     nodes: dict[NodeName, NodeDocument | None] = Field(
         json_schema_extra=_NAMED, description="The nodes by name."
     )
-    outputs: OutputsText = Field(None, description="What a full run gives.")
+    outputs: OutputsText = Field(None, description="Outputs of a full run.")
     weights: str | dict[str, str] | None = Field(
         None, description="Checkpoint of the whole graph, or checkpoints by node path."
     )

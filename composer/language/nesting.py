@@ -243,7 +243,7 @@ class _Assembler:
             is_open = optional is not None and optional.value is True
             if not is_open:
                 place = node.value["spec"].place
-                self.log.add(place, f"the nested spec wants an input '{name}'")
+                self.log.add(place, f"the nested spec needs an input '{name}'")
             items[name] = Located(None, node.place, faulty=not is_open)
         return replace(wires, value=items)
 

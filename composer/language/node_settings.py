@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from composer.documents import Located, Place, ProblemLog
-from composer.language.settings import NodeSetting, Resolved, below, describe_override, join
+from composer.language.settings import (
+    NodeSetting,
+    Resolved,
+    below,
+    comes_from,
+    describe_override,
+    join,
+)
 from composer.language.spec import GraphSpec, Spec
 from composer.names import WILDCARD, closest, did_you_mean, find_names
 
@@ -101,7 +108,9 @@ class _Application:
         known = {**self.addresses, **({} if WILDCARD in last else unknown)}
         found = [join(scope, name) for name in find_names(address, below(scope, known))]
         if params:
-            found = [name for name in found if not self.is_fed(*known[name], params)]
+            given = self.resolved.params
+            values = {name: self.configs[known[name][0]].get(known[name][1]) for name in found}
+            found = [name for name in found if not comes_from(values[name], params, given)]
         elif not found:
             self.note_missing(scope, address, setting.place, log)
             return None
@@ -115,13 +124,6 @@ class _Application:
             log.add(setting.place, f"'{address}' is ambiguous; it could be {listing}")
             return None
         return [known[name] for name in found if name not in unknown]
-
-    def is_fed(self, path: str, key: str, params: Sequence[str]) -> bool:
-        value = self.configs[path].get(key)
-        feeding = value.param if value is not None else ""
-        while feeding and feeding not in params:
-            feeding = self.resolved.params[feeding].param
-        return bool(feeding)
 
     def note_missing(self, scope: str, address: str, place: Place, log: ProblemLog) -> None:
         part, _, key = address.rpartition(".")

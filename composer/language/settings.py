@@ -1,8 +1,8 @@
-"""Settings by address: resolves those of params and aliases, and keeps those of nodes."""
+"""Settings by address: resolves aliases and settings of params; those of nodes wait."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from composer.documents import (
@@ -61,7 +61,7 @@ def resolve_settings(
     handed: Mapping[str, Located],
     log: ProblemLog,
 ) -> tuple[Located, Resolved]:
-    """Finds out which params are set to what.
+    """Resolves the settings of a document, those of params to their values.
 
     Args:
         root: a document without references to others.
@@ -86,6 +86,16 @@ def below(scope: str, addresses: Mapping[str, object] | Sequence[str]) -> list[s
     """The addresses in a nested graph, as it names them itself."""
     prefix = f"{scope}." if scope else ""
     return [name.removeprefix(prefix) for name in addresses if name.startswith(prefix)]
+
+
+def comes_from(
+    value: Located | None, sources: Collection[str], params: Mapping[str, Located]
+) -> bool:
+    """Whether a value comes from one of some params, be it by way of others."""
+    param = value.param if value is not None else ""
+    while param and param not in sources:
+        param = params[param].param
+    return bool(param)
 
 
 class _Resolution:
@@ -146,7 +156,7 @@ class _Resolution:
             items["aliases"] = replace(section, value=kept)
 
     def resolve(self, setting: Setting, scope: str) -> Iterator[Setting]:
-        """Sets params; gives what is left for nodes, in words of the graph that it is in."""
+        """Sets params; yields the settings of nodes, by addresses that count from `scope`."""
         alias = self.aliases.get(join(scope, setting.address))
         start, within = (alias.scope, alias.address) if alias else (scope, setting.address)
         setting = replace(setting, address=below(scope, [join(start, within)])[0])
@@ -182,13 +192,7 @@ class _Resolution:
         if WILDCARD in address:
             return found
         # Where one is handed on to another, the outer stands for both.
-        return [one for one in found if not self.is_fed(one, found)]
-
-    def is_fed(self, address: str, others: Sequence[str]) -> bool:
-        feeding = self.params[address].param
-        while feeding and feeding not in others:
-            feeding = self.params[feeding].param
-        return bool(feeding)
+        return [one for one in found if not comes_from(self.params[one], found, self.params)]
 
     def set_param(self, address: str, setting: Setting) -> None:
         self.values.pop(address, None)

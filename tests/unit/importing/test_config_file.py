@@ -69,7 +69,7 @@ def test_tuples_and_aliases_are_read(write):
         ("_BASE_: missing.yaml", "cannot read 'missing.yaml': No such file"),
         ("A: &a [*a]", "too deep or too large"),
         ("A: &a {<<: *a}", "too deep or too large"),
-        ("A: {<<: 1}", "'<<' wants a mapping"),
+        ("A: {<<: 1}", "'<<' expects a mapping"),
     ],
 )
 def test_what_is_no_plain_configuration_is_refused(write, tmp_path, monkeypatch, text, message):

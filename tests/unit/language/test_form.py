@@ -139,17 +139,17 @@ def test_a_wrong_form_is_pointed_at(spec_folder, text, message, mark, hint):
 @pytest.mark.parametrize(
     ("node", "message"),
     [
-        ("{}", "node 'a' is empty: it wants 'uses', 'spec', 'nodes' or 'same_as'"),
-        ("", "node 'a' is empty: it wants 'uses', 'spec', 'nodes' or 'same_as'"),
-        ("{uses: null}", "node 'a' is empty: it wants 'uses', 'spec', 'nodes' or 'same_as'"),
-        ("{doc: text}", "node 'a' wants exactly one of 'uses', 'spec', 'nodes' and 'same_as'"),
+        ("{}", "node 'a' is empty: it needs 'uses', 'spec', 'nodes' or 'same_as'"),
+        ("", "node 'a' is empty: it needs 'uses', 'spec', 'nodes' or 'same_as'"),
+        ("{uses: null}", "node 'a' is empty: it needs 'uses', 'spec', 'nodes' or 'same_as'"),
+        ("{doc: text}", "node 'a' needs exactly one of 'uses', 'spec', 'nodes' and 'same_as'"),
         (
             "{uses: scale, same_as: b}",
-            "node 'a' wants exactly one of 'uses', 'spec', 'nodes' and 'same_as'",
+            "node 'a' needs exactly one of 'uses', 'spec', 'nodes' and 'same_as'",
         ),
         (
             "{uses: scale, spec: inner.yaml}",
-            "node 'a' wants exactly one of 'uses', 'spec', 'nodes' and 'same_as'",
+            "node 'a' needs exactly one of 'uses', 'spec', 'nodes' and 'same_as'",
         ),
         ("{uses: scale, params: {k: 1}}", "'params' goes with 'spec', not with 'uses'"),
         ("{uses: scale, outputs: {y: b}}", "'outputs' goes with 'nodes', not with 'uses'"),

@@ -180,7 +180,7 @@ def test_a_missing_and_an_unknown_input_of_a_file_are_refused(folder):
         """
     )
     assert [(p.message, marked(p)) for p in problems] == [
-        ("the nested spec wants an input 'x'", "blocks/inner.yaml"),
+        ("the nested spec needs an input 'x'", "blocks/inner.yaml"),
         ("the nested spec has no input 'y'", "y"),
     ]
     assert problems[1].hint == "Inputs: m, x."
