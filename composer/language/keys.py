@@ -52,7 +52,7 @@ def _check_references(value: object) -> None:
     references = value if isinstance(value, list) and value else [value]
     for text in references:
         if isinstance(text, str) and ":" in text:
-            raise ValueError("a wire cannot come from a tap; name the tap in a run's `until`")
+            raise ValueError("a wire cannot come from a tap; give the tap to a run's `until`")
         if not isinstance(text, str) or not _REFERENCE.fullmatch(text):
             raise ValueError(
                 "a wire is 'node' or 'node.port', a list of those, "
