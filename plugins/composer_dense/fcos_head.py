@@ -63,7 +63,7 @@ class FCOSHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_classes: PositiveInt = 80,
+        num_classes: PositiveInt,
         num_convs: NonNegativeInt = 4,
         conv_dim: Channels = -1,
         norm: NormName = "",

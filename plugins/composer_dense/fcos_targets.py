@@ -27,7 +27,7 @@ def fcos_targets(
     anchors: Anchors,
     targets: list[Instances],
     *,
-    num_classes: PositiveInt = 80,
+    num_classes: PositiveInt,
     center_sampling_radius: NonNegative = 1.5,
 ) -> AnchorTargets:
     """Gives a cell the smallest of the objects that it lies in, near the centre of.

@@ -59,7 +59,7 @@ class RetinaNetHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_classes: PositiveInt = 80,
+        num_classes: PositiveInt,
         num_anchors: PositiveInt = 9,
         num_convs: NonNegativeInt = 4,
         conv_dim: Channels = -1,

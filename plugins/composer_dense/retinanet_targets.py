@@ -13,7 +13,7 @@ def retinanet_targets(
     anchors: Anchors,
     targets: list[Instances],
     *,
-    num_classes: PositiveInt = 80,
+    num_classes: PositiveInt,
     iou_thresholds: tuple[Fraction, ...] = (0.4, 0.5),
     iou_labels: tuple[MatchLabel, ...] = (0, -1, 1),
 ) -> AnchorTargets:

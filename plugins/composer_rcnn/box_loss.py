@@ -19,7 +19,7 @@ def box_loss(
     classes: list[Classes],
     matched_boxes: list[AnyBoxes],
     *,
-    num_classes: PositiveInt = 80,
+    num_classes: PositiveInt,
     box_weights: AnyBoxWeights = (10.0, 10.0, 5.0, 5.0),
     bbox_reg_loss_type: BoxLossName = "smooth_l1",
     smooth_l1_beta: NonNegative = 0.0,

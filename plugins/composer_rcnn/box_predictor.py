@@ -41,7 +41,7 @@ class BoxPredictor(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_classes: PositiveInt = 80,
+        num_classes: PositiveInt,
         cls_agnostic_bbox_reg: bool = False,
         box_dim: PositiveInt = 4,
     ) -> None:

@@ -44,7 +44,7 @@ class ClassLoss(nn.Module):
     def __init__(
         self,
         *,
-        num_classes: PositiveInt = 80,
+        num_classes: PositiveInt,
         use_sigmoid_ce: bool = False,
         use_fed_loss: bool = False,
         fed_loss_num_classes: PositiveInt = 50,

@@ -27,7 +27,7 @@ def foreground(
     classes: list[Classes],
     matched_indices: list[Indices],
     *,
-    num_classes: PositiveInt = 80,
+    num_classes: PositiveInt,
 ) -> Foreground:
     """Leaves out the background: only objects have masks and keypoints (He et al. 2017, 3).
 

@@ -31,7 +31,7 @@ class MaskHead(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_classes: PositiveInt = 80,
+        num_classes: PositiveInt,
         conv_dims: tuple[PositiveInt, ...] = (256, 256, 256, 256),
         deconv_dim: PositiveInt = 256,
         norm: NormName = "",

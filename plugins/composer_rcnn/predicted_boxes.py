@@ -13,7 +13,7 @@ def predicted_boxes(
     classes: list[Classes],
     box_deltas: BoxDeltas,
     *,
-    num_classes: PositiveInt = 80,
+    num_classes: PositiveInt,
     box_weights: BoxWeights = (10.0, 10.0, 5.0, 5.0),
 ) -> list[Boxes]:
     """Moves each region by the offsets of its target class.

@@ -29,7 +29,7 @@ def relabeled_proposals(
     boxes: list[Boxes],
     targets: list[Instances],
     *,
-    num_classes: PositiveInt = 80,
+    num_classes: PositiveInt,
     iou_threshold: Fraction = 0.6,
     stage: NonNegativeInt = 1,
 ) -> RelabeledProposals:

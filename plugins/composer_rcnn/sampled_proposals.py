@@ -31,7 +31,7 @@ def sampled_proposals(
     targets: list[Instances],
     *,
     generator: torch.Generator,
-    num_classes: PositiveInt = 80,
+    num_classes: PositiveInt,
     batch_size_per_image: PositiveInt = 512,
     positive_fraction: Fraction = 0.25,
     iou_thresholds: tuple[Fraction, ...] = (0.5,),

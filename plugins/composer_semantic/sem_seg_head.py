@@ -44,7 +44,7 @@ class SemSegFPNHead(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        num_classes: PositiveInt = 54,
+        num_classes: PositiveInt,
         convs_dim: PositiveInt = 128,
         common_stride: PositiveInt = 4,
         norm: NormName = "GN",

@@ -19,7 +19,7 @@ def torchvision_retinanet_loss(
     classes: list[AnchorClasses],
     boxes: list[Boxes],
     *,
-    num_classes: PositiveInt = 91,
+    num_classes: PositiveInt,
     focal_loss_alpha: Finite = 0.25,
     focal_loss_gamma: NonNegative = 2.0,
     bbox_reg_loss_type: BoxLossName = "smooth_l1",

@@ -117,12 +117,13 @@ def build_roi_heads(
         {
             "box_pooler": box_pooler,
             "box_head": BoxHead(x_shape=box_pooler.output_shape, fc_dims=(fc_dim, fc_dim)),
-            "box_predictor": BoxPredictor(x_shape=TensorShape(channels=fc_dim)),
+            "box_predictor": BoxPredictor(x_shape=TensorShape(channels=fc_dim), num_classes=80),
             "mask_pooler": mask_pooler,
             "mask_head": MaskHead(
                 x_shape=mask_pooler.output_shape,
                 conv_dims=(mask_conv_dim,) * 4,
                 deconv_dim=mask_conv_dim,
+                num_classes=80,
             ),
         }
     )

@@ -27,7 +27,7 @@ def truth(boxes, classes):
 
 def positives_of(boxes, **options):
     """The points (x, y) of each level that are for an object."""
-    found = fcos_targets(CELLS, [truth(boxes, [0] * len(boxes))], **options)
+    found = fcos_targets(CELLS, [truth(boxes, [0] * len(boxes))], **{"num_classes": 80, **options})
     levels = found.classes[0].split([len(level) for level in CELLS])
     return [
         points[level != BACKGROUND].tolist() for points, level in zip(POINTS, levels, strict=True)
@@ -58,7 +58,7 @@ def test_larger_objects_belong_to_coarser_levels(side, level):
 
 def test_the_smaller_of_two_objects_gets_the_cell():
     large, small = [0.0, 0.0, 50.0, 50.0], [20.0, 20.0, 36.0, 36.0]
-    found = fcos_targets(CELLS, [truth([large, small], [1, 2])])
+    found = fcos_targets(CELLS, [truth([large, small], [1, 2])], num_classes=80)
     at_center = POINTS[0].tolist().index([28.0, 28.0])
     assert found.classes[0][at_center] == 2
     assert found.boxes[0].tensor[at_center].tolist() == small
@@ -71,21 +71,28 @@ def test_without_objects_all_is_background():
 
 
 def test_each_image_has_its_own_objects():
-    found = fcos_targets(CELLS, [truth([], []), truth([[10.0, 10.0, 21.0, 13.0]], [5])])
+    found = fcos_targets(
+        CELLS, [truth([], []), truth([[10.0, 10.0, 21.0, 13.0]], [5])], num_classes=80
+    )
     assert [int((one != BACKGROUND).sum()) for one in found.classes] == [0, 2]
 
 
 def test_one_level_is_for_objects_of_all_sizes():
-    found = fcos_targets(CELLS[:1], [truth([[0.0, 0.0, 5000.0, 5000.0]], [0])])
+    found = fcos_targets(CELLS[:1], [truth([[0.0, 0.0, 5000.0, 5000.0]], [0])], num_classes=80)
     assert not (found.classes[0] == 0).any()  # the centre is far away
-    near = fcos_targets(CELLS[:1], [truth([[-500.0, -500.0, 564.0, 564.0]], [0])])
+    near = fcos_targets(CELLS[:1], [truth([[-500.0, -500.0, 564.0, 564.0]], [0])], num_classes=80)
     assert (near.classes[0] == 0).any()
 
 
 def test_no_images_have_no_targets():
-    assert fcos_targets(CELLS, []) == ([], [])
+    assert fcos_targets(CELLS, [], num_classes=80) == ([], [])
 
 
 def test_it_keeps_the_contract_of_node_types():
     targets = [truth([[10.0, 10.0, 21.0, 13.0]], [5]), truth([], [])]
-    check_node_type(fcos_targets, {"anchors": CELLS, "targets": targets}, mode="training")
+    check_node_type(
+        fcos_targets,
+        {"anchors": CELLS, "targets": targets},
+        config={"num_classes": 80},
+        mode="training",
+    )

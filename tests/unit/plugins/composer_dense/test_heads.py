@@ -51,13 +51,13 @@ def test_they_keep_the_contract_of_node_types(head):
 @pytest.mark.parametrize("head", HEADS)
 def test_all_levels_share_the_weights(head):
     same = {"p3": FEATURES["p4"], "p4": FEATURES["p4"]}
-    for maps in head(features_shape=SHAPES)(same):
+    for maps in head(features_shape=SHAPES, num_classes=80)(same):
         assert torch.equal(maps[0], maps[1])
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_batch_normalisation_knows_the_level(head):
-    built = head(features_shape=SHAPES, norm="BN").train()
+    built = head(features_shape=SHAPES, num_classes=80, norm="BN").train()
     built(FEATURES)
     means = [built.state_dict()[f"cls_subnet.1.{level}.running_mean"] for level in (0, 1)]
     assert not torch.equal(*means)
@@ -65,13 +65,13 @@ def test_batch_normalisation_knows_the_level(head):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_classes_are_improbable_at_first(head):
-    logits = head(features_shape=SHAPES, prior_prob=0.02)(FEATURES).class_logits
+    logits = head(features_shape=SHAPES, num_classes=80, prior_prob=0.02)(FEATURES).class_logits
     assert logits[0].sigmoid().mean().item() == pytest.approx(0.02, rel=0.1)
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_convolutions_can_be_more_or_fewer_and_have_channels_of_their_own(head):
-    built = head(features_shape=SHAPES, num_convs=1, conv_dim=12)
+    built = head(features_shape=SHAPES, num_classes=80, num_convs=1, conv_dim=12)
     assert built.cls_subnet.out_channels == built.bbox_pred.in_channels == 12
     assert not any(name.startswith("cls_subnet.2") for name in built.state_dict())
 
@@ -86,18 +86,21 @@ def test_convolutions_can_be_more_or_fewer_and_have_channels_of_their_own(head):
 def test_weights_are_called_as_in_checkpoints(head, predictors):
     convs = [f"{net}.{index}" for net in ("cls_subnet", "bbox_subnet") for index in (0, 2, 4, 6)]
     names = {f"{layer}.{kind}" for layer in convs + predictors for kind in ("weight", "bias")}
-    assert set(head(features_shape=SHAPES).state_dict()) == names
+    assert set(head(features_shape=SHAPES, num_classes=80).state_dict()) == names
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_no_images_have_predictions_of_no_images(head):
     features = {name: map_[:0] for name, map_ in FEATURES.items()}
-    assert len(head(features_shape=SHAPES)(features).class_logits[0]) == 0
+    assert len(head(features_shape=SHAPES, num_classes=80)(features).class_logits[0]) == 0
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_levels_can_be_left_out(head):
-    assert len(head(features_shape=SHAPES, in_features=("p4",))(FEATURES).class_logits) == 1
+    assert (
+        len(head(features_shape=SHAPES, num_classes=80, in_features=("p4",))(FEATURES).class_logits)
+        == 1
+    )
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -110,4 +113,4 @@ def test_levels_can_be_left_out(head):
 )
 def test_what_does_not_fit_is_refused(head, options, message):
     with pytest.raises(ValueError, match=message):
-        head(**{"features_shape": SHAPES, **options})
+        head(**{"features_shape": SHAPES, "num_classes": 80, **options})

@@ -14,7 +14,9 @@ def truth(boxes, classes):
 
 
 def assign(anchors, *targets, **options):
-    return retinanet_targets([torch.tensor(anchors)], list(targets), **options)
+    return retinanet_targets(
+        [torch.tensor(anchors)], list(targets), **{"num_classes": 80, **options}
+    )
 
 
 def test_overlap_decides_between_object_nothing_and_background():
@@ -43,7 +45,9 @@ def test_without_objects_all_is_background():
 
 def test_anchors_of_all_levels_come_in_one_row_for_each_image():
     anchors = [torch.tensor([SQUARE]), torch.tensor([NOWHERE, SQUARE])]
-    found = retinanet_targets(anchors, [truth([SQUARE], [0]), truth([NOWHERE], [1])])
+    found = retinanet_targets(
+        anchors, [truth([SQUARE], [0]), truth([NOWHERE], [1])], num_classes=80
+    )
     assert [one.tolist() for one in found.classes] == [[0, 80, 0], [80, 1, 80]]
 
 
@@ -62,4 +66,4 @@ def test_it_keeps_the_contract_of_node_types():
         "anchors": [torch.tensor([SQUARE, NOWHERE])],
         "targets": [truth([SQUARE], [3]), truth([], [])],
     }
-    check_node_type(retinanet_targets, inputs, mode="training")
+    check_node_type(retinanet_targets, inputs, config={"num_classes": 80}, mode="training")

@@ -45,7 +45,7 @@ def test_without_objects_the_loss_is_zero_with_a_gradient():
 
 
 def test_no_images_have_a_loss_of_zero():
-    assert box_loss(torch.zeros(0, 8), [], [], [])["loss_box_reg"].item() == 0
+    assert box_loss(torch.zeros(0, 8), [], [], [], num_classes=80)["loss_box_reg"].item() == 0
 
 
 def test_stages_have_names_of_their_own():

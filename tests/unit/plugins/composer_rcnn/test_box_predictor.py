@@ -29,13 +29,13 @@ def test_maps_are_flattened():
 
 
 def test_no_regions_have_no_predictions():
-    predictor = BoxPredictor(x_shape=TensorShape(channels=8))
+    predictor = BoxPredictor(x_shape=TensorShape(channels=8), num_classes=80)
     class_logits, box_deltas = predictor(torch.zeros(0, 8))
     assert (class_logits.shape, box_deltas.shape) == ((0, 81), (0, 320))
 
 
 def test_its_weights_are_called_as_in_checkpoints_and_start_small():
-    predictor = BoxPredictor(x_shape=TensorShape(channels=256))
+    predictor = BoxPredictor(x_shape=TensorShape(channels=256), num_classes=80)
     layers = ("cls_score", "bbox_pred")
     assert list(predictor.state_dict()) == [f"{n}.{k}" for n in layers for k in ("weight", "bias")]
     assert predictor.cls_score.weight.std().item() == pytest.approx(0.01, rel=0.05)
@@ -44,4 +44,4 @@ def test_its_weights_are_called_as_in_checkpoints_and_start_small():
 
 def test_the_size_of_its_input_must_be_known():
     with pytest.raises(ValueError, match="not known"):
-        BoxPredictor(x_shape=TensorShape(height=7))
+        BoxPredictor(x_shape=TensorShape(height=7), num_classes=80)

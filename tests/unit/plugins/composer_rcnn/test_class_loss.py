@@ -108,7 +108,7 @@ def test_rarer_classes_are_drawn_less_often():
 )
 def test_what_does_not_go_together_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        ClassLoss(**options)
+        ClassLoss(num_classes=80, **options)
 
 
 def test_there_is_a_prediction_for_every_region():

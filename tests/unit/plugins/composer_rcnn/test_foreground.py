@@ -24,6 +24,6 @@ def test_rows_are_counted_over_all_images():
 
 
 def test_no_images_have_no_foreground():
-    found = foreground([], [], [])
+    found = foreground([], [], [], num_classes=80)
     assert found == ([], [], [], [])
     assert picked_regions(torch.rand(0, 3), found.rows).shape == (0, 3)

@@ -23,7 +23,7 @@ def test_masks_have_twice_the_resolution(agnostic, num_masks):
 
 
 def test_its_weights_are_called_as_in_checkpoints():
-    head = MaskHead(x_shape=REGIONS, conv_dims=(32, 32), norm="GN")
+    head = MaskHead(x_shape=REGIONS, conv_dims=(32, 32), norm="GN", num_classes=80)
     assert {name.rpartition(".")[0] for name in head.state_dict()} == {
         "mask_fcn1",
         "mask_fcn1.norm",
@@ -52,4 +52,4 @@ def test_an_unknown_size_of_the_regions_stays_unknown():
 
 def test_the_channels_must_be_known():
     with pytest.raises(ValueError, match="not known"):
-        MaskHead(x_shape=TensorShape(height=7, width=7))
+        MaskHead(x_shape=TensorShape(height=7, width=7), num_classes=80)

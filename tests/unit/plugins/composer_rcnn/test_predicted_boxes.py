@@ -25,15 +25,15 @@ def test_classes_can_share_their_offsets():
 
 def test_gradients_do_not_flow_through():
     deltas = torch.zeros(3, 4, requires_grad=True)
-    assert not predicted_boxes(REGIONS, CLASSES, deltas)[0].tensor.requires_grad
+    assert not predicted_boxes(REGIONS, CLASSES, deltas, num_classes=80)[0].tensor.requires_grad
 
 
 def test_there_may_be_no_regions():
-    assert predicted_boxes([], [], torch.zeros(0, 8)) == []
+    assert predicted_boxes([], [], torch.zeros(0, 8), num_classes=80) == []
     nothing = [torch.tensor([], dtype=torch.int64)]
-    assert len(predicted_boxes([Boxes([])], nothing, torch.zeros(0, 8))[0]) == 0
+    assert len(predicted_boxes([Boxes([])], nothing, torch.zeros(0, 8), num_classes=80)[0]) == 0
 
 
 def test_there_are_offsets_for_every_region():
     with pytest.raises(ValueError, match="3 regions, but box offsets of 2"):
-        predicted_boxes(REGIONS, CLASSES, torch.zeros(2, 4))
+        predicted_boxes(REGIONS, CLASSES, torch.zeros(2, 4), num_classes=80)

@@ -39,10 +39,12 @@ def test_flat_regions_are_sampled_as_by_the_ordinary_heads():
 def test_objects_are_regions_too_unless_that_is_switched_off():
     proposals, targets = [RotatedBoxes([])], [rotated_truth(OBJECT)]
     with EventStorage() as storage:
-        found = sampled_proposals(proposals, targets, generator=generator())
+        found = sampled_proposals(proposals, targets, generator=generator(), num_classes=80)
     assert found.boxes[0].tensor.tolist() == [OBJECT]
     assert storage.latest()["roi_head/num_fg_samples"][0] == 1.0
-    found = sampled_proposals(proposals, targets, generator=generator(), proposal_append_gt=False)
+    found = sampled_proposals(
+        proposals, targets, generator=generator(), proposal_append_gt=False, num_classes=80
+    )
     assert len(found.boxes[0]) == 0
 
 
@@ -61,7 +63,9 @@ def test_regions_between_the_thresholds_can_be_left_out():
 
 def test_as_many_targets_as_images_are_needed():
     with pytest.raises(ValueError, match="Proposals of 1 images, but targets of 2"):
-        sampled_proposals([RotatedBoxes([])], [rotated_truth(OBJECT)] * 2, generator=generator())
+        sampled_proposals(
+            [RotatedBoxes([])], [rotated_truth(OBJECT)] * 2, generator=generator(), num_classes=80
+        )
 
 
 @pytest.mark.parametrize("agnostic", [True, False])
@@ -91,16 +95,23 @@ def test_without_objects_losses_are_zero_with_a_gradient():
     losses["loss_box_reg"].backward()
     assert losses["loss_box_reg"].item() == 0
     assert not deltas.grad.any()
-    nothing = box_loss(torch.zeros(0, 5), [], [], [])
+    nothing = box_loss(torch.zeros(0, 5), [], [], [], num_classes=80)
     assert nothing["loss_box_reg"].item() == 0
 
 
 def test_predictions_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="1 regions, but box offsets of 2"):
-        box_loss(torch.zeros(2, 5), [RotatedBoxes([OBJECT])], [], [])
+        box_loss(torch.zeros(2, 5), [RotatedBoxes([OBJECT])], [], [], num_classes=80)
 
 
 def test_a_loss_of_overlaps_is_refused():
     boxes = [RotatedBoxes([OBJECT])]
     with pytest.raises(ValueError, match="'ciou' compares upright boxes"):
-        box_loss(torch.zeros(1, 5), boxes, [torch.tensor([0])], boxes, bbox_reg_loss_type="ciou")
+        box_loss(
+            torch.zeros(1, 5),
+            boxes,
+            [torch.tensor([0])],
+            boxes,
+            bbox_reg_loss_type="ciou",
+            num_classes=80,
+        )
