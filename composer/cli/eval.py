@@ -1,4 +1,4 @@
-"""`composer eval`: measures a model on a dataset."""
+"""`composer eval`: evaluates a model on a dataset."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _parse_sizes(
         raise click.BadParameter(f"'{text}' is no list of numbers, such as 600,800") from None
 
 
-@click.command("eval", short_help="Measure a model on a dataset.")
+@click.command("eval", short_help="Evaluate a model on a dataset.")
 @click.argument("model", required=False)
 @click.option(
     "--data",
@@ -67,7 +67,7 @@ def _parse_sizes(
 @click.option(
     "--predictions",
     metavar="FILE",
-    help="Detections (COCO's results) to measure in place of a model.",
+    help="Detections (COCO's results) to evaluate in place of a model.",
 )
 @click.option(
     "--tasks",
@@ -137,7 +137,7 @@ def eval_command(
     no_plots: bool,
     as_json: bool,
 ) -> None:
-    """Measure MODEL on a dataset.
+    """Evaluate MODEL on a dataset.
 
     MODEL is a checkpoint that describes itself, a spec with --weights, or a model that ships.
 
@@ -152,7 +152,13 @@ def eval_command(
     """
     _check_usage(context)
     from composer.data import LoadingOptions
-    from composer.evaluation import TEST_SIZES, AugmentedPredictor, make_batches
+    from composer.evaluation import (
+        TEST_SIZES,
+        AugmentedPredictor,
+        list_outputs,
+        make_batches,
+        make_evaluators,
+    )
     from composer.experiment import SettableModel
     from composer.graph import Graph, require_weights
     from composer.training import process_group
@@ -170,9 +176,12 @@ def eval_command(
         graph = Graph.open(model or "", weights or None, set=settable.settings)
         graph = graph.to(processes.device)
         require_weights(graph)
-        evaluators = _make_evaluators(graph, dataset, tasks, on_fault, folder)
+        outputs, policy = list_outputs(graph), on_fault or "skip"
+        evaluators = make_evaluators(
+            dataset, tasks, outputs=outputs, on_fault=policy, folder=folder
+        )
         predict = AugmentedPredictor(graph, sizes=tta_sizes or TEST_SIZES) if tta else None
-        loading = LoadingOptions(batch_size, num_workers=num_workers, on_fault=on_fault or "skip")
+        loading = LoadingOptions(batch_size, num_workers=num_workers, on_fault=policy)
         batches = make_batches(
             graph, dataset, loading, resize=predict is None, image_size=image_size
         )
@@ -225,24 +234,6 @@ def _evaluate_file(
 
     evaluators = give_detections(read_results(predictions, dataset), tasks)
     return evaluators, Results.join(evaluator.results() for evaluator in evaluators)
-
-
-def _make_evaluators(
-    graph: Graph,
-    dataset: Dataset,
-    tasks: Sequence[str] | None,
-    on_fault: FaultPolicy | None,
-    folder: Path | None,
-) -> Sequence[Evaluator]:
-    """The evaluators of the tasks; those of panoptic segments write their PNG files as they go."""
-    from composer.evaluation import PanopticEvaluator, PanopticWriter, list_outputs, make_evaluators
-
-    outputs = list_outputs(graph)
-    evaluators = make_evaluators(dataset, tasks, outputs=outputs, on_fault=on_fault or "skip")
-    is_panoptic = any(isinstance(evaluator, PanopticEvaluator) for evaluator in evaluators)
-    if folder is not None and is_panoptic:
-        evaluators.append(PanopticWriter(dataset, folder))
-    return evaluators
 
 
 def _evaluate(

@@ -20,12 +20,12 @@ from composer.structures import Boxes, Instances
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at an image.
+    """An image resized and possibly mirrored.
 
     Args:
         size: (height, width) that the image is resized to.
         full_size: (height, width) of the image itself.
-        is_mirrored: whether left and right change places.
+        is_mirrored: whether it is flipped horizontally.
     """
 
     size: tuple[int, int]
@@ -33,18 +33,18 @@ class View:
     is_mirrored: bool
 
     def show(self, image: Shaped[Tensor, "C H W"]) -> Shaped[Tensor, "C _ _"]:
-        """The image as this view has it."""
+        """Resizes and flips an image."""
         resized = _resize(image, self.size)
         return resized.flip(-1) if self.is_mirrored else resized
 
     def place(self, boxes: Boxes) -> Boxes:
-        """Boxes of the image, in the view."""
+        """Transforms boxes of the image to the view."""
         height, width = self.full_size
         scaled = boxes.scale(self.size[1] / width, self.size[0] / height)
         return _mirror(scaled, self.size[1]) if self.is_mirrored else scaled
 
     def take_back(self, boxes: Boxes) -> Boxes:
-        """Boxes of the view, in the image."""
+        """Transforms boxes of the view to the image."""
         height, width = self.full_size
         upright = _mirror(boxes, self.size[1]) if self.is_mirrored else boxes
         return upright.scale(width / self.size[1], height / self.size[0]).clip(self.full_size)
@@ -78,24 +78,24 @@ class _Found(NamedTuple):
 
 
 class AugmentedPredictor:
-    """A detector that looks at every image several times, and merges what it saw.
+    """A detector with test-time augmentation.
 
     Boxes of all views are merged by non-maximum suppression, class by class. Then the merged boxes
     are fed into each view's mask branch, and their masks averaged: two partial runs of the graph,
-    neither of which computes more than it needs. What else the graph gives (keypoints, semantic
-    segmentation) comes from one view, on the merged boxes.
+    neither of which computes more than it needs. Other outputs (keypoints, semantic segmentation)
+    come from one view, on the merged boxes.
 
-    It stands in for a graph wherever outputs are wanted for a batch. Records are to have their
-    images in full size: the views resize them.
+    It is called with a batch, as a graph is. Records have their images in full size: the views
+    resize them.
 
     Args:
-        graph: a detector with a node `detections` that gives boxes, scores and classes, and maybe
-            a node `masks`.
+        graph: a detector with a node `detections` that returns boxes, scores and classes, and
+            maybe a node `masks`.
         sizes: the views' shorter sides, in pixels.
-        flip: whether each is seen in the mirror, too.
-        longest_edge: what a view's longer side is limited to.
+        flip: add a mirrored view of each size.
+        longest_edge: limit of a view's longer side.
         nms_threshold: of the merged boxes; by default as in the graph.
-        max_per_image: how many merged boxes are left; by default as in the graph.
+        max_per_image: number of merged boxes; by default as in the graph.
 
     Raises:
         InputError: the graph has no such node, or resizes images itself.
@@ -127,7 +127,7 @@ class AugmentedPredictor:
 
     @torch.no_grad()
     def __call__(self, batch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The outputs for a batch, as the graph gives them."""
+        """Predicts a batch; outputs are those of the graph."""
         device = device_of(self.graph)
         return [self._predict({**one, "image": one["image"].to(device)}) for one in batch]
 
@@ -146,21 +146,21 @@ class AugmentedPredictor:
         height, width = record["image"].shape[-2:]
         views = self._make_views(height, width)
         merged = self._merge([self._detect(record, view) for view in views])
-        # In the largest view that is not mirrored, what else there is to find is found best.
+        # Other outputs come from the largest view that is not mirrored.
         main = max((view for view in views if not view.is_mirrored), key=lambda view: view.size)
         feeds = self._feeds(merged, main)
         if self._masks is not None:
             feeds[self._masks] = [self._average_masks(record, merged, views)]
         size = {"height": height, "width": width}
         outputs: list[dict[str, Any]] = self.graph.run(
-            [{**size, **_seen(record, main)}], feeds=feeds, mode="inference"
+            [{**size, **_apply_view(record, main)}], feeds=feeds, mode="inference"
         )
         return outputs[0]
 
     def _detect(self, record: dict[str, Any], view: View) -> _Found:
-        """What is detected in a view, in the image's pixels."""
+        """Detections in a view, in the image's pixels."""
         names = [f"{self._detections}.{port}" for port in _PORTS]
-        found = self.graph.run([_seen(record, view)], until=names, mode="inference")
+        found = self.graph.run([_apply_view(record, view)], until=names, mode="inference")
         boxes, scores, classes = (found[name][0] for name in names)
         if not isinstance(boxes, Boxes):
             raise InputError("views of rotated boxes cannot be merged")
@@ -184,7 +184,7 @@ class AugmentedPredictor:
         for view in views:
             feeds = self._feeds(merged, view)
             masks = self.graph.run(
-                [_seen(record, view)], until=self._masks, feeds=feeds, mode="inference"
+                [_apply_view(record, view)], until=self._masks, feeds=feeds, mode="inference"
             )[0]
             upright = masks.flip(-1) if view.is_mirrored else masks
             total = upright if total is None else total + upright
@@ -197,7 +197,7 @@ class AugmentedPredictor:
 
 
 def _find_detections(graph: Graph) -> str:
-    """The path of the node that detects.
+    """The path of the node `detections`.
 
     Raises:
         InputError: there is none, or the graph resizes images itself.
@@ -206,13 +206,11 @@ def _find_detections(graph: Graph) -> str:
     node = None if path is None else graph.blueprint.nodes.get(path)
     if path is None or node is None or not set(_PORTS) <= set(node.outputs):
         raise InputError(
-            f"'{graph.spec.name}' has no node 'detections' that gives boxes, scores and classes; "
-            "test-time augmentation merges what it gives"
+            f"'{graph.spec.name}' has no node 'detections' that returns boxes, scores and "
+            "classes, which test-time augmentation merges"
         )
     if all(given.image.shortest_edge == 0 for given in graph.spec.graph.inputs.values()):
-        raise InputError(
-            f"'{graph.spec.name}' resizes images itself, so it cannot be shown other sizes"
-        )
+        raise InputError(f"'{graph.spec.name}' resizes images itself, so it takes no other sizes")
     return path
 
 
@@ -223,8 +221,8 @@ def _find_node(graph: Graph, name: str) -> str | None:
         return None
 
 
-def _seen(record: dict[str, Any], view: View) -> dict[str, Any]:
-    """A record with image and proposals as a view has them, without what is known of objects."""
+def _apply_view(record: dict[str, Any], view: View) -> dict[str, Any]:
+    """A record with image and proposals of a view, without ground truth."""
     kept = {
         key: value
         for key, value in record.items()

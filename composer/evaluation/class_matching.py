@@ -1,4 +1,4 @@
-"""A model's classes as those of a dataset, told by their names.
+"""Matches the classes of a model with those of a dataset by name.
 
 Legend: C classes of the model, D of the dataset, H W the image's height and width.
 """
@@ -20,12 +20,11 @@ from composer.structures import Instances
 
 
 class MatchedClasses:
-    """A model whose things and stuff are given the classes of a dataset.
+    """A model whose outputs have the thing and stuff classes of a dataset.
 
-    What is of a class that the dataset does not have is dropped: a model of COCO's 80 classes can
-    be measured on a dataset of persons. In semantic segmentation such a class takes no part; each
-    pixel gets the likeliest one of those that the dataset has. Where either side has no names,
-    numbers stay as they are.
+    Outputs of classes that the dataset does not have are dropped: a model of COCO's 80 classes can
+    be evaluated on a dataset of persons. In semantic segmentation each pixel gets the likeliest
+    class of the dataset. Where either side has no names, indices stay as they are.
 
     Args:
         predict: the model.
@@ -44,7 +43,7 @@ class MatchedClasses:
         self._num_stuff = len(wanted.stuff_classes)
 
     def __call__(self, batch: list[dict[str, Any]]) -> Sequence[Record]:
-        """The model's outputs for a batch, with the dataset's classes."""
+        """Predicts a batch, with the dataset's classes."""
         return [self._translate(output) for output in self._predict(batch)]
 
     def _translate(self, output: Record) -> Record:
@@ -79,7 +78,7 @@ def _match(
     if not set(wanted) & set(names):
         hint = did_you_mean(wanted[0], names, f"the model's {what}")
         raise InputError(
-            f"the model knows none of the {what} of dataset '{dataset.name}' "
+            f"the model has none of the {what} of dataset '{dataset.name}' "
             f"({', '.join(wanted[:5])}). {hint}"
         )
     return [wanted.index(name) if name in wanted else -1 for name in names]

@@ -23,21 +23,21 @@ _FIELDS = {"bbox": "pred_boxes", "segm": "pred_masks", "keypoints": "pred_keypoi
 class CocoEvaluator(InstanceEvaluator):
     """COCO's average precision and recall (Lin et al. 2014), computed by pycocotools.
 
-    All images of the dataset count; one that nothing was found in, or that was never processed,
-    has no detections. A metric that no object defines is NaN.
+    All images of the dataset count; one that was never processed has no detections. A metric
+    that no object defines is NaN.
 
     Args:
         dataset: images and annotations.
         tasks: `bbox`, `segm`, `keypoints`; by default those that both the annotations and the
             outputs have, and `rotated_bbox` in place of `bbox` where boxes are rotated.
-        max_detections: how many detections in an image count, for boxes and masks. AP is that at
-            the last of these.
+        max_detections: numbers of detections per image, for boxes and masks. AP is that at the
+            last of these.
         keypoint_sigmas: how far annotators differ, for each keypoint, relative to the square root
             of an object's area. By default COCO's for its 17 keypoints, and their mean for others.
-        detections: where what is found goes; see `InstanceEvaluator`.
+        detections: collects the detections; see `InstanceEvaluator`.
 
     Attributes:
-        detections: what was found.
+        detections: the detections.
         scores: precision and recall of each task, in full, once there are results.
 
     Raises:
@@ -69,7 +69,7 @@ class CocoEvaluator(InstanceEvaluator):
         """The metrics of each task, and of each class.
 
         Raises:
-            InputError: the outputs never had what a task that was asked for compares.
+            InputError: the outputs have no masks or keypoints, but a given task compares them.
         """
         tasks: dict[str, TaskResults] = {task: self._evaluate(task) for task in self._find_tasks()}
         if ROTATED_KIND in self.detections.kinds and "bbox" in self.tasks:
@@ -121,7 +121,7 @@ class CocoEvaluator(InstanceEvaluator):
 
 
 def find_annotated(dataset: Dataset) -> set[CocoTask]:
-    """The tasks that a dataset has something annotated for."""
+    """The tasks that a dataset has annotations for."""
     found: set[CocoTask] = set()
     for record in dataset.records:
         for annotation in record.annotations:
@@ -134,7 +134,7 @@ def find_annotated(dataset: Dataset) -> set[CocoTask]:
 
 
 def count_keypoints(dataset: Dataset) -> int:
-    """How many keypoints the objects of a dataset have."""
+    """The number of keypoints of the objects of a dataset."""
     annotated = (a.keypoints for record in dataset.records for a in record.annotations)
     lengths = (len(points) // 3 for points in annotated if points is not None)
     return len(dataset.metadata.keypoint_names) or next(lengths, 0)

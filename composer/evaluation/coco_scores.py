@@ -30,7 +30,7 @@ class DetectionMarks(NamedTuple):
     """Detections of all images and classes that are right or wrong at the lowest overlap.
 
     Args:
-        scores: how sure the model was.
+        scores: confidence of the model.
         are_right: whether there is an object of the class.
     """
 
@@ -40,7 +40,7 @@ class DetectionMarks(NamedTuple):
 
 @dataclass(frozen=True)
 class CocoScores:
-    """What pycocotools counted.
+    """Precision and recall computed by pycocotools.
 
     Args:
         precision: -1 where there is no object.
@@ -90,7 +90,7 @@ class CocoScores:
         Args:
             overlap: at one overlap threshold, or over all of them.
             size: for objects of one range of sizes.
-            limit: with so many detections in an image; by default the most.
+            limit: number of detections per image; by default the largest.
             categories: over some classes, by default all; those without objects do not count.
         """
         if size not in self.ranges:
@@ -132,7 +132,7 @@ class CocoScores:
 
 
 def score(evaluation: COCOeval) -> CocoScores:
-    """Lets pycocotools count."""
+    """Computes precision and recall with pycocotools."""
     with silence():
         evaluation.evaluate()
         evaluation.accumulate()
@@ -162,8 +162,8 @@ def compare(
     Args:
         truth: the annotations.
         found: the detections.
-        task: what is compared.
-        limits: how many detections in an image count; COCO's own by default.
+        task: the task.
+        limits: numbers of detections per image; COCO's own by default.
         sigmas: standard deviations of the keypoints.
         kind: pycocotools' class of comparisons, or one that differs from it in its rules.
     """
@@ -186,7 +186,7 @@ def choose_sigmas(num_keypoints: int) -> tuple[float, ...]:
 
 
 def _mark_detections(evaluation: COCOeval) -> DetectionMarks:
-    """What pycocotools matched, without regard to size."""
+    """The detections that pycocotools matched, of any size."""
     settings = evaluation.params
     num_images, num_ranges = len(settings.imgIds), len(settings.areaRng)
     scores, are_right = [np.zeros(0)], [np.zeros(0, dtype=bool)]

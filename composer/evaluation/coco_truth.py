@@ -1,4 +1,4 @@
-"""A dataset's annotations in the form that pycocotools compares with."""
+"""Annotations and detections as pycocotools' ground truth and results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from composer.structures import encode_segmentation, measure_mask
 
 CocoTask = Literal["bbox", "segm", "keypoints"]
 
-# What of a detection each task compares.
+# The key of a detection that each task compares.
 TASK_KINDS: dict[CocoTask, str] = {
     "bbox": "bbox",
     "segm": "segmentation",
@@ -35,14 +35,14 @@ def make_truth(
     """The annotations of a dataset as pycocotools' ground truth for one task.
 
     Images are numbered by their place in `order` and categories as in the dataset's metadata.
-    Areas and crowds are those of the dataset. Difficult objects are passed over, and where masks
-    are compared, those without one.
+    Areas and crowds are those of the dataset. Difficult objects are ignored, and where masks are
+    compared, those without one.
 
     Args:
         dataset: the dataset.
         order: positions of the images.
-        task: what is to be compared.
-        sizes: (height, width) of images by position, for those that the dataset has none for.
+        task: the task.
+        sizes: (height, width) by position, of images that the dataset has no size of.
     """
 
     def describe(place: int) -> Iterator[dict[str, Any]]:
@@ -77,7 +77,7 @@ def make_found(
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Keeps what pycocotools prints from the terminal."""
+    """Suppresses what pycocotools prints."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
@@ -85,7 +85,7 @@ def silence() -> Iterator[None]:
 def _find_size(record: Record, known: tuple[int, int] | None) -> tuple[int, int]:
     """An image's (height, width); of one that cannot be read, room for all its masks.
 
-    Nothing is found in such an image, so that no mask is compared with those of its objects.
+    Such an image has no detections, so that no mask is compared with those of its objects.
     """
     try:
         return find_image_size(record, known)
@@ -101,7 +101,7 @@ def _find_size(record: Record, known: tuple[int, int] | None) -> tuple[int, int]
 def _describe(
     annotation: Annotation, task: CocoTask, size: tuple[int, int] | None
 ) -> dict[str, Any] | None:
-    """An annotation as COCO has it, or None if the task knows nothing of it."""
+    """An annotation in COCO's format, or None if the task does not compare it."""
     x0, y0, x1, y1 = annotation.box
     entry: dict[str, Any] = {
         "category_id": annotation.category,
@@ -120,15 +120,15 @@ def _describe(
         entry["keypoints"] = points
         entry["num_keypoints"] = sum(visibility > 0 for visibility in points[2::3])
     if annotation.is_difficult:
-        _pass_over(entry, task)
+        _ignore(entry, task)
     return entry
 
 
-def _pass_over(entry: dict[str, Any], task: CocoTask) -> None:
-    """Makes an object one that is neither to be found nor wrong to find.
+def _ignore(entry: dict[str, Any], task: CocoTask) -> None:
+    """Makes pycocotools ignore an object, and detections of it.
 
-    pycocotools reads such a mark from crowds only, which overlap by other rules. What it does pass
-    over is what lies beyond the range of sizes that it looks at, and objects without keypoints.
+    pycocotools has such a mark for crowds only, which overlap by other rules. It also ignores
+    objects beyond its ranges of sizes, and objects without keypoints.
     """
     if task == "keypoints":
         entry["num_keypoints"] = 0
@@ -137,7 +137,7 @@ def _pass_over(entry: dict[str, Any], task: CocoTask) -> None:
 
 
 def _measure(detection: Detection, task: CocoTask) -> float:
-    """A detection's area in square pixels, as pycocotools' reader of results has it."""
+    """A detection's area in square pixels, as in pycocotools' reader of results."""
     if task == "segm":
         return float(measure_mask(detection["segmentation"]))
     width, height = detection["bbox"][2:4]  # a rotated box has an angle besides

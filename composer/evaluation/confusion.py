@@ -1,4 +1,4 @@
-"""Which classes a detector takes for which.
+"""The confusion matrix of a detector.
 
 Legend: K classes, D detections and G objects of an image.
 """
@@ -17,16 +17,16 @@ from composer.structures import Boxes, pairwise_ioa, pairwise_iou
 def count_confusions(
     detections: Detections, *, min_score: float = 0.5, min_overlap: float = 0.5
 ) -> Int[np.ndarray, "K+1 K+1"]:
-    """How often objects of each class (row) were detected as each class (column).
+    """Counts objects by true class (row) and predicted class (column).
 
-    Detections are given to the objects that they overlap most, the most certain first, whatever
-    their classes. The last column counts objects that were not found, the last row detections of
-    nothing. What lies in a crowd or is difficult does not count.
+    Detections are matched to the objects that they overlap most, the most certain first, whatever
+    their classes. The last column counts missed objects, the last row false positives. Crowds and
+    difficult objects are ignored.
 
     Args:
-        detections: what was found.
-        min_score: how sure the model must be of a detection.
-        min_overlap: intersection over union of boxes that belong together.
+        detections: the detections.
+        min_score: confidence threshold.
+        min_overlap: threshold of intersection over union for a match.
     """
     dataset = detections.dataset
     num_classes = len(dataset.metadata.thing_classes)

@@ -1,4 +1,4 @@
-"""What a model found, image by image, in the terms of COCO's results format.
+"""Detections by image, in the terms of COCO's results format.
 
 Legend: R instances, H W the image's height and width, K keypoints.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from composer.data import Dataset, Record
 from composer.errors import InputError
-from composer.evaluation.gathering import gather_parts
+from composer.evaluation.collectives import gather_parts
 from composer.evaluation.image_index import ImageIndex
 from composer.structures import (
     BitMasks,
@@ -26,7 +26,7 @@ from composer.structures import (
 )
 
 # `category_id` (contiguous, from 0), `score`, `bbox` (x, y, width, height; a rotated one: centre x,
-# centre y, width, height, degrees counter-clockwise), and where they are known `segmentation` (run
+# centre y, width, height, degrees counter-clockwise), and optionally `segmentation` (run
 # lengths) and `keypoints` (x, y, score; COCO's integer pixels).
 Detection: TypeAlias = dict[str, Any]
 
@@ -37,7 +37,7 @@ ROTATED_KIND = "rotated_bbox"
 
 
 class Detections:
-    """The detections in the images of a dataset, in the order in which they were given.
+    """The detections in the images of a dataset, in the order in which they were added.
 
     Evaluators that share one may each add the same batches and gather: it is done once.
 
@@ -57,7 +57,7 @@ class Detections:
     def add(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Adds what a model found in the images of a batch, in the place of what was there.
+        """Adds the detections of a batch; those of an image replace earlier ones.
 
         Raises:
             InputError: the outputs are not one for each image, have no instances, or are of an
@@ -92,7 +92,7 @@ class Detections:
         """Refuses boxes at any angle.
 
         Raises:
-            InputError: there are some, and the task knows nothing of angles.
+            InputError: there are some.
         """
         if ROTATED_KIND in self.kinds:
             raise InputError(
@@ -101,7 +101,7 @@ class Detections:
             )
 
     def gather(self) -> None:
-        """Brings together, on the first process, what all processes added."""
+        """Gathers the detections of all processes on rank 0."""
         if self._is_gathered:
             return
         self._latest, self._is_gathered = [], True
@@ -113,7 +113,7 @@ class Detections:
     def to_coco(self) -> list[dict[str, Any]]:
         """The detections in COCO's results format, with the dataset's own ids.
 
-        The list can be written as JSON and submitted to a server of COCO's kind.
+        Written as JSON, an evaluation server of COCO's kind takes it.
         """
         ids = self.dataset.metadata.thing_ids
         found = []
@@ -129,7 +129,7 @@ class Detections:
 
 
 def _is_same(batch: list[tuple[int, Instances]], other: list[tuple[int, Instances]]) -> bool:
-    """Whether two batches are one: the very same instances in the same images."""
+    """Whether two batches have the very same instances in the same images."""
     return len(batch) == len(other) and all(
         place == at and instances is known
         for (place, instances), (at, known) in zip(batch, other, strict=True)
@@ -145,8 +145,8 @@ def check_pairs(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
     if not isinstance(outputs, Sequence) or len(outputs) != len(inputs):
         found = len(outputs) if isinstance(outputs, Sequence) else f"a {type(outputs).__name__}"
         raise InputError(
-            f"{len(inputs)} images went in, but {found} came out; evaluation takes a list with "
-            "one dict for each image, as a graph in inference mode gives it"
+            f"{len(inputs)} images went in, but {found} came out; evaluation expects a list with "
+            "one dict for each image, as a graph in inference mode returns it"
         )
 
 
@@ -166,11 +166,11 @@ def check_size(record: Record, size: tuple[int, int]) -> None:
 
 
 def describe_instances(instances: Instances) -> list[Detection]:
-    """Writes an image's instances as detections.
+    """Converts the instances of an image to detections.
 
     Args:
-        instances: `pred_boxes`, which may be rotated, `scores`, `pred_classes`, and as far as they
-            are there `pred_masks` (R x H x W, or within boxes) and `pred_keypoints` (R x K x 3).
+        instances: `pred_boxes`, which may be rotated, `scores`, `pred_classes`, and optionally
+            `pred_masks` (R x H x W, or within boxes) and `pred_keypoints` (R x K x 3).
     """
     detections = list(_describe_boxes(instances))
     if instances.has("pred_masks"):
@@ -203,7 +203,7 @@ def _read_masks(instances: Instances) -> Bool[Tensor, "R H W"]:
     if tensor.shape[1:] != instances.image_size:
         raise InputError(
             f"masks of {tuple(tensor.shape)} in an image of {instances.image_size}: "
-            "evaluation takes masks in the resolution of the output, one for each instance"
+            "evaluation expects masks in the resolution of the output, one for each instance"
         )
     return tensor.bool()
 

@@ -9,8 +9,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 
 from composer.data import Dataset
+from composer.evaluation.collectives import compute_once, gather_parts
 from composer.evaluation.detections import Detections, check_pairs
-from composer.evaluation.gathering import compute_once, gather_parts
 from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.results import Results
 from composer.graph import Graph, in_step
@@ -21,20 +21,20 @@ Predict = Callable[[list[dict[str, Any]]], Sequence[Record]]
 
 
 class Evaluator(Protocol):
-    """Compares outputs with the truth. One of these serves for one evaluation.
+    """Computes metrics of outputs against ground truth, in one evaluation.
 
-    Of an output it keeps what the metrics are made of, and in a small form (boxes, run lengths,
-    counts of what occurs), so that images and masks do not pile up.
+    Of an output it keeps a small form only (boxes, run lengths, counts), so that images and masks
+    do not fill the memory.
     """
 
     def process(self, inputs: Sequence[Record], outputs: Sequence[Record]) -> None:
-        """Takes in a batch: the records that the model was given, and its output for each."""
+        """Adds a batch: the input records, and the output for each."""
 
     def gather(self) -> None:
-        """Brings together, on the first process, what all processes took in.
+        """Gathers the outputs of all processes on rank 0.
 
-        Called once, by all processes, after the last batch. Without `torch.distributed` there is
-        nothing to do.
+        Called once, by all processes, after the last batch. Without `torch.distributed` it does
+        nothing.
         """
 
     def results(self) -> Results:
@@ -49,17 +49,17 @@ def evaluate(
     model: Graph | None = None,
     on_batch: Callable[[int], object] | None = None,
 ) -> Results:
-    """Runs a model over batches and compares what it gives with the truth.
+    """Runs a model over batches and computes the metrics of its outputs.
 
-    Where `torch.distributed` is set up, each process is given its own share of the batches, and
-    all of them get the results of the whole.
+    With `torch.distributed`, each process takes its own share of the batches, and all of them
+    return the results of the whole.
 
     Args:
-        predict: from a batch to an output for each image; a graph in inference mode, for instance.
+        predict: maps a batch to an output for each image; a graph in inference mode, for instance.
         batches: the batches, in the `list[dict]` format with `image_id`.
-        evaluators: what compares.
-        model: the graph that `predict` runs. If its weights are spread over the processes, all
-            run as many batches, of which those that are padding are not compared.
+        evaluators: the evaluators.
+        model: the graph that `predict` runs. If its weights are sharded over the processes, all
+            run as many batches; padding is not evaluated.
         on_batch: called after each batch with its number of images.
 
     Raises:
@@ -81,15 +81,15 @@ def evaluate(
 
 
 class InstanceEvaluator(ABC):
-    """Compares what a model detected with the objects of a dataset.
+    """Compares detections with the objects of a dataset.
 
     Args:
         dataset: images and annotations.
-        detections: where what is found goes; several evaluators of the dataset may share it. By
-            default each has its own.
+        detections: collects the detections; evaluators of a dataset may share one. By default
+            each has its own.
 
     Attributes:
-        detections: what was found.
+        detections: the detections.
     """
 
     def __init__(self, dataset: Dataset, detections: Detections | None = None) -> None:
@@ -99,7 +99,7 @@ class InstanceEvaluator(ABC):
     def process(
         self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Takes in what was found in the images of a batch.
+        """Adds the detections in the images of a batch.
 
         Raises:
             InputError: the outputs do not belong to the inputs, or these not to the dataset.
@@ -107,7 +107,7 @@ class InstanceEvaluator(ABC):
         self.detections.add(inputs, outputs)
 
     def gather(self) -> None:
-        """Brings together, on the first process, what all processes took in."""
+        """Gathers the detections of all processes on rank 0."""
         self.detections.gather()
 
     @abstractmethod
@@ -143,7 +143,7 @@ class ImageEvaluator(ABC, Generic[T]):
             self._compared[place] = self._compare(place, output)
 
     def gather(self) -> None:
-        """Brings together, on the first process, what all processes compared."""
+        """Gathers the values of all processes on rank 0."""
         for compared in gather_parts(self._compared):
             self._compared.update(compared)
 

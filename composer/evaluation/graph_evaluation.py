@@ -34,18 +34,18 @@ def evaluate_graph(
     loading: LoadingOptions = _DEFAULTS,
     on_batch: Callable[[int], object] | None = None,
 ) -> Results:
-    """Measures a graph on a dataset. The graph's mode afterwards is the one that it was in.
+    """Evaluates a graph on a dataset; afterwards its mode is as before.
 
-    Where the graph's spec names its classes, they are matched with the dataset's by name.
+    If the graph's spec names its classes, they are matched with the dataset's by name.
 
     Args:
         graph: the model.
         dataset: images and annotations.
-        tasks: the tasks; by default all that dataset and model serve, see `make_evaluators`.
-        evaluators: what compares, in place of `tasks`.
-        predict: how outputs are had, in place of the graph itself; an `AugmentedPredictor` of the
-            graph, for instance.
-        batches: the batches, by default made of the dataset as the graph's input says.
+        tasks: the tasks; by default all that fit dataset and model, see `make_evaluators`.
+        evaluators: the evaluators, in place of `tasks`.
+        predict: computes outputs in place of the graph itself; an `AugmentedPredictor`, for
+            instance.
+        batches: the batches; by default those of `make_batches`.
         loading: batch size, workers and the policy on images and annotations that cannot be read,
             for `evaluators` and `batches` that are not given.
         on_batch: called after each batch with its number of images.
@@ -70,7 +70,7 @@ def list_outputs(graph: Graph) -> list[str]:
 
 
 def predict_with(graph: Graph) -> Predict:
-    """The graph as a function from batches to outputs, on the device where it is."""
+    """A function that runs the graph on batches, on its device."""
     device = device_of(graph)
     return lambda batch: graph.run(move(batch, device), mode="inference")
 
@@ -92,7 +92,7 @@ def make_batches(
             that of this process in the process group.
         resize: resize images to the graph's image size.
         image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
-            what the graph's spec says.
+            the graph's image size.
 
     Raises:
         InputError: the graph takes no images, or the size is none.
@@ -114,7 +114,7 @@ def make_batches(
 
 @contextmanager
 def inferring(graph: Graph) -> Iterator[None]:
-    """Puts a graph into inference mode for a while; afterwards each module is as it was."""
+    """Puts a graph into inference mode; afterwards each module has its mode again."""
     modes = {module: module.training for module in graph.modules()}
     graph.eval()
     try:

@@ -12,7 +12,7 @@ from composer.names import did_you_mean
 
 
 class ImageIndex:
-    """Finds the places of images in a dataset by the `image_id` of their records.
+    """Finds the positions of images in a dataset by the `image_id` of their records.
 
     Where datasets were joined and two images have one id, the file's name decides.
 
@@ -34,8 +34,8 @@ class ImageIndex:
         """
         if "image_id" not in record:
             raise InputError(
-                "a record has no 'image_id', so it is not known which image of "
-                f"'{self._dataset.name}' it is; it has {', '.join(map(repr, record))}"
+                "a record has no 'image_id', so its image in "
+                f"'{self._dataset.name}' cannot be found; it has {', '.join(map(repr, record))}"
             )
         return self.find_id(record["image_id"], record.get("file_name"))
 
@@ -73,10 +73,10 @@ class ImageIndex:
 
 
 def find_image_size(record: Record, known: tuple[int, int] | None = None) -> tuple[int, int]:
-    """An image's (height, width): the dataset's, else what is known, else what its file says.
+    """An image's (height, width): from the dataset, else the known one, else from its file.
 
     Raises:
-        InputError: nothing says it, and the file cannot be read.
+        InputError: there is none, and the file cannot be read.
     """
     if record.height is not None and record.width is not None:
         return record.height, record.width

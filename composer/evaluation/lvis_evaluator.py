@@ -1,4 +1,4 @@
-"""LVIS's average precision, for annotations that do not claim to be complete."""
+"""LVIS's average precision, for federated annotations."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _FREQUENCIES = "rcf"  # rare, common, frequent
 class LvisEvaluator(InstanceEvaluator):
     """Average precision on federated annotations (Gupta et al. 2019, LVIS, section 2 and 4).
 
-    A class is judged only in images that have objects of it, or are known to have none. Where its
-    objects are not all annotated, what was found besides does not count as wrong. At most
+    A class is evaluated only in images that have objects of it, or are annotated to have none.
+    Where its objects are not all annotated, other detections are ignored. At most
     `max_detections` of an image count, over all classes. `APr`, `APc` and `APf` are the means over
     rare, common and frequent classes.
 
@@ -35,8 +35,8 @@ class LvisEvaluator(InstanceEvaluator):
             `not_exhaustive_categories`, metadata with `frequencies`.
         tasks: `lvis_bbox` and `lvis_segm`; by default those that both the annotations and the
             outputs have.
-        max_detections: how many detections in an image count.
-        detections: where what is found goes; see `InstanceEvaluator`.
+        max_detections: number of detections per image.
+        detections: collects the detections; see `InstanceEvaluator`.
 
     Raises:
         InputError: the dataset does not say how frequent its classes are.
@@ -107,10 +107,10 @@ class LvisEvaluator(InstanceEvaluator):
 
 
 class FederatedComparison(COCOeval):  # type: ignore[misc]
-    """pycocotools' comparison, after LVIS's rules.
+    """pycocotools' comparison with LVIS's rules.
 
     Attributes:
-        judged: the classes that are known to be or not to be in an image, by image.
+        judged: the classes annotated to be or not to be in an image, by image.
         incomplete: those of which not all objects are annotated.
     """
 
@@ -120,7 +120,7 @@ class FederatedComparison(COCOeval):  # type: ignore[misc]
         self.incomplete: dict[int, set[int]] = {}
 
     def _prepare(self) -> None:
-        """Drops detections of classes that nothing is known of in their image."""
+        """Drops detections of classes that are not evaluated in their image."""
         super()._prepare()
         for image_id, category in list(self._dts):
             if category not in self.judged[image_id]:

@@ -27,9 +27,9 @@ def write_evaluation(
 
     Args:
         folder: the folder of the files; it is made.
-        evaluators: those that gave the results.
+        evaluators: the evaluators of the results.
         results: the metrics.
-        plots: whether to draw plots; by default if matplotlib is installed.
+        plots: draw plots; by default if matplotlib is installed.
 
     Returns:
         The files and folders.
@@ -45,14 +45,14 @@ def write_evaluation(
     of_instances = [one for one in evaluators if isinstance(one, InstanceEvaluator)]
     if of_instances:
         written.append(folder / "coco_results.json")
-        write_results(written[-1], of_instances[0].detections)  # all were given the same
+        write_results(written[-1], of_instances[0].detections)  # which all share
     for evaluator in evaluators:
         if isinstance(evaluator, ProposalEvaluator):
             written.append(folder / "proposals.json")
             write_json(written[-1], evaluator.to_coco())
-    measured = [one for one in evaluators if isinstance(one, CocoEvaluator)]
-    if measured and (can_plot() if plots is None else plots):
-        for evaluator in measured:
+    coco = [one for one in evaluators if isinstance(one, CocoEvaluator)]
+    if coco and (can_plot() if plots is None else plots):
+        for evaluator in coco:
             write_plots(folder / "plots", evaluator)
         written.append(folder / "plots")
     return written

@@ -27,8 +27,8 @@ class PanopticEvaluator(ImageEvaluator[dict[SegmentClass, Quality] | None]):
 
     Args:
         dataset: images with panoptic annotations.
-        on_fault: what to do about an annotation that cannot be read: `skip` reports it and leaves
-            the image out, `refuse` raises.
+        on_fault: policy on annotations that cannot be read: `skip` logs a warning and leaves the
+            image out, `refuse` raises.
 
     Raises:
         InputError: an image has no panoptic annotation.
@@ -49,7 +49,10 @@ class PanopticEvaluator(ImageEvaluator[dict[SegmentClass, Quality] | None]):
         return compare_segments(truth.ids, truth.classes, ids, classes, truth.crowds)
 
     def results(self) -> Results:
-        """The qualities of all classes, and of each. Images that were not processed are missed."""
+        """The qualities of all classes, and of each.
+
+        Segments of images that were not processed count as missed.
+        """
         totals: dict[SegmentClass, Quality] = {}
         num_images = 0
         for place, record in enumerate(self.dataset.records):
@@ -81,7 +84,7 @@ def read_panoptic_output(
     """The ids by pixel and the segments of an output.
 
     Args:
-        output: what the model gave for an image.
+        output: the model's output for an image.
         size: the image's (height, width).
 
     Raises:

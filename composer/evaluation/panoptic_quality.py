@@ -19,13 +19,13 @@ _MIN_OVERLAP = 0.5  # two segments that overlap by more match, and nothing else 
 
 @dataclass(frozen=True)
 class Quality:
-    """What is counted of one class.
+    """Counts of one class.
 
     Args:
         overlap: the sum of the intersections over union of the matched segments.
-        matched: segments that were found.
-        invented: segments that were found where there is none.
-        missed: segments that were not found.
+        matched: true positives.
+        invented: false positives.
+        missed: false negatives.
     """
 
     overlap: float = 0.0
@@ -43,17 +43,17 @@ class Quality:
 
     @property
     def is_defined(self) -> bool:
-        """Whether there was anything, true or predicted."""
+        """Whether there is any segment, true or predicted."""
         return self.matched + self.invented + self.missed > 0
 
     @property
     def recognition(self) -> float:
-        """RQ: how many segments were found, as an F1 score."""
+        """RQ, recognition quality: the F1 score of segments."""
         return self.matched / (self.matched + 0.5 * self.invented + 0.5 * self.missed)
 
     @property
     def segmentation(self) -> float:
-        """SQ: how well the found segments fit; 0 if none was found."""
+        """SQ, segmentation quality: the mean overlap of matches; 0 if there is none."""
         return self.overlap / self.matched if self.matched else 0.0
 
     @property
@@ -69,10 +69,10 @@ def compare_segments(
     found_classes: Mapping[int, SegmentClass],
     crowds: frozenset[int] = frozenset(),
 ) -> dict[SegmentClass, Quality]:
-    """Matches the segments of an image, and counts by class, as COCO's panoptic task does it.
+    """Matches the segments of an image, and counts by class, as COCO's panoptic task does.
 
     Pixels of a predicted segment that are truly void do not count for its overlap. A predicted
-    segment without a match is passed over where most of it is void or a crowd of its class.
+    segment without a match is ignored where most of it is void or a crowd of its class.
     A crowd is never missed. Ids without a class are void.
 
     Args:
@@ -115,7 +115,7 @@ def _count_pairs(
     found_ids: Int[np.ndarray, "H W"],
     found_classes: Mapping[int, SegmentClass],
 ) -> dict[tuple[int, int], int]:
-    """How many pixels each pair of a true and a predicted segment shares."""
+    """The number of pixels that each pair of a true and a predicted segment shares."""
     # As one number each: numpy is a hundred times slower to tell pairs apart.
     truth, found = true_ids.astype(np.int64), found_ids.astype(np.int64)
     lowest = int(found.min(initial=0))

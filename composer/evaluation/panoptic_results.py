@@ -1,4 +1,4 @@
-"""Panoptic predictions as files, as servers of COCO's kind take them."""
+"""Panoptic predictions as files in COCO's format."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from composer.visualization import FileNames
 
 
 class PanopticWriter(ImageEvaluator[dict[str, Any]]):
-    """Writes a picture for each image, and one JSON document with the segments of all of them.
+    """Writes a PNG file for each image, and one JSON document with the segments of all of them.
 
-    It stands among evaluators: it is given what they are, and has no metrics. The ids of categories
-    are the dataset's own; the colour of a pixel is the id of its segment (red, then green, then
-    blue, each counting 256 of the one before).
+    It is an evaluator without metrics. The ids of categories are the dataset's own; the colour of
+    a pixel is the id of its segment (red + 256 green + 65536 blue).
 
     Args:
         dataset: the dataset.
-        folder: gets `panoptic/`, the pictures, and `panoptic.json`.
+        folder: folder of `panoptic/`, the PNG files, and `panoptic.json`.
     """
 
     def __init__(self, dataset: Dataset, folder: str | os.PathLike[str]) -> None:
         super().__init__(dataset)
         self._folder = Path(folder)
-        # Told apart before any is written, so that all processes agree.
+        # Chosen before any is written, so that all processes agree.
         names = FileNames()
         self._names = [names.choose(record.file_name.stem, ".png") for record in dataset]
 
@@ -42,9 +41,9 @@ class PanopticWriter(ImageEvaluator[dict[str, Any]]):
         record, name = self.dataset.records[place], self._names[place]
         ids, segments = read_panoptic_output(output, find_image_size(record))
         listed = np.where(np.isin(ids, [info["id"] for info in segments]), ids, 0)
-        pictures = self._folder / "panoptic"
-        pictures.mkdir(parents=True, exist_ok=True)
-        write_segment_ids(pictures / name, listed)
+        folder = self._folder / "panoptic"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_segment_ids(folder / name, listed)
         return {
             "image_id": record.image_id,
             "file_name": name,

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, drawn with matplotlib where it is installed.
+"""Plots of an evaluation, drawn with matplotlib where it is installed.
 
 Legend: K classes.
 """
@@ -39,15 +39,15 @@ def can_plot() -> bool:
 def write_plots(
     folder: str | os.PathLike[str], evaluator: CocoEvaluator, file_format: PlotFormat = "svg"
 ) -> list[Path]:
-    """Draws precision and recall, sizes and scores for each task, and the confusion of classes.
+    """Draws precision and recall, sizes and scores for each task, and the confusion matrix.
 
     Args:
-        folder: where the pictures go.
-        evaluator: one that has given its results.
-        file_format: the pictures' format.
+        folder: folder of the files.
+        evaluator: an evaluator whose results were computed.
+        file_format: format of the files.
 
     Returns:
-        The pictures.
+        The files.
 
     Raises:
         InputError: matplotlib is not installed.
@@ -70,7 +70,7 @@ def _save(path: Path, draw: Callable[[Any], None]) -> Path:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    # Without a salt and a date, the same evaluation gives the same file.
+    # With a fixed salt and no date, the same evaluation writes the same file.
     with rc_context({"svg.hashsalt": "composer", "svg.fonttype": "none", "font.size": 10}):
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         axes = figure.add_subplot()
@@ -129,7 +129,7 @@ def _sizes(scores: CocoScores, task: CocoTask) -> "Callable[[Axes], None]":
 
 
 def _score_histogram(marks: DetectionMarks, task: CocoTask) -> "Callable[[Axes], None]":
-    """How sure the model is where it is right, and where it is wrong."""
+    """Histogram of the scores of right and wrong detections."""
 
     def draw(axes: "Axes") -> None:
         edges = np.linspace(0, 1, _NUM_BINS + 1)
@@ -146,7 +146,7 @@ def _score_histogram(marks: DetectionMarks, task: CocoTask) -> "Callable[[Axes],
 def _confusion(
     counts: Int[np.ndarray, "K+1 K+1"], classes: Sequence[str]
 ) -> "Callable[[Axes], None]":
-    """Which classes are taken for which, as shares of each true class."""
+    """The confusion matrix, as shares of each true class."""
 
     def draw(axes: "Axes") -> None:
         totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -1,4 +1,4 @@
-"""How many objects class-agnostic proposals cover.
+"""Average recall of class-agnostic proposals.
 
 Legend: P proposals, the best first; G objects.
 """
@@ -28,7 +28,7 @@ class _Coverage(NamedTuple):
 
     Args:
         areas: of the objects.
-        overlaps: for each limit the overlap of each object with its own proposal.
+        overlaps: by limit, the overlap of each object with its own proposal.
         proposals: a box (XYXY in pixels) and a logit in each row.
     """
 
@@ -45,7 +45,7 @@ class ProposalEvaluator(ImageEvaluator[_Coverage]):
 
     Args:
         dataset: images and annotations.
-        limits: how many proposals of an image count.
+        limits: numbers of proposals per image.
     """
 
     def __init__(self, dataset: Dataset, *, limits: Sequence[int] = (100, 1000)) -> None:
@@ -63,7 +63,7 @@ class ProposalEvaluator(ImageEvaluator[_Coverage]):
     def to_coco(self) -> list[dict[str, Any]]:
         """The proposals in COCO's results format, the score being the logit of objectness.
 
-        It is what `proposals` of a data file reads, for Fast R-CNN to learn from.
+        `proposals` of a data file reads this format, for training Fast R-CNN.
         """
         return [
             {

@@ -19,9 +19,9 @@ _GAP = "  "  # between columns
 
 @dataclass(frozen=True)
 class TaskResults:
-    """What was found for one task.
+    """Metrics of one task.
 
-    A metric is a fraction from 0 to 1, or NaN where nothing defines it: the precision for large
+    A metric is a fraction from 0 to 1, or NaN where it is undefined: the precision for large
     objects where there are none, for instance.
 
     Args:
@@ -35,11 +35,11 @@ class TaskResults:
 
 @dataclass(frozen=True)
 class Results:
-    """What was found for all tasks.
+    """Metrics of all tasks.
 
     Args:
         tasks: by the task's name, such as `bbox`.
-        num_images: how many images were evaluated.
+        num_images: number of evaluated images.
     """
 
     tasks: Mapping[str, TaskResults]
@@ -71,7 +71,7 @@ class Results:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Results:
-        """Reads what `save` wrote.
+        """Reads a file of `save`.
 
         Raises:
             InputError: the file cannot be read, holds something else, or is of a later version.
@@ -139,10 +139,10 @@ def _from_json(metrics: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def format_table(corner: str, rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Writes rows of metrics below a head with their names; NaN is written as `nan`.
+    """Formats rows of metrics below a header; NaN is written as `nan`.
 
     Args:
-        corner: what the rows are: the head of the first column.
+        corner: header of the first column.
         rows: metrics by name, by row. A row may lack some of them.
     """
     names = list(dict.fromkeys(name for metrics in rows.values() for name in metrics))

@@ -27,17 +27,17 @@ ROTATED_TASK = ROTATED_KIND
 class RotatedEvaluator(InstanceEvaluator):
     """COCO's average precision and recall, with the overlap of rotated boxes.
 
-    The truth are the smallest boxes around the masks of a dataset's objects; an object without a
-    mask has its upright box. Predicted boxes that are not rotated count as rotated by nothing.
-    Difficult objects are neither to be found nor wrong to find.
+    Ground truth are the smallest boxes around the masks of a dataset's objects; an object without
+    a mask has its upright box. Predicted upright boxes have an angle of 0. Difficult objects are
+    ignored.
 
     Args:
         dataset: images and annotations.
-        detections: where what is found goes; see `InstanceEvaluator`.
+        detections: collects the detections; see `InstanceEvaluator`.
     """
 
     def results(self) -> Results:
-        """COCO's metrics for all classes, and for each."""
+        """COCO's metrics of all classes, and of each."""
         metrics = measure_rotated(self.detections)
         return Results({ROTATED_TASK: metrics}, len(self.dataset.records))
 
@@ -46,8 +46,8 @@ def measure_rotated(detections: Detections, limits: Sequence[int] | None = None)
     """COCO's metrics of detections as rotated boxes.
 
     Args:
-        detections: what was found.
-        limits: how many detections in an image count; COCO's own by default.
+        detections: the detections.
+        limits: numbers of detections per image; COCO's own by default.
     """
     dataset, order = detections.dataset, detections.index.order()
     truth, found = make_rotated_truth(dataset, order), _make_found(detections, order)
@@ -56,7 +56,7 @@ def measure_rotated(detections: Detections, limits: Sequence[int] | None = None)
 
 
 class RotatedComparison(COCOeval):  # type: ignore[misc]
-    """pycocotools' comparison, with boxes of a centre, a size and an angle."""
+    """pycocotools' comparison with the overlap of rotated boxes."""
 
     def computeIoU(  # noqa: N802 - pycocotools' name
         self, image_id: int, category: int

@@ -1,4 +1,4 @@
-"""What each pixel of an annotated image truly is.
+"""Ground truth of panoptic and semantic segmentation.
 
 Legend: H W the image's height and width.
 """
@@ -34,11 +34,11 @@ class TrueSegments(NamedTuple):
 
 
 class TruthReader:
-    """Reads what is annotated on the images of a dataset, whatever state the files are in.
+    """Reads annotations of the images of a dataset, with a policy on unreadable files.
 
     Args:
         dataset: the dataset.
-        on_fault: `skip` reports an image whose annotation cannot be read; `refuse` raises.
+        on_fault: `skip` logs a warning about an unreadable annotation; `refuse` raises.
 
     Attributes:
         left_out: positions of the images whose annotation cannot be read.
@@ -50,10 +50,10 @@ class TruthReader:
         self.left_out: set[int] = set()
 
     def read(self, place: int, read: Callable[[Record], T]) -> T | None:
-        """What a function reads of an image, or None if it cannot.
+        """Reads the annotation of an image with a function; None if it is unreadable.
 
         Raises:
-            InputError: it cannot, and that is refused.
+            InputError: it is unreadable, and that is refused.
         """
         try:
             return read(self._dataset.records[place])
@@ -70,7 +70,7 @@ def read_segments(record: Record) -> TrueSegments:
     """Reads the panoptic annotation of an image.
 
     Raises:
-        InputError: the picture cannot be read, or is of another size than the image.
+        InputError: the file cannot be read, or is of another size than the image.
     """
     ids = read_panoptic(record, find_image_size(record))
     assert ids is not None
@@ -85,7 +85,7 @@ def read_classes(record: Record, metadata: Metadata) -> Int[np.ndarray, "H W"]:
     """Reads the class of each pixel.
 
     Raises:
-        InputError: the picture cannot be read, is of another size than the image, or has a class
+        InputError: the file cannot be read, is of another size than the image, or has a class
             that is none of the dataset's.
     """
     size = find_image_size(record)
@@ -100,8 +100,8 @@ def check_annotated(dataset: Dataset, files: Collection[str], what: str) -> None
 
     Args:
         dataset: the dataset.
-        files: attributes of records, one of which is to be there.
-        what: what is wanted, in words.
+        files: attributes of records, one of which is required.
+        what: name of the annotation, for messages.
 
     Raises:
         InputError: an image has none of them.

@@ -24,13 +24,13 @@ class SemanticEvaluator(ImageEvaluator[Int[np.ndarray, "2 E"] | None]):
     """Mean intersection over union, and pixel accuracy.
 
     `mIoU` and `mACC` are means over the classes that occur, `fwIoU` the mean weighted with how
-    often they do, `pACC` the share of pixels that are right. Pixels with the ignored label count
-    for nothing.
+    often they do, `pACC` the share of correct pixels. Pixels with the ignored label are
+    left out.
 
     Args:
         dataset: images with semantic or panoptic annotations.
-        on_fault: what to do about an annotation that cannot be read: `skip` reports it and leaves
-            the image out, `refuse` raises.
+        on_fault: policy on annotations that cannot be read: `skip` logs a warning and leaves the
+            image out, `refuse` raises.
 
     Raises:
         InputError: an image has neither.
@@ -69,7 +69,7 @@ def count_pixels(
     num_classes: int,
     ignore_label: int,
 ) -> Int[np.ndarray, "C C"]:
-    """How many pixels of each true class (row) were given each class (column).
+    """Counts pixels by true class (row) and predicted class (column).
 
     Raises:
         InputError: a class is none of the dataset's.

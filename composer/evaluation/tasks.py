@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 
 from composer.data import Dataset, FaultPolicy
@@ -11,6 +12,7 @@ from composer.evaluation.detections import Detections
 from composer.evaluation.evaluator import Evaluator
 from composer.evaluation.lvis_evaluator import LVIS_TASKS, LvisEvaluator
 from composer.evaluation.panoptic_evaluator import PANOPTIC_TASK, PanopticEvaluator
+from composer.evaluation.panoptic_results import PanopticWriter
 from composer.evaluation.proposal_evaluator import PROPOSAL_TASK, ProposalEvaluator
 from composer.evaluation.results import Results
 from composer.evaluation.rotated_evaluator import ROTATED_TASK, RotatedEvaluator
@@ -41,8 +43,9 @@ def make_evaluators(
     outputs: Collection[str] | None = None,
     on_fault: FaultPolicy = "skip",
     detections: Detections | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> list[Evaluator]:
-    """New evaluators for some tasks on a dataset. They serve for one evaluation.
+    """Makes the evaluators of tasks on a dataset, for one evaluation.
 
     Those of instances share their detections, so that no mask is encoded twice.
 
@@ -51,9 +54,10 @@ def make_evaluators(
         tasks: names of `TASKS`; by default those that the dataset has annotations for and the
             model has outputs for.
         outputs: the keys of a model's outputs, such as `instances`; by default any.
-        on_fault: what to do about an image whose annotation cannot be read: `skip` reports it and
-            leaves it out, `refuse` raises while it is measured on.
-        detections: what was found already, or is to be taken in by all evaluators of instances.
+        on_fault: policy on annotations that cannot be read: `skip` logs a warning and leaves the
+            image out, `refuse` raises.
+        detections: detections that all evaluators of instances share.
+        folder: takes PNG files of the panoptic segments, if these are evaluated.
 
     Raises:
         InputError: there is no such task, or nothing that can be compared.
@@ -66,17 +70,17 @@ def make_evaluators(
             raise InputError(
                 f"dataset '{dataset.name}' has nothing annotated that can be compared with{given}"
             )
-        return _make(shared, chosen, on_fault, are_required=False)
+        return _make(shared, chosen, on_fault, folder, are_required=False)
     for task in tasks:
         if task not in TASKS:
             raise InputError(f"no task is called '{task}'. {did_you_mean(task, TASKS, 'tasks')}")
-    return _make(shared, list(dict.fromkeys(tasks)), on_fault, are_required=True)
+    return _make(shared, list(dict.fromkeys(tasks)), on_fault, folder, are_required=True)
 
 
 def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> list[str]:
     """The tasks that a dataset has annotations for and a model has outputs for.
 
-    Whether boxes are rotated shows when there are some: `bbox` then becomes `rotated_bbox`.
+    `bbox` becomes `rotated_bbox` later, if the model's boxes are rotated.
 
     Args:
         dataset: images and annotations.
@@ -105,7 +109,12 @@ def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> li
 
 
 def _make(
-    found: Detections, tasks: Sequence[str], on_fault: FaultPolicy, *, are_required: bool
+    found: Detections,
+    tasks: Sequence[str],
+    on_fault: FaultPolicy,
+    folder: str | os.PathLike[str] | None,
+    *,
+    are_required: bool,
 ) -> list[Evaluator]:
     dataset = found.dataset
     evaluators: list[Evaluator] = []
@@ -120,9 +129,12 @@ def _make(
         evaluators.append(RotatedEvaluator(dataset, found))
     if PROPOSAL_TASK in tasks:
         evaluators.append(ProposalEvaluator(dataset))
-    return evaluators + [
+    evaluators += [
         _OF_PIXELS[task](dataset, on_fault=on_fault) for task in tasks if task in _OF_PIXELS
     ]
+    if folder is not None and PANOPTIC_TASK in tasks:
+        evaluators.append(PanopticWriter(dataset, folder))
+    return evaluators
 
 
 def _has_semantics(dataset: Dataset) -> bool:
@@ -135,24 +147,24 @@ _OF_DETECTIONS = (*COCO_TASKS, *LVIS_TASKS, VOC_TASK, ROTATED_TASK)
 
 
 def evaluate_detections(detections: Detections, tasks: Sequence[str] | None = None) -> Results:
-    """Measures detections on their dataset.
+    """Evaluates detections on their dataset.
 
     Args:
-        detections: what was found; see `read_results`.
-        tasks: the tasks; by default all that the detections and the dataset serve.
+        detections: the detections; see `read_results`.
+        tasks: the tasks; by default all that fit the detections and the dataset.
 
     Raises:
-        InputError: a task is not about instances, or the detections do not serve it.
+        InputError: a task is not about instances, or does not fit the detections.
     """
     evaluators = give_detections(detections, tasks)
     return Results.join(evaluator.results() for evaluator in evaluators)
 
 
 def give_detections(detections: Detections, tasks: Sequence[str] | None = None) -> list[Evaluator]:
-    """Evaluators that have been given detections, all at once.
+    """Makes evaluators of given detections.
 
     Args:
-        detections: what was found.
+        detections: the detections.
         tasks: the tasks.
 
     Raises:

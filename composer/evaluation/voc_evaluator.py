@@ -27,13 +27,13 @@ _OVERLAPS = tuple(percent / 100 for percent in range(50, 100, 5))
 class VocEvaluator(InstanceEvaluator):
     """Average precision as Pascal VOC counts it: `AP50` is its mAP, `AP` the mean over overlaps.
 
-    Objects that are marked as difficult (and crowds) are neither to be found nor wrong to find.
+    Difficult objects and crowds are ignored, and so are detections of them.
 
     Args:
         dataset: images and annotations.
         interpolation: `area` as since 2010, or `11point` as in 2007.
-        is_required: whether rotated boxes are refused, or have no results.
-        detections: where what is found goes; see `InstanceEvaluator`.
+        is_required: refuse rotated boxes; otherwise they have no results.
+        detections: collects the detections; see `InstanceEvaluator`.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ class TrueObjects(NamedTuple):
 
     Args:
         boxes: XYXY in pixels.
-        is_difficult: which of them are neither to be found nor wrong to find.
+        is_difficult: which of them are ignored.
     """
 
     boxes: Float[np.ndarray, "G 4"]
@@ -31,8 +31,8 @@ class FoundObject(NamedTuple):
     """A detection of the class.
 
     Args:
-        image: which image it is in.
-        score: how sure the model is.
+        image: position of its image.
+        score: confidence.
         box: XYXY in pixels.
     """
 
@@ -47,8 +47,8 @@ class RankedDetections(NamedTuple):
     Args:
         overlaps: intersection over union with that object; -1 where the image has none.
         objects: the object's number, counted over all images.
-        are_difficult: whether that object is neither to be found nor wrong to find.
-        num_objects: how many objects there are to be found.
+        are_difficult: whether that object is ignored.
+        num_objects: number of objects that are not ignored.
     """
 
     overlaps: Float[np.ndarray, "D"]

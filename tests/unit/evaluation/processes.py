@@ -5,7 +5,7 @@ from torch import distributed
 
 from composer.errors import InputError
 from composer.evaluation import CocoEvaluator, evaluate
-from composer.evaluation.gathering import compute_once
+from composer.evaluation.collectives import compute_once
 from unit.evaluation.scenes import make_scenes, noisy_outputs
 
 

@@ -144,7 +144,7 @@ def test_stuff_is_matched_by_name(scenery):
 
 
 def test_model_without_any_of_the_stuff_is_refused(scenery):
-    with pytest.raises(InputError, match="knows none of the classes of stuff of dataset"):
+    with pytest.raises(InputError, match="has none of the classes of stuff of dataset"):
         measure_stuff(scenery, ["sea", "lake", "river"])
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, distributed, nn
 from composer import Graph
 from composer.errors import InputError
 from composer.evaluation import Results, TaskResults, evaluate
-from composer.evaluation.gathering import gather_parts
+from composer.evaluation.collectives import gather_parts
 from composer.graph import gather_state, in_step, is_sharded
 from composer.structures import Boxes
 from composer.training import ProcessGroup, RunFolder, Trainer, Validation

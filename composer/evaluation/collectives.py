@@ -1,4 +1,4 @@
-"""What several processes found, brought together on the first of them.
+"""Collective operations of an evaluation: gather to rank 0, and compute there once.
 
 Without `torch.distributed` there is one process, and nothing is sent.
 """
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def gather_parts(part: T) -> list[T]:
-    """Gives the first process the part of each, in the order of ranks; the others get nothing."""
+    """Gathers a value of all processes on rank 0, in order of ranks; others get an empty list."""
     if not _is_shared():
         return [part]
     first = distributed.get_rank() == 0
@@ -47,7 +47,7 @@ def _try(compute: Callable[[], Any]) -> Any:
         return compute()
     except ComposerError as error:
         return error
-    except Exception as error:  # the other processes are to hear of it, whatever it is
+    except Exception as error:  # or the other processes would wait for ever
         return InputError(f"the results cannot be computed: {type(error).__name__}: {error}")
 
 

@@ -4,7 +4,7 @@ import pytest
 from torch import multiprocessing
 
 from composer.evaluation import CocoEvaluator
-from composer.evaluation.gathering import compute_once, gather_parts
+from composer.evaluation.collectives import compute_once, gather_parts
 from unit.evaluation.processes import evaluate_share, fail
 from unit.evaluation.scenes import make_scenes, noisy_outputs
 
