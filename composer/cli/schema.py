@@ -13,7 +13,7 @@ from composer.files import write_text
 def schema(output: str | None) -> None:
     """Write a JSON Schema of specs, with the configuration of every installed node type.
 
-    An editor that knows JSON Schema completes and checks specs with it.
+    Editors with support for JSON Schema complete and check specs with it.
     """
     import json
 

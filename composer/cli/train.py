@@ -1,4 +1,4 @@
-"""`composer train`: trains a model as an experiment says."""
+"""`composer train`: trains a model by an experiment."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def train(
     dry_run: bool,
     quiet: bool,
 ) -> None:
-    """Train as an experiment says; SPEC and --data override its own.
+    """Train a model by an experiment; SPEC and --data override its own.
 
     Without an experiment, SPEC is trained with the usual settings on --data: on the dataset `train`
     (with the validation set `validation`), or on four fifths of the only one.

@@ -1,4 +1,4 @@
-"""Settings applied: addresses looked up over several documents, and values put in their places."""
+"""Applies settings: looks up addresses in several documents, and sets values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOGGER = logging.getLogger("composer.documents")
 
 
 class Settable(Protocol):
-    """What takes settings: a document, or the model that an experiment names."""
+    """A target of settings: a document, or the model of an experiment."""
 
     @property
     def names(self) -> Collection[str]:
@@ -38,10 +38,10 @@ class Settable(Protocol):
         """Gives a param its value."""
 
     def apply(self, setting: Setting, found: Sequence[str]) -> None:
-        """Puts a value at the addresses that its own can mean; notes if they are too many."""
+        """Sets the values of all addresses that match; an ambiguous address is a problem."""
 
     def take_unknown(self, setting: Setting) -> bool:
-        """Takes a setting that has none of the addresses; whether it does."""
+        """Takes a setting of none of the addresses; returns whether it does."""
 
 
 class SettableDocument(Generic[_Model]):
@@ -51,9 +51,9 @@ class SettableDocument(Generic[_Model]):
 
     Args:
         root: the document as it was read.
-        model: what is made of it.
-        log: takes its problems.
-        prefix: what the names of params begin with in addresses, with a dot at the end.
+        model: the pydantic model of the document.
+        log: collects its problems.
+        prefix: start of addresses and names of params, with a dot at the end.
     """
 
     def __init__(
@@ -192,11 +192,11 @@ def spread_sections(settings: Sequence[Setting], sections: Collection[str]) -> l
 
 
 def give_params(settings: Sequence[Setting], targets: Sequence[Settable]) -> list[Setting]:
-    """Gives values to the params that settings name.
+    """Sets params.
 
     Args:
         settings: the settings.
-        targets: what takes them.
+        targets: the documents and models.
 
     Returns:
         The settings that name no param.

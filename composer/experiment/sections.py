@@ -29,12 +29,12 @@ _SPEC, _DATASETS = "spec", "datasets"
 
 @dataclass(frozen=True)
 class Sections:
-    """What settings of an experiment are applied to.
+    """The targets of an experiment's settings.
 
     Args:
         experiment: the experiment's own document.
         data: the data file, or None if the datasets are in the experiment.
-        data_folder: what relative paths in the data file are relative to.
+        data_folder: the folder of relative paths in the data file.
         model: the model.
     """
 
@@ -60,7 +60,7 @@ def apply_to_experiment(
         settings: the settings, which come after those of the experiment's section `set:`.
         log: takes all problems.
         data: a data file in place of the experiment's datasets.
-        folder: what relative paths in the experiment are relative to.
+        folder: the folder of relative paths in the experiment.
         model: a model that `settings` are for, in place of the experiment's.
 
     Raises:

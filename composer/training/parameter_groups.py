@@ -125,7 +125,7 @@ def _treatment(trainable: TrainableParameter, settings: OptimizerSettings) -> tu
 
 
 def _last_of(values: Iterable[float | None]) -> float | None:
-    """The last of what is set."""
+    """The last value that is set."""
     return next((value for value in reversed([*values]) if value is not None), None)
 
 

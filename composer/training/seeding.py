@@ -1,7 +1,7 @@
-"""Seeds: every batch has its own.
+"""Random seeds: every batch has its own.
 
-Nothing that is drawn depends on what was drawn before it. So a training that is resumed needs no
-state of any generator, and what runs in between (an evaluation, say) changes nothing.
+So random numbers do not depend on earlier ones: resuming needs no generator states, and an
+evaluation in between changes nothing.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ def batch_seed(seed: int, batch: int, rank: int) -> int:
 
 
 def seed_generators(seed: int) -> None:
-    """Seeds the global generators of torch, numpy and Python, which some layers draw from."""
+    """Seeds the global generators of torch, numpy and Python."""
     torch.manual_seed(seed)
     np.random.seed(seed % _LARGEST_OF_NUMPY)
     random.seed(seed)
 
 
 @contextmanager
-def deterministic_operations(wanted: bool) -> Iterator[None]:
-    """Inside the `with` block, operations that are not deterministic are errors, if wanted."""
+def deterministic_operations(enabled: bool) -> Iterator[None]:
+    """Makes nondeterministic operations errors within the `with` block, if enabled."""
     before = torch.are_deterministic_algorithms_enabled()
     only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
-    if wanted:
+    if enabled:
         torch.use_deterministic_algorithms(True)
     try:
         yield

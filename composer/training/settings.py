@@ -1,4 +1,4 @@
-"""How a training goes: the values of an experiment's `training:`, with their bounds."""
+"""Training settings: the section `training:` of an experiment."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Order = Literal["higher", "lower"]
 
 
 class GroupSettings(DocumentPart):
-    """What is different for the parameters of some nodes."""
+    """Exceptions for the parameters of some nodes."""
 
     nodes: list[str] = Field(
         min_length=1,
-        description="Nodes, nested graphs, or parameters below them; `*` stands for anything.",
+        description="Nodes, nested graphs, or parameters below them; `*` matches anything.",
     )
     lr_factor: NonNegative | None = Field(
         None, description="Factor on the learning rate; 1 if null, or that of an earlier exception."
@@ -28,26 +28,27 @@ class GroupSettings(DocumentPart):
 
 
 class OptimizerSettings(DocumentPart):
-    """The optimizer, one of `torch.optim`, and which parameters it treats how."""
+    """The optimizer, a class of `torch.optim`, and its parameter groups."""
 
     uses: OptimizerName = Field("AdamW", description="Class of torch.optim.")
     lr: Positive = Field(description="The highest learning rate.")
-    weight_decay: NonNegative = Field(0.0001, description="Decay of weights of layers.")
-    norm_weight_decay: NonNegative = Field(0.0, description="Decay of normalisation layers.")
+    weight_decay: NonNegative = Field(0.0001, description="Weight decay.")
+    norm_weight_decay: NonNegative = Field(0.0, description="Weight decay of normalisation layers.")
     bias_weight_decay: NonNegative | None = Field(
-        None, description="Decay of biases; that of the weights if null."
+        None, description="Weight decay of biases; `weight_decay` if null."
     )
     bias_lr_factor: NonNegative = Field(1.0, description="Factor on the learning rate of biases.")
     with_: dict[str, Any] = Field(
-        default_factory=dict, alias="with", description="Further options of the class."
+        default_factory=dict, alias="with", description="Further options of the optimizer."
     )
     groups: list[GroupSettings] = Field(
-        default_factory=list, description="Exceptions; a later one has the last word on each."
+        default_factory=list,
+        description="Exceptions for some nodes; later ones override earlier ones.",
     )
 
     @classmethod
     def list_options(cls, uses: str) -> list[str]:
-        """The options of a class of torch.optim; none if it is not offered."""
+        """The options of a class of torch.optim; none if it is not supported."""
         names = get_args(OptimizerName)
         return list_options(cast(OptimizerName, uses)) if uses in names else []
 
@@ -60,30 +61,30 @@ class OptimizerSettings(DocumentPart):
 
 
 class WarmupSettings(DocumentPart):
-    """How the learning rate rises in the beginning."""
+    """Learning rate warm-up."""
 
     iterations: Annotated[PositiveInt | Fraction, Field(union_mode="left_to_right")] = Field(
-        description="How long it takes: iterations, or a fraction of the training."
+        description="Length: iterations, or a fraction of the training."
     )
     factor: Fraction = Field(0.001, description="Factor on the learning rate at the start.")
     shape: Literal["linear", "constant"] = Field(
-        "linear", description="Rising all the time, or at the end of the warm-up."
+        "linear", description="Linear, or constant until the end of the warm-up."
     )
 
 
 class ScheduleSettings(DocumentPart):
-    """How the learning rate goes on after the warm-up."""
+    """Learning rate schedule."""
 
     uses: Literal["constant", "multi_step", "cosine"] = Field(
-        "constant", description="Shape of the curve."
+        "constant", description="Kind of schedule."
     )
     steps: list[Annotated[int | Fraction, Field(union_mode="left_to_right")]] = Field(
         default_factory=list,
-        description="multi_step: iterations, or fractions of the training, at which it falls.",
+        description="multi_step: milestones, in iterations or fractions of the training.",
     )
-    gamma: float = Field(0.1, gt=0, le=1, description="multi_step: factor of each fall.")
+    gamma: float = Field(0.1, gt=0, le=1, description="multi_step: factor at each milestone.")
     final_factor: Fraction = Field(0.0, description="cosine: factor at the end.")
-    warmup: WarmupSettings | None = Field(None, description="How it rises in the beginning.")
+    warmup: WarmupSettings | None = Field(None, description="Warm-up.")
 
     @model_validator(mode="after")
     def _belong_together(self) -> ScheduleSettings:
@@ -95,10 +96,14 @@ class ScheduleSettings(DocumentPart):
 
 
 class ClipSettings(DocumentPart):
-    """Limits on gradients."""
+    """Gradient clipping."""
 
-    norm: float | None = Field(None, gt=0, description="Limit on the norm of all together.")
-    value: float | None = Field(None, gt=0, description="Limit on the size of each value.")
+    norm: float | None = Field(
+        None, gt=0, description="Limit on the norm of all gradients together."
+    )
+    value: float | None = Field(
+        None, gt=0, description="Limit on the absolute value of each gradient."
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> ClipSettings:
@@ -108,13 +113,13 @@ class ClipSettings(DocumentPart):
 
 
 class EmaSettings(DocumentPart):
-    """A running average of the weights, which evaluation and prediction use."""
+    """Exponential moving average of the weights, for evaluation and prediction."""
 
-    decay: float = Field(0.999, ge=0, lt=1, description="Weight of the past at each iteration.")
+    decay: float = Field(0.999, ge=0, lt=1, description="Decay at each iteration.")
 
 
 class MetricSettings(DocumentPart):
-    """A metric that says which weights are better."""
+    """The metric that compares weights."""
 
     metric: str = Field(
         description="Name of a metric, such as `bbox/AP`, or `validation/total_loss`."
@@ -123,55 +128,60 @@ class MetricSettings(DocumentPart):
 
 
 class PatienceSettings(MetricSettings):
-    """When to stop, because nothing becomes better any more."""
+    """Early stopping."""
 
-    patience: PositiveInt = Field(description="Evaluations in a row without a better value.")
+    patience: PositiveInt = Field(description="Evaluations without a better value before stopping.")
     min_change: NonNegative = Field(0.0, description="Smaller changes do not count as better.")
 
 
 class CheckpointSettings(DocumentPart):
-    """When the state of the training is saved, and how much of it is kept."""
+    """Checkpoints: when they are saved, and how many are kept."""
 
     every: PositiveInt = Field(500, description="Iterations between checkpoints.")
-    keep: PositiveInt = Field(2, description="How many of the last checkpoints are kept.")
-    best: MetricSettings | None = Field(None, description="Keeps the best weights, too.")
+    keep: PositiveInt = Field(2, description="Number of checkpoints to keep.")
+    best: MetricSettings | None = Field(None, description="Save the best weights, too.")
 
 
 class TrainingSettings(DocumentPart):
-    """How a training goes."""
+    """Training settings."""
 
-    iterations: PositiveInt = Field(description="Steps of the optimizer.")
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of everything that is drawn.")
+    iterations: PositiveInt = Field(description="Optimizer steps.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Random seed.")
     optimizer: OptimizerSettings = Field(description="The optimizer and its parameter groups.")
     schedule: ScheduleSettings = Field(
-        default_factory=lambda: ScheduleSettings(), description="The learning rate over time."
+        default_factory=lambda: ScheduleSettings(), description="Learning rate schedule."
     )
-    clip: ClipSettings | None = Field(None, description="Limits on gradients.")
-    accumulate: PositiveInt = Field(1, description="Batches that make one step of the optimizer.")
-    precision: Precision = Field("float32", description="Type that the forward pass computes in.")
-    channels_last: bool = Field(False, description="Whether channels come last in memory.")
-    ema: EmaSettings | None = Field(None, description="A running average of the weights.")
+    clip: ClipSettings | None = Field(None, description="Gradient clipping.")
+    accumulate: PositiveInt = Field(
+        1, description="Batches per optimizer step: gradient accumulation."
+    )
+    precision: Precision = Field(
+        "float32", description="Precision of the forward pass: float32, or mixed precision."
+    )
+    channels_last: bool = Field(False, description="Use the memory format channels_last.")
+    ema: EmaSettings | None = Field(None, description="Exponential moving average of the weights.")
     loss_weights: dict[str, NonNegative] = Field(
         default_factory=dict, description="Factors on losses by name; 1 for all others."
     )
     checkpoint: CheckpointSettings = Field(
-        default_factory=lambda: CheckpointSettings(), description="When the state is saved."
+        default_factory=lambda: CheckpointSettings(), description="Checkpoints."
     )
-    early_stopping: PatienceSettings | None = Field(None, description="When to stop early.")
-    log_every: PositiveInt = Field(20, description="Iterations between records.")
+    early_stopping: PatienceSettings | None = Field(None, description="Early stopping.")
+    log_every: PositiveInt = Field(20, description="Iterations between log records.")
     deterministic: bool = Field(
-        False, description="Whether only deterministic operations are allowed."
+        False, description="Use deterministic operations only; others are errors."
     )
     find_unused_parameters: bool = Field(
-        False, description="Whether parameters may go without a gradient on several processes."
+        False, description="Allow parameters without a gradient in distributed training (DDP)."
     )
     distributed: Literal["ddp", "fsdp"] = Field(
-        "ddp", description="On several processes: whole copies of the model, or shards of it."
+        "ddp",
+        description="Distributed training: replicas of the model (ddp), or shards of it (fsdp).",
     )
 
     @property
     def deciding_metrics(self) -> dict[str, str]:
-        """The metrics that decide something, by the setting that names them."""
+        """The metrics of early stopping and the best checkpoint, by setting."""
         deciding = {"early_stopping": self.early_stopping, "checkpoint.best": self.checkpoint.best}
         return {
             setting: chosen.metric for setting, chosen in deciding.items() if chosen is not None

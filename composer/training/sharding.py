@@ -1,4 +1,4 @@
-"""Spreads the weights of a graph over processes (FSDP2), with the state of its optimizer."""
+"""Shards the weights of a graph and its optimizer state over processes (FSDP2)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OptimizerState = dict[str, dict[str, Tensor]]
 def shard_weights(graph: Graph, processes: ProcessGroup) -> None:
     """Spreads weights, gradients and the optimizer's state over the processes, in place.
 
-    Each node gathers its weights when it runs, and gives them up again. A module that holds other
+    Each node gathers its weights when it runs, and frees them again. A module that holds other
     nodes is sharded after those, so that it manages the rest only. What nodes are given is never
     cast: boxes, scores and anchors in fewer bits would be other ones.
 

@@ -24,7 +24,7 @@ class Validation:
     """Metrics and losses to compute during a training.
 
     Args:
-        every: iterations between evaluations; the last iteration is always followed by one.
+        every: iterations between evaluations; there is always one after the last iteration.
         metrics: computes the metrics of a graph by name, the same on every process; or None.
         batches: this process' batches for validation losses; or None.
     """
@@ -38,8 +38,8 @@ class Validation:
     ) -> dict[str, float]:
         """The metrics, and the mean losses as `validation/<loss>` and `validation/total_loss`.
 
-        The graph is in inference mode meanwhile, and the records of its nodes stay out of the
-        training's. Everything random follows from the seed.
+        The graph is in inference mode meanwhile; events of its nodes are not recorded. Random
+        numbers follow from the seed.
 
         Args:
             graph: the graph.

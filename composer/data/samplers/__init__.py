@@ -1,4 +1,4 @@
-"""Samplers: the order of the records of a dataset, which follows from a seed and a size."""
+"""Samplers: reproducible orders of the records of a dataset, and batches of them."""
 
 from composer.data.samplers.batching import InferenceSampler, Ticket, group_by_shape, make_batches
 from composer.data.samplers.settings import SamplerSettings

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 
 class Ticket(NamedTuple):
-    """One place in the order of training samples.
+    """A training sample in a sampler's order.
 
     Args:
-        position: its number in that order, from 0. With the seed it decides what augmentations do.
-        record: what is seen there, by its position in the dataset.
+        position: its number in that order, from 0. With the seed it determines augmentations.
+        record: position of its record in the dataset.
     """
 
     position: int
@@ -25,9 +25,9 @@ def make_batches(
 
     Args:
         order: positions of records, usually without end.
-        batch_size: how many a batch has. What is left of a finite order is dropped.
-        groups: for each record the group it belongs to; a batch holds one group only, and comes
-            when it is full. None puts every record with its neighbours in the order.
+        batch_size: samples per batch; an incomplete last batch is dropped.
+        groups: the group of each record; a batch has records of one group, and is yielded when it
+            is full. None batches consecutive records.
     """
     waiting: dict[int, list[Ticket]] = {}
     for position, index in enumerate(order):
@@ -48,13 +48,13 @@ def group_by_shape(sizes: Iterable[tuple[int, int]]) -> list[int]:
 
 
 class InferenceSampler:
-    """The shard of a process: consecutive records, none twice.
+    """Yields the shard of a process: consecutive records, without repetition.
 
-    The first processes get one more where the number does not divide.
+    If the number does not divide, the first processes have one more.
 
     Args:
         size: number of records.
-        rank: which process, from 0.
+        rank: rank of the process.
         world_size: number of processes.
     """
 

@@ -1,4 +1,4 @@
-"""The settings of a training's sampler."""
+"""Sampler settings of a training."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class SamplerSettings(DocumentPart):
 
     uses: Literal["shuffled", "in_order", "repeat_factor", "weighted"] = Field(
         "shuffled",
-        description="`shuffled` and `in_order` have every image once an epoch; `repeat_factor` "
-        "repeats images of rare classes; `weighted` mixes datasets.",
+        description="`shuffled` and `in_order`: every image once an epoch; `repeat_factor`: "
+        "images of rare classes are repeated; `weighted`: datasets are mixed.",
     )
     threshold: float | None = Field(
         None,
@@ -36,7 +36,7 @@ class SamplerSettings(DocumentPart):
         description="`repeat_factor`: share of images below which a class is rare.",
     )
     weights: Mapping[str, Annotated[float, Field(ge=0)]] | None = Field(
-        None, description="`weighted`: how often each dataset is drawn, in proportion."
+        None, description="`weighted`: sampling weight of each dataset."
     )
 
     @model_validator(mode="after")
@@ -48,7 +48,7 @@ class SamplerSettings(DocumentPart):
         return self
 
     def make(self, datasets: Sequence[Dataset], seed: int) -> Sampler:
-        """The sampler for several datasets joined in this order.
+        """Makes the sampler of datasets that are joined in this order.
 
         Raises:
             InputError: there are no images, or a weight is of no dataset.

@@ -16,7 +16,7 @@ from composer.executor import derive_seed
 
 
 class Sampler(Protocol):
-    """An endless order of a dataset's records, the same one at every iteration."""
+    """An endless, reproducible order of the records of a dataset."""
 
     def __iter__(self) -> Iterator[int]:
         """Yields positions in the dataset without end."""
@@ -24,12 +24,12 @@ class Sampler(Protocol):
 
 
 class TrainingSampler:
-    """Every record once an epoch, each epoch in an order of its own.
+    """Yields every record once an epoch, shuffled anew for each epoch.
 
     Args:
         size: number of records.
-        seed: what the orders follow from.
-        shuffle: whether they are shuffled at all.
+        seed: seed of the orders.
+        shuffle: shuffle the records; otherwise they are in order.
 
     Raises:
         InputError: there are no records.
@@ -53,14 +53,14 @@ class TrainingSampler:
 
 
 def shuffled(size: int, seed: int, epoch: int) -> list[int]:
-    """The numbers below `size` in the order of one epoch."""
+    """Shuffles the numbers below `size` for one epoch."""
     generator = torch.Generator().manual_seed(derive_seed(seed, f"epoch/{epoch}"))
     order: list[int] = torch.randperm(size, generator=generator).tolist()
     return order
 
 
 def require_records(size: int) -> None:
-    """Refuses an endless order of no records.
+    """Checks that there are records.
 
     Raises:
         InputError: there are no records.
@@ -70,14 +70,14 @@ def require_records(size: int) -> None:
 
 
 class RepeatFactorSampler:
-    """Repeats each image as often as its factor says, on average over epochs.
+    """Repeats each image by its factor, on average over epochs.
 
-    A factor of 1.3 makes an image come once in an epoch and, in three of ten epochs, twice; which
-    ones is drawn anew for each epoch (Gupta et al. 2019, LVIS, section 5).
+    With a factor of 1.3 an image occurs once in an epoch and, in three of ten epochs, twice; these
+    are drawn for each epoch (Gupta et al. 2019, LVIS, section 5).
 
     Args:
-        factors: for each record, how often it comes in an epoch; see `find_repeat_factors`.
-        seed: what the orders follow from.
+        factors: repetitions of each record per epoch; see `find_repeat_factors`.
+        seed: seed of the orders.
 
     Raises:
         InputError: there are no records.
@@ -122,22 +122,22 @@ def find_repeat_factors(records: Iterable[Record], threshold: float) -> list[flo
     return [max((factors[category] for category in found), default=1.0) for found in classes]
 
 
-_BLOCK = 4096  # draws at a time; it decides which numbers are drawn, so it stays
+_BLOCK = 4096  # draws at a time; another number would change the order
 
 
 class WeightedSampler:
-    """Takes each next record from a dataset that is drawn, and within it from its own order.
+    """Draws a dataset for each sample, and takes the next record in its shuffled order.
 
-    So a small dataset can be seen as often as a large one, and no record comes again before all
-    others of its dataset have come.
+    A small dataset can be sampled as often as a large one, and no record is repeated before all
+    others of its dataset were taken.
 
     Args:
         sizes: number of records of each dataset, in the order in which they are joined.
-        weights: for each how likely it is to be drawn, in proportion to the others.
-        seed: what the orders follow from.
+        weights: sampling weight of each dataset.
+        seed: seed of the draws.
 
     Raises:
-        InputError: a dataset that can be drawn is empty, or the weights do not fit.
+        InputError: a dataset with a weight is empty, or the weights are invalid.
     """
 
     def __init__(self, sizes: Sequence[int], weights: Sequence[float], *, seed: int = 0) -> None:
