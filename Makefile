@@ -36,7 +36,7 @@ IN_GROUPS := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## Run Mask R-CNN until its mask pooler, then find people in a photograph
+demo: $(RUNTIME) ## Run Mask R-CNN until its mask pooler, then detect people in an image
 	$(BIN)/composer run $(SPEC) --until $(UNTIL)
 	$(BIN)/composer predict $(PHOTO)
 

@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 
 class LocatedProblem(Protocol):
-    """One mistake in a document, such as a `composer.documents.Problem`."""
+    """A problem in a document, such as a `composer.documents.Problem`."""
 
     @property
     def place(self) -> Any:
-        """Where it stands; its `str()` is `file:line:column`."""
+        """Place of the problem, printed as file, line and column."""
 
     @property
     def message(self) -> str:
-        """What is wrong, and what would be right."""
+        """Description of the problem, with the expected value."""
 
     @property
     def hint(self) -> str:
-        """A way out, or nothing."""
+        """A suggestion, or an empty text."""
 
     def render(self) -> str:
         """The whole message, with place, excerpt and hint."""

@@ -34,11 +34,12 @@ FOREIGN = [
     *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL"],
     *["collections", "os", "pathlib", "typing"],
 ]
-# Types that no user makes: they stand in signatures, and the architecture page tells of them.
+# Types that users do not create: they occur in signatures, and the architecture page describes them.
 INTERNAL = [
     r"composer\.(plan|blueprint|construction|language)\..*",
-    r"composer\.session\.SessionHost",
-    r"composer\.graph\.hooks\.HookObserver",
+    r"composer\.graph\.(hooks\.HookObserver|execution\.Execution)",
+    r"composer\.(structures\.box_rows|data\.samplers\.training)\..*",
+    r"composer\.evaluation\.(instance_evaluator|coco_scores)\..*",
     r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
     r"Problem|tuple\[(str|~.*)",
 ]
