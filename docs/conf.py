@@ -34,7 +34,7 @@ FOREIGN = [
     *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL"],
     *["collections", "os", "pathlib", "typing"],
 ]
-# Types that users do not create: they occur in signatures, and the architecture page describes them.
+# Types that users do not create. They occur in signatures; the architecture page describes them.
 INTERNAL = [
     r"composer\.(plan|blueprint|construction|language)\..*",
     r"composer\.graph\.(hooks\.HookObserver|execution\.Execution)",
