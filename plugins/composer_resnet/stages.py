@@ -1,7 +1,8 @@
 """From a depth to the residual blocks of each stage."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 from torch import nn
@@ -87,9 +88,14 @@ class Stage:
                 stride=stride,
                 norm=style.norm,
             )
+        build: Callable[..., nn.Module] = BottleneckBlock
         if self.deforms:
-            return self._build_deformable(style, in_channels, stride)
-        return BottleneckBlock(
+            build = partial(
+                DeformBottleneckBlock,
+                modulated=style.deform_modulated,
+                num_offset_groups=style.deform_num_groups,
+            )
+        return build(
             in_channels=in_channels,
             bottleneck_channels=self.bottleneck_channels,
             out_channels=self.out_channels,
@@ -98,20 +104,6 @@ class Stage:
             num_groups=style.num_groups,
             dilation=self.dilation,
             norm=style.norm,
-        )
-
-    def _build_deformable(self, style: BlockStyle, in_channels: int, stride: int) -> nn.Module:
-        return DeformBottleneckBlock(
-            in_channels=in_channels,
-            bottleneck_channels=self.bottleneck_channels,
-            out_channels=self.out_channels,
-            stride=stride,
-            stride_in_1x1=style.stride_in_1x1,
-            num_groups=style.num_groups,
-            dilation=self.dilation,
-            norm=style.norm,
-            modulated=style.deform_modulated,
-            num_offset_groups=style.deform_num_groups,
         )
 
 
