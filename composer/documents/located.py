@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,10 +47,9 @@ class Located:
         """The entry of a mapping, or None if there is none or this is no mapping."""
         return self.value.get(key) if isinstance(self.value, dict) else None
 
-    def entries(self) -> Iterator[tuple[str, Located]]:
+    def entries(self) -> Collection[tuple[str, Located]]:
         """The entries of a mapping; nothing for any other value."""
-        if isinstance(self.value, dict):
-            yield from self.value.items()
+        return self.value.items() if isinstance(self.value, dict) else ()
 
     def key_place(self, key: str) -> Place:
         """The place of a key of this mapping."""

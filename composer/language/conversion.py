@@ -126,21 +126,23 @@ def _to_outputs(item: Located | None) -> dict[str, WireSpec]:
 
 def _to_wire(item: Located) -> WireSpec:
     """A wire, from any of its forms."""
-    given = {mode: item.get(mode) if item.is_mapping else item for mode in MODES}
+    given: dict[Mode, Located | None] = (
+        {mode: item.get(mode) for mode in MODES} if item.is_mapping else dict.fromkeys(MODES, item)
+    )
     per_mode = {m: wire for m, wire in given.items() if wire is not None and wire.value is not None}
-    written: list[Located | None] = [item, *given.values()]
+    written = [item, *filter(None, given.values())] if item.is_mapping else [item]
     return WireSpec(
         references={
             mode: tuple(map(_to_reference, _members(wire))) for mode, wire in per_mode.items()
         },
         gathers=frozenset(mode for mode, wire in per_mode.items() if isinstance(wire.value, list)),
         place=item.place,
-        faulty=any(wire is not None and _has_faulty_member(wire) for wire in written),
+        faulty=any(map(_has_faulty_member, written)),
     )
 
 
 def _has_faulty_member(wire: Located) -> bool:
-    return any(member.faulty for member in (wire, *_members(wire)))
+    return wire.faulty or True in [member.faulty for member in _members(wire)]
 
 
 def _members(item: Located) -> list[Located]:
@@ -175,9 +177,9 @@ def _has(item: Located, key: str) -> bool:
 def _has_fault(item: Located) -> bool:
     """Whether a problem was noted about a value; nodes and wires inside have their own."""
     if item.faulty or isinstance(item.value, list):
-        return item.faulty or any(_has_fault(member) for member in item.value)
+        return item.faulty or any(map(_has_fault, item.value))
     inner = [member for key, member in item.entries() if key not in ("nodes", "inputs", "outputs")]
-    return any(_has_fault(member) for member in inner)
+    return any(map(_has_fault, inner))
 
 
 def _is_one_kind(name: str, item: Located, place: Place, log: ProblemLog) -> bool:
