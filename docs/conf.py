@@ -38,8 +38,7 @@ FOREIGN = [
 INTERNAL = [
     r"composer\.(plan|blueprint|construction|language)\..*",
     r"composer\.graph\.(hooks\.HookObserver|execution\.Execution)",
-    r"composer\.(structures\.box_rows|data\.samplers\.training)\..*",
-    r"composer\.evaluation\.(instance_evaluator|coco_scores)\..*",
+    r"composer\..*\.(BoxRows|Rows|Sampler|CocoScores|ImageEvaluator|InstanceEvaluator|Quality|_\w+)",
     r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
     r"Problem|tuple\[(str|~.*)",
 ]
