@@ -157,7 +157,7 @@ class _Substitution:
         return replace(item, value=text)
 
     def inline(self, match: re.Match[str], item: Located) -> str | None:
-        """What stands for one use inside a text; None (and a note in the log) for a wrong one."""
+        """The text of one use inside a text; None (and a note in the log) for a wrong one."""
         if match.group(0) == "$$":
             return "$"
         if match.group(2) is not None:

@@ -17,7 +17,7 @@ class Problem:
 
     Args:
         place: where it stands.
-        message: what is wrong and what would be right.
+        message: the mistake, and the correct form.
         hint: a way out (the closest match, candidates), or nothing.
         origin: where the value came from, when a param brought it here.
     """

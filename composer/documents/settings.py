@@ -90,7 +90,7 @@ def locate_settings(values: Mapping[str, Any], source: str, log: ProblemLog) -> 
 
     Args:
         values: the values by address.
-        source: what messages call them ("set").
+        source: their name in messages ("set").
         log: takes addresses and values that are none.
     """
     settings: list[Setting] = []

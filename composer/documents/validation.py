@@ -61,7 +61,7 @@ def validate(
         document: the values and their places.
         model: the model.
         log: takes all errors; none for a value that a problem was noted about before.
-        context: what the model's validators are given.
+        context: the context of the model's validators.
 
     Returns:
         The model; None if there are errors.

@@ -49,7 +49,7 @@ def read_yaml(text: str, source: str, log: ProblemLog) -> Located:
 
     Args:
         text: the document.
-        source: what to call it in messages.
+        source: its name in messages.
         log: takes duplicate keys and tags; what they stand at is left out or marked as faulty.
 
     Raises:

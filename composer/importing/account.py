@@ -1,4 +1,4 @@
-"""What became of every key of a configuration."""
+"""Account of every key of a configuration: used, default, or not carried over."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Account:
         default: keys that the spec has no use for, and that say nothing of their own either.
         not_carried_over: keys that say something of their own that no spec says, with the reason.
         values: the value of each key.
-        wanted: what the model needs beyond the configuration, by the key that makes it so.
+        wanted: requirements beyond the configuration, by the key that causes them.
     """
 
     used: tuple[str, ...]

@@ -55,7 +55,7 @@ _ON_STAGE = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a model consists of.
+    """The parts of a model.
 
     Args:
         name: detectron2's `META_ARCHITECTURE`.
@@ -127,7 +127,7 @@ class Architecture:
 
 
 def read_architecture(config: Config) -> Architecture | None:
-    """What a configuration describes; None, and a note in its log, if we have no such model."""
+    """The parts of a configuration's model; None, and a note in its log, if it is unsupported."""
     name = config.take("MODEL.META_ARCHITECTURE")
     config.require("MODEL.META_ARCHITECTURE", *_ARCHITECTURES)
     config.require("MODEL.BACKBONE.NAME", *_BACKBONES)

@@ -30,10 +30,10 @@ def carry(config: Config, draft: Draft, table: Addresses, **names: str) -> None:
     """Sets all addresses of a table.
 
     Args:
-        config: what is carried.
+        config: the configuration.
         draft: where to.
         table: the address of each key.
-        names: what stands for `{name}` in the addresses.
+        names: replacements of `{name}` in the addresses.
     """
     for key, address in table.items():
         carry_value(config, draft, key, address.format(**names), config.take(key))

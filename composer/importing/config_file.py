@@ -27,7 +27,7 @@ _MAX_CHARACTERS = 1_000_000
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """What a file and those below it say, by dotted key, such as `MODEL.RESNETS.DEPTH`.
+    """The values of a file and its bases by dotted key, such as `MODEL.RESNETS.DEPTH`.
 
     Raises:
         SpecError: a file cannot be read, or holds what is no plain value.

@@ -102,7 +102,7 @@ class Draft:
         return _read(self.whole["nodes"][name]["spec"])
 
     def value_within(self, name: str, value: Any) -> Any:
-        """What a value of the nested spec that a node calls is to the graph around it.
+        """A value of the nested spec that a node calls, as the graph around it writes it.
 
         Args:
             name: the node.

@@ -18,11 +18,11 @@ from composer.importing.translation import translate
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of a configuration.
+    """An imported configuration.
 
     Args:
         document: the spec, as `Graph.from_spec` takes it.
-        account: what became of each key.
+        account: the account of each key.
     """
 
     document: dict[str, Any]

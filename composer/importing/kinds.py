@@ -20,8 +20,8 @@ def read_value(key: str, value: Any, default: Any) -> Any:
 
     Args:
         key: its dotted key.
-        value: what the configuration says.
-        default: what detectron2 says.
+        value: the configuration's value.
+        default: detectron2's value.
 
     Raises:
         ValueError: the value is of another kind; the text says what was expected.

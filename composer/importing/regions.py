@@ -48,7 +48,7 @@ def translate_regions(config: Config, draft: Draft, model: Architecture, levels:
 
 
 def stages_of(model: Architecture) -> str:
-    """What stands before the parts of a head of boxes: a pattern for the stages of a cascade."""
+    """The prefix of the parts of a box head: a pattern for the stages of a cascade."""
     return "stage*." if model.heads == "CascadeROIHeads" else ""
 
 

@@ -63,7 +63,7 @@ def _with_fault(document: Located, location: Location, kind: str) -> Located:
 
 
 def _name_of(location: Location) -> str:
-    """What a value is called in a message: its key, with its place in a list: `sizes[0]`."""
+    """The name of a value in messages: its key, with its place in a list: `sizes[0]`."""
     *before, last = location
     if isinstance(last, int) and before:
         return f"{_name_of(tuple(before))}[{last}]"

@@ -8,7 +8,7 @@ from composer.names import describe_unresolved, did_you_mean, find_names
 
 
 def find_frozen(graph: GraphSpec, log: ProblemLog) -> dict[str, FrozenPart]:
-    """What a graph and the graphs nested in it freeze, by full name, the outer first.
+    """The frozen parts of a graph and its nested graphs by full name, the outer first.
 
     Whether a node has a module of some name is not known before it is built.
 
@@ -27,7 +27,7 @@ def find_frozen(graph: GraphSpec, log: ProblemLog) -> dict[str, FrozenPart]:
 def _find(
     reference: Reference, graph: GraphSpec, prefix: str, log: ProblemLog
 ) -> FrozenPart | None:
-    """What a name means below a graph; None, and a note in the log, if that is nothing."""
+    """The part below a graph that a name means; None, and a note in the log, if there is none."""
     nodes = dict(graph.walk())
     names = _dotted(reference.text).split(".")
     lengths = range(len(names), 0, -1)  # the rest is a module inside the node

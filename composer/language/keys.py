@@ -114,7 +114,7 @@ class _Model(BaseModel):
 
 
 class ImageFormat(_Model):
-    """How image files become the records of an `ImageBatch`."""
+    """Format of the images of an `ImageBatch`, and the size that files are resized to."""
 
     channel_order: Literal["BGR", "RGB"] = Field("BGR", description="Order of the channels.")
     scale: float = Field(1.0, gt=0, description="Factor on the values 0..255.")

@@ -1,4 +1,4 @@
-"""What the numbers that a model predicts stand for: names of classes and keypoints, colours."""
+"""Metadata of a model: names and colours of its classes, names of its keypoints."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _Colors = Annotated[tuple[_Color, ...], _OrNothing, _AsTuple]
 
 
 class SpecMetadata(DocumentPart):
-    """What the numbers that a model predicts stand for; whatever is not known is empty.
+    """Names and colours of the classes and keypoints of a model; empty if unknown.
 
     Classes are counted from 0, each kind by itself, in the order of their names.
 
@@ -89,5 +89,5 @@ class SpecMetadata(DocumentPart):
         return self
 
     def as_document(self) -> dict[str, Any]:
-        """What a spec says under `metadata`: plain lists, and nothing that is empty."""
+        """The section `metadata` of a spec: plain lists, without empty ones."""
         return self.model_dump(mode="json", exclude_defaults=True)

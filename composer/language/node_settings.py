@@ -143,7 +143,7 @@ class _Application:
             log.add(place, f"there is nothing to set at '{address}'", hint)
 
     def ends(self, scope: str, length: int) -> list[str]:
-        """What may be written as an address of some length."""
+        """The candidates for a misspelt address of some length."""
         names = [*below(scope, self.addresses), *below(scope, self.resolved.params)]
         ends = {".".join(name.split(".")[-length:]) for name in names}
         return sorted(ends | {*names, *below(scope, self.resolved.aliases)})

@@ -37,14 +37,14 @@ class NodeSetting:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What the settings of a spec mean.
+    """The resolved settings of a spec.
 
     Args:
         values: values of params by address.
         settings: settings of nodes, the later over the earlier.
         aliases: short names by their own address.
         params: the params' values by address.
-        notes: what is worth a remark, as text.
+        notes: remarks, as text.
     """
 
     values: Mapping[str, Located] = field(default_factory=dict)
@@ -214,7 +214,7 @@ def describe_override(
     """The note about a setting that replaces the value of a param.
 
     Args:
-        address: what is set.
+        address: the address that is set.
         param: the param, by address.
         place: where the setting stands.
         params: the params' values by address.

@@ -1,4 +1,4 @@
-"""What a spec parses to: immutable values, with nested graphs nested and nothing resolved yet."""
+"""The values that a spec parses to: immutable, graphs nested, no reference resolved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class WireSpec:
-    """What an input port is connected to, per mode.
+    """The sources of an input port, per mode.
 
     Args:
         references: the references of each mode; a mode without any is absent.
@@ -89,7 +89,7 @@ class NodeSpec:
     faulty: bool = False
 
     def place_of(self, key: str) -> Place:
-        """Where the value of one of the node's keys stands."""
+        """The place of the value of one of the node's keys."""
         return self.places.get(key, self.place)
 
 
@@ -145,14 +145,14 @@ class Spec:
 
     Args:
         name: name of the model.
-        doc: what the model is.
+        doc: description of the model.
         params: the params' values.
         graph: the graph.
         weights: checkpoints by node path; the empty path stands for the whole graph.
-        freeze: what is not trained, by full name.
-        metadata: what the numbers that the model predicts stand for.
+        freeze: parts that are not trained, by full name.
+        metadata: names and colours of classes and keypoints.
         document: the same spec as one plain document without `extends`, `spec:` and `${}`.
-        source: what it was read from, for messages.
+        source: the file or mapping, for messages.
         resolved: params and aliases by address, and settings that wait for their node types.
         notes: remarks on settings.
     """
