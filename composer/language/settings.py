@@ -119,7 +119,8 @@ class _Resolution:
             for name, target in section.entries() if section and not section.faulty else ():
                 found = tuple(self.find_params(scope, str(target.value)))
                 alias = NodeSetting(scope, str(target.value), target, target.place, found)
-                self.aliases[join(scope, name)] = alias
+                if not self.is_lost(alias):
+                    self.aliases[join(scope, name)] = alias
 
     def resolved(self) -> Resolved:
         return Resolved(
@@ -151,7 +152,7 @@ class _Resolution:
         section = items.pop("aliases", None)
         if section is None or path or section.faulty:
             return
-        names = {n for n, one in self.aliases.items() if not (one.params or self.is_lost(one))}
+        names = {name for name, alias in self.aliases.items() if not alias.params}
         if kept := {name: target for name, target in section.entries() if name in names}:
             items["aliases"] = replace(section, value=kept)
 

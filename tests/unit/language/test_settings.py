@@ -190,7 +190,14 @@ def test_an_alias_of_a_base_goes_with_the_node_that_it_names(models):
     found = models.check(text)
     assert list(found.spec.resolved.aliases) == ["both", "two.second"]
     assert found.spec.document["aliases"] == {"both": "*.b.start"}
-    assert "there is nothing to set at 'one.a.start'" in models.complain(text, set={"first": 1.0})
+    assert "there is nothing to set at 'first'" in models.complain(text, set={"first": 1.0})
+
+
+def test_an_alias_that_has_gone_hides_no_address_of_its_name(models):
+    models.write("base.yaml", OUTER.replace("first: one.a.start", "norm: one.a.norm"))
+    text = variant([], "").replace("outer.yaml", "base.yaml")
+    text = text.replace("{}", "{one: null, two: null, last: {inputs: {x: x}}}")
+    assert models.check(text, set={"norm": "GN"}).nodes["last"].config["norm"] == "GN"
 
 
 @pytest.mark.parametrize(
