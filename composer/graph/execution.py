@@ -126,6 +126,8 @@ class Execution:
             seed: the run's seed.
         """
         fed = fed or {}
+        if isinstance(until, Plan):  # others were checked when they were made
+            self.check(plan)
         if (fed or plan.feeds) and fed.keys() != set(plan.feeds):
             wanted, given = (", ".join(map(str, slots)) or "nothing" for slots in (plan.feeds, fed))
             raise InputError(f"the plan was made for feeds of {wanted}; fed are: {given}")

@@ -237,10 +237,7 @@ class Graph(nn.Module):
         """
         mode = until.mode if isinstance(until, Plan) else mode or self.mode
         fed = self._execution.spread(mode, feeds or {})
-        if isinstance(until, Plan):
-            self._execution.check(plan := until)
-        else:
-            plan = self._execution.plan(mode, until, fed)
+        plan = until if isinstance(until, Plan) else self._execution.plan(mode, until, fed)
         given = () if inputs is None else (inputs,)
         return self._execution.answer(plan, given, fed=fed, until=until, seed=seed)
 
