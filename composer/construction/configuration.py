@@ -119,7 +119,11 @@ def _note_errors(node: Node, contract: Contract, error: ValidationError, log: Pr
         else:
             value = node.written.at(location)
             hint = next(filter(None, map(suggest_choice, errors)), "")
-            log.add(value.place, f"{where}: {describe_errors(errors)}", hint, value.origin)
+            if value.origin is None or value.origin.line:
+                log.add(value.place, f"{where}: {describe_errors(errors)}", hint, value.origin)
+            else:  # set from outside: one problem there, not one at each place that it goes to
+                hint = hint or f"It goes to '{node.path}.{name}'."
+                log.add(value.origin, f"'{name}': {describe_errors(errors)}", hint)
 
 
 def _hint_for_unknown(name: str, contract: Contract) -> str:

@@ -43,14 +43,18 @@ SettingsSource = Mapping[str, Any] | Sequence[str | tuple[str, Any] | Setting]
 
 
 def collect_settings(given: SettingsSource, log: ProblemLog) -> list[Setting]:
-    """Settings in any of their forms.
+    """Settings in any of their forms, in the order in which they apply.
+
+    Patterns come first: an exact address wins over them.
 
     Args:
-        given: values by address; or texts of the form `address=value`, pairs of these, and
-            settings, in order.
+        given: values by address; or texts of the form `address=value` (one, or several), pairs of
+            these, and settings.
         log: takes what is none.
     """
     found: list[Setting] = []
+    if isinstance(given, str):
+        given = [given]
     for each in given.items() if isinstance(given, Mapping) else given:
         if isinstance(each, Setting):
             found.append(each)
@@ -58,7 +62,7 @@ def collect_settings(given: SettingsSource, log: ProblemLog) -> list[Setting]:
             found += parse_settings([each], log)
         else:
             found += locate_settings(dict([each]), "set", log)
-    return found
+    return sorted(found, key=lambda setting: not setting.is_pattern)
 
 
 def parse_settings(texts: Sequence[str], log: ProblemLog) -> list[Setting]:
@@ -73,7 +77,7 @@ def parse_settings(texts: Sequence[str], log: ProblemLog) -> list[Setting]:
         address, equals, value = text.partition("=")
         place = Place("--set", pointer=text)
         if not equals:
-            log.add(place, "a setting is name=value")
+            log.add(place, "a setting is ADDRESS=VALUE")
             continue
         try:
             plain = parse_value(value, "--set").plain()
@@ -85,7 +89,7 @@ def parse_settings(texts: Sequence[str], log: ProblemLog) -> list[Setting]:
     return settings
 
 
-def locate_settings(values: Mapping[str, Any], source: str, log: ProblemLog) -> list[Setting]:
+def locate_settings(values: Mapping[Any, Any], source: str, log: ProblemLog) -> list[Setting]:
     """Settings from plain values by address, as in Python.
 
     Args:
@@ -95,6 +99,9 @@ def locate_settings(values: Mapping[str, Any], source: str, log: ProblemLog) -> 
     """
     settings: list[Setting] = []
     for address, value in values.items():
+        if not isinstance(address, str):
+            log.add(Place(source), f"an address is a text, not {address!r}")
+            continue
         try:
             located = locate(value, source, address)
         except SpecError as error:

@@ -43,6 +43,8 @@ def save_weights(
         NameResolutionError: if a name is no node's.
     """
     names = None if nodes is None else [graph.resolve_node(name) for name in nodes]
+    if names is None and graph.blueprint.is_part:
+        names = modules_below(graph, [""])  # the file says that the others are not in it
     format_ = format_for(path)
     state = gather_state(graph) if is_sharded(graph) else None
     if state == {}:  # the first process has it, and writes

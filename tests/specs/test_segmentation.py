@@ -129,9 +129,8 @@ def test_panoptic_training_gives_the_losses_of_both_parts():
 
 
 def test_params_reach_their_nodes():
-    graph = build(
-        "semantic_r50_fpn", sem_seg_in_features=["p2", "p3"], sem_seg_norm="", common_stride=2
-    )
+    values = {"in_features": ["p2", "p3"], "norm": "", "common_stride": 2}
+    graph = build("semantic_r50_fpn", sem_seg_head=values)
     shapes = {name: tuple(value.shape) for name, value in graph.state_dict().items()}
     heads = {name.split(".")[1] for name in shapes if name.startswith("sem_seg_head.")}
     assert heads == {"p2", "p3", "predictor"}

@@ -32,7 +32,7 @@ def test_node_type_is_described(cli):
     assert "He et al. 2017" in result.out
     assert "  x  RegionFeatures" in result.out
     assert "  output  MaskLogits" in result.out
-    assert re.search(r"num_classes +1 <= int +80 +number of classes", result.out)
+    assert re.search(r"num_classes +1 <= int +required +number of classes", result.out)
     assert "Args:" not in result.out
 
 

@@ -31,7 +31,7 @@ MISTAKES = [
     (["-w", "nowhere.pth"], "nowhere.pth: there is no such file"),
     (["-w", "nothing=nowhere.pth"], "there is no node 'nothing'"),
     (["--set", "edges=3"], "there is nothing to set at 'edges'"),
-    (["--set", "edge"], "a setting is name=value"),
+    (["--set", "edge"], "a setting is ADDRESS=VALUE"),
     (["--set", "edge=big"], "'shortest_edge'"),
     (["--device", "abacus"], "the device 'abacus' cannot be used"),
 ]

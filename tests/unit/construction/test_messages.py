@@ -3,17 +3,14 @@
 from spec_folder import marked
 
 MESSAGES = """\
+--set size=seven: 'output_size': should be a whole number or a list, not 'seven'
+    It goes to 'roi_heads.box_pooler.output_size'.
 spec.yaml:15:45: node 'roi_heads.box_pooler': input 'boxes' expects Boxes or RotatedBoxes per
     image, but 'features' (backbone) returns Features.
       15 |         inputs: {features: features, boxes: features}
                                                        ^^^^^^^^
     The value comes from spec.yaml:11:24.
     No node returns Boxes or RotatedBoxes per image.
-spec.yaml:16:29: node 'roi_heads.box_pooler': configuration 'output_size': should be a whole
-    number or a list, not 'seven'
-      16 |         with: {output_size: ${size}, sampling_ratio: 0, pooler_type: "${kind}"}
-                                       ^^^^^^^
-    The value comes from --set size=seven.
 spec.yaml:16:70: node 'roi_heads.box_pooler': configuration 'pooler_type': should be
     'ROIAlignV2', 'ROIAlign' or 'ROIPool', not 'ROIAlignV3'
       16 |         with: {output_size: ${size}, sampling_ratio: 0, pooler_type: "${kind}"}

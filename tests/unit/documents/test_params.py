@@ -124,7 +124,7 @@ def test_an_unknown_name_from_outside_is_refused(given, place):
 
 def test_a_setting_without_a_value_is_refused_with_all_other_problems():
     text = complaint({"p": 1}, {"key": "${q}"}, set=["p", "p=[1", "p=!!int 3"])
-    assert "--set p: a setting is name=value" in text
+    assert "--set p: a setting is ADDRESS=VALUE" in text
     assert "--set p=[1: not valid YAML" in text
     assert "the tag '!!int' is not allowed" in text
     assert "unknown param 'q'" in text

@@ -103,7 +103,7 @@ def test_where_a_param_comes_from_is_reported(write):
 
 def test_settings_have_problems_of_their_own(write):
     assert problems(write("rate: 1"), set=["speed=1", "word"]) == [
-        (0, "a setting is name=value", ""),
+        (0, "a setting is ADDRESS=VALUE", ""),
         (
             0,
             "there is nothing to set at 'speed'",

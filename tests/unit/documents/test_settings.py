@@ -1,6 +1,13 @@
 import pytest
 
-from composer.documents import ProblemLog, locate_settings, parse_settings, read_settings, read_yaml
+from composer.documents import (
+    ProblemLog,
+    collect_settings,
+    locate_settings,
+    parse_settings,
+    read_settings,
+    read_yaml,
+)
 from composer.errors import SpecError
 
 
@@ -36,4 +43,16 @@ def test_values_of_python_are_located():
     assert (str(setting.place), setting.value.plain()) == ("set depth", 101)
     locate_settings({"depth": object()}, "set", log)
     with pytest.raises(SpecError, match="plain values"):
+        log.raise_any()
+
+
+def test_one_text_is_one_setting():
+    (setting,) = collect_settings("norm=GN", ProblemLog())
+    assert (setting.address, setting.value.plain()) == ("norm", "GN")
+
+
+def test_an_address_that_is_no_text_is_a_problem():
+    log = ProblemLog()
+    assert collect_settings({1: 3}, log) == []
+    with pytest.raises(SpecError, match="an address is a text, not 1"):
         log.raise_any()

@@ -111,3 +111,10 @@ def test_a_part_is_stored_with_all_options(graph, tmp_path):
     assert Graph.open(file, nodes=TYPES).spec.metadata == SpecMetadata()
     with pytest.raises(NameResolutionError):
         graph.save(file, nodes="c")
+
+
+def test_a_saved_subgraph_opens_and_names_the_nodes_that_it_lacks(graph, tmp_path):
+    file = tmp_path / "part.safetensors"
+    graph.subgraph(until="a").save(file)
+    opened = Graph.open(file, nodes=TYPES)
+    assert list(opened.random_nodes) == ["b"]

@@ -343,3 +343,13 @@ def test_a_checked_document_says_every_value_and_reads_as_itself(models):
     models.write("again.yaml", str(document))
     again = models.check(str(document), set={"first": 9.0})
     assert starts(again) == {"one.a": 9.0, "one.b": 7.0, "two.a": 8.0, "two.b": 7.0, "last": 2.0}
+
+
+@pytest.mark.parametrize("first", ["one.a.start", "one.*.start"])
+def test_an_exact_address_beats_a_pattern_in_any_order(models, first):
+    second = {"one.a.start": "one.*.start", "one.*.start": "one.a.start"}[first]
+    values = {"one.a.start": 7.0, "one.*.start": 5.0}
+    pairs = [(first, values[first]), (second, values[second])]
+    found = models.check(OUTER, set=pairs)
+    assert starts(found)["one.a"] == 7.0
+    assert starts(found)["one.b"] == 5.0

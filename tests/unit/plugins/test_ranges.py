@@ -60,5 +60,6 @@ def test_what_is_out_of_range_is_found_all_at_once(tmp_path):
 def test_a_model_has_a_class_at_least(spec, param):
     with pytest.raises(SpecError) as caught:
         check_source(spec, set={param: 0})
-    wanted = "configuration 'num_classes': should be greater than or equal to 1, not 0"
-    assert all(problem.message.endswith(wanted) for problem in caught.value.problems)
+    (problem,) = caught.value.problems
+    assert str(problem.place) == f"set {param}"
+    assert problem.message == "'num_classes': should be greater than or equal to 1, not 0"
