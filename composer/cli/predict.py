@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import device_option, image_size_option, weights_option
+from composer.cli.options import device_option, image_size_option, set_option, weights_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +32,7 @@ _SHOWN = 5  # names in a list
     help="Model that ships, checkpoint that describes itself, or spec with --weights.",
 )
 @weights_option()
+@set_option()
 @click.option(
     "--threshold",
     "-t",
@@ -59,6 +60,7 @@ def predict(
     paths: Sequence[str],
     model: str,
     weights: Mapping[str, str],
+    settings: Sequence[str],
     threshold: float,
     names: str | None,
     image_size: ImageSize | None,
@@ -87,6 +89,7 @@ def predict(
     predictor = Predictor(
         model,
         weights=weights or None,
+        set=settings,
         score_threshold=threshold,
         names=names,
         image_size=image_size,

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from composer.data import ImageSize, make_record, with_size
+from composer.documents import SettingsSource
 from composer.errors import InputError
 from composer.evaluation import inferring, predict_with
 from composer.graph import Graph, Model, Weights, find_device, require_weights
@@ -40,6 +41,7 @@ class Predictor:
     Args:
         model: the name of a shipped model, a checkpoint that describes itself, a spec, or a graph.
         weights: a checkpoint, or checkpoints by node; for a spec, or in place of a model's own.
+        set: values of the model by address, as `Graph.open` takes them.
         score_threshold: instances with a lower score are left out; 0 keeps all.
         device: where to run.
         channel_order: of all arrays and tensors; or say it in each call.
@@ -63,6 +65,7 @@ class Predictor:
         model: Model | Graph = "people",
         *,
         weights: Weights | None = None,
+        set: SettingsSource = (),
         score_threshold: float = 0.5,
         device: str | torch.device = "cpu",
         channel_order: ChannelOrder | None = None,
@@ -76,7 +79,7 @@ class Predictor:
             raise InputError(f"batch_size is 1 or more, not {batch_size}")
         self.score_threshold, self.batch_size = score_threshold, batch_size
         self._channel_order = None if channel_order is None else check_order(channel_order)
-        graph = Graph.open(model, weights)
+        graph = Graph.open(model, weights, set=set)
         if graph is not model:
             require_weights(graph)
         self.graph: Graph = graph.to(find_device(str(device)))

@@ -58,6 +58,15 @@ def test_visualizations_and_predictions_are_saved(cli, images):
     assert all(entry["segmentation"]["size"] == [60, 80] for entry in entries)
 
 
+def test_values_of_the_model_are_set_by_address(cli, images):
+    result = predict(cli, "a.jpg", "--json", "--set", "detections.max_per_image=1")
+    assert result.code == 0
+    assert len(json.loads(result.out)) == 1
+    unknown = predict(cli, "a.jpg", "--json", "--set", "detections.max_per_imag=1")
+    assert unknown.code != 0
+    assert "Did you mean" in unknown.err
+
+
 def test_images_in_the_folder_of_results_stay_as_they_are(cli, images):
     original = (images / "a.jpg").read_bytes()
     (images / "a-2.jpg").write_bytes(b"another image")
