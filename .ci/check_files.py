@@ -27,7 +27,7 @@ def find_limit(path: Path) -> int:
 
 
 def find_problems(path: Path) -> Iterator[str]:
-    """Yields what is wrong with one file, as `path:line: message`."""
+    """Yields the problems of one file, as `path:line: message`."""
     content = path.read_bytes()
     limit = find_limit(path)
     if len(content) > limit:

@@ -3,7 +3,7 @@
     ComposerError
     ├── SpecError               a spec has problems; `.problems` has all of them
     ├── NameResolutionError     no node, port, tap or spec goes by that name, or several do
-    ├── PluginError             a node type cannot be had from its plugin
+    ├── PluginError             a node type cannot be loaded from its plugin
     │   └── ContractError           a class or function cannot be a node type
     ├── InputError              what was given to a run does not fit the graph
     ├── ExecutionError          a node failed while it ran; `.path` is its path

@@ -94,7 +94,7 @@ class EventStorage:
         Args:
             name: its name; slashes group names.
             value: a number, or a tensor of one element.
-            smoothing_hint: whether it varies so much that a reader wants to see it smoothed.
+            smoothing_hint: whether plots should smooth it.
 
         Raises:
             ValueError: the name was recorded with the other hint before.
@@ -137,7 +137,7 @@ class EventStorage:
         return dict(self._latest)
 
     def smoothing_hints(self) -> Mapping[str, bool]:
-        """Whether each scalar varies so much that a reader wants to see it smoothed."""
+        """Whether plots should smooth each scalar."""
         return dict(self._smoothing_hints)
 
     def latest_with_smoothing_hint(self, window_size: int = 20) -> dict[str, tuple[float, int]]:

@@ -141,7 +141,7 @@ def derive_seed(seed: int, path: str) -> int:
 
 
 def seeded_generator(device: torch.device, seed: int, path: str) -> torch.Generator:
-    """The generator of one node in one run; tensors without memory take one of the CPU."""
+    """The generator of one node in one run; meta tensors take one of the CPU."""
     generator = torch.Generator("cpu" if device.type == "meta" else device)
     generator.manual_seed(derive_seed(seed, path))
     return generator

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]  # of what there is at least one of
-NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]  # of what there may be none of
-Channels: TypeAlias = PositiveInt | Literal[-1]  # -1 keeps those that there are
+PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
+NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]
+Channels: TypeAlias = PositiveInt | Literal[-1]  # -1 keeps the number of channels
 
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 NonNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""What flows through a graph, looked at from outside: its tensors, its size, its description."""
+"""Values of a graph: their tensors, size and description."""
 
 from __future__ import annotations
 

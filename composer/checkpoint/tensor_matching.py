@@ -110,7 +110,7 @@ def match_tensors(
 def _find_keys(
     expected: Mapping[str, Mapping[str, str]], checkpoint: Checkpoint, *, by_suffix: bool
 ) -> dict[str, str]:
-    """Full key of the model -> key of the checkpoint, for those that there are."""
+    """Full key of the model -> key of the checkpoint, for keys that both have."""
     full = dict.fromkeys(key for names in expected.values() for key in names.values())
     if by_suffix:
         return match_by_suffix(full, checkpoint.tensors.keys())

@@ -119,7 +119,7 @@ def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 class _SkipInit(TorchFunctionMode):
-    """Leaves undone what only fills a tensor without memory.
+    """Skips the initialization of meta tensors.
 
     torch would import its compiler to do it, which takes as long as importing all the rest.
     """

@@ -1,4 +1,4 @@
-"""Finds the shape of every output before anything runs, by building modules without memory.
+"""Infers the shape of every output before anything runs, by building modules on the meta device.
 
 Every module is built on torch's meta device, in the order of the graph. What a module says of its
 `output_shape` is what the `<port>_shape` parameters below it receive.
@@ -31,7 +31,7 @@ class _Propagation:
     modules: dict[str, nn.Module] = field(default_factory=dict)
 
     def visit(self, draft: Node) -> None:
-        """Builds one node's module without memory and asks it for its output's shape."""
+        """Builds one node's module on the meta device and reads its output's shape."""
         arguments = _shaping_arguments(draft)
         needed = {slot.path for endpoint in arguments.values() for slot in endpoint.slots}
         needed |= set() if draft.same_as is None else {draft.same_as}
@@ -155,7 +155,7 @@ def propagate_shapes(
 
     Returns:
         The blueprint with the shapes of the nodes that have no problem; and the modules that were
-        built without memory, by path.
+        built on the meta device, by path.
     """
     ordered = _order_by_shapes(blueprint, log)
     nodes = blueprint.nodes

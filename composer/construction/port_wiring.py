@@ -281,8 +281,8 @@ def _has_variables(types: Mapping[str, Any]) -> bool:
 def _name(use: _Use) -> str:
     """A source as written, and where that leads if the text does not say."""
     text, full = use.reference.text, str(use.source)
-    tells = f".{text}." in f".{full}."
-    return f"'{text}'" if tells else f"'{text}' ({full})"
+    is_full = f".{text}." in f".{full}."
+    return f"'{text}'" if is_full else f"'{text}' ({full})"
 
 
 def _expectation(node: Node, port: InputPort, expected: Any) -> str:

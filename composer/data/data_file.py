@@ -80,7 +80,7 @@ class Selection(DocumentPart):
 
 
 class DatasetDocument(PluginCall):
-    """A dataset: who reads it, and what is used of it."""
+    """A dataset: its reader, and the selection of its images."""
 
     group: ClassVar[str] = DATASET_GROUP
 

@@ -172,7 +172,7 @@ def require_datasets(names: Iterable[str], datasets: Collection[str], source: st
 
     Args:
         names: the names.
-        datasets: names of those that there are.
+        datasets: names of all datasets.
         source: what has them, for messages.
 
     Raises:

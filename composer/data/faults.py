@@ -125,7 +125,7 @@ def describe_faults(faults: Sequence[Fault], max_names: int = _MAX_NAMES) -> str
 
     Args:
         faults: the faults.
-        max_names: how many of each kind are told.
+        max_names: how many of each kind are listed.
     """
     lines = []
     for kind, count in count_faults(faults).items():

@@ -31,7 +31,7 @@ class Sample:
         outlines: polygons of each object, each x0, y0, x1, y1, ...; None if objects have none.
         bit_masks: the same as pixels; a sample has outlines, bit masks or neither.
         masks_known: whether the mask of each object is known; one that is not is empty, as one is
-            of which nothing is left. None if the sample knows the masks of all.
+            of which nothing is left. None if the sample has the masks of all.
         keypoints: x, y and visibility (0 unlabelled, 1 hidden, 2 visible); None if there are none.
         keypoint_flips: for each keypoint the one that it becomes in a mirror; none for themselves.
         sem_seg: the class of each pixel; None if it is not known.

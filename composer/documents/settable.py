@@ -47,7 +47,7 @@ class Settable(Protocol):
 class SettableDocument(Generic[_Model]):
     """A YAML document whose params and values can be set.
 
-    Params are given before the document is looked at; values are put into it after that.
+    Params are substituted first; values are set after that.
 
     Args:
         root: the document as it was read.

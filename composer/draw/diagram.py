@@ -49,7 +49,7 @@ class Box:
     """A node, or an input or output of the whole graph.
 
     Args:
-        key: its path; for inputs and outputs, what tells it from all others.
+        key: its path; for inputs and outputs, a unique name.
         title: its name within its nested graph.
         type: its node type or port type, or the node whose module it calls again.
         kind: what it is.

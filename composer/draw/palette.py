@@ -1,4 +1,4 @@
-"""The colours of drawings: soft fills with dark text, told apart by colour-blind people too."""
+"""The colours of drawings: soft fills with dark text, safe for colour-blind people."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class ImageIndex:
     def order(self) -> list[int]:
         """The positions of all images, sorted by id as pycocotools does it.
 
-        Equal scores of different images are told apart by this order, so metrics depend on it.
+        This order breaks ties of scores between images, so metrics depend on it.
         """
         ids = [record.image_id for record in self._dataset.records]
         if all(isinstance(image_id, int) for image_id in ids):

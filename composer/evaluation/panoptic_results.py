@@ -37,7 +37,7 @@ class PanopticWriter(ImageEvaluator[dict[str, Any]]):
         self._names = [names.choose(record.file_name.stem, ".png") for record in dataset]
 
     def _compare(self, place: int, output: Mapping[str, Any]) -> dict[str, Any]:
-        """Writes the picture of an image, and describes its segments."""
+        """Writes the label image of an image, and describes its segments."""
         record, name = self.dataset.records[place], self._names[place]
         ids, segments = read_panoptic_output(output, find_image_size(record))
         listed = np.where(np.isin(ids, [info["id"] for info in segments]), ids, 0)

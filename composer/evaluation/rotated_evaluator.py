@@ -105,7 +105,7 @@ def _as_rotated(box: list[float]) -> list[float]:
 def make_rotated_truth(dataset: Dataset, order: Sequence[int]) -> COCO:
     """The objects of a dataset as pycocotools' ground truth, each in its smallest box.
 
-    They are the boxes that `rotated_boxes: true` learns from: fitted to masks, and upright where
+    They are the boxes that `rotated_boxes: true` trains on: fitted to masks, and upright where
     there is none. Difficult objects are passed over.
 
     Args:

@@ -39,7 +39,7 @@ class Provenance:
 
     @classmethod
     def of(cls, report: LoadReport) -> Provenance:
-        """The provenance that a load report tells of."""
+        """The provenance from a load report."""
         nodes = tuple(path for path, node in report.nodes.items() if node.loaded)
         return cls(Path(report.source).name, report.format, nodes)
 

@@ -34,7 +34,7 @@ class HookObserver:
             raise InputError(f"a hook is called 'before' or 'after' a node, not '{self.moment}'")
 
     def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
-        """Calls a hook that wants to be called before.
+        """Calls hooks of the moment `before`.
 
         Raises:
             ExecutionError: if the hook fails.
@@ -43,7 +43,7 @@ class HookObserver:
             self._call(step.node.path, arguments)
 
     def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
-        """Calls a hook that wants to be called after.
+        """Calls hooks of the moment `after`.
 
         Raises:
             ExecutionError: if the hook fails.

@@ -147,7 +147,7 @@ def _without_absent(report: LoadReport) -> LoadReport:
     """A report that forgives nodes of which the file has nothing at all.
 
     A file matched by suffix holds a part of a model under names of its own (an ImageNet
-    classifier, say): in a nested graph it fills the nodes that it knows.
+    classifier, say): in a nested graph it fills the nodes that it has weights of.
     """
     if not any(node.loaded for node in report.nodes.values()):
         return report

@@ -54,7 +54,7 @@ def fit_stages(config: Config, draft: Draft) -> None:
     }
     for name, node in nodes.items():
         draft.put_node(f"roi_heads.{name}", node)
-    # Features learn from the mean of the stages (Cai and Vasconcelos 2018).
+    # Features get the mean gradient of the stages (Cai and Vasconcelos 2018).
     draft.set("roi_heads.stage*.gradient_scale.scale", 1 / count)
     for stage in range(count, _NUM_SHIPPED):
         draft.drop_node(f"roi_heads.stage{stage}")

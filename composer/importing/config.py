@@ -28,7 +28,7 @@ class Config:
 
     Args:
         path: the file.
-        log: takes what is wrong with it, or cannot be expressed.
+        log: takes its problems, and what cannot be expressed.
 
     Raises:
         SpecError: the file cannot be read.

@@ -94,7 +94,7 @@ def sum_focal_loss(
     Args:
         logits: of each class.
         classes: what each anchor is to be: K for the background, -1 where it does not count.
-        alpha: weight of what there is; what there is not has 1 - alpha. Negative for none.
+        alpha: weight of the positive class; the negative one has 1 - alpha. Negative for none.
         gamma: exponent that lowers the weight of easy examples.
     """
     from torchvision.ops import sigmoid_focal_loss  # takes as long to import as torch

@@ -32,7 +32,7 @@ def batched_nms(
     if len(boxes) == 0:
         return torch.zeros(0, dtype=torch.int64, device=boxes.device)
     boxes = boxes.float()
-    # Groups are told apart by shifting them to places of their own, which is right only for
+    # Groups are separated by shifting them to places of their own, which is right only for
     # boxes that do not reach below zero.
     boxes = boxes - boxes.min().clamp(max=0)
     return torchvision.ops.batched_nms(boxes, scores.float(), groups, iou_threshold)

@@ -80,8 +80,8 @@ class Prediction:
     def to_coco(self, image_id: int | str = 1) -> list[dict[str, Any]]:
         """The instances in COCO's results format, with names besides the numbers.
 
-        `category_id` is the number that the classes' dataset has for it, as far as the model knows
-        (`thing_ids` of its metadata); else classes are counted from 1. Masks are compressed
+        `category_id` is the class's id in the training set, where the model's metadata have it
+        (`thing_ids`); else classes are counted from 1. Masks are compressed
         run-length encodings; keypoints are COCO's integer pixels.
 
         Args:

@@ -89,7 +89,7 @@ class Instances:
         """Returns a field.
 
         Raises:
-            AttributeError: there is none of that name; the message lists those that there are.
+            AttributeError: there is none of that name; the message lists the fields.
         """
         if name not in self._fields:
             self._refuse(name)

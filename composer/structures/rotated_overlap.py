@@ -14,7 +14,7 @@ from composer.structures.rotated_boxes import RotatedBoxes, rotate_points
 
 # Pairs that are worked on together: an overlap holds some hundred numbers a pair for a moment.
 _PAIRS_PER_CHUNK = 1 << 16
-# Pairs that are looked at together before: some ten numbers each.
+# Pairs per chunk: some ten numbers each.
 _CANDIDATES_PER_CHUNK = 1 << 20
 # What rounding may take from a bound, as a share of it.
 _SLACK = 1e-3

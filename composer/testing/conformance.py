@@ -39,8 +39,8 @@ def check_node_type(
 
     It is built and run a few times on the CPU, the way a graph does it. Checked are: that its
     signatures say everything; that its configuration and the defaults can be written in a spec;
-    that it can be built without memory, copied, saved and loaded; that it changes nothing that it
-    receives; that equal inputs and an equal generator return equal outputs, and nothing is drawn
+    that it can be built on the meta device, copied, saved and loaded; that it leaves its inputs
+    unchanged; that equal inputs and an equal generator return equal outputs, and nothing is drawn
     from a global generator; that inputs and outputs match the annotations; that the output has
     the shape of `output_shape`.
 

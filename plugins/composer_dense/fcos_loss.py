@@ -31,7 +31,7 @@ class FCOSLoss(nn.Module):
     2; boxes by generalised intersection over union, as in 2020).
 
     Args:
-        focal_loss_alpha: weight of what there is, against what there is not.
+        focal_loss_alpha: weight of the positive class, against the negative one.
         focal_loss_gamma: exponent that lowers the weight of easy examples.
         initial_normalizer: the number of positive cells that is assumed at first.
         normalizer_momentum: the share of the old average in the new one; 0 divides by the number

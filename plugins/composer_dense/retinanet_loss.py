@@ -17,7 +17,7 @@ class RetinaNetLoss(nn.Module):
     Both are divided by a moving average of the number of positive anchors.
 
     Args:
-        focal_loss_alpha: weight of what there is, against what there is not.
+        focal_loss_alpha: weight of the positive class, against the negative one.
         focal_loss_gamma: exponent that lowers the weight of easy examples.
         bbox_reg_loss_type: see `sum_box_loss`.
         smooth_l1_beta: smooth L1 is quadratic below this difference; 0 makes it plain L1.

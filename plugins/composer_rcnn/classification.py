@@ -30,7 +30,7 @@ def sigmoid_class_loss(
 ) -> Float[Tensor, ""]:
     """Returns the binary cross entropies of all classes, summed up, per region; zero for none.
 
-    The logit of the background is not looked at: background is where no class is.
+    The logit of the background is ignored: background is where no class is.
 
     Args:
         logits: of every class, the background last.

@@ -32,7 +32,7 @@ class TimmBackbone(nn.Module):
     """Any network of timm that returns features, as a backbone.
 
     Levels are called c2, c3, ... after the binary logarithm of their stride, 4, 8, ..., as timm
-    tells it (`features_only`). Stages after the last level are not built. Weights have the names
+    reports it (`features_only`). Stages after the last level are not built. Weights have the names
     of timm's checkpoints, and are never downloaded.
 
     Args:

@@ -36,7 +36,7 @@ class NetworkLevel(NamedTuple):
 def find_network_levels(
     network: nn.Module, chosen: Mapping[str, str] | None = None
 ) -> dict[str, NetworkLevel]:
-    """Looks for a network's levels by running it without memory, on the meta device.
+    """Finds a network's levels by running it on the meta device.
 
     Args:
         network: takes images of three channels. Its parameters are only asked for their shapes.

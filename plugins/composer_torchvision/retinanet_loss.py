@@ -35,7 +35,7 @@ def torchvision_retinanet_loss(
             it does not count.
         boxes: per image, where each anchor is to go.
         num_classes: number of classes.
-        focal_loss_alpha: weight of what there is, against what there is not.
+        focal_loss_alpha: weight of the positive class, against the negative one.
         focal_loss_gamma: exponent that lowers the weight of easy examples.
         bbox_reg_loss_type: see `sum_box_loss`.
         smooth_l1_beta: smooth L1 is quadratic below this difference; 0 makes it plain L1.

@@ -81,7 +81,7 @@ class RandomColor:
 
 
 class RandomLighting:
-    """Shifts all pixels along the directions in which the colours of photographs vary.
+    """Shifts all pixels along the directions in which the colours of images vary.
 
     Krizhevsky et al. 2012, section 4.1.
 

@@ -105,7 +105,7 @@ class AnnotationReader:
     Args:
         indices: contiguous index by the document's category id.
         num_keypoints: how many keypoints the document's categories have; 0 for none.
-        log: takes what is wrong.
+        log: takes the faults.
         left_out: ids of images that the document has, but that are left out; their annotations
             are no fault.
     """

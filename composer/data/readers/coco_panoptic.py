@@ -47,9 +47,8 @@ def coco_panoptic(
             are the segments of things.
         masks: without `instances`, whether objects get their masks from the label images, each of
             which is opened once for that.
-        things_as_one: whether semantic segmentation has one class 0 for all things, as Panoptic
-            FPN wants it, and then those of stuff; else it has all categories in the order of their
-            ids.
+        things_as_one: whether semantic segmentation has one class 0 for all things, as in
+            Panoptic FPN, and then those of stuff; else it has all categories in the order of ids.
 
     Raises:
         DataError: a file or folder cannot be read.
