@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from composer.documents import Place, Problem
-from composer.errors import InputError, SpecError
+from composer.errors import InputError, NameResolutionError, SpecError
 from composer.executor import Placement
 from composer.module_tree import find_module, name_modules, own_modules, plant_modules
 from composer.structures import iterate_tensors
@@ -56,7 +56,13 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         route = self._routes[path]
         if not route and self._at_root is not None:
             return self._at_root
-        return find_module(self._root, route)
+        try:
+            return find_module(self._root, route)
+        except KeyError as error:
+            raise NameResolutionError(
+                f"node '{path}' is gone from the tree of modules: there is no '{error.args[0]}'. "
+                "Wrap or replace the modules of nodes, not a group of nodes."
+            ) from error
 
     def train(self, mode: bool) -> None:
         """Hands the mode to the module that is not in the tree, for the root stands for it."""

@@ -131,6 +131,16 @@ def test_a_node_that_holds_others_may_be_wrapped_itself():
     assert torch.equal(graph.subgraph(until="backbone", feeds=["source"])(X), before * 2)
 
 
+def test_a_wrapper_around_a_group_of_nodes_is_reported():
+    nodes = {"group": {**NESTED["backbone"], "nodes": dict(NESTED["backbone"]["nodes"])}}
+    nodes["group"]["nodes"]["fpn"] = {"uses": "pyramid", "inputs": {"x": "bottom_up"}}
+    document = {"composer": 1, "inputs": {"x": "any"}, "nodes": nodes, "outputs": {"y": "group"}}
+    graph = Graph.from_spec(document, nodes=TYPES)
+    graph.group = Doubled(graph.group)
+    with pytest.raises(NameResolutionError, match=r"node 'group\.source' is gone from the tree"):
+        graph(X)
+
+
 def test_parametrised_and_pruned_weights_keep_their_place(graph):
     part, prefix = holder(graph), "backbone." if "backbone" in graph._modules else ""
     parametrizations.weight_norm(part.lateral)
