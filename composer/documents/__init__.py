@@ -6,6 +6,7 @@ from composer.documents.located import Located, locate
 from composer.documents.params import (
     describe_held,
     escape,
+    inlined_params,
     substitute_params,
     unused_params,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "find_folder",
     "give_params",
     "group_errors",
+    "inlined_params",
     "locate",
     "locate_settings",
     "note_errors",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from composer.documents.located import Located, Plain
@@ -61,6 +61,16 @@ def unused_params(document: Located) -> list[tuple[str, Place]]:
     return [(name, section.key_place(name)) for name, _ in declared if section and name not in used]
 
 
+def inlined_params(document: Located) -> set[str]:
+    """The params that a document uses inside of longer texts."""
+    return {
+        match.group(1)
+        for text in _texts_in(document)
+        for match in _USE.finditer(text)
+        if match.group(1) and match.group() != text
+    }
+
+
 def describe_held(address: str, param: str, place: Place, users: Iterable[str]) -> str:
     """The note about a setting that replaces the value of a param.
 
@@ -76,12 +86,16 @@ def describe_held(address: str, param: str, place: Place, users: Iterable[str]) 
 
 
 def _names_in(item: Located) -> set[str]:
+    found = (match.group(1) for text in _texts_in(item) for match in _USE.finditer(text))
+    return {name for name in found if name}
+
+
+def _texts_in(item: Located) -> Iterator[str]:
     if isinstance(item.value, str):
-        return {match.group(1) for match in _USE.finditer(item.value) if match.group(1)}
+        yield item.value
     members = item.value.values() if item.is_mapping else item.value
-    if not isinstance(item.value, (dict, list)):
-        return set()
-    return set().union(*map(_names_in, members))
+    for member in members if isinstance(item.value, (dict, list)) else ():
+        yield from _texts_in(member)
 
 
 def escape(value: Plain) -> Plain:

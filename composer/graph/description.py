@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.checkpoint import LoadReport, describe_checkpoint
 from composer.discovery import DISTRIBUTION, find_version
+from composer.documents import escape
 from composer.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def describe_graph(graph: Graph, spec: Spec, nodes: Sequence[str] | None) -> dic
     """
     return {
         _FORMAT: _VERSION,
-        _SPEC: json.dumps(_portable(spec.document)),
+        _SPEC: json.dumps(_with_params(_portable(spec.document), spec)),
         _NODES: json.dumps(list(nodes or [])),
         "composer.name": spec.name,
         "composer.params": json.dumps(dict(spec.params), sort_keys=True),
@@ -110,6 +111,26 @@ def _portable(document: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(nodes := kept.get("nodes"), dict):
         kept["nodes"] = {n: _portable(v) if isinstance(v, dict) else v for n, v in nodes.items()}
     return kept
+
+
+def _with_params(document: dict[str, Any], spec: Spec) -> dict[str, Any]:
+    """The document with the params that give nodes their configuration, under their names.
+
+    Args:
+        document: what `_portable` made of the spec's document; it is changed.
+        spec: the spec.
+    """
+    for param, addresses in spec.resolved.param_uses.items():
+        value = escape(spec.params[param])
+        for address in addresses:
+            *path, key = address.split(".")
+            node = document
+            for name in path:
+                node = node["nodes"][name]
+            if node["with"].get(key) == value:  # else a setting has replaced it
+                node["with"] = {**node["with"], key: f"${{{param}}}"}
+                document.setdefault("params", {})[param] = value
+    return document
 
 
 def _without_example(declared: Any) -> Any:

@@ -12,6 +12,7 @@ from composer.documents import (
     Problem,
     ProblemLog,
     Setting,
+    inlined_params,
     substitute_params,
     unused_params,
 )
@@ -19,6 +20,7 @@ from composer.errors import SpecError
 from composer.language.form import check_form
 from composer.language.handing_on import prepare
 from composer.language.merging import merge, merge_settings
+from composer.language.param_uses import find_param_uses
 from composer.language.settings import Resolved, resolve_settings
 from composer.language.sources import Document, Library, SpecSource, find_document
 from composer.names import did_you_mean
@@ -57,7 +59,8 @@ def assemble(
         if _plain(resolved.values) == _plain(values):
             log.update(noted)
             notes = (*resolved.notes, *map(_note_unused, assembler.unused))
-            return root, replace(resolved, notes=notes)
+            uses = find_param_uses(root, assembler.params, assembler.inside_texts)
+            return root, replace(resolved, notes=notes, param_uses=uses)
         values = resolved.values
     else:
         noted.add(root.place, "the settings of params refer to each other in a ring")
@@ -99,6 +102,7 @@ class _Assembler:
         params: the params of all documents by address.
         handed: of the params in `values`, what they were handed.
         unused: the params of the outermost document that nothing uses, with their places.
+        inside_texts: params by address that stand inside of longer texts.
     """
 
     def __init__(
@@ -114,6 +118,7 @@ class _Assembler:
         self.params: dict[str, Located] = {}
         self.handed: dict[str, Located] = {}
         self.unused: list[tuple[str, Place]] = []
+        self.inside_texts: set[str] = set()
 
     def assemble(self, document: Document, path: str = "", node: Located | None = None) -> Located:
         """One document, with the changes of the node that it is nested in merged over."""
@@ -136,6 +141,7 @@ class _Assembler:
     def substituted(self, merged: Located, path: str, handed: dict[str, Located]) -> Located:
         """The document with the params of its nested graph put in place."""
         prefix = f"{path}." if path else ""
+        self.inside_texts |= {prefix + name for name in inlined_params(merged)}
         declared = merged.get("params")
         names = [name for name, _ in declared.entries()] if declared is not None else []
         given = {name: self.values[prefix + name] for name in names if prefix + name in self.values}

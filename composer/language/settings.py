@@ -45,6 +45,8 @@ class Resolved:
         aliases: short names by their own address.
         params: the params' values by address.
         notes: remarks, as text.
+        param_uses: addresses of configuration by the param that they have their value from; see
+            `find_param_uses`.
     """
 
     values: Mapping[str, Located] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Resolved:
     aliases: Mapping[str, NodeSetting] = field(default_factory=dict)
     params: Mapping[str, Located] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    param_uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def resolve_settings(
