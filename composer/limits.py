@@ -1,0 +1,89 @@
+"""The one limit on what a small file may become in memory.
+
+A few kilobytes can unpack to terabytes: compressed archives, pictures, tensors that claim a shape.
+Whatever reads a file that somebody else may have made computes what it is about to become, and asks
+`check_expansion` before memory is reserved.
+
+A file may become `FACTOR` times its own size, and at least `FLOOR` bytes. The floor is room for
+every small file that is honest (a compressed archive of masks grows a thousandfold), and any
+machine that a detector runs on has it; the factor is more than photographs (about 10) and
+compressed weights (less than 2) reach, so that large files need no exception. The environment
+variable `COMPOSER_MAX_BYTES` replaces the floor, for whoever trusts a file or has less memory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+FLOOR = 2**30
+FACTOR = 16
+VARIABLE = "COMPOSER_MAX_BYTES"
+
+_AMOUNT = re.compile(r"(\d{1,18})\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_ABSURD = 1000 * 2**40
+
+
+class ExpansionError(ValueError):
+    """A file would become more than its size allows; the message names the file and the way out."""
+
+
+def max_expansion(size: int) -> int:
+    """The largest number of bytes that a file may become in memory.
+
+    Args:
+        size: bytes of the file.
+
+    Raises:
+        ExpansionError: the environment variable has another value than a number of bytes.
+    """
+    return max(_floor(), FACTOR * size)
+
+
+def check_expansion(source: str | os.PathLike[str], *, size: int, needed: int) -> None:
+    """Refuses a file that would become too large. Call it before memory is reserved.
+
+    Args:
+        source: the file as the user named it.
+        size: bytes of the file.
+        needed: bytes that the file would become in memory, as far as is known.
+
+    Raises:
+        ExpansionError: as said; the message names the file, the sizes and the variable.
+    """
+    if needed > (limit := max_expansion(size)):
+        raise ExpansionError(
+            f"{os.fspath(source)}: the file of {format_bytes(size)} would take "
+            f"{format_bytes(needed)} of memory, and {format_bytes(limit)} is the limit. If you "
+            f"trust the file, raise the limit with the environment variable {VARIABLE} "
+            f"({VARIABLE}={_round_up(needed)})."
+        )
+
+
+def format_bytes(count: int) -> str:
+    """A number of bytes for people: `18 MiB`, `4.6 GiB`."""
+    if count >= _ABSURD:
+        return "more than 1000 TiB"
+    for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "kiB")):
+        if count >= 1024**power:
+            value = count / 1024**power
+            return f"{value:.2g} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{count} bytes"
+
+
+def _floor() -> int:
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return FLOOR
+    if (match := _AMOUNT.fullmatch(text)) is None:
+        raise ExpansionError(
+            f"the environment variable {VARIABLE} is {text[:40]!r}; it is a number of bytes, such "
+            f"as {2 * FLOOR} or 2G"
+        )
+    return int(match[1]) * 1024 ** _POWERS[match[2].lower()]
+
+
+def _round_up(count: int) -> str:
+    """The least whole number of GiB that is enough, as the variable expects it."""
+    return f"{-(-min(count, _ABSURD) // 2**30)}G"
