@@ -80,6 +80,11 @@ def until_option(help: str) -> Decorator:  # noqa: A002 - click's
     return click.option("--until", "-u", multiple=True, metavar="NODE", help=help)
 
 
+def inputs_option(help: str) -> Decorator:  # noqa: A002 - click's
+    """The option --input [NAME=]FILE."""
+    return click.option("--input", "-i", "inputs", multiple=True, metavar="[NAME=]FILE", help=help)
+
+
 def device_option() -> Decorator:
     """The option --device."""
     return click.option(

@@ -10,6 +10,7 @@ import click
 
 from composer.cli.options import (
     device_option,
+    inputs_option,
     json_option,
     mode_option,
     parse_named_assignments,
@@ -31,14 +32,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Run a model, or the part of it that is asked for.")
 @click.argument("model")
 @until_option("Run this node and what it needs, nothing else; repeatable.")
-@click.option(
-    "--input",
-    "-i",
-    "inputs",
-    multiple=True,
-    metavar="[NAME=]FILE",
-    help="Images, folders of images, or files of tensors (.npz, .npy, .safetensors, .pt, .json); "
-    "repeatable.  [default: the spec's example]",
+@inputs_option(
+    "Images, folders of images, or files of tensors (.npz, .npy, .safetensors, .pt, .json); "
+    "repeatable.  [default: the spec's example]"
 )
 @click.option(
     "--feed",

@@ -1,4 +1,4 @@
-"""`composer show`: draws the graph of a spec."""
+"""`composer show`: draws the graph of a spec, or lists the costs of its nodes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import mode_option, set_option, text_file_option, until_option
+from composer.cli.options import (
+    inputs_option,
+    json_option,
+    mode_option,
+    set_option,
+    text_file_option,
+    until_option,
+)
 from composer.files import write_text
 
 if TYPE_CHECKING:
@@ -32,6 +39,8 @@ _SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "do
 )
 @set_option()
 @mode_option("Mode of the nodes and wires to draw.")
+@click.option("--costs", is_flag=True, help="List parameters and FLOPs by node; draw nothing.")
+@inputs_option("Images or tensors to run for --costs; repeatable.  [default: the spec's example]")
 @click.option(
     "--format",
     "form",
@@ -39,19 +48,33 @@ _SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "do
     help="Format of the drawing.  [default: by the suffix of the file, else mermaid]",
 )
 @text_file_option()
+@json_option()
 def show(
     spec: str,
+    *,
     until: Sequence[str],
     feeds: Sequence[str],
     settings: Sequence[str],
     mode: Mode,
+    costs: bool,
+    inputs: Sequence[str],
     form: str | None,
     output: str | None,
+    as_json: bool,
 ) -> None:
     """Draw the graph of SPEC: as Mermaid or Graphviz text, or as an SVG image.
 
     With --until, the nodes that run are highlighted.
+
+    With --costs, run it and list the parameters and floating-point operations of every node, a
+    multiplication with an addition counted as one.
     """
+    _check_usage(costs=costs, only_with=(inputs, as_json), not_with=(feeds, form))
+    if costs:
+        from composer.cli.costs_table import write_costs
+
+        write_costs(spec, until, settings, mode, inputs, output=output, as_json=as_json)
+        return
     from composer.draw import to_dot, to_mermaid, to_svg
 
     writers = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
@@ -61,6 +84,17 @@ def show(
         click.echo(text, nl=False)
     else:
         write_text(output, text)
+
+
+def _check_usage(
+    *, costs: bool, only_with: tuple[object, object], not_with: tuple[object, object]
+) -> None:
+    for name, given in zip(("--input", "--json"), only_with, strict=True):
+        if given and not costs:
+            raise click.UsageError(f"{name} is for --costs")
+    for name, given in zip(("--feed", "--format"), not_with, strict=True):
+        if given and costs:
+            raise click.UsageError(f"{name} and --costs exclude each other")
 
 
 def _make_diagram(

@@ -1,5 +1,6 @@
 """The graph: a model made of named nodes, run whole or in part."""
 
+from composer.graph.costs import Costs, NodeCosts
 from composer.graph.description import plugin_versions
 from composer.graph.graph import Graph
 from composer.graph.inputs import read_inputs, spread_feeds
@@ -12,9 +13,11 @@ from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_
 from composer.graph.weights import LoadOptions, Weights, load_weights
 
 __all__ = [
+    "Costs",
     "Graph",
     "LoadOptions",
     "Model",
+    "NodeCosts",
     "NodeProfile",
     "Profile",
     "Session",

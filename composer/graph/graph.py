@@ -14,6 +14,7 @@ from composer.checkpoint import LoadReport
 from composer.construction import build_modules
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
+from composer.graph.costs import Costs, counting
 from composer.graph.description import Provenance
 from composer.graph.execution import Execution
 from composer.graph.freezing import freeze_weights, set_frozen_norms_to_eval
@@ -288,6 +289,15 @@ class Graph(nn.Module):
         with profiling(self._execution.observers, memory=memory) as profiler:
             result = self.run(inputs, **options)
         return Profile(tuple(profiler.nodes), result)
+
+    def costs(self, inputs: Any = None, **options: Any) -> Costs:
+        """Runs like `run`, with its options, and counts parameters and operations of every node.
+
+        A node that works on regions costs as much as there are regions in this run.
+        """
+        with counting(self._execution.observers, self._callables) as counter:
+            result = self.run(inputs, **options)
+        return Costs(tuple(counter.nodes), result)
 
     def add_hook(
         self, function: NodeHook, moment: Literal["before", "after"], node: str = ""

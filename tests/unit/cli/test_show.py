@@ -1,8 +1,16 @@
+import json
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def photo(folder):
+    Image.new("RGB", (64, 48)).save("photo.png")
+    return "photo.png"
 
 
 def states(file):
@@ -93,3 +101,36 @@ def test_mistake_is_explained(cli, folder, arguments, message):
 
 def test_unknown_format_is_a_wrong_use(cli, folder):
     assert cli("show", "small.yaml", "--format", "png").code == 2
+
+
+def test_costs_are_listed_by_node(cli, folder, photo):
+    result = cli("show", "small.yaml", "--costs", "--input", photo)
+    assert result.code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in result.out.splitlines()}
+    assert rows["node"] == ["parameters", "trainable", "GFLOPs"]
+    assert rows["rpn.anchors"] == ["0", "0", "-"]
+    assert int(rows["backbone.fpn"][0].replace(",", "")) > 0
+    assert rows["counted"] == ["on", str(photo)]
+
+
+def test_costs_of_a_part_as_json(cli, folder, photo):
+    arguments = ["--until", "bottom_up", "--json", "--input", photo, "-o", "costs.json"]
+    assert cli("show", "small.yaml", "--costs", *arguments).code == 0
+    found = json.loads((folder / "costs.json").read_text())
+    assert [node["path"] for node in found["nodes"]] == ["preprocess", "backbone.bottom_up"]
+    assert found["parameters"] == sum(node["parameters"] for node in found["nodes"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--costs", "--feed", "rpn"], "--feed and --costs exclude each other"),
+        (["--costs", "--format", "svg"], "--format and --costs exclude each other"),
+        (["--input", "a.jpg"], "--input is for --costs"),
+        (["--json"], "--json is for --costs"),
+    ],
+)
+def test_options_of_drawing_and_costs_do_not_mix(cli, folder, arguments, message):
+    result = cli("show", "small.yaml", *arguments)
+    assert result.code == 2
+    assert message in result.err
