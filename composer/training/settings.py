@@ -160,6 +160,11 @@ class TrainingSettings(DocumentPart):
     )
     channels_last: bool = Field(False, description="Use the memory format channels_last.")
     ema: EmaSettings | None = Field(None, description="Exponential moving average of the weights.")
+    precise_bn: PositiveInt | None = Field(
+        None,
+        description="Batches over which the statistics of BatchNorm are recomputed before each "
+        "evaluation and in the end (PreciseBN).",
+    )
     loss_weights: dict[str, NonNegative] = Field(
         default_factory=dict, description="Factors on losses by name; 1 for all others."
     )

@@ -20,6 +20,7 @@ from composer.training.best_metric import BestMetric
 from composer.training.interruption import Interruption
 from composer.training.journal import DATA_TIME, TIME, Journal
 from composer.training.log_writers import Means, trim_lines
+from composer.training.precise_norms import find_training_norms, recompute_norms
 from composer.training.process_group import ProcessGroup
 from composer.training.progress import LR, Progress
 from composer.training.schedule import learning_rate_factor, set_learning_rates
@@ -72,6 +73,7 @@ class Trainer:
         self._validation, self._processes = validation, processes
         self._quiet = quiet or not processes.is_first
         self._step = make_training_step(graph, settings, processes)
+        _require_norms(graph, settings)
         self._average = WeightAverage(graph, settings.ema.decay) if settings.ema else None
         checkpoints = CheckpointFolders(folder.checkpoints, settings.checkpoint.keep)
         self.would_overwrite = bool(checkpoints.saved())
@@ -162,6 +164,8 @@ class Trainer:
     def _pause(self, journal: Journal) -> str:
         """Saves and evaluates between two iterations, if due; the status, if training has ended."""
         is_done = self.iteration >= self._settings.iterations
+        if is_done or self._is_evaluation_due:
+            self._recompute_norms()
         if is_done:
             self._save()
         elif self._is_due(self._settings.checkpoint.every) or self._is_evaluation_due:
@@ -172,6 +176,23 @@ class Trainer:
         if early and self._patience and self._patience.num_worse >= early.patience:
             return STOPPED_EARLY
         return FINISHED if is_done else ""
+
+    def _recompute_norms(self) -> None:
+        """Recomputes the statistics of BatchNorm, if that is set, for the weights that are saved.
+
+        The batches are the first ones of the training, whatever the iteration, so that a resumed
+        training has the same.
+        """
+        if self._settings.precise_bn is None:
+            return
+        batches, position = self._batches, self._batches.position
+        batches.seek(0)
+        first = islice(batches, self._settings.precise_bn)
+        with self._checkpoints.averaged():
+            recompute_norms(
+                self._step.graph, first, seed=self._settings.seed, processes=self._processes
+            )
+        batches.seek(position)
 
     def _iterate(self, batches: Iterator[Batch], storage: EventStorage) -> None:
         began = time.perf_counter()
@@ -276,3 +297,21 @@ class Trainer:
             write_json(self._folder.summary, asdict(summary), indent=2)
         self._processes.wait()
         return summary
+
+
+def _require_norms(graph: Graph, settings: TrainingSettings) -> None:
+    """Checks that there are statistics to recompute, if that is set.
+
+    Raises:
+        TrainingError: there are none.
+    """
+    if settings.precise_bn is None:
+        return
+    was_training = graph.training
+    has_norms = bool(find_training_norms(graph.train()))
+    graph.train(was_training)
+    if not has_norms:
+        raise TrainingError(
+            "precise_bn is set, but no BatchNorm of the model is trained: norms are frozen, or of "
+            "another kind"
+        )

@@ -6,6 +6,7 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
+from composer.checkpoint import read_checkpoint
 from composer.graph import Graph
 from composer.training import RunFolder, Trainer, TrainingSettings
 from sample_nodes import NODES, Rows
@@ -111,3 +112,7 @@ def records_of(folder, kind=None):
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     found = [json.loads(line) for line in lines]
     return [record for record in found if record.get("kind") == kind]
+
+
+def weights_of(file):
+    return {key: tensor.clone() for key, tensor in read_checkpoint(file).tensors.items()}

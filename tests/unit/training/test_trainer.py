@@ -8,10 +8,15 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from composer.checkpoint import read_checkpoint
 from composer.errors import CheckpointError, TrainingError
 from composer.training import Validation, training_step
-from unit.training.small_training import RowBatches, make_graph, make_trainer, records_of
+from unit.training.small_training import (
+    RowBatches,
+    make_graph,
+    make_trainer,
+    records_of,
+    weights_of,
+)
 
 TIMES = {"seconds", "data_share", "memory_mb"}
 VARIANTS = {
@@ -21,6 +26,8 @@ VARIANTS = {
     "float16": {"precision": "float16"},
     "deterministic": {"deterministic": True},
     "ema": {"ema": {"decay": 0.9}},
+    "precise_bn": {"precise_bn": 3},
+    "precise_bn of averages": {"precise_bn": 3, "ema": {"decay": 0.9}},
     "accumulated": {"accumulate": 3, "clip": {"norm": 0.1}},
     "scheduled": {
         "schedule": {"uses": "cosine", "warmup": {"iterations": 4}},
@@ -41,10 +48,6 @@ class Stopping(RowBatches):
             if self.position == self.at:
                 os.kill(os.getpid(), getattr(signal, self.name))
             yield batch
-
-
-def weights_of(file):
-    return {key: tensor.clone() for key, tensor in read_checkpoint(file).tensors.items()}
 
 
 def assert_same_run(one, other, names=("model.safetensors",)):
