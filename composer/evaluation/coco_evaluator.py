@@ -17,7 +17,11 @@ from composer.names import did_you_mean
 
 COCO_TASKS: tuple[CocoTask, ...] = get_args(CocoTask)
 
-_FIELDS = {"bbox": "pred_boxes", "segm": "pred_masks", "keypoints": "pred_keypoints"}
+_FIELDS = {
+    "bbox": "pred_boxes",
+    "segmentation": "pred_masks",
+    "keypoints": "pred_keypoints",
+}
 
 
 class CocoEvaluator(InstanceEvaluator):
@@ -28,8 +32,9 @@ class CocoEvaluator(InstanceEvaluator):
 
     Args:
         dataset: images and annotations.
-        tasks: `bbox`, `segm`, `keypoints`; by default those that both the annotations and the
-            outputs have, and `rotated_bbox` in place of `bbox` where boxes are rotated.
+        tasks: `bbox`, `segm`, `boundary` (masks by the lower one of IoU and Boundary IoU) and
+            `keypoints`; by default those that both the annotations and the outputs have but
+            `boundary`, and `rotated_bbox` in place of `bbox` where boxes are rotated.
         max_detections: numbers of detections per image, for boxes and masks. AP is that at the
             last of these.
         keypoint_sigmas: how far annotators differ, for each keypoint, relative to the square root
@@ -110,8 +115,8 @@ class CocoEvaluator(InstanceEvaluator):
         missing = [task for task in self.tasks if kinds and TASK_KINDS[task] not in served]
         if missing and self._are_required:
             raise InputError(
-                f"the task '{missing[0]}' needs '{_FIELDS[missing[0]]}', which the model's "
-                "instances do not have"
+                f"the task '{missing[0]}' needs '{_FIELDS[TASK_KINDS[missing[0]]]}', which the "
+                "model's instances do not have"
             )
         return [task for task in self.tasks if task not in missing]
 
@@ -121,7 +126,7 @@ class CocoEvaluator(InstanceEvaluator):
 
 
 def find_annotated(dataset: Dataset) -> set[CocoTask]:
-    """The tasks that a dataset has annotations for."""
+    """The tasks that a dataset has annotations for, but `boundary`: it goes with `segm`."""
     found: set[CocoTask] = set()
     for record in dataset.records:
         for annotation in record.annotations:
@@ -143,7 +148,8 @@ def count_keypoints(dataset: Dataset) -> int:
 def _check_task(task: str, annotated: set[CocoTask], dataset: Dataset) -> None:
     if task not in COCO_TASKS:
         raise InputError(f"no task is called '{task}'. {did_you_mean(task, COCO_TASKS, 'tasks')}")
-    if task not in annotated and dataset.records and task != "bbox":
+    needed = "segm" if task == "boundary" else task
+    if needed not in annotated and dataset.records and task != "bbox":
         raise InputError(
             f"the dataset '{dataset.name}' has nothing annotated for the task '{task}'"
         )

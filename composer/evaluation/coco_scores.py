@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from composer.evaluation.boundary_overlap import BoundaryEval
 from composer.evaluation.coco_truth import CocoTask, silence
 from composer.evaluation.results import TaskResults
 
@@ -155,7 +156,7 @@ def compare(
     *,
     limits: Sequence[int] | None = None,
     sigmas: Sequence[float] | None = None,
-    kind: type[COCOeval] = COCOeval,
+    kind: type[COCOeval] | None = None,
 ) -> COCOeval:
     """A comparison by pycocotools, ready to be scored.
 
@@ -165,9 +166,12 @@ def compare(
         task: the task.
         limits: numbers of detections per image; COCO's own by default.
         sigmas: standard deviations of the keypoints.
-        kind: pycocotools' class of comparisons, or one that differs from it in its rules.
+        kind: pycocotools' class of comparisons, or one that differs from it in its rules; by
+            default that of the task.
     """
-    evaluation = kind(truth, found, iouType=task)
+    if kind is None:
+        kind = BoundaryEval if task == "boundary" else COCOeval
+    evaluation = kind(truth, found, iouType="segm" if task == "boundary" else task)
     if limits is not None:
         evaluation.params.maxDets = sorted(limits)
     if sigmas is not None:

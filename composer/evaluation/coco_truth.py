@@ -16,12 +16,13 @@ from composer.evaluation.detections import Detection
 from composer.evaluation.image_index import find_image_size
 from composer.structures import encode_segmentation, measure_mask
 
-CocoTask = Literal["bbox", "segm", "keypoints"]
+CocoTask = Literal["bbox", "segm", "boundary", "keypoints"]
 
 # The key of a detection that each task compares.
 TASK_KINDS: dict[CocoTask, str] = {
     "bbox": "bbox",
     "segm": "segmentation",
+    "boundary": "segmentation",
     "keypoints": "keypoints",
 }
 
@@ -47,7 +48,7 @@ def make_truth(
 
     def describe(place: int) -> Iterator[dict[str, Any]]:
         record = dataset.records[place]
-        size = _find_size(record, sizes.get(place)) if task == "segm" else None
+        size = _find_size(record, sizes.get(place)) if _compares_masks(task) else None
         for annotation in record.annotations:
             entry = _describe(annotation, task, size)
             if entry is not None:
@@ -73,6 +74,10 @@ def make_found(
                 yield {"iscrowd": 0, **detection, "area": _measure(detection, task)}
 
     return index_entries(dataset, order, describe)
+
+
+def _compares_masks(task: CocoTask) -> bool:
+    return TASK_KINDS[task] == "segmentation"
 
 
 @contextlib.contextmanager
@@ -109,7 +114,7 @@ def _describe(
         "area": annotation.size,
         "iscrowd": int(annotation.is_crowd),
     }
-    if task == "segm":
+    if _compares_masks(task):
         if annotation.segmentation is None or size is None:
             return None
         entry["segmentation"] = encode_segmentation(annotation.segmentation, *size)
@@ -138,7 +143,7 @@ def _ignore(entry: dict[str, Any], task: CocoTask) -> None:
 
 def _measure(detection: Detection, task: CocoTask) -> float:
     """A detection's area in square pixels, as in pycocotools' reader of results."""
-    if task == "segm":
+    if _compares_masks(task):
         return float(measure_mask(detection["segmentation"]))
     width, height = detection["bbox"][2:4]  # a rotated box has an angle besides
     return float(width * height)
