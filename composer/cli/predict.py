@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from composer.data import ImageSize
     from composer.prediction import FilePredictions
+    from composer.visualization import Background, ColorBy
 
 _EXAMPLE = "astronaut.jpg"
 _SHOWN = 5  # names in a list
@@ -50,6 +51,18 @@ _SHOWN = 5  # names in a list
 @click.option(
     "--output", "-o", metavar="DIR", help="Folder of the results.  [default: runs/<model>]"
 )
+@click.option(
+    "--color-by",
+    type=click.Choice(["class", "instance"]),
+    help="Colours of visualizations: by class or instance.  [default: class if there are several]",
+)
+@click.option(
+    "--background",
+    type=click.Choice(["color", "gray"]),
+    default="color",
+    show_default=True,
+    help="Background of visualizations: as it is, or gray outside of instances.",
+)
 @click.option("--no-visualizations", is_flag=True, help="Draw no visualizations.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
 @device_option()
@@ -65,6 +78,8 @@ def predict(
     names: str | None,
     image_size: ImageSize | None,
     output: str | None,
+    color_by: ColorBy | None,
+    background: Background,
     no_visualizations: bool,
     as_json: bool,
     device: str,
@@ -96,7 +111,14 @@ def predict(
         device=find_device(device),
     )
     results = sys.stdout if as_json else folder
-    predictions = FilePredictions(predictor, files, results, visualize=not no_visualizations)
+    predictions = FilePredictions(
+        predictor,
+        files,
+        results,
+        visualize=not no_visualizations,
+        color_by=color_by,
+        background=background,
+    )
     if not _predict_all(predictions, quiet=as_json):
         context.exit(1)
 

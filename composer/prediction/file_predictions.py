@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,7 +20,7 @@ from composer.files import put_in_place, written_whole
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
-from composer.visualization import FileNames
+from composer.visualization import Background, ColorBy, FileNames
 
 _UNFINISHED = ".part"
 
@@ -104,6 +105,8 @@ class FilePredictions:
         output: the folder of visualizations and `predictions.json`, which is made; or a text
             stream for the predictions, without visualizations.
         visualize: whether to draw visualizations.
+        color_by: as for `Prediction.draw`.
+        background: as for `Prediction.draw`.
 
     Attributes:
         saved: the files that were written so far.
@@ -119,6 +122,8 @@ class FilePredictions:
         output: str | os.PathLike[str] | TextIO,
         *,
         visualize: bool = True,
+        color_by: ColorBy | None = None,
+        background: Background = "color",
     ) -> None:
         self.predictor, self.files = predictor, [Path(file) for file in files]
         self.saved: list[Path] = []
@@ -130,6 +135,7 @@ class FilePredictions:
             self._names = _make_names(self._folder, self.files)
         else:
             self._list = PredictionsFile(output)
+        self._draw = partial(Prediction.draw, color_by=color_by, background=background)
         self._draws = visualize and self._folder is not None
 
     def __iter__(self) -> Iterator[FileResult]:
@@ -148,7 +154,7 @@ class FilePredictions:
         seconds = time.perf_counter() - start
         self._add(prediction)
         if self._draws:
-            drawing = prediction.draw()
+            drawing = self._draw(prediction)
             path = self._choose_path(file, ".png" if file.suffix.lower() == ".png" else ".jpg")
             with written_whole(path) as unfinished:
                 drawing.save(unfinished, quality=_QUALITY)
@@ -164,7 +170,7 @@ class FilePredictions:
                 self._add(prediction, file_name=os.fspath(file), frame=number)
                 names = prediction.class_names if "instances" in prediction else []
                 most.update(Counter(names) - most)
-                yield prediction.draw(scale=1) if self._draws else prediction.image
+                yield self._draw(prediction, scale=1) if self._draws else prediction.image
 
         if self._draws:
             self.saved.append(write_frames(self._choose_path(file, ".mp4"), draw_all(), rate))

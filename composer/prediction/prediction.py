@@ -16,7 +16,14 @@ from composer.evaluation import describe_instances, read_instances
 from composer.files import write_json, written_whole
 from composer.language import SpecMetadata
 from composer.structures import Instances, RotatedBoxes, mask_to_text
-from composer.visualization import ClassNames, draw_instances, draw_panoptic, draw_semantic
+from composer.visualization import (
+    Background,
+    ClassNames,
+    ColorBy,
+    draw_instances,
+    draw_panoptic,
+    draw_semantic,
+)
 
 _DEFAULT_NAMES = SpecMetadata()
 
@@ -113,10 +120,19 @@ class Prediction:
         ids = self.metadata.thing_ids
         return ids[category] if category < len(ids) else category + 1
 
-    def draw(self, *, scale: float | None = None) -> Image.Image:
+    def draw(
+        self,
+        *,
+        color_by: ColorBy | None = None,
+        background: Background = "color",
+        scale: float | None = None,
+    ) -> Image.Image:
         """Draws a visualization.
 
         Args:
+            color_by: whether instances of one class share a hue; by default they do where there is
+                more than one class.
+            background: `gray` draws the image in gray outside of the instances.
             scale: pixels of the visualization for one of the image; by default small images are
                 enlarged until labels can be read.
 
@@ -126,10 +142,19 @@ class Prediction:
         outputs, image, names = self.outputs, self.image, self.metadata
         if "panoptic_seg" in outputs:
             segment_ids, segments = outputs["panoptic_seg"]
-            return draw_panoptic(image, segment_ids, segments, names, scale=scale)
+            return draw_panoptic(
+                image, segment_ids, segments, names, background=background, scale=scale
+            )
         for key in ("instances", "proposals"):
             if key in outputs:
-                return draw_instances(image, outputs[key], names, scale=scale)
+                return draw_instances(
+                    image,
+                    outputs[key],
+                    names,
+                    color_by=color_by,
+                    background=background,
+                    scale=scale,
+                )
         if "sem_seg" in outputs:
             return draw_semantic(image, outputs["sem_seg"], names, scale=scale)
         raise InputError(f"outputs without anything to draw: {', '.join(outputs) or 'none'}")

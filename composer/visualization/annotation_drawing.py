@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from PIL import Image
 
 from composer.structures import BitMasks, PolygonMasks, decode_mask
+from composer.visualization.background import Background
 from composer.visualization.canvas import ImageLike, Mask, to_pil_image
 from composer.visualization.class_names import ClassNames
 from composer.visualization.instance_drawing import write_label
@@ -59,6 +60,7 @@ def draw_annotations(
     *,
     channel_order: Literal["RGB", "BGR"] = "RGB",
     color_by: ColorBy | None = None,
+    background: Background = "color",
     scale: float | None = None,
 ) -> Image.Image:
     """Draws boxes, outlines and keypoints as a dataset has them.
@@ -73,15 +75,18 @@ def draw_annotations(
         metadata: has the names of the classes and keypoints; see `ClassNames.of`.
         channel_order: of an array or a tensor.
         color_by: as for `draw_instances`.
+        background: as for `draw_instances`.
         scale: as for `draw_instances`.
     """
-    background = to_pil_image(image, channel_order)
+    drawn = to_pil_image(image, channel_order)
     names = ClassNames.of(metadata)
     objects = [
-        _read_object(annotation, names, (background.height, background.width))
+        _read_object(annotation, names, (drawn.height, drawn.width))
         for annotation in record.annotations
     ]
-    return draw_objects(background, objects, names, color_by=color_by, scale=scale)
+    return draw_objects(
+        drawn, objects, names, color_by=color_by, background=background, scale=scale
+    )
 
 
 def _read_object(annotation: Annotated, names: ClassNames, size: tuple[int, int]) -> DrawnObject:

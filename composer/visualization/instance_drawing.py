@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from composer.structures import BitMasks, Instances, PolygonMasks, RotatedBoxes
+from composer.visualization.background import Background
 from composer.visualization.canvas import ImageLike, Mask, Point, to_pil_image
 from composer.visualization.class_names import ClassNames
 from composer.visualization.object_drawing import ColorBy, DrawnObject, Joint, draw_objects
@@ -26,6 +27,7 @@ def draw_instances(
     *,
     channel_order: Literal["RGB", "BGR"] = "RGB",
     color_by: ColorBy | None = None,
+    background: Background = "color",
     keypoint_threshold: float = 0.05,
     scale: float | None = None,
 ) -> Image.Image:
@@ -39,22 +41,26 @@ def draw_instances(
         channel_order: of an array or a tensor.
         color_by: whether instances of one class share a hue; by default they do where there is
             more than one class.
+        background: `color` for the image as it is; `gray` for an image that has its colours only
+            where objects are: in their masks, or in boxes without a mask.
         keypoint_threshold: predicted keypoints with a lower score are left out.
         scale: pixels of the visualization for one of the image; by default small images are
             enlarged until labels can be read.
 
     Raises:
-        ValueError: the image has another size than the instances.
+        ValueError: the image has another size than the instances, or there is no such background.
     """
-    background = to_pil_image(image, channel_order)
-    if (background.height, background.width) != instances.image_size:
+    drawn = to_pil_image(image, channel_order)
+    if (drawn.height, drawn.width) != instances.image_size:
         raise ValueError(
-            f"The image has {background.height} x {background.width} pixels, the instances belong "
+            f"The image has {drawn.height} x {drawn.width} pixels, the instances belong "
             f"to {instances.image_size[0]} x {instances.image_size[1]}."
         )
     names = ClassNames.of(metadata)
     objects = list(_read_objects(instances, names, keypoint_threshold))
-    return draw_objects(background, objects, names, color_by=color_by, scale=scale)
+    return draw_objects(
+        drawn, objects, names, color_by=color_by, background=background, scale=scale
+    )
 
 
 def _read_objects(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from composer.visualization.background import Background, make_background
 from composer.visualization.canvas import Canvas, Mask, Point
 from composer.visualization.class_names import ClassNames
 from composer.visualization.colors import RGB, pick_color, vary_color
@@ -71,27 +72,31 @@ class DrawnObject:
 
 
 def draw_objects(
-    background: Image.Image,
+    image: Image.Image,
     objects: Sequence[DrawnObject],
     names: ClassNames,
     *,
     color_by: ColorBy | None = None,
+    background: Background = "color",
     scale: float | None = None,
 ) -> Image.Image:
     """Draws objects, the large ones first, so that none is hidden.
 
     Args:
-        background: the image, RGB.
+        image: the image, RGB.
         objects: the objects.
         names: of the classes, with their colours.
         color_by: whether objects of one class share a hue; by default they do where there is
             more than one class.
+        background: `color` for the image as it is; `gray` for an image that has its colours only
+            where objects are: in their masks, or in boxes without a mask.
         scale: as for `Canvas`.
     """
     if color_by is None:
         color_by = "instance" if len({one.category for one in objects}) <= 1 else "class"
     colors = _choose_colors(objects, names, color_by)
-    canvas = Canvas(background, scale)
+    areas = (_find_area(one, image.size) for one in objects)
+    canvas = Canvas(make_background(image, areas, background), scale)
     order = sorted(range(len(objects)), key=lambda index: -_measure(objects[index]))
     for index in order:
         _paint(canvas, objects[index], colors[index])
@@ -138,6 +143,16 @@ def _paint(canvas: Canvas, one: DrawnObject, color: RGB) -> None:
     if one.corners:
         width = 0.6 if one.mask is not None else 1.2
         canvas.draw_lines([*one.corners, one.corners[0]], color, width=width)
+
+
+def _find_area(one: DrawnObject, size: tuple[int, int]) -> Mask:
+    """The pixels of an object: its mask, else its box, H x W."""
+    if one.mask is not None:
+        return one.mask
+    area = Image.new("1", size)
+    if one.corners:
+        ImageDraw.Draw(area).polygon([*one.corners], fill=1)
+    return np.array(area)
 
 
 def _choose_colors(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from composer.visualization.background import Background, make_background
 from composer.visualization.canvas import Canvas, ImageLike, Mask, to_pil_image
 from composer.visualization.class_names import ClassNames
 from composer.visualization.colors import RGB, vary_color
@@ -30,6 +31,7 @@ def draw_panoptic(
     metadata: object = None,
     *,
     channel_order: Literal["RGB", "BGR"] = "RGB",
+    background: Background = "color",
     scale: float | None = None,
 ) -> Image.Image:
     """Draws panoptic segments: things with an outline, stuff without.
@@ -41,14 +43,18 @@ def draw_panoptic(
             them, or objects with `segment_id`, `category` and `is_thing`, as datasets do.
         metadata: has the names of the classes; see `ClassNames.of`.
         channel_order: of an array or a tensor.
+        background: `color` for the image as it is, `gray` for one that has its colours only where
+            things are.
         scale: as for `draw_instances`.
 
     Raises:
-        ValueError: the segments belong to another size.
+        ValueError: the segments belong to another size, or there is no such background.
     """
-    background = to_pil_image(image, channel_order)
-    names, ids = ClassNames.of(metadata), _read_map(segment_ids, background)
-    canvas = Canvas(background, scale)
+    drawn = to_pil_image(image, channel_order)
+    names, ids = ClassNames.of(metadata), _read_map(segment_ids, drawn)
+    things = [one for one in segments if _get(one, "isthing", "is_thing")]
+    areas = (ids == _get(thing, "id", "segment_id") for thing in things)
+    canvas = Canvas(make_background(drawn, areas, background), scale)
     seen: dict[int, int] = {}
     labels = []
     for segment in sorted(segments, key=lambda one: bool(_get(one, "isthing", "is_thing"))):

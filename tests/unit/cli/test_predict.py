@@ -253,3 +253,11 @@ def test_mistakes_end_in_a_message(cli, images, arguments, message):
     assert result.code == 1
     assert message in result.err
     assert "Traceback" not in result.err
+
+
+def test_colours_and_background_of_visualizations_are_chosen(cli, images):
+    assert predict(cli, "a.jpg", "-o", "plain").code == 0
+    assert predict(cli, "a.jpg", "-o", "gray", "--background", "gray").code == 0
+    assert predict(cli, "a.jpg", "-o", "each", "--color-by", "instance").code == 0
+    drawings = {name: (images / name / "a.jpg").read_bytes() for name in ("plain", "gray", "each")}
+    assert len(set(drawings.values())) == 3

@@ -237,3 +237,53 @@ def test_ignored_pixels_are_left_as_they_are():
 def test_a_segmentation_of_another_size_is_refused():
     with pytest.raises(ValueError, match="120 x 160 pixels, the segmentation 3 x 4"):
         draw_semantic(image(), torch.zeros(3, 4))
+
+
+def colourful():
+    return Image.new("RGB", SIZE[::-1], (200, 100, 0))
+
+
+def grays(image):
+    pixels = np.asarray(image)
+    return (pixels[..., 0] == pixels[..., 1]) & (pixels[..., 1] == pixels[..., 2])
+
+
+def test_gray_background_keeps_colours_in_masks():
+    one = instances(pred_masks=torch.from_numpy(square_mask()[None]))
+    drawn = draw_instances(colourful(), one, scale=1, background="gray")
+    inner = np.zeros(SIZE, dtype=bool)
+    inner[30:90, 10:70] = True  # with the line around the mask
+    assert grays(drawn)[~inner].all()
+    assert not grays(drawn)[square_mask()].any()
+
+
+def test_gray_background_keeps_colours_in_boxes_without_a_mask():
+    one = instances(pred_boxes=Boxes(torch.tensor([[20.0, 40, 60, 80]])))
+    drawn = draw_instances(colourful(), one, scale=1, background="gray")
+    assert np.asarray(drawn)[60, 40].tolist() == [200, 100, 0]
+    assert grays(drawn)[:30].all()
+
+
+def test_gray_background_keeps_colours_of_things_only():
+    ids = torch.ones(SIZE, dtype=torch.int32)
+    ids[40:80, 20:60] = 2
+    segments = [
+        {"id": 1, "category_id": 0, "isthing": False},
+        {"id": 2, "category_id": 0, "isthing": True},
+    ]
+    plain = draw_panoptic(colourful(), ids, segments, scale=1)
+    gray = draw_panoptic(colourful(), ids, segments, scale=1, background="gray")
+    differs = (np.asarray(plain) != np.asarray(gray)).any(2)
+    assert not differs[square_mask()].any()
+    assert differs[:30].all()
+
+
+def test_image_of_the_caller_is_not_changed():
+    photo = colourful()
+    draw_instances(photo, instances(pred_boxes=Boxes(torch.zeros(1, 4))), background="gray")
+    assert np.asarray(photo)[0, 0].tolist() == [200, 100, 0]
+
+
+def test_unknown_backgrounds_are_refused():
+    with pytest.raises(ValueError, match="'color' or 'gray', not 'blue'"):
+        draw(instances(pred_boxes=Boxes(torch.zeros(1, 4))), background="blue")
