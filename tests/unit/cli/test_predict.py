@@ -129,7 +129,7 @@ def test_predictions_are_written_down_image_by_image(cli, images, monkeypatch):
     unfinished = images / "found" / "predictions.json.part"
     lengths = []
 
-    def note(prediction):
+    def note(prediction, **_options):
         lengths.append(unfinished.stat().st_size)
         return prediction.image
 
@@ -148,7 +148,7 @@ def test_the_file_is_json_as_it_is_usually_written(cli, images):
 
 
 def test_a_visualization_that_cannot_be_drawn_is_not_called_saved(cli, images, monkeypatch):
-    def refuse(_prediction):
+    def refuse(_prediction, **_options):
         raise InputError("outputs without anything to draw")
 
     monkeypatch.setattr(Prediction, "draw", refuse)
