@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeAlias
 
 from torch import Tensor
@@ -60,6 +60,12 @@ class ScalarHistory:
     def global_avg(self) -> float:
         """The mean of all values that there ever were."""
         return self._sum / self._count
+
+    def count_since(self, num_iterations: int) -> int:
+        """The number of values of the last iterations, counted back from that of the last value."""
+        first = self._values[-1][1] - num_iterations + 1
+        recent = takewhile(lambda entry: entry[1] >= first, reversed(self._values))
+        return sum(1 for _ in recent)
 
     def values(self) -> list[tuple[float, int]]:
         """The values that are kept with their iterations, oldest first."""
@@ -141,13 +147,23 @@ class EventStorage:
         return dict(self._smoothing_hints)
 
     def latest_with_smoothing_hint(self, window_size: int = 20) -> dict[str, tuple[float, int]]:
-        """Like `latest`, with the median of the last values for those that want smoothing."""
+        """Like `latest`, with medians for scalars that should be smoothed.
+
+        Args:
+            window_size: the number of iterations that a median covers, counted back from the last
+                one in which the scalar was recorded: a scalar that is recorded in every tenth
+                iteration has two values in a window of 20.
+        """
         return {
-            name: (self._histories[name].median(window_size), iteration)
+            name: (self._median(name, window_size), iteration)
             if self._smoothing_hints[name]
             else (value, iteration)
             for name, (value, iteration) in self._latest.items()
         }
+
+    def _median(self, name: str, num_iterations: int) -> float:
+        history = self._histories[name]
+        return history.median(history.count_since(num_iterations))
 
     @contextmanager
     def name_scope(self, name: str) -> Iterator[None]:

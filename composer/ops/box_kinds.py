@@ -21,7 +21,14 @@ from composer.ops.box_coding import (
 )
 from composer.ops.nms import batched_nms, batched_nms_rotated
 from composer.ranges import Positive
-from composer.structures import AnyBoxes, Boxes, RotatedBoxes, pairwise_iou, pairwise_iou_rotated
+from composer.structures import (
+    ROTATED_IOU_TOLERANCE,
+    AnyBoxes,
+    Boxes,
+    RotatedBoxes,
+    pairwise_iou,
+    pairwise_iou_rotated,
+)
 
 # Of one kind or the other; the factor of an angle may be left out.
 AnyBoxWeights: TypeAlias = Annotated[tuple[Positive, ...], Field(min_length=4, max_length=5)]
@@ -38,6 +45,8 @@ class BoxKind(Generic[AnyBoxes]):
         decode: (offsets B x _, sources B x D, weights) -> boxes B x _.
         suppress: (boxes B x D, scores, groups, threshold) -> kept positions.
         overlap: (boxes, boxes) -> intersection over union of every pair.
+        overlap_tolerance: by how much overlaps that are equal may differ, as a share of the larger
+            one.
     """
 
     structure: type[AnyBoxes]
@@ -46,6 +55,7 @@ class BoxKind(Generic[AnyBoxes]):
     decode: Callable[..., Tensor]
     suppress: Callable[[Tensor, Tensor, Tensor, float], Tensor]
     overlap: Callable[[AnyBoxes, AnyBoxes], Tensor]
+    overlap_tolerance: float
 
     def complete_weights(self, weights: Sequence[float]) -> tuple[float, ...]:
         """Returns a factor for each offset: 1 for an angle whose factor is left out.
@@ -68,6 +78,7 @@ UPRIGHT = BoxKind(
     decode=decode_deltas,
     suppress=batched_nms,
     overlap=pairwise_iou,
+    overlap_tolerance=0.0,  # as in detectron2: equal anchors have equal numbers
 )
 ROTATED = BoxKind(
     structure=RotatedBoxes,
@@ -76,6 +87,7 @@ ROTATED = BoxKind(
     decode=decode_rotated_deltas,
     suppress=batched_nms_rotated,
     overlap=pairwise_iou_rotated,
+    overlap_tolerance=ROTATED_IOU_TOLERANCE,
 )
 
 

@@ -32,6 +32,7 @@ def match_boxes(
     labels: Sequence[int],
     *,
     allow_low_quality_matches: bool = False,
+    tolerance: float = 0.0,
 ) -> Matches:
     """Matches every box with the object that fits it best (Ren et al. 2015, section 3.1.2).
 
@@ -43,6 +44,8 @@ def match_boxes(
         allow_low_quality_matches: whether the boxes that fit an object best are positive in any
             case, all of them where several fit equally well. They stay matched with the object
             that fits them best.
+        tolerance: by how much qualities that count as equal may differ, as a share of the larger
+            one. Of objects that fit a box equally well, the first one is its object.
 
     Raises:
         ValueError: thresholds do not ascend, or labels are too few, too many or unknown.
@@ -52,12 +55,26 @@ def match_boxes(
         nothing = torch.zeros(quality.shape[1], dtype=torch.int64, device=quality.device)
         return Matches(nothing, torch.full_like(nothing, labels[0]))
     best, indices = quality.max(dim=0)
+    if tolerance > 0:
+        is_best_of_box = quality >= _lower(best, tolerance)
+        indices = is_best_of_box.to(torch.uint8).max(dim=0).indices  # the first one
     intervals = torch.bucketize(best, quality.new_tensor(thresholds), right=True)
     box_labels = torch.tensor(labels, dtype=torch.int64, device=quality.device)[intervals]
     if allow_low_quality_matches and quality.shape[1] > 0:
-        is_best_of_object = (quality == quality.amax(dim=1, keepdim=True)).any(dim=0)
-        box_labels = torch.where(is_best_of_object, 1, box_labels)
+        is_best_of_object = quality >= _lower(quality.amax(dim=1, keepdim=True), tolerance)
+        box_labels = torch.where(is_best_of_object.any(dim=0), 1, box_labels)
     return Matches(indices, box_labels)
+
+
+def _lower(best: Float[Tensor, "..."], tolerance: float) -> Float[Tensor, "..."]:
+    """The least of the numbers of a type that counts as equal to a larger one.
+
+    A product in the same type would be rounded, by as much as the tolerance may be.
+    """
+    exact = best if best.device.type == "mps" else best.double()
+    limit = exact * (1 - tolerance)
+    rounded = limit.to(best)
+    return torch.where(rounded < limit, rounded.nextafter(best), rounded)
 
 
 def _check(thresholds: Sequence[float], labels: Sequence[int]) -> None:

@@ -92,7 +92,9 @@ def label_regions(
     truth: AnyBoxes = target.gt_boxes.to(boxes.device)
     check_truth_boxes(truth)
     check_truth_classes(target.gt_classes, num_classes)
-    matches = match_boxes(kind.overlap(truth, boxes), iou_thresholds, iou_labels)
+    matches = match_boxes(
+        kind.overlap(truth, boxes), iou_thresholds, iou_labels, tolerance=kind.overlap_tolerance
+    )
     if len(truth) == 0:
         background = torch.full_like(matches.indices, num_classes)
         return RegionLabels(boxes, background, boxes, matches.indices)

@@ -53,6 +53,7 @@ from composer.structures.pytrees import register_attributes, register_structures
 from composer.structures.roi_masks import ROIMasks
 from composer.structures.rotated_boxes import RotatedBoxes, normalize_angles, rotate_points
 from composer.structures.rotated_overlap import (
+    ROTATED_IOU_TOLERANCE,
     intersect_pairs,
     iterate_pairs,
     pairwise_intersection_rotated,
@@ -75,6 +76,7 @@ from composer.structures.traversal import TensorStructure, iterate_tensors, map_
 register_structures()
 
 __all__ = [
+    "ROTATED_IOU_TOLERANCE",
     "AnchorClasses",
     "AnchorDeltas",
     "AnchorLabels",

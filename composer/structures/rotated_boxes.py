@@ -155,5 +155,7 @@ def rotate_points(
 def _cos_and_sin(
     angles: Float[Tensor, "*_"],
 ) -> tuple[Float[Tensor, "*_"], Float[Tensor, "*_"]]:
-    radians = torch.deg2rad(angles)
-    return torch.cos(radians), torch.sin(radians)
+    # A right angle has no exact number in radians: in double precision its cosine is nearly 0.
+    exact = angles if angles.device.type == "mps" else angles.double()
+    radians = torch.deg2rad(exact)
+    return torch.cos(radians).to(angles), torch.sin(radians).to(angles)

@@ -10,12 +10,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from composer.structures.boxes import pairwise_intersection
-from composer.structures.rotated_boxes import RotatedBoxes, rotate_points
+from composer.structures.rotated_boxes import RotatedBoxes
 
 # Pairs that are worked on together: an overlap holds some hundred numbers a pair for a moment.
 _PAIRS_PER_CHUNK = 1 << 16
 # Pairs per chunk: some ten numbers each.
 _CANDIDATES_PER_CHUNK = 1 << 20
+# By how much ratios of equal overlaps may differ, as a share of the larger one: by a unit of
+# rounding of float32. Boxes that are one region in two writings (an angle and its opposite, swapped
+# sides and a quarter turn) have corners that are equal to the last bit or next to it, areas are
+# calculated from these in double precision, and the ratio is rounded once more. More tolerance
+# would also join overlaps that detectron2, which rounds corners alike, keeps apart.
+ROTATED_IOU_TOLERANCE = torch.finfo(torch.float32).eps / 2
 # What rounding may take from a bound, as a share of it.
 _SLACK = 1e-3
 
@@ -32,7 +38,8 @@ def pairwise_intersection_rotated(left: RotatedBoxes, right: RotatedBoxes) -> Fl
 def pairwise_iou_rotated(left: RotatedBoxes, right: RotatedBoxes) -> Float[Tensor, "M N"]:
     """Returns the intersection over union of each pair of boxes, 0 where they are disjoint.
 
-    Only the regions count: boxes of angles that differ by 180 degrees have a ratio of 1.
+    Only the regions count: boxes of angles that differ by 180 degrees have a ratio of 1. Ratios
+    of equal overlaps differ by at most `ROTATED_IOU_TOLERANCE`.
     """
     intersection = pairwise_intersection_rotated(left, right)
     union = left.area()[:, None] + right.area()[None, :] - intersection
@@ -78,46 +85,65 @@ def intersect_pairs(left: Float[Tensor, "P 5"], right: Float[Tensor, "P 5"]) -> 
     of the right box that enclose nothing). The area inside that line is wanted. It is made of
     straight pieces, which end where a side of the left box crosses a border line of the right
     one. Nothing depends on which corners lie exactly inside, so rounding does no harm.
+
+    Corners are rounded as boxes are, everything else is calculated in double precision (but on
+    devices that have none): boxes with the same corners share exactly the same areas.
     """
-    x, y = _place_in_frame(left, right)
-    half_width, half_height = (right[:, 2:4] / 2).unbind(1)
+    (x, y), scale = _place_in_frame(left, right)
     next_x, next_y = x.roll(-1, dims=0), y.roll(-1, dims=0)
-    parts = _find_pieces(
-        _find_crossings(x, next_x, half_width), _find_crossings(y, next_y, half_height)
-    )
-    near_x = torch.lerp(x, next_x, parts).maximum(-half_width).minimum(half_width)
-    near_y = torch.lerp(y, next_y, parts).maximum(-half_height).minimum(half_height)
+    parts = _find_pieces(_find_crossings(x, next_x), _find_crossings(y, next_y))
+    near_x = torch.lerp(x, next_x, parts).clamp(min=-1, max=1)
+    near_y = torch.lerp(y, next_y, parts).clamp(min=-1, max=1)
     # The last point of a side is the first one of the next side: only pieces within count.
     mean_x, step_y = near_x[1:] + near_x[:-1], near_y[1:] - near_y[:-1]
     # Corners go around clockwise where y points downwards, which makes the area positive.
-    return ((mean_x * step_y).sum(dim=(0, 1)) / 2).clamp(min=0)
+    shared = (mean_x * step_y).sum(dim=(0, 1)) / 2 * scale
+    return shared.nan_to_num(nan=0.0).clamp(min=0).to(left)
 
 
 def _place_in_frame(
     left: Float[Tensor, "P 5"], right: Float[Tensor, "P 5"]
-) -> tuple[Float[Tensor, "4 P"], Float[Tensor, "4 P"]]:
-    """Returns x and y of the left boxes' corners, seen from their right boxes laid flat."""
-    center = rotate_points(left[:, :2] - right[:, :2], -right[:, 4])
-    angle = left[:, 4:] - right[:, 4:]
-    seen = RotatedBoxes(torch.cat((center, left[:, 2:4], angle), dim=1))
-    x, y = seen.get_corners().permute(2, 1, 0).contiguous().unbind(0)
-    return x, y
+) -> tuple[tuple[Float[Tensor, "4 P"], Float[Tensor, "4 P"]], Float[Tensor, "P"]]:
+    """Returns x and y of the left boxes' corners in frames where right boxes go from -1 to 1.
+
+    Corners are relative to the middle between both centres, where their numbers are small and
+    little is lost by rounding; detectron2 rounds them there, too.
+
+    Returns:
+        The coordinates, and the area of a unit of each frame in square pixels.
+    """
+    middle = (left[:, :2] + right[:, :2]) / 2
+    corners, frame = (_find_corners(boxes, middle) for boxes in (left, right))
+    across, down = (frame[1] - frame[0]) / 2, (frame[3] - frame[0]) / 2
+    x, y = (corners - (frame[0] + frame[2]) / 2).unbind(2)
+    scale = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
+    seen_x = (x * down[:, 1] - y * down[:, 0]) / scale
+    seen_y = (y * across[:, 0] - x * across[:, 1]) / scale
+    return (seen_x, seen_y), scale
+
+
+def _find_corners(
+    boxes: Float[Tensor, "P 5"], origin: Float[Tensor, "P 2"]
+) -> Float[Tensor, "4 P 2"]:
+    """Returns the corners relative to a point for each box, rounded, in double precision."""
+    moved = torch.cat((boxes[:, :2] - origin, boxes[:, 2:]), dim=1)
+    corners = RotatedBoxes(moved).get_corners().transpose(0, 1)
+    return corners if boxes.device.type == "mps" else corners.double()
 
 
 def _find_crossings(
-    start: Float[Tensor, "4 P"], end: Float[Tensor, "4 P"], half: Float[Tensor, "P"]
+    start: Float[Tensor, "4 P"], end: Float[Tensor, "4 P"]
 ) -> tuple[Float[Tensor, "4 P"], Float[Tensor, "4 P"]]:
-    """Returns at which part of each side it crosses two opposite border lines, first one first.
+    """Returns at which part of each side it crosses the border lines 1 and -1, first one first.
 
     Args:
         start: one coordinate of where the sides begin.
         end: the same of where they end.
-        half: how far the border lines are from the origin.
     """
     step = end - start
     # A side along a border line crosses it nowhere (0 / 0), and any part will do for it.
-    one = ((half - start) / step).nan_to_num(nan=0.0).clamp(min=0, max=1)
-    other = ((-half - start) / step).nan_to_num(nan=0.0).clamp(min=0, max=1)
+    one = ((1 - start) / step).nan_to_num(nan=0.0).clamp(min=0, max=1)
+    other = ((-1 - start) / step).nan_to_num(nan=0.0).clamp(min=0, max=1)
     return one.minimum(other), one.maximum(other)
 
 

@@ -82,6 +82,7 @@ def rpn_targets(
             iou_thresholds,
             iou_labels,
             allow_low_quality_matches=True,
+            tolerance=kind.overlap_tolerance,
         )
         labels = matches.labels
         if boundary_threshold >= 0:

@@ -83,6 +83,25 @@ def test_scopes_come_before_names():
     assert list(storage.latest()) == ["stage1/accuracy", "stage1/masks/accuracy"]
 
 
+def test_a_window_covers_iterations_and_not_values():
+    storage = EventStorage(start_iter=100)
+    for iteration in range(20):
+        storage.put_scalar("each", iteration)
+        if (iteration + 1) % 2 == 0:
+            storage.put_scalar("second", iteration)
+        if (iteration + 1) % 5 == 0:
+            storage.put_scalar("fifth", iteration)
+            storage.put_scalar("fifth", iteration + 1)
+        storage.step()
+    assert storage.latest_with_smoothing_hint(10) == {
+        "each": (14.5, 119),
+        "second": (15.0, 119),
+        "fifth": (17.0, 119),
+    }
+    assert storage.history("fifth").count_since(10) == 4
+    assert storage.history("fifth").count_since(1) == 2
+
+
 def test_smoothing_is_for_those_scalars_that_want_it():
     storage = EventStorage()
     for value in (1.0, 9.0, 2.0):

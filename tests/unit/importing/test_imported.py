@@ -82,7 +82,7 @@ def test_training_on_predicted_boxes_is_a_node(config):
     assert nodes["foreground"] == {"inputs": {"boxes": "predicted"}}
 
 
-def test_instances_of_a_panoptic_model_can_weigh_less(config):
+def test_box_regression_and_masks_of_a_panoptic_model_can_weigh_less(config):
     keys = {
         **PYRAMID,
         "MODEL.META_ARCHITECTURE": "PanopticFPN",
@@ -92,7 +92,6 @@ def test_instances_of_a_panoptic_model_can_weigh_less(config):
     }
     assert import_config(config(keys))["set"] == {
         "sem_seg_loss.loss_weight": 1.0,
-        "roi_heads.class_loss.loss_weight": 0.5,
         "roi_heads.box_loss.bbox_reg_loss_weight": 5.0,
         "roi_heads.mask_loss.loss_weight": 0.5,
     }

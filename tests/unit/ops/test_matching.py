@@ -32,6 +32,20 @@ def test_a_box_that_is_best_for_one_object_may_stay_matched_with_another():
     assert found.indices.tolist() == [1, 0]
 
 
+def test_boxes_that_fit_nearly_as_well_as_the_best_are_positive_within_a_tolerance():
+    quality = torch.tensor([[0.2, 0.2 * (1 - 1e-5), 0.2 * (1 - 1e-3)]])
+    exact = match_boxes(quality, **RPN, allow_low_quality_matches=True)
+    assert exact.labels.tolist() == [1, 0, 0]
+    found = match_boxes(quality, **RPN, allow_low_quality_matches=True, tolerance=1e-4)
+    assert found.labels.tolist() == [1, 1, 0]
+
+
+def test_the_first_of_objects_that_fit_equally_well_is_the_match():
+    quality = torch.tensor([[0.5, 0.5], [0.5 * (1 + 1e-6), 0.6]])
+    assert match_boxes(quality, **RPN).indices.tolist() == [1, 1]
+    assert match_boxes(quality, **RPN, tolerance=1e-5).indices.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("allow", [False, True])
 def test_without_objects_all_boxes_have_the_lowest_label(allow):
     found = match_boxes(torch.zeros(0, 3), **RPN, allow_low_quality_matches=allow)

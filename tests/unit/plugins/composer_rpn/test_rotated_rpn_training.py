@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from composer.events import EventStorage
-from composer.structures import Boxes, ImageList, RotatedBoxes
+from composer.ops import make_rotated_cell_anchors
+from composer.structures import Boxes, ImageList, RotatedBoxes, pairwise_iou_rotated
 from composer_rpn.rpn_losses import rpn_losses
 from composer_rpn.rpn_targets import rpn_targets
 from strategies.rotated_boxes import lay_flat, random_corners, rotated_truth, truth_of
@@ -45,6 +46,45 @@ def test_the_turn_of_an_anchor_decides_what_it_is():
     images = ImageList(torch.zeros(1, 3, 99, 99), [(99, 99)])
     found = rpn_targets(images, [anchors], [rotated_truth(OBJECT)], generator=generator())
     assert found.labels[0].tolist() == [1, 0, 1]
+
+
+def default_anchors(rows, columns, stride=16):
+    down, across = (torch.arange(length) * float(stride) for length in (rows, columns))
+    places = torch.cartesian_prod(down, across).flip(1)
+    at = torch.cat((places, places.new_zeros(len(places), 3)), dim=1)
+    cell = make_rotated_cell_anchors(
+        (32.0, 64.0, 128.0, 256.0, 512.0), (0.5, 1.0, 2.0), (-90.0, 0.0, 90.0)
+    )
+    return (at[:, None] + cell).reshape(-1, 5)
+
+
+def label(anchors, *objects):
+    images = ImageList(torch.zeros(1, 3, 99, 99), [(99, 99)])
+    options = {"batch_size_per_image": 2**20, "positive_fraction": 1.0}
+    found = rpn_targets(
+        images, [anchors], [rotated_truth(*objects)], generator=generator(), **options
+    )
+    return (found.labels[0] == 1).nonzero().squeeze(1).tolist()
+
+
+def test_all_anchors_that_cover_an_object_alike_are_positive():
+    torch.manual_seed(3)
+    anchors = default_anchors(20, 25)
+    spread = torch.tensor([400.0, 320.0, 150.0, 150.0, 360.0])
+    objects = torch.rand(60, 5) * spread + torch.tensor([0.0, 0.0, 10.0, 10.0, -180.0])
+    exact = pairwise_iou_rotated(RotatedBoxes(objects.double()), RotatedBoxes(anchors.double()))
+    best = exact.amax(dim=1, keepdim=True)
+    expected = (exact >= best * (1 - 1e-6)).any(dim=0) | (exact.amax(dim=0) >= 0.7)
+    found = label(anchors, *objects.tolist())
+    assert found == expected.nonzero().squeeze(1).tolist()
+    assert len(found) >= 180  # each region is an anchor at three angles
+
+
+def test_anchors_around_small_objects_are_labelled_as_by_detectron2():
+    anchors = default_anchors(1, 2)
+    around = [*range(9), 46, 48, 49, 50, 51, 53]
+    assert label(anchors, [2.0, 2.0, 2.0, 2.0, 30.0], [4.0, 4.0, 4.0, 4.0, 0.0]) == around
+    assert label(anchors, [1.5, 5.5, 1.0, 3.0, 0.0], [8.5, 4.0, 3.0, 2.0, -50.0]) == around
 
 
 def test_flat_boxes_have_the_losses_of_the_ordinary_rpn():
