@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from composer.cli.data_check import check, count_objects
+from composer.cli.data_check import check
 from composer.cli.data_show import show
 from composer.cli.nodes import describe_call, list_publications
 from composer.cli.options import data_options, seed_option
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def data() -> None:
     """Check, show and list datasets before a model is trained on them.
 
-    DATA is a data file, an experiment, annotations in COCO's format (with --images), or a folder of
-    images.
+    DATA is a data file, an experiment, or a folder or file of annotations: their format is
+    recognised by content (`composer data check DATA` reports it).
     """
 
 
@@ -64,7 +64,11 @@ def shapes(folder: str, **options: Any) -> None:
 @data.command("list", short_help="List datasets with their sizes and classes.")
 @data_options
 def list_datasets(
-    data: str, images: str | None, names: Sequence[str], settings: Sequence[str]
+    data: str,
+    images: str | None,
+    format_: str | None,
+    names: Sequence[str],
+    settings: Sequence[str],
 ) -> None:
     """List the datasets of DATA: how many images, objects and classes are used of each.
 
@@ -72,15 +76,24 @@ def list_datasets(
     """
     from composer.experiment import find_datasets
 
-    documents = find_datasets(data, images, names, set=settings)
+    documents = find_datasets(data, images, names, format=format_, set=settings)
     datasets = [document.open(name) for name, document in documents.items()]
+    has_segments = any(record.segments for dataset in datasets for record in dataset)
     rows = [
-        (dataset.name, document.uses, count_objects(dataset))
+        _count_columns(dataset, document.uses, has_segments)
         for dataset, document in zip(datasets, documents.values(), strict=True)
     ]
-    print_columns([("dataset", "reader", "what is used"), *rows])
+    segments = ("segments",) if has_segments else ()
+    print_columns([("dataset", "reader", "images", "objects", *segments, "classes"), *rows])
     if len(datasets) == 1 and datasets[0].metadata.thing_classes:
         _print_classes(datasets[0])
+
+
+def _count_columns(dataset: Dataset, reader: str, has_segments: bool) -> Sequence[str]:
+    """A dataset's row: its reader, and how many images, objects and classes are used."""
+    segments = sum(len(record.segments) for record in dataset)
+    counts = [len(dataset), dataset.num_annotations, *([segments] if has_segments else [])]
+    return [dataset.name, reader, *map(str, counts), str(len(dataset.metadata.thing_classes))]
 
 
 def _print_classes(dataset: Dataset) -> None:

@@ -14,7 +14,9 @@ from composer.cli.output import count_things
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from composer.data import Dataset, DatasetDocument, Fault
+    from composer.data import Dataset, DatasetDocument, Fault, Recognition
+
+_MAX_NAMED = 5
 
 
 @click.command(short_help="Report the faults of datasets.")
@@ -27,6 +29,7 @@ def check(
     *,
     data: str,
     images: str | None,
+    format_: str | None,
     names: Sequence[str],
     settings: Sequence[str],
     quick: bool,
@@ -41,22 +44,47 @@ def check(
     """
     from composer.experiment import find_datasets
 
+    datasets = find_datasets(data, images, names, format=format_, set=settings)
+    recognition = _recognise(data, images, format_)
+    if recognition is not None and not as_json:
+        _print_format(data, recognition)
     reports = []
-    for name, document in find_datasets(data, images, names, set=settings).items():
+    for name, document in datasets.items():
         reports.append(_check(name, document, quick))
         if not as_json:
             _print(reports[-1])
     num_bad = sum(bool(report["error"] or report["faults"]) for report in reports)
     if as_json:
-        click.echo(json.dumps({"datasets": reports}, indent=2))
+        format_found = None if recognition is None else recognition.describe()
+        click.echo(json.dumps({"format": format_found, "datasets": reports}, indent=2))
     elif num_bad:
         num_faults = sum(len(report["faults"]) for report in reports)
         num_errors = sum(bool(report["error"]) for report in reports)
         counts = [(num_errors, "error"), (num_faults, "fault")]
         found = " and ".join(count_things(number, what) for number, what in counts if number)
         click.echo(f"{found} in {num_bad} of {count_things(len(reports), 'dataset')}.")
-    if num_bad:
+    if num_bad or (recognition is not None and recognition.unread):
         context.exit(1)
+
+
+def _recognise(data: str, images: str | None, format_: str | None) -> Recognition | None:
+    """The format of annotations; None for data files and experiments."""
+    from composer.data import find_data_file, recognise_data
+    from composer.experiment import is_experiment
+
+    if format_ is None and (is_experiment(data) or find_data_file(data) is not None):
+        return None
+    return recognise_data(data, images, format_)
+
+
+def _print_format(data: str, recognition: Recognition) -> None:
+    click.echo(f"{data}: {recognition.describe()}")
+    for note in recognition.notes:
+        click.echo(f"  note: {note}")
+    if recognition.unread:
+        files = ", ".join(recognition.unread[:_MAX_NAMED])
+        more = ", ..." if len(recognition.unread) > _MAX_NAMED else ""
+        click.echo(f"  not read, of no format that is recognised: {files}{more}")
 
 
 def count_objects(dataset: Dataset) -> str:
@@ -90,10 +118,15 @@ def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
         **report,
         "images": len(used),
         "objects": used.num_annotations,
+        "annotated": _is_annotated(used),
         "summary": count_objects(used),
         "faults_by_kind": count_faults(faults),
         "faults": [asdict(fault) for fault in faults],
     }
+
+
+def _is_annotated(dataset: Dataset) -> bool:
+    return any(r.annotations or r.segments or r.sem_seg_file is not None for r in dataset)
 
 
 def _inspect(dataset: Dataset, quick: bool) -> Sequence[Fault]:
@@ -120,6 +153,8 @@ def _print(report: Mapping[str, Any]) -> None:
 
     faults = [Fault(**fault) for fault in report["faults"]]
     state = "" if faults or report["error"] else ": ok"
+    if state and not report["annotated"]:
+        state = ": images are readable, nothing is annotated"
     if "summary" in report:
         click.echo(f"{report['name']}{state} ({report['summary']})")
     if report["error"]:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 def show(
     data: str,
     images: str | None,
+    format_: str | None,
     names: Sequence[str],
     settings: Sequence[str],
     count: int,
@@ -68,7 +69,7 @@ def show(
     """
     from composer.experiment import find_datasets
 
-    datasets = find_datasets(data, images, names, set=settings)
+    datasets = find_datasets(data, images, names, format=format_, set=settings)
     experiment = _read_experiment(data, settings) if augmented else None
     for name, document in datasets.items():
         dataset = document.open(name)

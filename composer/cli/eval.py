@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from composer.cli.options import (
     dataset_option,
     device_option,
+    format_option,
     image_size_option,
     images_option,
     json_option,
@@ -57,10 +58,11 @@ def _parse_sizes(
     "--data",
     "-d",
     required=True,
-    metavar="FILE",
-    help="Data file, experiment, or annotations in COCO's format.",
+    metavar="PATH",
+    help="Data file, experiment, or annotations in any format.",
 )
 @images_option()
+@format_option()
 @dataset_option(default="all, joined")
 @weights_option()
 @set_option("Set a value of the model or the data; repeatable.")
@@ -119,6 +121,7 @@ def eval_command(
     model: str | None,
     data: str,
     images: str | None,
+    format_: str | None,
     names: Sequence[str],
     weights: Mapping[str, str],
     settings: Sequence[str],
@@ -164,7 +167,7 @@ def eval_command(
     from composer.training import process_group
 
     settable = SettableModel(model)
-    dataset = _open_dataset(data, images, names, on_fault, settings, settable)
+    dataset = _open_dataset(data, images, format_, names, on_fault, settings, settable)
     folder = None if no_save else Path(output or Path("runs", "eval"))
     report = partial(
         _report, folder=folder, plots=not no_plots, per_class=per_class, as_json=as_json
@@ -212,6 +215,7 @@ def _check_usage(context: click.Context) -> None:
 def _open_dataset(
     data: str,
     images: str | None,
+    format_: str | None,
     names: Sequence[str],
     on_fault: FaultPolicy | None,
     settings: Sequence[str],
@@ -220,7 +224,7 @@ def _open_dataset(
     from composer.data import open_datasets
     from composer.experiment import find_datasets
 
-    documents = find_datasets(data, images, names, set=settings, model=model)
+    documents = find_datasets(data, images, names, format=format_, set=settings, model=model)
     if on_fault is not None:
         change = {"on_fault": on_fault}
         documents = {name: found.model_copy(update=change) for name, found in documents.items()}

@@ -113,9 +113,20 @@ def dataset_option(default: str = "all") -> Decorator:
     )
 
 
+def format_option() -> Decorator:
+    """The option --format NAME, of commands that take annotations in any format."""
+    return click.option(
+        "--format",
+        "format_",
+        metavar="NAME",
+        help="Format of the annotations, where it could be several.",
+    )
+
+
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The argument DATA and the options that choose its datasets."""
-    for option in (set_option(), dataset_option(), images_option("annotations")):
+    options = (set_option(), dataset_option(), format_option(), images_option("annotations"))
+    for option in options:
         command = option(command)
     return click.argument("data")(command)
 

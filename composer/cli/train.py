@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import device_option, images_option, set_option
+from composer.cli.options import device_option, format_option, images_option, set_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from composer.documents import Setting
+    from composer.documents import DocumentSource, Setting
     from composer.experiment import Experiment
     from composer.training import Summary
 
@@ -29,10 +29,11 @@ _TIME = "%Y%m%d-%H%M%S"
 @click.option(
     "--data",
     "-d",
-    metavar="FILE",
-    help="Data file, or annotations in COCO's format (overrides the experiment's datasets).",
+    metavar="PATH",
+    help="Data file, or annotations in any format (overrides the experiment's datasets).",
 )
 @images_option()
+@format_option()
 @click.option(
     "--weights", "-w", metavar="FILE", help="Initial checkpoint (overrides the experiment's)."
 )
@@ -57,6 +58,7 @@ def train(
     experiment: str | None,
     data: str | None,
     images: str | None,
+    format_: str | None,
     weights: str | None,
     iterations: int | None,
     settings: Sequence[str],
@@ -84,7 +86,8 @@ def train(
     if resume and output is None:
         raise click.UsageError("--resume needs the folder of the run: --output DIR")
     replaced = _locate_options(spec, weights, iterations, settings)
-    read = _read_experiment(experiment, spec, data, images, replaced, output if resume else None)
+    source = _find_data(data, images, format_)
+    read = _read_experiment(experiment, spec, source, replaced, output if resume else None)
     if dry_run:
         for line in check_experiment(read):
             click.echo(line)
@@ -117,29 +120,34 @@ def _locate_options(
     return found
 
 
+def _find_data(data: str | None, images: str | None, format_: str | None) -> DocumentSource | None:
+    """The data file of --data, which its other options go with."""
+    from composer.data import find_data
+
+    for option, value in (("--images", images), ("--format", format_)):
+        if value is not None and data is None:
+            raise click.UsageError(f"{option} goes with --data ANNOTATIONS")
+    return None if data is None else find_data(data, images, format_)
+
+
 def _read_experiment(
     experiment: str | None,
     spec: str | None,
-    data: str | None,
-    images: str | None,
+    data: DocumentSource | None,
     settings: Sequence[Setting],
     resumed: str | None,
 ) -> Experiment:
     """The named experiment, else that of a resumed run, else the standard one."""
-    from composer.data import find_data
     from composer.experiment import load_experiment, standard_experiment
     from composer.training import RunFolder
 
-    if images is not None and data is None:
-        raise click.UsageError("--images goes with --data ANNOTATIONS")
     if experiment is None and resumed is None and (spec is None or data is None):
         raise click.UsageError("name an experiment (--experiment FILE), or SPEC and --data FILE")
-    source = None if data is None else find_data(data, images)
     if experiment is None and resumed is not None:
         experiment = str(RunFolder(resumed).experiment)
     if experiment is not None:
-        return load_experiment(experiment, set=settings, data=source)
-    return standard_experiment(spec or "", source or {}, set=settings)
+        return load_experiment(experiment, set=settings, data=data)
+    return standard_experiment(spec or "", data or {}, set=settings)
 
 
 def _print_summary(summary: Summary, folder: str) -> None:

@@ -8,11 +8,15 @@ from composer.data.data_file import (
     DatasetName,
     Selection,
     find_data,
+    find_data_file,
     open_datasets,
     read_data_file,
+    recognise_data,
 )
 from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import Fault, FaultPolicy, count_faults, describe_faults
+from composer.data.formats.data_path import DataPath
+from composer.data.formats.recognition import Recognition
 from composer.data.image_size import ImageSize, choose_size, with_size
 from composer.data.images import (
     IMAGE_SUFFIXES,
@@ -53,6 +57,7 @@ __all__ = [
     "Annotation",
     "AugmentationCall",
     "DataFile",
+    "DataPath",
     "Dataset",
     "DatasetDocument",
     "DatasetName",
@@ -67,6 +72,7 @@ __all__ = [
     "Metadata",
     "PluginCall",
     "Proposals",
+    "Recognition",
     "Record",
     "Sample",
     "SamplerSettings",
@@ -81,6 +87,7 @@ __all__ = [
     "draw_record",
     "draw_sample",
     "find_data",
+    "find_data_file",
     "find_images",
     "inspect_dataset",
     "make_record",
@@ -96,6 +103,7 @@ __all__ = [
     "read_panoptic",
     "read_pixels",
     "read_sem_seg",
+    "recognise_data",
     "require_datasets",
     "resize_image",
     "to_outline",

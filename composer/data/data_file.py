@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +20,13 @@ from typing_extensions import Self
 
 from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
 from composer.data.faults import FaultPolicy, apply_policy
+from composer.data.formats.coco_format import choose_coco_reader
+from composer.data.formats.data_path import peek_json, peek_text
+from composer.data.formats.recognising import recognise
+from composer.data.formats.recognition import Recognition
 from composer.data.json_file import add_proposals
 from composer.data.plugin_call import PluginCall
+from composer.data.readers.yolo_layout import is_data_yaml, load_yaml
 from composer.data.records import ImageId
 from composer.documents import (
     FOLDER,
@@ -36,6 +41,7 @@ from composer.registry import DATASET_GROUP, Registry
 
 DATASETS_PREFIX = "datasets."  # of the addresses of a data file's params
 
+_HEAD = re.compile(r"^composer_data\s*:", re.MULTILINE)
 _NAME = re.compile(r"\w[\w.-]*")
 
 
@@ -184,35 +190,94 @@ def read_data_file(source: DocumentSource, *, set: SettingsSource = ()) -> DataF
 
 
 def find_data(
-    data: str | os.PathLike[str], images: str | os.PathLike[str] | None = None
+    data: str | os.PathLike[str],
+    images: str | os.PathLike[str] | None = None,
+    format: str | None = None,  # noqa: A002 - the name of the option
 ) -> DocumentSource:
-    """The data file of a path: one that is written, or one for annotations or images.
+    """The data file of a path: one that is written, or one for what is recognised there.
 
     Args:
-        data: a data file; or annotations in COCO's format (`.json`), with `images`; or a folder of
-            images without annotations.
-        images: the folder of images of annotations.
+        data: a data file, or a folder with one; or a folder or file of annotations in any format.
+        images: the folder of images of annotations, where they are not found by themselves.
+        format: name of the format, where it could be several.
 
     Raises:
-        DataError: annotations go without images, or a data file has them.
+        InputError: there is no such file or folder.
+        DataError: no format is recognised, or several are; or a data file has images.
     """
+    written = None if format is not None else find_data_file(data)
+    if written is not None:
+        if images is not None:
+            raise DataError(f"{written}: a data file names the folders of its images itself")
+        return written
+    return write_document(recognise_data(data, images, format), data)
+
+
+def find_data_file(data: str | os.PathLike[str]) -> Path | None:
+    """The data file at a path: the file itself, or the only one in a folder; None if it is none."""
     path = Path(data)
     if path.is_dir():
-        return _of_one(path, "image_folder", images=path)
-    if path.suffix == ".json":
-        if images is None:
-            raise DataError(f"{path}: annotations need the folder of their images, too (--images)")
-        return _of_one(path, "coco", annotations=path, images=Path(images))
+        files = [*path.glob("*.yaml"), *path.glob("*.yml")]
+        found = [file for file in files if _HEAD.search("\n".join(peek_text(file)))]
+        return found[0] if len(found) == 1 else None
+    is_yaml = path.suffix.lower() in (".yaml", ".yml")
+    return path if is_yaml and not is_data_yaml(_peek_yaml(path)) else None
+
+
+def recognise_data(
+    data: str | os.PathLike[str],
+    images: str | os.PathLike[str] | None = None,
+    format: str | None = None,  # noqa: A002 - the name of the option
+) -> Recognition:
+    """The format of annotations or a folder of images, with the images that are named.
+
+    Args:
+        data: the folder or file.
+        images: the folder of images, where it is not found by itself.
+        format: name of the format, where it could be several.
+
+    Raises:
+        InputError: there is no such file or folder.
+        DataError: no format is recognised, or several are; or the images are not found.
+    """
+    path = Path(data)
+    if images is not None and path.suffix == ".json" and path.is_file() and format is None:
+        reader = choose_coco_reader(path, peek_json(path)) or "coco"
+        if reader in ("coco", "lvis"):
+            configuration = {"annotations": path, "images": Path(images)}
+            return Recognition(reader.upper(), reader, path.name, {"": configuration})
+    found = recognise(path, format)
     if images is not None:
-        raise DataError(f"{path}: a data file names the folders of its images itself")
-    return path
+        datasets = {n: {**c, "images": Path(images)} for n, c in found.datasets.items()}
+        found = replace(found, datasets=datasets)
+    if not found.datasets:
+        notes = "; ".join(found.notes) or "there is nothing to read"
+        raise DataError(f"{path}: {found.title}, but {notes}")
+    return found
 
 
-def _of_one(path: Path, reader: str, **files: Path) -> DocumentSource:
-    """A data file of one dataset, called like a path."""
-    configuration = {name: str(file.resolve()) for name, file in files.items()}
-    call = {"uses": reader, "with": configuration}
-    return {"composer_data": 1, "datasets": {_to_name(path): call}}
+def write_document(found: Recognition, data: str | os.PathLike[str]) -> dict[str, Any]:
+    """The values of a data file that reads what was recognised at a path."""
+    datasets = {
+        split or _to_name(Path(data)): {"uses": found.reader, "with": _with_absolute(configuration)}
+        for split, configuration in found.datasets.items()
+    }
+    return {"composer_data": 1, "datasets": datasets}
+
+
+def _with_absolute(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as documents hold it, with absolute paths."""
+    return {
+        name: str(value.resolve()) if isinstance(value, Path) else value
+        for name, value in configuration.items()
+    }
+
+
+def _peek_yaml(path: Path) -> Any:
+    try:
+        return load_yaml(path)
+    except DataError:
+        return None  # the reader of data files reports it with its place
 
 
 def open_datasets(datasets: Mapping[str, DatasetDocument], names: Sequence[str] = ()) -> Dataset:

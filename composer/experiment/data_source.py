@@ -18,27 +18,29 @@ def find_datasets(
     images: str | None = None,
     names: Sequence[str] = (),
     *,
+    format: str | None = None,  # noqa: A002 - the name of the option
     set: SettingsSource = (),
     model: SettableModel | None = None,
 ) -> Mapping[str, DatasetDocument]:
     """Finds datasets by name; none is opened.
 
     Args:
-        data: a data file, an experiment, annotations or a folder of images.
+        data: a data file, an experiment, or annotations or images in any format.
         images: the folder of images of annotations.
         names: the datasets to choose; all of them if none is named.
+        format: name of the format of annotations, where it could be several.
         set: values for params and addresses, by address or as texts `address=value`.
         model: a model that takes settings beside the data, and is given its own.
 
     Raises:
         SpecError: the file or a setting has problems.
-        DataError: annotations go without images, or a data file has them.
+        DataError: no format is recognised, or several are; or a data file has images.
         NameResolutionError: there is no dataset of a name.
     """
-    if images is None and is_experiment(data):
+    if images is None and format is None and is_experiment(data):
         datasets = read_experiment(data, set=set, model=model).datasets
     else:
-        datasets = _read_data(data, images, set, model)
+        datasets = _read_data(data, images, format, set, model)
     require_datasets(names, datasets, data)
     return {name: datasets[name] for name in names or datasets}
 
@@ -56,10 +58,14 @@ def is_experiment(data: str) -> bool:
 
 
 def _read_data(
-    data: str, images: str | None, set: SettingsSource, model: SettableModel | None
+    data: str,
+    images: str | None,
+    format: str | None,  # noqa: A002 - the name of the option
+    set: SettingsSource,
+    model: SettableModel | None,
 ) -> Mapping[str, DatasetDocument]:
     log = ProblemLog()
-    source = find_data(data, images)
+    source = find_data(data, images, format)
     document = apply_to_data(source, collect_settings(set, log), log, model)
     found = document.validated(find_folder(source))
     log.raise_any()

@@ -4,6 +4,7 @@ from composer.discovery import Publication
 from composer.registry.registry import (
     AUGMENTATION_GROUP,
     DATASET_GROUP,
+    FORMAT_GROUP,
     MAPPING_GROUP,
     NODE_GROUP,
     TYPE_GROUP,
@@ -13,6 +14,7 @@ from composer.registry.registry import (
 __all__ = [
     "AUGMENTATION_GROUP",
     "DATASET_GROUP",
+    "FORMAT_GROUP",
     "MAPPING_GROUP",
     "NODE_GROUP",
     "TYPE_GROUP",

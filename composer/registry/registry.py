@@ -12,6 +12,7 @@ NODE_GROUP = "composer.nodes"
 TYPE_GROUP = "composer.types"
 MAPPING_GROUP = "composer.checkpoints"
 DATASET_GROUP = "composer.datasets"
+FORMAT_GROUP = "composer.formats"
 AUGMENTATION_GROUP = "composer.augmentations"
 
 _WHAT = {
@@ -19,6 +20,7 @@ _WHAT = {
     TYPE_GROUP: "port type",
     MAPPING_GROUP: "key mapping",
     DATASET_GROUP: "reader of datasets",
+    FORMAT_GROUP: "format of datasets",
     AUGMENTATION_GROUP: "augmentation",
 }
 

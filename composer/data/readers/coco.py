@@ -23,6 +23,7 @@ def coco(
     annotations: Path,
     images: Path,
     keypoint_flip_pairs: list[tuple[str, str]] | None = None,
+    unused_categories: tuple[int, ...] = (),
 ) -> Dataset:
     """Reads objects with boxes, masks and keypoints.
 
@@ -33,6 +34,8 @@ def coco(
         images: the folder that file names are relative to.
         keypoint_flip_pairs: names of keypoints that change places in a mirror; by default those
             that differ in `left` and `right`, or in `l` and `r`, only.
+        unused_categories: ids of categories that are no classes, such as the one that Roboflow
+            puts before the classes.
 
     Raises:
         DataError: the file or the folder cannot be read.
@@ -43,7 +46,8 @@ def coco(
     if any(isinstance(entry, Mapping) and "segments_info" in entry for entry in first):
         raise DataError(f"{annotations}: it has panoptic segments, which 'coco_panoptic' reads")
     files = ImageFiles(images)
-    categories = read_categories(document["categories"], log)
+    listed = read_categories(document["categories"], log)
+    categories = [one for one in listed if one.own_id not in unused_categories]
     metadata = _to_metadata(categories, keypoint_flip_pairs, annotations)
     found = read_records(document, files, categories, log, len(metadata.keypoint_names))
     records = tuple(record for record, _ in found)

@@ -219,7 +219,12 @@ def test_annotations_and_folders_are_data_too(shapes, tmp_path):
     (dataset,) = read_data_file(find_data(shapes.images)).datasets.items()
     opened = dataset[1].open(dataset[0])
     assert (opened.name, len(opened), opened[0].image_id) == ("images", 6, "0001.png")
+    (dataset,) = read_data_file(find_data(shapes.annotations)).datasets.values()
+    assert dataset.configuration["images"] == shapes.images.resolve()
+    alone = tmp_path / "alone" / "instances.json"
+    alone.parent.mkdir()
+    shapes.annotations.rename(alone)
     with pytest.raises(DataError, match="--images"):
-        find_data(shapes.annotations)
+        find_data(alone)
     with pytest.raises(DataError, match="names the folders of its images itself"):
         find_data(tmp_path / "data.yaml", shapes.images)

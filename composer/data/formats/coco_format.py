@@ -1,0 +1,220 @@
+"""Recognises JSON documents in COCO's formats, also as Roboflow and Label Studio write them."""
+
+from __future__ import annotations
+
+import mmap
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from composer.data.formats.data_path import DataPath, open_path
+from composer.data.formats.recognition import Recognition, sort_splits
+from composer.data.json_file import load_json
+from composer.data.readers.image_finder import split_path
+from composer.data.readers.split_names import name_split
+
+_ROBOFLOW = "_annotations.coco.json"
+_BESIDE_IMAGES = ("annotations", "annotation", "ann", "labels", "json")  # folders
+_SAMPLE = 40  # images of a document that are looked for
+_OTHER_TASKS = ("captions", "person_keypoints", "stuff", "image_info")  # files beside instances
+_TITLES = {
+    "coco": "COCO",
+    "coco_panoptic": "COCO, panoptic",
+    "lvis": "LVIS",
+}
+
+
+def recognise_coco(path: DataPath) -> Recognition | None:
+    """COCO's instances and keypoints, with Roboflow's and Label Studio's ways."""
+    return _recognise(path, "coco")
+
+
+def recognise_panoptic(path: DataPath) -> Recognition | None:
+    """COCO's panoptic segments."""
+    return _recognise(path, "coco_panoptic")
+
+
+def recognise_lvis(path: DataPath) -> Recognition | None:
+    """LVIS."""
+    return _recognise(path, "lvis")
+
+
+def _recognise(path: DataPath, reader: str) -> Recognition | None:
+    found = {
+        file: document
+        for file, document in path.json_documents()
+        if _choose_reader(file, document) == reader
+    }
+    found = _without_other_tasks(found)
+    if not found:
+        return None
+    around = _look_around(path)
+    notes: list[str] = []
+    datasets: dict[str, dict[str, Any]] = {}
+    for file, document in found.items():
+        images = find_image_folder(document, file, around)
+        if images is None:
+            notes.append(f"{path.relative(file)}: its images are not found (--images)")
+            continue
+        configuration: dict[str, Any] = {"annotations": file, "images": images}
+        if reader == "coco_panoptic":
+            configuration["panoptic"] = file.with_suffix("")  # called like the annotations
+        datasets[_name(file, path, found)] = configuration
+    unused = _find_unused(found) if reader == "coco" else []
+    if unused:
+        datasets = {name: {**c, "unused_categories": unused} for name, c in datasets.items()}
+    evidence = ", ".join(path.relative(file) for file in list(found)[:4])
+    title = _TITLES[reader]
+    if any(file.name == _ROBOFLOW for file in found):
+        title = "COCO, as Roboflow has it"
+    return Recognition(title, reader, evidence, sort_splits(datasets), tuple(notes))
+
+
+def choose_coco_reader(file: Path, document: object) -> str | None:
+    """The reader of a document in one of COCO's formats; None if it is of none of them."""
+    return _choose_reader(file, document)
+
+
+def _choose_reader(file: Path, document: object) -> str | None:
+    if not isinstance(document, Mapping):
+        return None
+    images, annotations = _first(document, "images"), _first(document, "annotations")
+    has_images = "file_name" in images or "coco_url" in images
+    has_objects = "image_id" in annotations and "category_id" in annotations
+    if "segments_info" in annotations:
+        return "coco_panoptic"
+    if not (has_images or has_objects):
+        return None
+    if "caption" in annotations:
+        return None
+    if "categories" not in document and not _mentions(file, b'"categories"'):
+        return None
+    if not has_objects and has_images and not _mentions(file, b'"annotations"'):
+        return None
+    is_lvis = "not_exhaustive_category_ids" in images or _mentions(
+        file, b'"not_exhaustive_category_ids"'
+    )
+    return "lvis" if is_lvis else "coco"
+
+
+def _first(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The first entry of a list; an empty mapping if there is none."""
+    entries = document.get(key)
+    first = entries[0] if isinstance(entries, list) and entries else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def _mentions(file: Path, text: bytes) -> bool:
+    """Whether a text occurs anywhere in a file, which may be large."""
+    try:
+        with (
+            file.open("rb") as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            return content.find(text) >= 0
+    except (OSError, ValueError):
+        return False
+
+
+def _without_other_tasks(found: Mapping[Path, Any]) -> dict[Path, Any]:
+    """Without the files of other tasks for the same images, where there are instances."""
+    folders = {file.parent for file in found if file.name.startswith("instances")}
+    return {
+        file: document
+        for file, document in found.items()
+        if file.parent not in folders or not file.name.startswith(_OTHER_TASKS)
+    }
+
+
+def _name(file: Path, path: DataPath, found: Mapping[Path, Any]) -> str:
+    """The split of a document, by its name or its folder; its stem where others have that split."""
+    if len(found) == 1 and not path.is_folder:
+        return ""
+    splits = Counter(_find_split(other, path) for other in found)
+    own = _find_split(file, path)
+    if own is not None and splits[own] == 1:
+        return own
+    if len(found) == 1:
+        return ""
+    stem = file.stem if file.name != _ROBOFLOW else file.parent.name
+    stems = Counter(other.stem for other in found)
+    return stem if stems[file.stem] == 1 else f"{file.parent.name}_{stem}"
+
+
+def _find_split(file: Path, path: DataPath) -> str | None:
+    return name_split(file.stem) or name_split(file.parent.name if file.parent != path.path else "")
+
+
+def _look_around(path: DataPath) -> DataPath:
+    """The folder; of a file, its own folder, or the one above one of annotations."""
+    if path.is_folder:
+        return path
+    own = open_path(path.folder)
+    folder = path.folder.resolve()
+    return (
+        own if own.images or folder.name.lower() not in _BESIDE_IMAGES else open_path(folder.parent)
+    )
+
+
+def find_image_folder(document: Any, file: Path, around: DataPath) -> Path | None:
+    """The folder that a document's file names are relative to, by looking for the images.
+
+    Args:
+        document: the document, or its beginning.
+        file: where it is.
+        around: the folder in which the images are looked for.
+    """
+    entries = document.get("images")
+    names = [
+        str(entry.get("file_name") or entry.get("coco_url") or "").lower()
+        for entry in (entries if isinstance(entries, list) else [])[:_SAMPLE]
+        if isinstance(entry, Mapping)
+    ]
+    split_names = [split_path(name) for name in names]
+    wanted = {parts[-1]: parts for parts in split_names if parts}
+    votes: Counter[Path] = Counter()
+    for image in around.images:
+        parts = wanted.get(image.name.lower())
+        if parts is not None:
+            votes[_strip(image, parts)] += 1
+    if not votes:
+        return None
+    split = name_split(file.stem) or name_split(file.parent.name)
+
+    def rank(folder: Path) -> tuple[int, bool, bool]:
+        return votes[folder], folder == file.parent, name_split(folder.name) == split
+
+    return max(votes, key=rank)
+
+
+def _strip(image: Path, parts: Sequence[str]) -> Path:
+    """The folder of an image, without the end that its name has, too."""
+    folder = image.parent
+    for part in reversed(parts[:-1]):
+        if folder.name.lower() != part:
+            break
+        folder = folder.parent
+    return folder
+
+
+def _find_unused(found: Mapping[Path, Any]) -> list[int]:
+    """The id of the category that Roboflow puts before the classes, if no object is of it."""
+    dummies = {dummy for document in found.values() for dummy in _find_dummies(document)}
+    for file in found if dummies else ():
+        annotations = load_json(file).get("annotations", [])
+        dummies -= {e.get("category_id") for e in annotations if isinstance(e, Mapping)}
+    return sorted(dummies)
+
+
+def _find_dummies(document: Mapping[str, Any]) -> Iterator[int]:
+    """The ids of categories that are only the parents of all the others."""
+    categories = document.get("categories")
+    if not isinstance(categories, list) or len(categories) < 2:
+        return
+    entries = [entry for entry in categories if isinstance(entry, Mapping)]
+    for entry in entries:
+        others = [other for other in entries if other is not entry]
+        is_parent = all(other.get("supercategory") == entry.get("name") for other in others)
+        if entry.get("supercategory") == "none" and is_parent and isinstance(entry.get("id"), int):
+            yield entry["id"]

@@ -1,0 +1,23 @@
+"""Recognises a folder of images that has nothing else."""
+
+from __future__ import annotations
+
+from composer.data.formats.data_path import DataPath
+from composer.data.formats.recognition import Recognition
+
+_OF_ANNOTATIONS = (".json", ".jsonl", ".xml", ".csv", ".parquet", ".tfrecord", ".record")
+
+
+def recognise_images(path: DataPath) -> Recognition | None:
+    """A folder with images, whatever else is in it."""
+    if not path.is_folder or not path.images:
+        return None
+    count = len(path.images)
+    evidence = f"{count} image{'' if count == 1 else 's'}, and no annotations that are recognised"
+    return Recognition(
+        title="images",
+        reader="image_folder",
+        evidence=evidence,
+        datasets={"": {"images": path.path}},
+        unread=tuple(path.relative(file) for file in path.with_suffix(*_OF_ANNOTATIONS)),
+    )

@@ -1,0 +1,98 @@
+"""Asks every installed format whether a path is of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from dataclasses import replace
+
+from composer.data.formats.data_path import DataPath, open_path
+from composer.data.formats.recognition import Recognition
+from composer.errors import ComposerError, DataError
+from composer.registry import DATASET_GROUP, FORMAT_GROUP, Registry
+
+PLAIN = "image_folder"  # the reader of images without annotations, which is the last resort
+_MAX_NAMED = 8
+_log = logging.getLogger("composer.data")
+
+
+def recognise(path: str | os.PathLike[str], format: str | None = None) -> Recognition:  # noqa: A002
+    """The format of a folder or file.
+
+    Args:
+        path: the folder or file.
+        format: name of the format, where it could be several.
+
+    Raises:
+        InputError: there is no such file or folder.
+        DataError: it is of no format that is installed, of several, or not of the named one.
+    """
+    opened = open_path(path)
+    found = find_recognitions(opened, format)
+    annotated = {name: one for name, one in found.items() if one.reader != PLAIN}
+    if not found:
+        raise DataError(_describe_unknown(opened, format))
+    if len(annotated) > 1:
+        candidates = "".join(f"\n  {name}: {one.describe()}" for name, one in annotated.items())
+        raise DataError(f"{path}: it can be read in several formats (--format):{candidates}")
+    return next(iter((annotated or found).values()))
+
+
+def find_recognitions(path: DataPath, format: str | None = None) -> dict[str, Recognition]:  # noqa: A002
+    """What a path can be, by the name of the format; a format that fails is logged.
+
+    Args:
+        path: the folder or file.
+        format: the name of the only format to be asked.
+
+    Raises:
+        NameResolutionError: there is no format of the name.
+    """
+    registry = Registry.installed(FORMAT_GROUP)
+    if format is not None:
+        registry.find(format)
+    found = {}
+    for name in registry.names() if format is None else [format]:
+        try:
+            one = _ask(registry, name, path)
+        except Exception as error:  # one plugin must not hide the formats of the others
+            if format is not None and isinstance(error, ComposerError):
+                raise
+            _log.warning("format '%s' failed at %s: %s", name, path.path, error)
+            continue
+        if one is not None:
+            found[name] = one
+    return found
+
+
+def _ask(registry: Registry, name: str, path: DataPath) -> Recognition | None:
+    ask = registry.load(name)
+    found = ask(path) if callable(ask) else None
+    if found is None:
+        return None
+    if not isinstance(found, Recognition):
+        raise DataError(f"it returns {type(found).__name__}, not a Recognition")
+    if "/" in found.reader:
+        return found
+    publication = registry.find(name)
+    readers = [p for p in Registry.installed(DATASET_GROUP).publications if p.name == found.reader]
+    own = [p for p in readers if publication is not None and p.plugin == publication.plugin]
+    if len(readers) > 1 and own:
+        return replace(found, reader=f"{own[0].plugin}/{found.reader}")
+    return found
+
+
+def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002
+    """Why nothing is recognised, with what is there."""
+    suffixes = Counter(file.suffix.lower() or file.name for file in path.files)
+    there = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(_MAX_NAMED))
+    if format is not None:
+        return f"{path.path}: it is not of the format '{format}' (there are: {there or 'no files'})"
+    if path.path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
+        return f"{path.path}: it is an archive; unpack it, and name the folder"
+    names = ", ".join(Registry.installed(FORMAT_GROUP).names())
+    return (
+        f"{path.path}: it is of no format that is recognised (there are: {there or 'no files'}). "
+        f"Recognised are: {names}; `composer data readers` lists all readers"
+    )

@@ -1,0 +1,110 @@
+"""Finds image files by the names that annotation files have for them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from composer.data.faults import BadPart
+from composer.data.images import IMAGE_SUFFIXES
+
+_UPLOAD_HASH = re.compile(r"^[0-9a-f]{8}-(?=.)")  # which Label Studio puts before a name
+
+
+def list_images(root: Path) -> Iterator[Path]:
+    """The image files below a folder, in the order of their paths; hidden ones are passed over."""
+    for folder, inner, names in os.walk(root):
+        inner[:] = sorted(name for name in inner if not is_passed_over(name))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_passed_over(name):
+                yield Path(folder, name)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder is hidden, or what macOS adds to archives."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+class ImageFinder:
+    """Finds images below some folders by name.
+
+    The longest end of a path that exists below a folder counts, so that a data set can be moved;
+    then the only image of the name, wherever it lies; then the only one of its stem.
+
+    Args:
+        roots: the folders.
+    """
+
+    def __init__(self, *roots: Path) -> None:
+        self.roots = tuple(dict.fromkeys(roots))
+        self._by_name: dict[str, list[Path]] | None = None
+        self._by_stem: dict[str, list[Path]] = {}
+
+    def find(self, name: str) -> Path:
+        """The image of a name: a file name, a path in any notation, or a URL.
+
+        Raises:
+            BadPart: there is none, or several.
+        """
+        parts = split_path(name)
+        if not parts:
+            raise BadPart("missing_file", "the image has no file name")
+        written = Path(name)
+        if written.is_absolute() and _is_image(written):
+            return written
+        for start in range(len(parts)):
+            for root in self.roots:
+                path = root.joinpath(*parts[start:])
+                if path.is_file():
+                    return path
+        for found in self._find_elsewhere(parts[-1]):
+            if len(found) == 1:
+                return found[0]
+            if found:
+                several = ", ".join(str(path) for path in found[:3])
+                raise BadPart("missing_file", f"several files could be meant: {several}")
+        folders = ", ".join(str(root) for root in self.roots)
+        raise BadPart("missing_file", f"there is no such file in {folders}")
+
+    def images(self) -> list[Path]:
+        """All images below the folders."""
+        return [path for paths in self._index().values() for path in paths]
+
+    def _find_elsewhere(self, name: str) -> Iterator[list[Path]]:
+        by_name = self._index()
+        yield by_name.get(name.lower(), [])
+        yield self._by_stem.get(name.lower(), [])
+        if Path(name).suffix.lower() in IMAGE_SUFFIXES:
+            yield self._by_stem.get(Path(name).stem.lower(), [])
+        bare = _UPLOAD_HASH.sub("", name)
+        if bare != name:
+            yield by_name.get(bare.lower(), [])
+
+    def _index(self) -> dict[str, list[Path]]:
+        if self._by_name is None:
+            self._by_name = {}
+            for path in dict.fromkeys(path for root in self.roots for path in list_images(root)):
+                self._by_name.setdefault(path.name.lower(), []).append(path)
+                self._by_stem.setdefault(path.stem.lower(), []).append(path)
+        return self._by_name
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def split_path(name: str) -> list[str]:
+    """The parts of a path in any notation, without those that lead upwards.
+
+    Of `/data/local-files/?d=a/b.jpg`, Label Studio's form, the path of the parameter counts.
+    """
+    text = name.strip()
+    if "://" in text or text.startswith("/data/"):
+        address = urlsplit(text)
+        local = parse_qs(address.query).get("d")
+        text = local[0] if local else unquote(address.path)
+    parts = text.replace("\\", "/").split("/")
+    return [part for part in parts if part not in ("", ".", "..") and not part.endswith(":")]

@@ -1,0 +1,247 @@
+"""Builds records from the images and objects that a reader finds, and checks each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from PIL import Image
+
+from composer.data.dataset import Dataset
+from composer.data.faults import BadPart, FaultKind, FaultLog
+from composer.data.images import is_on_its_side
+from composer.data.metadata import Metadata
+from composer.data.readers.annotation_forms import (
+    are_finite,
+    describe_outside,
+    is_wholly_outside,
+    to_keypoints,
+    to_segmentation,
+)
+from composer.data.records import Annotation, AnnotationId, Box, ImageId, Record
+from composer.structures import RunLengths, find_mask_box
+
+
+@dataclass
+class FoundImage:
+    """An image, and the objects that were found on it.
+
+    Args:
+        file: the image file.
+        image_id: the dataset's own.
+        height: rows of the image, where they are known.
+        width: its columns.
+        num_keypoints: keypoints that an object has; 0 for none.
+        log: takes the faults.
+    """
+
+    file: Path
+    image_id: ImageId
+    height: int | None
+    width: int | None
+    num_keypoints: int
+    log: FaultLog
+    objects: list[tuple[str | int, Annotation]] = field(default_factory=list)
+
+    def add(
+        self,
+        label: str | int,
+        box: Sequence[float] | None = None,
+        *,
+        segmentation: object = None,
+        keypoints: Sequence[float] | None = None,
+        is_crowd: bool = False,
+        is_difficult: bool = False,
+        annotation_id: AnnotationId | None = None,
+        place: str = "",
+    ) -> None:
+        """Adds an object; one that cannot be used is a fault and is left out.
+
+        Args:
+            label: the name of its class, or its index.
+            box: x0, y0, x1, y1 in pixels; by default that of its outlines.
+            segmentation: outlines or run lengths, in COCO's forms.
+            keypoints: flat x, y, visibility.
+            is_crowd: whether it stands for a group of objects.
+            is_difficult: whether it is left out of training and not counted in evaluation.
+            annotation_id: the dataset's own.
+            place: where it is annotated, for messages: `line 3`.
+        """
+        try:
+            masked = self._read_mask(segmentation, box is not None, place)
+            corners = to_corners(_enclose(masked) if box is None else box)
+            if is_wholly_outside(corners, self.height, self.width):
+                outside = describe_outside(corners, self.height, self.width)
+                raise BadPart("box_outside", outside or "the box is outside the image")
+            if outside := describe_outside(corners, self.height, self.width):
+                self.note("box_outside", outside, place)
+            found = Annotation(
+                corners,
+                category=0,
+                segmentation=masked,
+                keypoints=self._read_keypoints(keypoints, place),
+                is_crowd=is_crowd,
+                is_difficult=is_difficult,
+                annotation_id=annotation_id,
+            )
+        except BadPart as bad:
+            self.note(bad.kind, bad.message, place)
+            return
+        self.objects.append((label, found))
+
+    def note(self, kind: FaultKind, message: str, place: str = "") -> None:
+        """Notes a fault of this image."""
+        self.log.add(kind, f"{place}: {message}" if place else message, self.file.name)
+
+    def _read_mask(self, segmentation: object, has_box: bool, place: str) -> Any:
+        if segmentation is None:
+            return None
+        try:
+            return to_segmentation(segmentation, self.height, self.width)
+        except BadPart as bad:
+            if not has_box:
+                raise
+            self.note(bad.kind, f"{bad.message}; the box stays", place)
+            return None
+
+    def _read_keypoints(
+        self, keypoints: Sequence[float] | None, place: str
+    ) -> Sequence[float] | None:
+        if keypoints is None or not self.num_keypoints:
+            return None
+        try:
+            return to_keypoints(keypoints, self.num_keypoints)
+        except BadPart as bad:
+            self.note(bad.kind, f"{bad.message}; the box stays", place)
+            return None
+
+
+class DatasetBuilder:
+    """Collects images and their objects, and makes a dataset of them.
+
+    Args:
+        classes: names of the classes in order; None takes those that objects have, sorted.
+        first_id: the dataset's own id of the first class.
+        keypoint_names: names of the keypoints that objects have.
+        flip_pairs: pairs of keypoints that change places in a mirror.
+        connections: pairs of keypoints to draw a line between.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[str] | None = None,
+        *,
+        first_id: int = 1,
+        keypoint_names: Sequence[str] = (),
+        flip_pairs: Sequence[tuple[int, int]] = (),
+        connections: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self.log = FaultLog()
+        self._classes = classes
+        self._first_id = first_id
+        self._metadata = Metadata(
+            keypoint_names=tuple(keypoint_names),
+            keypoint_flip_pairs=tuple(flip_pairs),
+            keypoint_connections=tuple(connections),
+        )
+        self._images: dict[ImageId, FoundImage] = {}
+
+    def add_image(
+        self, file: Path, image_id: ImageId, height: int | None = None, width: int | None = None
+    ) -> FoundImage:
+        """Adds an image, or returns the one that has this id already."""
+        if image_id not in self._images:
+            self._images[image_id] = FoundImage(
+                file, image_id, height, width, len(self._metadata.keypoint_names), self.log
+            )
+        return self._images[image_id]
+
+    def list_labels(self) -> set[str | int]:
+        """The classes of all objects, as they were added."""
+        return {label for image in self._images.values() for label, _ in image.objects}
+
+    def build(self, name: str, classes: Sequence[str] | None = None) -> Dataset:
+        """The dataset of all images, in the order in which they were added.
+
+        Args:
+            name: what it is called.
+            classes: names of the classes, where they were not known before.
+        """
+        images = self._images.values()
+        if classes is None:
+            classes = self._classes
+        if classes is None:
+            classes = sorted(str(label) for label in self.list_labels())
+        has_masks = any(a.segmentation for image in images for _, a in image.objects)
+        numbers: dict[str | int, int] = {index: index for index in range(len(classes))}
+        numbers |= {label: index for index, label in reversed(list(enumerate(classes)))}
+        metadata = replace(
+            self._metadata,
+            thing_classes=tuple(classes),
+            thing_ids=tuple(range(self._first_id, self._first_id + len(classes))),
+            has_masks=has_masks,
+        )
+        records = tuple(self._make_record(image, numbers, has_masks) for image in images)
+        return Dataset(name, records, metadata, tuple(self.log.faults))
+
+    def _make_record(
+        self, image: FoundImage, numbers: dict[str | int, int], has_masks: bool
+    ) -> Record:
+        annotations = []
+        for label, annotation in image.objects:
+            if label not in numbers:
+                image.note("unknown_category", f"there is no class {label!r}")
+                continue
+            if has_masks and annotation.segmentation is None:
+                message = "an object has no mask, though others have; its box stays"
+                image.note("no_mask", message)
+            annotations.append(replace(annotation, category=numbers[label]))
+        return Record(image.file, image.image_id, image.height, image.width, tuple(annotations))
+
+
+def to_corners(box: Sequence[float]) -> Box:
+    """The corners of a box, in order.
+
+    Raises:
+        BadPart: they are not four finite numbers, or the box has no area.
+    """
+    if len(box) != 4 or not are_finite(box):
+        raise BadPart("malformed", f"a box is four finite numbers, not {list(box)!r:.80}")
+    x0, y0, x1, y1 = (float(value) for value in box)
+    if not (x1 > x0 and y1 > y0):
+        raise BadPart("box_degenerate", f"the box is {x1 - x0:g} x {y1 - y0:g} pixels")
+    return x0, y0, x1, y1
+
+
+def read_size(file: Path) -> tuple[int, int]:
+    """The (height, width) of an image that is turned upright, from the head of its file.
+
+    Raises:
+        BadPart: it is missing, or no image.
+    """
+    try:
+        with Image.open(file) as image:
+            width, height = image.size
+            return (width, height) if is_on_its_side(image) else (height, width)
+    except FileNotFoundError:
+        raise BadPart("missing_file", f"there is no such file: {file}") from None
+    except Exception as error:  # a file can break a decoder in ways that nobody has listed
+        raise BadPart("unreadable_image", f"the image cannot be read: {error}") from None
+
+
+def _enclose(segmentation: Any) -> Sequence[float]:
+    """The smallest box around outlines or run lengths.
+
+    Raises:
+        BadPart: there is nothing to enclose.
+    """
+    if segmentation is None:
+        raise BadPart("malformed", "there is neither a box nor an outline")
+    if isinstance(segmentation, Mapping):
+        x, y, width, height = find_mask_box(cast("RunLengths", segmentation))
+        return x, y, x + width, y + height
+    xs = [x for outline in segmentation for x in outline[0::2]]
+    ys = [y for outline in segmentation for y in outline[1::2]]
+    return min(xs), min(ys), max(xs), max(ys)

@@ -1,0 +1,349 @@
+"""Where the files of a YOLO dataset are: Ultralytics' `data.yaml`, darknet's files, or folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from composer.data.images import IMAGE_SUFFIXES
+from composer.data.readers.image_finder import list_images
+from composer.data.readers.split_names import name_split
+from composer.errors import DataError
+
+SPLITS = ("train", "val", "test")
+CLASS_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels.txt")
+_IMAGES, _LABELS = "images", "labels"
+
+
+@dataclass(frozen=True)
+class YoloLayout:
+    """The images of each split, and what the dataset says of classes and keypoints.
+
+    Args:
+        source: what describes it: a file, or the folder.
+        root: the folder that paths are relative to.
+        classes: names of the classes by number; None if nothing names them.
+        splits: the folders, lists and images of each split.
+        keypoint_shape: number of keypoints, and of values for each (2 or 3).
+        flip_indices: for each keypoint, the one that takes its place in a mirror.
+        keypoint_names: names of the keypoints.
+        missing: why splits that are described cannot be read.
+    """
+
+    source: Path
+    root: Path
+    classes: tuple[str, ...] | None
+    splits: Mapping[str, tuple[Path, ...]]
+    keypoint_shape: tuple[int, int] | None = None
+    flip_indices: tuple[int, ...] | None = None
+    keypoint_names: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def list_images(self, split: str | None) -> Iterator[Path]:
+        """The images of a split, or of all.
+
+        Raises:
+            DataError: there is no such split, or its images are missing.
+        """
+        if split is not None and split not in self.splits:
+            there = ", ".join(self.splits) or "none"
+            gone = f": {self.missing[split]}" if split in self.missing else ""
+            raise DataError(f"{self.source}: there is no split '{split}'{gone}; there are: {there}")
+        for name in self.splits if split is None else [split]:
+            for path in self.splits[name]:
+                yield from _expand(path, self.root)
+
+
+def find_labels(image: Path) -> Path:
+    """The label file of an image, by Ultralytics' rule.
+
+    The last folder called `images` in the path becomes `labels`; without one, the file lies beside
+    the image.
+    """
+    parts = list(image.parts)
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] == _IMAGES:
+            parts[index] = _LABELS
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def read_layout(path: Path) -> YoloLayout:
+    """The layout of a dataset.
+
+    Args:
+        path: `data.yaml`, darknet's `obj.data`, or a folder with one of them, or with images,
+            label files and perhaps a list of classes.
+
+    Raises:
+        DataError: it is none of these, or a file of it cannot be read.
+    """
+    if path.is_dir():
+        for file in sorted([*path.glob("*.yaml"), *path.glob("*.yml")]):
+            if is_data_yaml(_try_yaml(file)):
+                return _read_yaml_layout(file)
+        described = sorted(path.glob("*.data"))
+        return _read_darknet(described[0]) if described else _read_folder(path)
+    return _read_darknet(path) if path.suffix == ".data" else _read_yaml_layout(path)
+
+
+def is_data_yaml(document: object) -> bool:
+    """Whether a YAML document is Ultralytics' description of a dataset."""
+    if not isinstance(document, Mapping) or "composer_data" in document:
+        return False
+    return ("names" in document or "nc" in document) and any(s in document for s in SPLITS)
+
+
+def load_yaml(file: Path) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        DataError: it cannot be read, or is no YAML.
+    """
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise DataError(f"{file}: it cannot be read: {error}") from None
+
+
+def _try_yaml(file: Path) -> Any:
+    try:
+        return load_yaml(file)
+    except DataError:
+        return None
+
+
+def _read_yaml_layout(file: Path) -> YoloLayout:
+    document = load_yaml(file)
+    if not is_data_yaml(document):
+        raise DataError(f"{file}: it has not the keys of a YOLO dataset: names, and train or val")
+    roots = _list_roots(file, document.get("path"))
+    splits: dict[str, tuple[Path, ...]] = {}
+    missing: dict[str, str] = {}
+    for split in SPLITS:
+        written = document.get(split)
+        if not written:
+            continue
+        try:
+            splits[split] = tuple(_locate(str(one), roots) for one in _as_list(written))
+        except DataError as error:
+            missing[split] = str(error)
+    if not splits:
+        raise DataError(f"{file}: {'; '.join(missing.values()) or 'no split is named'}")
+    shape = _read_shape(document.get("kpt_shape"), file)
+    return YoloLayout(
+        source=file,
+        root=_common_root(file, splits),
+        classes=_read_names(document, file),
+        splits=splits,
+        keypoint_shape=shape,
+        flip_indices=_read_flips(document.get("flip_idx"), shape, file),
+        keypoint_names=_read_keypoint_names(document.get("kpt_names"), shape),
+        missing=missing,
+    )
+
+
+def _list_roots(file: Path, written: object) -> list[Path]:
+    """The folders that paths may be relative to, the likeliest first.
+
+    Ultralytics takes `path` from the current folder or from its folder of datasets; a dataset
+    that was moved is found by the folder of its `data.yaml`.
+    """
+    own = file.parent
+    if not isinstance(written, str) or not written:
+        return [own]
+    path = Path(written.replace("\\", "/")).expanduser()
+    candidates = [own / path, path, own.parent / path, own.parent / "datasets" / path]
+    return [folder for folder in candidates if folder.is_dir()] + [own]
+
+
+def _locate(written: str, roots: Sequence[Path]) -> Path:
+    """The folder or list of a split; of `../train/images`, Roboflow's form, also the end alone."""
+    text = written.replace("\\", "/").rstrip("/")
+    forms = [text] + ([text[3:]] if text.startswith("../") else [])
+    for root in roots:
+        for form in forms:
+            path = Path(os.path.normpath(root / form))
+            if path.exists():
+                return path
+    raise DataError(f"there is no '{written}' in {roots[-1]}")
+
+
+def _common_root(file: Path, splits: Mapping[str, Sequence[Path]]) -> Path:
+    """The folder of the description if it has the images below it, else the deepest of all."""
+    paths = [os.path.abspath(path) for each in splits.values() for path in each]
+    own = os.path.abspath(file.parent)
+    if all(path.startswith(own + os.sep) for path in paths):
+        return file.parent
+    return Path(os.path.commonpath([os.path.dirname(path) for path in paths]))
+
+
+def _expand(path: Path, root: Path) -> Iterator[Path]:
+    """The images of a folder, a list or a single file."""
+    if path.is_dir():
+        yield from list_images(path)
+    elif path.suffix.lower() == ".txt":
+        yield from _read_list(path, root)
+    else:
+        yield path
+
+
+def _read_list(file: Path, root: Path) -> Iterator[Path]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: the list of images cannot be read: {error}") from None
+    for line in filter(None, map(str.strip, lines)):
+        written = line.replace("\\", "/")
+        candidates = [file.parent / written, root / written, Path(written)]
+        # darknet's lists are relative to the folder that it was started in
+        tail = Path(*Path(written).parts[1:]) if len(Path(written).parts) > 1 else Path(written)
+        candidates += [file.parent / tail, root / tail]
+        yield next((path for path in candidates if path.is_file()), candidates[0])
+
+
+def _as_list(written: object) -> list[Any]:
+    return list(written) if isinstance(written, (list, tuple)) else [written]
+
+
+def _read_names(document: Mapping[str, Any], file: Path) -> tuple[str, ...] | None:
+    """The names of the classes: a list, or a mapping from numbers."""
+    names = document.get("names")
+    if names is None:
+        count = document.get("nc")
+        if isinstance(count, int) and not isinstance(count, bool):
+            return tuple(f"class {number}" for number in range(count))
+        return None
+    if isinstance(names, Mapping):
+        numbers = {_to_number(key, file): name for key, name in names.items()}
+        if sorted(numbers) != list(range(len(numbers))):
+            raise DataError(f"{file}: 'names' has the numbers {sorted(numbers)}, not 0, 1, 2, ...")
+        names = [numbers[number] for number in range(len(numbers))]
+    if not isinstance(names, list):
+        raise DataError(f"{file}: 'names' is a list of names, or a mapping from numbers to names")
+    found = tuple(str(name) for name in names)
+    count = document.get("nc")
+    if isinstance(count, int) and count != len(found):
+        raise DataError(f"{file}: 'names' has {len(found)} classes, but 'nc' is {count}")
+    return found
+
+
+def _to_number(key: object, file: Path) -> int:
+    if isinstance(key, int) and not isinstance(key, bool):
+        return key
+    if isinstance(key, str) and key.isdecimal():
+        return int(key)
+    raise DataError(f"{file}: 'names' has the key {key!r}, which is no number of a class")
+
+
+def _read_shape(written: object, file: Path) -> tuple[int, int] | None:
+    if written is None:
+        return None
+    if (
+        isinstance(written, (list, tuple))
+        and len(written) == 2
+        and all(isinstance(value, int) for value in written)
+        and written[0] > 0
+        and written[1] in (2, 3)
+    ):
+        return written[0], written[1]
+    raise DataError(f"{file}: 'kpt_shape' is [number of keypoints, 2 or 3], not {written!r}")
+
+
+def _read_flips(
+    written: object, shape: tuple[int, int] | None, file: Path
+) -> tuple[int, ...] | None:
+    if written is None or shape is None:
+        return None
+    indices = list(written) if isinstance(written, (list, tuple)) else []
+    is_mirror = sorted(map(str, indices)) == sorted(map(str, range(shape[0])))
+    if not is_mirror or any(indices[partner] != own for own, partner in enumerate(indices)):
+        raise DataError(
+            f"{file}: 'flip_idx' names for each of {shape[0]} keypoints the one that takes its "
+            f"place in a mirror, and the other way round; {written!r} does not"
+        )
+    return tuple(indices)
+
+
+def _read_keypoint_names(written: object, shape: tuple[int, int] | None) -> tuple[str, ...]:
+    """Names of the keypoints; Ultralytics has them by class, and all classes have the same."""
+    if shape is None:
+        return ()
+    names = next(iter(written.values()), None) if isinstance(written, Mapping) else written
+    if isinstance(names, list) and len(names) == shape[0]:
+        return tuple(str(name) for name in names)
+    return tuple(f"keypoint {number}" for number in range(shape[0]))
+
+
+def _read_darknet(file: Path) -> YoloLayout:
+    """Darknet's description: lines `key = value`, with lists of images and a file of names."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: it cannot be read: {error}") from None
+    pairs = (line.split("=", 1) for line in lines if "=" in line)
+    values = {key.strip(): value.strip() for key, value in pairs}
+    splits = {}
+    for key, written in values.items():
+        split = name_split(key)
+        found = _find_listed(written, file.parent)
+        if split is not None and found is not None:
+            splits[split] = (found,)
+    if not splits:
+        raise DataError(f"{file}: it names no list of images that exists (train, valid)")
+    names = _find_listed(values.get("names", "obj.names"), file.parent)
+    classes = None if names is None else read_class_file(names)
+    return YoloLayout(file, file.parent, classes, splits)
+
+
+def _find_listed(written: str, folder: Path) -> Path | None:
+    """A file that darknet's description names, relative to wherever darknet was started."""
+    path = Path(written.replace("\\", "/"))
+    ends = [Path(*path.parts[start:]) for start in range(len(path.parts))]
+    return next((folder / end for end in ends if (folder / end).is_file()), None)
+
+
+def read_class_file(file: Path) -> tuple[str, ...]:
+    """The names of classes, a line each.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: the names of classes cannot be read: {error}") from None
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _read_folder(folder: Path) -> YoloLayout:
+    """Folders of images with label files, split by the names of folders."""
+    named = find_class_file(folder)
+    classes = None if named is None else read_class_file(named)
+    by_split: dict[str, list[Path]] = {}
+    for image in list_images(folder):
+        inner = image.relative_to(folder).parts[:-1]
+        split = next((s for part in inner if (s := name_split(part))), "")
+        by_split.setdefault(split, []).append(image)
+    if not by_split:
+        suffixes = ", ".join(IMAGE_SUFFIXES)
+        raise DataError(f"{folder}: there is no image in this folder ({suffixes})")
+    splits = {split: tuple(images) for split, images in by_split.items()}
+    return YoloLayout(folder, folder, classes, splits)
+
+
+def find_class_file(folder: Path) -> Path | None:
+    """The list of classes of a folder without a description."""
+    for inner in (folder, folder / _LABELS, folder / "data", folder.parent / _LABELS):
+        for name in CLASS_FILES:
+            if (inner / name).is_file():
+                return inner / name
+        found = sorted(inner.glob("*.names"))
+        if found:
+            return found[0]
+    return None

@@ -1,0 +1,194 @@
+"""YOLO's label files, as Ultralytics and darknet have them."""
+
+import pytest
+
+from composer.data import count_faults, find_data, read_data_file
+from composer.data.formats import recognise
+from composer.data.readers.yolo import yolo
+from composer.data.readers.yolo_layout import find_labels
+from composer.errors import DataError
+
+YAML = "train: images/train\nval: images/val\nnames: {0: cat, 1: dog}\n"
+
+
+@pytest.fixture
+def boxes(folder):
+    folder.draw("images/train/a.png", "images/train/b.png", "images/val/c.png")
+    folder.write("labels/train/a.txt", "1 0.5 0.5 0.25 0.5\n0 0.25 0.25 0.5 0.5\n")
+    folder.write("labels/val/c.txt", "0 0.5 0.5 1 1\n")
+    folder.write("data.yaml", YAML)
+    return folder
+
+
+def open_all(path):
+    return {n: d.open(n) for n, d in read_data_file(find_data(path)).datasets.items()}
+
+
+def test_centres_and_sizes_are_fractions_of_the_image(boxes):
+    dataset = yolo(data=boxes / "data.yaml", split="train")
+    assert dataset.metadata.thing_classes == ("cat", "dog")
+    assert dataset.metadata.thing_ids == (0, 1)
+    first, second = dataset
+    assert [(a.category, a.box) for a in first.annotations] == [
+        (1, (15, 5, 25, 15)),
+        (0, (0, 0, 20, 10)),
+    ]
+    assert (first.height, first.width, first.image_id) == (20, 40, "images/train/a.png")
+    assert second.annotations == ()  # no label file: an image without objects
+    assert not dataset.faults
+
+
+def test_a_folder_is_recognised_with_its_splits(boxes):
+    found = recognise(boxes.path)
+    assert (found.reader, found.splits, found.evidence) == ("yolo", ("train", "val"), "data.yaml")
+    assert {name: len(dataset) for name, dataset in open_all(boxes.path).items()} == {
+        "train": 2,
+        "val": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("train: [images/train, images/val]\nnames: [cat, dog]", {"train": 3}),
+        ("path: .\ntrain: train.txt\nnames: [cat, dog]", {"train": 2}),
+        ("path: ../set\ntrain: images/train\nnames: [cat, dog]", {"train": 2}),
+        ("path: ../elsewhere\nval: images/val\nnames: [cat, dog]", {"val": 1}),
+        (
+            "train: ../images/train\nval: ../images/val\nnc: 2\nnames: [a, b]",
+            {"train": 2, "val": 1},
+        ),
+        ("train: images/train\nval: null\ntest:\nnames: ['0', '1']", {"train": 2}),
+    ],
+)
+def test_splits_are_folders_lists_and_files_of_names(boxes, written, found):
+    boxes.write("train.txt", "./images/train/a.png\nimages/train/b.png\n\n")
+    boxes.write("data.yaml", written)
+    assert {name: len(dataset) for name, dataset in open_all(boxes / "data.yaml").items()} == found
+
+
+def test_a_split_that_is_missing_is_told(boxes):
+    boxes.write("data.yaml", YAML + "test: images/test\n")
+    (note,) = recognise(boxes.path).notes
+    assert "split 'test': there is no 'images/test'" in note
+    with pytest.raises(DataError, match=r"no split 'test'.*there are: train, val"):
+        yolo(data=boxes.path, split="test")
+
+
+def test_the_last_folder_of_images_becomes_one_of_labels(tmp_path):
+    assert find_labels(tmp_path / "images/set/images/a.b.jpg") == (
+        tmp_path / "images/set/labels/a.b.txt"
+    )
+    assert find_labels(tmp_path / "pictures/a.jpg") == tmp_path / "pictures/a.txt"
+
+
+def test_outlines_have_boxes_around_them(folder):
+    folder.draw("images/a.png").write("labels/a.txt", "0 0.25 0.25 0.75 0.25 0.5 0.75\n")
+    folder.write("data.yaml", "train: images\nnames: [cat]\n")
+    (record,) = yolo(data=folder.path)
+    (annotation,) = record.annotations
+    assert annotation.segmentation == [[10, 5, 30, 5, 20, 15]]
+    assert annotation.box == (10, 5, 30, 15)
+
+
+def test_keypoints_have_partners_in_a_mirror(folder):
+    folder.draw("images/a.png").write(
+        "labels/a.txt", "0 0.5 0.5 0.5 0.5  0.5 0.5 2  0.25 0.5 1  0 0 0\n"
+    )
+    folder.write(
+        "data.yaml", "train: images\nnames: [cat]\nkpt_shape: [3, 3]\nflip_idx: [0, 2, 1]\n"
+    )
+    dataset = yolo(data=folder.path)
+    assert dataset[0].annotations[0].keypoints == [20, 10, 2, 10, 10, 1, 0, 0, 0]
+    assert dataset.metadata.keypoint_flip_pairs == ((1, 2),)
+    assert len(dataset.metadata.keypoint_names) == 3
+
+
+def test_keypoints_of_two_values_are_visible_unless_they_are_nowhere(folder):
+    folder.draw("images/a.png").write("labels/a.txt", "0 .5 .5 .5 .5 .5 .25 0 0\n")
+    folder.write("data.yaml", "train: images\nnames: [cat]\nkpt_shape: [2, 2]\n")
+    assert yolo(data=folder.path)[0].annotations[0].keypoints == [20, 5, 2, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "message"),
+    [
+        ("0 0.5 0.5", "malformed", "2 numbers behind the class"),
+        ("0 .5 .5 .5 .5 .9", "malformed", "prediction"),
+        ("0 20 10 10 5", "box_scale", "fractions of the image"),
+        ("0 nan .5 .5 .5", "box_scale", "nan"),
+        ("7 .5 .5 .5 .5", "unknown_category", "no class 7"),
+        ("0.5 .5 .5 .5 .5", "malformed", "whole number"),
+        ("cat .5 .5 .5 .5", "malformed", "no list of numbers"),
+        ("0 .5 .5 0 .5", "box_degenerate", "0 x 10"),
+        ("0 .1 .1 .1 .1\n0 .1 .1 .1 .1", "duplicate_id", "twice"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_left_out(boxes, line, kind, message):
+    boxes.write("labels/val/c.txt", f"1 .5 .5 .5 .5\n{line}\n")
+    dataset = yolo(data=boxes.path, split="val")
+    assert count_faults(dataset.faults) == {kind: 1}
+    assert message in dataset.faults[0].message
+    assert dataset[0].annotations[0].category == 1
+
+
+def test_an_image_that_cannot_be_read_is_left_out(boxes):
+    boxes.write("images/train/a.png", "no image")
+    dataset = yolo(data=boxes.path, split="train")
+    assert (len(dataset), count_faults(dataset.faults)) == (1, {"unreadable_image": 1})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("names: {0: cat, 2: dog}", "not 0, 1, 2"),
+        ("names: {a: cat}", "no number of a class"),
+        ("names: [cat]\nnc: 3", "'nc' is 3"),
+        ("names: [cat]\nkpt_shape: [3, 4]", "kpt_shape"),
+        ("names: [cat]\nkpt_shape: [2, 3]\nflip_idx: [0, 0]", "flip_idx"),
+        ("names: [cat]\nkpt_shape: [3, 3]\nflip_idx: [1, 2, 0]", "flip_idx"),
+    ],
+)
+def test_a_description_that_contradicts_itself_is_refused(boxes, change, message):
+    boxes.write("data.yaml", f"train: images/train\n{change}\n")
+    with pytest.raises(DataError, match=message):
+        yolo(data=boxes.path)
+
+
+def test_darknet_describes_lists_of_images(folder):
+    folder.draw("obj_train_data/a.png").write("obj_train_data/a.txt", "1 .5 .5 .5 .5\n")
+    folder.write("obj.names", "cat\ndog\n")
+    folder.write("train.txt", "data/obj_train_data/a.png\n")
+    folder.write("obj.data", "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n")
+    found = recognise(folder.path)
+    assert (found.title, found.splits) == ("YOLO, as darknet has it", ("train",))
+    (dataset,) = open_all(folder.path).values()
+    assert dataset.metadata.thing_classes == ("cat", "dog")
+    assert dataset[0].annotations[0].box == (10, 5, 30, 15)
+
+
+@pytest.mark.parametrize("labels", ["labels/{}.txt", "images/{}.txt"])
+def test_label_files_without_a_description_have_a_list_of_classes(folder, labels):
+    folder.draw("images/a.png", "images/b.png")
+    if labels.startswith("images"):
+        for name in "ab":
+            (folder / f"images/{name}.png").rename(folder / f"{name}.png")
+        labels = "{}.txt"
+    for name in "ab":
+        folder.write(labels.format(name), "0 .5 .5 .5 .5\n")
+    folder.write("classes.txt", "cat\ndog\n")
+    assert recognise(folder.path).reader == "yolo"
+    (dataset,) = open_all(folder.path).values()
+    assert (len(dataset), dataset.num_annotations) == (2, 2)
+    assert dataset.metadata.thing_classes == ("cat", "dog")
+
+
+def test_classes_that_nothing_names_are_called_by_number_and_told(folder):
+    folder.draw("train/images/a.png", "valid/images/b.png")
+    folder.write("train/labels/a.txt", "2 .5 .5 .5 .5\n")
+    folder.write("valid/labels/b.txt", "0 .5 .5 .5 .5\n")
+    train = yolo(data=folder.path, split="train")
+    assert train.metadata.thing_classes == ("class 0", "class 1", "class 2")
+    assert count_faults(train.faults) == {"unnamed_category": 1}
+    assert yolo(data=folder.path, split="val").metadata == train.metadata
+    assert recognise(folder.path).splits == ("train", "val")
