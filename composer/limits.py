@@ -54,11 +54,35 @@ def check_expansion(source: str | os.PathLike[str], *, size: int, needed: int) -
     """
     if needed > (limit := max_expansion(size)):
         raise ExpansionError(
-            f"{os.fspath(source)}: the file of {format_bytes(size)} would take "
+            f"{os.fspath(source)}: refused: the file of {format_bytes(size)} would take at least "
             f"{format_bytes(needed)} of memory, and {format_bytes(limit)} is the limit. If you "
             f"trust the file, raise the limit with the environment variable {VARIABLE} "
             f"({VARIABLE}={_round_up(needed)})."
         )
+
+
+class Expansion:
+    """Adds up what the parts of a file become in memory.
+
+    Args:
+        source: the file as the user named it.
+        size: bytes of the file.
+    """
+
+    def __init__(self, source: str | os.PathLike[str], size: int) -> None:
+        self.source, self.size = source, size
+        self.needed = 0
+        self._limit = max_expansion(size)
+
+    def add(self, count: int) -> None:
+        """Adds a number of bytes, before or right after memory is reserved for them.
+
+        Raises:
+            ExpansionError: the parts so far are more than the file may become.
+        """
+        self.needed += count
+        if self.needed > self._limit:
+            check_expansion(self.source, size=self.size, needed=self.needed)
 
 
 def format_bytes(count: int) -> str:

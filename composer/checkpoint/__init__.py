@@ -6,9 +6,11 @@ The package is about tensors, their names and namespaces, not about graphs.
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
 from composer.checkpoint.checkpoint_keys import KeyMapping, KeyNaming, recognise_keys
 from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
+from composer.checkpoint.numpy_file import read_npy, read_npz
 from composer.checkpoint.reader import describe_checkpoint, read_checkpoint
 from composer.checkpoint.safetensors_file import SafetensorsTensors
 from composer.checkpoint.tensor_matching import Assignment, Matching, match_tensors
+from composer.checkpoint.torch_file import read_torch_value
 from composer.checkpoint.writer import WritableFormat, format_for, write_checkpoint
 
 __all__ = [
@@ -27,6 +29,9 @@ __all__ = [
     "format_for",
     "match_tensors",
     "read_checkpoint",
+    "read_npy",
+    "read_npz",
+    "read_torch_value",
     "recognise_keys",
     "write_checkpoint",
 ]

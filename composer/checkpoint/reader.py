@@ -16,6 +16,7 @@ from composer.checkpoint.layouts import HEURISTICS, Contents, find_contents
 from composer.checkpoint.numpy_pickle import read_pickle
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
+from composer.checkpoint.unpickler import check_names
 from composer.errors import CheckpointError
 
 # What wraps a module and puts its name before every key: DDP, torch.compile.
@@ -112,7 +113,9 @@ def _read_contents(file: Path, container: Container) -> Contents:
         metadata = tensors.header.metadata
         by_suffix = metadata.get(HEURISTICS, "").lower() == "true"
         return Contents(tensors, metadata, matching_heuristics=by_suffix)
-    return find_contents(_DOCUMENT_READERS[container](file), source=str(file))
+    document = _DOCUMENT_READERS[container](file)
+    check_names(document, source=str(file))
+    return find_contents(document, source=str(file))
 
 
 def _without_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from typing import TypeGuard
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from composer.checkpoint.torch_pickle import MAX_DIMENSIONS
+from composer.checkpoint.zip_directory import MAX_MEMBERS as MAX_TENSORS
 from composer.errors import CheckpointError
 
 _LENGTH_BYTES = 8
@@ -49,11 +51,21 @@ def read_header(path: Path) -> SafetensorsHeader:
             )
         text = file.read(length)
     try:
-        return _parse(json.loads(text), room - length)
+        return _parse(json.loads(text, object_pairs_hook=_unlike), room - length)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: a safetensors file with a malformed header: {error!s:.200}."
         ) from error
+
+
+def _unlike(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON, whose keys may not occur twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key '{key:.80}' occurs twice")
+    return found
 
 
 def _parse(header: dict[str, dict[str, object]], num_data_bytes: int) -> SafetensorsHeader:
@@ -62,6 +74,8 @@ def _parse(header: dict[str, dict[str, object]], num_data_bytes: int) -> Safeten
         if not isinstance(value, str):
             raise TypeError(f"the metadata '{key:.80}' are no text")
         metadata[key] = value
+    if len(header) > MAX_TENSORS:
+        raise ValueError(f"it has {len(header)} tensors, and {MAX_TENSORS} is the limit")
     shapes = {
         key: _shape(key, tensor["shape"], tensor["data_offsets"], num_data_bytes)
         for key, tensor in header.items()
@@ -72,6 +86,10 @@ def _parse(header: dict[str, dict[str, object]], num_data_bytes: int) -> Safeten
 def _shape(key: str, shape: object, offsets: object, num_data_bytes: int) -> tuple[int, ...]:
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         raise TypeError(f"the tensor '{key:.80}' has no shape or no place")
+    if len(shape) > MAX_DIMENSIONS:
+        raise ValueError(
+            f"the tensor '{key:.80}' has {len(shape)} dimensions, and {MAX_DIMENSIONS} is the limit"
+        )
     begin, end = offsets
     if not begin <= end <= num_data_bytes:
         raise ValueError(

@@ -14,12 +14,14 @@ from __future__ import annotations
 import io
 import mmap
 import pickletools
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar, cast
 
 from composer.errors import CheckpointError
+from composer.limits import Expansion, ExpansionError
 
 # Only flat values are hashed: hashing a deeply nested tuple overflows the C stack.
 _KEY_TYPES = (str, int, float, bytes, type(None))
@@ -41,12 +43,16 @@ class Vocabulary:
         functions: global name -> what calling it stands for. None: it may be named, not called.
         restore: gives an object its state; raises `TypeError` for one that takes none.
         persistent: stands for an object outside of the pickle.
+        constants: global name -> the value that it is.
+        refused: global name -> what it would make, for messages.
     """
 
     holds: str
     functions: Mapping[str, Callable[..., object] | None]
     restore: Callable[[object, object], None]
     persistent: Callable[[object], object] | None = None
+    constants: Mapping[str, object] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def as_key(value: object) -> Any:
@@ -65,6 +71,10 @@ MAX_INSTRUCTIONS = 5_000_000
 MAX_MARKS = 256
 _NEWEST_PROTOCOL = 5
 _LARGEST_INTEGER = 2**1024
+# Python's hash of an integer is its remainder by this: of larger ones, any number can collide.
+_HASH_MODULUS = sys.hash_info.modulus
+_MAX_LARGE_INTEGERS = 2_000
+_ITEM_BYTES = 100  # of an item in a container, about
 _LITERALS = (
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING"),
@@ -72,6 +82,7 @@ _LITERALS = (
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 )
 _RECALLS = ("GET", "BINGET", "LONG_BINGET")
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 # Reading from these, unlike from a file, reserves no more than there is.
 ByteSource = mmap.mmap | io.BytesIO
 
@@ -84,13 +95,24 @@ class Unpickler:
         size: bytes in the whole file, against which claims are checked.
         vocabulary: the globals that the pickle may name.
         source: name of the file, for messages.
+        expansion: counts what calls make; by default against `size`.
     """
 
-    def __init__(self, file: ByteSource, *, size: int, vocabulary: Vocabulary, source: str) -> None:
+    def __init__(
+        self,
+        file: ByteSource,
+        *,
+        size: int,
+        vocabulary: Vocabulary,
+        source: str,
+        expansion: Expansion | None = None,
+    ) -> None:
         self._file = file
         self._size = size
         self._vocabulary = vocabulary
         self._source = source
+        self._expansion = expansion
+        self._num_large_integers = 0
         self._stack: list[Any] = []
         self._marked: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
@@ -103,6 +125,7 @@ class Unpickler:
             CheckpointError: it is damaged, too large or too deep, or names what is not allowed.
         """
         try:
+            self._expansion = self._expansion or Expansion(self._source, self._size)
             self._recalled = self._find_recalled()
             for name, argument in self._instructions():
                 if name not in self._INSTRUCTIONS:
@@ -111,7 +134,9 @@ class Unpickler:
             value = self._stack.pop()
             if self._stack or self._marked:
                 raise ValueError("it ends with more than one value")
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except ExpansionError as error:
+            raise CheckpointError(str(error)) from None
+        except _DAMAGE as error:
             reason = "it uses what it never made" if isinstance(error, LookupError) else error
             raise CheckpointError(
                 f"{self._source}: the pickle is truncated, damaged or hostile: {reason}."
@@ -143,8 +168,17 @@ class Unpickler:
         )
 
     def _push(self, value: object) -> None:
-        if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
-            raise ValueError("an integer of more than 1024 bits")
+        if isinstance(value, int) and abs(value) >= _HASH_MODULUS:
+            self._num_large_integers += 1
+            if abs(value) > _LARGEST_INTEGER:
+                raise ValueError("an integer of more than 1024 bits")
+            if self._num_large_integers > _MAX_LARGE_INTEGERS:
+                raise ValueError(f"more than {_MAX_LARGE_INTEGERS} integers of over 60 bits")
+        self._stack.append(value)
+
+    def _push_made(self, value: object) -> None:
+        """Pushes what a call has made, which no instruction of the file has paid for."""
+        cast(Expansion, self._expansion).add(_count_bytes(value))
         self._stack.append(value)
 
     def _pop_marked(self) -> list[Any]:
@@ -180,7 +214,9 @@ class Unpickler:
     def _set_items(self, items: list[Any]) -> None:
         target = self._top(dict, OrderedDict)
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[as_key(key)] = value
+            if as_key(key) in target:
+                raise ValueError(f"the key {key!r:.80} twice")
+            target[key] = value
 
     def _add_items(self, _: None) -> None:
         items = [as_key(item) for item in self._pop_marked()]
@@ -197,8 +233,15 @@ class Unpickler:
 
     def _name(self, module: object, name: object) -> None:
         full = f"{module}.{name}"
+        if full in self._vocabulary.constants:
+            self._stack.append(self._vocabulary.constants[full])
+            return
+        if (what := self._vocabulary.refused.get(full)) is not None:
+            raise CheckpointError(
+                f"{self._source}: refused {what}: only {self._vocabulary.holds} are read."
+            )
         if full not in self._vocabulary.functions:
-            raise self._refusal(f"the global '{full}'")
+            raise self._refusal(f"the global '{full:.200}'")
         self._stack.append(Named(full))
 
     def _name_from_stack(self, _: None) -> None:
@@ -218,7 +261,7 @@ class Unpickler:
         stands_for = self._vocabulary.functions[function.name]
         if stands_for is None:
             raise self._refusal(f"a call of '{function.name}'")
-        self._stack.append(stands_for(*arguments))
+        self._push_made(stands_for(*arguments))
 
     def _build(self, _: None) -> None:
         state, target = self._stack.pop(), self._stack[-1]
@@ -228,6 +271,7 @@ class Unpickler:
                 raise self._refusal("attributes set on an OrderedDict")
             return
         self._vocabulary.restore(target, state)
+        cast(Expansion, self._expansion).add(_count_bytes(target))
 
     def _persistent(self, identifier: object) -> None:
         if self._vocabulary.persistent is None:
@@ -282,15 +326,30 @@ class Unpickler:
     }
 
 
-def check_nesting(root: object, *, source: str) -> None:
+def _count_bytes(value: object) -> int:
+    """The memory that a value takes, about."""
+    if isinstance(value, (dict, list, tuple, set, frozenset)):
+        return _ITEM_BYTES * (1 + len(value))
+    if isinstance(value, (str, bytes, bytearray)):
+        return _ITEM_BYTES + len(value)
+    return _ITEM_BYTES + int(getattr(value, "nbytes", 0))
+
+
+def check_nesting(root: object, *, source: str, max_walk: int | None = None) -> None:
     """Refuses a value that contains itself, or that is nested too deep to be walked safely.
 
     Walks without recursion. A container that occurs in several places is fine.
+
+    Args:
+        root: the value.
+        source: name of the file, for messages.
+        max_walk: the most items that a walk may meet that enters a container wherever it occurs.
 
     Raises:
         CheckpointError: as said.
     """
     depths: dict[int, int] = {}
+    lengths: dict[int, int] = {}
     ancestors: set[int] = set()
     pending = [(root, False)]
     while pending:
@@ -301,13 +360,43 @@ def check_nesting(root: object, *, source: str) -> None:
             depth = 1 + max((depths[id(child)] for child in children), default=0)
             if depth > MAX_DEPTH:
                 raise CheckpointError(f"{source}: refused: nested more than {MAX_DEPTH} deep.")
-            depths[id(value)] = depth
+            length = 1 + len(children) + sum(lengths[id(child)] for child in children)
+            if max_walk is not None and length > max_walk:
+                raise CheckpointError(f"{source}: refused: one container in too many places.")
+            depths[id(value)], lengths[id(value)] = depth, length
         elif id(value) in ancestors:
             raise CheckpointError(f"{source}: refused: a container that contains itself.")
         elif id(value) not in depths:
             ancestors.add(id(value))
             pending.append((value, True))
             pending.extend((child, False) for child in children)
+
+
+def check_names(root: object, *, source: str) -> None:
+    """Refuses dicts in which two keys are one name, such as 1 and "1".
+
+    Args:
+        root: a value that `check_nesting` has passed.
+        source: name of the file, for messages.
+
+    Raises:
+        CheckpointError: as said.
+    """
+    seen: set[int] = set()
+    pending = [root]
+    while pending:
+        value = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        pending.extend(_containers_in(value))
+        if isinstance(value, dict) and not all(type(key) is str for key in value):
+            names = {key if isinstance(key, str) else str(key) for key in value}
+            if len(names) != len(value):
+                raise CheckpointError(
+                    f"{source}: refused: two keys of a dict are one as text (1 and '1'); names "
+                    "are text."
+                )
 
 
 def _containers_in(value: object) -> list[object]:

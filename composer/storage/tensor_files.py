@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from composer.checkpoint import SafetensorsTensors
-from composer.errors import ComposerError, InputError
+from composer.checkpoint import SafetensorsTensors, read_npy, read_npz, read_torch_value
+from composer.errors import CheckpointError, ComposerError, InputError
+from composer.limits import ExpansionError
 from composer.storage.stored_values import is_stored_value, read_value
 
 Tensors = Tensor | Mapping[str, Tensor]
@@ -51,6 +50,8 @@ def read_tensors(path: str | os.PathLike[str]) -> Any:
         raise InputError(f"{file}: not a file of tensors; those are {', '.join(_READERS)}")
     try:
         return reader(file)
+    except ExpansionError as error:
+        raise InputError(str(error)) from error
     except ComposerError:
         raise
     except Exception as error:  # a file can break its reader in ways that nobody has listed
@@ -72,39 +73,47 @@ def _by_number(key: str) -> list[tuple[int, str]]:
 
 
 def _read_npz(file: Path) -> dict[str, Tensor]:
-    with np.load(file, allow_pickle=False) as arrays:
-        return {key: _to_tensor(arrays[key]) for key in arrays.files}
+    return {key: _to_tensor(array) for key, array in read_npz(file).items()}
 
 
 def _read_npy(file: Path) -> Tensor:
-    return _to_tensor(np.load(file, allow_pickle=False))
+    return _to_tensor(read_npy(file))
 
 
 def _to_tensor(array: Any) -> Tensor:
     try:
-        return torch.from_numpy(np.ascontiguousarray(array).reshape(np.shape(array)))
+        return torch.from_numpy(array)
     except TypeError:
         raise ValueError(f"an array of {array.dtype} is no tensor") from None
 
 
 def _read_torch(file: Path) -> Any:
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ValueError("it holds more than tensors, lists and dicts") from None
+        return read_torch_value(file)
+    except CheckpointError as error:
+        reason = str(error).removeprefix(f"{file}: ")
+        raise InputError(f"{file}: cannot be read: {reason}") from error
 
 
 def _read_json(file: Path) -> Tensors:
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_unlike)
     if isinstance(content, dict):
-        return {str(key): _numbers(item) for key, item in content.items()}
+        return {key: _numbers(item) for key, item in content.items()}
     return _numbers(content)
+
+
+def _unlike(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of JSON, whose keys may not occur twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object of JSON has a key twice")
+    return found
 
 
 def _numbers(content: object) -> Tensor:
     try:
         return torch.tensor(content)
-    except (TypeError, RuntimeError):
+    except (TypeError, RuntimeError, ValueError):
         raise ValueError("it holds more than lists of numbers, all of one length") from None
 
 

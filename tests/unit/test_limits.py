@@ -6,6 +6,7 @@ from composer.limits import (
     FACTOR,
     FLOOR,
     VARIABLE,
+    Expansion,
     ExpansionError,
     check_expansion,
     format_bytes,
@@ -30,7 +31,7 @@ def test_the_message_names_the_file_the_sizes_and_a_value_that_is_enough(monkeyp
     with pytest.raises(ExpansionError) as caught:
         check_expansion("bomb.npz", size=18 * 2**20, needed=needed)
     message = str(caught.value)
-    assert message.startswith("bomb.npz: the file of 18 MiB would take 4.9 GiB of memory, ")
+    assert message.startswith("bomb.npz: refused: the file of 18 MiB would take at least 4.9 GiB")
     assert "1 GiB is the limit. If you trust the file, raise the limit" in message
     assert f"({VARIABLE}=5G)." in message
     monkeypatch.setenv(VARIABLE, "5G")
@@ -70,3 +71,11 @@ def test_bytes_are_written_for_people(count, text):
 def test_an_absurd_claim_is_still_a_message():
     with pytest.raises(ExpansionError, match="TiB"):
         check_expansion("x", size=1, needed=10**2000)
+
+
+def test_the_parts_of_a_file_are_added_up():
+    expansion = Expansion("parts.pkl", 100)
+    for _ in range(4):
+        expansion.add(FLOOR // 4)
+    with pytest.raises(ExpansionError, match=r"parts\.pkl: refused: the file of 100 bytes"):
+        expansion.add(1)

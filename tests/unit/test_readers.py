@@ -1,0 +1,65 @@
+"""Files that somebody else may have made are opened by the readers that were made for that."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# A call, and the modules that may make it.
+READERS = {
+    "torch.load": (),
+    "torch.jit.load": (),
+    "torch.hub.load_state_dict_from_url": (),
+    "np.load": (),
+    "numpy.load": (),
+    "np.fromfile": (),
+    "np.lib.format.read_array": (),
+    "np.loadtxt": (),
+    "np.genfromtxt": (),
+    "torch.from_file": (),
+    "zipfile.ZipFile": (),
+    "tarfile.open": (),
+    "shutil.unpack_archive": (),
+    "safe_open": ("composer/checkpoint/safetensors_file.py",),
+    "load_file": (),
+    "safetensors.torch.load_file": (),
+    "safetensors.torch.load": (),
+    "pickle.load": (),
+    "pickle.Unpickler": (),
+    "pickle.loads": ("composer/data/loading/shared_memory.py",),  # of our own processes
+    "marshal.loads": (),
+    "yaml.load": (),
+    "yaml.unsafe_load": (),
+    "eval": (),
+    "exec": (),
+}
+SOURCES = sorted(
+    path for folder in ("composer", "plugins") for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def find_calls(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node.lineno
+
+
+def test_sources_are_found():
+    assert len(SOURCES) > 300
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_only_one_module_opens_files_of_a_kind(reader, calls):
+    found = {path for path, name, _ in calls if name == reader}
+    assert found <= set(READERS[reader]), [call for call in calls if call[1] == reader]
+
+
+@pytest.fixture(scope="module")
+def calls():
+    return [
+        (path.relative_to(ROOT).as_posix(), name, line)
+        for path in SOURCES
+        for name, line in find_calls(path)
+        if name in READERS
+    ]
