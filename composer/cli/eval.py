@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,7 +145,7 @@ def eval_command(
 
     Written are the metrics (results.json), the detections as COCO's servers take them
     (coco_results.json; panoptic.json with its PNG files), the proposals of a model that returns
-    them (proposals.json), and plots if matplotlib is installed.
+    them (proposals.json), and plots.
 
     --set takes addresses of the model and of the data, in full or by a unique end:
     model.score_threshold=0.5, datasets.val.annotations=x.json.
@@ -249,20 +248,17 @@ def _evaluate(
     *,
     quiet: bool,
 ) -> Results:
-    """Evaluates with a progress bar, and lists images that could not be read."""
-    from tqdm import tqdm
+    """Evaluates with its progress on the standard error, and lists unreadable images."""
+    from composer.evaluation import EvaluationProgress, evaluate_graph
 
-    from composer.evaluation import evaluate_graph
-
-    quiet = quiet or not sys.stderr.isatty()
-    with tqdm(total=batches.num_images, unit="image", leave=False, disable=quiet) as bar:
+    with EvaluationProgress(batches.num_images, quiet=quiet) as progress:
         results = evaluate_graph(
             graph,
             dataset,
             evaluators=evaluators,
             predict=predict,
             batches=batches,
-            on_batch=bar.update,
+            on_batch=progress.update,
         )
     print_notes(
         f"unreadable image, counted as one without detections: {name}"
@@ -286,7 +282,7 @@ def _report(
 
     files = []
     if folder is not None:
-        files = write_evaluation(folder, evaluators, results, plots=None if plots else False)
+        files = write_evaluation(folder, evaluators, results, plots=plots)
     if as_json:
         document = {**results.to_json(), "dataset": dataset.name, "files": list(map(str, files))}
         click.echo(json.dumps(document, indent=2))
@@ -297,14 +293,5 @@ def _report(
         if results.tasks[task].per_class:
             click.echo(f"\n{task}\n{results.class_table(task)}")
     click.echo()
-    if plots and folder is not None and _lacks_plots(evaluators):
-        click.echo("no plots: they need matplotlib, pip install 'detection-composer[plots]'")
     for file in files:
         click.echo(f"saved {file}")
-
-
-def _lacks_plots(evaluators: Sequence[Evaluator]) -> bool:
-    """Whether plots would be drawn if matplotlib was installed."""
-    from composer.evaluation import CocoEvaluator, can_plot
-
-    return not can_plot() and any(isinstance(one, CocoEvaluator) for one in evaluators)

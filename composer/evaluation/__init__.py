@@ -16,7 +16,8 @@ from composer.evaluation.lvis_evaluator import LvisEvaluator
 from composer.evaluation.output_files import write_evaluation
 from composer.evaluation.panoptic_evaluator import PanopticEvaluator
 from composer.evaluation.panoptic_results import PanopticWriter
-from composer.evaluation.plots import can_plot, write_plots
+from composer.evaluation.plots import write_plots
+from composer.evaluation.progress import EvaluationProgress
 from composer.evaluation.proposal_evaluator import ProposalEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.rotated_evaluator import RotatedEvaluator
@@ -36,6 +37,7 @@ __all__ = [
     "AugmentedPredictor",
     "CocoEvaluator",
     "Detections",
+    "EvaluationProgress",
     "Evaluator",
     "LvisEvaluator",
     "PanopticEvaluator",
@@ -46,7 +48,6 @@ __all__ = [
     "SemanticEvaluator",
     "TaskResults",
     "VocEvaluator",
-    "can_plot",
     "choose_tasks",
     "describe_instances",
     "evaluate",

@@ -10,7 +10,7 @@ from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_results import write_results
 from composer.evaluation.evaluator import Evaluator, InstanceEvaluator
 from composer.evaluation.panoptic_results import PanopticWriter
-from composer.evaluation.plots import can_plot, write_plots
+from composer.evaluation.plots import write_plots
 from composer.evaluation.proposal_evaluator import ProposalEvaluator
 from composer.evaluation.results import Results
 from composer.files import write_json
@@ -21,7 +21,7 @@ def write_evaluation(
     evaluators: Sequence[Evaluator],
     results: Results,
     *,
-    plots: bool | None = None,
+    plots: bool = True,
 ) -> list[Path]:
     """Writes metrics, detections, proposals and plots.
 
@@ -29,13 +29,10 @@ def write_evaluation(
         folder: the folder of the files; it is made.
         evaluators: the evaluators of the results.
         results: the metrics.
-        plots: draw plots; by default if matplotlib is installed.
+        plots: draw plots.
 
     Returns:
         The files and folders.
-
-    Raises:
-        InputError: plots are to be drawn without matplotlib.
     """
     folder = Path(folder)
     written = [folder / "results.json"]
@@ -51,7 +48,7 @@ def write_evaluation(
             written.append(folder / "proposals.json")
             write_json(written[-1], evaluator.to_coco())
     coco = [one for one in evaluators if isinstance(one, CocoEvaluator)]
-    if coco and (can_plot() if plots is None else plots):
+    if coco and plots:
         for evaluator in coco:
             write_plots(folder / "plots", evaluator)
         written.append(folder / "plots")

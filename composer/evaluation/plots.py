@@ -1,9 +1,8 @@
-"""Plots of an evaluation, drawn with matplotlib where it is installed.
+"""Plots of an evaluation, drawn with matplotlib.
 
 Legend: K classes.
 """
 
-import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Int
 
-from composer.errors import InputError
 from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_scores import CocoScores, DetectionMarks
 from composer.evaluation.coco_truth import CocoTask
@@ -31,13 +29,8 @@ _NUM_BINS = 25
 _SIZES = ("all", "small", "medium", "large")
 
 
-def can_plot() -> bool:
-    """Whether matplotlib is installed."""
-    return importlib.util.find_spec("matplotlib") is not None
-
-
 def write_plots(
-    folder: str | os.PathLike[str], evaluator: CocoEvaluator, file_format: PlotFormat = "svg"
+    folder: str | os.PathLike[str], evaluator: CocoEvaluator, file_format: PlotFormat = "png"
 ) -> list[Path]:
     """Draws precision and recall, sizes and scores for each task, and the confusion matrix.
 
@@ -48,9 +41,6 @@ def write_plots(
 
     Returns:
         The files.
-
-    Raises:
-        InputError: matplotlib is not installed.
     """
     drawings: dict[str, Callable[[Any], None]] = {}
     for task, scores in evaluator.scores.items():
@@ -65,8 +55,6 @@ def write_plots(
 
 
 def _save(path: Path, draw: Callable[[Any], None]) -> Path:
-    if not can_plot():
-        raise InputError("plots need matplotlib: pip install 'detection-composer[plots]'")
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

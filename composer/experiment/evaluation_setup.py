@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from composer.data import Dataset, InferenceBatches
 from composer.errors import InputError
-from composer.evaluation import Results, evaluate_graph, list_outputs, make_evaluators
+from composer.evaluation import (
+    EvaluationProgress,
+    Evaluator,
+    Results,
+    evaluate_graph,
+    list_outputs,
+    make_evaluators,
+    write_evaluation,
+)
 from composer.experiment.datasets import Datasets
 from composer.experiment.experiment import Experiment
 from composer.graph import Graph
@@ -19,7 +28,13 @@ _FEW = 100  # images: more hardly add a metric
 
 
 def make_validation(
-    experiment: Experiment, datasets: Datasets, image_format: ImageFormat, processes: ProcessGroup
+    experiment: Experiment,
+    datasets: Datasets,
+    image_format: ImageFormat,
+    processes: ProcessGroup,
+    *,
+    folder: Path,
+    quiet: bool = False,
 ) -> Validation | None:
     """The evaluation during a training; None if the experiment has none.
 
@@ -28,6 +43,8 @@ def make_validation(
         datasets: its datasets.
         image_format: the image format of the model.
         processes: the processes that share the work.
+        folder: takes the files of the last evaluation, in the end.
+        quiet: show no progress.
     """
     document = experiment.document
     settings, data = document.evaluation, document.validation
@@ -43,11 +60,13 @@ def make_validation(
             world_size=processes.size,
         )
 
-    metrics = None
-    if settings.has_tasks:
-        metrics = _evaluate_on(datasets.validation, batches(annotated=False), settings.metrics)
     losses = batches(annotated=True) if settings.losses else None
-    return Validation(every=settings.every, metrics=metrics, batches=losses)
+    if not settings.has_tasks:
+        return Validation(every=settings.every, batches=losses)
+    metrics = RepeatedEvaluation(
+        datasets.validation, batches(annotated=False), settings.metrics, folder, quiet=quiet
+    )
+    return Validation(settings.every, metrics.measure, losses, metrics.write)
 
 
 def require_metrics(experiment: Experiment, datasets: Datasets, graph: Graph) -> None:
@@ -86,12 +105,49 @@ def _list_metrics(dataset: Dataset, outputs: list[str]) -> list[str]:
     return list(Results.join(evaluator.results() for evaluator in evaluators).flat())
 
 
-def _evaluate_on(
-    dataset: Dataset, batches: InferenceBatches, tasks: list[str] | None
-) -> Callable[[Graph], Mapping[str, float]]:
-    def evaluate(graph: Graph) -> Mapping[str, float]:
-        options = batches.options
-        results = evaluate_graph(graph, dataset, tasks=tasks, batches=batches, loading=options)
+class RepeatedEvaluation:
+    """The evaluation of one model at several times.
+
+    Args:
+        dataset: images and annotations.
+        batches: the images of this process.
+        tasks: the tasks; by default all that fit.
+        folder: takes the files of the last evaluation.
+        quiet: show no progress.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batches: InferenceBatches,
+        tasks: list[str] | None,
+        folder: Path,
+        *,
+        quiet: bool = False,
+    ) -> None:
+        self._dataset, self._batches, self._tasks = dataset, batches, tasks
+        self._folder, self._quiet = folder, quiet
+        self._last: tuple[Sequence[Evaluator], Results] | None = None
+
+    def measure(self, graph: Graph) -> Mapping[str, float]:
+        """The metrics of a graph by name."""
+        options = self._batches.options
+        evaluators = make_evaluators(
+            self._dataset, self._tasks, outputs=list_outputs(graph), on_fault=options.on_fault
+        )
+        with EvaluationProgress(self._batches.num_images, quiet=self._quiet) as progress:
+            results = evaluate_graph(
+                graph,
+                self._dataset,
+                evaluators=evaluators,
+                batches=self._batches,
+                loading=options,
+                on_batch=progress.update,
+            )
+        self._last = evaluators, results
         return results.flat()
 
-    return evaluate
+    def write(self) -> None:
+        """Writes metrics, detections and plots of the last evaluation, if there was one."""
+        if self._last is not None:
+            write_evaluation(self._folder, *self._last)

@@ -68,7 +68,14 @@ def run_experiment(
             _make_batches(experiment, datasets, image_format, processes),
             experiment.document.training,
             run,
-            validation=make_validation(experiment, datasets, image_format, processes),
+            validation=make_validation(
+                experiment,
+                datasets,
+                image_format,
+                processes,
+                folder=run.evaluation,
+                quiet=quiet or not processes.is_first,
+            ),
             processes=processes,
             quiet=quiet,
         )

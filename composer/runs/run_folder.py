@@ -19,6 +19,8 @@ class RunFolder:
         versions.json       packages, plugins and code
         metrics.jsonl       a line for each record and evaluation
         tensorboard/        the same for TensorBoard
+        plots/              curves of losses, learning rate and metrics
+        evaluation/         the last evaluation: metrics, detections, plots
         checkpoints/        a folder for each iteration that was saved
         best.safetensors    the best weights, if a metric says which those are
         model.safetensors   the last weights
@@ -35,6 +37,8 @@ class RunFolder:
         self.versions = self.path / "versions.json"
         self.metrics = self.path / "metrics.jsonl"
         self.tensorboard = self.path / "tensorboard"
+        self.plots = self.path / "plots"
+        self.evaluation = self.path / "evaluation"
         self.checkpoints = self.path / "checkpoints"
         self.best = self.path / "best.safetensors"
         self.model = self.path / "model.safetensors"

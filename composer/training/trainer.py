@@ -17,6 +17,7 @@ from composer.graph import Graph, device_of
 from composer.runs import CheckpointFolders, RunFolder
 from composer.training.batches import Batch, Batches
 from composer.training.best_metric import BestMetric
+from composer.training.curves import write_curves
 from composer.training.interruption import Interruption
 from composer.training.journal import DATA_TIME, TIME, Journal
 from composer.training.log_writers import Means, trim_lines
@@ -221,6 +222,7 @@ class Trainer:
             self._metrics = validation.measure(graph, self._settings, self._processes)
         self._evaluated, self._owes_evaluation = self.iteration, False
         journal.record_evaluation(self.iteration, self._metrics)
+        self._draw_curves()
         if self._patience is not None:
             self._patience.update(self._metrics, self.iteration)
         if self._best is not None:
@@ -278,6 +280,15 @@ class Trainer:
         is_done = self.iteration >= self._settings.iterations
         return self.iteration > 0 and (is_done or self.iteration % every == 0)
 
+    def _draw_curves(self) -> None:
+        """Draws the curves so far; the training goes on without, should that fail."""
+        if not self._processes.is_first:
+            return
+        try:
+            write_curves(self._folder.metrics, self._folder.plots)
+        except OSError as error:
+            _log.warning("the curves of the training are not drawn: %s", error)
+
     def _summarise(self, status: str, seconds: float) -> Summary:
         """Writes the last weights, if training is complete, and the summary."""
         self._step.graph.eval()
@@ -293,6 +304,9 @@ class Trainer:
         )
         if summary.is_complete:
             self._checkpoints.save_weights(self._folder.model)
+            self._draw_curves()
+            if self._validation and self._validation.report and self._processes.is_first:
+                self._validation.report()
         if self._processes.is_first:
             write_json(self._folder.summary, asdict(summary), indent=2)
         self._processes.wait()

@@ -27,11 +27,13 @@ class Validation:
         every: iterations between evaluations; there is always one after the last iteration.
         metrics: computes the metrics of a graph by name, the same on every process; or None.
         batches: this process' batches for validation losses; or None.
+        report: writes the files of the last evaluation, on rank 0; or None.
     """
 
     every: int
     metrics: Callable[[Graph], Mapping[str, float]] | None = None
     batches: Iterable[Batch] | None = None
+    report: Callable[[], None] | None = None
 
     def measure(
         self, graph: Graph, settings: TrainingSettings, processes: ProcessGroup

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from composer.errors import InputError
 from composer.evaluation import CocoEvaluator, plots
 from composer.evaluation.confusion import count_confusions
 from unit.evaluation.scenes import make_scenes, noisy_outputs, true_outputs
@@ -54,7 +53,7 @@ def measured():
 
 
 def test_every_task_has_its_pictures(measured, tmp_path):
-    saved = plots.write_plots(tmp_path / "plots", measured)
+    saved = plots.write_plots(tmp_path / "plots", measured, "svg")
     names = {path.name for path in saved}
     assert names == {
         "confusion.svg",
@@ -83,13 +82,7 @@ def test_evaluation_without_any_object_can_be_drawn(tmp_path):
     evaluator.process([{"image_id": 0}], outputs_of([]))
     evaluator.tasks = ("bbox",)
     evaluator.results()
-    assert plots.write_plots(tmp_path, evaluator, "png")[0].stat().st_size > 0
-
-
-def test_plots_without_matplotlib_say_what_is_missing(measured, tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "can_plot", lambda: False)
-    with pytest.raises(InputError, match=r"detection-composer\[plots\]"):
-        plots.write_plots(tmp_path, measured)
+    assert plots.write_plots(tmp_path, evaluator)[0].stat().st_size > 0
 
 
 def test_marks_tell_right_detections_from_wrong_ones(measured):
