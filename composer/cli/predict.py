@@ -126,19 +126,22 @@ def predict(
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:
     """The images and videos, or the example; other files in folders are listed."""
     from composer.discovery import shipped_folder
-    from composer.prediction import find_files, list_other_files
+    from composer.prediction import sort_files
 
     if not paths:
         example = shipped_folder("specs") / "examples" / _EXAMPLE
         click.echo(f"no files: predicting on the example, {os.path.relpath(example)}", err=True)
         return [example]
-    files, others = find_files(paths), list_other_files(paths)
-    if others:
-        listing = ", ".join(
-            [*(file.name for file in others[:_SHOWN]), *(["..."] * (len(others) > _SHOWN))]
-        )
-        click.echo(f"no images or videos by their names: {listing}", err=True)
-    return files
+    found = sort_files(paths)
+    for names, reason in (
+        (found.others, "no images or videos by their names"),
+        (found.visualizations, "visualizations of predictions, passed over"),
+    ):
+        if names:
+            more = ["..."] * (len(names) > _SHOWN)
+            listing = ", ".join([*(file.name for file in names[:_SHOWN]), *more])
+            click.echo(f"{reason}: {listing}", err=True)
+    return found.files
 
 
 def _predict_all(predictions: FilePredictions, *, quiet: bool) -> bool:

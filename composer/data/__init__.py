@@ -19,11 +19,8 @@ from composer.data.formats.data_path import DataPath
 from composer.data.formats.recognition import Recognition
 from composer.data.image_size import ImageSize, choose_size, with_size
 from composer.data.images import (
-    IMAGE_SUFFIXES,
     find_images,
     make_record,
-    make_upright,
-    open_image,
     read_image,
     read_images,
 )
@@ -53,7 +50,6 @@ from composer.data.transforms.resizing import resize_image
 
 __all__ = [
     "DATASETS_PREFIX",
-    "IMAGE_SUFFIXES",
     "Annotation",
     "AugmentationCall",
     "DataFile",
@@ -92,9 +88,7 @@ __all__ = [
     "inspect_dataset",
     "make_record",
     "make_rotated_boxes",
-    "make_upright",
     "open_datasets",
-    "open_image",
     "peek_size",
     "read_data_file",
     "read_entries",

@@ -10,14 +10,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from composer.data.image_size import choose_size, resize
 from composer.errors import InputError
+from composer.images import (
+    IMAGE_SUFFIXES,
+    has_image_suffix,
+    is_visualization,
+    list_folder,
+    open_image,
+)
 from composer.language import ImageFormat
-
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 def read_images(
@@ -33,16 +38,19 @@ def read_images(
 def find_images(path: str | os.PathLike[str]) -> list[Path]:
     """The image files of a path: itself, or those in a folder, sorted by name.
 
+    Hidden files in a folder are passed over, and so are visualizations of predictions.
+
     Raises:
         InputError: there is no such file or folder, or no image in the folder.
     """
     found = Path(path)
     if found.is_dir():
-        files = sorted(file for file in found.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
-        if not files:
-            raise InputError(f"{found}: no images in this folder ({', '.join(IMAGE_SUFFIXES)})")
-        return files
-    if not found.exists():
+        files = [file for file in list_folder(found) if has_image_suffix(file)]
+        if not (chosen := [file for file in files if not is_visualization(file)]):
+            other = "no images but visualizations" if files else "no images"
+            raise InputError(f"{found}: {other} in this folder ({', '.join(IMAGE_SUFFIXES)})")
+        return chosen
+    if not found.exists() and not found.is_symlink():
         raise InputError(f"{found}: there is no such file or folder")
     return [found]
 
@@ -53,8 +61,7 @@ def read_image(
 ) -> dict[str, Any]:
     """Reads one image, upright, resized and with its channels in order.
 
-    Grey and palette images get three channels, transparency is dropped, 16 bits become 8, and of
-    several frames the first is taken.
+    See `composer.images.open_image` for images that are not RGB of 8 bits.
 
     Args:
         path: the file.
@@ -89,83 +96,9 @@ def make_record(image: Image.Image, image_format: ImageFormat) -> dict[str, Any]
     }
 
 
-def open_image(file: Path) -> Image.Image:
-    """The image of a file as RGB, turned the way its EXIF orientation says.
-
-    Of a very large image Pillow warns (`Image.MAX_IMAGE_PIXELS`); one of twice that is refused.
-
-    Raises:
-        InputError: the file is missing, truncated, too large, or no image.
-    """
-    if not file.is_file():
-        raise InputError(f"{file}: there is no such file")
-    try:
-        with Image.open(file) as image:
-            return _to_rgb(turn_upright(image))
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{file}: the image is too large: {error}") from error
-    except UnidentifiedImageError:
-        raise InputError(f"{file}: not an image, or of a kind that Pillow cannot read") from None
-    except Exception as error:  # a file can break a decoder in ways that nobody has listed
-        raise InputError(f"{file}: the image cannot be read: {error}") from error
-
-
-def make_upright(image: Image.Image) -> Image.Image:
-    """An image as RGB, turned the way its EXIF orientation says; the given one stays as it is."""
-    turned = turn_upright(image)
-    return _to_rgb(image.copy() if turned is image else turned)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # 16 bits of grey; Pillow's own conversion to 8 bits cuts off at 255.
-        grey = np.asarray(image).astype(np.int64) >> 8
-        image = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-    elif "transparency" in image.info:
-        image = image.convert("RGBA")
-    image.load()
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
 def _to_tensor(image: Image.Image, image_format: ImageFormat) -> Tensor:
     pixels = np.array(image)
     if image_format.channel_order == "BGR":
         pixels = pixels[:, :, ::-1]
     tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
     return tensor if image_format.scale == 1 else tensor.float() * image_format.scale
-
-
-_TAG = 274
-_METHODS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_FIRST_TURNED = 5  # from here on height and width change places
-
-
-def turn_upright(image: Image.Image) -> Image.Image:
-    """The image turned by its EXIF orientation; itself if it is upright."""
-    method = _METHODS.get(_find_orientation(image))
-    return image if method is None else image.transpose(method)
-
-
-def is_on_its_side(image: Image.Image) -> bool:
-    """Whether height and width change places where the image is turned upright."""
-    return _find_orientation(image) >= _FIRST_TURNED
-
-
-def _find_orientation(image: Image.Image) -> int:
-    """A number from 1, which is upright, to 8. What cannot be read is upright.
-
-    Pillow's own `exif_transpose` writes the other tags anew, and fails at any that is damaged.
-    """
-    try:
-        orientation = image.getexif().get(_TAG, 1)
-    except Exception:  # tags can break their reader in ways that nobody has listed
-        return 1
-    return orientation if isinstance(orientation, int) and orientation in _METHODS else 1

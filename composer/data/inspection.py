@@ -10,17 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, Fault, FaultLog
-from composer.data.images import open_image
 from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import describe_outside
 from composer.data.records import Record
-from composer.data.sample_reading import peek_size
-from composer.errors import InputError
+from composer.images import ImageFileError, open_image, peek_size
 
 _MAX_THREADS = 4
 _MAX_NAMED = 5
@@ -63,7 +60,7 @@ def inspect_record(record: Record, metadata: Metadata, quick: bool = False) -> l
     log = FaultLog()
     name = record.file_name.name
     try:
-        size = _peek(record.file_name) if quick else _decode(record.file_name)
+        size = peek_size(record.file_name) if quick else _decode_size(record.file_name)
         _check_size(record, size, log)
         if not quick:
             for file, check in (
@@ -72,6 +69,8 @@ def inspect_record(record: Record, metadata: Metadata, quick: bool = False) -> l
             ):
                 if file is not None:
                     check(record, file, size, metadata, log)
+    except ImageFileError as error:
+        log.add(error.kind, error.reason.removeprefix("not an image: "), name)
     except BadPart as bad:
         log.add(bad.kind, bad.message, name)
     except Exception as error:  # an image can break a decoder in ways that nobody has listed
@@ -94,32 +93,10 @@ def _find_fractions(records: Sequence[Record]) -> Iterator[Fault]:
         yield Fault("box_scale", message)
 
 
-def _peek(file: Path) -> tuple[int, int]:
-    """The (height, width) from the head of a file."""
-    _check_opens(file)
-    return peek_size(file)
-
-
-def _decode(file: Path) -> tuple[int, int]:
+def _decode_size(file: Path) -> tuple[int, int]:
     """The (height, width) of an image that is decoded completely."""
-    _check_opens(file)
-    try:
-        image = open_image(file)
-    except InputError as error:  # its head is in order, so it is the rest that is not
-        reason = str(error).removeprefix(f"{file}: ")
-        raise BadPart("truncated_image", reason) from None
+    image = open_image(file)
     return image.height, image.width
-
-
-def _check_opens(file: Path) -> None:
-    try:
-        with Image.open(file):
-            pass
-    except FileNotFoundError:
-        raise BadPart("missing_file", f"there is no such file: {file}") from None
-    except Exception as error:  # a file can break a decoder in ways that nobody has listed
-        kind = "it is empty" if file.stat().st_size == 0 else str(error)
-        raise BadPart("unreadable_image", kind) from None
 
 
 def _check_size(record: Record, size: tuple[int, int], log: FaultLog) -> None:

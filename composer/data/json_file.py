@@ -20,6 +20,7 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.records import Proposals
 from composer.errors import DataError, InputError
+from composer.text_files import TextEncodingError, read_text_file
 
 
 def load_json(file: Path) -> Any:
@@ -29,10 +30,11 @@ def load_json(file: Path) -> Any:
         DataError: there is no such file, or it is not JSON.
     """
     try:
-        with file.open(encoding="utf-8") as stream:
-            return json.load(stream)
+        return json.loads(read_text_file(file))
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from None
+    except TextEncodingError as error:
+        raise DataError(f"{file}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file}: not JSON: {error}") from None
 

@@ -3,6 +3,8 @@
 Legend: H W the image's height and width.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 from composer.data.faults import BadPart
 from composer.data.records import Annotation, AnnotationId
 from composer.files import written_whole
+from composer.images import ImageFileError, read_color_samples, read_samples
 from composer.structures import encode_mask, find_mask_box, measure_mask
 
 
@@ -19,22 +22,21 @@ def read_labels(file: Path) -> Int[np.ndarray, "H W"]:
     """Reads an image of one channel, or of a palette, as it is.
 
     Raises:
-        BadPart: it cannot be read, or has colours.
+        BadPart: it cannot be read, has colours, or was compressed with loss.
     """
-    labels = _read(file, None)
-    if labels.ndim != 2:
-        raise BadPart("unreadable_image", f"{file}: labels are one channel, not {labels.shape[2]}")
-    return labels.astype(np.int64)
+    with _as_bad_part():
+        return read_samples(file)
 
 
 def read_segment_ids(file: Path) -> Int[np.ndarray, "H W"]:
     """Reads a panoptic image in COCO's colours: an id is red + 256 green + 65536 blue.
 
     Raises:
-        BadPart: it cannot be read.
+        BadPart: it cannot be read, has no colours, or was compressed with loss.
     """
-    red, green, blue = np.moveaxis(_read(file, "RGB").astype(np.int32), -1, 0)
-    return red + 256 * green + 65536 * blue
+    with _as_bad_part():
+        red, green, blue = np.moveaxis(read_color_samples(file), -1, 0)
+        return red + 256 * green + 65536 * blue
 
 
 def write_segment_ids(file: Path, ids: Int[np.ndarray, "H W"]) -> None:
@@ -44,14 +46,15 @@ def write_segment_ids(file: Path, ids: Int[np.ndarray, "H W"]) -> None:
         Image.fromarray(colors.astype(np.uint8)).save(unfinished)
 
 
-def _read(file: Path, mode: str | None) -> Int[np.ndarray, "..."]:
+@contextmanager
+def _as_bad_part() -> Iterator[None]:
     try:
-        with Image.open(file) as image:
-            return np.asarray(image if mode is None else image.convert(mode))
-    except FileNotFoundError:
-        raise BadPart("missing_file", f"there is no such file: {file}") from None
-    except Exception as error:  # a file can break a decoder in ways that nobody has listed
-        raise BadPart("unreadable_image", f"{file} cannot be read: {error}") from None
+        yield
+    except ImageFileError as error:
+        if error.kind == "missing_file":
+            raise BadPart("missing_file", f"{error.reason}: {error.file}") from error
+        reason = error.reason.removeprefix("the image cannot be read: ")
+        raise BadPart("unreadable_image", f"{error.file} cannot be read: {reason}") from error
 
 
 def cut_object(

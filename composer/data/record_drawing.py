@@ -8,11 +8,11 @@ from typing import Any, Literal
 from PIL import Image
 
 from composer.data.dataset import Dataset
-from composer.data.images import open_image
 from composer.data.metadata import Metadata
 from composer.data.records import Record
 from composer.data.sample_reading import read_sample
 from composer.errors import InputError
+from composer.images import open_image
 from composer.visualization import draw_annotations, draw_instances, draw_panoptic, draw_semantic
 
 Layer = Literal["objects", "segments", "classes"]

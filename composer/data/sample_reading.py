@@ -11,17 +11,17 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from PIL import Image
 from torch import Tensor
 
 from composer.data.faults import BadPart
-from composer.data.images import is_on_its_side, open_image
 from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Proposals, Record
 from composer.data.samples import Outline, Sample
 from composer.data.transforms.windows import cut_to_image
 from composer.errors import InputError
+from composer.images import open_image
+from composer.images import peek_size as peek_image_size
 from composer.structures import decode_mask, rasterize_polygons
 
 MaskFormat = Literal["auto", "polygon", "bitmask", "none"]
@@ -91,10 +91,8 @@ def read_pixels(file: Path) -> UInt8[Tensor, "3 H W"]:
 def peek_size(file: Path) -> tuple[int, int]:
     """The (height, width) of an image from the head of its file; (1, 1) if it cannot be read."""
     try:
-        with Image.open(file) as image:
-            width, height = image.size
-            return (width, height) if is_on_its_side(image) else (height, width)
-    except Exception:  # a file can break a decoder in ways that nobody has listed
+        return peek_image_size(file)
+    except InputError:
         return 1, 1
 
 

@@ -16,6 +16,7 @@ from composer.documents.settable import SettableDocument, apply_settings, give_p
 from composer.documents.settings import SettingsSource, collect_settings
 from composer.documents.yaml_reader import read_yaml
 from composer.errors import SpecError
+from composer.text_files import TextEncodingError, read_text_file
 
 DocumentSource = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -103,7 +104,7 @@ def read_file(path: Path, log: ProblemLog, place: Place | None = None) -> Locate
 
 
 def read_text(path: Path, place: Place) -> str:
-    """The text of a UTF-8 file.
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark.
 
     Args:
         path: the file.
@@ -113,9 +114,9 @@ def read_text(path: Path, place: Place) -> str:
         SpecError: the file cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        return read_text_file(path)
+    except (OSError, TextEncodingError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         message = f"cannot read '{label_path(path)}': {reason}"
         raise SpecError([Problem(place, message)]) from None
 

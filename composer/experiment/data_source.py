@@ -11,6 +11,7 @@ from composer.errors import SpecError
 from composer.experiment.experiment import read_experiment
 from composer.experiment.model_settings import SettableModel
 from composer.experiment.sections import apply_to_data
+from composer.text_files import TextEncodingError, read_text_file
 
 
 def find_datasets(
@@ -51,8 +52,8 @@ def is_experiment(data: str) -> bool:
     if path.suffix == ".json" or not path.is_file():
         return False
     try:
-        root = read_yaml(path.read_text(encoding="utf-8"), data, ProblemLog())
-    except (SpecError, UnicodeDecodeError):
+        root = read_yaml(read_text_file(path), data, ProblemLog())
+    except (SpecError, TextEncodingError):
         return False
     return root.get("composer_experiment") is not None
 

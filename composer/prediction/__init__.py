@@ -3,9 +3,10 @@
 from composer.prediction.file_predictions import (
     FilePredictions,
     FileResult,
+    FoundFiles,
     find_files,
-    list_other_files,
     make_folder,
+    sort_files,
 )
 from composer.prediction.image_sources import ImageSource, LoadedImage, load_image
 from composer.prediction.prediction import Prediction
@@ -14,12 +15,13 @@ from composer.prediction.predictor import Predictor
 __all__ = [
     "FilePredictions",
     "FileResult",
+    "FoundFiles",
     "ImageSource",
     "LoadedImage",
     "Prediction",
     "Predictor",
     "find_files",
-    "list_other_files",
     "load_image",
     "make_folder",
+    "sort_files",
 ]

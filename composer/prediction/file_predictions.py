@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from PIL import Image
 
-from composer.data import IMAGE_SUFFIXES, find_images
+from composer.data import find_images
 from composer.errors import InputError
 from composer.files import put_in_place, written_whole
+from composer.images import has_image_suffix, is_visualization, list_folder, save_visualization
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
@@ -71,8 +72,6 @@ class PredictionsFile:
 
 
 PREDICTIONS = "predictions.json"
-
-_QUALITY = 92  # of JPEG
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ class FilePredictions:
             drawing = self._draw(prediction)
             path = self._choose_path(file, ".png" if file.suffix.lower() == ".png" else ".jpg")
             with written_whole(path) as unfinished:
-                drawing.save(unfinished, quality=_QUALITY)
+                save_visualization(drawing, unfinished)
             self.saved.append(path)
         return FileResult(file, prediction.summary(), seconds)
 
@@ -200,20 +199,40 @@ class FilePredictions:
             self.saved.append(self._folder / PREDICTIONS)
 
 
+class FoundFiles(NamedTuple):
+    """Files that were given, or that are in folders that were given.
+
+    Args:
+        files: images and videos.
+        others: files in the folders that are neither, by their names.
+        visualizations: files in the folders that are visualizations of predictions.
+    """
+
+    files: list[Path]
+    others: list[Path]
+    visualizations: list[Path]
+
+
 def find_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Finds images and videos: files, and those in folders, sorted by name.
+    """Finds images and videos: files, and those in folders, sorted by name; see `sort_files`.
 
     Raises:
         InputError: a file or folder does not exist, or a folder has no images and no videos.
     """
-    return [file for path in paths for file in _find_below(Path(path))]
+    return sort_files(paths).files
 
 
-def list_other_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Lists the files in folders that are no images or videos by their suffixes."""
-    folders = [Path(path) for path in paths if Path(path).is_dir()]
-    files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
-    return [file for file in files if not _is_readable(file)]
+def sort_files(paths: Sequence[str | os.PathLike[str]]) -> FoundFiles:
+    """Lists files and folders, each folder once; hidden files in a folder are passed over.
+
+    Raises:
+        InputError: a file or folder does not exist, or a folder has no images and no videos.
+    """
+    found = FoundFiles([], [], [])
+    for path in map(Path, paths):
+        for part, more in zip(found, _sort_one(path), strict=True):
+            part.extend(more)
+    return found
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -238,14 +257,19 @@ def _make_names(folder: Path, files: Sequence[Path]) -> FileNames:
     return FileNames(path.name for path in folder.iterdir()) if is_shared else FileNames()
 
 
-def _find_below(path: Path) -> list[Path]:
+def _sort_one(path: Path) -> FoundFiles:
     if not path.is_dir():
-        return find_images(path)
-    found = sorted(file for file in path.iterdir() if _is_readable(file))
-    if not found:
-        raise InputError(f"{path}: there are no images and no videos in this folder")
+        return FoundFiles(find_images(path), [], [])
+    found = FoundFiles([], [], [])
+    for file in list_folder(path):
+        if not (has_image_suffix(file) or is_video(file)):
+            if file.is_file():
+                found.others.append(file)
+        elif is_visualization(file):
+            found.visualizations.append(file)
+        else:
+            found.files.append(file)
+    if not found.files:
+        other = ", only visualizations of predictions" if found.visualizations else ""
+        raise InputError(f"{path}: there are no images and no videos in this folder{other}")
     return found
-
-
-def _is_readable(file: Path) -> bool:
-    return file.suffix.lower() in IMAGE_SUFFIXES or is_video(file)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from composer.data import make_upright, open_image
 from composer.errors import InputError
+from composer.images import make_upright, open_image
 from composer.visualization import to_pil_image
 
 ImageSource = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor

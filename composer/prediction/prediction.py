@@ -14,6 +14,7 @@ from PIL import Image
 from composer.errors import InputError
 from composer.evaluation import describe_instances, read_instances
 from composer.files import write_json, written_whole
+from composer.images import save_visualization
 from composer.language import SpecMetadata
 from composer.structures import Instances, RotatedBoxes, mask_to_text
 from composer.visualization import (
@@ -177,7 +178,7 @@ class Prediction:
             return file
         try:
             with written_whole(file) as unfinished:
-                self.draw().save(unfinished)
+                save_visualization(self.draw(), unfinished)
         except ValueError as error:
             raise InputError(f"{file}: {error}; .jpg and .png are images") from error
         return file

@@ -13,9 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from composer.data.images import IMAGE_SUFFIXES
-from composer.data.readers.image_finder import is_passed_over
 from composer.errors import InputError
+from composer.images import IMAGE_SUFFIXES, is_passed_over
 
 _DEEPEST = 6  # folders below the one that is looked at
 _WHOLE = 4 << 20  # bytes up to which a JSON file is read as a whole

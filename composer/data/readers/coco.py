@@ -14,7 +14,7 @@ from composer.data.readers.coco_document import (
     read_categories,
     read_records,
 )
-from composer.data.readers.image_folder import ImageFiles
+from composer.data.readers.image_files import ImageFiles
 from composer.errors import DataError
 
 

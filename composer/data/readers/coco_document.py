@@ -14,7 +14,7 @@ from composer.data.readers.annotation_forms import (
     to_keypoints,
     to_segmentation,
 )
-from composer.data.readers.image_folder import ImageFiles
+from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Annotation, ImageId, Record
 
 Entry = Mapping[str, Any]
@@ -70,7 +70,7 @@ def read_images(
         elif image_id in found:
             log.add("duplicate_id", f"another image has the id {image_id}, too", name)
         elif not files.has(name):
-            log.add("missing_file", f"there is no such file in {files.root}", name)
+            log.add("missing_file", files.explain(name), name)
         else:
             height, width = _to_length(entry.get("height")), _to_length(entry.get("width"))
             record = Record(files.path(name), image_id, height, width)

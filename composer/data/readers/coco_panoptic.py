@@ -22,7 +22,7 @@ from composer.data.readers.coco_document import (
     read_images,
     unreadable_ids,
 )
-from composer.data.readers.image_folder import ImageFiles
+from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Annotation, ImageId, Record, Segment
 
 THINGS = "things"  # the class that all things have in semantic segmentation
@@ -157,8 +157,7 @@ class _SegmentReader:
             elif image_id in found:
                 self.log.add("duplicate_id", "the image has another annotation", name)
             elif not self.label_images.has(name):
-                message = f"there is no such file in {self.label_images.root}"
-                self.log.add("missing_file", message, name)
+                self.log.add("missing_file", self.label_images.explain(name), name)
             else:
                 found[image_id] = replace(
                     records[image_id],

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from composer.data.faults import BadPart
-from composer.data.images import IMAGE_SUFFIXES
+from composer.images import IMAGE_SUFFIXES, has_image_suffix, walk_folder
 
 _UPLOAD_HASH = re.compile(r"^[0-9a-f]{8}-(?=.)")  # which Label Studio puts before a name
 
 
 def list_images(root: Path) -> Iterator[Path]:
     """The image files below a folder, in the order of their paths; hidden ones are passed over."""
-    for folder, inner, names in os.walk(root):
-        inner[:] = sorted(name for name in inner if not is_passed_over(name))
-        for name in sorted(names):
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_passed_over(name):
-                yield Path(folder, name)
-
-
-def is_passed_over(name: str) -> bool:
-    """Whether a file or folder is hidden, or what macOS adds to archives."""
-    return name.startswith(".") or name == "__MACOSX"
+    return (file for file in walk_folder(root) if has_image_suffix(file))
 
 
 class ImageFinder:

@@ -21,7 +21,7 @@ from composer.data.readers.coco_document import (
     read_categories,
     read_records,
 )
-from composer.data.readers.image_folder import ImageFiles
+from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Record
 
 _MOST_RARE, _MOST_COMMON = 10, 100  # images of a class that is rare or common

@@ -9,9 +9,11 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import describe_outside
-from composer.data.readers.image_folder import ImageFiles
+from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Annotation, Box, Record
+from composer.data.xml_file import parse_xml
 from composer.errors import DataError
+from composer.text_files import TextEncodingError, read_text_file
 
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -39,14 +41,9 @@ def pascal_voc(
         DataError: a folder or a list of images is missing.
     """
     listing = folder / "ImageSets" / ("Segmentation" if semantic else "Main") / f"{split}.txt"
-    try:
-        names = [
-            line.split()[0] for line in listing.read_text("utf-8").splitlines() if line.split()
-        ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{listing}: the list of images cannot be read: {error}") from None
-    log = FaultLog()
     images = ImageFiles(folder / "JPEGImages")
+    names = _read_names(listing, images)
+    log = FaultLog()
     labels = ImageFiles(folder / "SegmentationClass") if semantic else None
     reader = _Reader(folder / "Annotations", classes, images, labels, log)
     records = tuple(record for name in names for record in reader.read(name))
@@ -76,7 +73,7 @@ class _Reader:
             files.append((self.labels, f"{name}.png"))
         for folder, file in files:
             if not folder.has(file):
-                self.log.add("missing_file", f"there is no such file in {folder.root}", file)
+                self.log.add("missing_file", folder.explain(file), file)
                 return
         try:
             root = parse_xml(self.annotations / f"{name}.xml")
@@ -111,24 +108,22 @@ class _Reader:
             yield Annotation(box, self.classes.index(name), is_difficult=is_difficult)
 
 
-def parse_xml(file: Path) -> ET.Element:
-    """Reads an XML document without declarations of its own, so that nothing in it can unfold.
+def _read_names(listing: Path, images: ImageFiles) -> list[str]:
+    """The names in a list, which may have spaces; lists of one class have 1, 0 or -1 behind them.
 
     Raises:
-        BadPart: it cannot be read, is no XML, or declares a document type.
+        DataError: the list cannot be read.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadPart("missing_file", f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadPart("malformed", f"{file}: it is not UTF-8 text") from None
-    if "<!" in text.replace("<!--", ""):
-        raise BadPart("malformed", f"{file}: it declares a document type, which is refused")
-    try:
-        return ET.fromstring(text)  # noqa: S314 - without a document type there are no entities
-    except ET.ParseError as error:
-        raise BadPart("malformed", f"{file}: not XML: {error}") from None
+        lines = [line.strip() for line in read_text_file(listing).splitlines()]
+    except (OSError, TextEncodingError) as error:
+        raise DataError(f"{listing}: the list of images cannot be read: {error}") from None
+    names = []
+    for line in filter(None, lines):
+        name, _, last = line.rpartition(" ")
+        is_marked = last in ("1", "0", "-1") and not images.has(f"{line}.jpg")
+        names.append(name.strip() if is_marked and name else line)
+    return names
 
 
 def _to_length(root: ET.Element, name: str) -> int | None:

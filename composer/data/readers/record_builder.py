@@ -7,11 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from PIL import Image
-
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultKind, FaultLog
-from composer.data.images import is_on_its_side
 from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import (
     are_finite,
@@ -21,6 +18,7 @@ from composer.data.readers.annotation_forms import (
     to_segmentation,
 )
 from composer.data.records import Annotation, AnnotationId, Box, ImageId, Record
+from composer.images import ImageFileError, peek_size
 from composer.structures import RunLengths, find_mask_box
 
 
@@ -222,13 +220,9 @@ def read_size(file: Path) -> tuple[int, int]:
         BadPart: it is missing, or no image.
     """
     try:
-        with Image.open(file) as image:
-            width, height = image.size
-            return (width, height) if is_on_its_side(image) else (height, width)
-    except FileNotFoundError:
-        raise BadPart("missing_file", f"there is no such file: {file}") from None
-    except Exception as error:  # a file can break a decoder in ways that nobody has listed
-        raise BadPart("unreadable_image", f"the image cannot be read: {error}") from None
+        return peek_size(file)
+    except ImageFileError as error:
+        raise BadPart(error.kind, str(error)) from None
 
 
 def _enclose(segmentation: Any) -> Sequence[float]:

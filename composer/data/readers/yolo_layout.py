@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from composer.data.images import IMAGE_SUFFIXES
 from composer.data.readers.image_finder import list_images
 from composer.data.readers.split_names import name_split
 from composer.errors import DataError
+from composer.images import IMAGE_SUFFIXES
 
 SPLITS = ("train", "val", "test")
 CLASS_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels.txt")

@@ -91,7 +91,7 @@ def test_a_box_beyond_the_image_is_reported_and_kept(folder):
     [
         ("<annotation>", "not XML"),
         ('<!DOCTYPE a [<!ENTITY x "y">]><annotation>&x;</annotation>', "document type"),
-        (b"\xff\xfe<", "not UTF-8"),
+        (b"<a>\xff\xfe</a>", "not UTF-8"),
     ],
 )
 def test_xml_that_cannot_be_trusted_is_reported(folder, content, message):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from composer.data import make_upright, open_image, peek_size
+from composer.images import make_upright, open_image, peek_size
 
 SHORT, TEXT, RATIONAL = 3, 2, 5
 SIDEWAYS = (274, SHORT, 1, b"\0\x06")

@@ -1,0 +1,177 @@
+"""Opening image files: a named format, a size within the limits, errors that name the file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import IO
+
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from composer.images.errors import ImageFileError
+from composer.images.formats import FORMATS, HEAD_SIZE, FileFormat, describe_other, find_format
+from composer.images.orientation import find_upright_size
+from composer.limits import ExpansionError, check_expansion
+
+_BYTES_PER_PIXEL = 8  # of 8 bits: Pillow's own four, the array's three and a mask's one
+_DEEP_BYTES_PER_PIXEL = 16  # of 16 and 32 bits: a copy in double precision, too
+_DEEP_MODES = ("I", "F")
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323  # tags of TIFF
+
+_being_read: ContextVar[str | None] = ContextVar("being_read", default=None)
+
+
+def find_file_being_read() -> str | None:
+    """The image file that this thread reads at the moment, for warnings of Pillow."""
+    return _being_read.get()
+
+
+@contextmanager
+def opened_image(file: str | os.PathLike[str]) -> Iterator[ImageFile]:
+    """Opens an image file without decoding it; what the body raises is about this file, too.
+
+    Args:
+        file: a file of one of the `FORMATS`.
+
+    Yields:
+        The image, of any mode, not turned. It can be used in the body of the `with` statement.
+
+    Raises:
+        ImageFileError: the file is missing, a folder, empty, of another format, larger than
+            `composer.limits` allows, truncated or damaged.
+    """
+    token = _being_read.set(os.fspath(file))
+    try:
+        with _open_file(file) as stream:
+            image = _open_stream(stream, file)
+            try:
+                yield image
+            except ImageFileError:
+                raise
+            except MemoryError:
+                reason = f"no memory is left for {image.width} x {image.height} pixels"
+                raise ImageFileError(file, "truncated_image", reason) from None
+            except Exception as error:  # a file can break a decoder in ways that nobody has listed
+                reason = f"the image cannot be read: {_describe(error)}"
+                raise ImageFileError(file, "truncated_image", reason) from error
+    finally:
+        _being_read.reset(token)
+
+
+def peek_size(file: str | os.PathLike[str]) -> tuple[int, int]:
+    """The upright (height, width) of an image from the head of its file.
+
+    Raises:
+        ImageFileError: as of `opened_image`.
+    """
+    with opened_image(file) as image:
+        return find_upright_size(image)
+
+
+def _open_file(file: str | os.PathLike[str]) -> IO[bytes]:
+    try:
+        mode = os.stat(file).st_mode
+        if stat.S_ISREG(mode):
+            return Path(file).open("rb")
+    except FileNotFoundError:
+        raise ImageFileError(file, "missing_file", _describe_missing(Path(file))) from None
+    except (OSError, ValueError) as error:
+        reason = f"it cannot be opened: {_describe(error)}"
+        raise ImageFileError(file, "unreadable_image", reason) from None
+    kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+    raise ImageFileError(file, "unreadable_image", f"it is {kind}, not an image file")
+
+
+def _describe_missing(file: Path) -> str:
+    try:
+        if file.is_symlink():
+            return f"there is no such file: the link leads to {os.readlink(file)}"
+    except OSError:
+        pass
+    return "there is no such file"
+
+
+def _open_stream(stream: IO[bytes], file: str | os.PathLike[str]) -> ImageFile:
+    """Opens the file by its format, and checks its size."""
+    head = stream.read(HEAD_SIZE)
+    stream.seek(0)
+    file_format = find_format(head)
+    if file_format is None:
+        raise ImageFileError(file, "unreadable_image", _describe_content(head))
+    make = file_format.find_class()
+    if make is None:
+        reason = (
+            f"it is an image in {file_format.name}, for which Pillow needs a plugin: "
+            f"pip install '{file_format.install}'"
+        )
+        raise ImageFileError(file, "unreadable_image", reason)
+    size = _size_on_disk(stream)
+    whole = os.fstat(stream.fileno()).st_size if file_format.is_read_whole else 0
+    _check_expansion(file, size, whole)
+    try:
+        image = make(stream, "")  # with a name, Pillow would map the file into memory
+    except Image.DecompressionBombError as error:
+        raise ImageFileError(file, "unreadable_image", f"the image is too large: {error}") from None
+    except Exception as error:  # a file can break a parser in ways that nobody has listed
+        reason = _describe_unopened(file_format, error)
+        raise ImageFileError(file, "unreadable_image", reason) from error
+    _check_expansion(file, size, whole + _estimate_bytes(image))
+    return image
+
+
+def _describe_content(head: bytes) -> str:
+    if not head:
+        return "not an image: it is empty"
+    other = describe_other(head)
+    known = ", ".join(each.name for each in FORMATS)
+    return f"not an image{f': it is {other}' if other else ''}; images are read in {known}"
+
+
+def _describe_unopened(file_format: FileFormat, error: Exception) -> str:
+    """The reason why Pillow cannot open a file whose first bytes are right."""
+    reason = _describe(error)
+    if reason == "unknown pixel mode":
+        reason = "of a kind of pixels that Pillow cannot read, such as floating point in colour"
+    return f"not an image in {file_format.name} that can be read: {reason}"
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _size_on_disk(stream: IO[bytes]) -> int:
+    """Bytes of a file; of one with holes those that it takes on the disk."""
+    status = os.fstat(stream.fileno())
+    blocks = getattr(status, "st_blocks", None)
+    return status.st_size if blocks is None else min(status.st_size, blocks * 512)
+
+
+def _estimate_bytes(image: ImageFile) -> int:
+    """Memory that decoding and converting will take."""
+    width, height = image.size
+    tags = getattr(image, "tag_v2", {})  # a tile of TIFF may be larger than its image
+    width, height = (
+        max(width, _to_int(tags.get(_TILE_WIDTH))),
+        max(height, _to_int(tags.get(_TILE_HEIGHT))),
+    )
+    is_deep = image.mode.startswith(_DEEP_MODES)
+    return width * height * (_DEEP_BYTES_PER_PIXEL if is_deep else _BYTES_PER_PIXEL)
+
+
+def _to_int(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _check_expansion(file: str | os.PathLike[str], size: int, needed: int) -> None:
+    try:
+        check_expansion(file, size=size, needed=needed)
+    except ExpansionError as error:
+        reason = str(error).removeprefix(f"{os.fspath(file)}: ")
+        raise ImageFileError(file, "unreadable_image", f"too large: {reason}") from None

@@ -1,0 +1,49 @@
+"""The mark in visualizations, so that a folder of images that has them is not read with them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+_MARK = "visualization of detection-composer"
+_HEAD_SIZE = 4096
+_QUALITY = 92  # of JPEG
+
+
+def save_visualization(image: Image.Image, file: str | os.PathLike[str]) -> None:
+    """Writes a visualization whose comment says that it is one.
+
+    Args:
+        image: the visualization.
+        file: its suffix chooses the format.
+
+    Raises:
+        ValueError: images cannot be written under such a name.
+        OSError: the file cannot be written.
+    """
+    image.save(file, **_options(Path(file).suffix.lower()))
+
+
+def is_visualization(file: Path) -> bool:
+    """Whether a file begins like one that `save_visualization` wrote."""
+    try:
+        if not file.is_file():  # a pipe would wait
+            return False
+        with file.open("rb") as stream:
+            return _MARK.encode() in stream.read(_HEAD_SIZE)
+    except OSError:
+        return False
+
+
+def _options(suffix: str) -> dict[str, Any]:
+    if suffix in (".jpg", ".jpeg", ".jfif", ".jpe"):
+        return {"quality": _QUALITY, "comment": _MARK}
+    if suffix == ".png":
+        notes = PngInfo()
+        notes.add_text("Comment", _MARK)
+        return {"pnginfo": notes}
+    return {}
