@@ -18,6 +18,7 @@ from composer.data import find_images
 from composer.errors import InputError
 from composer.files import put_in_place, written_whole
 from composer.images import has_image_suffix, is_visualization, list_folder, save_visualization
+from composer.plurals import count_noun
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
@@ -80,7 +81,7 @@ class FileResult:
 
     Args:
         file: the image or video.
-        summary: the predictions in words: `3 person, 1 dog`.
+        summary: the predictions in words: `3 people, 1 dog`.
         seconds: wall-clock time.
         error: the reason why it was skipped, or None.
     """
@@ -176,7 +177,7 @@ class FilePredictions:
         else:
             for _ in draw_all():
                 pass
-        shown = ", ".join(f"{count} {name}" for name, count in most.most_common())
+        shown = ", ".join(count_noun(count, name) for name, count in most.most_common())
         summary = f"{self._num_images - first} frames, at most {shown or 'nothing found'}"
         return FileResult(file, summary, time.perf_counter() - start)
 

@@ -16,6 +16,7 @@ from composer.evaluation import describe_instances, read_instances
 from composer.files import write_json, written_whole
 from composer.images import save_visualization
 from composer.language import SpecMetadata
+from composer.plurals import count_noun
 from composer.structures import Instances, RotatedBoxes, mask_to_text
 from composer.visualization import (
     Background,
@@ -73,7 +74,7 @@ class Prediction:
         return [names.name_thing(number) for number in self.instances.pred_classes.tolist()]
 
     def summary(self) -> str:
-        """The predictions in words: `3 person, 1 dog`."""
+        """The predictions in words: `3 people, 1 dog`."""
         if "instances" not in self.outputs:
             return ", ".join(self.outputs)
         found = self.instances
@@ -82,7 +83,7 @@ class Prediction:
         if not found.has("pred_classes"):
             return found.summary()
         return ", ".join(
-            f"{count} {name}" for name, count in Counter(self.class_names).most_common()
+            count_noun(count, name) for name, count in Counter(self.class_names).most_common()
         )
 
     def to_coco(self, image_id: int | str = 1) -> list[dict[str, Any]]:

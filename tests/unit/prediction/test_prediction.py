@@ -36,7 +36,7 @@ def test_classes_have_names():
     found = predict()
     assert found.class_names == ["dog", "cat"]
     assert repr(found) == "Prediction(pets.jpg: 1 dog, 1 cat)"
-    assert predict(None, pred_classes=torch.tensor([1, 1])).summary() == "2 dog"
+    assert predict(None, pred_classes=torch.tensor([1, 1])).summary() == "2 dogs"
     assert predict(pred_classes=torch.tensor([7, 1])).class_names == ["class 7", "dog"]
 
 
