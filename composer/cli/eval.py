@@ -109,7 +109,12 @@ def _parse_sizes(
 )
 @device_option()
 @click.option("--per-class", is_flag=True, help="Print the metrics of each class, too.")
-@click.option("--output", "-o", metavar="DIR", help="Folder of all files.  [default: runs/eval]")
+@click.option(
+    "--output",
+    "-o",
+    metavar="DIR",
+    help="Folder of all files.  [default: a new one, runs/eval, runs/eval-2, ...]",
+)
 @click.option("--no-save", is_flag=True, help="Write no files.")
 @click.option("--no-plots", is_flag=True, help="Draw no plots.")
 @json_option()
@@ -167,7 +172,7 @@ def eval_command(
 
     settable = SettableModel(model)
     dataset = _open_dataset(data, images, format_, names, on_fault, settings, settable)
-    folder = None if no_save else Path(output or Path("runs", "eval"))
+    folder = None if no_save else Path(output) if output else _choose_folder()
     report = partial(
         _report, folder=folder, plots=not no_plots, per_class=per_class, as_json=as_json
     )
@@ -192,6 +197,15 @@ def eval_command(
         )
         if processes.is_first:
             report(dataset, evaluators, results)
+
+
+def _choose_folder() -> Path:
+    """The first of runs/eval, runs/eval-2, ... that is not there."""
+    from composer.visualization import FileNames
+
+    runs = Path("runs")
+    taken = FileNames(path.name for path in runs.iterdir()) if runs.is_dir() else FileNames()
+    return runs / taken.choose("eval", "")
 
 
 def _check_usage(context: click.Context) -> None:

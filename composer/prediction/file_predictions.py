@@ -72,7 +72,7 @@ class PredictionsFile:
         self._stream.flush()
 
 
-PREDICTIONS = "predictions.json"
+PREDICTIONS = ("predictions", ".json")
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class FileResult:
 class FilePredictions:
     """Predictions for images and videos, written as they are made.
 
-    Iterating predicts file by file. An unreadable file is skipped; its result has the error. Files
-    in the folder are overwritten, but none if one of the images or videos lies in it: then the
-    visualizations get other names.
+    Iterating predicts file by file. An unreadable file is skipped; its result has the error.
+    Nothing in the folder is overwritten: where a name is taken, the next number is added to it
+    (`predictions-2.json`).
 
     Args:
         predictor: the model.
@@ -131,8 +131,9 @@ class FilePredictions:
         self._num_images = 0
         if isinstance(output, (str, os.PathLike)):
             self._folder = make_folder(output)
-            self._list = PredictionsFile(self._folder / PREDICTIONS)
-            self._names = _make_names(self._folder, self.files)
+            self._names = _unused_names(self._folder)
+            self._predictions = self._folder / self._names.choose(*PREDICTIONS)
+            self._list = PredictionsFile(self._predictions)
         else:
             self._list = PredictionsFile(output)
         self._draw = partial(Prediction.draw, color_by=color_by, background=background)
@@ -197,7 +198,7 @@ class FilePredictions:
         if self._folder is None or self._num_images:
             self._list.finish()
         if self._folder is not None and self._num_images:
-            self.saved.append(self._folder / PREDICTIONS)
+            self.saved.append(self._predictions)
 
 
 class FoundFiles(NamedTuple):
@@ -251,11 +252,9 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _make_names(folder: Path, files: Sequence[Path]) -> FileNames:
-    """Names for visualizations; unused ones if the folder has one of the files, or a link to it."""
-    places = {place for file in files for place in (file.parent.resolve(), file.resolve().parent)}
-    is_shared = folder.resolve() in places
-    return FileNames(path.name for path in folder.iterdir()) if is_shared else FileNames()
+def _unused_names(folder: Path) -> FileNames:
+    """Names that no file in a folder has, nor would have once it is finished."""
+    return FileNames(path.name.removesuffix(_UNFINISHED) for path in folder.iterdir())
 
 
 def _sort_one(path: Path) -> FoundFiles:

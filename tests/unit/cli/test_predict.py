@@ -143,8 +143,8 @@ def test_the_file_is_json_as_it_is_usually_written(cli, images):
     assert predict(cli, "a.jpg", "more", "-o", "found").code == 0
     text = (images / "found" / "predictions.json").read_text()
     assert text == json.dumps(json.loads(text), indent=1) + "\n"
-    assert cli("predict", "-m", "pets.safetensors", "-t", "1", "a.jpg", "-o", "found").code == 0
-    assert (images / "found" / "predictions.json").read_text() == "[]\n"
+    assert cli("predict", "-m", "pets.safetensors", "-t", "1", "a.jpg", "-o", "none").code == 0
+    assert (images / "none" / "predictions.json").read_text() == "[]\n"
 
 
 def test_a_visualization_that_cannot_be_drawn_is_not_called_saved(cli, images, monkeypatch):

@@ -65,6 +65,19 @@ def test_images_in_the_folder_of_results_are_not_overwritten(images, predictor):
     assert predictions.saved[0].name == "a-2.jpg"
 
 
+def test_nothing_of_an_earlier_prediction_is_overwritten(images, predictor, tmp_path):
+    folder = tmp_path / "found"
+    first = FilePredictions(predictor, [images / "a.jpg"], folder)
+    list(first)
+    (folder / "predictions-2.json.part").write_text("of a process that was killed")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    second = FilePredictions(predictor, [images / "a.jpg", images / "b.png"], folder)
+    list(second)
+    assert [file.name for file in second.saved] == ["a-2.jpg", "b.png", "predictions-3.json"]
+    assert len(json.loads(second.saved[-1].read_text())) == 2
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
 def test_file_cannot_be_the_folder_of_results(images, predictor):
     with pytest.raises(InputError, match="cannot be the folder of results: a file"):
         FilePredictions(predictor, [], images / "notes.txt")
