@@ -19,7 +19,8 @@ without a traceback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -115,11 +116,24 @@ class CheckpointMismatchError(CheckpointError):
     Args:
         report: what was loaded, missing, unexpected and of another shape, node by node: a
             `composer.checkpoint.LoadReport`.
+        advice: options of the load that would allow it, each with what it does; advice without an
+            option under the empty name.
     """
 
-    def __init__(self, report: Any) -> None:
-        self.report = report
-        super().__init__(str(report))
+    def __init__(self, report: Any, advice: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.report, self.advice = report, dict(advice)
+        super().__init__(self.describe({option: option for option in advice}))
+
+    def describe(self, names: Mapping[str, str]) -> str:
+        """The message.
+
+        Args:
+            names: what the options are called where the message is read; others are left out.
+        """
+        known = {"": "", **names}
+        lines = [f"{known[o]} {text}." for o, text in self.advice.items() if o in known]
+        lines = [f"  {line.strip()}" for line in lines]
+        return "\n".join([str(self.report), *lines])
 
 
 class DataError(ComposerError):

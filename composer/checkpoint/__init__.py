@@ -4,7 +4,14 @@ The package is about tensors, their names and namespaces, not about graphs.
 """
 
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
-from composer.checkpoint.checkpoint_keys import KeyMapping, KeyNaming, recognise_keys
+from composer.checkpoint.checkpoint_keys import (
+    NO_MAPPING,
+    KeyMapping,
+    KeyNaming,
+    find_mapping,
+    recognise_keys,
+)
+from composer.checkpoint.fitting import ExpectedTensors, ReadingOptions, read_fitting
 from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
 from composer.checkpoint.numpy_file import read_npy, read_npz
 from composer.checkpoint.reader import describe_checkpoint, read_checkpoint
@@ -14,21 +21,26 @@ from composer.checkpoint.torch_file import read_torch_value
 from composer.checkpoint.writer import WritableFormat, format_for, write_checkpoint
 
 __all__ = [
+    "NO_MAPPING",
     "Assignment",
     "Checkpoint",
     "CheckpointDescription",
+    "ExpectedTensors",
     "KeyMapping",
     "KeyNaming",
     "LoadReport",
     "Matching",
     "Mismatch",
     "NodeReport",
+    "ReadingOptions",
     "SafetensorsTensors",
     "WritableFormat",
     "describe_checkpoint",
+    "find_mapping",
     "format_for",
     "match_tensors",
     "read_checkpoint",
+    "read_fitting",
     "read_npy",
     "read_npz",
     "read_torch_value",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
+
+from composer.checkpoint.renamed_tensors import RenamedTensors
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Checkpoint:
         training_state: everything else in the file (optimizer, scheduler, iteration, ...).
         matching_heuristics: its keys are to be matched by their longest suffix.
         notes: problems that did not make it unreadable, a sentence each.
+        choices: how it was read where there was a choice, a line each.
     """
 
     path: Path
@@ -33,6 +36,13 @@ class Checkpoint:
     training_state: Mapping[str, object] = field(default_factory=dict)
     matching_heuristics: bool = False
     notes: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+    def only(self, prefixes: Collection[str]) -> Checkpoint:
+        """The checkpoint with those tensors only whose keys begin with one of some prefixes."""
+        beginnings = tuple(prefixes)
+        kept = {key: key for key in self.tensors if key.startswith(beginnings)}
+        return replace(self, tensors=RenamedTensors(self.tensors, kept))
 
 
 @dataclass(frozen=True)

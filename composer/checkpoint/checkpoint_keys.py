@@ -6,14 +6,18 @@ is built without arguments. It is imported only when a file's keys ask for one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from composer.errors import PluginError
+from composer.checkpoint.key_prefixes import ExpectedKeys
+from composer.errors import CheckpointError, NameResolutionError, PluginError
+from composer.names import did_you_mean
 from composer.registry import MAPPING_GROUP, Publication, Registry
+
+NO_MAPPING = "none"
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,37 @@ class KeyNaming:
         return _are_mostly_in(expected, keys)
 
     def is_bare(self, keys: Collection[str]) -> bool:
-        """Whether the file is one of a single network: some node's names without its prefix."""
+        """Whether the file is one of a part: some node's names without (all of) its prefix."""
         if self.is_whole(keys):
             return False
-        below = [names for path, names in self.names.items() if self.prefix_of[path]]
-        return any(_are_mostly_in(names, keys) for names in below)
+        return any(
+            _are_mostly_in([ending + name for name in names], keys)
+            for path, names in self.names.items()
+            for ending in _endings_of(self.prefix_of[path])
+        )
+
+    def expected_keys(self) -> ExpectedKeys:
+        """The keys that tensors may have in a file: whole, and without (all of) their prefixes."""
+        return ExpectedKeys(
+            {self.prefix_of[path] + name for path, names in self.names.items() for name in names},
+            {
+                ending + name
+                for path, names in self.names.items()
+                for ending in _endings_of(self.prefix_of[path])
+                for name in names
+            },
+        )
 
     def beginnings(self) -> set[str]:
         """How keys begin in a file of a single network."""
         return {name.partition(".")[0] for names in self.names.values() for name in names}
+
+
+def _endings_of(prefix: str) -> Iterator[str]:
+    """The prefix without its first name, without its first two, ... to the empty one."""
+    while prefix:
+        prefix = prefix.partition(".")[2]
+        yield prefix
 
 
 def _are_mostly_in(expected: Collection[str], keys: Collection[str]) -> bool:
@@ -76,20 +102,42 @@ class KeyMapping(Protocol):
         ...
 
 
-class Recognition(NamedTuple):
-    """Which family a checkpoint's keys belong to.
+class PublishedMapping(NamedTuple):
+    """A key mapping, and who publishes it.
 
     Attributes:
-        mapping: the first mapping that recognises the keys, or None.
+        mapping: the mapping.
+        name: the name that it is published under.
+        label: plugin, distribution and version, for messages; empty of one that is not published.
+    """
+
+    mapping: KeyMapping
+    name: str
+    label: str
+
+    def __str__(self) -> str:
+        return f"'{self.name}' of {self.label}" if self.label else f"'{self.name}'"
+
+
+class Recognition(NamedTuple):
+    """The families that a checkpoint's keys may belong to.
+
+    Attributes:
+        mappings: the mappings that recognise the keys, in the order of their names.
         notes: why mappings could not be asked, a sentence each.
     """
 
-    mapping: KeyMapping | None
+    mappings: tuple[PublishedMapping, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def mapping(self) -> KeyMapping | None:
+        """The first of the mappings, or None."""
+        return self.mappings[0].mapping if self.mappings else None
 
 
 def recognise_keys(keys: Collection[str], registry: Registry | None = None) -> Recognition:
-    """Asks the published mappings in the order of their names, each imported at its turn.
+    """Asks the published mappings in the order of their names.
 
     One that fails is passed over, so that a broken plugin spoils no other checkpoint.
 
@@ -98,18 +146,41 @@ def recognise_keys(keys: Collection[str], registry: Registry | None = None) -> R
         registry: the published mappings; those that are installed by default.
     """
     registry = registry or Registry.installed(MAPPING_GROUP)
+    found: list[PublishedMapping] = []
     notes: list[str] = []
     for publication in registry.publications:
         try:
             mapping = _load(publication)
             if mapping.recognises(keys):
-                return Recognition(mapping, tuple(notes))
+                found.append(PublishedMapping(mapping, publication.name, publication.label))
         except PluginError as error:
             notes.append(f"key mapping {error}")
         except Exception as error:
             where = f"'{publication.name}' of {publication.label}"
             notes.append(f"key mapping {where} fails: {type(error).__name__}: {error}")
-    return Recognition(None, tuple(notes))
+    return Recognition(tuple(found), tuple(notes))
+
+
+def find_mapping(name: str, registry: Registry | None = None) -> PublishedMapping:
+    """The published key mapping of a name, which may be qualified.
+
+    Raises:
+        CheckpointError: there is no such mapping, or its plugin fails.
+    """
+    registry = registry or Registry.installed(MAPPING_GROUP)
+    try:
+        publication = registry.find(name)
+    except NameResolutionError:
+        known = [*registry.names(), NO_MAPPING]
+        hint = did_you_mean(name, known, "key mappings")
+        raise CheckpointError(f"there is no key mapping '{name}'. {hint}") from None
+    except PluginError as error:
+        raise CheckpointError(str(error)) from error
+    assert publication is not None
+    try:
+        return PublishedMapping(_load(publication), publication.name, publication.label)
+    except PluginError as error:
+        raise CheckpointError(f"key mapping {error}") from error
 
 
 def _load(publication: Publication) -> KeyMapping:

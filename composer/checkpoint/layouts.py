@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from composer.checkpoint.sections import Section, find_sections
 from composer.errors import CheckpointError
 
-# Keys under which the weights are found, and the family of checkpoints that uses them.
-_SECTIONS = {
-    "model": "",  # detectron2
-    "model_state": "pycls",
-    "blobs": "",  # Detectron1
-    "state_dict": "",  # mmdetection, Lightning
-}
 _OUR_METADATA = "composer"
 _AUTHOR = "__author__"
 HEURISTICS = "matching_heuristics"
 _BATCH_COUNT = "num_batches_tracked"
+_PYCLS = "model_state"
+_SAVE_STATE = "torch.save(model.state_dict(), 'model.pth')"
 
 
 @dataclass(frozen=True)
@@ -30,72 +23,91 @@ class Contents:
     """The parts of a checkpoint, with the keys that they have in the file.
 
     Attributes:
-        tensors: key -> tensor.
+        sections: its state dicts, the preferred one first.
         metadata: the metadata of the file.
-        training_state: everything else.
+        training_state: everything else than the first section.
         matching_heuristics: its keys are to be matched by suffix.
         family: the codebase that wrote it, where that shows; else empty.
     """
 
-    tensors: Mapping[str, Tensor]
+    sections: tuple[Section, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     training_state: Mapping[str, object] = field(default_factory=dict)
     matching_heuristics: bool = False
     family: str = ""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The tensors of the preferred section."""
+        return self.sections[0].tensors
 
 
 def find_contents(document: object, *, source: str) -> Contents:
     """Separates the weights in `document` from everything else.
 
     Args:
-        document: a state dict, or a dict with one under a known key.
+        document: a state dict, or a dict with one or several, up to three levels deep.
         source: name of the file, for messages.
 
     Raises:
         CheckpointError: there are no weights in it.
     """
+    if _is_optimizer(document):
+        raise CheckpointError(
+            f"{source}: the state of an optimizer, which has no weights of a model. "
+            f"Name the file that was written by {_SAVE_STATE}."
+        )
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise CheckpointError(
             f"{source}: it holds a {type(document).__name__}, and a checkpoint is a dict of "
             "tensors by name."
         )
-    rest = dict(document)
-    section = next((key for key in _SECTIONS if isinstance(rest.get(key), dict)), None)
-    weights = rest if section is None else rest.pop(section)
-    tensors, others = _split(weights)
-    if not tensors:
-        raise CheckpointError(f"{source}: it has no tensors. Its keys: {_listing(weights)}.")
-    rest = others if section is None else {**rest, **others}
-    family = _SECTIONS.get(section or "", "")
-    if family == "pycls":
-        tensors = {k: v for k, v in tensors.items() if not k.endswith(_BATCH_COUNT)}
+    sections = find_sections(document)
+    if not sections:
+        raise CheckpointError(f"{source}: it has no tensors. {_describe_rest(document)}")
+    if sections[0].name == _PYCLS:
+        sections = [_without_batch_counts(section) for section in sections]
+    rest = _without(document, sections[0])
+    is_pycls = sections[0].name == _PYCLS
     return Contents(
-        tensors=tensors,
+        sections=tuple(sections),
         metadata=_take_metadata(rest),
-        matching_heuristics=bool(rest.pop(HEURISTICS, False)) or family == "pycls",
+        matching_heuristics=bool(rest.pop(HEURISTICS, False)) or is_pycls,
         training_state=rest,
-        family=family,
+        family="pycls" if is_pycls else "",
     )
 
 
-def _split(weights: dict[object, object]) -> tuple[dict[str, Tensor], dict[str, object]]:
-    tensors: dict[str, Tensor] = {}
-    others: dict[str, object] = {}
-    for key, value in weights.items():
-        if isinstance(value, Tensor):
-            tensors[str(key)] = value.detach()
-        elif isinstance(value, (np.ndarray, np.generic)):
-            tensors[str(key)] = _tensor_of(np.asarray(value))
-        else:
-            others[str(key)] = value
-    return tensors, others
-
-
-def _tensor_of(array: NDArray[np.generic]) -> Tensor:
-    # The copy makes the tensor writable and gives it the byte order of this machine.
-    return torch.from_numpy(
-        np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
+def _is_optimizer(document: object) -> bool:
+    """Whether a document is the state dict of an optimizer of torch, or has nothing else."""
+    if not isinstance(document, dict):
+        return False
+    if document.keys() == {"state", "param_groups"}:
+        return True
+    return len(document) == 1 and all(
+        "optim" in str(key) and _is_optimizer(value) for key, value in document.items()
     )
+
+
+def _describe_rest(document: Mapping[str, object]) -> str:
+    keys = next((v for v in document.values() if isinstance(v, dict)), document)
+    if len(document) > 1:
+        keys = document
+    return f"Its keys: {_listing(keys)}."
+
+
+def _without_batch_counts(section: Section) -> Section:
+    kept = {k: v for k, v in section.tensors.items() if not k.endswith(_BATCH_COUNT)}
+    return Section(section.name, kept, section.others)
+
+
+def _without(document: Mapping[str, object], section: Section) -> dict[str, object]:
+    """The document without the tensors of a section."""
+    if not section.name:
+        return dict(section.others)
+    first = next(k for k in document if section.name == k or section.name.startswith(f"{k}."))
+    rest = {key: value for key, value in document.items() if key != first}
+    return {**rest, **section.others}
 
 
 def _take_metadata(rest: dict[str, object]) -> dict[str, str]:
@@ -109,6 +121,6 @@ def _take_metadata(rest: dict[str, object]) -> dict[str, str]:
     return metadata
 
 
-def _listing(weights: Mapping[object, object], limit: int = 8) -> str:
+def _listing(weights: Mapping[object, object] | Mapping[str, object], limit: int = 8) -> str:
     shown = ", ".join(f"{key!s:.40}" for key in list(weights)[:limit])
     return shown + (", ..." if len(weights) > limit else "") or "none"

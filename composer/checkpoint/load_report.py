@@ -10,6 +10,16 @@ from composer.errors import CheckpointMismatchError
 
 MAX_NAMES = 8
 _COLUMNS = ("loaded", "missing", "unexpected", "mismatched")
+_FEW = 20  # one fitting tensor in so many is a coincidence
+_FEW_NAMES = 3
+_ADVICE = {
+    "skip_mismatched": (
+        "mismatched",
+        "leaves tensors of another shape as they are, as for another number of classes",
+    ),
+    "allow_missing": ("missing", "leaves tensors that are not in the file as they are"),
+    "allow_unexpected": ("unexpected", "passes over tensors that no node has"),
+}
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,8 @@ class LoadReport:
         ignored: keys that are no weights (`pixel_mean`, ...).
         unused: keys that belong to nodes which were not asked for.
         notes: problems of the file, a sentence each.
+        choices: how the file was read where there was a choice, a line each.
+        nonfinite: the tensors with NaN or infinite numbers: key -> how many, and of how many.
     """
 
     source: str
@@ -86,6 +98,31 @@ class LoadReport:
     ignored: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    nonfinite: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is said of every load: choices that were made, and weights that are not finite."""
+        lines = list(self.choices)
+        if self.nonfinite:
+            names = [f"{key} ({bad} of {all_})" for key, (bad, all_) in self.nonfinite.items()]
+            what = _count(len(names), "tensor")
+            lines.append(f"{what} with NaN or infinite numbers: {_listing(names)}")
+        return lines
+
+    @property
+    def is_of_another_network(self) -> bool:
+        """Whether hardly any tensor fits, and the file has others of quite other names instead."""
+        nodes = self.nodes.values()
+        named = sum(len(node.loaded) + len(node.mismatched) for node in nodes)
+        expected = sum(node.num_expected for node in nodes)
+        others = [key for node in nodes for key in node.unexpected]
+        if not expected or not (others or self.unused) or _FEW * named > expected:
+            return False
+        missing = [name for node in nodes for name in node.missing]
+        known = {ending for key in (*others, *self.unused) for ending in _endings(key)}
+        return len(missing) > _FEW_NAMES and 2 * sum(n in known for n in missing) < len(missing)
 
     @property
     def ok(self) -> bool:
@@ -120,12 +157,32 @@ class LoadReport:
             or (node.unexpected and not allow_unexpected)
             for node in self.nodes.values()
         ):
-            raise CheckpointMismatchError(self)
+            raise CheckpointMismatchError(self, self._list_advice())
+
+    def _list_advice(self) -> dict[str, str]:
+        """The options that would load it all the same, each with what it does."""
+        if self.is_of_another_network:
+            return {}
+        return {
+            option: advice
+            for option, (kind, advice) in _ADVICE.items()
+            if any(getattr(node, kind) for node in self.nodes.values())
+        }
 
     def __str__(self) -> str:
         title = f"{self.source} ({self.format})"
+        if self.is_of_another_network:
+            lines = [f"{title}: {_summary(self.nodes.values(), 'fit: another network')}"]
+            lines += _compare_names(self.nodes, self.unused)
+            lines += [f"  note: {note}" for note in self.notes]
+            return "\n".join([*lines, *(f"  {remark}" for remark in self.remarks)])
         return render_report(
-            title, self.nodes, ignored=self.ignored, unused=self.unused, notes=self.notes
+            title,
+            self.nodes,
+            ignored=self.ignored,
+            unused=self.unused,
+            notes=self.notes,
+            remarks=self.remarks,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -138,6 +195,8 @@ class LoadReport:
             "ignored": list(self.ignored),
             "unused": list(self.unused),
             "notes": list(self.notes),
+            "choices": list(self.choices),
+            "nonfinite": {key: list(counts) for key, counts in self.nonfinite.items()},
         }
 
 
@@ -148,6 +207,7 @@ def render_report(
     ignored: Sequence[str] = (),
     unused: Sequence[str] = (),
     notes: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> str:
     """One line where all is fine; else a row a node, and the names that do not fit.
 
@@ -157,12 +217,13 @@ def render_report(
         ignored: keys that are no weights.
         unused: keys of nodes that were not asked for.
         notes: printed if something does not fit.
+        remarks: printed in any case.
     """
     lines = [f"{title}: {_summary(nodes.values())}"]
     if not all(node.ok for node in nodes.values()):
         lines += _table(nodes)
-        lines += _advice(nodes.values())
         lines += [f"  note: {note}" for note in notes]
+    lines += [f"  {remark}" for remark in remarks]
     if ignored:
         lines.append(f"  ignored, since no weights: {_listing(ignored)}")
     if unused:
@@ -170,13 +231,21 @@ def render_report(
     return "\n".join(lines)
 
 
-def _summary(nodes: Collection[NodeReport]) -> str:
+def _summary(nodes: Collection[NodeReport], outcome: str = "fit") -> str:
     loaded = sum(len(node.loaded) for node in nodes)
     expected = sum(node.num_expected for node in nodes)
     places = _count(sum(node.num_expected > 0 for node in nodes), "node")
     if all(node.ok for node in nodes):
         return f"all {_count(expected, 'tensor')} of {places} loaded."
-    return f"{loaded} of {_count(expected, 'tensor')} of {places} fit."
+    return f"{loaded} of {_count(expected, 'tensor')} of {places} {outcome}."
+
+
+def _compare_names(nodes: Mapping[str, NodeReport], unused: Sequence[str]) -> Iterator[str]:
+    """Two lines: some names of the file, and some of the graph."""
+    given = [*(key for node in nodes.values() for key in node.unexpected), *unused]
+    missing = [f"{path}: {name}" for path, node in nodes.items() for name in node.missing]
+    yield f"  in the file: {_listing(given[:_FEW_NAMES])}, ..."
+    yield f"  in the graph: {_listing(missing[:_FEW_NAMES])}, ..."
 
 
 def _table(nodes: Mapping[str, NodeReport]) -> Iterator[str]:
@@ -209,6 +278,13 @@ def _more(names: Sequence[object]) -> Iterator[str]:
         yield f"            ... and {len(names) - MAX_NAMES} more"
 
 
+def _endings(key: str) -> Iterator[str]:
+    """What follows each dot of a key."""
+    while "." in key:
+        key = key.partition(".")[2]
+        yield key
+
+
 def _closest(name: str, *candidates: Sequence[str]) -> str:
     """The most similar ending of an unexpected key, of the node's own keys before all others."""
     segments = name.count(".") + 1
@@ -217,15 +293,6 @@ def _closest(name: str, *candidates: Sequence[str]) -> str:
         if match := difflib.get_close_matches(name, endings, n=1, cutoff=0.6):
             return f"  (the file has '{endings[match[0]]}')"
     return ""
-
-
-def _advice(nodes: Collection[NodeReport]) -> Iterator[str]:
-    if any(node.mismatched for node in nodes):
-        yield "  Another number of classes? skip_mismatched leaves such tensors as they are."
-    if any(node.missing for node in nodes):
-        yield "  allow_missing leaves tensors that are not in the file as they are."
-    if any(node.unexpected for node in nodes):
-        yield "  allow_unexpected passes over tensors that no node has."
 
 
 def _sides(shape: tuple[int, ...]) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import Tensor
 
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
-from composer.checkpoint.checkpoint_keys import KeyMapping, Recognition, recognise_keys
+from composer.checkpoint.checkpoint_keys import KeyMapping, recognise_keys
+from composer.checkpoint.foreign_files import explain_foreign
 from composer.checkpoint.formats import Container, detect_container, locate_checkpoint
+from composer.checkpoint.key_prefixes import shared_prefixes
 from composer.checkpoint.layouts import HEURISTICS, Contents, find_contents
 from composer.checkpoint.numpy_pickle import read_pickle
+from composer.checkpoint.renamed_tensors import RenamedTensors
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
+from composer.checkpoint.sections import Section
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
 from composer.checkpoint.unpickler import check_names
 from composer.errors import CheckpointError
@@ -28,23 +33,25 @@ _DOCUMENT_READERS = {
 }
 
 
-def read_checkpoint(
-    path: str | os.PathLike[str],
-    *,
-    prefixes: Collection[str] | None = None,
-    key_mappings: Sequence[KeyMapping] | None = None,
-    fits: Callable[[Collection[str]], bool] | None = None,
-) -> Checkpoint:
-    """Reads a checkpoint. Its format is judged by its content, and no code in it can run.
+class FileContents(NamedTuple):
+    """The content of a checkpoint file.
+
+    Attributes:
+        file: the file.
+        container: the name of its format.
+        contents: state dicts and everything else.
+    """
+
+    file: Path
+    container: Container
+    contents: Contents
+
+
+def read_contents(path: str | os.PathLike[str]) -> FileContents:
+    """Reads a file. Its format is judged by its content, and no code in it can run.
 
     Args:
         path: a file, or a directory with a `last_checkpoint` that names one.
-        prefixes: read only the tensors whose keys begin with one of these. A file whose keys are
-            matched by suffix is read as a whole, since its keys begin with nothing.
-        key_mappings: foreign families of names to recognise; by default those that plugins
-            publish.
-        fits: whether the file's keys fit as they are; then they stay, and no
-            mapping is asked.
 
     Raises:
         CheckpointError: it does not exist, is damaged, or holds what could run code.
@@ -52,35 +59,47 @@ def read_checkpoint(
     with _naming_unreadable_files(path):
         file = locate_checkpoint(path)
         container = detect_container(file)
-        contents = _read_contents(file, container)
-    tensors = _without_wrappers(contents.tensors)
+        return FileContents(file, container, _read_contents(file, container))
+
+
+def read_checkpoint(
+    path: str | os.PathLike[str],
+    *,
+    key_mappings: Sequence[KeyMapping] | None = None,
+) -> Checkpoint:
+    """Reads a checkpoint without regard to any graph: its first state dict.
+
+    Args:
+        path: as for `read_contents`.
+        key_mappings: foreign families of names to recognise; by default those that plugins
+            publish. The first that recognises the names is used.
+
+    Raises:
+        CheckpointError: as for `read_contents`.
+    """
+    file, container, contents = read_contents(path)
+    tensors: Mapping[str, Tensor] = _without_wrappers(contents.tensors)
     family, by_suffix = contents.family, contents.matching_heuristics
-    recognition = Recognition(None)
-    if fits is None or not fits(tensors.keys()):
-        recognition = _recognise(tensors.keys(), key_mappings)
-    mapping = recognition.mapping
+    mapping, notes = _recognise(tensors.keys(), key_mappings)
     if mapping is not None:
-        renamed: Mapping[str, Tensor] = mapping.rename(_read_all(contents.tensors, tensors))
+        tensors = mapping.rename(dict(tensors))
         family, by_suffix = mapping.name, mapping.matches_by_suffix
-    else:
-        wanted = None if by_suffix else prefixes
-        renamed = _read_all(contents.tensors, _beginning_with(wanted, tensors))
     return Checkpoint(
         path=file,
         format=f"{family} {container}".strip(),
-        tensors=renamed,
+        tensors=tensors,
         metadata=contents.metadata,
         training_state=contents.training_state,
         matching_heuristics=by_suffix,
-        notes=recognition.notes,
+        notes=notes,
     )
 
 
 def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
-    """Reads metadata and shapes of a checkpoint; of a safetensors file the header only.
+    """Reads metadata, keys and shapes of a checkpoint; of a safetensors file the header only.
 
     Raises:
-        CheckpointError: as for `read_checkpoint`.
+        CheckpointError: as for `read_contents`.
     """
     with _naming_unreadable_files(path):
         file = locate_checkpoint(path)
@@ -93,10 +112,13 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
     return CheckpointDescription(file, checkpoint.format, checkpoint.metadata, shapes)
 
 
-def _recognise(keys: Collection[str], key_mappings: Sequence[KeyMapping] | None) -> Recognition:
+def _recognise(
+    keys: Collection[str], key_mappings: Sequence[KeyMapping] | None
+) -> tuple[KeyMapping | None, tuple[str, ...]]:
     if key_mappings is None:
-        return recognise_keys(keys)
-    return Recognition(next((each for each in key_mappings if each.recognises(keys)), None))
+        found = recognise_keys(keys)
+        return found.mapping, found.notes
+    return next((each for each in key_mappings if each.recognises(keys)), None), ()
 
 
 @contextmanager
@@ -112,28 +134,23 @@ def _read_contents(file: Path, container: Container) -> Contents:
         tensors = SafetensorsTensors(file)
         metadata = tensors.header.metadata
         by_suffix = metadata.get(HEURISTICS, "").lower() == "true"
-        return Contents(tensors, metadata, matching_heuristics=by_suffix)
-    document = _DOCUMENT_READERS[container](file)
+        section = Section("", tensors, {})
+        return Contents((section,), metadata, matching_heuristics=by_suffix)
+    try:
+        document = _DOCUMENT_READERS[container](file)
+    except CheckpointError as error:
+        if explained := explain_foreign(file, str(error)):
+            raise CheckpointError(explained) from error
+        raise
     check_names(document, source=str(file))
     return find_contents(document, source=str(file))
 
 
-def _without_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Key without the names of wrappers -> key in the file."""
-    keys = {key: key for key in tensors}
-    while keys and (
-        wrapper := next((w for w in _WRAPPERS if all(key.startswith(w) for key in keys)), None)
-    ):
-        keys = {key.removeprefix(wrapper): original for key, original in keys.items()}
-    return keys
-
-
-def _beginning_with(prefixes: Collection[str] | None, keys: Mapping[str, str]) -> Mapping[str, str]:
-    if prefixes is None:
-        return keys
-    beginnings = tuple(prefixes)
-    return {key: original for key, original in keys.items() if key.startswith(beginnings)}
-
-
-def _read_all(tensors: Mapping[str, Tensor], keys: Mapping[str, str]) -> dict[str, Tensor]:
-    return {key: tensors[original] for key, original in keys.items()}
+def _without_wrappers(tensors: Mapping[str, Tensor]) -> RenamedTensors:
+    """The tensors without the names of wrappers that all keys begin with."""
+    prefix = ""
+    for longer in shared_prefixes(tensors.keys()):
+        if longer[len(prefix) :] not in _WRAPPERS:
+            break
+        prefix = longer
+    return RenamedTensors.without_prefix(tensors, prefix)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from composer.checkpoint.checkpoint import Checkpoint
 from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
+from composer.checkpoint.nonfinite import find_nonfinite
 from composer.errors import CheckpointError
 
 # detectron2 stores what it computes from the configuration (once the pixels' mean and the anchors,
@@ -103,6 +104,8 @@ def match_tensors(
         ignored=rest.ignored,
         unused=rest.unused,
         notes=checkpoint.notes,
+        choices=checkpoint.choices,
+        nonfinite=find_nonfinite(assignment, prefix_of),
     )
     return Matching(assignment, report)
 
@@ -189,7 +192,7 @@ def match_by_suffix(expected: Collection[str], available: Collection[str]) -> di
     matches: dict[str, str] = {}
     owners: dict[str, str] = {}
     for key in expected:
-        match = next((ending for ending in _endings(key) if ending in known), None)
+        match = find_ending(key, known)
         if match is None:
             continue
         if match in owners:
@@ -200,6 +203,11 @@ def match_by_suffix(expected: Collection[str], available: Collection[str]) -> di
         owners[match] = key
         matches[key] = match
     return matches
+
+
+def find_ending(key: str, available: Collection[str]) -> str | None:
+    """The longest of some keys that is a key or ends it after a dot; None if there is none."""
+    return next((ending for ending in _endings(key) if ending in available), None)
 
 
 def _endings(key: str) -> Iterator[str]:

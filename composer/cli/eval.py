@@ -17,6 +17,7 @@ from composer.cli.options import (
     image_size_option,
     images_option,
     json_option,
+    loading_options,
     set_option,
     weights_option,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from composer.data import Dataset, FaultPolicy, ImageSize, InferenceBatches
     from composer.evaluation import AugmentedPredictor, Evaluator, Results
     from composer.experiment import SettableModel
-    from composer.graph import Graph
+    from composer.graph import Graph, LoadArguments
 
 # Options that say how a model runs; predictions in a file take none of them.
 _OF_MODELS = ("weights", "tta", "image_size", "batch_size", "num_workers", "device")
@@ -64,6 +65,7 @@ def _parse_sizes(
 @format_option()
 @dataset_option(default="all, joined")
 @weights_option()
+@loading_options
 @set_option("Set a value of the model or the data; repeatable.")
 @click.option(
     "--predictions",
@@ -128,6 +130,7 @@ def eval_command(
     format_: str | None,
     names: Sequence[str],
     weights: Mapping[str, str],
+    load_arguments: LoadArguments,
     settings: Sequence[str],
     predictions: str | None,
     tasks: Sequence[str] | None,
@@ -180,7 +183,7 @@ def eval_command(
         report(dataset, *_evaluate_file(predictions, dataset, tasks))
         return
     with process_group(device) as processes:
-        graph = Graph.open(model or "", weights or None, set=settable.settings)
+        graph = Graph.open(model or "", weights or None, set=settable.settings, **load_arguments)
         graph = graph.to(processes.device)
         require_weights(graph)
         outputs, policy = list_outputs(graph), on_fault or "skip"

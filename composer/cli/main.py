@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -27,7 +27,7 @@ from composer.cli.show import show
 from composer.cli.specs import specs
 from composer.cli.train import train
 from composer.discovery import DISTRIBUTION, find_version
-from composer.errors import ComposerError, SpecError
+from composer.errors import CheckpointMismatchError, ComposerError, SpecError
 
 MISTAKE, INTERRUPTED = 1, 130
 
@@ -46,11 +46,19 @@ class CommandGroup(click.Group):
                 traceback.print_exception(error)
             # The problems of a spec begin with their places, as compilers and editors have it.
             begin = "" if isinstance(error, SpecError) else "error: "
-            click.echo(f"{begin}{_describe(error)}", err=True)
+            click.echo(f"{begin}{_describe(error, self._list_options(ctx))}", err=True)
             ctx.exit(MISTAKE)
 
+    def _list_options(self, ctx: click.Context) -> dict[str, str]:
+        """The options of the command that runs: name of the argument -> as it is written."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        params = () if command is None else command.params
+        return {p.name: p.opts[0] for p in params if isinstance(p, click.Option) and p.name}
 
-def _describe(error: Exception) -> str:
+
+def _describe(error: Exception, options: Mapping[str, str]) -> str:
+    if isinstance(error, CheckpointMismatchError):
+        return error.describe(options)
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error)

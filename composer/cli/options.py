@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,45 @@ def weights_option(default: str = "") -> Decorator:
         help="Checkpoint for the model or for one node; repeatable."
         + (f"  [default: {default}]" if default else ""),
     )
+
+
+_LOADING = (
+    click.option("--skip-mismatched", is_flag=True, help="Skip weights of another shape."),
+    click.option("--allow-missing", is_flag=True, help="Allow weights that a checkpoint lacks."),
+    click.option("--allow-unexpected", is_flag=True, help="Allow weights that no node has."),
+    click.option(
+        "--key-mapping",
+        metavar="NAME|none",
+        help="Rename the weights with this key mapping.  [default: the one that fits best, if any]",
+    ),
+    click.option(
+        "--section",
+        metavar="NAME",
+        help="State dict or prefix to read of a checkpoint with several.  [default: what fits "
+        "best; averaged weights of equals]",
+    ),
+)
+_LOAD_ARGUMENTS = (
+    "skip_mismatched",
+    "allow_missing",
+    "allow_unexpected",
+    "key_mapping",
+    "section",
+)
+
+
+def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of loading weights, which the command receives as `load_arguments`."""
+
+    @wraps(command)
+    def collected(*args: Any, **given: Any) -> Any:
+        arguments = {name: given.pop(name) for name in _LOAD_ARGUMENTS}
+        return command(*args, load_arguments=arguments, **given)
+
+    wrapped: Callable[..., Any] = collected
+    for option in reversed(_LOADING):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def mode_option(help: str) -> Decorator:  # noqa: A002 - click's

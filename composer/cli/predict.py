@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import device_option, image_size_option, set_option, weights_option
+from composer.cli.options import (
+    device_option,
+    image_size_option,
+    loading_options,
+    set_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from composer.data import ImageSize
+    from composer.graph import LoadArguments
     from composer.prediction import FilePredictions
     from composer.visualization import Background, ColorBy
 
@@ -33,6 +40,7 @@ _SHOWN = 5  # names in a list
     help="Model that ships, checkpoint that describes itself, or spec with --weights.",
 )
 @weights_option()
+@loading_options
 @set_option()
 @click.option(
     "--threshold",
@@ -73,6 +81,7 @@ def predict(
     paths: Sequence[str],
     model: str,
     weights: Mapping[str, str],
+    load_arguments: LoadArguments,
     settings: Sequence[str],
     threshold: float,
     names: str | None,
@@ -109,6 +118,7 @@ def predict(
         names=names,
         image_size=image_size,
         device=find_device(device),
+        **load_arguments,
     )
     results = sys.stdout if as_json else folder
     predictions = FilePredictions(

@@ -12,6 +12,7 @@ from composer.cli.options import (
     device_option,
     inputs_option,
     json_option,
+    loading_options,
     mode_option,
     parse_named_assignments,
     seed_option,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from composer.blueprint import Blueprint, Plan
     from composer.checkpoint import LoadReport
-    from composer.graph import Graph
+    from composer.graph import Graph, LoadArguments
     from composer.language import Mode
 
 
@@ -46,9 +47,7 @@ if TYPE_CHECKING:
     help="Use a saved value, or a file of tensors, instead of computing it; repeatable.",
 )
 @weights_option(default="the model's, if any")
-@click.option("--skip-mismatched", is_flag=True, help="Skip weights of another shape.")
-@click.option("--allow-missing", is_flag=True, help="Allow weights that a checkpoint lacks.")
-@click.option("--allow-unexpected", is_flag=True, help="Allow weights that no node has.")
+@loading_options
 @set_option()
 @mode_option("Mode of the nodes and wires; training needs ground truth in the input.")
 @device_option()
@@ -69,9 +68,7 @@ def run(
     inputs: Sequence[str],
     feeds: Mapping[str, str],
     weights: Mapping[str, str],
-    skip_mismatched: bool,
-    allow_missing: bool,
-    allow_unexpected: bool,
+    load_arguments: LoadArguments,
     settings: Sequence[str],
     mode: Mode,
     device: str,
@@ -108,8 +105,7 @@ def run(
     notes = _print_notes(_notes_on_inputs(inputs, files, plan))
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
     graph.train(mode == "training")
-    allowed = LoadOptions(skip_mismatched, allow_missing, allow_unexpected)
-    reports = load_weights(graph, weights or own_weights, allowed)
+    reports = load_weights(graph, weights or own_weights, LoadOptions(**load_arguments))
     notes += _print_notes(_notes_on_weights(graph, reports))
     outcome = run_shown(
         graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json

@@ -10,11 +10,12 @@ from composer.graph.profiling import NodeProfile, Profile, format_seconds
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
 from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
-from composer.graph.weights import LoadOptions, Weights, load_weights
+from composer.graph.weights import LoadArguments, LoadOptions, Weights, load_weights, log_remarks
 
 __all__ = [
     "Costs",
     "Graph",
+    "LoadArguments",
     "LoadOptions",
     "Model",
     "NodeCosts",
@@ -29,6 +30,7 @@ __all__ = [
     "in_step",
     "is_sharded",
     "load_weights",
+    "log_remarks",
     "open_blueprint",
     "plugin_versions",
     "read_inputs",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from typing_extensions import Unpack
 
 from composer.blueprint import Blueprint, Names, Plan, listed
 from composer.checkpoint import LoadReport
@@ -24,7 +25,14 @@ from composer.graph.opening import Model, check_model_spec, open_blueprint, with
 from composer.graph.profiling import Profile, profiling
 from composer.graph.saving import save_weights
 from composer.graph.session import Session
-from composer.graph.weights import LoadOptions, Weights, find_random_nodes, load_weights
+from composer.graph.weights import (
+    LoadArguments,
+    LoadOptions,
+    Weights,
+    find_random_nodes,
+    load_weights,
+    log_remarks,
+)
 from composer.language import Mode, Spec, SpecMetadata, SpecSource
 
 
@@ -66,7 +74,7 @@ class Graph(nn.Module):
         nodes: Mapping[str, Any] | None = None,
         until: Names | None = None,
         feeds: Sequence[str] = (),
-        skip_mismatched: bool = False,
+        **options: Unpack[LoadArguments],
     ) -> Graph:
         """The graph of a model with its weights, in inference mode.
 
@@ -85,7 +93,8 @@ class Graph(nn.Module):
             nodes: node types by name that no plugin publishes, for trying things out.
             until: build only what these nodes need, as `subgraph` would leave it.
             feeds: with `until`, nodes that will be given and so are not built.
-            skip_mismatched: leave weights of another shape as they are (a new class count).
+            **options: of the load, as those of `load`: skip_mismatched, allow_missing,
+                allow_unexpected, key_mapping, section.
 
         Raises:
             NameResolutionError: if there is no model of that name.
@@ -93,17 +102,17 @@ class Graph(nn.Module):
             InputError: if a file is no model, or values are set of what is loaded already.
             CheckpointError: if a checkpoint cannot be read, does not fit or describes no graph.
         """
-        options = LoadOptions(skip_mismatched=skip_mismatched)
+        chosen = LoadOptions(**options)
         if isinstance(model, Graph):
             if set:
                 raise InputError("nothing can be set in a graph: it is built already")
-            load_weights(model, weights or {}, options)
+            log_remarks(load_weights(model, weights or {}, chosen))
             return model
         blueprint, own = open_blueprint(model, set, nodes)
         if until is not None:
             blueprint = blueprint.part(without_taps(until), feeds)
         graph = cls.from_blueprint(blueprint, seed=seed)
-        load_weights(graph, own if weights is None else weights, options)
+        log_remarks(load_weights(graph, own if weights is None else weights, chosen))
         return graph
 
     @classmethod
@@ -117,22 +126,16 @@ class Graph(nn.Module):
         seed: int = 0,
         until: Names | None = None,
         feeds: Sequence[str] = (),
-        skip_mismatched: bool = False,
         **params: Any,
     ) -> Graph:
         """The graph of a spec: `open` for a name that can mean nothing else, with its options.
 
-        `**params` are the same as `set`, for names without dots.
+        `**params` are the same as `set`, for names without dots, or options of the load.
         """
-        settings = [*(set.items() if isinstance(set, Mapping) else set), *params.items()]
-        return cls.open(
-            check_model_spec(spec, settings, nodes),
-            weights,
-            seed=seed,
-            until=until,
-            feeds=feeds,
-            skip_mismatched=skip_mismatched,
-        )
+        options, rest = LoadOptions.split(params)
+        settings = [*(set.items() if isinstance(set, Mapping) else set), *rest.items()]
+        blueprint = check_model_spec(spec, settings, nodes)
+        return cls.open(blueprint, weights, seed=seed, until=until, feeds=feeds, **options)
 
     @classmethod
     def from_blueprint(
@@ -344,9 +347,7 @@ class Graph(nn.Module):
         *,
         node: str | None = None,
         prefix: str | None = None,
-        skip_mismatched: bool = False,
-        allow_missing: bool = False,
-        allow_unexpected: bool = False,
+        **options: Unpack[LoadArguments],
     ) -> LoadReport:
         """Loads weights from a checkpoint; all nodes, or one node or nested graph.
 
@@ -354,9 +355,11 @@ class Graph(nn.Module):
             path: the file.
             node: the node or nested graph to load; all by default.
             prefix: with `node`, where its weights are in the file, if not under its namespace.
-            skip_mismatched: leave weights of another shape as they are.
-            allow_missing: leave weights that the file lacks as they are.
-            allow_unexpected: pass over weights that the graph lacks.
+            **options: `skip_mismatched` leaves weights of another shape as they are,
+                `allow_missing` those that the file lacks; `allow_unexpected` passes over weights
+                that the graph lacks. `key_mapping` is the name of a key mapping, or one itself,
+                in place of the one that fits best; "none" for none. `section` is the state dict,
+                or the prefix of keys, to read of a file with several.
 
         Returns:
             A report of what was loaded, node by node.
@@ -366,10 +369,11 @@ class Graph(nn.Module):
             CheckpointMismatchError: if it does not fit and no exception above allows it; nothing
                 is loaded then.
         """
-        options = LoadOptions(skip_mismatched, allow_missing, allow_unexpected)
-        reports = load_weights(self, {node or "": path}, options, prefix=prefix)
+        chosen = LoadOptions(**options)
+        reports = load_weights(self, {node or "": path}, chosen, prefix=prefix)
         if not reports:
             raise NameResolutionError(f"'{node}' has no weights in this graph")
+        log_remarks(reports)
         return reports[0]
 
     def save(

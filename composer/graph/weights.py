@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from torch import Tensor, nn
 
 from composer.checkpoint import (
-    KeyNaming,
+    ExpectedTensors,
+    KeyMapping,
     LoadReport,
     Matching,
     NodeReport,
+    ReadingOptions,
     match_tensors,
-    read_checkpoint,
+    read_fitting,
 )
 from composer.graph.description import Provenance
 from composer.graph.sharding import is_sharded, scatter_state
@@ -25,22 +28,47 @@ from composer.names import resolve_name
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
 
+_LOGGER = logging.getLogger(__name__)
+
 Weights = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]
+
+
+class LoadArguments(TypedDict, total=False):
+    """The fields of `LoadOptions` as keyword arguments."""
+
+    skip_mismatched: bool
+    allow_missing: bool
+    allow_unexpected: bool
+    key_mapping: str | KeyMapping | None
+    section: str | None
 
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """What is forgiven when a checkpoint does not fit.
+    """What is forgiven when a checkpoint does not fit, and how it is read.
 
     Args:
         skip_mismatched: weights of another shape stay as they are.
         allow_missing: weights that the file lacks stay as they are.
         allow_unexpected: weights that the graph lacks are passed over.
+        key_mapping: the key mapping to use, by its name or itself; "none" for none; None for the
+            one that fits best, if one fits better than the names as they are.
+        section: the state dict, or the prefix of keys, to read of a file that has several.
     """
 
     skip_mismatched: bool = False
     allow_missing: bool = False
     allow_unexpected: bool = False
+    key_mapping: str | KeyMapping | None = None
+    section: str | None = None
+
+    @classmethod
+    def split(cls, arguments: Mapping[str, Any]) -> tuple[LoadArguments, dict[str, Any]]:
+        """Separates the arguments that are options of the load from others."""
+        names = {field.name for field in fields(cls)}
+        options = {name: value for name, value in arguments.items() if name in names}
+        rest = {name: value for name, value in arguments.items() if name not in names}
+        return cast("LoadArguments", options), rest
 
 
 def load_weights(
@@ -69,7 +97,7 @@ def load_weights(
     by_node = {"": weights} if isinstance(weights, (str, os.PathLike)) else dict(weights)
     matched: list[Matching] = []
     for name, file in by_node.items():
-        found = _match(graph, name, file, prefix)
+        found = _match(graph, name, file, options, prefix)
         if found is None:
             continue
         found.report.raise_if(
@@ -82,6 +110,13 @@ def load_weights(
         _assign(graph, matching)
         graph.provenance.append(Provenance.of(matching.report))
     return tuple(matching.report for matching in matched)
+
+
+def log_remarks(reports: Iterable[LoadReport]) -> None:
+    """Logs the choices of loads, and weights that are not finite."""
+    for report in reports:
+        for remark in report.remarks:
+            _LOGGER.warning("note: %s: %s", report.source, remark)
 
 
 def _assign(graph: Graph, matching: Matching) -> None:
@@ -110,7 +145,11 @@ def find_random_nodes(graph: Graph) -> list[str]:
 
 
 def _match(
-    graph: Graph, name: str, file: str | os.PathLike[str], prefix: str | None
+    graph: Graph,
+    name: str,
+    file: str | os.PathLike[str],
+    options: LoadOptions,
+    prefix: str | None,
 ) -> Matching | None:
     """How a checkpoint fits a node or nested graph; None if none of it was built."""
     path = _node_path(graph, name) if name else ""
@@ -127,17 +166,16 @@ def _match(
     if prefix is not None:
         own = key_prefix(path if path not in declared else declared[path].namespace)
         prefixes |= {node: prefix + prefixes[node].removeprefix(own) for node in nodes}
-    whole = len(nodes) == len(prefixes)
-    needed = None if whole else {prefixes[node] for node in nodes}
-    naming = KeyNaming({node: list(names) for node, names in targets.items()}, prefixes)
-    if prefix is None and needed is not None:
-        needed |= naming.beginnings()
-    checkpoint = read_checkpoint(file, prefixes=needed, fits=naming.fits)
-    keys = checkpoint.tensors.keys()
-    by_suffix = checkpoint.matching_heuristics or (prefix is None and naming.is_bare(keys))
-    matching = match_tensors(
-        targets, checkpoint, prefix_of=prefixes, partial=bool(name), by_suffix=by_suffix
+    checkpoint = read_fitting(
+        file,
+        ExpectedTensors.of(targets, prefixes),
+        ReadingOptions(options.key_mapping, options.section),
+        bare=prefix is None,
     )
+    by_suffix = checkpoint.matching_heuristics
+    if len(nodes) < len(prefixes) and not by_suffix:
+        checkpoint = checkpoint.only({prefixes[node] for node in nodes})
+    matching = match_tensors(targets, checkpoint, prefix_of=prefixes, partial=bool(name))
     if path and path not in declared and by_suffix:
         return matching._replace(report=_without_absent(matching.report))
     return matching

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from typing_extensions import Unpack
 
 from composer.data import ImageSize, make_record, with_size
 from composer.documents import SettingsSource
 from composer.errors import InputError
 from composer.evaluation import inferring, predict_with
-from composer.graph import Graph, Model, Weights, find_device, require_weights
+from composer.graph import Graph, LoadArguments, Model, Weights, find_device, require_weights
 from composer.prediction.given_names import Names, read_names, require_count
 from composer.prediction.image_sources import (
     ChannelOrder,
@@ -50,6 +51,7 @@ class Predictor:
             (`coco`), a spec with `metadata`, or a list.
         image_size: pixels of the shorter side, or of that and the longer one's limit, in place of
             what the model's spec says.
+        **options: of the load of weights, as `Graph.load` takes them.
 
     Attributes:
         graph: the model. While it predicts it is in inference mode.
@@ -72,6 +74,7 @@ class Predictor:
         batch_size: int = 1,
         names: Names | None = None,
         image_size: ImageSize | None = None,
+        **options: Unpack[LoadArguments],
     ) -> None:
         if not 0 <= score_threshold <= 1:
             raise InputError(f"score_threshold is from 0 to 1, not {score_threshold}")
@@ -79,7 +82,7 @@ class Predictor:
             raise InputError(f"batch_size is 1 or more, not {batch_size}")
         self.score_threshold, self.batch_size = score_threshold, batch_size
         self._channel_order = None if channel_order is None else check_order(channel_order)
-        graph = Graph.open(model, weights, set=set)
+        graph = Graph.open(model, weights, set=set, **options)
         if graph is not model:
             require_weights(graph)
         self.graph: Graph = graph.to(find_device(str(device)))

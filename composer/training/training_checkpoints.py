@@ -19,6 +19,11 @@ from composer.training.weight_average import WeightAverage
 
 _STATE = "training.safetensors"
 
+_RESUME = (
+    "The model is not the one that was trained: resume with the settings that the training was "
+    "started with, or start another training with these weights"
+)
+
 _log = logging.getLogger("composer.training")
 
 
@@ -132,8 +137,19 @@ class TrainingCheckpoints:
                 _log.warning("a checkpoint is set aside as '%s': %s", place.name, fault)
 
     def _load(self, folder: Path) -> TrainingState:
-        """Loads the weights of a checkpoint; returns the rest."""
+        """Loads the weights of a checkpoint; returns the rest.
+
+        Raises:
+            CheckpointMismatchError: they are those of another model.
+        """
         state = TrainingState.read(folder / _STATE)
+        try:
+            return self._load_weights(folder, state)
+        except CheckpointMismatchError as error:  # options of a load are none of a resumed training
+            raise CheckpointMismatchError(error.report, {"": _RESUME}) from error
+
+    def _load_weights(self, folder: Path, state: TrainingState) -> TrainingState:
+        """Loads the weights of a checkpoint."""
         graph = self._step.graph
         num_updates = state.values["num_updates"]  # 0 where there was no average
         if self._average is not None and num_updates:

@@ -70,7 +70,7 @@ def test_a_whole_mask_rcnn_of_detectron1_loads_into_its_nodes(has_section, proto
     blobs = blobs_of_mask_rcnn()
     document = {"blobs": blobs, "cfg": "MODEL: {}"} if has_section else blobs
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(document, protocol))
-    checkpoint = read_checkpoint(tmp_path / "model.pkl", prefixes=["roi_heads."])
+    checkpoint = read_checkpoint(tmp_path / "model.pkl")
     wanted = wanted_of_mask_rcnn()
     assignment, report = match_tensors(wanted, checkpoint, prefix_of=PREFIXES)
 

@@ -3,9 +3,9 @@
 import sys
 
 import pytest
-import torch
 
-from composer.checkpoint import KeyNaming, read_checkpoint, recognise_keys
+from composer.checkpoint import KeyNaming, find_mapping, recognise_keys
+from composer.errors import CheckpointError
 from composer.registry import Publication, Registry
 
 NAMES = {"stem": ["conv.weight", "conv.bias"], "head": ["fc.weight", "fc.bias"]}
@@ -76,16 +76,23 @@ def publish(tmp_path, monkeypatch):
         sys.modules.pop(module, None)
 
 
-def test_the_first_mapping_that_knows_the_keys_is_taken(publish):
+def test_all_mappings_that_know_the_keys_are_named_with_their_distributions(publish):
     registry = Registry([publish("first", SHOUTING), publish("second", SHOUTING)])
-    mapping, notes = recognise_keys(["A.B"], registry)
-    assert type(mapping).__module__ == "mapping_first"
-    assert notes == ()
-    assert "mapping_second" not in sys.modules
+    found = recognise_keys(["A.B"], registry)
+    assert [type(one.mapping).__module__ for one in found.mappings] == [
+        "mapping_first",
+        "mapping_second",
+    ]
+    assert [str(one) for one in found.mappings] == [
+        "'first' of mapping-first (dist-first 1.2)",
+        "'second' of mapping-second (dist-second 1.2)",
+    ]
+    assert found.mapping is found.mappings[0].mapping
+    assert found.notes == ()
 
 
 def test_keys_that_no_mapping_knows_stay(publish):
-    assert recognise_keys(["a.b"], Registry([publish("only", SHOUTING)])) == (None, ())
+    assert recognise_keys(["a.b"], Registry([publish("only", SHOUTING)])) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -99,22 +106,21 @@ def test_keys_that_no_mapping_knows_stay(publish):
 )
 def test_a_broken_mapping_is_named_and_hides_no_other(publish, source, reason):
     registry = Registry([publish("broken", source), publish("sound", SHOUTING)])
-    mapping, (note,) = recognise_keys(["A.B"], registry)
-    assert mapping.name == "shouting"
+    found = recognise_keys(["A.B"], registry)
+    (note,) = found.notes
+    assert found.mapping.name == "shouting"
     assert "'broken' of mapping-broken (dist-broken 1.2)" in note
     assert reason in note
 
 
-def test_keys_that_fit_are_renamed_by_nobody(publish, tmp_path):
-    torch.save({"A": torch.zeros(1)}, tmp_path / "x.pth")
-    mapping = recognise_keys(["A"], Registry([publish("only", SHOUTING)])).mapping
-    found = read_checkpoint(
-        tmp_path / "x.pth", key_mappings=[mapping], fits=lambda keys: "A" in keys
-    )
-    assert set(found.tensors) == {"A"}
-    assert set(read_checkpoint(tmp_path / "x.pth", key_mappings=[mapping]).tensors) == {"a"}
+def test_a_mapping_is_found_by_its_name(publish):
+    registry = Registry([publish("first", SHOUTING)])
+    assert find_mapping("first", registry).mapping.name == "shouting"
+    with pytest.raises(CheckpointError, match=r"no key mapping 'frist'. Did you mean 'first'"):
+        find_mapping("frist", registry)
+    with pytest.raises(CheckpointError, match="fails to import: ZeroDivisionError"):
+        find_mapping("broken", Registry([publish("broken", BROKEN)]))
 
 
 def test_ours_is_published_like_all_others():
-    mapping, _ = recognise_keys(["conv1_w", "res2_0_branch2a_w"])
-    assert mapping.name == "caffe2"
+    assert recognise_keys(["conv1_w", "res2_0_branch2a_w"]).mapping.name == "caffe2"

@@ -61,9 +61,47 @@ def test_a_report_with_faults_is_a_table_of_the_nodes():
         "      missing     scale  (the file has 'roi_heads.box_predictor.scales')",
         "      unexpected  roi_heads.box_predictor.scales",
         "      unexpected  roi_heads.box_predictor.other",
-        "  Another number of classes? skip_mismatched leaves such tensors as they are.",
-        "  allow_missing leaves tensors that are not in the file as they are.",
-        "  allow_unexpected passes over tensors that no node has.",
+    ]
+
+
+def test_an_error_offers_the_options_that_its_reader_has():
+    faulty = report(MISSING, UNEXPECTED, MISMATCHED)
+    with pytest.raises(CheckpointMismatchError) as caught:
+        faulty.raise_if()
+    assert list(caught.value.advice) == ["skip_mismatched", "allow_missing", "allow_unexpected"]
+    assert str(caught.value) == str(faulty) + (
+        "\n  skip_mismatched leaves tensors of another shape as they are, as for another number "
+        "of classes."
+        "\n  allow_missing leaves tensors that are not in the file as they are."
+        "\n  allow_unexpected passes over tensors that no node has."
+    )
+    on_the_command_line = caught.value.describe({"allow_missing": "--allow-missing"})
+    assert on_the_command_line == str(faulty) + (
+        "\n  --allow-missing leaves tensors that are not in the file as they are."
+    )
+    assert caught.value.describe({}) == str(faulty)
+
+
+def test_another_network_is_called_one_without_guesses():
+    names = tuple(f"layer{index}.weight" for index in range(298))
+    others = tuple(f"blocks.{index}.attention.kernel" for index in range(161))
+    other = report(NodeReport(missing=names), NodeReport(unexpected=others))
+    with pytest.raises(CheckpointMismatchError) as caught:
+        other.raise_if()
+    assert str(caught.value).splitlines() == [
+        "model.pkl (caffe2 pickle): 0 of 298 tensors of 1 node fit: another network.",
+        "  in the file: blocks.0.attention.kernel, blocks.1.attention.kernel, "
+        "blocks.2.attention.kernel, ...",
+        "  in the graph: node0: layer0.weight, node0: layer1.weight, node0: layer2.weight, ...",
+    ]
+
+
+def test_remarks_are_made_of_every_load():
+    nonfinite = {"node0.weight": (3, 64)}
+    shown = str(report(FINE, choices=("names without 'model.'",), nonfinite=nonfinite))
+    assert shown.splitlines()[1:] == [
+        "  names without 'model.'",
+        "  1 tensor with NaN or infinite numbers: node0.weight (3 of 64)",
     ]
 
 
@@ -108,7 +146,8 @@ def test_each_fault_raises_unless_its_own_option_allows_it(node, option):
     with pytest.raises(CheckpointMismatchError) as caught:
         faulty.raise_if(**dict.fromkeys(others, True))
     assert caught.value.report is faulty
-    assert str(caught.value) == str(faulty)
+    assert str(caught.value).startswith(str(faulty))
+    assert list(caught.value.advice) == [option]
     assert isinstance(caught.value, CheckpointError)
     faulty.raise_if(**{option: True})
 
@@ -146,6 +185,8 @@ def test_a_report_is_plain_data_in_json():
         "ignored": ["pixel_mean"],
         "unused": [],
         "notes": [],
+        "choices": [],
+        "nonfinite": {},
     }
 
 
