@@ -79,8 +79,7 @@ class Graph(nn.Module):
         """The graph of a model with its weights, in inference mode.
 
         Weights are those that are given; else those that the checkpoint holds or the spec names.
-        Nodes that none of them fills have random weights from the seed: `random_nodes` lists them,
-        and `provenance` says where the others come from.
+        Nodes that none of them fills are random: `random_nodes` lists them, `provenance` the rest.
 
         Args:
             model: the name of a model that ships or of a spec; a checkpoint that describes itself;
@@ -93,8 +92,7 @@ class Graph(nn.Module):
             nodes: node types by name that no plugin publishes, for trying things out.
             until: build only what these nodes need, as `subgraph` would leave it.
             feeds: with `until`, nodes that will be given and so are not built.
-            **options: of the load, as those of `load`: skip_mismatched, allow_missing,
-                allow_unexpected, key_mapping, section.
+            **options: of the load, as `load` takes them.
 
         Raises:
             NameResolutionError: if there is no model of that name.
@@ -134,8 +132,8 @@ class Graph(nn.Module):
         """
         options, rest = LoadOptions.split(params)
         settings = [*(set.items() if isinstance(set, Mapping) else set), *rest.items()]
-        blueprint = check_model_spec(spec, settings, nodes)
-        return cls.open(blueprint, weights, seed=seed, until=until, feeds=feeds, **options)
+        checked = check_model_spec(spec, settings, nodes)
+        return cls.open(checked, weights, seed=seed, until=until, feeds=feeds, **options)
 
     @classmethod
     def from_blueprint(
@@ -184,11 +182,7 @@ class Graph(nn.Module):
         return wanted if wanted in modes else modes[0]
 
     def train(self, mode: bool = True) -> Graph:
-        """Chooses training or inference; batch normalisations that are frozen stay in the latter.
-
-        Args:
-            mode: whether to train.
-        """
+        """Chooses training or inference; frozen batch normalisations stay in the latter."""
         super().train(mode)
         self._callables.train(mode)
         set_frozen_norms_to_eval(self.spec.freeze, self._callables)
@@ -277,11 +271,7 @@ class Graph(nn.Module):
     def plan(
         self, until: Names | None = None, *, feeds: Collection[str] = (), mode: Mode | None = None
     ) -> Plan:
-        """What a run would do: which nodes, in which order, and where values are released.
-
-        Raises:
-            NameResolutionError: if a name means nothing or several things.
-        """
+        """What a run would do: which nodes, in which order, and where values are released."""
         return self._execution.plan(mode or self.mode, until, feeds)
 
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
@@ -329,8 +319,7 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if the name means nothing, several things, or no module.
         """
-        path = self.resolve_node(node)
-        known = self.blueprint.nodes.get(path)
+        known = self.blueprint.nodes.get(path := self.resolve_node(node))
         found = None if known is None else self._callables.get(known.module_path)
         if not isinstance(found, nn.Module):
             kind = "a nested graph" if known is None else f"no module: {known.uses} is a function"
@@ -355,11 +344,8 @@ class Graph(nn.Module):
             path: the file.
             node: the node or nested graph to load; all by default.
             prefix: with `node`, where its weights are in the file, if not under its namespace.
-            **options: `skip_mismatched` leaves weights of another shape as they are,
-                `allow_missing` those that the file lacks; `allow_unexpected` passes over weights
-                that the graph lacks. `key_mapping` is the name of a key mapping, or one itself,
-                in place of the one that fits best; "none" for none. `section` is the state dict,
-                or the prefix of keys, to read of a file with several.
+            **options: what is forgiven (`skip_mismatched`, `allow_missing`, `allow_unexpected`),
+                and how the file is read (`key_mapping`, `section`): see `LoadOptions`.
 
         Returns:
             A report of what was loaded, node by node.
@@ -369,8 +355,7 @@ class Graph(nn.Module):
             CheckpointMismatchError: if it does not fit and no exception above allows it; nothing
                 is loaded then.
         """
-        chosen = LoadOptions(**options)
-        reports = load_weights(self, {node or "": path}, chosen, prefix=prefix)
+        reports = load_weights(self, {node or "": path}, LoadOptions(**options), prefix=prefix)
         if not reports:
             raise NameResolutionError(f"'{node}' has no weights in this graph")
         log_remarks(reports)
