@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 _UNFINISHED = ".part"
+_LONGEST_NAME = 200  # bytes; file systems have 255, and we add a time
 
 
 @contextmanager
@@ -95,6 +96,23 @@ def put_in_place(unfinished: Path, target: Path) -> None:
     _flush(unfinished)
     os.replace(unfinished, target)
     _flush_folder(target.parent)
+
+
+def check_file_name(name: str) -> str:
+    """A name that becomes one file or folder, below the folder that it is put into.
+
+    Raises:
+        ValueError: it would lead elsewhere, or no file can have it.
+    """
+    if any(sign in name for sign in "/\\:") or name.strip(". ") == "":
+        raise ValueError(
+            f"'{name}' names a folder in 'runs/': it has no '/', '\\' or ':', and is not only dots"
+        )
+    if not name.isprintable() or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        raise ValueError(
+            f"the name of a folder has at most {_LONGEST_NAME} bytes, and no control characters"
+        )
+    return name
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

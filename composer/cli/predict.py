@@ -107,7 +107,7 @@ def predict(
     if as_json and output is not None:
         raise click.UsageError("--json prints the predictions; it excludes --output")
     files = _find_files(paths)
-    folder = output or Path("runs", Path(model).stem or "model")
+    folder = output or Path("runs", Path(os.path.abspath(model)).stem or "model")
     if not as_json:
         make_folder(folder)  # before a model is loaded
     predictor = Predictor(

@@ -6,6 +6,7 @@ group `composer.specs`. A file `detector.yaml` in it is the spec `detector`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,6 +101,15 @@ def find_file(folder: Path, name: str) -> Path | None:
                 return candidate
         except OSError:  # a name that is too long, say
             return None
+    return None
+
+
+def find_specs_folder(path: Path) -> Path | None:
+    """The folder of published specs that a file lies in; None for any other file."""
+    real = os.path.realpath(path)
+    for folder in _folders():
+        if real.startswith(os.path.realpath(folder) + os.sep):
+            return folder
     return None
 
 

@@ -11,6 +11,7 @@ from composer.data import DatasetDocument, DatasetName
 from composer.documents import DocumentPart
 from composer.evaluation import TASKS
 from composer.experiment.data_settings import InferenceData, TrainingData
+from composer.files import check_file_name
 from composer.names import did_you_mean
 from composer.ranges import PositiveInt
 from composer.training import TOTAL_LOSS, VALIDATION_LOSSES, TrainingSettings
@@ -86,6 +87,11 @@ class ExperimentDocument(DocumentPart):
     evaluation: EvaluationSettings | None = Field(
         None, description="Evaluation during the training."
     )
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _is_file_name(cls, name: str | None) -> str | None:
+        return None if name is None else check_file_name(name)
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:

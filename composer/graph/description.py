@@ -13,6 +13,7 @@ from composer.checkpoint import LoadReport, describe_checkpoint
 from composer.discovery import DISTRIBUTION, find_version
 from composer.documents import escape
 from composer.errors import CheckpointError
+from composer.graph.self_containment import require_self_contained
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -96,10 +97,11 @@ def read_description(path: str | os.PathLike[str]) -> Description:
         raise CheckpointError(f"{path}: its description has version {found}, known is {_VERSION}")
     try:
         document, nodes = json.loads(metadata[_SPEC]), json.loads(metadata.get(_NODES, "[]"))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: its description is damaged: {error}") from None
     if not isinstance(document, dict) or not isinstance(nodes, list):
         raise CheckpointError(f"{path}: its description is damaged")
+    require_self_contained(document, path)
     return Description(_portable(document), nodes)
 
 

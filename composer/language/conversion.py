@@ -8,6 +8,7 @@ from typing import Any
 from composer.discovery import shipped_folder
 from composer.documents import Located, Place, ProblemLog
 from composer.language.keys import MODES, ImageFormat, Mode
+from composer.language.referenced_files import leads_out
 from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference, WireSpec
 
 _KINDS = ("uses", "same_as", "nodes")
@@ -16,10 +17,13 @@ _RESERVED = {"training"}  # assigned by `train()`, which a module of that name w
 _OF_THE_MODULE = ("namespace", "device", "weights", "freeze")
 
 
-def beside_spec(file: Located) -> str:
+def beside_spec(file: Located, log: ProblemLog) -> str:
     """A file named in a spec: next to the spec if it is there, else as written."""
     beside = Path(file.place.source).parent / str(file.value)
-    return str(beside) if file.place.line and beside.exists() else str(file.value)
+    found = str(beside) if file.place.line and beside.exists() else str(file.value)
+    if leads_out(found, file.place):
+        log.add(file.place, f"'{found}' leads out of the folder of the published spec")
+    return found
 
 
 def to_graph(item: Located, log: ProblemLog) -> GraphSpec:
@@ -62,7 +66,7 @@ def _find_example(item: Located, log: ProblemLog) -> Path | None:
         return None
     for directory in (Path(item.place.source).parent, shipped_folder("specs")):
         for candidate in (directory / item.value, directory / "examples" / item.value):
-            if candidate.exists():
+            if candidate.exists() and not leads_out(candidate, item.place):
                 return candidate
     log.add(item.place, f"there is no example file '{item.value}' beside the spec")
     return None
@@ -100,7 +104,7 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
         when=_mode(text("when")),
         namespace=text("namespace"),
         device=text("device"),
-        weights=beside_spec(weights) if weights and text("weights") else None,
+        weights=beside_spec(weights, log) if weights and text("weights") else None,
         doc=text("doc") or "",
         freeze=_references(item.get("freeze")) if _has(item, "uses") else (),
         places={key: value.place for key, value in item.entries()},

@@ -114,9 +114,9 @@ def _weights_by_path(weights: Located | None, graph: GraphSpec, log: ProblemLog)
     if weights is not None and weights.is_mapping:
         for name, file in weights.entries():
             path = _node_path(name, graph, weights.key_place(name), log)
-            found[path] = beside_spec(file)
+            found[path] = beside_spec(file, log)
     elif weights is not None and weights.value is not None:
-        found = {"": beside_spec(weights)}
+        found = {"": beside_spec(weights, log)}
     for path, node in graph.walk():
         if node.weights is not None:
             found.setdefault(path, str(node.weights))

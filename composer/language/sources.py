@@ -11,6 +11,7 @@ from typing import Any
 from composer.discovery import find_file, find_published, published_specs
 from composer.documents import Located, Place, Problem, ProblemLog, locate, read_file
 from composer.errors import PluginError, SpecError
+from composer.language.referenced_files import read_referenced
 from composer.names import did_you_mean
 
 SpecSource = str | os.PathLike[str] | Mapping[str, Any]
@@ -54,7 +55,9 @@ def find_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
         raise SpecError([Problem(place or Place(os.fspath(source)), str(error))]) from None
     if path is None:
         raise SpecError([_not_found(os.fspath(source), place)])
-    return Document(read_file(path, log, place), path)
+    if place is None or not place.line:  # the user names it
+        return Document(read_file(path, log, place), path)
+    return Document(read_referenced(path, log, place), path)
 
 
 class Library:

@@ -289,3 +289,16 @@ def test_shipped_recipes_have_no_problems(recipe, tmp_path):
     experiment = load_experiment(recipe, set=[f"data={tmp_path}"])
     assert experiment.document.training.iterations > 0
     assert check_source(experiment.spec).spec.params["num_classes"] >= 1
+
+
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/b", "a\\b", "..", ".", " ", "C:x"])
+def test_a_name_that_leads_out_of_the_folder_of_runs_is_refused(name, tmp_path):
+    message = problems_of(EXPERIMENT.replace("name: shapes", f"name: {json.dumps(name)}"), tmp_path)
+    assert "experiment.yaml:2:7" in message
+    assert "names a folder in 'runs/'" in message
+
+
+@pytest.mark.parametrize("name", ["a" * 201, "a\nb", "\u001b[2J"])
+def test_a_name_that_no_folder_should_have_is_refused(name, tmp_path):
+    text = EXPERIMENT.replace("name: shapes", f"name: {json.dumps(name)}")
+    assert "200 bytes, and no control characters" in problems_of(text, tmp_path)
