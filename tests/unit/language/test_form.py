@@ -233,7 +233,7 @@ def test_a_spec_that_is_not_there_is_refused(source):
 
 
 def test_a_file_that_is_no_text_is_refused(spec_folder):
-    (spec_folder.path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    (spec_folder.path / "binary.yaml").write_bytes(b"\xc3\x28\x00")
     with pytest.raises(SpecError, match=r"cannot read 'binary.yaml': it is not UTF-8 text"):
         load_spec("binary.yaml")
 
