@@ -106,7 +106,7 @@ def _print_classes(dataset: Dataset) -> None:
     click.echo()
     rows = [
         (name, str(objects[i]), str(images[i]))
-        for i, name in enumerate(dataset.metadata.thing_classes)
+        for i, name in enumerate(dataset.metadata.thing_labels)
     ]
     print_columns([("class", "objects", "images"), *rows], indent=2)
 

@@ -26,12 +26,21 @@ from composer.data.images import (
 )
 from composer.data.inspection import inspect_dataset
 from composer.data.json_file import read_entries
+from composer.data.json_values import (
+    are_numbers,
+    as_integer,
+    describe_missing_id,
+    show_value,
+    to_flag,
+    to_id,
+    to_number,
+)
 from composer.data.label_images import write_segment_ids
 from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
 from composer.data.mapper import Mapper
-from composer.data.metadata import Metadata
+from composer.data.metadata import Metadata, fold_name, label_names
 from composer.data.plugin_call import PluginCall
-from composer.data.readers.annotation_forms import to_run_lengths
+from composer.data.readers.annotation_forms import is_empty, to_run_lengths, to_segmentation
 from composer.data.record_drawing import Layer, choose_layer, draw_record, draw_sample
 from composer.data.records import Annotation, Proposals, Record, Segment
 from composer.data.rotated_targets import make_rotated_boxes
@@ -75,17 +84,23 @@ __all__ = [
     "Segment",
     "Selection",
     "TrainingBatches",
+    "are_numbers",
+    "as_integer",
     "choose_layer",
     "choose_size",
     "concatenate_datasets",
     "count_faults",
     "describe_faults",
+    "describe_missing_id",
     "draw_record",
     "draw_sample",
     "find_data",
     "find_data_file",
     "find_images",
+    "fold_name",
     "inspect_dataset",
+    "is_empty",
+    "label_names",
     "make_record",
     "make_rotated_boxes",
     "open_datasets",
@@ -100,8 +115,13 @@ __all__ = [
     "recognise_data",
     "require_datasets",
     "resize_image",
+    "show_value",
+    "to_flag",
+    "to_id",
+    "to_number",
     "to_outline",
     "to_run_lengths",
+    "to_segmentation",
     "with_size",
     "write_segment_ids",
     "write_shape_dataset",

@@ -123,11 +123,17 @@ class Dataset:
         return replace(self, records=records, metadata=metadata)
 
     def _numbers(self, groups: Mapping[str, Sequence[str]]) -> dict[int, int]:
-        known = {name: index for index, name in enumerate(self.metadata.thing_classes)}
+        classes, labels = self.metadata.thing_classes, self.metadata.thing_labels
+        counts = Counter(classes)
+        known = {name: at for at, name in enumerate(classes) if counts[name] == 1}
+        known |= {label: at for at, label in enumerate(labels)}
         numbers: dict[int, int] = {}
         for new, names in enumerate(groups.values()):
             for name in names:
                 if name not in known:
+                    if of_name := [labels[at] for at, one in enumerate(classes) if one == name]:
+                        message = f"dataset '{self.name}' has {len(of_name)} classes '{name}'"
+                        raise DataError(f"{message}: write {' or '.join(map(repr, of_name))}")
                     hint = did_you_mean(name, known, "classes")
                     raise DataError(f"dataset '{self.name}' has no class '{name}'. {hint}")
                 if known[name] in numbers:

@@ -23,15 +23,18 @@ FaultKind = Literal[
     "box_outside",
     "box_degenerate",
     "box_scale",
+    "bad_area",
     "empty_polygon",
     "no_mask",
     "bad_mask",
+    "mask_outside",
     "bad_keypoints",
     "unknown_category",
     "unnamed_category",
     "unknown_image",
     "unknown_segment",
     "duplicate_id",
+    "duplicate_name",
     "malformed",
 ]
 FaultPolicy = Literal["skip", "refuse"]
@@ -51,19 +54,23 @@ class Fault:
         message: what is wrong, in words.
         image: the image's file name or id, where one is concerned.
         annotation: the annotation's id, where one is concerned.
+        entry: the place of an entry that has no id of its own in its file: `annotations[7]`.
     """
 
     kind: FaultKind
     message: str
     image: str | None = None
     annotation: AnnotationId | None = None
+    entry: str | None = None
 
     @property
     def subject(self) -> str:
-        """The faulty part: `000123.jpg`, `000123.jpg, annotation 7` or `annotation 7`."""
+        """The faulty part: `000123.jpg`, `000123.jpg, annotation 7` or `annotations[7]`."""
         parts = [] if self.image is None else [self.image]
         if self.annotation is not None:
             parts.append(f"annotation {self.annotation}")
+        if self.entry is not None:
+            parts.append(self.entry)
         return ", ".join(parts)
 
     def __str__(self) -> str:
@@ -108,10 +115,11 @@ class FaultLog:
         message: str,
         image: object = None,
         annotation: AnnotationId | None = None,
+        entry: str | None = None,
     ) -> None:
         """Notes a fault."""
         name = None if image is None else str(image)
-        self.faults.append(Fault(kind, message, name, annotation))
+        self.faults.append(Fault(kind, message, name, annotation, entry))
 
 
 def count_faults(faults: Iterable[Fault]) -> dict[FaultKind, int]:

@@ -15,7 +15,7 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, Fault, FaultLog
 from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
-from composer.data.readers.annotation_forms import describe_outside
+from composer.data.readers.coco_document import list_parts_outside
 from composer.data.records import Record
 from composer.images import ImageFileError, open_image, peek_size
 
@@ -112,8 +112,8 @@ def _check_size(record: Record, size: tuple[int, int], log: FaultLog) -> None:
         log.add("size_differs", message, name)
     elif record.height is None:  # else the reader has looked at boxes
         for annotation in record.annotations:
-            if outside := describe_outside(annotation.box, height, width):
-                log.add("box_outside", outside, name, annotation.annotation_id)
+            for kind, outside in list_parts_outside(annotation, height, width):
+                log.add(kind, outside, name, annotation.annotation_id)
 
 
 def _check_classes(

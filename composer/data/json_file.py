@@ -18,7 +18,14 @@ from jaxtyping import Float
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
-from composer.data.records import Proposals
+from composer.data.json_values import (
+    are_numbers,
+    describe_missing_id,
+    show_value,
+    to_id,
+    to_number,
+)
+from composer.data.records import ImageId, Proposals
 from composer.errors import DataError, InputError
 from composer.text_files import TextEncodingError, read_text_file
 
@@ -79,18 +86,40 @@ def read_entries(file: Path, read: Callable[[Mapping[str, Any]], T], wanted: str
             f"{file}: expected a list of entries in COCO's results format, not a "
             f"{type(entries).__name__}"
         )
-    found = []
+    found, faults = [], list[tuple[int, Exception]]()
     for at, entry in enumerate(entries):
         try:
             found.append(read(entry))
-        except (InputError, BadPart) as error:
-            raise DataError(f"{file}: entry {at}: {error}") from error
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            fault = f"has no {error}" if isinstance(error, KeyError) else f"is malformed: {error}"
-            message = f"entry {at} {fault}. It needs {wanted}: {entry!r:.80}"
-            raise DataError(f"{file}: {message}") from error
+        except (InputError, BadPart, KeyError, TypeError, ValueError, IndexError) as error:
+            faults.append((at, error))
+    if faults:
+        first, reason = faults[0]
+        message = f"{file}: entry {first}{_describe(reason, entries[first], wanted)}"
+        raise DataError(message + _count_others([at for at, _ in faults])) from reason
     return found
 
+
+def _describe(error: Exception, entry: object, wanted: str) -> str:
+    """What is wrong with an entry, and what would be right."""
+    if isinstance(error, BadPart) and error.kind == "malformed":
+        return f" is malformed: {error}"
+    if isinstance(error, (InputError, BadPart)):
+        return f": {error}"
+    missing = isinstance(error, KeyError) and isinstance(entry, Mapping)
+    fault = f"has no {error}" if missing else f"is malformed: {error}"
+    return f" {fault}. It needs {wanted}: {entry!r:.80}"
+
+
+def _count_others(places: Sequence[int]) -> str:
+    """How many entries besides the first cannot be used, and which."""
+    others = places[1:]
+    if not others:
+        return ""
+    named = ", ".join(map(str, others[:_MAX_NAMED])) + (", ..." if len(others) > _MAX_NAMED else "")
+    return f"\n{len(others)} more of its entries cannot be used: {named}"
+
+
+_MAX_NAMED = 5
 
 _WANTED = "an 'image_id', a 'bbox' of four numbers (x, y, width, height) and a 'score'"
 
@@ -105,25 +134,35 @@ def add_proposals(dataset: Dataset, file: Path) -> Dataset:
     Raises:
         DataError: the file cannot be read, is malformed, or has proposals for none of the images.
     """
-    rows: dict[str, list[list[float]]] = {}
+    rows: dict[ImageId, list[list[float]]] = {}
     for image_id, row in read_entries(file, _read_entry, _WANTED):
         rows.setdefault(image_id, []).append(row)
-    if not any(str(record.image_id) in rows for record in dataset):
-        raise DataError(f"{file}: it has proposals for none of the images of '{dataset.name}'")
+    known = {record.image_id: record for record in dataset}
+    if not rows.keys() & known.keys():
+        hint = next(filter(None, (describe_missing_id(one, known) for one in rows)), "")
+        message = f"{file}: it has proposals for none of the images of '{dataset.name}'. {hint}"
+        raise DataError(message.removesuffix(". "))
     records = tuple(
-        replace(record, proposals=_sort(rows.get(str(record.image_id), []))) for record in dataset
+        replace(record, proposals=_sort(rows.get(record.image_id, []))) for record in dataset
     )
     return replace(dataset, records=records)
 
 
-def _read_entry(entry: Mapping[str, Any]) -> tuple[str, list[float]]:
+def _read_entry(entry: Mapping[str, Any]) -> tuple[ImageId, list[float]]:
     """The image's id, and x0, y0, x1, y1 and the score."""
-    image_id = str(entry["image_id"])
-    x, y, width, height = map(float, entry["bbox"])
-    row = [x, y, x + width, y + height, float(entry["score"])]
-    if not np.isfinite(row).all():
-        raise ValueError("it is not finite")
+    image_id = to_id(entry["image_id"], "image_id")
+    bbox, score = entry["bbox"], to_number(entry["score"], "score")
+    if not are_numbers(bbox) or len(bbox) != 4 or min(bbox[2:]) < 0:
+        message = f"'bbox' is four numbers x, y, width, height, not {show_value(bbox)}"
+        raise BadPart("malformed", message)
+    x, y, width, height = map(float, bbox)
+    row = [x, y, x + width, y + height, score]
+    if max(map(abs, row)) > _LARGEST:
+        raise BadPart("malformed", f"the proposal has numbers beyond {_LARGEST:g}: {row}")
     return image_id, row
+
+
+_LARGEST = 1e30  # of single precision, which proposals are kept in
 
 
 def _sort(rows: list[list[float]]) -> Proposals:

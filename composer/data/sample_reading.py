@@ -6,7 +6,7 @@ Legend: N objects, K keypoints each, B boxes, H W the image's height and width.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -155,15 +155,19 @@ def to_outline(segmentation: object) -> Outline:
     return tuple(part for part in parts if part.size >= 6 and part.size % 2 == 0)
 
 
-def _fill(segmentation: object, sample: Sample) -> Bool[np.ndarray, "H W"]:
-    if isinstance(segmentation, Mapping):
-        if list(segmentation["size"]) != [sample.height, sample.width]:
-            raise InputError(
-                f"a mask is of {segmentation['size'][0]} x {segmentation['size'][1]}, "
-                f"its image of {sample.height} x {sample.width}"
-            )
-        return decode_mask(segmentation)
-    return rasterize_polygons(to_outline(segmentation), sample.height, sample.width)
+def _fill(segmentation: Any, sample: Sample) -> Bool[np.ndarray, "H W"]:
+    is_encoded = isinstance(segmentation, Mapping)
+    if is_encoded and list(segmentation["size"]) != [sample.height, sample.width]:
+        raise InputError(
+            f"a mask is of {segmentation['size'][0]} x {segmentation['size'][1]}, "
+            f"its image of {sample.height} x {sample.width}"
+        )
+    try:
+        if is_encoded:
+            return decode_mask(segmentation)
+        return rasterize_polygons(to_outline(segmentation), sample.height, sample.width)
+    except ValueError as error:
+        raise InputError(f"a mask cannot be filled: {error}") from error
 
 
 def _read_keypoints(targets: Sequence[Annotation], count: int) -> Float[Tensor, "N K 3"] | None:

@@ -3,27 +3,32 @@
 Legend: C classes of the model, D of the dataset, H W the image's height and width.
 """
 
+import logging
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.data import Dataset
+from composer.data import Dataset, fold_name, label_names
 from composer.errors import InputError
 from composer.evaluation.evaluator import Predict, Record
 from composer.language import SpecMetadata
 from composer.names import did_you_mean
 from composer.structures import Instances
 
+_log = logging.getLogger("composer.evaluation")
+
 
 class MatchedClasses:
     """A model whose outputs have the thing and stuff classes of a dataset.
 
     Outputs of classes that the dataset does not have are dropped: a model of COCO's 80 classes can
-    be evaluated on a dataset of persons. In semantic segmentation each pixel gets the likeliest
+    be evaluated on a dataset of persons. Classes that the model does not have are logged. Case and
+    spaces of a name do not count where it has no other match, and classes of one name are told
+    apart by their ids. In semantic segmentation each pixel gets the likeliest
     class of the dataset. Where either side has no names, indices stay as they are.
 
     Args:
@@ -32,14 +37,25 @@ class MatchedClasses:
         dataset: the dataset.
 
     Raises:
-        InputError: the model has none of the dataset's things, or none of its stuff.
+        InputError: the model has none of the dataset's things, or none of its stuff, or it is not
+            known which of several classes of one name is which.
     """
 
     def __init__(self, predict: Predict, names: SpecMetadata, dataset: Dataset) -> None:
         wanted = dataset.metadata
         self._predict = predict
-        self._things = _match(names.thing_classes, wanted.thing_classes, "classes", dataset)
-        self._stuff = _match(names.stuff_classes, wanted.stuff_classes, "classes of stuff", dataset)
+        self._things = _match(
+            _Classes(names.thing_classes, names.thing_ids),
+            _Classes(wanted.thing_classes, wanted.thing_ids),
+            "classes",
+            dataset,
+        )
+        self._stuff = _match(
+            _Classes(names.stuff_classes, names.stuff_ids),
+            _Classes(wanted.stuff_classes, wanted.stuff_ids),
+            "classes of stuff",
+            dataset,
+        )
         self._num_stuff = len(wanted.stuff_classes)
 
     def __call__(self, batch: list[dict[str, Any]]) -> Sequence[Record]:
@@ -69,19 +85,96 @@ class MatchedClasses:
         return None if number < 0 else {**info, "category_id": number}
 
 
-def _match(
-    names: Sequence[str], wanted: Sequence[str], what: str, dataset: Dataset
-) -> list[int] | None:
+class _Classes(NamedTuple):
+    """Classes of a model or a dataset.
+
+    Args:
+        names: their names.
+        own_ids: a dataset's ids of them, if they are known.
+    """
+
+    names: Sequence[str]
+    own_ids: Sequence[int]
+
+    def group(self, positions: Iterable[int], fold: Callable[[str], str]) -> dict[str, list[int]]:
+        """Some of the classes by name."""
+        found: dict[str, list[int]] = {}
+        for at in positions:
+            found.setdefault(fold(self.names[at]), []).append(at)
+        return found
+
+
+def _match(model: _Classes, wanted: _Classes, what: str, dataset: Dataset) -> list[int] | None:
     """For each class of a model that of the dataset, -1 for none; None if they stay as they are."""
-    if not names or not wanted or tuple(names) == tuple(wanted):
+    if not model.names or not wanted.names or tuple(model.names) == tuple(wanted.names):
         return None
-    if not set(wanted) & set(names):
-        hint = did_you_mean(wanted[0], names, f"the model's {what}")
+    found: dict[int, int] = {}
+    for fold in (str, fold_name):
+        left = model.group((at for at in range(len(model.names)) if at not in found), fold)
+        taken = set(found.values())
+        open_ = wanted.group((at for at in range(len(wanted.names)) if at not in taken), fold)
+        for name in left.keys() & open_.keys():
+            found |= _pair(model, left[name], wanted, open_[name], dataset)
+    if not found:
+        hint = did_you_mean(wanted.names[0], model.names, f"the model's {what}")
         raise InputError(
             f"the model has none of the {what} of dataset '{dataset.name}' "
-            f"({', '.join(wanted[:5])}). {hint}"
+            f"({', '.join(wanted.names[:5])}). {hint}"
         )
-    return [wanted.index(name) if name in wanted else -1 for name in names]
+    _log_differences(model, wanted, found, what, dataset)
+    return [found.get(at, -1) for at in range(len(model.names))]
+
+
+def _pair(
+    model: _Classes, ours: Sequence[int], wanted: _Classes, theirs: Sequence[int], dataset: Dataset
+) -> dict[int, int]:
+    """Pairs classes of one name: the only ones, else those of one id, else in their order.
+
+    Raises:
+        InputError: they cannot be told apart.
+    """
+    if len(ours) == len(theirs) == 1:
+        return {ours[0]: theirs[0]}
+    if model.own_ids and wanted.own_ids:
+        by_id = {wanted.own_ids[at]: at for at in theirs}
+        pairs = {at: by_id[model.own_ids[at]] for at in ours if model.own_ids[at] in by_id}
+        if pairs:
+            return pairs
+    if len(ours) == len(theirs):
+        return dict(zip(ours, theirs, strict=True))
+    name = wanted.names[theirs[0]]
+    labels = label_names(wanted.names, wanted.own_ids)
+    merged = ", ".join(f"'{labels[at]}'" for at in theirs)
+    raise InputError(
+        f"the model has {len(ours)} classes '{name}' and dataset '{dataset.name}' has "
+        f"{len(theirs)}, and their ids do not say which is which; `categories:` of a data file "
+        f"merges or selects classes: {{'{name}': [{merged}]}}"
+    )
+
+
+def _log_differences(
+    model: _Classes, wanted: _Classes, found: Mapping[int, int], what: str, dataset: Dataset
+) -> None:
+    """Logs what was matched in spite of its spelling, and what the model does not have."""
+    for at, number in found.items():
+        if model.names[at] != wanted.names[number]:
+            _log.warning(
+                "the model's class '%s' is '%s' of dataset '%s'",
+                model.names[at],
+                wanted.names[number],
+                dataset.name,
+            )
+    known = set(found.values())
+    missing = [name for at, name in enumerate(wanted.names) if at not in known]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        _log.warning(
+            "the model has not %d of the %s of dataset '%s', which it cannot find: %s",
+            len(missing),
+            what,
+            dataset.name,
+            shown,
+        )
 
 
 def _renumber(instances: Instances, numbers: Sequence[int]) -> Instances:

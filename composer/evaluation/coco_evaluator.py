@@ -122,7 +122,7 @@ class CocoEvaluator(InstanceEvaluator):
 
     def _evaluate(self, task: CocoTask) -> TaskResults:
         scores = self.scores[task] = self.score(task)
-        return scores.summarize(task, self.dataset.metadata.thing_classes)
+        return scores.summarize(task, self.dataset.metadata.thing_labels)
 
 
 def find_annotated(dataset: Dataset) -> set[CocoTask]:

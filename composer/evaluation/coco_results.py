@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composer.data import Dataset, Record, read_entries, to_run_lengths
+from composer.data import (
+    Dataset,
+    Record,
+    are_numbers,
+    as_integer,
+    describe_missing_id,
+    is_empty,
+    read_entries,
+    show_value,
+    to_id,
+    to_number,
+    to_run_lengths,
+    to_segmentation,
+)
 from composer.errors import DataError, InputError
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
+from composer.evaluation.image_index import find_image_size
 from composer.files import write_json
 from composer.names import did_you_mean
-from composer.structures import compress_run_lengths, find_mask_box
+from composer.structures import (
+    RunLengths,
+    compress_run_lengths,
+    encode_segmentation,
+    find_mask_box,
+)
 
 _KINDS = ("bbox", "segmentation", "keypoints")
 _WANTED = f"an 'image_id', a 'category_id', a 'score' and some of {', '.join(_KINDS)}"
@@ -28,7 +46,7 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
     """Reads detections in the images of a dataset.
 
     Where an entry has no box, it is the box around its mask or its keypoints. A box of five numbers
-    is a rotated one.
+    is a rotated one. Masks are run lengths or polygons; empty ones count as absent.
 
     Args:
         path: the file.
@@ -42,11 +60,8 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
     numbers = {own: number for number, own in enumerate(dataset.metadata.thing_ids)}
 
     def read(entry: Mapping[str, Any]) -> tuple[int, Detection, set[str]]:
-        place = found.index.find_id(entry["image_id"])
-        detection = _read_entry(entry, numbers, dataset[place])
-        kinds = {kind for kind in _KINDS if kind in entry}
-        if len(detection["bbox"]) == 5:
-            kinds = kinds - {"bbox"} | {ROTATED_KIND}
+        place = found.index.find_id(to_id(entry["image_id"], "image_id"))
+        detection, kinds = _read_entry(entry, numbers, dataset[place])
         return place, detection, kinds
 
     try:
@@ -61,36 +76,74 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
     return found
 
 
-def _read_entry(entry: Mapping[str, Any], numbers: Mapping[int, int], record: Record) -> Detection:
-    own = entry["category_id"]
-    if own not in numbers:
-        hint = did_you_mean(str(own), map(str, numbers), "categories")
-        raise InputError(f"the dataset has no category with the id {own!r}. {hint}")
-    detection: Detection = {"category_id": numbers[own], "score": float(entry["score"])}
-    if "segmentation" in entry:
-        mask = to_run_lengths(dict(entry["segmentation"]), record.height, record.width)
-        detection["segmentation"] = compress_run_lengths(mask)
-    if "keypoints" in entry:
-        detection["keypoints"] = [float(value) for value in entry["keypoints"]]
-    detection["bbox"] = _find_box(entry, detection)
-    if not all(map(math.isfinite, (detection["score"], *detection["bbox"]))):
-        raise InputError("its score and its box are to be finite numbers")
-    if min(detection["bbox"][2:4]) < 0:
-        raise InputError("a box has no negative width or height")
-    return detection
+def _read_entry(
+    entry: Mapping[str, Any], numbers: Mapping[int, int], record: Record
+) -> tuple[Detection, set[str]]:
+    """The detection of an entry, and the kinds of its parts; those that are empty are absent."""
+    score = to_number(entry["score"], "score")
+    detection: Detection = {"category_id": numbers[_find_category(entry, numbers)], "score": score}
+    kinds = set()
+    if not is_empty(mask := entry.get("segmentation")):
+        detection["segmentation"] = _read_mask(mask, record)
+        kinds.add("segmentation")
+    if keypoints := entry.get("keypoints"):
+        detection["keypoints"] = _read_keypoints(keypoints)
+        kinds.add("keypoints")
+    if bbox := entry.get("bbox"):
+        detection["bbox"] = _read_box(bbox)
+        kinds.add("bbox" if len(bbox) == 4 else ROTATED_KIND)
+    elif "segmentation" in detection:
+        detection["bbox"] = find_mask_box(detection["segmentation"])
+    elif "keypoints" in detection:
+        detection["bbox"] = _surround(detection["keypoints"])
+    else:
+        raise InputError(f"it has none of {', '.join(_KINDS)}")
+    return detection, kinds
 
 
-def _find_box(entry: Mapping[str, Any], detection: Detection) -> list[float]:
-    if entry.get("bbox"):
-        box = [float(value) for value in entry["bbox"]]
-        if len(box) not in (4, 5):
-            raise InputError(f"a box has four numbers, or five with an angle, not {len(box)}")
-        return box
-    if "segmentation" in detection:
-        return find_mask_box(detection["segmentation"])
-    if "keypoints" in detection:
-        return _surround(detection["keypoints"])
-    raise InputError(f"it has none of {', '.join(_KINDS)}")
+def _find_category(entry: Mapping[str, Any], numbers: Mapping[int, int]) -> int:
+    own = as_integer(entry["category_id"])
+    if own is None or own not in numbers:
+        given = entry["category_id"]
+        hint = describe_missing_id(given, numbers) or did_you_mean(
+            str(given), map(str, numbers), "categories"
+        )
+        raise InputError(f"the dataset has no category with the id {given!r}. {hint}")
+    return own
+
+
+def _read_mask(mask: object, record: Record) -> RunLengths:
+    """The run lengths of a mask; polygons are filled as pycocotools does it."""
+    if isinstance(mask, Mapping):
+        return compress_run_lengths(to_run_lengths(mask, record.height, record.width))
+    height, width = find_image_size(record)
+    polygons = to_segmentation(mask, height, width)
+    return encode_segmentation(polygons, height, width)
+
+
+def _read_box(bbox: object) -> list[float]:
+    if not are_numbers(bbox):
+        raise InputError(
+            "its score and its box are to be finite numbers; 'bbox' is x, y, width, height, not "
+            f"{show_value(bbox)}"
+        )
+    box = [float(value) for value in bbox]  # type: ignore[attr-defined]
+    if len(box) not in (4, 5):
+        raise InputError(f"a box has four numbers, or five with an angle, not {len(box)}")
+    if min(box[2:4]) < 0:
+        raise InputError(
+            f"a box has no negative width or height: 'bbox' is x, y, width, height, not {box}"
+        )
+    return box
+
+
+def _read_keypoints(keypoints: object) -> list[float]:
+    if not are_numbers(keypoints) or len(keypoints) % 3:  # type: ignore[arg-type]
+        raise InputError(
+            "'keypoints' is a flat list of numbers x, y, score of each keypoint, not "
+            f"{show_value(keypoints)}"
+        )
+    return [float(value) for value in keypoints]  # type: ignore[attr-defined]
 
 
 def _surround(keypoints: Sequence[float]) -> list[float]:

@@ -18,6 +18,8 @@ from composer.structures import encode_segmentation, measure_mask
 
 CocoTask = Literal["bbox", "segm", "boundary", "keypoints"]
 
+_LARGEST_SIDE = 2**14  # pixels of an image of unknown size
+
 # The key of a detection that each task compares.
 TASK_KINDS: dict[CocoTask, str] = {
     "bbox": "bbox",
@@ -100,7 +102,8 @@ def _find_size(record: Record, known: tuple[int, int] | None) -> tuple[int, int]
         outlines = [part for each in given if not isinstance(each, Mapping) for part in each]
         widths = [math.ceil(max(part[0::2], default=1)) for part in outlines]
         heights = [math.ceil(max(part[1::2], default=1)) for part in outlines]
-        return max(encoded, default=(max(heights, default=1), max(widths, default=1)))
+        room = max(encoded, default=(max(heights, default=1), max(widths, default=1)))
+        return min(room[0], _LARGEST_SIDE), min(room[1], _LARGEST_SIDE)
 
 
 def _describe(
@@ -117,7 +120,11 @@ def _describe(
     if _compares_masks(task):
         if annotation.segmentation is None or size is None:
             return None
-        entry["segmentation"] = encode_segmentation(annotation.segmentation, *size)
+        try:
+            entry["segmentation"] = encode_segmentation(annotation.segmentation, *size)
+        except ValueError as error:
+            named = "" if annotation.annotation_id is None else f" {annotation.annotation_id}"
+            raise InputError(f"the mask of annotation{named} cannot be used: {error}") from error
         if annotation.area is None:
             entry["area"] = float(measure_mask(entry["segmentation"]))
     if task == "keypoints":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composer.data import Dataset, Record, peek_size, read_pixels
+from composer.data import Dataset, Record, describe_missing_id, peek_size, read_pixels
 from composer.errors import InputError
 from composer.names import did_you_mean
 
@@ -58,7 +58,8 @@ class ImageIndex:
         name = self._dataset.name
         if image_id in self._places:
             raise InputError(f"the dataset '{name}' has several images with the id {image_id!r}")
-        hint = did_you_mean(str(image_id), map(str, self._places), "images")
+        hint = describe_missing_id(image_id, self._places)
+        hint = hint or did_you_mean(str(image_id), map(str, self._places), "images")
         raise InputError(f"the dataset '{name}' has no image with the id {image_id!r}. {hint}")
 
     def order(self) -> list[int]:

@@ -78,7 +78,7 @@ class LvisEvaluator(InstanceEvaluator):
     def _evaluate(self, task: CocoTask) -> TaskResults:
         scores = self._score(task)
         metadata = self.dataset.metadata
-        results = scores.summarize(task, metadata.thing_classes)
+        results = scores.summarize(task, metadata.thing_labels)
         metrics = dict(results.metrics)
         for letter in _FREQUENCIES:
             chosen = [at for at, mark in enumerate(metadata.frequencies) if mark == letter]

@@ -74,8 +74,12 @@ class PanopticEvaluator(ImageEvaluator[dict[SegmentClass, Quality] | None]):
     def _name_of(self, of: SegmentClass) -> str:
         is_thing, index = of
         metadata = self.dataset.metadata
-        names = metadata.thing_classes if is_thing else metadata.stuff_classes
-        return names[index] if index < len(names) else f"{'thing' if is_thing else 'stuff'} {index}"
+        things, stuff = metadata.thing_labels, metadata.stuff_labels
+        names, others = (things, stuff) if is_thing else (stuff, things)
+        kind = "thing" if is_thing else "stuff"
+        if index >= len(names):
+            return f"{kind} {index}"
+        return f"{names[index]} ({kind})" if names[index] in others else names[index]
 
 
 def read_panoptic_output(

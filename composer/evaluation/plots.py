@@ -47,7 +47,7 @@ def write_plots(
         drawings[f"{task}_precision_recall"] = _precision_recall(scores, task)
         drawings[f"{task}_sizes"] = _sizes(scores, task)
         drawings[f"{task}_scores"] = _score_histogram(scores.marks, task)
-    classes = evaluator.dataset.metadata.thing_classes
+    classes = evaluator.dataset.metadata.thing_labels
     if "bbox" in evaluator.scores and 0 < len(classes) <= _MAX_CLASSES:
         counts = count_confusions(evaluator.detections)
         drawings["confusion"] = _confusion(counts, classes)

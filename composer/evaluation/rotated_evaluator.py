@@ -14,6 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from composer.data import Annotation, Dataset, Sample, make_rotated_boxes, to_outline
+from composer.errors import InputError
 from composer.evaluation.coco_scores import compare, score
 from composer.evaluation.coco_truth import index_entries
 from composer.evaluation.detections import ROTATED_KIND, Detections
@@ -52,7 +53,7 @@ def measure_rotated(detections: Detections, limits: Sequence[int] | None = None)
     dataset, order = detections.dataset, detections.index.order()
     truth, found = make_rotated_truth(dataset, order), _make_found(detections, order)
     scores = score(compare(truth, found, "bbox", limits=limits, kind=RotatedComparison))
-    return scores.summarize("bbox", dataset.metadata.thing_classes)
+    return scores.summarize("bbox", dataset.metadata.thing_labels)
 
 
 class RotatedComparison(COCOeval):  # type: ignore[misc]
@@ -133,7 +134,10 @@ def fit_annotation(annotation: Annotation) -> list[float]:
     boxes = torch.tensor([annotation.box], dtype=torch.float64)
     categories = torch.tensor([annotation.category])
     if isinstance(given, Mapping):
-        mask = torch.from_numpy(decode_mask(given))[None]
+        try:
+            mask = torch.from_numpy(decode_mask(given))[None]
+        except ValueError as error:
+            raise InputError(f"a mask cannot be used: {error}") from error
         sample = Sample(_blank(*mask.shape[1:]), boxes, categories, bit_masks=mask)
     else:
         outline = to_outline(given)

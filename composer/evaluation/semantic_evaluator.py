@@ -54,7 +54,7 @@ class SemanticEvaluator(ImageEvaluator[Int[np.ndarray, "2 E"] | None]):
 
     def results(self) -> Results:
         """The metrics of all classes, and of each, over the images that were processed."""
-        names = self.dataset.metadata.stuff_classes
+        names = self.dataset.metadata.stuff_labels
         pixels = np.zeros((len(names), len(names)), dtype=np.int64)
         compared = [one for one in self._compared.values() if one is not None]
         for pairs, counts in compared:

@@ -58,7 +58,7 @@ class VocEvaluator(InstanceEvaluator):
             self.detections.require_upright(VOC_TASK)
         elif ROTATED_KIND in self.detections.kinds:
             return Results({}, len(self.dataset.records))
-        names = self.dataset.metadata.thing_classes
+        names = self.dataset.metadata.thing_labels
         truth, found = self._true_objects(), self._found_objects()
         per_class = {
             name: self._measure(truth.get(category, {}), found.get(category, ()))

@@ -99,7 +99,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     require_annotations(graph, datasets.train)
     require_metrics(experiment, datasets, graph)
     trainable = trainable_parameters(graph)
-    classes = ", ".join(datasets.metadata.thing_classes or datasets.metadata.stuff_classes)
+    classes = ", ".join(datasets.metadata.thing_labels or datasets.metadata.stuff_labels)
     validation = datasets.validation
     size = "no evaluation" if validation is None else f"validation: {len(validation)} images"
     return [

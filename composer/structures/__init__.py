@@ -17,8 +17,15 @@ from composer.structures.instances import Instances
 from composer.structures.keypoints import Keypoints
 from composer.structures.mask_pasting import paste_masks
 from composer.structures.panoptic_segmentation import PanopticSegmentation
+from composer.structures.polygon_clipping import (
+    LONGEST_OUTLINE,
+    Polygon,
+    bound_polygons,
+    clip_polygon,
+    measure_polygon,
+)
 from composer.structures.polygon_masks import PolygonMasks
-from composer.structures.polygon_raster import Polygon, measure_polygon, rasterize_polygons
+from composer.structures.polygon_raster import rasterize_polygons
 from composer.structures.port_types import (
     AnchorClasses,
     AnchorDeltas,
@@ -76,6 +83,7 @@ from composer.structures.traversal import TensorStructure, iterate_tensors, map_
 register_structures()
 
 __all__ = [
+    "LONGEST_OUTLINE",
     "ROTATED_IOU_TOLERANCE",
     "AnchorClasses",
     "AnchorDeltas",
@@ -119,6 +127,8 @@ __all__ = [
     "SemanticScores",
     "TensorShape",
     "TensorStructure",
+    "bound_polygons",
+    "clip_polygon",
     "compress_run_lengths",
     "decode_mask",
     "encode_mask",

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from composer.structures.boxes import Boxes
-from composer.structures.polygon_raster import Polygon, rasterize_polygons
+from composer.structures.polygon_clipping import Polygon
+from composer.structures.polygon_raster import rasterize_polygons
 from composer.structures.roi_masks import ROIMasks
 from composer.structures.tensor_rows import TensorRows
 

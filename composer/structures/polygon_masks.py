@@ -14,11 +14,8 @@ from torch import Tensor
 
 from composer.structures.boxes import Boxes
 from composer.structures.indexing import Index, normalize_index, select_items
-from composer.structures.polygon_raster import (
-    Polygon,
-    measure_polygon,
-    rasterize_polygons_within_box,
-)
+from composer.structures.polygon_clipping import Polygon, measure_polygon
+from composer.structures.polygon_raster import rasterize_polygons_within_box
 
 
 class PolygonMasks:

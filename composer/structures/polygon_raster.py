@@ -4,17 +4,14 @@ Legend: H W the raster's height and width, S the side of a square raster.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 from torch import Tensor
 
+from composer.structures.polygon_clipping import Polygon
 from composer.structures.run_lengths import decode_mask, encode_polygons
-
-Polygon: TypeAlias = NDArray[Any]  # x0, y0, x1, y1, ...: at least three corners
 
 # A thinner box is stretched as if it had this side (in pixels), to not divide by nothing.
 _SMALLEST_SIDE = 0.1
@@ -50,9 +47,3 @@ def rasterize_polygons_within_box(
         for polygon in polygons
     ]
     return torch.from_numpy(rasterize_polygons(moved, mask_size, mask_size))
-
-
-def measure_polygon(polygon: Polygon) -> float:
-    """Returns a polygon's area in square pixels (the shoelace formula)."""
-    x, y = polygon[0::2], polygon[1::2]
-    return 0.5 * float(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))))

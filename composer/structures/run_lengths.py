@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
+from composer.limits import check_expansion
+from composer.structures.polygon_clipping import bound_polygons
+
 Polygon: TypeAlias = Sequence[float | int] | NDArray[Any]  # x0, y0, x1, y1, ...
 
 _FIRST_CHARACTER = ord("0")
 _NUM_BITS, _IS_NEGATIVE, _CONTINUES = 5, 0x10, 0x20  # of a character
+_MAX_SHIFT = 35  # bits; runs are numbers of 32 bits
+_MAX_PIXELS = 2**32 - 1  # of a mask, whose runs are counted in 32 bits
 
 
 class RunLengths(TypedDict):
@@ -49,13 +54,17 @@ def encode_polygons(polygons: Sequence[Polygon], height: int, width: int) -> Run
     """Encodes the union of an object's polygons, filled as COCO's own tools do.
 
     Args:
-        polygons: the parts, of three corners or more; none make an empty mask.
+        polygons: the parts, of three corners or more; none make an empty mask. One that reaches
+            far beyond the image is cut to it before; see `bound_polygons`.
         height: of the image.
         width: of the image.
+
+    Raises:
+        ValueError: the polygons are nothing that can be filled.
     """
-    if not polygons:
+    flat = [polygon.tolist() for polygon in bound_polygons(polygons, height, width)]
+    if not flat:
         return encode_mask(np.zeros((height, width), dtype=bool))
-    flat = [np.asarray(polygon, dtype=np.float64).tolist() for polygon in polygons]
     found: RunLengths = coco_mask.merge(coco_mask.frPyObjects(flat, height, width))
     return found
 
@@ -84,15 +93,19 @@ def compress_run_lengths(segmentation: Mapping[str, Any]) -> RunLengths:
 
     Raises:
         KeyError: one of the two is missing.
-        TypeError, ValueError: they are nothing of this.
+        TypeError, ValueError: they are nothing of this, or a run is longer than any mask.
     """
-    height, width = segmentation["size"]
+    height, width = map(int, segmentation["size"])
     counts = segmentation["counts"]
     if isinstance(counts, str):
         counts = counts.encode("ascii")
     if isinstance(counts, bytes):
         return {"size": [height, width], "counts": counts}
-    found: RunLengths = coco_mask.frPyObjects(dict(segmentation), height, width)
+    runs = [int(count) for count in counts]
+    if runs and not 0 <= min(runs) <= max(runs) <= _MAX_PIXELS:
+        raise ValueError(f"runs are numbers of pixels from 0 to {_MAX_PIXELS}")
+    plain = {"size": [height, width], "counts": runs}
+    found: RunLengths = coco_mask.frPyObjects(plain, height, width)
     return found
 
 
@@ -115,6 +128,8 @@ def read_run_lengths(counts: bytes) -> list[int]:
         group = byte - _FIRST_CHARACTER
         if not 0 <= group < 2 * _CONTINUES:
             raise ValueError(f"run lengths have no character {bytes([byte])!r}")
+        if shift > _MAX_SHIFT:
+            raise ValueError(f"run {len(runs)} is a number of more than 32 bits")
         value |= (group & (_CONTINUES - 1)) << shift
         shift += _NUM_BITS
         if group & _CONTINUES:
@@ -132,8 +147,17 @@ def read_run_lengths(counts: bytes) -> list[int]:
 
 
 def decode_mask(segmentation: Mapping[str, Any]) -> Bool[np.ndarray, "H W"]:
-    """The pixels of a mask that is given in any of COCO's forms; see `compress_run_lengths`."""
-    pixels: Bool[np.ndarray, "H W"] = coco_mask.decode(compress_run_lengths(segmentation))
+    """The pixels of a mask that is given in any of COCO's forms; see `compress_run_lengths`.
+
+    Raises:
+        KeyError, TypeError, ValueError: as `compress_run_lengths`, or the mask would take more
+            memory than a few runs may (`composer.limits`).
+    """
+    mask = compress_run_lengths(segmentation)
+    height, width = mask["size"]
+    name = f"a mask of {height} x {width}"
+    check_expansion(name, size=len(mask["counts"]), needed=2 * height * width)
+    pixels: Bool[np.ndarray, "H W"] = coco_mask.decode(mask)
     return pixels.astype(bool)
 
 

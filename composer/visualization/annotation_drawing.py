@@ -111,10 +111,10 @@ def _read_mask(segmentation: Any, size: tuple[int, int]) -> Mask | None:
         return None
     try:
         if isinstance(segmentation, Mapping):
-            mask = decode_mask(segmentation)
-            return mask if mask.shape == size else None
+            fits = tuple(segmentation["size"]) == size
+            return decode_mask(segmentation) if fits else None
         polygons = PolygonMasks([segmentation]).polygons
+        found: Mask = BitMasks.from_polygon_masks(polygons, *size).tensor[0].numpy()
     except (KeyError, TypeError, ValueError):
         return None
-    found: Mask = BitMasks.from_polygon_masks(polygons, *size).tensor[0].numpy()
     return found

@@ -172,8 +172,13 @@ class Canvas:
         return result
 
     def _to_ink(self, point: Point) -> Point:
+        """A point in pixels of the ink; what lies far outside moves to within one image of it."""
         factor = self.scale * self._oversampling
-        return point[0] * factor, point[1] * factor
+        x, y = (
+            max(-side, min(2 * side, value * factor))
+            for value, side in zip(point, self._ink.size, strict=True)
+        )
+        return x, y
 
     def _find_edge(self, mask: Image.Image) -> NDArray[np.float32]:
         """How much of each pixel is on a line of one stroke at the edge of a mask."""

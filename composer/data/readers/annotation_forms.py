@@ -1,19 +1,26 @@
-"""The parts of a COCO annotation, checked: boxes, masks and keypoints.
+"""The parts of a COCO annotation, checked: boxes, masks, keypoints and areas.
 
-A part that cannot be used is a `BadPart`, which says why.
+A part that cannot be used is a `BadPart`, which says why. One that is empty counts as absent.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from itertools import chain
+from typing import Any
 
 from composer.data.faults import BadPart
+from composer.data.json_values import are_numbers, as_integer, is_number, show_value
 from composer.data.records import Box, Polygons, RunLengths
-from composer.structures import compress_run_lengths, read_run_lengths
+from composer.structures import (
+    LONGEST_OUTLINE,
+    bound_polygons,
+    compress_run_lengths,
+    read_run_lengths,
+)
 
-_SLACK = 1.0  # pixels that boxes of COCO may reach beyond the image by rounding
+_SLACK = 1.0  # pixels that annotations of COCO may reach beyond the image by rounding
+MAX_PIXELS = 2**31  # of an image: COCO's masks count pixels in 32 bits
 
 
 def to_box(bbox: object) -> Box:
@@ -22,22 +29,25 @@ def to_box(bbox: object) -> Box:
     Raises:
         BadPart: it is not four finite numbers, or has no area.
     """
-    if not isinstance(bbox, Sequence) or len(bbox) != 4 or not are_finite(bbox):
-        raise BadPart("malformed", f"'bbox' is four numbers x, y, width, height, not {bbox!r:.80}")
-    x, y, width, height = (float(value) for value in bbox)
+    if not are_numbers(bbox) or len(bbox) != 4:  # type: ignore[arg-type]
+        message = f"'bbox' is four numbers x, y, width, height, not {show_value(bbox)}"
+        raise BadPart("malformed", message)
+    x, y, width, height = (float(value) for value in bbox)  # type: ignore[attr-defined]
     if width <= 0 or height <= 0:
         raise BadPart("box_degenerate", f"the box is {width:g} x {height:g} pixels")
-    return x, y, x + width, y + height
+    box = x, y, x + width, y + height
+    if not are_numbers(box):
+        raise BadPart("malformed", f"'bbox' {show_value(bbox)} ends beyond all numbers")
+    return box
 
 
 def describe_outside(box: Box, height: int | None, width: int | None) -> str:
     """How a box leaves the image by more than a pixel; nothing if it does not."""
     if height is None or width is None:
         return ""
-    x0, y0, x1, y1 = box
-    if x0 >= -_SLACK and y0 >= -_SLACK and x1 <= width + _SLACK and y1 <= height + _SLACK:
+    if _is_inside(box, height, width):
         return ""
-    corners = f"{x0:g}, {y0:g}, {x1:g}, {y1:g}"
+    corners = ", ".join(f"{side:g}" for side in box)
     return f"the box {corners} reaches beyond the image of {width} x {height} (width x height)"
 
 
@@ -46,6 +56,18 @@ def is_wholly_outside(box: Box, height: int | None, width: int | None) -> bool:
     if height is None or width is None:
         return False
     return box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0
+
+
+def _is_inside(box: Box, height: int, width: int) -> bool:
+    x0, y0, x1, y1 = box
+    return x0 >= -_SLACK and y0 >= -_SLACK and x1 <= width + _SLACK and y1 <= height + _SLACK
+
+
+def is_empty(segmentation: object) -> bool:
+    """Whether a segmentation is absent: null, or a list or mapping with nothing in it."""
+    if isinstance(segmentation, (list, tuple)):
+        return all(part in ([], (), None) for part in segmentation)
+    return segmentation is None or segmentation == {}
 
 
 def to_segmentation(
@@ -59,16 +81,60 @@ def to_segmentation(
     if isinstance(segmentation, Mapping):
         return to_run_lengths(segmentation, height, width)
     if not isinstance(segmentation, Sequence) or isinstance(segmentation, str):
-        raise BadPart("malformed", "'segmentation' is a list of polygons or a run-length encoding")
+        message = (
+            "'segmentation' is a list of polygons or a run-length encoding, not "
+            f"{show_value(segmentation)}"
+        )
+        raise BadPart("malformed", message)
     polygons = []
     for polygon in segmentation:
-        if not isinstance(polygon, Sequence) or not are_finite(polygon):
-            raise BadPart("malformed", "a polygon is a flat list of numbers x0, y0, x1, y1, ...")
+        if not are_numbers(polygon):
+            message = (
+                "a polygon is a flat list of numbers x0, y0, x1, y1, ..., not "
+                f"{show_value(polygon)}"
+            )
+            raise BadPart("malformed", message)
         if len(polygon) >= 6 and len(polygon) % 2 == 0:
             polygons.append(polygon)
     if not polygons:
         raise BadPart("empty_polygon", "no polygon has three corners")
+    _check_outline(polygons, height, width)
     return polygons
+
+
+def _check_outline(polygons: Polygons, height: int | None, width: int | None) -> None:
+    """Refuses an outline of a length that is never filled.
+
+    Raises:
+        BadPart: it is one.
+    """
+    if height is None or width is None:
+        return
+    longest = sum(map(len, polygons)) * max(height, width)  # of one that stays in the image
+    if longest > LONGEST_OUTLINE or describe_mask_outside(polygons, height, width):
+        try:
+            bound_polygons(polygons, height, width)
+        except ValueError as error:
+            raise BadPart("bad_mask", str(error)) from None
+
+
+def describe_mask_outside(
+    segmentation: Polygons | RunLengths | None, height: int | None, width: int | None
+) -> str:
+    """How outlines leave the image by more than a pixel; nothing if they do not."""
+    if height is None or width is None or not segmentation or isinstance(segmentation, Mapping):
+        return ""
+    x0 = min(chain.from_iterable(part[0::2] for part in segmentation))
+    y0 = min(chain.from_iterable(part[1::2] for part in segmentation))
+    x1 = max(chain.from_iterable(part[0::2] for part in segmentation))
+    y1 = max(chain.from_iterable(part[1::2] for part in segmentation))
+    if _is_inside((x0, y0, x1, y1), height, width):
+        return ""
+    corners = f"{x0:g}, {y0:g}, {x1:g}, {y1:g}"
+    return (
+        f"the outline within {corners} reaches beyond the image of {width} x {height} (width x "
+        "height), to which it is cut"
+    )
 
 
 def to_run_lengths(encoded: Mapping[str, Any], height: int | None, width: int | None) -> RunLengths:
@@ -82,15 +148,24 @@ def to_run_lengths(encoded: Mapping[str, Any], height: int | None, width: int | 
     Raises:
         BadPart: it is no such mask, or one of another size.
     """
-    size, counts = encoded.get("size"), encoded.get("counts")
-    if not _are_counts(size) or len(size) != 2 or not counts:
-        raise BadPart("bad_mask", "a run-length encoding has the keys 'size' and 'counts'")
-    if height is not None and width is not None and list(size) != [height, width]:
+    size, counts = _to_whole(encoded.get("size")), encoded.get("counts")
+    if size is None or len(size) != 2 or not counts:
+        message = (
+            "a run-length encoding has the keys 'size' and 'counts' (height and width; the runs), "
+            f"not {show_value(dict(encoded))}"
+        )
+        raise BadPart("bad_mask", message)
+    if height is not None and width is not None and size != [height, width]:
         raise BadPart("bad_mask", f"the mask is for {size} (height, width), not {[height, width]}")
-    num_pixels = sum(_to_runs(counts))
+    if size[0] * size[1] >= MAX_PIXELS:
+        raise BadPart("bad_mask", f"no mask is of {size[0]} x {size[1]} pixels")
+    runs = _to_runs(counts)
+    num_pixels = sum(runs)
     if num_pixels != size[0] * size[1]:
         raise BadPart("bad_mask", f"the runs make {num_pixels} pixels of {size[0] * size[1]}")
-    return encoded if isinstance(counts, (str, bytes)) else compress_run_lengths(encoded)
+    if isinstance(counts, (str, bytes)):
+        return {"size": size, "counts": counts}
+    return compress_run_lengths({"size": size, "counts": runs})
 
 
 def _to_runs(counts: object) -> Sequence[int]:
@@ -99,14 +174,19 @@ def _to_runs(counts: object) -> Sequence[int]:
             return read_run_lengths(counts.encode() if isinstance(counts, str) else counts)
         except ValueError as error:
             raise BadPart("bad_mask", str(error)) from error
-    if not _are_counts(counts):
+    runs = _to_whole(counts)
+    if runs is None:
         raise BadPart("bad_mask", "'counts' is text, or a list of numbers of pixels")
-    return counts
+    return runs
 
 
-def _are_counts(values: object) -> TypeGuard[Sequence[int]]:
-    """Whether it is whole numbers from zero."""
-    return isinstance(values, Sequence) and all(isinstance(v, int) and v >= 0 for v in values)
+def _to_whole(values: object) -> list[int] | None:
+    """A list of whole numbers from zero; None if it is none."""
+    if not are_numbers(values):
+        return None
+    whole = [as_integer(value) for value in values]  # type: ignore[attr-defined]
+    known = [number for number in whole if number is not None and number >= 0]
+    return known if len(known) == len(whole) else None
 
 
 def to_keypoints(keypoints: object, num_keypoints: int) -> Sequence[float]:
@@ -115,8 +195,10 @@ def to_keypoints(keypoints: object, num_keypoints: int) -> Sequence[float]:
     Raises:
         BadPart: they are of another number than the category's keypoints, or no numbers.
     """
-    if not isinstance(keypoints, Sequence) or not are_finite(keypoints):
-        raise BadPart("bad_keypoints", "keypoints are a flat list of numbers x, y, v")
+    if not are_numbers(keypoints):
+        message = f"keypoints are a flat list of numbers x, y, v, not {show_value(keypoints)}"
+        raise BadPart("bad_keypoints", message)
+    assert isinstance(keypoints, Sequence)
     if len(keypoints) != 3 * num_keypoints:
         wanted = f"{3 * num_keypoints} ({num_keypoints} keypoints of x, y, v)"
         raise BadPart("bad_keypoints", f"there are {len(keypoints)} numbers, not {wanted}")
@@ -125,9 +207,39 @@ def to_keypoints(keypoints: object, num_keypoints: int) -> Sequence[float]:
     return keypoints
 
 
-def are_finite(values: Sequence[Any]) -> bool:
-    """Whether all values are finite numbers."""
-    try:
-        return all(map(math.isfinite, values))
-    except (TypeError, OverflowError):
-        return False
+def describe_keypoints_outside(
+    keypoints: Sequence[float] | None, height: int | None, width: int | None
+) -> str:
+    """Which labelled keypoints leave the image by more than a pixel; nothing if none does."""
+    if keypoints is None or height is None or width is None:
+        return ""
+    rows = zip(keypoints[0::3], keypoints[1::3], keypoints[2::3], strict=True)
+    outside = [
+        f"{x:g}, {y:g}"
+        for x, y, visibility in rows
+        if visibility and not _is_inside((x, y, x, y), height, width)
+    ]
+    if not outside:
+        return ""
+    return (
+        f"{len(outside)} of its keypoints lie beyond the image of {width} x {height} (width x "
+        f"height), the first at {outside[0]}; training leaves them out"
+    )
+
+
+def to_area(area: object, height: int | None, width: int | None) -> float:
+    """The area of an object in square pixels.
+
+    Raises:
+        BadPart: it is no number from 0 on, or more than that of the image.
+    """
+    if not is_number(area) or area < 0:  # type: ignore[operator]
+        message = f"'area' is a number of square pixels, not {show_value(area)}"
+        raise BadPart("bad_area", f"{message}; that of the mask or the box counts")
+    found = float(area)  # type: ignore[arg-type]
+    if height is not None and width is not None:
+        largest = (height + 2 * _SLACK) * (width + 2 * _SLACK)
+        if found > largest:
+            message = f"'area' is {found:g} in an image of {height * width} square pixels"
+            raise BadPart("bad_area", f"{message}; that of the mask or the box counts")
+    return found

@@ -1,12 +1,14 @@
 """COCO's format of instances and keypoints (https://cocodataset.org/#format-data)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from composer.data.dataset import Dataset
 from composer.data.faults import FaultLog
 from composer.data.json_file import read_json
+from composer.data.json_values import as_integer, as_name, show_value
 from composer.data.metadata import Metadata, find_flip_pairs
 from composer.data.readers.coco_document import (
     Category,
@@ -16,6 +18,7 @@ from composer.data.readers.coco_document import (
 )
 from composer.data.readers.image_files import ImageFiles
 from composer.errors import DataError
+from composer.names import did_you_mean
 
 
 def coco(
@@ -24,6 +27,7 @@ def coco(
     images: Path,
     keypoint_flip_pairs: list[tuple[str, str]] | None = None,
     unused_categories: tuple[int, ...] = (),
+    keypoints_of: str | None = None,
 ) -> Dataset:
     """Reads objects with boxes, masks and keypoints.
 
@@ -36,6 +40,8 @@ def coco(
             that differ in `left` and `right`, or in `l` and `r`, only.
         unused_categories: ids of categories that are no classes, such as the one that Roboflow
             puts before the classes.
+        keypoints_of: name of the category whose keypoints are read, where categories have
+            different ones; by default none are read then.
 
     Raises:
         DataError: the file or the folder cannot be read.
@@ -48,50 +54,98 @@ def coco(
     files = ImageFiles(images)
     listed = read_categories(document["categories"], log)
     categories = [one for one in listed if one.own_id not in unused_categories]
-    metadata = _to_metadata(categories, keypoint_flip_pairs, annotations)
-    found = read_records(document, files, categories, log, len(metadata.keypoint_names))
+    keypoints = _read_keypoints(categories, keypoints_of, annotations, log)
+    metadata = _to_metadata(categories, keypoints, keypoint_flip_pairs)
+    found = read_records(document, files, categories, log, len(keypoints.names), keypoints.others)
     records = tuple(record for record, _ in found)
     metadata = replace(metadata, has_masks=have_masks(document["annotations"]))
     return Dataset(annotations.stem, records, metadata, tuple(log.faults))
 
 
+class _Keypoints(NamedTuple):
+    """The keypoints of a document.
+
+    Args:
+        names: their names.
+        lines: pairs of their indices, to draw lines between.
+        others: ids of categories that have other keypoints.
+    """
+
+    names: tuple[str, ...] = ()
+    lines: tuple[tuple[int, int], ...] = ()
+    others: frozenset[int] = frozenset()
+
+
 def _to_metadata(
-    categories: list[Category], flip_pairs: list[tuple[str, str]] | None, file: Path
+    categories: Sequence[Category],
+    keypoints: _Keypoints,
+    flip_pairs: list[tuple[str, str]] | None,
 ) -> Metadata:
-    names, skeleton = _to_keypoints(categories, file)
+    names = keypoints.names
     pairs = find_flip_pairs(names) if flip_pairs is None else _to_pairs(flip_pairs, names)
     return Metadata(
         thing_classes=tuple(category.name for category in categories),
         thing_ids=tuple(category.own_id for category in categories),
         keypoint_names=names,
         keypoint_flip_pairs=pairs,
-        keypoint_connections=skeleton,
+        keypoint_connections=keypoints.lines,
     )
 
 
-def _to_keypoints(
-    categories: list[Category], file: Path
-) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-    """The keypoints' names and the lines between them; COCO counts those from 1."""
-    having = [category for category in categories if category.entry.get("keypoints")]
+def _read_keypoints(
+    categories: Sequence[Category], chosen: str | None, file: Path, log: FaultLog
+) -> _Keypoints:
+    """The keypoints that the categories have, or those of the chosen one."""
+    named = {one.own_id: _name_keypoints(one, file) for one in categories}
+    having = [category for category in categories if named[category.own_id]]
+    if chosen is not None:
+        having.sort(key=lambda category: category.name != chosen)
+        if not having or having[0].name != chosen:
+            hint = did_you_mean(chosen, [one.name for one in having], "categories with keypoints")
+            message = f"'keypoints_of': there is no category '{chosen}' that has keypoints. {hint}"
+            raise DataError(f"{file}: {message}")
     if not having:
-        return (), ()
-    for category in having:
-        if not isinstance(category.entry["keypoints"], list):
-            raise DataError(f"{file}: category '{category.name}' has keypoints that are no list")
-    names = tuple(str(name) for name in having[0].entry["keypoints"])
-    for other in having[1:]:
-        if tuple(other.entry["keypoints"]) != names:
-            raise DataError(
-                f"{file}: categories '{having[0].name}' and '{other.name}' have different "
-                "keypoints; all must have the same"
+        return _Keypoints()
+    first = having[0]
+    names = named[first.own_id]
+    others = [category for category in having if named[category.own_id] != names]
+    if others and chosen is None:
+        log.add(
+            "bad_keypoints",
+            f"the categories '{first.name}' and '{others[0].name}' have different keypoints, so "
+            "none are read; `keypoints_of` chooses the category whose keypoints are",
+        )
+        return _Keypoints()
+    lines = tuple(_read_skeleton(first, len(names), file, log))
+    return _Keypoints(names, lines, frozenset(category.own_id for category in others))
+
+
+def _name_keypoints(category: Category, file: Path) -> tuple[str, ...]:
+    given = category.entry.get("keypoints") or []
+    if not isinstance(given, list):
+        raise DataError(f"{file}: category '{category.name}' has keypoints that are no list")
+    names = [as_name(name) for name in given]
+    return tuple(f"keypoint {at}" if name is None else name for at, name in enumerate(names, 1))
+
+
+def _read_skeleton(
+    category: Category, count: int, file: Path, log: FaultLog
+) -> Iterator[tuple[int, int]]:
+    """The lines between keypoints, which COCO counts from 1; others are left out."""
+    for line in category.entry.get("skeleton") or []:
+        if not isinstance(line, list) or len(line) != 2:
+            message = f"the skeleton of category '{category.name}' is no list of pairs"
+            raise DataError(f"{file}: {message}")
+        ends = [as_integer(end) for end in line]
+        a, b = (end if end is not None and 1 <= end <= count else None for end in ends)
+        if a is None or b is None:
+            log.add(
+                "bad_keypoints",
+                f"the skeleton of category '{category.name}' has the line {show_value(line)}; its "
+                f"keypoints are counted from 1 to {count}",
             )
-    lines = having[0].entry.get("skeleton") or []
-    try:
-        return names, tuple((int(a) - 1, int(b) - 1) for a, b in lines)
-    except (TypeError, ValueError, OverflowError):
-        name = having[0].name
-        raise DataError(f"{file}: the skeleton of category '{name}' is no list of pairs") from None
+        else:
+            yield a - 1, b - 1
 
 
 def _to_pairs(pairs: list[tuple[str, str]], names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:

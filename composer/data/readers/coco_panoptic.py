@@ -3,29 +3,39 @@
 Things and stuff are numbered apart, each from 0 in the order of the categories' ids.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import read_json
+from composer.data.json_values import (
+    as_id,
+    as_integer,
+    describe_missing_id,
+    show_value,
+    to_flag,
+)
 from composer.data.label_images import cut_object, read_segment_ids
 from composer.data.metadata import Color, Metadata
+from composer.data.readers.annotation_forms import to_area
 from composer.data.readers.coco_document import (
     AnnotationReader,
     Category,
     Entry,
     read_categories,
     read_images,
+    to_category,
     unreadable_ids,
 )
 from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Annotation, ImageId, Record, Segment
+from composer.errors import DataError
 
 THINGS = "things"  # the class that all things have in semantic segmentation
+_MAX_SEGMENT_ID = 256**3 - 1  # of three colour channels; 0 is no segment
 
 
 def coco_panoptic(
@@ -56,11 +66,12 @@ def coco_panoptic(
     log = FaultLog()
     document = read_json(annotations, ("images", "annotations", "categories"))
     files, labels = ImageFiles(images), ImageFiles(panoptic)
-    categories = read_categories(document["categories"], log)
-    metadata = _to_metadata(categories, things_as_one)
+    categories = _read_categories(document["categories"], annotations, log)
+    metadata = _to_metadata(categories.known, things_as_one)
     found = read_images(document["images"], files, log)
     left_out = frozenset(unreadable_ids(document["images"], found))
-    reader = _SegmentReader(_number(categories, metadata, things_as_one), labels, log, left_out)
+    numbers = _number(categories.known, metadata, things_as_one)
+    reader = _SegmentReader(numbers, labels, log, left_out, categories.left_out)
     bare = {image_id: record for image_id, (record, _) in found.items()}
     records = reader.read(document["annotations"], bare)
     if instances is not None:
@@ -74,8 +85,38 @@ def coco_panoptic(
     return Dataset(annotations.stem, whole, metadata, tuple(log.faults))
 
 
+class _Categories(NamedTuple):
+    """The categories that say whether they are things, and the ids of those that do not."""
+
+    known: list[Category]
+    left_out: frozenset[int]
+
+
+def _read_categories(entries: Sequence[Any], file: Path, log: FaultLog) -> _Categories:
+    """The categories of a document.
+
+    Raises:
+        DataError: none says whether it is a thing.
+    """
+    known, left_out = [], set[int]()
+    for category in read_categories(entries, log):
+        try:
+            if to_flag(category.entry, "isthing", None) is None:
+                raise BadPart("malformed", "'isthing' is missing: 1 for things, 0 for stuff")
+            known.append(category)
+        except BadPart as bad:
+            message = f"category {category.own_id} '{category.name}': {bad.message}"
+            log.add(bad.kind, f"{message}. It is left out, with its segments")
+            left_out.add(category.own_id)
+    if left_out and not known:
+        raise DataError(
+            f"{file}: no category says with 'isthing' whether it is a thing (1) or stuff (0)"
+        )
+    return _Categories(known, frozenset(left_out))
+
+
 def _is_thing(category: Category) -> bool:
-    return bool(category.entry.get("isthing", 1))
+    return bool(category.entry["isthing"])
 
 
 def _to_metadata(categories: Sequence[Category], things_as_one: bool) -> Metadata:
@@ -104,14 +145,12 @@ def _to_colors(categories: Sequence[Category]) -> tuple[Color, ...]:
     colors: list[Color] = []
     for category in categories:
         color = category.entry.get("color")
-        if not isinstance(color, list) or len(color) != 3 or not all(map(_is_shade, color)):
+        shades = [as_integer(shade) for shade in color] if isinstance(color, list) else []
+        whole = [shade for shade in shades if shade is not None and 0 <= shade <= 255]
+        if len(shades) != 3 or len(whole) != 3:
             return ()
-        colors.append((int(color[0]), int(color[1]), int(color[2])))
+        colors.append((whole[0], whole[1], whole[2]))
     return tuple(colors)
-
-
-def _is_shade(value: object) -> bool:
-    return isinstance(value, (int, float)) and 0 <= value <= 255
 
 
 def _number(
@@ -137,23 +176,28 @@ class _SegmentReader:
     label_images: ImageFiles
     log: FaultLog
     left_out: frozenset[ImageId]
+    unknown: frozenset[int]  # ids of categories that were left out, and told
 
     def read(
         self, entries: Sequence[Any], records: Mapping[ImageId, Record]
     ) -> dict[ImageId, Record]:
         found: dict[ImageId, Record] = {}
-        for entry in entries:
+        for at, entry in enumerate(entries):
             if not isinstance(entry, Mapping) or not isinstance(entry.get("file_name"), str):
-                self.log.add("malformed", f"an annotation needs a 'file_name': {entry!r:.80}")
+                message = f"an annotation needs a 'file_name': {show_value(entry)}"
+                self.log.add("malformed", message, entry=f"annotations[{at}]")
                 continue
-            image_id, name = entry.get("image_id"), entry["file_name"]
-            if not isinstance(image_id, (int, str)):
-                message = f"an 'image_id' is a number or a text, not {image_id!r:.80}"
+            given, name = entry.get("image_id"), entry["file_name"]
+            image_id = as_id(given)
+            if image_id is None:
+                message = f"'image_id' is a whole number or a text, not {show_value(given)}"
                 self.log.add("malformed", message, name)
             elif image_id in self.left_out:
                 continue
             elif image_id not in records:
-                self.log.add("unknown_image", f"there is no image {image_id!r}", name)
+                hint = describe_missing_id(image_id, records)
+                message = f"there is no image {show_value(image_id)}. {hint}".removesuffix(". ")
+                self.log.add("unknown_image", message, name)
             elif image_id in found:
                 self.log.add("duplicate_id", "the image has another annotation", name)
             elif not self.label_images.has(name):
@@ -169,28 +213,41 @@ class _SegmentReader:
     def _segments(self, entry: Entry, name: str) -> Iterator[Segment]:
         seen: set[int] = set()
         infos = entry.get("segments_info") or ()
-        if not isinstance(infos, Sequence):
-            self.log.add("malformed", f"'segments_info' is a list, not {infos!r:.80}", name)
+        if not isinstance(infos, Sequence) or isinstance(infos, str):
+            message = f"'segments_info' is a list, not {show_value(infos)}"
+            self.log.add("malformed", message, name)
             return
-        for info in infos:
-            segment_id = info.get("id") if isinstance(info, Mapping) else None
-            if not isinstance(segment_id, int):
-                self.log.add("malformed", f"a segment needs an 'id': {info!r:.80}", name)
-                continue
-            category = info.get("category_id")
-            if segment_id in seen:
+        for at, info in enumerate(infos):
+            segment_id = _read_segment_id(info)
+            if segment_id is None:
+                message = f"a segment needs an 'id' from 1 to {_MAX_SEGMENT_ID}: {show_value(info)}"
+                self.log.add("malformed", message, name, entry=f"segments_info[{at}]")
+            elif segment_id in seen:
                 self.log.add("duplicate_id", "another segment has this id", name, segment_id)
-            elif not isinstance(category, int) or category not in self.numbers:
-                message = f"there is no category {category!r}"
-                self.log.add("unknown_category", message, name, segment_id)
-            else:
+            elif as_integer(info.get("category_id")) not in self.unknown:
+                try:
+                    segment = self._read_segment(info, segment_id, name)
+                except BadPart as bad:
+                    self.log.add(bad.kind, bad.message, name, segment_id)
+                    continue
                 seen.add(segment_id)
-                index, is_thing = self.numbers[category]
-                area = info.get("area")
-                is_crowd = bool(info.get("iscrowd", 0))
-                is_number = isinstance(area, (int, float)) and math.isfinite(area)
-                whole = int(area) if is_number else None
-                yield Segment(segment_id, index, is_thing, is_crowd, whole)
+                yield segment
+
+    def _read_segment(self, info: Entry, segment_id: int, name: str) -> Segment:
+        index, is_thing = self.numbers[to_category(info, self.numbers)]
+        is_crowd = to_flag(info, "iscrowd", False)
+        area = None
+        if info.get("area") is not None:
+            try:
+                area = int(to_area(info["area"], None, None))
+            except BadPart as bad:
+                self.log.add(bad.kind, bad.message, name, segment_id)
+        return Segment(segment_id, index, is_thing, is_crowd, area)
+
+
+def _read_segment_id(info: object) -> int | None:
+    segment_id = as_integer(info.get("id")) if isinstance(info, Mapping) else None
+    return segment_id if segment_id is not None and 0 < segment_id <= _MAX_SEGMENT_ID else None
 
 
 def _read_instances(

@@ -13,6 +13,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import FaultLog
 from composer.data.json_file import read_json
+from composer.data.json_values import as_integer, show_value
 from composer.data.metadata import Metadata
 from composer.data.readers.coco_document import (
     Category,
@@ -42,7 +43,7 @@ def lvis(*, annotations: Path, images: Path) -> Dataset:
     categories = read_categories(document["categories"], log)
     indices = {category.own_id: index for index, category in enumerate(categories)}
     records = tuple(
-        replace(record, extra=_to_extra(entry, indices))
+        replace(record, extra=_to_extra(entry, indices, record, log))
         for record, entry in read_records(document, ImageFiles(images), categories, log)
     )
     metadata = replace(
@@ -51,17 +52,36 @@ def lvis(*, annotations: Path, images: Path) -> Dataset:
     return Dataset(annotations.stem, records, metadata, tuple(log.faults))
 
 
-def _to_extra(entry: Entry, indices: Mapping[int, int]) -> dict[str, Any]:
+def _to_extra(
+    entry: Entry, indices: Mapping[int, int], record: Record, log: FaultLog
+) -> dict[str, Any]:
+    name = record.file_name.name
     return {
-        "neg_categories": _renumber(entry.get("neg_category_ids"), indices),
-        "not_exhaustive_categories": _renumber(entry.get("not_exhaustive_category_ids"), indices),
+        ours: _renumber(entry, theirs, indices, name, log)
+        for ours, theirs in (
+            ("neg_categories", "neg_category_ids"),
+            ("not_exhaustive_categories", "not_exhaustive_category_ids"),
+        )
     }
 
 
-def _renumber(own_ids: object, indices: Mapping[int, int]) -> tuple[int, ...]:
-    known = own_ids if isinstance(own_ids, Sequence) else ()
-    numbers = (own_id for own_id in known if isinstance(own_id, int))
-    return tuple(sorted(indices[own_id] for own_id in numbers if own_id in indices))
+def _renumber(
+    entry: Entry, key: str, indices: Mapping[int, int], name: str, log: FaultLog
+) -> tuple[int, ...]:
+    """The indices of the categories of a list; those that the file does not have are left out."""
+    given = entry.get(key) or []
+    if not isinstance(given, list):
+        log.add("malformed", f"'{key}' is a list of categories, not {show_value(given)}", name)
+        return ()
+    found = set()
+    for value in given:
+        own_id = as_integer(value)
+        if own_id is None:
+            message = f"'{key}' has {show_value(value)}, which is no id of a category"
+            log.add("malformed", message, name)
+        elif own_id in indices:
+            found.add(indices[own_id])
+    return tuple(sorted(found))
 
 
 def _to_metadata(categories: Sequence[Category], records: Iterable[Record]) -> Metadata:
@@ -70,22 +90,25 @@ def _to_metadata(categories: Sequence[Category], records: Iterable[Record]) -> M
         for record in records
         for category in {annotation.category for annotation in record.annotations}
     )
-    told = [category.entry.get("image_count") for category in categories]
+    told = [as_integer(category.entry.get("image_count")) for category in categories]
     counts = [
-        count if isinstance(count, int) else present[index] for index, count in enumerate(told)
+        present[index] if count is None or count < 0 else count for index, count in enumerate(told)
     ]
     return Metadata(
         thing_classes=tuple(category.name for category in categories),
         thing_ids=tuple(category.own_id for category in categories),
         image_counts=tuple(counts),
         frequencies=tuple(
-            str(category.entry.get("frequency", _frequency(count)))
+            _to_frequency(category.entry.get("frequency"), count)
             for category, count in zip(categories, counts, strict=True)
         ),
     )
 
 
-def _frequency(count: int) -> str:
+def _to_frequency(given: object, count: int) -> str:
+    """How frequent a class is; where it is not said, by the number of its images."""
+    if given in ("r", "c", "f"):
+        return str(given)
     if count > _MOST_COMMON:
         return "f"
     return "c" if count > _MOST_RARE else "r"

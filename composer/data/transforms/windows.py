@@ -13,8 +13,7 @@ from torch import Tensor
 
 from composer.data.samples import Outline, Sample
 from composer.data.transforms.moving import move_sample
-from composer.data.transforms.polygon_clipping import clip_polygon
-from composer.structures import BitMasks, PolygonMasks
+from composer.structures import BitMasks, PolygonMasks, clip_polygon
 
 
 def crop_sample(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:

@@ -82,7 +82,18 @@ def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
         ({"bbox": [1, 2, -3, 4]}, "entry 0: a box has no negative width"),
         ({"segmentation": {"size": [1]}}, "entry 0: a run-length encoding has the keys"),
         ({"segmentation": {"size": [5, 5], "counts": "zz"}}, "entry 0: the mask is for"),
-        ({"segmentation": [[1, 2]]}, "entry 0: a run-length encoding has the keys"),
+        ({"segmentation": [[1, 2]]}, "entry 0: no polygon has three corners"),
+        (
+            {"segmentation": [[1, 2, "3", 4, 5, 6]]},
+            "entry 0 is malformed: a polygon is a flat list",
+        ),
+        ({"keypoints": [1, 2]}, "entry 0: 'keypoints' is a flat list of numbers x, y, score"),
+        ({"score": True}, "entry 0 is malformed: 'score' is a number, not True"),
+        (
+            {"category_id": "3"},
+            r"category with the id '3'\. Ids are numbers here: 3, without quotes",
+        ),
+        ({"category_id": True}, "no category with the id True"),
         ({"segmentation": 5}, "entry 0 is malformed"),
     ],
 )

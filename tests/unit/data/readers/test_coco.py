@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from composer.data import count_faults
+from composer.data import count_faults, describe_faults
 from composer.data.readers.coco import coco
 from composer.data.toy_dataset import CLASSES, KEYPOINTS, OWN_IDS, write_shape_dataset
 from composer.errors import DataError
@@ -245,7 +245,229 @@ def test_files_and_folders_that_are_not_there_are_refused(files, tmp_path):
         coco(annotations=files.annotations, images=tmp_path / "nowhere")
 
 
-def test_categories_must_agree_on_their_keypoints(files):
+def test_boxes_stay_where_categories_have_different_keypoints(files):
+    before = read(files)
     change(files, lambda document: document["categories"][1].update(keypoints=["nose"]))
-    with pytest.raises(DataError, match="'square' and 'triangle' have different keypoints"):
-        read(files)
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_keypoints": 1}
+    assert "'square' and 'triangle' have different keypoints" in dataset.faults[0].message
+    assert dataset.metadata.keypoint_names == ()
+    assert dataset.num_annotations == before.num_annotations
+    chosen = read(files, keypoints_of="disc")
+    assert not chosen.faults
+    assert chosen.metadata.keypoint_names == KEYPOINTS
+    for record in chosen:
+        for annotation in record.annotations:
+            has_keypoints = CLASSES[annotation.category] != "triangle"
+            assert (annotation.keypoints is not None) == has_keypoints
+    with pytest.raises(DataError, match=r"'keypoints_of': there is no category 'dics'.*'disc'"):
+        read(files, keypoints_of="dics")
+
+
+def as_floats(value):
+    if isinstance(value, dict):
+        return {key: as_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_floats(item) for item in value]
+    return float(value) if type(value) is int else value
+
+
+def test_numbers_that_are_written_with_a_point_are_the_same_numbers(files):
+    def edit(document):
+        counts = [0, 40, 40 * 49]
+        document["annotations"][0]["segmentation"] = {"size": [40, 50], "counts": counts}
+        document["annotations"][0]["iscrowd"] = 1
+
+    change(files, edit)
+    plain = read(files)
+    files.annotations.write_text(json.dumps(as_floats(json.loads(files.annotations.read_text()))))
+    assert read(files) == plain
+    assert not plain.faults
+
+
+def test_ids_that_are_texts_stay_texts_and_are_told_apart_from_numbers(files):
+    change(files, lambda document: document["annotations"][0].update(image_id="1"))
+    (fault,) = read(files).faults
+    assert fault.kind == "unknown_image"
+    assert fault.message == "there is no image '1'. Ids are numbers here: 1, without quotes."
+    change(files, lambda document: document["annotations"][0].update(image_id=1, category_id="3"))
+    (fault,) = read(files).faults
+    assert fault.message == "there is no category '3'. Ids are numbers here: 3, without quotes."
+
+
+@pytest.mark.parametrize("truth", ["0", "false", "1", 2, -1, 0.5, [], float("nan")])
+def test_what_is_no_truth_is_told_and_never_true(files, truth):
+    before = read(files)
+    change(files, lambda document: document["annotations"][0].update(iscrowd=truth))
+    dataset = read(files)
+    (fault,) = dataset.faults
+    assert (fault.kind, fault.annotation) == ("malformed", 1)
+    assert "'iscrowd' is 0 or 1, true or false, not" in fault.message
+    assert dataset.num_annotations == before.num_annotations - 1
+
+
+@pytest.mark.parametrize("truth", [1, True, 1.0])
+def test_truths_are_numbers_or_words(files, truth):
+    change(files, lambda document: document["annotations"][0].update(iscrowd=truth))
+    assert read(files)[0].annotations[0].is_crowd
+
+
+@pytest.mark.parametrize("area", [-1, float("nan"), float("inf"), "12", True, 1e7, 10**400])
+def test_an_impossible_area_is_told_and_that_of_the_box_counts(files, area):
+    change(files, lambda document: document["annotations"][0].update(area=area))
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_area": 1}
+    assert dataset[0].annotations[0].area is None
+
+
+@pytest.mark.parametrize("side", ["40", True, 0, -40, 40.5, 1e300, float("nan")])
+def test_an_impossible_size_is_told_and_that_of_the_file_counts(files, side):
+    change(files, lambda document: document["images"][0].update(height=side))
+    dataset = read(files)
+    assert kinds(dataset) == {"malformed": 1}
+    assert dataset.faults[0].image == "0001.png"
+    assert (dataset[0].height, dataset[0].width) == (None, 50)
+
+
+def test_a_size_that_no_mask_can_have_is_told(files):
+    change(files, lambda document: document["images"][0].update(height=10**6, width=10**6))
+    dataset = read(files)
+    assert kinds(dataset)["malformed"] == 1
+    assert dataset[0].height is dataset[0].width is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"keypoints": []}, {"segmentation": [[]]}, {"segmentation": {}}, {"segmentation": [[], []]}],
+)
+def test_an_empty_part_is_absent_and_the_box_stays(files, changes):
+    before = read(files)
+    change(files, lambda document: document["annotations"][0].update(changes))
+    dataset = read(files)
+    masked = "segmentation" in changes
+    assert kinds(dataset) == ({"no_mask": 1} if masked else {})
+    assert dataset[0].annotations[0].box == before[0].annotations[0].box
+    part = "segmentation" if masked else "keypoints"
+    assert getattr(dataset[0].annotations[0], part) is None
+
+
+def test_a_dataset_of_empty_masks_has_none(files):
+    def edit(document):
+        for entry in document["annotations"]:
+            entry["segmentation"] = [[]]
+
+    change(files, edit)
+    dataset = read(files)
+    assert not dataset.faults
+    assert not dataset.metadata.has_masks
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bbox": [1, 2, True, 4]},
+        {"bbox": [1e308, 2, 1e308, 4]},
+        {"bbox": [10**400, 2, 3, 4]},
+        {"bbox": "1234"},
+        {"image_id": True},
+        {"image_id": 1.5},
+        {"segmentation": [[1, 2, True, 4, 5, 6]]},
+        {"segmentation": [1, 2, 3, 4, 5, 6]},
+        {"segmentation": [[[1, 2], [3, 4], [5, 6]]]},
+    ],
+)
+def test_what_is_no_number_is_malformed(files, changes):
+    change(files, lambda document: document["annotations"][0].update(changes))
+    assert kinds(read(files)) == {"malformed": 1}
+
+
+def test_outlines_and_keypoints_beyond_the_image_are_told(files):
+    far = [5, 5, 1e9, 5, 1e9, 1e9]
+    keypoints = [-9, 5, 2, 10, 10, 2, 0, 0, 0]
+    change(
+        files,
+        lambda document: document["annotations"][0].update(
+            segmentation=[far], keypoints=keypoints, num_keypoints=2
+        ),
+    )
+    dataset = read(files)
+    assert kinds(dataset) == {"mask_outside": 1, "bad_keypoints": 1}
+    assert "1 of its keypoints lie beyond the image" in dataset.faults[1].message
+    assert dataset[0].annotations[0].segmentation == [far]
+
+
+def test_an_outline_that_is_never_filled_is_told(files):
+    zigzag = [value for at in range(100_000) for value in (50 * (at % 2), 40 * (at % 3) / 2)]
+    change(files, lambda document: document["annotations"][0].update(segmentation=[zigzag]))
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_mask": 1}
+    assert "pixels long" in dataset.faults[0].message
+
+
+def test_a_wrong_number_of_labelled_keypoints_is_told(files):
+    change(files, lambda document: document["annotations"][0].update(num_keypoints="3"))
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_keypoints": 1}
+    assert dataset[0].annotations[0].keypoints is not None
+
+
+def test_lines_of_a_skeleton_are_counted_from_one(files):
+    lines = [[1, 2], [0, 1], [-1, 2], [1, 4], [1.0, 3.0], [1, "2"]]
+    change(files, lambda document: document["categories"][0].update(skeleton=lines))
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_keypoints": 4}
+    assert "counted from 1 to 3" in dataset.faults[0].message
+    assert dataset.metadata.keypoint_connections == ((0, 1), (0, 2))
+
+
+def test_names_that_are_numbers_are_names(files):
+    def edit(document):
+        document["categories"][0]["name"] = 7
+        for category in document["categories"]:
+            category["keypoints"] = [1, 2, 3]
+
+    change(files, edit)
+    metadata = read(files).metadata
+    assert metadata.thing_classes == ("7", "triangle", "disc")
+    assert metadata.keypoint_names == ("1", "2", "3")
+
+
+@pytest.mark.parametrize("name", ["square", " Square", "SQUARE"])
+def test_categories_of_one_name_are_told_and_stay_apart(files, name):
+    before = read(files)
+    change(files, lambda document: document["categories"][1].update(name=name))
+    dataset = read(files)
+    assert kinds(dataset) == {"duplicate_name": 1}
+    assert "the categories 3, 5 have" in dataset.faults[0].message
+    assert dataset.metadata.thing_classes == ("square", name, "disc")
+    assert dataset.metadata.thing_labels == ("square (id 3)", f"{name} (id 5)", "disc")
+    assert dataset.records == before.records
+    chosen = dataset.select_categories([f"{name} (id 5)", "disc"])
+    assert chosen.metadata.thing_ids == (5, 8)
+
+
+def test_a_class_that_several_have_is_chosen_by_its_id(files):
+    change(files, lambda document: document["categories"][1].update(name="square"))
+    message = r"has 2 classes 'square': write 'square \(id 3\)' or 'square \(id 5\)'"
+    with pytest.raises(DataError, match=message):
+        read(files).select_categories(["square"])
+
+
+def test_entries_without_an_id_are_named_by_their_place(files):
+    change(files, lambda document: document["annotations"][1].pop("id"))
+    change(files, lambda document: document["annotations"][1].update(category_id=4))
+    (fault,) = read(files).faults
+    assert str(fault).split(": ")[0].endswith("annotations[1]")
+
+
+def test_faults_of_ten_thousand_annotations_are_told_once(files):
+    def edit(document):
+        entry = document["annotations"][0]
+        document["annotations"] = [
+            {**entry, "id": at, "iscrowd": "0", "area": -1} for at in range(10_000)
+        ]
+
+    change(files, edit)
+    dataset = read(files)
+    assert kinds(dataset) == {"malformed": 10_000}
+    assert len(describe_faults(dataset.faults).splitlines()) == 5

@@ -136,7 +136,7 @@ def test_what_is_of_the_wrong_form_is_left_out(files):
 
     change(files, edit)
     dataset = read(files, masks=False)
-    assert count_faults(dataset.faults) == {"malformed": 2}
+    assert count_faults(dataset.faults) == {"malformed": 2, "bad_area": 1}
     assert [record.image_id for record in dataset] == [2, 3]
     assert dataset[0].segments == ()
     assert dataset[1].segments[0].area is None

@@ -66,7 +66,7 @@ def test_what_is_of_the_wrong_form_is_left_out(folder):
     document["annotations"][0]["image_id"] = [1]
     file.write_text(json.dumps(document))
     dataset = lvis(annotations=file, images=folder)
-    assert [fault.kind for fault in dataset.faults] == ["malformed"]
+    assert [fault.kind for fault in dataset.faults] == ["malformed", "malformed"]
     assert dataset[0].extra["neg_categories"] == (2,)
     assert dataset.metadata.image_counts == (950, 60, 0)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.data.transforms.polygon_clipping import clip_polygon
 from composer.structures import measure_polygon
+from composer.structures.polygon_clipping import clip_polygon
 
 coordinates = st.integers(-6, 16).map(float)
 polygons = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=9).map(
