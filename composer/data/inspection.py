@@ -15,7 +15,7 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, Fault, FaultLog
 from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
-from composer.data.readers.coco_document import list_parts_outside
+from composer.data.readers.annotation_forms import list_parts_outside
 from composer.data.records import Record
 from composer.images import ImageFileError, open_image, peek_size
 

@@ -5,13 +5,13 @@ A part that cannot be used is a `BadPart`, which says why. One that is empty cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from composer.data.faults import BadPart
+from composer.data.faults import BadPart, FaultKind
 from composer.data.json_values import are_numbers, as_integer, is_number, show_value
-from composer.data.records import Box, Polygons, RunLengths
+from composer.data.records import Annotation, Box, Polygons, RunLengths
 from composer.structures import (
     LONGEST_OUTLINE,
     bound_polygons,
@@ -243,3 +243,19 @@ def to_area(area: object, height: int | None, width: int | None) -> float:
             message = f"'area' is {found:g} in an image of {height * width} square pixels"
             raise BadPart("bad_area", f"{message}; that of the mask or the box counts")
     return found
+
+
+def list_parts_outside(
+    annotation: Annotation, height: int | None, width: int | None
+) -> Iterator[tuple[FaultKind, str]]:
+    """The parts of an annotation that reach beyond the image, by kind of the fault."""
+    size = height, width
+    if outside := describe_outside(annotation.box, *size):
+        yield "box_outside", outside
+    mask = annotation.segmentation
+    if isinstance(mask, Mapping) and None not in size and list(mask["size"]) != [height, width]:
+        yield "bad_mask", f"the mask is for {mask['size']} (height, width), not {[height, width]}"
+    if outside := describe_mask_outside(mask, *size):
+        yield "mask_outside", outside
+    if outside := describe_keypoints_outside(annotation.keypoints, *size):
+        yield "bad_keypoints", outside

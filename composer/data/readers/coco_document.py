@@ -20,11 +20,10 @@ from composer.data.json_values import (
 from composer.data.metadata import describe_shared_names
 from composer.data.readers.annotation_forms import (
     MAX_PIXELS,
-    describe_keypoints_outside,
-    describe_mask_outside,
     describe_outside,
     is_empty,
     is_wholly_outside,
+    list_parts_outside,
     to_area,
     to_box,
     to_keypoints,
@@ -297,22 +296,6 @@ def to_category(entry: Entry, known: Mapping[int, object]) -> int:
         message = f"there is no category {show_value(given)}. {hint}".removesuffix(". ")
         raise BadPart("unknown_category", message)
     return category
-
-
-def list_parts_outside(
-    annotation: Annotation, height: int | None, width: int | None
-) -> Iterator[tuple[FaultKind, str]]:
-    """The parts of an annotation that reach beyond the image, by kind of the fault."""
-    size = height, width
-    if outside := describe_outside(annotation.box, *size):
-        yield "box_outside", outside
-    mask = annotation.segmentation
-    if isinstance(mask, Mapping) and None not in size and list(mask["size"]) != [height, width]:
-        yield "bad_mask", f"the mask is for {mask['size']} (height, width), not {[height, width]}"
-    if outside := describe_mask_outside(mask, *size):
-        yield "mask_outside", outside
-    if outside := describe_keypoints_outside(annotation.keypoints, *size):
-        yield "bad_keypoints", outside
 
 
 def read_records(

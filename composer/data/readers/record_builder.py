@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultKind, FaultLog
-from composer.data.metadata import Metadata
+from composer.data.json_values import are_numbers
+from composer.data.metadata import Metadata, describe_shared_names
 from composer.data.readers.annotation_forms import (
-    are_finite,
     describe_outside,
     is_wholly_outside,
+    list_parts_outside,
     to_keypoints,
     to_segmentation,
 )
@@ -73,8 +74,6 @@ class FoundImage:
             if is_wholly_outside(corners, self.height, self.width):
                 outside = describe_outside(corners, self.height, self.width)
                 raise BadPart("box_outside", outside or "the box is outside the image")
-            if outside := describe_outside(corners, self.height, self.width):
-                self.note("box_outside", outside, place)
             found = Annotation(
                 corners,
                 category=0,
@@ -87,6 +86,8 @@ class FoundImage:
         except BadPart as bad:
             self.note(bad.kind, bad.message, place)
             return
+        for kind, outside in list_parts_outside(found, self.height, self.width):
+            self.note(kind, outside, place)
         self.objects.append((label, found))
 
     def note(self, kind: FaultKind, message: str, place: str = "") -> None:
@@ -182,6 +183,8 @@ class DatasetBuilder:
             has_masks=has_masks,
         )
         records = tuple(self._make_record(image, numbers, has_masks) for image in images)
+        for message in describe_shared_names(classes, metadata.thing_ids):
+            self.log.add("duplicate_name", message)
         return Dataset(name, records, metadata, tuple(self.log.faults))
 
     def _make_record(
@@ -205,7 +208,7 @@ def to_corners(box: Sequence[float]) -> Box:
     Raises:
         BadPart: they are not four finite numbers, or the box has no area.
     """
-    if len(box) != 4 or not are_finite(box):
+    if len(box) != 4 or not are_numbers(box):
         raise BadPart("malformed", f"a box is four finite numbers, not {list(box)!r:.80}")
     x0, y0, x1, y1 = (float(value) for value in box)
     if not (x1 > x0 and y1 > y0):

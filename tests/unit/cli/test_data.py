@@ -1,6 +1,7 @@
 """`composer data`."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_a_check_prints_one_json_document(cli, shapes):
     assert (train["name"], train["error"], train["images"]) == ("train", None, 1)
     assert train["faults_by_kind"]["missing_file"] == 1
     assert train["faults"] == rest["faults"]
-    assert {"kind", "message", "image", "annotation"} == train["faults"][0].keys()
+    assert {"kind", "message", "image", "annotation", "entry"} == train["faults"][0].keys()
 
 
 def test_annotations_and_folders_can_be_checked(cli, shapes):
@@ -147,3 +148,25 @@ def test_drawings_to_try_things_with(cli, folder):
     again = cli("data", "shapes", "some")
     assert again.code == 1
     assert "some/images is there already" in again.err
+
+
+def test_polygons_that_reach_anywhere_are_told_drawn_and_evaluated(cli, shapes):
+    document = json.loads(shapes.annotations.read_text())
+    document["annotations"][0]["segmentation"] = [[5, 5, 1e9, 5, 1e9, 1e9]]
+    for image in document["images"]:
+        del image["height"], image["width"]
+    shapes.annotations.write_text(json.dumps(document))
+    results = [
+        {**{key: entry[key] for key in ("image_id", "category_id", "segmentation")}, "score": 1}
+        for entry in document["annotations"]
+    ]
+    Path("results.json").write_text(json.dumps(results))
+    data = (shapes.annotations, "--images", shapes.images)
+    result = cli("data", "check", *data)
+    assert result.code == 1
+    assert "mask_outside: 1" in result.out
+    assert cli("data", "show", *data).code == 0
+    options = ("--data", *data, "--predictions", "results.json", "--no-save", "--tasks", "segm")
+    result = cli("eval", *options)
+    assert result.code == 0
+    assert "segm  1.000" in result.out
