@@ -35,6 +35,7 @@ FaultKind = Literal[
     "unknown_segment",
     "duplicate_id",
     "duplicate_name",
+    "no_object",
     "malformed",
 ]
 FaultPolicy = Literal["skip", "refuse"]

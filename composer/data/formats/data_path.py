@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from typing import Any
 
 from composer.errors import InputError
 from composer.images import IMAGE_SUFFIXES, is_passed_over
+from composer.text_files import TextEncodingError, decode_text
 
 _DEEPEST = 6  # folders below the one that is looked at
 _WHOLE = 4 << 20  # bytes up to which a JSON file is read as a whole
@@ -108,18 +108,33 @@ def _list_files(root: Path) -> Iterator[Path]:
 def peek_text(file: Path, num_lines: int = 20) -> list[str]:
     """The first lines of a text file; none if it is no text."""
     try:
-        with file.open(encoding="utf-8-sig") as stream:
-            return [line.rstrip("\r\n")[:_HEAD] for line in itertools.islice(stream, num_lines)]
-    except (OSError, UnicodeDecodeError):
+        with file.open("rb") as stream:
+            content = stream.read(_HEAD)
+        return _decode(content).splitlines()[:num_lines]
+    except (OSError, TextEncodingError):
         return []
+
+
+def _decode(content: bytes) -> str:
+    """The text of the beginning of a file, which may end within a character.
+
+    Raises:
+        TextEncodingError: it is no text.
+    """
+    for end in range(4):
+        try:
+            return decode_text(content[: len(content) - end])
+        except TextEncodingError as error:
+            wrong = error
+    raise wrong
 
 
 def peek_json(file: Path) -> Any:
     """The content of a JSON file, or of its beginning where it is large; None if it is none."""
     try:
-        with file.open(encoding="utf-8-sig") as stream:
-            size = file.stat().st_size
-            text = stream.read() if size <= _WHOLE else stream.read(_HEAD)
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            text = _decode(stream.read() if size <= _WHOLE else stream.read(_HEAD))
         return json.loads(text if size <= _WHOLE else complete_json(text))
     except (OSError, ValueError, RecursionError):
         return None

@@ -1,19 +1,18 @@
 """Pascal VOC (Everingham et al., IJCV 2010): an XML file an image."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
-from composer.data.metadata import Metadata
-from composer.data.readers.annotation_forms import describe_outside
 from composer.data.readers.image_files import ImageFiles
-from composer.data.records import Annotation, Box, Record
+from composer.data.readers.image_finder import ImageFinder
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage
+from composer.data.readers.voc_layout import VocLayout, find_layout
+from composer.data.records import Box
 from composer.data.xml_file import parse_xml
-from composer.errors import DataError
-from composer.text_files import TextEncodingError, read_text_file
 
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -25,110 +24,138 @@ CLASSES = (
 def pascal_voc(
     *,
     folder: Path,
-    split: str = "trainval",
-    classes: tuple[str, ...] = CLASSES,
+    split: str | None = None,
+    classes: tuple[str, ...] | None = None,
     semantic: bool = False,
+    annotations: Path | None = None,
+    images: Path | None = None,
 ) -> Dataset:
     """Reads objects with boxes, and semantic classes where they are asked for.
 
+    The image of an XML file is the one that its `<filename>` names, with any ending, else the one
+    that is called like the XML file.
+
     Args:
-        folder: of one year, with `Annotations`, `ImageSets` and `JPEGImages` in it.
-        split: name of a list in `ImageSets/Main`, or with `semantic` in `ImageSets/Segmentation`.
-        classes: names of the classes in order.
+        folder: of one year, with `Annotations`, `ImageSets` and `JPEGImages` in it; or any folder
+            with such XML files and images.
+        split: name of a list in `ImageSets/Main`, or with `semantic` in `ImageSets/Segmentation`;
+            without lists, a folder of this name. By default `trainval`, or all XML files if there
+            is no such list.
+        classes: names of the classes in order. By default VOC's twenty if there are lists of
+            images and no other class, else all that occur, sorted.
         semantic: whether images come with the classes of their pixels, 0 being the background.
+        annotations: the folder of the XML files, where it is not `Annotations`.
+        images: the folder of the images, where it is not `JPEGImages`.
 
     Raises:
         DataError: a folder or a list of images is missing.
     """
-    listing = folder / "ImageSets" / ("Segmentation" if semantic else "Main") / f"{split}.txt"
-    images = ImageFiles(folder / "JPEGImages")
-    names = _read_names(listing, images)
+    layout = find_layout(folder, annotations, images, semantic)
+    names = layout.list_names(split)
     log = FaultLog()
-    labels = ImageFiles(folder / "SegmentationClass") if semantic else None
-    reader = _Reader(folder / "Annotations", classes, images, labels, log)
-    records = tuple(record for name in names for record in reader.read(name))
-    own_ids = tuple(range(1, len(classes) + 1))
-    metadata = Metadata(
-        thing_classes=classes,
-        thing_ids=own_ids,
-        stuff_classes=("background", *classes) if semantic else (),
-        stuff_ids=(0, *own_ids) if semantic else (),
-        sem_seg_of_things=own_ids if semantic else (),
-    )
-    return Dataset(f"{folder.name}_{split}", records, metadata, tuple(log.faults))
+    reader = _Reader(layout, ImageFiles(folder / "SegmentationClass") if semantic else None, log)
+    found = [one for name in names if (one := reader.read(name)) is not None]
+    chosen = classes if classes is not None else _choose_classes(layout)
+    builder = DatasetBuilder(chosen)
+    builder.log.faults += log.faults
+    for one in found:
+        image = builder.add_image(one.image, one.name, one.length("height"), one.length("width"))
+        _add_objects(one.root, image)
+    title = "_".join(filter(None, [folder.name, layout.default_split(split)]))
+    dataset = builder.build(title)
+    return _with_labels(dataset, found) if semantic else dataset
+
+
+@dataclass(frozen=True)
+class _Annotated:
+    """An image and its XML document."""
+
+    name: str
+    image: Path
+    root: ET.Element
+    labels: Path | None
+
+    def length(self, side: str) -> int | None:
+        """The image's height or width; None if the document does not say."""
+        text = self.root.findtext(f"size/{side}", "").strip()
+        return int(text) if text.isdecimal() and int(text) > 0 else None
 
 
 @dataclass
 class _Reader:
-    annotations: Path
-    classes: Sequence[str]
-    images: ImageFiles
+    layout: VocLayout
     labels: ImageFiles | None
     log: FaultLog
+    _finders: dict[Path, ImageFinder] = field(default_factory=dict)
 
-    def read(self, name: str) -> Iterator[Record]:
-        """The record of an image; none if it cannot be used."""
-        files = [(self.images, f"{name}.jpg")]
-        if self.labels is not None:
-            files.append((self.labels, f"{name}.png"))
-        for folder, file in files:
-            if not folder.has(file):
-                self.log.add("missing_file", folder.explain(file), file)
-                return
+    def read(self, name: str) -> _Annotated | None:
+        """The document and the image of a name; None if it cannot be used, which is reported."""
+        file = self.layout.find_annotations(name)
         try:
-            root = parse_xml(self.annotations / f"{name}.xml")
+            root = parse_xml(file)
+            image = self._find_image(root, file)
         except BadPart as bad:
-            self.log.add(bad.kind, bad.message, f"{name}.jpg")
-            return
-        height, width = _to_length(root, "height"), _to_length(root, "width")
-        yield Record(
-            self.images.path(f"{name}.jpg"),
-            name,
-            height,
-            width,
-            annotations=tuple(self._objects(root, f"{name}.jpg", height, width)),
-            sem_seg_file=None if self.labels is None else self.labels.path(f"{name}.png"),
-        )
+            self.log.add(bad.kind, bad.message, file.name)
+            return None
+        labels = None
+        if self.labels is not None:
+            if not self.labels.has(f"{name}.png"):
+                self.log.add("missing_file", self.labels.explain(f"{name}.png"), f"{name}.png")
+                return None
+            labels = self.labels.path(f"{name}.png")
+        return _Annotated(name, image, root, labels)
 
-    def _objects(
-        self, root: ET.Element, file: str, height: int | None, width: int | None
-    ) -> Iterator[Annotation]:
-        for entry in root.iter("object"):
-            name = entry.findtext("name", "").strip()
+    def _find_image(self, root: ET.Element, file: Path) -> Path:
+        finder = self._finders.get(file.parent)
+        if finder is None:
+            finder = ImageFinder(*self.layout.image_folders(file))
+            self._finders[file.parent] = finder
+        written = root.findtext("filename", "").strip()
+        for name in filter(None, (written, file.stem)):
             try:
-                box = _to_box(entry)
-                if name not in self.classes:
-                    raise BadPart("unknown_category", f"there is no class '{name}'")
+                return finder.find(name)
             except BadPart as bad:
-                self.log.add(bad.kind, bad.message, file)
-                continue
-            if outside := describe_outside(box, height, width):
-                self.log.add("box_outside", outside, file)
-            is_difficult = entry.findtext("difficult", "0").strip() == "1"
-            yield Annotation(box, self.classes.index(name), is_difficult=is_difficult)
+                missing = bad
+        raise missing
 
 
-def _read_names(listing: Path, images: ImageFiles) -> list[str]:
-    """The names in a list, which may have spaces; lists of one class have 1, 0 or -1 behind them.
-
-    Raises:
-        DataError: the list cannot be read.
-    """
-    try:
-        lines = [line.strip() for line in read_text_file(listing).splitlines()]
-    except (OSError, TextEncodingError) as error:
-        raise DataError(f"{listing}: the list of images cannot be read: {error}") from None
-    names = []
-    for line in filter(None, lines):
-        name, _, last = line.rpartition(" ")
-        is_marked = last in ("1", "0", "-1") and not images.has(f"{line}.jpg")
-        names.append(name.strip() if is_marked and name else line)
-    return names
+def _choose_classes(layout: VocLayout) -> Sequence[str]:
+    """VOC's own classes, or those of all documents, so that all splits have the same."""
+    occurring: set[str] = set()
+    for file in layout.annotation_files():
+        try:
+            occurring |= {e.findtext("name", "").strip() for e in parse_xml(file).iter("object")}
+        except BadPart:
+            continue
+    occurring.discard("")
+    return CLASSES if layout.lists and occurring <= set(CLASSES) else sorted(occurring)
 
 
-def _to_length(root: ET.Element, name: str) -> int | None:
-    text = root.findtext(f"size/{name}", "").strip()
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+def _add_objects(root: ET.Element, image: FoundImage) -> None:
+    for entry in root.iter("object"):
+        try:
+            box = _to_box(entry)
+        except BadPart as bad:
+            image.note(bad.kind, bad.message)
+            continue
+        is_difficult = entry.findtext("difficult", "0").strip() == "1"
+        image.add(entry.findtext("name", "").strip(), box, is_difficult=is_difficult)
+
+
+def _with_labels(dataset: Dataset, found: Sequence[_Annotated]) -> Dataset:
+    """The dataset with the label images of its records, and with the background as a class."""
+    labels = {one.name: one.labels for one in found}
+    own_ids = dataset.metadata.thing_ids
+    metadata = replace(
+        dataset.metadata,
+        stuff_classes=("background", *dataset.metadata.thing_classes),
+        stuff_ids=(0, *own_ids),
+        sem_seg_of_things=own_ids,
+    )
+    records = tuple(
+        replace(record, sem_seg_file=labels[str(record.image_id)]) for record in dataset
+    )
+    return replace(dataset, records=records, metadata=metadata)
 
 
 def _to_box(entry: ET.Element) -> Box:
@@ -139,7 +166,4 @@ def _to_box(entry: ET.Element) -> Box:
         )
     except ValueError:
         raise BadPart("malformed", "'bndbox' has four numbers xmin, ymin, xmax, ymax") from None
-    if not (x1 > x0 - 1 and y1 > y0 - 1):
-        message = f"the box is {x1 - x0 + 1:g} x {y1 - y0 + 1:g} pixels"
-        raise BadPart("box_degenerate", message)
     return x0 - 1, y0 - 1, x1, y1

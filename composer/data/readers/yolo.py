@@ -11,6 +11,7 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.metadata import find_flip_pairs
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.data.readers.text_lines import read_text
 from composer.data.readers.yolo_layout import (
     YoloLayout,
     find_labels,
@@ -138,12 +139,9 @@ class _LabelReader:
 
 def _read_lines(file: Path) -> Iterator[tuple[int, str]]:
     """The lines of a label file that have something, with their numbers; none without the file."""
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
+    if not file.is_file():
         return iter(())
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadPart("malformed", f"{file.name} cannot be read: {error}") from None
+    lines = read_text(file).splitlines()
     return ((n, " ".join(line.split())) for n, line in enumerate(lines, 1) if line.strip())
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from composer.data.faults import BadPart
 from composer.data.readers.image_finder import list_images
 from composer.data.readers.split_names import name_split
+from composer.data.readers.text_lines import read_text
 from composer.errors import DataError
 from composer.images import IMAGE_SUFFIXES
 
@@ -106,9 +108,16 @@ def load_yaml(file: Path) -> Any:
         DataError: it cannot be read, or is no YAML.
     """
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise DataError(f"{file}: it cannot be read: {error}") from None
+        return yaml.safe_load(_read_text(file))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise DataError(f"{file}: it is no YAML: {error}") from None
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return read_text(file)
+    except BadPart as bad:
+        raise DataError(bad.message) from None
 
 
 def _try_yaml(file: Path) -> Any:
@@ -194,11 +203,7 @@ def _expand(path: Path, root: Path) -> Iterator[Path]:
 
 
 def _read_list(file: Path, root: Path) -> Iterator[Path]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: the list of images cannot be read: {error}") from None
-    for line in filter(None, map(str.strip, lines)):
+    for line in filter(None, map(str.strip, _read_text(file).splitlines())):
         written = line.replace("\\", "/")
         candidates = [file.parent / written, root / written, Path(written)]
         # darknet's lists are relative to the folder that it was started in
@@ -282,11 +287,7 @@ def _read_keypoint_names(written: object, shape: tuple[int, int] | None) -> tupl
 
 def _read_darknet(file: Path) -> YoloLayout:
     """Darknet's description: lines `key = value`, with lists of images and a file of names."""
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: it cannot be read: {error}") from None
-    pairs = (line.split("=", 1) for line in lines if "=" in line)
+    pairs = (line.split("=", 1) for line in _read_text(file).splitlines() if "=" in line)
     values = {key.strip(): value.strip() for key, value in pairs}
     splits = {}
     for key, written in values.items():
@@ -314,11 +315,7 @@ def read_class_file(file: Path) -> tuple[str, ...]:
     Raises:
         DataError: it cannot be read.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: the names of classes cannot be read: {error}") from None
-    return tuple(line.strip() for line in lines if line.strip())
+    return tuple(line.strip() for line in _read_text(file).splitlines() if line.strip())
 
 
 def _read_folder(folder: Path) -> YoloLayout:

@@ -74,7 +74,7 @@ def test_pixels_have_classes_where_they_are_wanted(folder):
 )
 def test_an_object_that_cannot_be_used_is_left_out(folder, kind, old, new):
     (folder / "Annotations/a.xml").write_text(XML.replace(old, new, 1))
-    dataset = pascal_voc(folder=folder)
+    dataset = pascal_voc(folder=folder, classes=CLASSES)
     assert count_faults(dataset.faults) == {kind: 1}
     assert len(dataset[0].annotations) == 1
 
@@ -113,3 +113,42 @@ def test_an_image_with_a_missing_file_is_left_out(folder, name):
 def test_a_split_that_is_not_there_is_refused(folder):
     with pytest.raises(DataError, match=r"test\.txt: the list of images cannot be read"):
         pascal_voc(folder=folder, split="test")
+
+
+def test_the_lists_that_exist_are_named(folder):
+    (folder / "ImageSets/Main/val.txt").write_text("b\n")
+    (folder / "ImageSets/Main/dog_val.txt").write_text("b -1\n")
+    with pytest.raises(DataError, match=r"there are: trainval, val$"):
+        pascal_voc(folder=folder, split="test")
+    assert [record.image_id for record in pascal_voc(folder=folder, split="val")] == ["b"]
+    assert len(pascal_voc(folder=folder)) == 2
+
+
+def test_classes_of_ones_own_are_found_in_all_documents(folder):
+    (folder / "ImageSets/Main/val.txt").write_text("b\n")
+    (folder / "Annotations/a.xml").write_text(XML.replace("dog", "wolf"))
+    for split in ("trainval", "val"):
+        dataset = pascal_voc(folder=folder, split=split)
+        assert dataset.metadata.thing_classes == ("dog", "person", "wolf")
+
+
+def test_an_image_has_any_ending_and_the_name_in_the_document(folder):
+    (folder / "JPEGImages/a.jpg").rename(folder / "JPEGImages/other name.png")
+    (folder / "JPEGImages/b.jpg").rename(folder / "JPEGImages/b.PNG")
+    named = XML.replace("<filename>a.jpg", "<filename>other name.png")
+    (folder / "Annotations/a.xml").write_text(named)
+    (folder / "Annotations/b.xml").write_text(XML.replace("<filename>a.jpg</filename>", ""))
+    dataset = pascal_voc(folder=folder)
+    assert [record.file_name.name for record in dataset] == ["other name.png", "b.PNG"]
+    assert not dataset.faults
+
+
+def test_folders_have_other_names_and_no_lists(tmp_path):
+    for split in ("train", "valid"):
+        (tmp_path / split).mkdir()
+        Image.new("RGB", (30, 20)).save(tmp_path / split / "a.png")
+        (tmp_path / split / "a.xml").write_text(XML.replace("a.jpg", "a.png"))
+    dataset = pascal_voc(folder=tmp_path, split="val")
+    assert [record.file_name for record in dataset] == [tmp_path / "valid/a.png"]
+    assert dataset.metadata.thing_classes == ("dog", "person")
+    assert [record.image_id for record in pascal_voc(folder=tmp_path)] == ["train/a", "valid/a"]

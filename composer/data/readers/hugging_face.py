@@ -1,0 +1,209 @@
+"""Image folders of Hugging Face's `datasets`: objects are in `metadata.jsonl` or `.csv`."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from composer.data.dataset import Dataset
+from composer.data.faults import BadPart
+from composer.data.json_values import are_numbers
+from composer.data.readers.image_finder import ImageFinder
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.data.readers.split_names import name_split
+from composer.data.readers.text_lines import parse_table, read_text
+from composer.errors import DataError
+from composer.images import walk_folder
+
+METADATA = ("metadata.jsonl", "metadata.csv")
+
+_CATEGORIES = ("categories", "category", "labels", "label", "category_id", "class", "classes")
+_BOXES = ("bbox", "bboxes", "boxes")
+_FILE = "file_name"
+
+Entry = Mapping[str, Any]
+
+
+def hugging_face(
+    *,
+    folder: Path,
+    split: str | None = None,
+    classes: tuple[str, ...] | None = None,
+    box_format: Literal["xywh", "xyxy"] = "xywh",
+) -> Dataset:
+    """Reads boxes of `objects` by file name.
+
+    Args:
+        folder: the folder of the images and of the file of metadata, or of folders of splits.
+        split: `train`, `val` or `test`, by the names of folders.
+        classes: names of the classes: of categories that are numbers, in their order.
+        box_format: whether boxes are x, y, width, height as in COCO, or corners.
+
+    Raises:
+        DataError: there is no file of metadata, or it cannot be read.
+    """
+    found = [(file, entry) for file in list_metadata(folder) for entry in read_entries(file)]
+    if not found:
+        raise DataError(f"{folder}: there is no {' or '.join(METADATA)} with objects")
+    own: Sequence[str] | None = classes or _read_names(folder)
+    numbered = all(isinstance(label, int) for _, entry in found for label in _list_labels(entry))
+    if own is None:
+        own = _call_classes([entry for _, entry in found], numbered)
+    builder = DatasetBuilder(own, first_id=0 if numbered else 1)
+    if numbered and classes is None and _read_names(folder) is None:
+        message = "nothing names the classes; they are called by their numbers (`classes` does)"
+        builder.log.add("unnamed_category", message)
+    finders: dict[Path, ImageFinder] = {}
+    for file, entry in found:
+        if split is not None and find_split(file, entry, folder) != split:
+            continue
+        finder = finders.setdefault(file.parent, ImageFinder(file.parent))
+        _read(entry, finder, builder, folder, box_format)
+    return builder.build("_".join(filter(None, [folder.resolve().name, split])))
+
+
+def list_metadata(folder: Path) -> list[Path]:
+    """The files of metadata of a folder and of those inside."""
+    return [file for file in walk_folder(folder) if file.name in METADATA]
+
+
+def find_split(file: Path, entry: Entry, folder: Path) -> str | None:
+    """The split of an image, by the folders of the file of metadata and of its own name."""
+    inner = [*file.parent.relative_to(folder).parts, *Path(str(entry.get(_FILE))).parts[:-1]]
+    return next((split for part in inner if (split := name_split(part))), None)
+
+
+def read_entries(file: Path) -> Iterator[Entry]:
+    """The entries of a file that name an image.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        text = read_text(file)
+        if file.suffix == ".csv":
+            yield from _read_rows(text)
+            return
+        for line in filter(str.strip, text.splitlines()):
+            entry = json.loads(line)
+            if isinstance(entry, Mapping) and isinstance(entry.get(_FILE), str):
+                yield entry
+    except BadPart as bad:
+        raise DataError(bad.message) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file}: it is not a JSON document a line: {error}") from None
+
+
+def _read_rows(text: str) -> Iterator[Entry]:
+    """The rows of a table; objects are in a cell, as JSON or as Python writes them."""
+    header, *rows = parse_table(text.splitlines()) or [[]]
+    for row in rows:
+        entry: dict[str, Any] = dict(zip(header, row, strict=False))
+        if _FILE in entry:
+            yield {name: _parse(cell) if name != _FILE else cell for name, cell in entry.items()}
+
+
+def _parse(cell: str) -> Any:
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(cell)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return cell
+
+
+def has_objects(entry: Entry) -> bool:
+    """Whether an entry has boxes of objects, as columns of `objects` or a list of them."""
+    return any(isinstance(box, Sequence) for box, _ in list_objects(entry))
+
+
+def list_objects(entry: Entry) -> Iterator[tuple[Any, Any]]:
+    """The boxes of an entry with their categories."""
+    objects = entry.get("objects", entry)
+    if isinstance(objects, list):
+        for one in objects:
+            if isinstance(one, Mapping):
+                yield _get(one, _BOXES), _get(one, _CATEGORIES)
+    elif isinstance(objects, Mapping):
+        boxes, labels = _get(objects, _BOXES), _get(objects, _CATEGORIES)
+        boxes = boxes if isinstance(boxes, list) else []
+        labels = labels if isinstance(labels, list) else [None] * len(boxes)
+        yield from zip(boxes, labels, strict=False)
+
+
+def _get(mapping: Entry, names: Sequence[str]) -> Any:
+    return next((mapping[name] for name in names if name in mapping), None)
+
+
+def _list_labels(entry: Entry) -> list[Any]:
+    return [label for _, label in list_objects(entry) if label is not None]
+
+
+def _call_classes(entries: Sequence[Entry], numbered: bool) -> list[str]:
+    labels = [label for entry in entries for label in _list_labels(entry)]
+    if numbered:
+        return [f"class {number}" for number in range(max(labels, default=-1) + 1)]
+    return sorted({str(label) for label in labels})
+
+
+def _read_names(folder: Path) -> tuple[str, ...] | None:
+    """The names of classes in the description of a data set: the head of its README.md."""
+    file = folder / "README.md"
+    try:
+        text = read_text(file)
+        head = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else None
+    except (BadPart, ValueError, IndexError, RecursionError, yaml.YAMLError):
+        return None
+    names = next(_find_names(head), None)
+    if isinstance(names, Mapping):
+        names = (
+            [names[key] for key in sorted(names, key=str)]
+            if len(names) < 10
+            else [names[key] for key in sorted(names, key=lambda key: int(str(key)))]
+        )
+    return tuple(str(name) for name in names) if isinstance(names, list) else None
+
+
+def _find_names(value: Any) -> Iterator[Any]:
+    """The names of class labels anywhere in a description."""
+    if isinstance(value, Mapping):
+        label = value.get("class_label")
+        if isinstance(label, Mapping) and "names" in label:
+            yield label["names"]
+        for inner in value.values():
+            yield from _find_names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _find_names(inner)
+
+
+def _read(
+    entry: Entry, finder: ImageFinder, builder: DatasetBuilder, folder: Path, box_format: str
+) -> None:
+    name = str(entry.get(_FILE))
+    try:
+        file = finder.find(name)
+        height, width = read_size(file)
+    except BadPart as bad:
+        builder.log.add(bad.kind, bad.message, name)
+        return
+    image = builder.add_image(file, file.relative_to(folder).as_posix(), height, width)
+    for number, (box, label) in enumerate(list_objects(entry)):
+        _add(image, box, label, box_format, f"object {number}")
+
+
+def _add(image: FoundImage, box: Any, label: Any, box_format: str, place: str) -> None:
+    if not isinstance(box, list) or len(box) != 4 or not are_numbers(box):
+        image.note("malformed", f"'bbox' is four numbers, not {box!r:.60}", place)
+        return
+    if label is None or isinstance(label, (bool, float, list, dict)):
+        image.note("unknown_category", f"a category is a number or name, not {label!r:.60}", place)
+        return
+    x, y, *rest = (float(value) for value in box)
+    corners = [x, y, x + rest[0], y + rest[1]] if box_format == "xywh" else [x, y, *rest]
+    image.add(label, corners, place=place)

@@ -1,0 +1,249 @@
+"""The VGG Image Annotator's projects and annotations (Dutta and Zisserman, ACM MM 2019)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from composer.data.dataset import Dataset
+from composer.data.faults import BadPart
+from composer.data.json_file import load_json
+from composer.data.json_values import are_numbers
+from composer.data.readers.image_finder import ImageFinder
+from composer.data.readers.outlines import make_ellipse
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.data.readers.text_lines import read_table
+from composer.errors import DataError
+
+_USUAL = ("class", "label", "name", "type", "category", "object", "object_name", "species")
+_UNNAMED = "object"
+_METADATA, _SETTINGS = "_via_img_metadata", "_via_settings"
+_HEADER = ("filename", "region_shape_attributes", "region_attributes")
+
+Attributes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ViaImage:
+    """An image and its regions.
+
+    Args:
+        name: the file name, or an address.
+        regions: the shape and the attributes of each region.
+    """
+
+    name: str
+    regions: tuple[tuple[Attributes, Attributes], ...]
+
+
+def via(
+    *,
+    annotations: Path,
+    images: Path | None = None,
+    attribute: str | None = None,
+    classes: tuple[str, ...] | None = None,
+) -> Dataset:
+    """Reads rectangles, polygons, circles and ellipses.
+
+    Args:
+        annotations: a project or annotations, as JSON; or annotations as CSV.
+        images: the folder of the images; by default that of the annotations, and the one that the
+            project names.
+        attribute: the attribute of regions that is their class; by default the only one, or one
+            with a usual name (`class`, `label`, `name`, ...).
+        classes: names of the classes in order; by default all that occur, sorted.
+
+    Raises:
+        DataError: the file cannot be read, or it does not say which attribute is the class.
+    """
+    found, folder = read_via(annotations)
+    chosen = attribute or choose_attribute(found, annotations)
+    finder = ImageFinder(*([images] if images else _list_folders(annotations, folder)))
+    own = list_classes(found, chosen) if classes is None else list(classes)
+    builder = DatasetBuilder(own)
+    if chosen is None and any(image.regions for image in found):
+        only = f"'{own[0]}'" if len(own) == 1 else "nothing"
+        message = f"regions have no attributes; their class is {only}"
+        if classes is None:
+            builder.log.add("unnamed_category", message)
+    for image in found:
+        try:
+            file = finder.find(image.name)
+            height, width = read_size(file)
+        except BadPart as bad:
+            builder.log.add(bad.kind, bad.message, image.name)
+            continue
+        drawn = builder.add_image(file, image.name, height, width)
+        for number, (shape, attributes) in enumerate(image.regions):
+            label = own[0] if chosen is None and len(own) == 1 else _to_label(attributes, chosen)
+            _add(drawn, label, shape, f"region {number}")
+    return builder.build(annotations.stem)
+
+
+def _list_folders(annotations: Path, folder: str) -> Iterator[Path]:
+    yield annotations.parent
+    if folder:
+        yield annotations.parent / folder.replace("\\", "/")
+
+
+def is_via(document: object) -> bool:
+    """Whether a JSON document is a project of VIA, or its annotations."""
+    if not isinstance(document, Mapping):
+        return False
+    entries = document.get(_METADATA) if _METADATA in document else document
+    values = list(entries.values())[:3] if isinstance(entries, Mapping) else []
+    if _METADATA in document and not values:
+        return True
+    return bool(values) and all(
+        isinstance(value, Mapping) and "filename" in value and "regions" in value
+        for value in values
+    )
+
+
+def is_via_header(cells: Sequence[str]) -> bool:
+    """Whether the first row of a table is that of VIA's annotations."""
+    names = [cell.lstrip("#") for cell in cells]
+    return all(name in names for name in _HEADER)
+
+
+def read_via(file: Path) -> tuple[list[ViaImage], str]:
+    """The images of a file, and the folder that a project names.
+
+    Raises:
+        DataError: the file cannot be read, or is of another form.
+    """
+    if file.suffix.lower() == ".csv":
+        return _read_csv(file), ""
+    document = load_json(file)
+    if not is_via(document):
+        raise DataError(f"{file}: it is neither a project nor annotations of VIA")
+    settings = document.get(_SETTINGS)
+    core = settings.get("core") if isinstance(settings, Mapping) else None
+    folder = core.get("default_filepath") if isinstance(core, Mapping) else ""
+    entries = document.get(_METADATA, document)
+    images = [_to_image(entry) for entry in entries.values() if isinstance(entry, Mapping)]
+    return images, folder if isinstance(folder, str) else ""
+
+
+def _to_image(entry: Mapping[str, Any]) -> ViaImage:
+    regions = entry.get("regions")
+    listed = regions.values() if isinstance(regions, Mapping) else regions  # VIA 1 has a mapping
+    found = [
+        (_as_mapping(region.get("shape_attributes")), _as_mapping(region.get("region_attributes")))
+        for region in (listed if isinstance(listed, Iterable) else ())
+        if isinstance(region, Mapping)
+    ]
+    return ViaImage(str(entry.get("filename", "")), tuple(found))
+
+
+def _as_mapping(value: object) -> Attributes:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _read_csv(file: Path) -> list[ViaImage]:
+    try:
+        header, *rows = read_table(file) or [[]]
+    except BadPart as bad:
+        raise DataError(bad.message) from None
+    if not is_via_header(header):
+        raise DataError(f"{file}: it has not the columns of VIA: {', '.join(_HEADER)}")
+    names = [name.lstrip("#") for name in header]
+    regions: dict[str, list[tuple[Attributes, Attributes]]] = {}
+    for row in rows:
+        cells = dict(zip(names, row, strict=False))
+        own = regions.setdefault(cells["filename"], [])
+        shape = _parse(cells.get("region_shape_attributes", ""))
+        if shape:
+            own.append((shape, _parse(cells.get("region_attributes", ""))))
+    return [ViaImage(name, tuple(found)) for name, found in regions.items()]
+
+
+def _parse(text: str) -> Attributes:
+    try:
+        return _as_mapping(json.loads(text or "{}"))
+    except ValueError:
+        return {"name": text}
+
+
+def choose_attribute(images: Sequence[ViaImage], file: Path) -> str | None:
+    """The attribute that is the class; None if regions have none.
+
+    Raises:
+        DataError: it could be several.
+    """
+    counts = Counter(name for image in images for _, own in image.regions for name in own)
+    if not counts:
+        return None
+    usual = [name for name in counts if name.lower() in _USUAL]
+    candidates = usual or list(counts)
+    if len(candidates) > 1:
+        candidates.sort(key=lambda n: _USUAL.index(n.lower()) if n.lower() in _USUAL else 0)
+        if not usual:
+            raise DataError(
+                f"{file}: regions have the attributes {', '.join(sorted(counts))}; the option "
+                "'attribute' says which of them is the class"
+            )
+    return candidates[0]
+
+
+def list_classes(images: Sequence[ViaImage], attribute: str | None) -> list[str]:
+    """The classes of all regions, sorted."""
+    if attribute is None:
+        return [_UNNAMED]
+    labels = {_to_label(own, attribute) for image in images for _, own in image.regions}
+    return sorted(label for label in labels if label)
+
+
+def _to_label(attributes: Attributes, attribute: str | None) -> str:
+    """The value of an attribute; of boxes to tick, the only one that is ticked."""
+    value = attributes.get(attribute or "", "")
+    if isinstance(value, Mapping):
+        value = next((name for name, is_ticked in value.items() if is_ticked), "")
+    return str(value).strip()
+
+
+def _add(image: FoundImage, label: str, shape: Attributes, place: str) -> None:
+    if not label:
+        image.note("unknown_category", "the region has no class", place)
+        return
+    try:
+        box, outline = _read_shape(shape)
+    except BadPart as bad:
+        image.note(bad.kind, bad.message, place)
+        return
+    image.add(label, box, segmentation=None if outline is None else [outline], place=place)
+
+
+def _read_shape(shape: Attributes) -> tuple[Sequence[float] | None, list[float] | None]:
+    """The box of a rectangle; of other shapes the outline, which they have their box from."""
+    name = shape.get("name")
+    if name == "rect":
+        x, y, width, height = _read_numbers(shape, "x", "y", "width", "height")
+        return (x, y, x + width, y + height), None
+    if name == "polygon":
+        xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
+        if not isinstance(xs, list) or not isinstance(ys, list) or len(xs) != len(ys):
+            raise BadPart("malformed", "a polygon has as many 'all_points_x' as 'all_points_y'")
+        return None, [value for point in zip(xs, ys, strict=True) for value in point]
+    if name == "circle":
+        x, y, radius = _read_numbers(shape, "cx", "cy", "r")
+        box = x - radius, y - radius, x + radius, y + radius
+        return box, make_ellipse(x, y, radius, radius)
+    if name == "ellipse":
+        x, y, radius_x, radius_y = _read_numbers(shape, "cx", "cy", "rx", "ry")
+        theta = shape.get("theta", 0.0)  # in radians
+        angle = float(theta) if isinstance(theta, (int, float)) and math.isfinite(theta) else 0.0
+        return None, make_ellipse(x, y, radius_x, radius_y, angle)
+    raise BadPart("no_object", f"a '{name}' has no area, and is no object")
+
+
+def _read_numbers(shape: Attributes, *keys: str) -> list[float]:
+    values = [shape.get(key) for key in keys]
+    if not are_numbers(values):
+        raise BadPart("malformed", f"a '{shape.get('name')}' has the numbers {', '.join(keys)}")
+    return [float(value) for value in values if value is not None]

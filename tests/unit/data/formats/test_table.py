@@ -1,0 +1,106 @@
+"""Tables of boxes in the layouts of tools and data sets."""
+
+import pytest
+
+from composer.data import count_faults, find_data, read_data_file
+from composer.data.formats import recognise
+from composer.data.readers.box_table import box_table
+from composer.errors import DataError
+
+BOX = (4, 3, 24, 13)
+LAYOUTS = {
+    "keras-retinanet": "a.png,4,3,24,13,cat\nb.png,,,,,\n",
+    "keras-retinanet, a path": "/home/me/set/a.png,4,3,24,13,cat\nb.png,,,,,\n",
+    "torchvision": "path,x1,y1,x2,y2,class\na.png,4,3,24,13,cat\nb.png,,,,,\n",
+    "TensorFlow": (
+        "filename,width,height,class,xmin,ymin,xmax,ymax\n"
+        "a.png,40,20,cat,4,3,24,13\nb.png,40,20,,,,,\n"
+    ),
+    "Open Images": (
+        "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,"
+        "IsDepiction,IsInside\na,xclick,/m/01yrx,1,0.1,0.6,0.15,0.65,0,0,0,0,0\n"
+    ),
+    "width and height": "image;x;y;width;height;label\na.png;4;3;20;10;cat\nb.png;;;;;\n",
+    "left and top": "file_name,label,left,top,width,height\na.png,cat,4,3,20,10\n",
+    "one column": 'image_id,width,height,bbox,label\na,40,20,"[4.0, 3.0, 20.0, 10.0]",cat\n',
+    "tabs": "image_path\tx_min\ty_min\tx_max\ty_max\tclass_name\na.png\t4\t3\t24\t13\tcat\n",
+    "fractions": "image,xmin,ymin,xmax,ymax,label\na.png,0.1,0.15,0.6,0.65,cat\n",
+    "a mark": "\ufefffilename,xmin,ymin,xmax,ymax,class\nA.PNG,4,3,24,13,cat\n",
+}
+
+
+@pytest.fixture
+def images(folder):
+    folder.write("class-descriptions-boxable.csv", "/m/01yrx,cat\n/m/0bt9lr,dog\n")
+    return folder.draw("images/a.png", "images/b.png")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_columns_are_found_by_content(images, layout):
+    images.write("boxes.csv", LAYOUTS[layout])
+    assert recognise(images.path).reader == "csv"
+    for path in (images.path, images / "boxes.csv"):
+        (dataset,) = read_data_file(find_data(path)).datasets.values()
+        opened = dataset.open("x")
+        assert not opened.faults
+        assert opened.metadata.thing_classes == ("cat",)
+        assert opened[0].annotations[0].box == pytest.approx(BOX)
+        assert (opened[0].image_id, opened[0].height, opened[0].width) == ("images/a.png", 20, 40)
+
+
+def test_a_row_without_a_box_is_an_image_without_objects(images):
+    table = images.write("boxes.csv", LAYOUTS["keras-retinanet"])
+    assert [len(r.annotations) for r in box_table(table=table)] == [1, 0]
+    table = images.write("boxes.csv", LAYOUTS["tabs"])
+    assert len(box_table(table=table)) == 1
+    assert len(box_table(table=table, include_others=True)) == 2
+
+
+def test_groups_of_open_images_are_crowds(images):
+    rows = LAYOUTS["Open Images"] + "a,xclick,/m/0bt9lr,1,0.1,0.6,0.15,0.65,0,0,1,0,0\n"
+    dataset = box_table(table=images.write("boxes.csv", rows))
+    assert [a.is_crowd for a in dataset[0].annotations] == [False, True]
+    assert dataset.metadata.thing_classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ("c.png,1,1,5,5,cat", "missing_file"),
+        ("a.png,1,x,5,5,cat", "malformed"),
+        ("a.png,1,1,,5,cat", "malformed"),
+        ("a.png,5,1,1,5,cat", "box_degenerate"),
+        ("a.png,90,1,95,5,cat", "box_outside"),
+        ("a.png,1,1,5,nan,cat", "malformed"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_left_out(images, row, kind):
+    table = images.write("boxes.csv", f"{LAYOUTS['torchvision']}{row}\n")
+    dataset = box_table(table=table)
+    assert count_faults(dataset.faults) == {kind: 1}
+    assert dataset.num_annotations == 1
+
+
+def test_a_table_without_classes_has_one_which_is_told(images):
+    dataset = box_table(table=images.write("b.csv", "image,x1,y1,x2,y2\na.png,4,3,24,13\n"))
+    assert dataset.metadata.thing_classes == ("object",)
+    assert count_faults(dataset.faults) == {"unnamed_category": 1}
+
+
+def test_other_tables_are_refused(images):
+    table = images.write("boxes.csv", "name,price\nbread,3\n")
+    with pytest.raises(DataError, match="it begins with: name, price"):
+        box_table(table=table)
+    assert recognise(images.path).reader == "image_folder"
+    assert recognise(images.path).unread == ("boxes.csv", "class-descriptions-boxable.csv")
+
+
+def test_tables_of_splits_have_the_same_classes(images):
+    for split, label in (("train", "dog"), ("val", "cat")):
+        images.write(
+            f"{split}_labels.csv", f"filename,xmin,ymin,xmax,ymax,class\na.png,4,3,24,13,{label}\n"
+        )
+    datasets = read_data_file(find_data(images.path)).datasets
+    assert list(datasets) == ["train", "val"]
+    for name, dataset in datasets.items():
+        assert dataset.open(name).metadata.thing_classes == ("cat", "dog")

@@ -1,0 +1,145 @@
+"""The VGG Image Annotator's files."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from composer.data import count_faults, find_data, read_data_file
+from composer.data.formats import recognise
+from composer.data.readers.via import via
+from composer.errors import DataError
+
+RECT = {"name": "rect", "x": 4, "y": 3, "width": 20, "height": 10}
+POLYGON = {"name": "polygon", "all_points_x": [1, 9, 5], "all_points_y": [2, 2, 10]}
+CIRCLE = {"name": "circle", "cx": 20, "cy": 10, "r": 5}
+ELLIPSE = {"name": "ellipse", "cx": 20, "cy": 10, "rx": 8, "ry": 4, "theta": math.pi / 2}
+
+
+def region(shape, **attributes):
+    return {"shape_attributes": shape, "region_attributes": attributes}
+
+
+def entry(*regions, name="a.png", size=123):
+    own = {"filename": name, "size": size, "regions": list(regions), "file_attributes": {}}
+    return {f"{name}{size}": own}
+
+
+@pytest.fixture
+def images(folder):
+    return folder.draw("a.png", "b.png")
+
+
+def read(folder, *regions, **options):
+    return via(annotations=folder.write("via.json", json.dumps(entry(*regions))), **options)
+
+
+def test_shapes_have_boxes_and_outlines(images):
+    dataset = read(
+        images,
+        region(RECT, kind="cat"),
+        region(POLYGON, kind="dog"),
+        region(CIRCLE, kind="dog"),
+        region(ELLIPSE, kind="dog"),
+    )
+    rect, polygon, circle, ellipse = dataset[0].annotations
+    assert (rect.box, rect.segmentation) == ((4, 3, 24, 13), None)
+    assert (polygon.box, polygon.segmentation) == ((1, 2, 9, 10), [[1, 2, 9, 2, 5, 10]])
+    assert circle.box == (15, 5, 25, 15)
+    assert np.allclose(ellipse.box, (16, 2, 24, 18))  # turned by a right angle
+    assert dataset.metadata.thing_classes == ("cat", "dog")
+    assert count_faults(dataset.faults) == {"no_mask": 1}
+
+
+def test_a_project_names_the_folder_of_its_images(folder):
+    folder.draw("pictures/a.png")
+    project = {
+        "_via_settings": {"core": {"default_filepath": "./pictures/"}},
+        "_via_img_metadata": entry(region(RECT, type="cat")),
+        "_via_attributes": {"region": {}, "file": {}},
+    }
+    folder.write("project.json", json.dumps(project))
+    found = recognise(folder.path)
+    assert (found.reader, found.evidence) == ("via", "project.json")
+    (dataset,) = read_data_file(find_data(folder.path)).datasets.values()
+    assert dataset.open("x")[0].file_name == (folder / "pictures/a.png").resolve()
+
+
+def test_regions_of_version_1_are_a_mapping(images):
+    old = entry()
+    old["a.png123"]["regions"] = {"0": region(RECT, name="cat")}
+    file = images.write("via.json", json.dumps(old))
+    assert via(annotations=file).num_annotations == 1
+
+
+CSV = (
+    "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,"
+    "region_attributes\n"
+    'a.png,123,"{}",2,0,"{""name"":""rect"",""x"":4,""y"":3,""width"":20,""height"":10}",'
+    '"{""name"":""cat""}"\n'
+    'a.png,123,"{}",2,1,"{""name"":""polygon"",""all_points_x"":[1,9,5],'
+    '""all_points_y"":[2,2,10]}","{""name"":""dog""}"\n'
+    'b.png,99,"{}",0,0,"{}","{}"\n'
+)
+
+
+@pytest.mark.parametrize("mark", ["", "#"])
+def test_a_table_has_a_row_a_region(images, mark):
+    images.write("via.csv", mark + CSV)
+    assert recognise(images.path).reader == "via"
+    (dataset,) = read_data_file(find_data(images / "via.csv")).datasets.values()
+    opened = dataset.open("x")
+    assert [len(record.annotations) for record in opened] == [2, 0]
+    assert opened.metadata.thing_classes == ("cat", "dog")
+    assert opened[0].annotations[0].box == (4, 3, 24, 13)
+
+
+def test_the_class_is_the_attribute_with_a_usual_name_or_the_named_one(images):
+    regions = [region(RECT, color="red", type="cat"), region(CIRCLE, color="blue", type="dog")]
+    assert read(images, *regions).metadata.thing_classes == ("cat", "dog")
+    chosen = read(images, *regions, attribute="color")
+    assert chosen.metadata.thing_classes == ("blue", "red")
+    with pytest.raises(DataError, match="attributes color, size; the option 'attribute'"):
+        read(images, region(RECT, color="red", size="big"))
+
+
+def test_boxes_that_are_ticked_are_classes(images):
+    ticked = region(RECT, type={"cat": False, "dog": True})
+    assert read(images, ticked).metadata.thing_classes == ("dog",)
+
+
+def test_regions_without_attributes_are_of_one_class_which_is_told(images):
+    dataset = read(images, region(RECT))
+    assert dataset.metadata.thing_classes == ("object",)
+    assert count_faults(dataset.faults) == {"unnamed_category": 1}
+    assert read(images, region(RECT), classes=("balloon",)).num_annotations == 1
+    assert not read(images, region(RECT), classes=("balloon",)).faults
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        (region({"name": "point", "cx": 1, "cy": 1}, type="cat"), "no_object"),
+        (region({**RECT, "width": None}, type="cat"), "malformed"),
+        (region({**RECT, "width": 0}, type="cat"), "box_degenerate"),
+        (region({**POLYGON, "all_points_x": [1, 2]}, type="cat"), "malformed"),
+        (region({**CIRCLE, "r": -1}, type="cat"), "malformed"),
+        (region(RECT, type=""), "unknown_category"),
+    ],
+)
+def test_a_region_that_cannot_be_used_is_left_out(images, wrong, kind):
+    dataset = read(images, region(RECT, type="dog"), wrong)
+    assert count_faults(dataset.faults) == {kind: 1}
+    assert dataset.num_annotations == 1
+
+
+def test_files_of_splits_have_the_same_classes(folder):
+    for split, label in (("train", "cat"), ("val", "dog")):
+        folder.draw(f"{split}/a.png")
+        regions = entry(region(RECT, type=label))
+        folder.write(f"{split}/via_region_data.json", json.dumps(regions))
+    assert recognise(folder.path).splits == ("train", "val")
+    datasets = read_data_file(find_data(folder.path)).datasets
+    for name in ("train", "val"):
+        assert datasets[name].open(name).metadata.thing_classes == ("cat", "dog")
