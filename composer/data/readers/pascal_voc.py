@@ -1,6 +1,7 @@
 """Pascal VOC (Everingham et al., IJCV 2010): an XML file an image."""
 
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,8 +54,11 @@ def pascal_voc(
     layout = find_layout(folder, annotations, images, semantic)
     names = layout.list_names(split)
     log = FaultLog()
+    for name, count in Counter(names).items():
+        if count > 1:
+            log.add("duplicate_id", f"the list has it {count} times; it is read once", name)
     reader = _Reader(layout, ImageFiles(folder / "SegmentationClass") if semantic else None, log)
-    found = [one for name in names if (one := reader.read(name)) is not None]
+    found = [one for name in dict.fromkeys(names) if (one := reader.read(name)) is not None]
     chosen = classes if classes is not None else _choose_classes(layout)
     builder = DatasetBuilder(chosen)
     builder.log.faults += log.faults

@@ -96,7 +96,9 @@ class VocLayout:
         names = []
         for line in filter(None, lines):
             name, _, last = line.rpartition(" ")
-            is_marked = last in _MARKS and name.strip() and not self.find_annotations(line).is_file()
+            is_marked = (
+                last in _MARKS and name.strip() and not self.find_annotations(line).is_file()
+            )
             names.append(name.strip() if is_marked else line)
         return names
 
@@ -148,4 +150,3 @@ def _find_folder(folder: Path, name: str) -> Path:
     inner = sorted(folder.iterdir()) if folder.is_dir() else []
     alike = [one for one in inner if one.name.lower() == name.lower() and one.is_dir()]
     return alike[0] if alike else folder
-

@@ -93,14 +93,14 @@ def test_coco_with_a_mark_and_names_of_windows_is_read(folder, tmp_path, encodin
 def test_lists_of_voc_have_names_with_spaces(tmp_path):
     for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (tmp_path / part).mkdir(parents=True)
-    for name in ("my photo", "two 1", "plain"):
+    for name in ("my photo", "two 1", "plain", "other"):
         Image.new("RGB", (8, 6)).save(tmp_path / f"JPEGImages/{name}.jpg")
         (tmp_path / f"Annotations/{name}.xml").write_text("<annotation/>")
-    listing = "my photo\r\ntwo 1\r\nplain -1\r\nplain  1\r\n\r\n"
+    listing = "my photo\r\ntwo 1\r\nplain -1\r\nother  1\r\n\r\n"
     (tmp_path / "ImageSets/Main/trainval.txt").write_bytes(listing.encode("utf-8-sig"))
     dataset = pascal_voc(folder=tmp_path)
     assert not dataset.faults
-    assert [record.image_id for record in dataset] == ["my photo", "two 1", "plain", "plain"]
+    assert [record.image_id for record in dataset] == ["my photo", "two 1", "plain", "other"]
 
 
 def test_hidden_files_are_no_images(folder):

@@ -152,3 +152,10 @@ def test_folders_have_other_names_and_no_lists(tmp_path):
     assert [record.file_name for record in dataset] == [tmp_path / "valid/a.png"]
     assert dataset.metadata.thing_classes == ("dog", "person")
     assert [record.image_id for record in pascal_voc(folder=tmp_path)] == ["train/a", "valid/a"]
+
+
+def test_an_image_that_a_list_has_twice_is_read_once_and_told(folder):
+    (folder / "ImageSets/Main/trainval.txt").write_text("a\nb\na\n")
+    dataset = pascal_voc(folder=folder)
+    assert [len(record.annotations) for record in dataset] == [2, 2]
+    assert count_faults(dataset.faults) == {"duplicate_id": 1}
