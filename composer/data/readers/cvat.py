@@ -15,8 +15,8 @@ import numpy as np
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
-from composer.data.metadata import find_flip_pairs
 from composer.data.json_values import are_numbers
+from composer.data.metadata import find_flip_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse, make_rectangle
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size

@@ -16,8 +16,8 @@ from PIL import Image
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
-from composer.data.metadata import find_flip_pairs
 from composer.data.json_values import are_numbers
+from composer.data.metadata import find_flip_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import enclose, flatten, make_ellipse
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
@@ -282,7 +282,9 @@ def _add_shape(one: _Object, shape: Mapping[str, Any], kind: str, image: FoundIm
 
 def _to_points(written: object) -> list[tuple[float, float]]:
     points = written if isinstance(written, list) else []
-    if not points or not all(isinstance(p, list) and len(p) == 2 and are_numbers(p) for p in points):
+    if not points or not all(
+        isinstance(p, list) and len(p) == 2 and are_numbers(p) for p in points
+    ):
         raise BadPart("malformed", "'points' is a list of pairs of numbers x, y")
     return [(float(x), float(y)) for x, y in points]
 
