@@ -48,7 +48,7 @@ def write_costs(
     plan = blueprint.plan(mode, list(until) or None)
     check_taps(plan)
     files = assign_files(inputs, blueprint, plan)
-    given: Any = read_input_files(files, blueprint, plan) or None
+    given: Any = read_input_files(files, blueprint, plan).values or None
     if len(blueprint.inputs[mode]) == 1:
         given = next(iter(given.values())) if given else None
     graph = Graph.from_blueprint(blueprint, plan=plan)

@@ -21,6 +21,7 @@ from composer.cli.export import export
 from composer.cli.import_ import import_config
 from composer.cli.nodes import nodes
 from composer.cli.predict import predict
+from composer.cli.printed_text import printing_plainly
 from composer.cli.run import run
 from composer.cli.schema import schema
 from composer.cli.show import show
@@ -104,7 +105,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a user's mistake, 2 for a wrong use of the command line, 130 when
         interrupted.
     """
-    # Pillow warns of very large images, and refuses those of twice the size.
+    with printing_plainly():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Pillow warns of very large images; ours are limited by `composer.limits`.
     warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")
     if clash := find_clash():
         click.echo(f"warning: {clash}", err=True)

@@ -16,6 +16,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
+from composer.escapes import escape_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,7 +150,7 @@ def _find_files(paths: Sequence[str]) -> Sequence[Path]:
     ):
         if names:
             more = ["..."] * (len(names) > _SHOWN)
-            listing = ", ".join([*(file.name for file in names[:_SHOWN]), *more])
+            listing = ", ".join([*(escape_name(file.name) for file in names[:_SHOWN]), *more])
             click.echo(f"{reason}: {listing}", err=True)
     return found.files
 
@@ -162,7 +163,7 @@ def _predict_all(predictions: FilePredictions, *, quiet: bool) -> bool:
     """
     from composer.graph import format_seconds
 
-    width = max(len(file.name) for file in predictions.files)
+    width = max(len(escape_name(file.name)) for file in predictions.files)
     is_complete = True
     try:
         for result in predictions:
@@ -171,7 +172,9 @@ def _predict_all(predictions: FilePredictions, *, quiet: bool) -> bool:
                 click.echo(f"error: {result.error}", err=True)
             elif not quiet:
                 seconds = format_seconds(result.seconds)
-                click.echo(f"  {result.file.name:<{width}}  {result.summary}  {seconds}")
+                click.echo(
+                    f"  {escape_name(result.file.name):<{width}}  {result.summary}  {seconds}"
+                )
     finally:
         if predictions.saved and not quiet:
             _print_saved(predictions.saved)

@@ -61,7 +61,9 @@ if TYPE_CHECKING:
 )
 @click.option("--no-save", is_flag=True, help="Save nothing.")
 @json_option()
+@click.pass_context
 def run(
+    context: click.Context,
     model: str,
     *,
     until: Sequence[str],
@@ -101,8 +103,9 @@ def run(
         return
     place = find_device(device)
     files = assign_files(inputs, blueprint, plan)
-    given = read_input_files(files, blueprint, plan)
+    given, left_out = read_input_files(files, blueprint, plan)
     notes = _print_notes(_notes_on_inputs(inputs, files, plan))
+    notes += _print_notes(f"error: {error}" for error in left_out)
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
     graph.train(mode == "training")
     reports = load_weights(graph, weights or own_weights, LoadOptions(**load_arguments))
@@ -120,6 +123,8 @@ def run(
     )
     text = json.dumps(report.to_json(), indent=2) if as_json else report.summary()
     click.echo(text, nl=bool(text))
+    if left_out:
+        context.exit(1)
 
 
 def _check_usage(save: str | None, *, no_save: bool, num_targets: int) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from composer.blueprint import Blueprint, GraphInput, Plan, Target
 from composer.cli.options import split_assignment
-from composer.data import read_images
+from composer.data import find_images, read_image
 from composer.errors import InputError
 from composer.graph import read_inputs
-from composer.language import InputSpec, Mode
+from composer.language import ImageFormat, InputSpec, Mode
 from composer.storage import fit_value, is_tensor_file, make_records, read_tensors
 
 
@@ -74,10 +74,22 @@ def assign_files(texts: Sequence[str], blueprint: Blueprint, plan: Plan) -> dict
     return files
 
 
+class ReadInputs(NamedTuple):
+    """Values of inputs.
+
+    Args:
+        values: by input.
+        left_out: the errors of images that cannot be read.
+    """
+
+    values: dict[str, Any]
+    left_out: list[InputError]
+
+
 def read_input_files(
     files: Mapping[str, Sequence[str]], blueprint: Blueprint, plan: Plan
-) -> dict[str, Any]:
-    """The values of inputs.
+) -> ReadInputs:
+    """The values of inputs. Images that cannot be read are left out where others can be.
 
     Args:
         files: files by input.
@@ -85,16 +97,16 @@ def read_input_files(
         plan: the plan.
 
     Raises:
-        InputError: if a file cannot be read, is of a kind that its input does not take, or lacks
-            something that the plan reads.
+        InputError: if no file of an input can be read, one is of a kind that its input does not
+            take, or lacks something that the plan reads.
     """
     declared = blueprint.spec.graph.inputs
-    values = {
-        name: _read(declared[name], blueprint.inputs[plan.mode][name], paths)
-        for name, paths in files.items()
-    }
-    _check(values, blueprint, plan)
-    return values
+    read = ReadInputs({}, [])
+    for name, paths in files.items():
+        point = blueprint.inputs[plan.mode][name]
+        read.values[name] = _read(declared[name], point, paths, read.left_out)
+    _check(read.values, blueprint, plan)
+    return read
 
 
 def _check(values: Mapping[str, Any], blueprint: Blueprint, plan: Plan) -> None:
@@ -121,11 +133,14 @@ def _only_input(text: str, blueprint: Blueprint, plan: Plan) -> str:
     raise InputError(f"--input {text}: the graph has the inputs {listing}; write NAME={text}")
 
 
-def _read(declared: InputSpec, point: GraphInput, paths: Sequence[str]) -> Any:
+def _read(
+    declared: InputSpec, point: GraphInput, paths: Sequence[str], left_out: list[InputError]
+) -> Any:
     """One input: a type that is made of records takes images, any other takes tensors only."""
     if not hasattr(point.type, "from_records"):
         return _read_tensors(declared.name, point, paths)
     records: list[Any] = []
+    errors: list[InputError] = []
     for path in paths:
         if is_tensor_file(path):
             found = make_records(read_tensors(path), declared.name)
@@ -133,8 +148,21 @@ def _read(declared: InputSpec, point: GraphInput, paths: Sequence[str]) -> Any:
                 raise InputError(f"{path}: a {type(found).__name__} is no list of records")
             records.extend(found)
         else:
-            records.extend(read_images(path, declared.image))
+            records.extend(_read_images(path, declared.image, errors))
+    if errors and not records:
+        raise InputError("\n".join(map(str, errors)))
+    left_out += errors
     return records
+
+
+def _read_images(
+    path: str, image_format: ImageFormat, errors: list[InputError]
+) -> Iterator[dict[str, Any]]:
+    for file in find_images(path):
+        try:
+            yield read_image(file, image_format)
+        except InputError as error:
+            errors.append(error)
 
 
 def _read_tensors(name: str, point: GraphInput, paths: Sequence[str]) -> Any:

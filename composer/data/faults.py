@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from composer.data.records import AnnotationId
 from composer.errors import DataError, InputError
+from composer.escapes import escape_name
 
 FaultKind = Literal[
     "missing_file",
@@ -67,7 +68,7 @@ class Fault:
     @property
     def subject(self) -> str:
         """The faulty part: `000123.jpg`, `000123.jpg, annotation 7` or `annotations[7]`."""
-        parts = [] if self.image is None else [self.image]
+        parts = [] if self.image is None else [escape_name(self.image)]
         if self.annotation is not None:
             parts.append(f"annotation {self.annotation}")
         if self.entry is not None:

@@ -6,6 +6,7 @@ import os
 from typing import Literal
 
 from composer.errors import InputError
+from composer.escapes import escape_name
 
 ImageFileKind = Literal["missing_file", "unreadable_image", "truncated_image"]
 
@@ -21,4 +22,4 @@ class ImageFileError(InputError):
 
     def __init__(self, file: str | os.PathLike[str], kind: ImageFileKind, reason: str) -> None:
         self.file, self.kind, self.reason = os.fspath(file), kind, reason
-        super().__init__(f"{self.file}: {reason}")
+        super().__init__(f"{escape_name(self.file)}: {reason}")

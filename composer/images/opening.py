@@ -173,5 +173,5 @@ def _check_expansion(file: str | os.PathLike[str], size: int, needed: int) -> No
     try:
         check_expansion(file, size=size, needed=needed)
     except ExpansionError as error:
-        reason = str(error).removeprefix(f"{os.fspath(file)}: ")
+        reason = str(error).removeprefix(f"{os.fspath(file)}: ")  # our own message has the name
         raise ImageFileError(file, "unreadable_image", f"too large: {reason}") from None

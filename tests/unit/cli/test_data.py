@@ -51,7 +51,8 @@ def test_faults_are_told_with_counts_and_names(cli, shapes):
         "  missing_file: 1",
         "    0002.png: there is no such file in shapes/images",
         "  unreadable_image: 1",
-        "    0003.png: cannot identify image file 'shapes/images/0003.png'",
+        "    0003.png: not an image; images are read in JPEG, PNG, TIFF, GIF, BMP, PPM, WebP, "
+        "JPEG 2000, AVIF, HEIC",
         "  box_degenerate: 1",
         f"    0001.png, annotation 7: {lines[6].partition(': ')[2]}",
         "  unnamed_category: 1",

@@ -1,6 +1,7 @@
 """`composer predict`: visualizations, data and messages."""
 
 import json
+import os
 import shutil
 from fractions import Fraction
 
@@ -261,3 +262,21 @@ def test_colours_and_background_of_visualizations_are_chosen(cli, images):
     assert predict(cli, "a.jpg", "-o", "each", "--color-by", "instance").code == 0
     drawings = {name: (images / name / "a.jpg").read_bytes() for name in ("plain", "gray", "each")}
     assert len(set(drawings.values())) == 3
+
+
+def test_a_folder_has_visualizations_hidden_files_and_names_of_any_bytes(cli, images):
+    photos = images / "photos"
+    photos.mkdir()
+    name = os.fsdecode(b"caf\xe9\x1b[1m.jpg")
+    shutil.copy("a.jpg", photos / name)
+    (photos / "._a.jpg").write_bytes(b"\0\5\x16\7")
+    (photos / "notes.txt").touch()
+    for _ in range(2):
+        result = predict(cli, "photos", "--output", "photos")
+        assert result.code == 0
+        assert result.out.count("caf\\xe9\\x1b[1m.jpg  ") == 1
+        assert "no images or videos by their names: notes.txt" in result.err
+    assert "visualizations of predictions, passed over: caf\\xe9\\x1b[1m-2.jpg" in result.err
+    entries = json.loads((photos / "predictions.json").read_text())
+    assert {entry["file_name"] for entry in entries} == {f"photos/{name}"}
+    assert os.path.exists(entries[0]["file_name"])

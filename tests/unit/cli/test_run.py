@@ -248,3 +248,31 @@ def test_name_of_a_spec_does_not_lead_out_of_the_folder(cli, batch, folder):
     result = cli("run", "small.yaml", "-i", batch, "-u", "preprocess")
     assert "saved preprocess to runs/up/preprocess.safetensors" in result.out
     assert (folder / "runs/up/preprocess.safetensors").exists()
+
+
+def test_images_that_cannot_be_read_are_reported_and_the_others_run(cli, folder):
+    (folder / "photos").mkdir()
+    for name in ("a.png", "c.png"):
+        Image.new("RGB", (48, 32)).save(folder / "photos" / name)
+    (folder / "photos/b.png").write_bytes(b"")
+    (folder / "photos/d.png").symlink_to("d.png")
+    (folder / "photos/e.png").mkdir()
+    (folder / "photos/._a.png").write_bytes(b"\0\5\x16\7")
+    result = cli("run", "small.yaml", "--input", "photos", "-u", "preprocess", "--no-save")
+    assert result.code == 1
+    assert "2x3x64x96" in result.out
+    assert "error: photos/b.png: not an image: it is empty" in result.err
+    assert "error: photos/d.png: it cannot be opened" in result.err
+    assert "error: photos/e.png: it is a folder" in result.err
+    assert "._a" not in result.err
+
+
+def test_images_of_which_none_can_be_read_end_a_run(cli, folder):
+    (folder / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / "photos" / name).write_bytes(b"")
+    result = cli("run", "small.yaml", "--input", "photos", "-u", "preprocess", "--no-save")
+    assert result.code == 1
+    assert "photos/a.png: not an image" in result.err
+    assert "photos/b.png: not an image" in result.err
+    assert not result.out

@@ -1,0 +1,89 @@
+"""The way from a command's text to the terminal.
+
+File names, class names, metadata of checkpoints and specs are text from strangers. On a terminal,
+control characters in it would move the cursor, change colours or titles, or reverse the order of
+letters; and names of files that are not UTF-8 cannot be encoded at all. So that no command has to
+think of it, everything that is printed goes through one stream, which writes such characters as
+escapes.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+from composer.escapes import escape_controls
+
+
+class PrintedStream:
+    """A text stream that writes control characters as escapes.
+
+    A carriage return at the start or end of what is written at once passes: progress bars begin
+    their line again with it.
+
+    Args:
+        stream: the stream of the process.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes a text."""
+        if not isinstance(text, str):
+            raise TypeError(f"text is written, not {type(text).__name__}")
+        core = text.strip("\r")
+        if core:
+            before, _, after = text.partition(core)
+            encoding = self._stream.encoding or "utf-8"
+            known = escape_controls(core).encode(encoding, "backslashreplace").decode(encoding)
+            text = before + known + after
+        self._stream.write(text)
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Writes several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # bytes would pass by
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def printing_plainly() -> Iterator[None]:
+    """Lets all that is printed in the body of the `with` statement go through `PrintedStream`.
+
+    Warnings of Pillow get the name of the file that is read in place of a line of its source.
+    """
+    streams, show = (sys.stdout, sys.stderr), warnings.showwarning
+    sys.stdout, sys.stderr = map(PrintedStream, streams)
+    warnings.showwarning = partial(_show_warning, show)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        warnings.showwarning = show
+
+
+def _show_warning(
+    show: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    *more: Any,
+) -> None:
+    if Path(filename).parent.name != "PIL":
+        show(message, category, filename, *more)
+        return
+    from composer.images import find_file_being_read
+
+    file = find_file_being_read()
+    print("warning:", *([f"{file}:"] if file else []), message, file=sys.stderr)

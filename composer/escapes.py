@@ -1,0 +1,32 @@
+"""Text from strangers, such as file names, without characters that act on a terminal."""
+
+from __future__ import annotations
+
+import re
+
+# Controls but tab and line feed, marks of direction, separators of lines, and lone surrogates.
+_UNPRINTABLE = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_OF_LINES = re.compile("[\t\n]")
+_BYTES = range(0xDC80, 0xDD00)  # surrogates that stand for bytes of names that are not UTF-8
+_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def escape_controls(text: str) -> str:
+    """A text with its control characters as escapes; tabs and line feeds stay."""
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def escape_name(name: object) -> str:
+    """A name on one line, with its control characters as escapes."""
+    return _OF_LINES.sub(_escape, escape_controls(str(name)))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if found[0] in _SHORT:
+        return _SHORT[found[0]]
+    if code in _BYTES:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
