@@ -22,9 +22,9 @@ PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
-SPEC ?= specs/mask_rcnn_r50_fpn.yaml
+SPEC ?= mask_rcnn_r50_fpn
 UNTIL ?= mask_pooler
-PHOTO ?= specs/examples/astronaut.jpg
+PHOTO ?= astronaut.jpg
 WORKERS ?= auto
 ARGS ?=
 PYTEST = pytest --numprocesses $(WORKERS) --maxprocesses 4
@@ -38,7 +38,7 @@ help: ## Show this list
 
 demo: $(RUNTIME) ## Run Mask R-CNN until its mask pooler, then detect people in an image
 	$(BIN)/composer run $(SPEC) --until $(UNTIL)
-	$(BIN)/composer predict $(PHOTO)
+	$(BIN)/composer predict $(PHOTO) --image-size 360
 
 test: checks tests ## Run all checks and the fast tests: some minutes
 

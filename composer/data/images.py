@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from composer.data.image_size import choose_size, resize
+from composer.discovery import resolve_image
 from composer.errors import InputError
 from composer.images import (
     IMAGE_SUFFIXES,
@@ -36,14 +37,14 @@ def read_images(
 
 
 def find_images(path: str | os.PathLike[str]) -> list[Path]:
-    """The image files of a path: itself, or those in a folder, sorted by name.
+    """The image files of a path: itself, those in a folder by name, or an example that ships.
 
     Hidden files in a folder are passed over, and so are visualizations of predictions.
 
     Raises:
         InputError: there is no such file or folder, or no image in the folder.
     """
-    found = Path(path)
+    found = resolve_image(path)
     if found.is_dir():
         files = [file for file in list_folder(found) if has_image_suffix(file)]
         if not (chosen := [file for file in files if not is_visualization(file)]):

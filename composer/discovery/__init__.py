@@ -5,6 +5,7 @@ from composer.discovery.installed import (
     DISTRIBUTION,
     find_package_folders,
     find_version,
+    resolve_image,
     shipped_folder,
     shipped_models,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "normalise",
     "published_specs",
     "qualify",
+    "resolve_image",
     "shipped_folder",
     "shipped_models",
     "shipped_specs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 from pathlib import Path
 
 DISTRIBUTION = "detection-composer"
@@ -40,6 +41,22 @@ def shipped_models() -> dict[str, Path]:
     """The trained models that ship, by name: a folder each, with a self-describing checkpoint."""
     files = sorted(shipped_folder("models").glob("*/*.safetensors"))
     return {path.parent.name: path for path in files}
+
+
+def resolve_image(path: str | os.PathLike[str]) -> Path:
+    """An image by its path, or an example image that ships by its bare name.
+
+    Args:
+        path: a file or folder; or the name of an example, where there is no such file.
+
+    Returns:
+        The example, or the path as it is.
+    """
+    given = Path(path)
+    if os.path.lexists(given) or given.name != os.fspath(path):
+        return given
+    example = shipped_folder("specs") / "examples" / given.name
+    return example if example.suffix != ".md" and example.is_file() else given
 
 
 def find_package_folders(name: str) -> list[Path]:

@@ -6,7 +6,6 @@ Legend: H W height and width.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from composer.discovery import resolve_image
 from composer.errors import InputError
 from composer.images import make_upright, open_image
 from composer.visualization import to_pil_image
@@ -48,7 +48,7 @@ def load_image(source: ImageSource, channel_order: ChannelOrder | None = None) -
         InputError: a file is no image, or an array has another form or an unknown order.
     """
     if isinstance(source, (str, os.PathLike)):
-        return LoadedImage(open_image(Path(source)), os.fspath(source))
+        return LoadedImage(open_image(resolve_image(source)), os.fspath(source))
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", None)
         return LoadedImage(make_upright(source), os.fspath(name) if name else None)

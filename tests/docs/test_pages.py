@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"  # never committed
 NEEDS_DATA = "<!-- needs: data -->"
 TOP_PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "changelog.d/README.md"]
+FROM_NOTHING = ["README.md", "docs/index.md", "docs/tutorial.md"]
 SLOW_FOLDERS = {"guides", "reference"}
 DOCS = sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)
 PAGES = [
@@ -26,9 +27,10 @@ PAGES = [
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder with the specs in it, current and importable from."""
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+def folder(tmp_path, monkeypatch, page):
+    """A folder, current and importable from; with the specs in it for pages that change them."""
+    if page not in FROM_NOTHING:
+        shutil.copytree(ROOT / "specs", tmp_path / "specs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)

@@ -152,6 +152,7 @@ class PageRun:
             list(yaml.compose_all(re.sub(r"\$\{(\w+)\}", r"$\1", block.text)))
             return
         path = self.folder / block.marks.get("file", f"specs/_line_{block.line}.yaml")
+        path.parent.mkdir(exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
         code, printed = self.run_command(f"composer check {path.relative_to(self.folder)}")
         if code != (1 if "problems" in block.marks else 0):
