@@ -49,6 +49,7 @@ from composer.data.sample_reading import (
     peek_size,
     read_panoptic,
     read_pixels,
+    read_sample,
     read_sem_seg,
     to_outline,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "read_images",
     "read_panoptic",
     "read_pixels",
+    "read_sample",
     "read_sem_seg",
     "recognise_data",
     "require_datasets",

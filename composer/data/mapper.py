@@ -19,6 +19,7 @@ from composer.data.records import Record
 from composer.data.rotated_targets import make_rotated_boxes
 from composer.data.sample_reading import MaskFormat, read_sample
 from composer.data.samples import Sample
+from composer.data.transforms.pasting import with_bit_masks
 from composer.data.transforms.windows import hide_outside
 from composer.errors import InputError
 from composer.language import ImageFormat
@@ -110,13 +111,19 @@ class Mapper:
         return prepared
 
     def augment(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Applies the augmentations and drops objects that are no longer visible."""
+        """Applies the augmentations and drops objects that are no longer visible.
+
+        Outlines are filled at last, where pixels are asked for: filled before, their borders would
+        be off by the pixels of the file.
+        """
         for place, augmentation in enumerate(self.augmentations):
             if place not in self._mixtures:
                 sample = cast("Augmentation", augmentation)(sample, generator)
             elif len(self.partners):
                 draw_partner = partial(self._draw_partner, place, generator)
                 sample = cast("Mixture", augmentation).mix(sample, generator, draw_partner)
+        if self.mask_format == "bitmask" or sample.bit_masks is not None:
+            sample = with_bit_masks(sample)
         return sample if self.keep_empty else sample.select(sample.visible())
 
     def _draw_partner(self, place: int, generator: torch.Generator) -> Sample:

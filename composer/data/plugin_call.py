@@ -154,6 +154,8 @@ def _as_plain(value: Any) -> Any:
     """
     if isinstance(value, Path):
         return str(value.resolve())
+    if isinstance(value, PluginCall):
+        return value.resolved()
     if isinstance(value, (list, tuple)):
         return [_as_plain(item) for item in value]
     if isinstance(value, Mapping):

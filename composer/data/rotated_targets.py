@@ -14,17 +14,22 @@ _THINNEST = 1e-3  # pixels; a thinner box has no stable direction
 
 
 def make_rotated_boxes(sample: Sample) -> RotatedBoxes:
-    """The smallest box around the mask of each object; the upright box where it has no mask.
+    """The rotated box of each object.
 
-    Of the angles that describe the same box, it is that from -45 to 45 degrees: width is the side
-    that lies flatter.
+    It is that which the data have or, for others, the smallest box around the mask; the upright
+    box where there is no mask either. Of the angles that describe the same box around a mask, it is
+    that from -45 to 45 degrees: width is the side that lies flatter.
     """
     upright = RotatedBoxes.from_boxes(Boxes(sample.boxes)).tensor.numpy()
     rows = [
         row if points is None else _fit(points, row)
         for points, row in zip(_find_points(sample), upright, strict=True)
     ]
-    return RotatedBoxes(torch.from_numpy(np.array(rows, dtype=np.float32).reshape(-1, 5)))
+    fitted = torch.from_numpy(np.array(rows, dtype=np.float32).reshape(-1, 5))
+    if sample.rotated_boxes is not None:
+        given = sample.rotated_boxes.float()
+        fitted = torch.where(given.isfinite(), given, fitted)
+    return RotatedBoxes(fitted)
 
 
 def fit_rotated_box(points: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "5"]:
@@ -60,14 +65,13 @@ def _fit(
 
 def _find_points(sample: Sample) -> list[Float[np.ndarray, "P 2"] | None]:
     """Points of each object that its box has to hold."""
-    if sample.outlines is not None:
-        return [
-            np.concatenate(outline).reshape(-1, 2) if outline else None
-            for outline in sample.outlines
-        ]
+    found: list[Float[np.ndarray, "P 2"] | None] = [None] * len(sample)
     if sample.bit_masks is not None:
-        return [_find_ends(mask) if mask.any() else None for mask in sample.bit_masks.numpy()]
-    return [None] * len(sample)
+        found = [_find_ends(mask) if mask.any() else None for mask in sample.bit_masks.numpy()]
+    for index, outline in enumerate(sample.outlines or ()):
+        if outline:
+            found[index] = np.concatenate(outline).reshape(-1, 2)
+    return found
 
 
 def _find_ends(mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "P 2"]:

@@ -6,7 +6,7 @@ Legend: N objects, K keypoints each, B boxes, H W the image's height and width.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from composer.data.transforms.windows import cut_to_image
 from composer.errors import InputError
 from composer.images import open_image
 from composer.images import peek_size as peek_image_size
-from composer.structures import decode_mask, rasterize_polygons
+from composer.structures import decode_mask
 
 MaskFormat = Literal["auto", "polygon", "bitmask", "none"]
 
@@ -45,9 +45,10 @@ def read_sample(
         record: the record.
         metadata: of its dataset.
         annotated: whether annotations are read, too.
-        mask_format: `polygon` leaves polygons as they are and refuses run-length encodings;
-            `bitmask` fills them; `auto` leaves them where an image has nothing else. There are no
-            masks if the dataset has none; one that is not known among others is empty.
+        mask_format: `polygon` refuses run-length encodings. Otherwise polygons become outlines and
+            run-length encodings bit masks, whatever the format: outlines are filled after they have
+            been moved. There are no masks if the dataset has none; one that is not known among
+            others is empty.
 
     Raises:
         InputError: an image cannot be read, is of another size than its annotations, or has
@@ -140,11 +141,11 @@ def _read_masks(
             f"{record.file_name}: it has masks as run-length encodings, which are no polygons; "
             "use the mask format 'bitmask' or 'auto'"
         )
-    if mask_format == "bitmask" or has_run_lengths:
-        masks = [_fill(each, sample) for each in given]
-        shape = (0, sample.height, sample.width)
-        return None, torch.from_numpy(np.stack(masks) if masks else np.zeros(shape, dtype=bool))
-    return tuple(to_outline(each) for each in given), None
+    masks = [_decode(each, sample) for each in given] if has_run_lengths else []
+    bit_masks = torch.from_numpy(np.stack(masks)) if masks else None
+    if masks and all(isinstance(each, Mapping) for each in given):
+        return None, bit_masks
+    return tuple(to_outline(each) for each in given), bit_masks
 
 
 def to_outline(segmentation: object) -> Outline:
@@ -155,17 +156,17 @@ def to_outline(segmentation: object) -> Outline:
     return tuple(part for part in parts if part.size >= 6 and part.size % 2 == 0)
 
 
-def _fill(segmentation: Any, sample: Sample) -> Bool[np.ndarray, "H W"]:
-    is_encoded = isinstance(segmentation, Mapping)
-    if is_encoded and list(segmentation["size"]) != [sample.height, sample.width]:
+def _decode(segmentation: object, sample: Sample) -> Bool[np.ndarray, "H W"]:
+    """The pixels of a run-length encoding; none of another segmentation."""
+    if not isinstance(segmentation, Mapping):
+        return np.zeros((sample.height, sample.width), dtype=bool)
+    if list(segmentation["size"]) != [sample.height, sample.width]:
         raise InputError(
             f"a mask is of {segmentation['size'][0]} x {segmentation['size'][1]}, "
             f"its image of {sample.height} x {sample.width}"
         )
     try:
-        if is_encoded:
-            return decode_mask(segmentation)
-        return rasterize_polygons(to_outline(segmentation), sample.height, sample.width)
+        return decode_mask(segmentation)
     except ValueError as error:
         raise InputError(f"a mask cannot be filled: {error}") from error
 

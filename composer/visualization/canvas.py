@@ -48,7 +48,7 @@ def to_pil_image(image: ImageLike, channel_order: Literal["RGB", "BGR"] = "RGB")
     if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise ValueError(f"An image is {expected}, not of {tuple(image.shape)}.")
     ordered = array[:, :, ::-1] if channel_order == "BGR" else array
-    return Image.fromarray(np.ascontiguousarray(ordered.clip(0, 255).astype(np.uint8)))
+    return Image.fromarray(np.ascontiguousarray(np.rint(ordered.clip(0, 255)).astype(np.uint8)))
 
 
 class Canvas:

@@ -15,17 +15,22 @@ from composer.data.augmentations.color import (
 )
 from composer.data.augmentations.copy_paste import CopyPaste
 from composer.data.augmentations.geometry import RandomCrop, RandomFlip, RandomRotation
+from composer.data.augmentations.random_apply import RandomApply
 from composer.data.augmentations.scale import LargeScaleJitter, RandomZoomOut, ResizeShortestEdge
 from composer.data.augmentations.torchvision_transform import TorchvisionTransform
+from composer.data.augmentations.windows import MinIoURandomCrop, RandomExtent
 
 __all__ = [
     "Augmentation",
     "CopyPaste",
     "LargeScaleJitter",
+    "MinIoURandomCrop",
     "Mixture",
+    "RandomApply",
     "RandomBlur",
     "RandomColor",
     "RandomCrop",
+    "RandomExtent",
     "RandomFlip",
     "RandomGrayscale",
     "RandomLighting",

@@ -1,11 +1,16 @@
-"""Colour augmentations; nothing moves."""
+"""Colour augmentations; nothing moves.
+
+Legend: H W the image's height and width.
+"""
 
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
 import torch
+from jaxtyping import Float, UInt8
 from pydantic import Field
+from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from composer.data.augmentations.chance import (
@@ -72,12 +77,14 @@ class RandomColor:
         """Returns the sample with its colours changed."""
         if not happens(generator, self.probability):
             return sample
-        image = sample.image
+        if not self.changes:
+            return sample
+        image = sample.image / 255  # torchvision rounds bytes down in every step
         waiting = list(self.changes)
         while waiting:
             change, limits = waiting.pop(draw_integer(generator, 0, len(waiting) - 1))
             image = change(image, draw_uniform(generator, *limits))
-        return replace(sample, image=image)
+        return replace(sample, image=_to_bytes(image * 255))
 
 
 class RandomLighting:
@@ -100,8 +107,7 @@ class RandomLighting:
             return sample
         weights = torch.randn(3, generator=generator) * self.scale * torch.tensor(_EIGENVALUES)
         shift = torch.tensor(_EIGENVECTORS) @ weights * 255
-        lit = (sample.image.float() + shift[:, None, None]).round_().clamp_(0, 255)
-        return replace(sample, image=lit.to(torch.uint8))
+        return replace(sample, image=_to_bytes(sample.image.float() + shift[:, None, None]))
 
 
 class RandomGrayscale:
@@ -118,7 +124,8 @@ class RandomGrayscale:
         """Returns the sample, or the sample in grey."""
         if not happens(generator, self.probability):
             return sample
-        return replace(sample, image=F.rgb_to_grayscale(sample.image, num_output_channels=3))
+        grey = F.rgb_to_grayscale(sample.image.float(), num_output_channels=3)
+        return replace(sample, image=_to_bytes(grey))
 
 
 class RandomBlur:
@@ -152,3 +159,8 @@ class RandomBlur:
             return sample
         blur = partial(F.gaussian_blur, kernel_size=[side, side], sigma=[sigma, sigma])
         return replace(sample, image=blur(sample.image))
+
+
+def _to_bytes(image: Float[Tensor, "3 H W"]) -> UInt8[Tensor, "3 H W"]:
+    """Pixels from 0 to 255, rounded to the nearest."""
+    return image.round().clamp(0, 255).to(torch.uint8)

@@ -1,88 +1,62 @@
-"""Affine maps of samples, and the simplest of them, which mirror.
+"""Moves all parts of a sample by one transform."""
 
-Legend: N objects, P points.
-"""
-
-from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
 from composer.data.samples import Sample
+from composer.data.transforms.transform import Transform, TransformList
+from composer.structures import RotatedBoxes
 
 
-def move_sample(
-    sample: Sample,
-    matrix: Float[np.ndarray, "2 3"],
-    image: Shaped[Tensor, "3 _ _"],
-    change: Callable[[Tensor, int], Tensor],
-) -> Sample:
-    """Moves the coordinates of a sample by an affine map, and its masks and maps along.
+def move_sample(sample: Sample, transform: Transform) -> Sample:
+    """Moves the image of a sample, its coordinates, masks and maps.
 
-    A box becomes the box around its moved corners.
+    A box becomes the box around its moved corners; that of an object with a rotated box, the one
+    around that. Nothing is cut to the image; see `cut_to_image`.
 
     Args:
         sample: the sample.
-        matrix: from (x, y, 1) before to (x, y) after, in pixels.
-        image: the image afterwards.
-        change: what becomes of a mask or a map (the last two dimensions are rows and columns);
-            takes also the label of places that had no pixel before.
+        transform: for images of its size.
     """
     outlines, keypoints = sample.outlines, sample.keypoints
     if outlines is not None:
-        outlines = tuple(
-            tuple(_move(part.reshape(-1, 2), matrix).reshape(-1) for part in outline)
-            for outline in outlines
-        )
+        outlines = tuple(tuple(transform.apply_polygons(outline)) for outline in outlines)
     if keypoints is not None:
-        points = _move(keypoints[..., :2].reshape(-1, 2).numpy(), matrix)
-        moved = torch.from_numpy(points).reshape(*keypoints.shape[:2], 2)
-        keypoints = torch.cat((moved, keypoints[..., 2:]), dim=-1)
+        points = transform.apply_coords(keypoints[..., :2])
+        keypoints = torch.cat((points, keypoints[..., 2:]), dim=-1)
     masks, classes, segments = sample.bit_masks, sample.sem_seg, sample.panoptic
-    return replace(
+    ignored = sample.ignore_label
+    rotated, proposals = sample.rotated_boxes, sample.proposals
+    moved = replace(
         sample,
-        image=image,
-        boxes=_move_boxes(sample.boxes, matrix),
+        image=transform.apply_image(sample.image, sample.margin),
+        boxes=transform.apply_box(sample.boxes),
         outlines=outlines,
-        bit_masks=None if masks is None else change(masks, 0),
+        bit_masks=None if masks is None else transform.apply_segmentation(masks),
         keypoints=keypoints,
-        sem_seg=None if classes is None else change(classes, sample.ignore_label),
-        panoptic=None if segments is None else change(segments, 0),
-        proposals=None if sample.proposals is None else _move_boxes(sample.proposals, matrix),
+        sem_seg=None if classes is None else transform.apply_segmentation(classes, ignored),
+        panoptic=None if segments is None else transform.apply_segmentation(segments),
+        rotated_boxes=None if rotated is None else transform.apply_rotated_box(rotated),
+        proposals=None if proposals is None else transform.apply_box(proposals),
+        history=(*sample.history, transform),
     )
+    return replace(moved, boxes=_bound_rotated(moved))
 
 
-def flip_horizontally(sample: Sample) -> Sample:
-    """Swaps left and right, and with them the left and right keypoints of each object."""
-    return _flip(sample, np.array([[-1.0, 0.0, sample.width], [0.0, 1.0, 0.0]]), -1)
+def find_transform(sample: Sample) -> TransformList:
+    """The transforms that led from the image of the file to that of a sample.
+
+    They move coordinates of one image to the other, and back: `find_transform(sample).inverse()`.
+    """
+    size = sample.history[0].size if sample.history else (sample.height, sample.width)
+    return TransformList(sample.history, size)
 
 
-def flip_vertically(sample: Sample) -> Sample:
-    """Swaps top and bottom. Left and right keypoints swap too: what is seen is a mirror image."""
-    return _flip(sample, np.array([[1.0, 0.0, 0.0], [0.0, -1.0, sample.height]]), -2)
-
-
-def _flip(sample: Sample, matrix: Float[np.ndarray, "2 3"], dim: int) -> Sample:
-    flipped = move_sample(
-        sample, matrix, sample.image.flip(dim), lambda labels, _: labels.flip(dim)
-    )
-    if flipped.keypoints is None or not sample.keypoint_flips:
-        return flipped
-    return replace(flipped, keypoints=flipped.keypoints[:, list(sample.keypoint_flips)])
-
-
-def _move(
-    points: Float[np.ndarray, "P 2"], matrix: Float[np.ndarray, "2 3"]
-) -> Float[np.ndarray, "P 2"]:
-    return points @ matrix[:, :2].T + matrix[:, 2]
-
-
-def _move_boxes(
-    boxes: Float[Tensor, "N 4"], matrix: Float[np.ndarray, "2 3"]
-) -> Float[Tensor, "N 4"]:
-    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2).numpy()
-    moved = torch.from_numpy(_move(corners, matrix)).reshape(-1, 4, 2)
-    return torch.cat((moved.amin(dim=1), moved.amax(dim=1)), dim=1)
+def _bound_rotated(sample: Sample) -> Float[Tensor, "N 4"]:
+    if sample.rotated_boxes is None:
+        return sample.boxes
+    around = RotatedBoxes(sample.rotated_boxes).get_bounding_boxes().tensor
+    return torch.where(around.isfinite(), around, sample.boxes)

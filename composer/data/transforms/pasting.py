@@ -21,7 +21,8 @@ def with_bit_masks(sample: Sample) -> Sample:
     masks = BitMasks.from_polygon_masks(
         [list(outline) for outline in sample.outlines], sample.height, sample.width
     )
-    return replace(sample, outlines=None, bit_masks=masks.tensor)
+    pixels = masks.tensor if sample.bit_masks is None else masks.tensor | sample.bit_masks
+    return replace(sample, outlines=None, bit_masks=pixels)
 
 
 def paste_object(sample: Sample, part: Sample, top: int, left: int, min_visible: float) -> Sample:
@@ -87,6 +88,9 @@ def _with_object(
     if not mask.any():
         return sample
     bit_masks = torch.cat((sample.bit_masks, mask[None]))
+    rotated = sample.rotated_boxes
+    if rotated is not None:  # part of it may be hidden: a box is fitted to what is seen
+        rotated = torch.cat((rotated, rotated.new_full((1, 5), float("nan"))))
     box = BitMasks(mask[None]).get_bounding_boxes().tensor.double()
     keypoints = sample.keypoints
     if keypoints is not None and part.keypoints is not None:
@@ -99,5 +103,6 @@ def _with_object(
         bit_masks=bit_masks,
         masks_known=torch.cat((sample.has_mask, torch.ones(1, dtype=torch.bool))),
         keypoints=keypoints,
+        rotated_boxes=rotated,
     )
     return replace(pasted, keypoints=hide_outside(pasted))

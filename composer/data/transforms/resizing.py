@@ -1,19 +1,59 @@
 """Resamples a sample to another size.
 
-Legend: H W the height and width before, h w those after.
+Legend: C channels, H W the height and width before, h w those after.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Shaped
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
+from typing_extensions import override
 
 from composer.data.image_size import resize
 from composer.data.samples import Sample
 from composer.data.transforms.moving import move_sample
+from composer.data.transforms.transform import Fill, Matrix, Size, Transform
+
+
+@dataclass(frozen=True)
+class Resize(Transform):
+    """Stretches or shrinks an image: bilinearly, averaging where it shrinks.
+
+    Args:
+        size: (height, width) of the image.
+        new_size: (height, width) of the result.
+        exact: whether pixels are Pillow's; see `resize_sample`.
+    """
+
+    size: Size
+    new_size: Size
+    exact: bool = False
+
+    @property
+    def matrix(self) -> Matrix:
+        """Scales x and y."""
+        (height, width), (new_height, new_width) = self.size, self.new_size
+        return np.diag([new_width / width, new_height / height, 0.0])[:2]
+
+    @override
+    def move_pixels(self, pixels: Shaped[Tensor, "C H W"], fill: Fill) -> Shaped[Tensor, "C h w"]:
+        exact = self.exact and pixels.dtype == torch.uint8 and len(pixels) == 3
+        return resize_image(pixels, self.new_size, exact=exact)
+
+    @override
+    def move_labels(self, labels: Shaped[Tensor, "*N H W"], fill: int) -> Shaped[Tensor, "*N h w"]:
+        return resize_labels(labels, self.new_size)
+
+    def inverse(self) -> Resize:
+        """Resizes back."""
+        return Resize(self.new_size, self.size, self.exact)
 
 
 def resize_sample(sample: Sample, size: tuple[int, int], *, exact: bool = False) -> Sample:
@@ -25,17 +65,15 @@ def resize_sample(sample: Sample, size: tuple[int, int], *, exact: bool = False)
         exact: whether pixels are Pillow's, as detectron2's are. Otherwise torchvision resamples:
             several times faster, and off by one or two in 255 at a pixel in a thousand.
     """
-    height, width = size
-    if (sample.height, sample.width) == (height, width):
+    old_size = sample.height, sample.width
+    if old_size == tuple(size):
         return sample
-    matrix = np.diag([width / sample.width, height / sample.height, 0.0])[:2]
-    image = resize_image(sample.image, size, exact=exact)
-    return move_sample(sample, matrix, image, lambda labels, _: resize_labels(labels, size))
+    return move_sample(sample, Resize(old_size, size, exact))
 
 
 def resize_image(
-    image: UInt8[Tensor, "3 H W"], size: tuple[int, int], *, exact: bool = False
-) -> UInt8[Tensor, "3 h w"]:
+    image: Shaped[Tensor, "C H W"], size: tuple[int, int], *, exact: bool = False
+) -> Shaped[Tensor, "C h w"]:
     """Resamples bilinearly, averaging where it shrinks; see `resize_sample`."""
     if exact:
         rows = image.permute(1, 2, 0).contiguous().numpy()

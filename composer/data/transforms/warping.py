@@ -1,9 +1,11 @@
 """Rotates, shears and scales a sample in one step.
 
-Legend: N objects, K keypoints each, H W the height and width, P points.
+Legend: C channels, H W the height and width before, h w those after.
 """
 
-from dataclasses import replace
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -11,12 +13,74 @@ from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from typing_extensions import override
 
 from composer.data.samples import Sample
 from composer.data.transforms.moving import move_sample
+from composer.data.transforms.transform import Fill, Matrix, Size, Transform
 from composer.data.transforms.windows import cut_to_image, find_boxes
 
-Matrix = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class Warp(Transform):
+    """Moves every point of an image by an affine map.
+
+    Pixels are resampled bilinearly, and bytes rounded to the nearest.
+
+    Args:
+        matrix: a point (x, y) moves to matrix @ (x, y, 1); in pixels, of the old image and of the
+            new one.
+        size: (height, width) of the old image.
+        new_size: (height, width) of the new image.
+    """
+
+    matrix: Matrix = field(compare=False)
+    size: Size
+    new_size: Size
+
+    @override
+    def move_pixels(self, pixels: Shaped[Tensor, "C H W"], fill: Fill) -> Shaped[Tensor, "C h w"]:
+        colours = np.broadcast_to(np.asarray(fill, dtype=np.float32), len(pixels)).tolist()
+        # Pillow rounds bytes down; numbers with fractions are left as they are.
+        channels = [
+            self._transform(Image.fromarray(channel), Image.Resampling.BILINEAR, colour)
+            for channel, colour in zip(pixels.float().numpy(), colours, strict=True)
+        ]
+        warped = torch.from_numpy(np.stack(channels, axis=-1)).permute(2, 0, 1)
+        return (warped if pixels.is_floating_point() else warped.round()).to(pixels.dtype)
+
+    @override
+    def move_labels(self, labels: Shaped[Tensor, "*N H W"], fill: int) -> Shaped[Tensor, "*N h w"]:
+        warped = [self._warp_labels(layer, fill) for layer in labels.reshape(-1, *self.size)]
+        stacked = torch.stack(warped) if warped else labels.new_zeros(0, *self.new_size)
+        return stacked.reshape(*labels.shape[:-2], *self.new_size)
+
+    def inverse(self) -> Warp:
+        """Moves every point back."""
+        return Warp(self._inverse_matrix, self.new_size, self.size)
+
+    @property
+    def _inverse_matrix(self) -> Matrix:
+        inverse: Matrix = np.linalg.inv(np.vstack((self.matrix, [0.0, 0.0, 1.0])))[:2]
+        return inverse
+
+    def _warp_labels(self, labels: Shaped[Tensor, "H W"], fill: int) -> Shaped[Tensor, "h w"]:
+        image = Image.fromarray(labels.contiguous().numpy().astype(np.int32))
+        warped = self._transform(image, Image.Resampling.NEAREST, fill)
+        return torch.from_numpy(warped).to(labels.dtype)
+
+    def _transform(
+        self, image: Image.Image, resampling: Image.Resampling, fill: float
+    ) -> NDArray[np.generic]:
+        height, width = self.new_size
+        moved = image.transform(
+            (width, height),
+            Image.Transform.AFFINE,
+            tuple(self._inverse_matrix.reshape(-1).tolist()),
+            resample=resampling,
+            fillcolor=fill,
+        )
+        return np.array(moved)
 
 
 def warp_sample(sample: Sample, matrix: Float[np.ndarray, "2 3"], size: tuple[int, int]) -> Sample:
@@ -33,24 +97,13 @@ def warp_sample(sample: Sample, matrix: Float[np.ndarray, "2 3"], size: tuple[in
             new one.
         size: (height, width) of the new image.
     """
-    inverse = np.linalg.inv(np.vstack((matrix, [0.0, 0.0, 1.0])))[:2]
-
-    def warp(labels: Tensor, fill: int) -> Tensor:
-        if labels.ndim == 2:
-            return _warp_labels(labels, inverse, size, fill)
-        warped = [_warp_labels(mask, inverse, size, fill) for mask in labels]
-        return torch.stack(warped) if warped else labels.new_zeros(0, *size)
-
-    moved = move_sample(sample, matrix, _warp_image(sample, inverse, size), warp)
-    cut = cut_to_image(moved)
+    cut = cut_to_image(move_sample(sample, Warp(matrix, (sample.height, sample.width), size)))
     if not cut.has_masks:
         return cut
     return replace(cut, boxes=torch.where(cut.has_mask[:, None], find_boxes(cut), cut.boxes))
 
 
-def find_rotation(
-    size: tuple[int, int], degrees: float, *, expand: bool
-) -> tuple[Matrix, tuple[int, int]]:
+def find_rotation(size: tuple[int, int], degrees: float, *, expand: bool) -> tuple[Matrix, Size]:
     """The affine map of a rotation about the centre of an image.
 
     Args:
@@ -75,34 +128,18 @@ def find_rotation(
     return np.column_stack((turn, shift)), (max(1, new_height), max(1, new_width))
 
 
-def _warp_image(sample: Sample, inverse: Matrix, size: tuple[int, int]) -> Tensor:
-    rows = sample.image.permute(1, 2, 0).contiguous().numpy()
-    warped = _transform(
-        Image.fromarray(rows), inverse, size, Image.Resampling.BILINEAR, sample.margin
-    )
-    return torch.from_numpy(np.array(warped)).permute(2, 0, 1)
+def find_extent(
+    window: tuple[float, float, float, float], size: tuple[int, int]
+) -> Float[np.ndarray, "2 3"]:
+    """The affine map that stretches a window of an image to a new image.
 
+    Args:
+        window: x0, y0, x1, y1 in pixels; it may reach over the borders.
+        size: (height, width) of the new image.
 
-def _warp_labels(
-    labels: Shaped[Tensor, "H W"], inverse: Matrix, size: tuple[int, int], fill: int
-) -> Tensor:
-    image = Image.fromarray(labels.contiguous().numpy().astype(np.int32))
-    warped = _transform(image, inverse, size, Image.Resampling.NEAREST, fill)
-    return torch.from_numpy(np.array(warped)).to(labels.dtype)
-
-
-def _transform(
-    image: Image.Image,
-    inverse: Matrix,
-    size: tuple[int, int],
-    resampling: Image.Resampling,
-    fill: int | tuple[int, int, int],
-) -> Image.Image:
-    height, width = size
-    return image.transform(
-        (width, height),
-        Image.Transform.AFFINE,
-        tuple(inverse.reshape(-1).tolist()),
-        resample=resampling,
-        fillcolor=fill,
-    )
+    Returns:
+        The matrix for `warp_sample`.
+    """
+    x0, y0, x1, y1 = window
+    scale_x, scale_y = size[1] / (x1 - x0), size[0] / (y1 - y0)
+    return np.array([[scale_x, 0.0, -x0 * scale_x], [0.0, scale_y, -y0 * scale_y]])

@@ -9,12 +9,18 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from composer.data import Annotation, Mapper, Metadata, Record, read_image
-from composer.data.augmentations import RandomFlip, RandomRotation, RandomZoomOut
+from composer.data.augmentations import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomZoomOut,
+    ResizeShortestEdge,
+)
 from composer.data.sample_reading import read_sample
 from composer.data.transforms import crop_sample
 from composer.errors import InputError
 from composer.language import ImageFormat
-from composer.structures import BitMasks, ImageBatch, PolygonMasks
+from composer.structures import BitMasks, ImageBatch, PolygonMasks, encode_mask
 from unit.data.some_samples import write_dataset
 
 OUTLINE = [4.0, 5.0, 20.0, 5.0, 20.0, 25.0]
@@ -179,3 +185,38 @@ def test_a_semantic_class_that_there_is_not_is_refused(record, tmp_path):
     Image.fromarray(labels).save(tmp_path / "labels.png")
     with pytest.raises(InputError, match=r"labels\.png: it has the semantic class 77; .* 0 to 1"):
         run(mapper, drawn)
+
+
+def test_outlines_are_filled_after_they_were_moved(tmp_path):
+    file = tmp_path / "0.png"
+    Image.fromarray(np.zeros((30, 40, 3), dtype=np.uint8)).save(file)
+    triangle = np.array([5.0, 4.0, 20.3, 6.1, 17.2, 18.4])
+    record = Record(
+        file, 0, 30, 40, annotations=(Annotation((5, 4, 20.3, 18.4), 0, [triangle.tolist()]),)
+    )
+    resize = ResizeShortestEdge(shortest_edge=[300], longest_edge=0)
+    mapper = Mapper([resize], metadata=Metadata(thing_classes=("a",)), mask_format="bitmask")
+    found = mapper(record, torch.Generator())["instances"].gt_masks
+    expected = BitMasks.from_polygon_masks([[triangle * 10]], 300, 400)
+    assert torch.equal(found.tensor, expected.tensor)
+
+
+def test_outlines_and_run_lengths_of_one_image_are_moved_each_in_its_form(tmp_path):
+    file = tmp_path / "0.png"
+    Image.fromarray(np.zeros((30, 40, 3), dtype=np.uint8)).save(file)
+    square = [5.0, 4.0, 15.0, 4.0, 15.0, 14.0, 5.0, 14.0]
+    pixels = np.zeros((30, 40), dtype=bool)
+    pixels[20:26, 30:36] = True
+    annotations = (
+        Annotation((5, 4, 15, 14), 0, [square]),
+        Annotation((30, 20, 36, 26), 0, encode_mask(pixels)),
+    )
+    record = Record(file, 0, 30, 40, annotations=annotations)
+    resize = ResizeShortestEdge(shortest_edge=[90], longest_edge=0)
+    crop = RandomCrop(size=(1.0, 1.0), sizing="relative")
+    mapper = Mapper([resize, crop], metadata=Metadata(thing_classes=("a",)))
+    found = mapper(record, torch.Generator())["instances"]
+    expected = torch.zeros(2, 90, 120, dtype=torch.bool)
+    expected[0, 12:42, 15:45] = True
+    expected[1, 60:78, 90:108] = True
+    assert torch.equal(found.gt_masks.tensor, expected)

@@ -57,6 +57,40 @@ def test_an_augmentation_is_made_from_its_configuration():
     assert resize.lengths == [8, 12]
 
 
+def test_augmentations_stand_within_another_one():
+    (flip,) = read(
+        {
+            "uses": "random_apply",
+            "with": {
+                "augmentations": [{"uses": "random_flip", "with": {"probability": 1.0}}],
+                "probability": 1.0,
+            },
+        }
+    )
+    assert flip(make_sample(), torch.Generator()).boxes[0].tolist() == [20, 4, 35, 18]
+
+
+@pytest.mark.parametrize(
+    ("inner", "problem"),
+    [
+        ({"uses": "random_flop"}, "random_flip"),
+        ({"uses": "random_flip", "with": {"probability": 2}}, "should be less than or equal"),
+        ({"uses": "copy_paste"}, "takes from other images"),
+    ],
+)
+def test_mistakes_within_another_augmentation_have_their_place(inner, problem):
+    with pytest.raises(SpecError) as caught:
+        read({"uses": "random_apply", "with": {"augmentations": [inner]}})
+    assert problem in str(caught.value)
+
+
+def test_names_within_another_augmentation_are_resolved_too():
+    call = {"uses": "random_apply", "with": {"augmentations": [{"uses": "random_flip"}]}}
+    resolved = AugmentationCall.model_validate(call).resolved()
+    assert "/random_flip" in resolved["with"]["augmentations"][0]["uses"]
+    assert AugmentationCall.model_validate(resolved).augmentation.augmentations
+
+
 def _torchvision(transform, **arguments):
     return {"uses": "torchvision", "with": {"transform": transform, "arguments": arguments}}
 
@@ -71,7 +105,7 @@ def test_a_blur_may_reach_as_far_as_large_images_allow():
     ("call", "message"),
     [
         ({"uses": "random_flp"}, "Did you mean 'random_flip'"),
-        ({"uses": "random_flip", "with": {"probability": 1.5}}, "less than or equal to 1"),
+        ({"uses": "random_flip", "with": {"probability": 1.5}}, "should be less than or equal"),
         ({"uses": "random_flip", "with": {"probabilty": 0.5}}, "Did you mean 'probability'"),
         ({"uses": "random_crop"}, "'size' is missing"),
         ({"uses": "random_rotation", "with": {"degrees": [5, -5]}}, r"is \[smallest, largest\]"),

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from composer.data import augmentations
 from composer.data.augmentations import (
     LargeScaleJitter,
+    MinIoURandomCrop,
+    RandomApply,
     RandomBlur,
     RandomColor,
     RandomCrop,
+    RandomExtent,
     RandomFlip,
     RandomGrayscale,
     RandomLighting,
@@ -21,13 +24,17 @@ from composer.data.augmentations import (
     ResizeShortestEdge,
     TorchvisionTransform,
 )
+from composer.structures import Boxes, pairwise_iou
 from unit.data.some_samples import assert_same, make_sample
 
 EXAMPLES = [
     LargeScaleJitter(size=(32, 32), scales=(0.5, 2.0)),
+    MinIoURandomCrop(),
+    RandomApply(augmentations=[RandomRotation(degrees=(10.0, 20.0)), RandomFlip()]),
     RandomBlur(probability=1.0),
     RandomColor(brightness=(0.5, 1.5), contrast=(0.5, 1.5), saturation=(0.5, 1.5), hue=0.2),
     RandomCrop(size=(0.3, 0.3)),
+    RandomExtent(scales=(1.2, 1.5), shifts=(0.1, 0.1)),
     RandomFlip(),
     RandomGrayscale(probability=0.5),
     RandomLighting(scale=1.0),
@@ -244,3 +251,57 @@ def test_light_shifts_all_pixels_alike():
 def test_configurations_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_augmentations_are_applied_together_or_not_at_all():
+    both = RandomApply(augmentations=[RandomFlip(probability=1.0), LargeScaleJitter(size=(16, 16))])
+    found = many(both)
+    assert {one.image.shape[1:] for one in found} == {(16, 16), (30, 40)}
+    for one in found:
+        assert (one.height == 30) == torch.equal(one.image, make_sample().image)
+        assert len(one.history) != 1
+
+
+def test_an_augmentation_that_takes_from_other_images_is_not_applied_at_random():
+    with pytest.raises(ValueError, match="CopyPaste takes from other images"):
+        RandomApply(augmentations=[augmentations.CopyPaste()])
+
+
+def test_an_extent_shows_more_or_less_of_an_image_at_the_same_size():
+    still = RandomExtent(scales=(1.0, 1.0), shifts=(0.0, 0.0))
+    assert_same(run(still), make_sample())
+    wide = run(RandomExtent(scales=(2.0, 2.0), shifts=(0.0, 0.0)))
+    assert wide.image.shape == (3, 60, 80)
+    assert wide.boxes.tolist() == [[25, 19, 40, 33], [44, 25, 56, 40]]
+    assert torch.equal(wide.image[:, 15:45, 20:60], make_sample().image)
+
+
+def test_a_part_overlaps_every_object_by_the_minimum():
+    box = torch.tensor([[8.0, 6.0, 32.0, 24.0]], dtype=torch.float64)
+    alone = replace(make_sample().select(torch.tensor([True, False])), boxes=box, outlines=None)
+    found = many(MinIoURandomCrop(min_ious=(0.9,)), 60, alone)
+    assert len({one.image.shape for one in found}) > 5
+    parts = [one for one in found if one.history]
+    for one in parts:
+        assert max(one.image.shape[1:]) <= 2 * min(one.image.shape[1:])
+        assert min(one.image.shape[1:]) >= 0.3 * 30 - 1
+    strict = MinIoURandomCrop(min_ious=(0.7,))
+    strict.modes = (0.7,)
+    for one in many(strict, 20, alone):
+        left, top = one.history[0].left, one.history[0].top
+        part = Boxes([[left, top, left + one.width, top + one.height]])
+        assert pairwise_iou(part, Boxes(box.float())).item() >= 0.7
+
+
+def test_colours_are_rounded_and_not_cut():
+    ramp = torch.arange(256).repeat(3, 4, 1).to(torch.uint8)
+    sample = replace(make_sample(4, 256), image=ramp)
+    for change in (
+        RandomColor(brightness=(0.777, 0.777)),
+        RandomColor(contrast=(0.5, 0.5)),
+        RandomColor(saturation=(0.3, 0.3)),
+        RandomGrayscale(probability=1.0),
+    ):
+        mean = run(change, sample=sample).image.double().mean().item()
+        factor = 0.777 if getattr(change, "changes", [[0, (0,)]])[0][1] == (0.777, 0.777) else 1.0
+        assert mean == pytest.approx(127.5 * factor, abs=0.05)
