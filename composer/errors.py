@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_MAX_SHOWN = 100  # problems in a message
+
 
 class LocatedProblem(Protocol):
     """A problem in a document, such as a `composer.documents.Problem`."""
@@ -68,13 +70,14 @@ def _remake(
 
 
 class SpecError(ComposerError):
-    """A spec has problems. All of them are reported at once."""
+    """A spec has problems. All of them are in `problems`; the message has the first hundred."""
 
     def __init__(self, problems: Sequence[LocatedProblem]) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        listing = "\n".join(problem.render() for problem in self.problems)
-        super().__init__(f"{listing}\n{count} problem{'' if count == 1 else 's'}.")
+        listing = "\n".join(problem.render() for problem in self.problems[:_MAX_SHOWN])
+        more = f" The first {_MAX_SHOWN} are shown." if count > _MAX_SHOWN else ""
+        super().__init__(f"{listing}\n{count} problem{'' if count == 1 else 's'}.{more}")
 
 
 class NameResolutionError(ComposerError):

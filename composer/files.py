@@ -22,6 +22,14 @@ _UNFINISHED = ".part"
 _LONGEST_NAME = 200  # bytes; file systems have 255, and we add a time
 
 
+def is_there(path: str | os.PathLike[str]) -> bool:
+    """Whether something has this path; nothing has one that is too long or no name at all."""
+    try:
+        return os.path.exists(path)
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Replaces a file by one that is written in the body of the `with` statement.

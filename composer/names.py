@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable
 
 from composer.errors import NameResolutionError
 
 WILDCARD = "*"
+
+_LONGEST = 200  # characters of a name that is compared with others
+_MAX_COMPARED = 400
 
 
 def find_names(name: str, candidates: Collection[str]) -> list[str]:
@@ -31,6 +35,47 @@ def find_names(name: str, candidates: Collection[str]) -> list[str]:
     if name in candidates:
         return [name]
     return [full for full in candidates if full.endswith(f".{name}")]
+
+
+class NameIndex:
+    """Finds names among many candidates as `find_names` does, without looking at each of them.
+
+    Args:
+        candidates: full dotted names.
+    """
+
+    def __init__(self, candidates: Iterable[str]) -> None:
+        self.names = tuple(dict.fromkeys(candidates))
+        self._known = frozenset(self.names)
+        self._by_end: dict[str, list[str]] = {}
+        for name in self.names:
+            for end in {_last_of(name, 1), _last_of(name, 2)}:
+                self._by_end.setdefault(end, []).append(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def find(self, name: str, scope: str = "") -> list[str]:
+        """The candidates that a name can mean: see `find_names`.
+
+        Args:
+            name: a dotted name or a pattern.
+            scope: a dotted name; the name counts from it, and means only what lies below.
+        """
+        prefix = f"{scope}." if scope else ""
+        if prefix + name in self._known:
+            return [prefix + name]
+        end = _last_of(name, 2)
+        if WILDCARD in end:
+            end = _last_of(name, 1)
+        near = self.names if WILDCARD in end else self._by_end.get(end, ())
+        inside = [full.removeprefix(prefix) for full in near if full.startswith(prefix)]
+        return [prefix + found for found in find_names(name, inside)]
+
+
+def _last_of(name: str, count: int) -> str:
+    """The last names between the dots of a dotted name."""
+    return ".".join(name.rsplit(".", count)[-count:])
 
 
 def resolve_name(name: str, candidates: Collection[str], what: str = "node") -> str:
@@ -77,8 +122,24 @@ def _pattern(name: str) -> str:
 
 def closest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that a misspelt name is most like, if any is alike enough to be meant."""
-    matches = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    if len(name) > _LONGEST:
+        return None
+    names = [each for each in candidates if len(each) <= 2 * _LONGEST]
+    if len(names) > _MAX_COMPARED:
+        names = _neighbours(name, names, _MAX_COMPARED // 2)
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def _neighbours(name: str, names: list[str], count: int) -> list[str]:
+    """The names that begin or end most alike: comparing a name with thousands takes seconds."""
+    found: dict[str, None] = {}
+    for step in (1, -1):
+        turned = sorted({each[::step] for each in names})
+        middle = bisect_left(turned, name[::step])
+        near = turned[max(0, middle - count // 2) : middle + count // 2]
+        found |= dict.fromkeys(each[::step] for each in near)
+    return list(found)
 
 
 def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
+
+from composer.files import is_there
 
 Decorator = Callable[[Any], Any]
 
@@ -21,7 +22,7 @@ def split_assignment(text: str) -> tuple[str, str]:
     A file that exists under the whole text is that file, whatever is in its name.
     """
     name, equals, file = text.partition("=")
-    if not equals or not _NAME.fullmatch(name) or Path(text).exists():
+    if not equals or not _NAME.fullmatch(name) or is_there(text):
         return "", text
     return name, file
 

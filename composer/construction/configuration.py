@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -111,9 +112,9 @@ def _note_errors(node: Node, contract: Contract, error: ValidationError, log: Pr
         name, kinds = str(location[0]), {details["type"] for details in errors}
         where = f"node '{node.path}': configuration '{name}'"
         if len(location) == 1 and "extra_forbidden" in kinds:
-            hint = _hint_for_unknown(name, contract)
             place = node.written.key_place(name)
-            log.add(place, f"{where} is not known to {node.uses}", hint)
+            message = f"{where} is not known to {node.uses}"
+            log.add(place, message, partial(_hint_for_unknown, name, contract))
         elif len(location) == 1 and "missing" in kinds:
             log.add(node.place, f"{where} is missing")
         else:

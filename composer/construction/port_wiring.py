@@ -152,8 +152,12 @@ class _Wirer:
             return node.slots[0]
         if slot.port in node.outputs:
             return slot
-        hint = did_you_mean(slot.port, node.outputs, "outputs")
+        outputs = node.outputs
         message = f"'{slot.path}' has no output '{slot.port}'"
+
+        def hint() -> str:
+            return did_you_mean(slot.port, outputs, "outputs")
+
         self.log.add(reference.place, message, hint, reference.origin)
         return None
 
@@ -161,8 +165,11 @@ class _Wirer:
         point = self.inputs[slot.path]
         if slot.port == WHOLE or slot.port in point.parts:
             return slot
-        hint = did_you_mean(slot.port, point.parts, "parts")
         kind = describe_type(point.type)
+
+        def hint() -> str:
+            return did_you_mean(slot.port, point.parts, "parts")
+
         message = f"the input '{slot.path}' ({kind}) has no part '{slot.port}'"
         self.log.add(reference.place, message, hint, reference.origin)
         return None
@@ -188,14 +195,14 @@ class _Wirer:
 
     def note_unknown(self, node: Node, name: str, ports: Mapping[str, InputPort]) -> None:
         place = node.input_places.get(name, node.place)
-        hint = did_you_mean(name, ports, "inputs")
-        self.log.add(place, f"node '{node.path}': {node.uses} has no input '{name}'", hint)
+        message = f"node '{node.path}': {node.uses} has no input '{name}'"
+        self.log.add(place, message, lambda: did_you_mean(name, ports, "inputs"))
 
     def note_missing(self, node: Node, port: InputPort) -> None:
         when = f" in {self.mode} mode" if port.name in node.input_places else ""
         kind = describe_type(port.type)
         message = f"node '{node.path}': input '{port.name}' ({kind}) is not wired{when}"
-        self.log.add(node.place, message, self.candidates(port.type, node.path))
+        self.log.add(node.place, message, lambda: self.candidates(port.type, node.path))
         self.incomplete.add(node.path)
 
     def uses(self, port: InputPort, wire: Endpoint, endpoint: Endpoint) -> list[_Use]:
@@ -233,8 +240,12 @@ class _Wirer:
         else:
             return True
         message = f"{message} {_name(use)} {self.verb(use)} {describe_type(use.given)}."
-        hint = self.candidates(expected, node.path)
-        self.log.add(use.reference.place, message, hint, use.reference.origin)
+        self.log.add(
+            use.reference.place,
+            message,
+            lambda: self.candidates(expected, node.path),
+            use.reference.origin,
+        )
         return False
 
     def verb(self, use: _Use) -> str:

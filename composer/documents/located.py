@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from composer.documents.characters import describe_forbidden, find_forbidden
 from composer.documents.places import Place
 from composer.documents.problems import Problem
+from composer.documents.yaml_scalars import is_measurable
 from composer.errors import SpecError
 
-_MAX_DEPTH = 100
+MAX_DEPTH = 100
 
 Plain = Any  # None, bool, int, float, str, list[Plain] or dict[str, Plain]
 
@@ -91,17 +93,36 @@ def locate(value: Plain, source: str, pointer: str = "") -> Located:
     Raises:
         SpecError: if the value holds anything but plain data, or itself.
     """
-    place = Place(source, pointer=pointer)
-    if pointer.count(".") + pointer.count("[") > _MAX_DEPTH:
+    return _locate(value, source, pointer, 0)
+
+
+def _locate(value: Plain, source: str, pointer: str, depth: int) -> Located:
+    if depth > MAX_DEPTH:
         raise SpecError([Problem(Place(source), "the value is too deep, or holds itself")])
+    place = Place(source, pointer=pointer)
     if isinstance(value, Mapping):
-        below = {str(key): f"{pointer}.{key}".lstrip(".") for key in value}
-        items = {str(key): locate(item, source, below[str(key)]) for key, item in value.items()}
-        keys = {key: Place(source, pointer=at) for key, at in below.items()}
+        items: dict[str, Located] = {}
+        keys: dict[str, Place] = {}
+        for key, item in value.items():
+            name = str(key)
+            _check_text(name, place)
+            here = f"{pointer}.{name}" if pointer else name
+            items[name] = _locate(item, source, here, depth + 1)
+            keys[name] = items[name].place
         return Located(items, place, keys)
     if isinstance(value, (list, tuple)):
-        return Located([locate(v, source, f"{pointer}[{i}]") for i, v in enumerate(value)], place)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return Located(value, place)
-    message = f"a spec holds plain values only, not {type(value).__name__}"
-    raise SpecError([Problem(place, message)])
+        members = [_locate(v, source, f"{pointer}[{i}]", depth + 1) for i, v in enumerate(value)]
+        return Located(members, place)
+    if isinstance(value, str):
+        _check_text(value, place)
+    elif isinstance(value, int) and not is_measurable(value):
+        raise SpecError([Problem(place, "this number is too large")])
+    elif value is not None and not isinstance(value, (bool, int, float)):
+        message = f"a spec holds plain values only, not {type(value).__name__}"
+        raise SpecError([Problem(place, message)])
+    return Located(value, place)
+
+
+def _check_text(text: str, place: Place) -> None:
+    if (position := find_forbidden(text)) is not None:
+        raise SpecError([Problem(place, describe_forbidden(text[position]))])

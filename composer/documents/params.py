@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
+from operator import is_not
+from typing import Any
 
-from composer.documents.located import Located, Plain
+from composer.documents.located import MAX_DEPTH, Located, Plain
 from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
 from composer.errors import SpecError
@@ -38,7 +41,7 @@ def substitute_params(
     defaults = dict(section.entries()) if section is not None else {}
     for name, value in given.items():
         if name not in defaults:
-            hint = did_you_mean(name, defaults, "params")
+            hint = partial(did_you_mean, name, defaults, "params")
             log.add(value.place, f"unknown param '{name}'", hint)
     substitution = _Substitution(defaults, given, log, f"{scope}." if scope else "")
     resolved = {name: substitution.param(name) for name in defaults}
@@ -90,12 +93,20 @@ def _names_in(item: Located) -> set[str]:
     return {name for name in found if name}
 
 
-def _texts_in(item: Located) -> Iterator[str]:
-    if isinstance(item.value, str):
-        yield item.value
-    members = item.value.values() if item.is_mapping else item.value
-    for member in members if isinstance(item.value, (dict, list)) else ():
-        yield from _texts_in(member)
+def _texts_in(item: Located) -> list[str]:
+    """The texts in a value that may use params."""
+    found: list[str] = []
+    pending = [item]
+    while pending:
+        value = pending.pop().value
+        if isinstance(value, str):
+            if "$" in value:
+                found.append(value)
+        elif isinstance(value, dict):
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+    return found
 
 
 def escape(value: Plain) -> Plain:
@@ -110,7 +121,13 @@ def escape(value: Plain) -> Plain:
 
 
 class _Substitution:
-    """Puts params in place; `open` are the names being resolved, `spent` the values made so far."""
+    """Puts params in place.
+
+    Attributes:
+        open: the params that are being resolved, each needed by the one before it.
+        spent: the number of values made so far.
+        depth: the number of collections around the value that is being made.
+    """
 
     def __init__(
         self,
@@ -122,27 +139,50 @@ class _Substitution:
         self.defaults, self.log, self.prefix = defaults, log, prefix
         self.resolved = {name: given[name] for name in defaults if name in given}
         self.sizes = {name: _size(value) for name, value in self.resolved.items()}
-        self.open: list[str] = []
-        self.spent = 0
+        self.depths = {name: _depth(value) for name, value in self.resolved.items()}
+        self.open: dict[str, None] = {}
+        self.spent = self.depth = 0
 
     def param(self, name: str) -> Located:
-        if name not in self.resolved:
-            self.open.append(name)
-            before = self.spent
-            self.resolved[name] = self.apply(self.defaults[name])
-            self.sizes[name] = self.spent - before
-            self.open.pop()
+        """The value of a param; those that it needs are resolved first, however many they are."""
+        pending = [name]
+        while pending:
+            top = pending[-1]
+            if top not in self.resolved and top not in self.open:
+                self.open[top] = None
+                needed = _names_in(self.defaults[top]) & self.defaults.keys()
+                found = [n for n in needed if n not in self.resolved and n not in self.open]
+                if found:
+                    pending += sorted(found)
+                    continue
+            if top not in self.resolved:
+                self.resolve(top)
+            pending.pop()
         return self.resolved[name]
 
+    def resolve(self, name: str) -> None:
+        self.resolved[name] = self.apply(self.defaults[name])
+        self.sizes[name] = _size(self.resolved[name])
+        self.depths[name] = _depth(self.resolved[name])
+        self.open.pop(name, None)
+
     def apply(self, item: Located) -> Located:
+        """A value with the params in place; itself if there are none in it."""
         self.spend(1, item)
+        if isinstance(item.value, str):
+            return self.text(item) if "$" in item.value else item
+        if not isinstance(item.value, (dict, list)):
+            return item
+        self.depth += 1
+        found: Any
         if isinstance(item.value, dict):
-            return replace(item, value={key: self.apply(v) for key, v in item.value.items()})
-        if isinstance(item.value, list):
-            return replace(item, value=[self.apply(v) for v in item.value])
-        if isinstance(item.value, str) and "$" in item.value:
-            return self.text(item)
-        return item
+            found = {key: self.apply(member) for key, member in item.value.items()}
+            changed = any(found[key] is not member for key, member in item.value.items())
+        else:
+            found = [self.apply(member) for member in item.value]
+            changed = any(map(is_not, found, item.value))
+        self.depth -= 1
+        return replace(item, value=found) if changed else item
 
     def spend(self, count: int, item: Located) -> None:
         self.spent += count
@@ -156,6 +196,8 @@ class _Substitution:
             found = self.look_up(whole.group(1), item)
             if found is None:
                 return replace(item, value=None, faulty=True)
+            if self.depth + self.depths[whole.group(1)] > MAX_DEPTH:
+                raise SpecError([Problem(item.place, "the params make the document too deep")])
             origin, param = found.origin or found.place, f"{self.prefix}{whole.group(1)}"
             return replace(found, place=item.place, origin=origin, param=param, lapses=item.lapses)
         pieces: list[str] = []
@@ -188,11 +230,12 @@ class _Substitution:
 
     def look_up(self, name: str, item: Located) -> Located | None:
         if name not in self.defaults:
-            hint = did_you_mean(name, self.defaults, "params")
+            hint = partial(did_you_mean, name, self.defaults, "params")
             self.log.add(item.place, f"unknown param '{name}'", hint)
             return None
         if name in self.open:
-            ring = " -> ".join([*self.open[self.open.index(name) :], name])
+            names = list(self.open)
+            ring = " -> ".join([*names[names.index(name) :], name])
             self.log.add(item.place, f"params refer to each other in a ring: {ring}")
             return None
         found = self.param(name)
@@ -203,6 +246,12 @@ class _Substitution:
 def _size(item: Located) -> int:
     members = item.value.values() if item.is_mapping else item.value
     return 1 + (sum(map(_size, members)) if isinstance(item.value, (dict, list)) else 0)
+
+
+def _depth(item: Located) -> int:
+    members = item.value.values() if item.is_mapping else item.value
+    inside = map(_depth, members) if isinstance(item.value, (dict, list)) else ()
+    return 1 + max(inside, default=0)
 
 
 def _in_text(value: bool | float | str | None) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from composer.documents.places import Place
 from composer.errors import LocatedProblem, SpecError
 
 _WIDTH = 96
+_LONGEST = 2000  # characters of a message
+_MAX_HINTS = 50
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,34 @@ class ProblemLog:
 
     def __init__(self) -> None:
         self._problems: dict[LocatedProblem, None] = {}
+        self._num_hints = 0
 
     def __bool__(self) -> bool:
         return bool(self._problems)
 
-    def add(self, place: Place, message: str, hint: str = "", origin: Place | None = None) -> None:
-        """Notes one problem."""
-        self._problems.setdefault(Problem(place, message, hint, origin))
+    def add(
+        self,
+        place: Place,
+        message: str,
+        hint: str | Callable[[], str] = "",
+        origin: Place | None = None,
+    ) -> None:
+        """Notes one problem.
+
+        Args:
+            place: where it stands.
+            message: the mistake, and the correct form.
+            hint: a way out. One that has to be searched for is a function: it is called for the
+                first problems only, as thousands of searches among thousands of names take minutes.
+            origin: where the value came from, when a param brought it to its place.
+        """
+        problem = Problem(place, _shortened(message), "", origin)
+        if problem in self._problems:
+            return
+        if not isinstance(hint, str):
+            self._num_hints += 1
+            hint = hint() if self._num_hints <= _MAX_HINTS else ""
+        self._problems[replace(problem, hint=_shortened(hint))] = None
 
     def extend(self, error: SpecError) -> None:
         """Notes the problems of an error that was raised further down."""
@@ -66,7 +90,7 @@ class ProblemLog:
 
     def update(self, other: ProblemLog) -> None:
         """Notes the problems of another log."""
-        self._problems = {**self._problems, **other._problems}
+        self._problems.update({p: None for p in other._problems if p not in self._problems})
 
     def raise_any(self) -> None:
         """Raises all that was noted, in the order of the places.
@@ -79,3 +103,9 @@ class ProblemLog:
                 self._problems, key=lambda p: (p.place.source, p.place.line, p.place.column)
             )
             raise SpecError(order)
+
+
+def _shortened(text: str) -> str:
+    """A text without its middle, where a value of megabytes stands in it."""
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} ... {text[-half:]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,11 +15,15 @@ from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
 from composer.documents.settable import SettableDocument, apply_settings, give_params
 from composer.documents.settings import SettingsSource, collect_settings
-from composer.documents.yaml_reader import read_yaml
+from composer.documents.yaml_reader import MAX_BYTES, read_yaml
 from composer.errors import SpecError
-from composer.text_files import TextEncodingError, read_text_file
+from composer.files import is_there
+from composer.limits import format_bytes
+from composer.text_files import decode_text
 
 DocumentSource = str | os.PathLike[str] | Mapping[str, Any]
+
+_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -67,12 +72,12 @@ def find_folder(source: DocumentSource) -> Path:
 def find_beside(path: str | os.PathLike[str], folder: Path) -> Path:
     """A file or folder named in a document: beside it, else as written if it exists."""
     beside = folder / path
-    return Path(path) if not beside.exists() and Path(path).exists() else beside
+    return Path(path) if not is_there(beside) and is_there(path) else beside
 
 
 def as_absolute(name: str) -> str:
     """An existing file or folder by its absolute path; any other name as it is."""
-    return str(Path(name).resolve()) if Path(name).exists() else name
+    return str(Path(name).resolve()) if is_there(name) else name
 
 
 def read_root(source: DocumentSource, log: ProblemLog) -> Located:
@@ -111,14 +116,30 @@ def read_text(path: Path, place: Place) -> str:
         place: where a message about it points.
 
     Raises:
-        SpecError: the file cannot be read.
+        SpecError: it is no file, too large for a document, or cannot be read.
     """
     try:
-        return read_text_file(path)
-    except (OSError, TextEncodingError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        message = f"cannot read '{label_path(path)}': {reason}"
-        raise SpecError([Problem(place, message)]) from None
+        return decode_text(_read_plain_file(path))
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except ValueError as error:  # another encoding, or a name with a null character, too
+        reason = str(error)
+    message = f"cannot read '{label_path(path)}': {reason}"
+    raise SpecError([Problem(place, message)])
+
+
+def _read_plain_file(path: Path) -> bytes:
+    """The bytes of a file; a pipe or a device is not waited for, and a huge file not read."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
+    with open(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("it is a folder, a pipe or a device, and no file")
+        content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            size = format_bytes(max(found.st_size, len(content)))
+            raise ValueError(f"it has {size}, and a document at most {format_bytes(MAX_BYTES)}")
+    return content
 
 
 def label_path(path: Path) -> str:

@@ -235,8 +235,8 @@ def _apply(setting: Setting, targets: Sequence[Settable], log: ProblemLog) -> No
     if len(of_each) > 1 and not setting.is_pattern:
         note_ambiguous(setting, found, log)
     elif not found and not _take_unknown(setting, targets, owners):
-        hint = _suggest(setting.address, owners)
-        log.add(setting.place, f"there is nothing to set at '{setting.address}'", hint)
+        message = f"there is nothing to set at '{setting.address}'"
+        log.add(setting.place, message, lambda: _suggest(setting.address, owners))
     else:
         for target, addresses in of_each:
             target.apply(setting, addresses)

@@ -16,6 +16,8 @@ from composer.names import did_you_mean
 
 FOLDER = "folder"  # in the context of validators: what relative paths are relative to
 
+_LONGEST = 200  # characters of a value in a message
+
 _Model = TypeVar("_Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 Errors = list[Mapping[str, Any]]
@@ -106,7 +108,8 @@ def group_errors(error: ValidationError, document: Located) -> dict[Location, Er
     for details in error.errors(include_url=False):
         location = _without_branches(details, document)
         found.setdefault(location, []).append(details)
-    return {place: found[place] for place in found if not _is_covered(place, found)}
+    around = {place[:length] for place in found for length in range(len(place))}
+    return {place: found[place] for place in found if place not in around}
 
 
 def _without_branches(details: Mapping[str, Any], document: Located) -> Location:
@@ -128,10 +131,6 @@ def _leads_on(here: Located, step: str | int) -> bool:
     return here.get(step) is not None
 
 
-def _is_covered(location: Location, found: Mapping[Location, Errors]) -> bool:
-    return any(len(other) > len(location) and other[: len(location)] == location for other in found)
-
-
 def _note(
     document: Located,
     model: type[BaseModel],
@@ -144,7 +143,8 @@ def _note(
     extra = next((e for e in errors if e["type"] == "extra_forbidden"), None)
     if extra is not None:
         known = extra.get("ctx", {}).get("known") or keys_at(model, location[:-1])
-        log.add(owner.key_place(key), f"unknown key '{key}'", did_you_mean(key, known, "keys"))
+        message = f"unknown key '{key}'"
+        log.add(owner.key_place(key), message, lambda: did_you_mean(key, known, "keys"))
     elif any(e["type"] == "missing" for e in errors):
         log.add(owner.place, _describe_missing(location))
     elif key == "[key]":
@@ -218,4 +218,5 @@ def _written(value: object) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return "a list"
-    return repr(value)
+    written = repr(value)
+    return written if len(written) <= _LONGEST else f"{written[:_LONGEST]}..."

@@ -3,45 +3,40 @@
 Three things differ from a plain `yaml.safe_load`: every value keeps its place, scalars follow the
 core schema of YAML 1.2 (so `no` is a word and `1e-5` a number), and `${name}` may stand unquoted
 inside `{...}`. Tags are refused: nothing in a spec builds an object.
+
+The events of the parser become values one by one, without recursion, so that depth and number of
+values are limited while they are read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import yaml
-from yaml.reader import ReaderError
 
-from composer.documents.located import Located
+from composer.documents.characters import describe_forbidden, find_forbidden, join_surrogates
+from composer.documents.located import MAX_DEPTH, Located
 from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
+from composer.documents.yaml_scalars import read_scalar
 from composer.errors import SpecError
 
-_MAX_CHARACTERS = 2_000_000
-_MAX_VALUES = 100_000
-_MAX_DEPTH = 100
+MAX_BYTES = 16 * 2**20  # of a file; ten thousand nodes take 2 MB
+_MAX_VALUES = 500_000
+_MAX_REPEATED = 100_000  # of those, what aliases repeat
+_MAX_CACHED = 100_000  # characters; longer texts are rarely read twice
+_MAX_REREAD = 100_000  # characters; see `_build`
+_NO_WORD = "a key must be a plain word"
 _TOO_LARGE = "the document is too large, too deep, or refers to itself"
 
-# `{` and `}` of `${name}` are swapped for single characters of the private use area before YAML
-# sees them (it takes braces for flow mappings) and swapped back in every scalar; one for one, so
-# that columns stay right.
-_OPEN, _CLOSE = "\ue000", "\ue001"
 _REFERENCE = re.compile(r"\$\{([^{}\n]*)\}")
+_PRIVATE_USE = range(0xE000, 0xF900)
 
-_NULL = re.compile(r"~|null|Null|NULL|")
-_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")}
-
-
-class _Loader(yaml.SafeLoader):
-    """A safe loader that keeps plain scalars as strings; the core schema follows here."""
-
-
-_Loader.yaml_implicit_resolvers = {}
+_TAGS = {None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))}
+_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of libyaml, ten times as fast
 
 
 def read_yaml(text: str, source: str, log: ProblemLog) -> Located:
@@ -55,117 +50,257 @@ def read_yaml(text: str, source: str, log: ProblemLog) -> Located:
     Raises:
         SpecError: for syntax errors and for documents beyond the limits.
     """
-    if len(text) > _MAX_CHARACTERS:
+    read = _read_again if len(text) <= _MAX_CACHED else _read
+    root, noted = read(text, source)
+    log.update(noted)
+    return root
+
+
+def _read(text: str, source: str) -> tuple[Located, ProblemLog]:
+    """The values of a document, and what was noted about them."""
+    if len(text) > MAX_BYTES:
         raise SpecError([Problem(Place(source, 1, 1), _TOO_LARGE)])
     text = text.removeprefix("\ufeff")
-    masked = _REFERENCE.sub(lambda m: f"${_OPEN}{m.group(1)}{_CLOSE}", text)
-    reader = _Reader(text.splitlines(), source, log)
+    if (position := find_forbidden(text)) is not None:
+        place = _place_of_character(text, position, source)
+        raise SpecError([Problem(place, describe_forbidden(text[position]))])
+    # The braces of `${name}` are swapped for single characters before YAML sees them (it takes
+    # braces for flow mappings) and swapped back in every scalar; one for one, so that columns stay
+    # right.
+    unused = (chr(code) for code in _PRIVATE_USE if chr(code) not in text)
+    braces = {next(unused, "{"): "{", next(unused, "}"): "}"}
+    opening, closing = braces
+    masked = _REFERENCE.sub(rf"${opening}\1{closing}", text)
+    lines = text.splitlines()
     try:
-        root = _compose(masked)
+        return _build(masked, lines, source, braces)
     except yaml.MarkedYAMLError as error:
-        raise SpecError([reader.syntax_problem(error)]) from None
-    except ReaderError as error:
-        raise SpecError([reader.character_problem(error, text)]) from None
-    except RecursionError:
-        raise SpecError([Problem(Place(source, 1, 1), _TOO_LARGE)]) from None
-    if root is None:
-        raise SpecError([Problem(Place(source, 1, 1), "the document is empty")])
-    return reader.locate(root, 0)
+        raise SpecError([_describe_syntax(error, lines, source, braces)]) from None
 
 
-@lru_cache(maxsize=64)  # a model's documents are read again for every graph of it
-def _compose(text: str) -> yaml.Node | None:
-    return yaml.compose(text, Loader=_Loader)
+_read_again = lru_cache(maxsize=64)(_read)  # a model's documents are read for every graph of it
 
 
-class _Reader:
-    def __init__(self, lines: list[str], source: str, log: ProblemLog) -> None:
-        self.lines, self.source, self.log = lines, source, log
-        self.num_values = 0
+def _build(
+    text: str, lines: list[str], source: str, braces: Mapping[str, str]
+) -> tuple[Located, ProblemLog]:
+    try:
+        return _Builder(lines, source, braces).build(yaml.parse(text, Loader=_FAST))
+    except (yaml.YAMLError, UnicodeError):
+        if len(text) > _MAX_REREAD:
+            raise
+    # The pure parser has better messages, and reads characters that JSON escapes as surrogates.
+    return _Builder(lines, source, braces).build(yaml.parse(text, Loader=yaml.SafeLoader))
 
-    def place(self, start: yaml.Mark | None, end: yaml.Mark | None = None) -> Place:
-        if start is None:
-            return Place(self.source, 1, 1)
-        text = self.lines[start.line] if start.line < len(self.lines) else ""
-        on_one_line = end is not None and end.line == start.line
-        stop = end.column if end is not None and on_one_line else len(text)
-        width = max(1, stop - start.column)
-        return Place(self.source, start.line + 1, start.column + 1, width, text)
 
-    def syntax_problem(self, error: yaml.MarkedYAMLError) -> Problem:
-        mark = error.problem_mark or error.context_mark
-        what = ": ".join(part for part in (error.context, error.problem) if part)
-        begun = error.context_mark
-        if begun is not None and mark is not None and begun.line != mark.line:
-            what += f" (it begins at line {begun.line + 1})"
-        place = self.place(mark, mark)
-        return Problem(place, f"not valid YAML: {_unmask(what)}")
+def _place_of_character(text: str, position: int, source: str) -> Place:
+    before = text[:position].splitlines(keepends=True) or [""]
+    if before[-1].endswith(("\n", "\r")):
+        before.append("")
+    line = text.splitlines()[len(before) - 1]
+    return Place(source, len(before), len(before[-1]) + 1, 1, line)
 
-    def character_problem(self, error: ReaderError, text: str) -> Problem:
-        before = text[: error.position].splitlines(keepends=True) or [""]
-        mark = yaml.Mark("", error.position, len(before) - 1, len(before[-1]), None, 0)
-        what = f"the character U+{ord(text[error.position]):04X} may not stand in YAML"
-        return Problem(self.place(mark, mark), what)
 
-    def locate(self, node: yaml.Node, depth: int) -> Located:
-        place = self.place(node.start_mark, node.end_mark)
-        self.num_values += 1
-        if self.num_values > _MAX_VALUES or depth > _MAX_DEPTH:
-            raise SpecError([Problem(place, _TOO_LARGE)])
-        if node.tag not in _TAGS:
-            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            message = f"the tag '{tag}' is not allowed: specs hold plain values only"
-            self.log.add(place, message)
-            return Located(None, place, faulty=True)
-        if isinstance(node, yaml.ScalarNode):
-            return self.scalar(node, place)
-        if isinstance(node, yaml.SequenceNode):
-            return Located([self.locate(item, depth + 1) for item in node.value], place)
-        return self.mapping(node, place, depth)
+def _find_place(lines: list[str], source: str, start: Any, end: Any) -> Place:
+    line, column = start.line, start.column
+    text = lines[line] if line < len(lines) else ""
+    stop = end.column if end.line == line else len(text)
+    return Place(source, line + 1, column + 1, max(1, stop - column), text)
 
-    def mapping(self, node: yaml.Node, place: Place, depth: int) -> Located:
-        items: dict[str, Located] = {}
-        key_places: dict[str, Place] = {}
-        for key_node, value_node in node.value:
-            key_place = self.place(key_node.start_mark, key_node.end_mark)
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.log.add(key_place, "a key must be a plain word")
-                continue
-            key = _unmask(key_node.value)
-            if key in items:
-                first = key_places[key]
-                self.log.add(key_place, f"duplicate key '{key}' (first at line {first.line})")
-                continue
-            key_places[key] = key_place
-            items[key] = self.locate(value_node, depth + 1)
-        return Located(items, place, key_places)
 
-    def scalar(self, node: yaml.ScalarNode, place: Place) -> Located:
-        text = _unmask(node.value)
+def _describe_syntax(
+    error: yaml.MarkedYAMLError, lines: list[str], source: str, braces: Mapping[str, str]
+) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    what = ": ".join(part for part in (error.context, error.problem) if part)
+    begun = error.context_mark
+    if begun is not None and mark is not None and begun.line != mark.line:
+        what += f" (it begins at line {begun.line + 1})"
+    place = Place(source, 1, 1) if mark is None else _find_place(lines, source, mark, mark)
+    for mask, brace in braces.items():
+        what = what.replace(mask, brace)
+    return Problem(place, f"not valid YAML: {what}")
+
+
+class _Open:
+    """A mapping or a list whose end has not been read.
+
+    Args:
+        event: the event of its start.
+        before: the number of values before it.
+        is_key: whether it stands in the place of a key.
+    """
+
+    __slots__ = ("before", "event", "is_key", "items", "key", "key_places", "members", "skips")
+
+    def __init__(self, event: Any, before: int, is_key: bool) -> None:
+        self.event, self.before, self.is_key = event, before, is_key
+        self.members: list[Located] | None = None
+        self.items: dict[str, Located] = {}
+        self.key_places: dict[str, Place] = {}
+        self.key: str | None = None  # the one whose value comes next
+        self.skips = False  # whether the value that comes next is left out
+        if isinstance(event, yaml.SequenceStartEvent):
+            self.members = []
+
+
+class _Builder:
+    """Makes values of events; `open` are the collections around the next value."""
+
+    def __init__(self, lines: list[str], source: str, braces: Mapping[str, str]) -> None:
+        self.lines, self.source, self.log = lines, source, ProblemLog()
+        self.braces = braces
+        self.open: list[_Open] = []
+        self.root: Located | None = None
+        self.anchors: dict[str, tuple[Located | None, int]] = {}
+        self.num_values = self.num_repeated = 0
+
+    def build(self, events: Iterable[Any]) -> tuple[Located, ProblemLog]:
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                self.take_scalar(event)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self.start(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self.end(event)
+            elif isinstance(event, yaml.AliasEvent):
+                self.repeat(event)
+            elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+                expected = "expected a single document in the stream"
+                found = "but found another document"
+                mark: Any = event.start_mark
+                raise yaml.MarkedYAMLError(expected, None, found, mark)
+        if self.root is None:
+            raise SpecError([Problem(Place(self.source, 1, 1), "the document is empty")])
+        return self.root, self.log
+
+    def place(self, start: Any, end: Any) -> Place:
+        return _find_place(self.lines, self.source, start, end)
+
+    def take_scalar(self, event: Any) -> None:
+        place = self.place(event.start_mark, event.end_mark)
+        text = self.text_of(event, place)
+        if self.is_key_next():
+            self.take_key(text, place)
+            return
+        if event.tag not in _TAGS:
+            found = self.refused_tag(event.tag, place)
+        elif text is None:
+            found = Located(None, place, faulty=True)
+        else:
+            found = self.scalar(text, place, is_plain=not event.style)
+        self.count(1, place)
+        self.anchor(event, found, 1)
+        self.put(found)
+
+    def text_of(self, event: Any, place: Place) -> str | None:
+        """The text of a scalar; None, and a note, if it has characters that it may not have."""
+        text: str = event.value
+        for mask, brace in self.braces.items():
+            text = text.replace(mask, brace)
+        if event.style != '"':  # without escapes
+            return text
+        text = join_surrogates(text)
+        if (position := find_forbidden(text)) is not None:
+            self.log.add(place, describe_forbidden(text[position]))
+            return None
+        return text
+
+    def scalar(self, text: str, place: Place, *, is_plain: bool) -> Located:
         try:
-            return Located(text if node.style else _core_scalar(text), place)
-        except ValueError:  # Python refuses integers of thousands of digits
+            return Located(read_scalar(text) if is_plain else text, place)
+        except ValueError:
             self.log.add(place, "this number is too large")
             return Located(None, place, faulty=True)
 
+    def refused_tag(self, tag: str, place: Place) -> Located:
+        shown = tag.replace("tag:yaml.org,2002:", "!!")
+        self.log.add(place, f"the tag '{shown}' is not allowed: specs hold plain values only")
+        return Located(None, place, faulty=True)
 
-def _unmask(text: str) -> str:
-    return text.replace(_OPEN, "{").replace(_CLOSE, "}")
+    def start(self, event: Any) -> None:
+        place = self.place(event.start_mark, event.end_mark)
+        if len(self.open) > MAX_DEPTH:
+            self.refuse(place)
+        is_key = self.is_key_next()
+        if is_key:
+            self.log.add(place, _NO_WORD)
+        self.anchor(event, None, 0)
+        self.open.append(_Open(event, self.num_values, is_key))
+        self.count(1, place)
 
+    def end(self, event: Any) -> None:
+        done = self.open.pop()
+        place = self.place(done.event.start_mark, event.end_mark)
+        if done.event.tag not in _TAGS:
+            found = self.refused_tag(done.event.tag, place)
+        elif done.members is not None:
+            found = Located(done.members, place)
+        else:
+            found = Located(done.items, place, done.key_places)
+        self.anchor(done.event, found, self.num_values - done.before)
+        if done.is_key:
+            self.open[-1].skips = True
+        else:
+            self.put(found)
 
-def _core_scalar(text: str) -> bool | int | float | str | None:
-    """The value of a plain scalar by the core schema of YAML 1.2 (section 10.3)."""
-    if _NULL.fullmatch(text):
-        return None
-    if _BOOL.fullmatch(text):
-        return text.lower() == "true"
-    if _INT.fullmatch(text):
-        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _SPECIAL_FLOAT.fullmatch(text):
-        return float(text.replace(".", "", 1))
-    return text
+    def repeat(self, event: Any) -> None:
+        place = self.place(event.start_mark, event.end_mark)
+        if self.is_key_next():
+            self.log.add(place, _NO_WORD)
+            self.open[-1].skips = True
+            return
+        if event.anchor not in self.anchors:
+            problem = f"found undefined alias '{event.anchor}'"
+            raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
+        found, size = self.anchors[event.anchor]
+        if found is None:
+            self.refuse(place)
+        else:
+            self.num_repeated += size
+            self.count(size, place)
+            self.put(found)
+
+    def is_key_next(self) -> bool:
+        here = self.open[-1] if self.open else None
+        return here is not None and here.members is None and here.key is None and not here.skips
+
+    def take_key(self, key: str | None, place: Place) -> None:
+        here = self.open[-1]
+        if key is None:
+            here.skips = True
+        elif key in here.items:
+            first = here.key_places[key]
+            self.log.add(place, f"duplicate key '{key}' (first at line {first.line})")
+            here.skips = True
+        else:
+            here.key, here.key_places[key] = key, place
+
+    def put(self, found: Located) -> None:
+        """Puts a value where it belongs; a key that is no word has none, nor has a key twice."""
+        if not self.open:
+            self.root = found
+            return
+        here = self.open[-1]
+        if here.members is not None:
+            here.members.append(found)
+        elif here.key is not None:
+            here.items[here.key], here.key = found, None
+        else:
+            here.skips = False
+
+    def anchor(self, event: Any, found: Located | None, size: int) -> None:
+        """Keeps a value for the aliases of its anchor; as None until it is whole."""
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (found, size)
+
+    def count(self, size: int, place: Place) -> None:
+        self.num_values += size
+        if self.num_values > _MAX_VALUES or self.num_repeated > _MAX_REPEATED:
+            self.refuse(place)
+
+    def refuse(self, place: Place) -> None:
+        raise SpecError([Problem(place, _TOO_LARGE)])
 
 
 def parse_value(text: str, source: str) -> Located:

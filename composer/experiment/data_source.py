@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from composer.data import DatasetDocument, find_data, require_datasets
-from composer.documents import ProblemLog, SettingsSource, collect_settings, find_folder, read_yaml
+from composer.documents import ProblemLog, SettingsSource, collect_settings, find_folder, read_root
 from composer.errors import SpecError
 from composer.experiment.experiment import read_experiment
 from composer.experiment.model_settings import SettableModel
 from composer.experiment.sections import apply_to_data
-from composer.text_files import TextEncodingError, read_text_file
+from composer.files import is_there
 
 
 def find_datasets(
@@ -49,11 +49,11 @@ def find_datasets(
 def is_experiment(data: str) -> bool:
     """Whether a file is an experiment, not a data file or annotations."""
     path = Path(data)
-    if path.suffix == ".json" or not path.is_file():
+    if path.suffix == ".json" or not (is_there(path) and path.is_file()):
         return False
     try:
-        root = read_yaml(read_text_file(path), data, ProblemLog())
-    except (SpecError, TextEncodingError):
+        root = read_root(path, ProblemLog())
+    except SpecError:
         return False
     return root.get("composer_experiment") is not None
 

@@ -27,6 +27,7 @@ from composer.errors import SpecError
 from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 from composer.experiment.sections import apply_to_experiment, find_spec
+from composer.files import is_there
 from composer.names import did_you_mean
 
 
@@ -68,7 +69,7 @@ class Experiment:
 
     def _beside(self, file: str) -> str:
         found = find_beside(file, self.folder)
-        return str(found) if found.exists() else file
+        return str(found) if is_there(found) else file
 
     def as_document(self) -> dict[str, Any]:
         """The experiment as plain values that mean the same wherever they are read.

@@ -23,6 +23,7 @@ from composer.documents import (
 )
 from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
+from composer.files import is_there
 
 _SPEC, _DATASETS = "spec", "datasets"
 
@@ -138,7 +139,7 @@ def find_spec(written: str, folder: Path) -> str:
     """The file or the name of a spec that a document in a folder names."""
     for candidate in (written, f"{written}.yaml"):
         found = find_beside(candidate, folder)
-        if found.is_file():
+        if is_there(found) and found.is_file():
             return str(found)
     return written
 

@@ -12,6 +12,7 @@ from composer.construction import check_source, check_spec
 from composer.discovery import find_published, shipped_models, shipped_specs
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
+from composer.files import is_there
 from composer.graph.description import read_description
 from composer.graph.weights import Weights
 from composer.language import Spec, SpecSource
@@ -114,13 +115,13 @@ def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
     shipped = shipped_models()
     if name in shipped:
         return os.fspath(shipped[name])
-    if Path(name).is_dir():
+    if is_there(name) and Path(name).is_dir():
         return os.fspath(find_weights(Path(name))) if is_run(Path(name)) else name
-    if Path(name).is_file() and Path(name).suffix.lower() not in _SPECS:
+    if is_there(name) and Path(name).is_file() and Path(name).suffix.lower() not in _SPECS:
         raise InputError(
             f"'{name}' is neither a checkpoint ({', '.join(_CHECKPOINTS)}) nor a spec (.yaml)"
         )
-    if Path(name).exists() or Path(name).suffix or find_published(name) is not None:
+    if is_there(name) or Path(name).suffix or find_published(name) is not None:
         return None
     if hint := closest(name, [*shipped, *shipped_specs()]):
         raise NameResolutionError(f"there is no model '{name}'. Did you mean '{hint}'?")

@@ -7,6 +7,7 @@ from typing import Any
 
 from composer.discovery import shipped_folder
 from composer.documents import Located, Place, ProblemLog
+from composer.files import is_there
 from composer.language.keys import MODES, ImageFormat, Mode
 from composer.language.referenced_files import leads_out
 from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference, WireSpec
@@ -20,7 +21,7 @@ _OF_THE_MODULE = ("namespace", "device", "weights", "freeze")
 def beside_spec(file: Located, log: ProblemLog) -> str:
     """A file named in a spec: next to the spec if it is there, else as written."""
     beside = Path(file.place.source).parent / str(file.value)
-    found = str(beside) if file.place.line and beside.exists() else str(file.value)
+    found = str(beside) if file.place.line and is_there(beside) else str(file.value)
     if leads_out(found, file.place):
         log.add(file.place, f"'{found}' leads out of the folder of the published spec")
     return found
@@ -66,7 +67,7 @@ def _find_example(item: Located, log: ProblemLog) -> Path | None:
         return None
     for directory in (Path(item.place.source).parent, shipped_folder("specs")):
         for candidate in (directory / item.value, directory / "examples" / item.value):
-            if candidate.exists() and not leads_out(candidate, item.place):
+            if is_there(candidate) and not leads_out(candidate, item.place):
                 return candidate
     log.add(item.place, f"there is no example file '{item.value}' beside the spec")
     return None

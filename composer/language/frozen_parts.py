@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from composer.documents import ProblemLog
 from composer.language.spec import FrozenPart, GraphSpec, NodeSpec, Reference
-from composer.names import describe_unresolved, did_you_mean, find_names
+from composer.names import NameIndex, describe_unresolved, did_you_mean
 
 
 def find_frozen(graph: GraphSpec, log: ProblemLog) -> dict[str, FrozenPart]:
@@ -16,32 +18,48 @@ def find_frozen(graph: GraphSpec, log: ProblemLog) -> dict[str, FrozenPart]:
         graph: the whole graph.
         log: takes names that mean no node, or several.
     """
-    parts = [_find(reference, graph, "", log) for reference in graph.freeze]
+    parts = _find_all(graph, "", log)
     for path, node in graph.walk():
         parts += [FrozenPart(path, _dotted(name.text), name.place) for name in node.freeze]
         if node.graph is not None:
-            parts += [_find(name, node.graph, f"{path}.", log) for name in node.graph.freeze]
+            parts += _find_all(node.graph, f"{path}.", log)
     return {part.name: part for part in parts if part is not None}
 
 
+def _find_all(graph: GraphSpec, prefix: str, log: ProblemLog) -> list[FrozenPart | None]:
+    if not graph.freeze:
+        return []
+    nodes = dict(graph.walk())
+    index = NameIndex(nodes)
+    return [_find(reference, nodes, index, prefix, log) for reference in graph.freeze]
+
+
 def _find(
-    reference: Reference, graph: GraphSpec, prefix: str, log: ProblemLog
+    reference: Reference,
+    nodes: Mapping[str, NodeSpec],
+    index: NameIndex,
+    prefix: str,
+    log: ProblemLog,
 ) -> FrozenPart | None:
     """The part below a graph that a name means; None, and a note in the log, if there is none."""
-    nodes = dict(graph.walk())
     names = _dotted(reference.text).split(".")
     lengths = range(len(names), 0, -1)  # the rest is a module inside the node
     exact = (length for length in lengths if ".".join(names[:length]) in nodes)
-    by_end = (length for length in lengths if find_names(".".join(names[:length]), nodes))
+    by_end = (length for length in lengths if index.find(".".join(names[:length])))
     length = next(exact, None) or next(by_end, 0)
-    found = find_names(".".join(names[:length]), nodes)
+    found = index.find(".".join(names[:length]))
     if len(found) == 1:
         return _part(reference, found[0], nodes[found[0]], names[length:], prefix, log)
-    message, hint = describe_unresolved(reference.text, found, nodes, use="to freeze")
-    if not found and not hint.startswith("Did"):
-        hint = "A module inside a node is named after the node: backbone.bottom_up.stem"
-    log.add(reference.place, message, hint)
+    message = describe_unresolved(reference.text, found, (), use="to freeze")[0]
+    log.add(reference.place, message, "" if found else lambda: _suggest(reference.text, nodes))
     return None
+
+
+def _suggest(text: str, nodes: Mapping[str, NodeSpec]) -> str:
+    hint = did_you_mean(text, nodes, "nodes")
+    if hint.startswith("Did"):
+        return hint
+    return "A module inside a node is named after the node: backbone.bottom_up.stem"
 
 
 def _part(

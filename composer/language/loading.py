@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from composer.documents import (
@@ -22,9 +23,10 @@ from composer.language.node_settings import apply_settings
 from composer.language.settings import Resolved
 from composer.language.sources import SpecSource
 from composer.language.spec import GraphSpec, Spec, to_metadata
-from composer.names import describe_unresolved, find_names
+from composer.names import NameIndex, describe_unresolved, did_you_mean
 
 _LOGGER = logging.getLogger(__name__)
+_MAX_NOTES = 50
 
 
 def load_spec(
@@ -70,6 +72,9 @@ def read_spec(
     """
     try:
         root, resolved = assemble(source, collect_settings(set, log), log)
+    except RecursionError:
+        log.add(Place(_name_source(source)), "the spec is nested too deep")
+        return None
     except SpecError as error:
         log.extend(error)
         return None
@@ -80,8 +85,10 @@ def read_spec(
 
 def log_notes(notes: Sequence[str]) -> None:
     """Logs remarks on a spec's settings."""
-    for note in notes:
+    for note in notes[:_MAX_NOTES]:
         _LOGGER.warning("note: %s", note)
+    if len(notes) > _MAX_NOTES:
+        _LOGGER.warning("note: there are %d more remarks of this kind", len(notes) - _MAX_NOTES)
 
 
 def log_unchecked(spec: Spec) -> None:
@@ -112,8 +119,9 @@ def _weights_by_path(weights: Located | None, graph: GraphSpec, log: ProblemLog)
     """Checkpoints by node path, the outer first: a node's own is loaded over its parent's."""
     found: dict[str, str] = {}
     if weights is not None and weights.is_mapping:
+        index = NameIndex([path for path, _ in graph.walk()])
         for name, file in weights.entries():
-            path = _node_path(name, graph, weights.key_place(name), log)
+            path = _node_path(name, index, weights.key_place(name), log)
             found[path] = beside_spec(file, log)
     elif weights is not None and weights.value is not None:
         found = {"": beside_spec(weights, log)}
@@ -123,10 +131,14 @@ def _weights_by_path(weights: Located | None, graph: GraphSpec, log: ProblemLog)
     return dict(sorted(found.items(), key=lambda item: item[0].count(".") + bool(item[0])))
 
 
-def _node_path(name: str, graph: GraphSpec, place: Place, log: ProblemLog) -> str:
+def _node_path(name: str, paths: NameIndex, place: Place, log: ProblemLog) -> str:
     """The path of the node that a full path or a unique suffix means."""
-    paths = [path for path, _ in graph.walk()]
-    found = find_names(name, paths)
+    found = paths.find(name)
     if len(found) != 1:
-        log.add(place, *describe_unresolved(name, found, paths, use="to load weights into"))
+        message = describe_unresolved(name, found, (), use="to load weights into")[0]
+        log.add(place, message, "" if found else lambda: did_you_mean(name, paths.names, "nodes"))
     return found[0] if found else name
+
+
+def _name_source(source: SpecSource) -> str:
+    return "<dict>" if isinstance(source, Mapping) else os.fspath(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from composer.documents import (
@@ -26,6 +27,7 @@ from composer.language.sources import Document, Library, SpecSource, find_docume
 from composer.names import did_you_mean
 
 _MAX_DOCUMENTS = 1000
+_MAX_DEPTH = 64  # of nested graphs, and of specs that refer to specs
 _MAX_ROUNDS = 20  # each puts what one param was set to into others
 
 
@@ -181,6 +183,9 @@ class _Assembler:
         if found.key in self.trail:
             self.log.add(name.place, f"'{name.value}' refers back to itself")
             return None
+        if len(self.trail) > _MAX_DEPTH:
+            self.log.add(name.place, f"more than {_MAX_DEPTH} specs refer to one another")
+            return None
         self.num_documents += 1
         if self.num_documents > _MAX_DOCUMENTS:
             raise SpecError([Problem(name.place, f"more than {_MAX_DOCUMENTS} specs are nested")])
@@ -195,6 +200,9 @@ class _Assembler:
     def node_written_out(self, node: Located, path: str) -> Located:
         """The node with the nested graph of its `spec:` in place."""
         reference, nested = node.get("spec"), node.get("nodes")
+        if path.count(".") >= _MAX_DEPTH:
+            self.log.add(node.place, f"more than {_MAX_DEPTH} graphs are nested in one another")
+            return node.marked_faulty()
         if node.faulty or (reference is not None and reference.faulty):
             return node.marked_faulty()
         if reference is None or reference.value is None:
@@ -240,8 +248,9 @@ class _Assembler:
         items = dict(wires.entries())
         for name in items:
             if declared.get(name) is None:
-                hint = did_you_mean(name, dict(declared.entries()), "inputs")
-                self.log.add(wires.key_place(name), f"the nested spec has no input '{name}'", hint)
+                message = f"the nested spec has no input '{name}'"
+                hint = partial(did_you_mean, name, declared.value, "inputs")
+                self.log.add(wires.key_place(name), message, hint)
         for name, declaration in declared.entries():
             if name in items:
                 continue
@@ -257,7 +266,7 @@ class _Assembler:
         """The nodes of a nested spec with a checkpoint that it names put at one of them."""
         node = nodes.get(path[0])
         if node is None or not node.is_mapping:
-            hint = did_you_mean(path[0], dict(nodes.entries()), "nodes")
+            hint = partial(did_you_mean, path[0], dict(nodes.entries()), "nodes")
             self.log.add(file.place, f"there is no node '{path[0]}' to load weights into", hint)
             return nodes
         if len(path) == 1:

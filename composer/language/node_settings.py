@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from composer.documents import Located, Place, ProblemLog
 from composer.language.settings import (
     NodeSetting,
+    Override,
     Resolved,
     below,
     comes_from,
-    describe_override,
+    describe_overrides,
     join,
 )
 from composer.language.spec import GraphSpec, Spec
-from composer.names import WILDCARD, closest, did_you_mean, find_names
+from composer.names import WILDCARD, NameIndex, closest, did_you_mean
 
 
 def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: ProblemLog) -> Spec:
@@ -46,7 +48,7 @@ def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: Pr
         graph=_configured(spec.graph, application.configs, ""),
         document=_with_aliases(spec.document, aliases),
         resolved=replace(spec.resolved, settings=(), aliases=aliases),
-        notes=(*spec.notes, *application.notes),
+        notes=(*spec.notes, *application.all_notes()),
     )
 
 
@@ -78,7 +80,15 @@ class _Application:
         self.resolved, self.configs, self.log = resolved, configs, log
         self.keys = {path: keys.get(path) for path in configs}
         self.addresses = {f"{p}.{k}": (p, k) for p, names in self.keys.items() for k in names or ()}
+        self.index, self.paths = NameIndex(self.addresses), NameIndex(configs)
+        self.unknown = [path for path, names in self.keys.items() if names is None]
+        self.overrides: list[Override] = []
         self.notes: list[str] = []
+
+    def all_notes(self) -> tuple[str, ...]:
+        """The remarks on all settings."""
+        params = self.resolved.params
+        return (*self.notes, *describe_overrides(self.overrides, params, self.configs))
 
     def names_any(self, alias: NodeSetting) -> bool:
         """Whether an alias means something that can be set."""
@@ -89,9 +99,7 @@ class _Application:
             config = self.configs[path]
             before = config.get(key)
             if before is not None and before.param and before.param not in setting.params:
-                address, params = f"{path}.{key}", self.resolved.params
-                note = describe_override(address, before.param, setting.place, params, self.configs)
-                self.notes.append(note)
+                self.overrides.append(Override(f"{path}.{key}", before.param, setting.place))
             items = {**(config.value if config.is_mapping else {}), key: setting.value}
             places = {**config.key_places, key: setting.place}
             self.configs[path] = replace(config, value=items, key_places=places)
@@ -104,9 +112,11 @@ class _Application:
         scope, address, params = setting.scope, setting.address, setting.params
         log = ProblemLog() if setting.value.lapses else self.log
         last = address.rpartition(".")[2]
-        unknown = {f"{p}.{last}": (p, last) for p, keys in self.keys.items() if keys is None}
-        known = {**self.addresses, **({} if WILDCARD in last else unknown)}
-        found = [join(scope, name) for name in find_names(address, below(scope, known))]
+        found, unknown = self.index.find(address, scope), dict[str, tuple[str, str]]()
+        if self.unknown and WILDCARD not in last and join(scope, address) not in self.index:
+            unknown = {f"{path}.{last}": (path, last) for path in self.unknown}
+            found = NameIndex([*self.addresses, *unknown]).find(address, scope)
+        known = {**unknown, **self.addresses} if unknown else self.addresses
         if params:
             given = self.resolved.params
             values = {name: self.configs[known[name][0]].get(known[name][1]) for name in found}
@@ -127,20 +137,22 @@ class _Application:
 
     def note_missing(self, scope: str, address: str, place: Place, log: ProblemLog) -> None:
         part, _, key = address.rpartition(".")
-        paths = below(scope, self.configs)
-        nodes = [join(scope, name) for name in find_names(part, paths)] if part else []
+        nodes = self.paths.find(part, scope) if part else []
         if len(nodes) == 1:
-            hint = did_you_mean(key, self.keys[nodes[0]] or (), "configuration keys")
+            hint = partial(did_you_mean, key, self.keys[nodes[0]] or (), "configuration keys")
             log.add(place, f"node '{nodes[0]}' has no configuration '{key}'", hint)
         elif nodes:
             log.add(place, f"none of {', '.join(nodes)} has a configuration '{key}'")
-        elif find_names(address, paths):
+        elif self.paths.find(address, scope):
             message = f"'{address}' is a node: name one of its keys, or give a mapping of them"
             log.add(place, message)
-        elif part or None not in self.keys.values():
-            match = closest(address, self.ends(scope, address.count(".") + 1))
-            hint = f"Did you mean '{match}'?" if match else "`composer specs NAME` lists addresses."
-            log.add(place, f"there is nothing to set at '{address}'", hint)
+        elif part or not self.unknown:
+            message = f"there is nothing to set at '{address}'"
+            log.add(place, message, lambda: self.suggest(scope, address))
+
+    def suggest(self, scope: str, address: str) -> str:
+        match = closest(address, self.ends(scope, address.count(".") + 1))
+        return f"Did you mean '{match}'?" if match else "`composer specs NAME` lists addresses."
 
     def ends(self, scope: str, length: int) -> list[str]:
         """The candidates for a misspelt address of some length."""

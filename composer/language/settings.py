@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from composer.documents import (
     Located,
@@ -13,7 +14,7 @@ from composer.documents import (
     describe_held,
     read_settings,
 )
-from composer.names import WILDCARD, find_names
+from composer.names import WILDCARD, NameIndex
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ class _Resolution:
     ) -> None:
         self.params, self.handed, self.log = params, handed, log
         self.nodes = dict(_walk(root, ""))
+        self.node_names, self.param_names = NameIndex(self.nodes), NameIndex(params)
+        self.overrides: list[Override] = []
         self.values: dict[str, Located] = {}
         self.settings: list[NodeSetting] = []
-        self.notes: list[str] = []
         self.aliases: dict[str, NodeSetting] = {}
         for scope, graph in [("", root), *self.nodes.items()]:
             section = graph.get("aliases")
@@ -126,9 +128,12 @@ class _Resolution:
                     self.aliases[join(scope, name)] = alias
 
     def resolved(self) -> Resolved:
-        return Resolved(
-            self.values, tuple(self.settings), self.aliases, self.params, tuple(self.notes)
-        )
+        params = {
+            address: self.values.get(address, value) for address, value in self.params.items()
+        }
+        configs = {path: node.get("with") or node for path, node in self.nodes.items()}
+        notes = describe_overrides(self.overrides, params, configs)
+        return Resolved(self.values, tuple(self.settings), self.aliases, self.params, notes)
 
     def graph(self, item: Located, path: str, outside: Sequence[Setting] = ()) -> Located:
         """Resolves the settings of a graph; returns it with those that are left."""
@@ -164,8 +169,8 @@ class _Resolution:
         alias = self.aliases.get(join(scope, setting.address))
         start, within = (alias.scope, alias.address) if alias else (scope, setting.address)
         setting = replace(setting, address=below(scope, [join(start, within)])[0])
-        names = below(start, self.params)
-        if setting.value.is_mapping and within not in names and self.names_node(start, within):
+        is_param = join(start, within) in self.params
+        if setting.value.is_mapping and not is_param and self.names_node(start, within):
             for key, value in setting.value.entries():
                 place = setting.value.key_place(key)
                 yield from self.resolve(Setting(f"{setting.address}.{key}", value, place), scope)
@@ -188,11 +193,11 @@ class _Resolution:
         return setting.value.lapses and not is_kept
 
     def names_node(self, scope: str, address: str) -> bool:
-        return bool(find_names(address, below(scope, self.nodes)))
+        return bool(self.node_names.find(address, scope))
 
     def find_params(self, scope: str, address: str) -> list[str]:
         """The params that an address can mean."""
-        found = [join(scope, n) for n in find_names(address, below(scope, self.params))]
+        found = self.param_names.find(address, scope)
         if WILDCARD in address:
             return found
         # Where one is handed on to another, the outer stands for both.
@@ -203,31 +208,47 @@ class _Resolution:
         self.values[address] = setting.value
         held = self.handed.get(address, self.params[address])
         if held.param:
-            configs = {path: node.get("with") or node for path, node in self.nodes.items()}
-            note = describe_override(address, held.param, setting.place, self.params, configs)
-            self.notes.append(note)
+            self.overrides.append(Override(address, held.param, setting.place))
 
 
-def describe_override(
-    address: str,
-    param: str,
-    place: Place,
-    params: Mapping[str, Located],
-    configs: Mapping[str, Located],
-) -> str:
-    """The note about a setting that replaces the value of a param.
+class Override(NamedTuple):
+    """A setting that replaces the value of a param.
 
     Args:
         address: the address that is set.
         param: the param, by address.
         place: where the setting stands.
-        params: the params' values by address.
-        configs: the configuration of nodes by path.
     """
-    users = [name for name, value in params.items() if value.param == param]
+
+    address: str
+    param: str
+    place: Place
+
+
+def describe_overrides(
+    overrides: Sequence[Override],
+    params: Mapping[str, Located],
+    configs: Mapping[str, Located],
+) -> tuple[str, ...]:
+    """The notes about settings that replace the values of params.
+
+    Args:
+        overrides: the settings.
+        params: the params' values by address, after all settings.
+        configs: the configuration of nodes by path, after all settings.
+    """
+    if not overrides:
+        return ()
+    users: dict[str, list[str]] = {}
+    for name, value in params.items():
+        users.setdefault(value.param, []).append(name)
     for path, config in configs.items():
-        users += [f"{path}.{key}" for key, value in config.entries() if value.param == param]
-    return describe_held(address, param, place, users)
+        for key, value in config.entries():
+            users.setdefault(value.param, []).append(f"{path}.{key}")
+    return tuple(
+        describe_held(one.address, one.param, one.place, users.get(one.param, ()))
+        for one in overrides
+    )
 
 
 def _walk(item: Located, path: str) -> Iterator[tuple[str, Located]]:
