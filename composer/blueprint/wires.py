@@ -197,7 +197,8 @@ class Wires:
                 return self._faulty(reference, f"the input '{name}' has no port '{port}'")
             slots = (slots[0]._replace(port=rest[0]),)
         origins = [each.origin or each.place for each in found.references]
-        references = tuple(replace(reference, origin=origin) for origin in origins)
+        led = {origin: replace(reference, origin=origin) for origin in set(origins)}
+        references = tuple([led[origin] for origin in origins])
         return replace(found, slots=slots, place=reference.place, references=references)
 
     def _below(self, scope: Scope, names: list[str], reference: Reference) -> Endpoint | None:
@@ -243,7 +244,9 @@ class Wires:
         found = self._follow(end, reference)
         if found is None:
             return None
-        references = tuple([replace(reference, origin=each.origin) for each in found.references])
+        origins = dict.fromkeys(each.origin for each in found.references)
+        led = {origin: replace(reference, origin=origin) for origin in origins}
+        references = tuple([led[each.origin] for each in found.references])
         return replace(found, place=reference.place, references=references)
 
 

@@ -31,9 +31,9 @@ def refuse(file):
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_thousands_of_graphs_may_hand_a_value_on(turned):
-    nodes = {f"g{i}": passing(f"g{i - 1}" if i else "first") for i in range(3000)}
+    nodes = {f"g{i}": passing(f"g{i - 1}" if i else "first") for i in range(1000)}
     nodes |= {"first": {"uses": "a", "inputs": {"x": "x"}}}
-    nodes |= {"last": {"uses": "a", "inputs": {"x": "g2999"}}}
+    nodes |= {"last": {"uses": "a", "inputs": {"x": "g999"}}}
     blueprint = resolve(dict(reversed(nodes.items())) if turned else nodes)
     (slot,) = blueprint.nodes["last"].arguments["inference"]["x"].slots
     assert slot.path == "first"
@@ -50,11 +50,11 @@ def test_outputs_that_double_with_each_graph_are_refused():
     assert len(caught.value.problems) == 1
 
 
-def test_a_list_of_ten_thousand_wires_is_followed():
-    nodes = {f"n{i}": {"uses": "a", "inputs": {"x": "x"}} for i in range(10_000)}
+def test_a_list_of_a_thousand_wires_is_followed():
+    nodes = {f"n{i}": {"uses": "a", "inputs": {"x": "x"}} for i in range(1000)}
     inner = {"inputs": {"x": list(nodes)}, "nodes": {}, "outputs": {"y": "x"}}
     blueprint = resolve({**nodes, "g": inner, "all": {"uses": "b", "inputs": {"x": "g"}}})
-    assert len(blueprint.nodes["all"].arguments["training"]["x"].slots) == 10_000
+    assert len(blueprint.nodes["all"].arguments["training"]["x"].slots) == 1000
 
 
 def test_a_ring_of_outputs_is_named_from_its_start():

@@ -298,7 +298,7 @@ def test_a_name_that_leads_out_of_the_folder_of_runs_is_refused(name, tmp_path):
     assert "names a folder in 'runs/'" in message
 
 
-@pytest.mark.parametrize("name", ["a" * 201, "a\nb", "\u001b[2J"])
+@pytest.mark.parametrize("name", ["a" * 201, "a\nb", "a\tb"])
 def test_a_name_that_no_folder_should_have_is_refused(name, tmp_path):
     text = EXPERIMENT.replace("name: shapes", f"name: {json.dumps(name)}")
     assert "200 bytes, and no control characters" in problems_of(text, tmp_path)
