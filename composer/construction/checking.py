@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from composer.blueprint import Blueprint, GraphInput, resolve_references
+from composer.construction.class_counts import check_class_counts
 from composer.construction.configuration import Configurations, complete_document
 from composer.construction.output_shapes import propagate_shapes
 from composer.construction.port_wiring import wire_ports
@@ -107,6 +108,7 @@ def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> B
     blueprint, modules = propagate_shapes(wired, configurations.faulty | unwired, log)
     _check_freezing(blueprint, modules, log)
     _check_tree(blueprint, modules, log)
+    check_class_counts(blueprint, log)
     if log:
         return blueprint
     document = complete_document(spec.document, configurations.complete)

@@ -40,7 +40,7 @@ from composer.ops.region_labels import (
     record_region_counts,
     sample_regions,
 )
-from composer.ops.regions import index_regions, pick_class_offsets, split_regions
+from composer.ops.regions import check_offsets, index_regions, pick_class_offsets, split_regions
 from composer.ops.rotated_roi_align import roi_align_rotated
 from composer.structures import paste_masks
 
@@ -59,6 +59,7 @@ __all__ = [
     "RotatedBoxWeights",
     "batched_nms",
     "batched_nms_rotated",
+    "check_offsets",
     "check_truth_boxes",
     "check_truth_classes",
     "decode_deltas",

@@ -53,7 +53,34 @@ def pick_class_offsets(
         offsets: `dim` numbers a class, or `dim` numbers.
         classes: the class of each region.
         dim: numbers of a box.
+
+    Raises:
+        ValueError: a class has no offsets.
     """
+    num_classes = offsets.shape[1] // dim
+    if num_classes > 1 and bool(((classes < 0) | (classes >= num_classes)).any()):
+        raise ValueError(
+            f"Classes go from {int(classes.min())} to {int(classes.max())}, but there are offsets "
+            f"of {num_classes} classes."
+        )
     per_class = offsets.reshape(len(offsets), offsets.shape[1] // dim, dim)
     columns = classes if per_class.shape[1] > 1 else torch.zeros_like(classes)
     return per_class[torch.arange(len(offsets), device=offsets.device), columns]
+
+
+def check_offsets(offsets: Float[Tensor, "R _"], num_classes: int, dim: int) -> None:
+    """Checks that the offsets of regions, if there are any, are of one box or one for each class.
+
+    Args:
+        offsets: `dim` numbers a class, or `dim` numbers.
+        num_classes: number of classes, without the background.
+        dim: numbers of a box.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if len(offsets) and offsets.shape[1] not in (dim, dim * num_classes):
+        raise ValueError(
+            f"{offsets.shape[1]} offsets a region are those of {offsets.shape[1] / dim:g} classes, "
+            f"but num_classes is {num_classes}."
+        )

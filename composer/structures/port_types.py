@@ -32,11 +32,14 @@ class PortType:
         doc: its meaning.
         of: the type of what its numbers describe, for a named type of several kinds: anchors
             of `Boxes` or of `RotatedBoxes`.
+        per_class: whether values depend on the number of classes, of which nodes that give and
+            take them must have the same.
     """
 
     name: str
     doc: str = ""
     of: Any = None
+    per_class: bool = False
 
 
 Features = Annotated[
@@ -82,7 +85,9 @@ AnchorDeltas = Annotated[
 ]
 AnchorLogits = Annotated[
     list[Float[Tensor, "N _ _ _"]],
-    PortType("AnchorLogits", "Class logits per level, an anchor's classes in a row."),
+    PortType(
+        "AnchorLogits", "Class logits per level, an anchor's classes in a row.", per_class=True
+    ),
 ]
 AnchorLabels = Annotated[
     Int[Tensor, "_"],
@@ -98,6 +103,7 @@ AnchorClasses = Annotated[
         "AnchorClasses",
         "For each anchor of all levels its class: the number of classes for the background, "
         "-1 where it does not count.",
+        per_class=True,
     ),
 ]
 EdgeDistances = Annotated[
@@ -110,21 +116,31 @@ Centerness = Annotated[
 ]
 ClassLogits = Annotated[
     Float[Tensor, "R _"],
-    PortType("ClassLogits", "Class logits of every region, the background last."),
+    PortType("ClassLogits", "Class logits of every region, the background last.", per_class=True),
 ]
 BoxDeltas = Annotated[
     Float[Tensor, "R _"],
-    PortType("BoxDeltas", "Box deltas of every region, 4 a class or 4 in all."),
+    PortType("BoxDeltas", "Box deltas of every region, 4 a class or 4 in all.", per_class=True),
 ]
 MaskLogits = Annotated[
     Float[Tensor, "R _ _ _"],
-    PortType("MaskLogits", "Mask logits of every region, one channel a class or one in all."),
+    PortType(
+        "MaskLogits",
+        "Mask logits of every region, one channel a class or one in all.",
+        per_class=True,
+    ),
 ]
 Scores = Annotated[Float[Tensor, "_"], PortType("Scores", "A score for each box.")]
-Classes = Annotated[Int[Tensor, "_"], PortType("Classes", "A contiguous class index for each box.")]
+Classes = Annotated[
+    Int[Tensor, "_"], PortType("Classes", "A contiguous class index for each box.", per_class=True)
+]
 ClassProbabilities = Annotated[
     Float[Tensor, "_ _"],
-    PortType("ClassProbabilities", "The whole class distribution of each box, background last."),
+    PortType(
+        "ClassProbabilities",
+        "The whole class distribution of each box, background last.",
+        per_class=True,
+    ),
 ]
 Indices = Annotated[Int[Tensor, "_"], PortType("Indices", "For each box, the index of its origin.")]
 MaskProbabilities = Annotated[

@@ -5,6 +5,7 @@ import torch
 from composer.ops import (
     AnyBoxWeights,
     BoxLossName,
+    check_offsets,
     find_box_kind,
     pick_class_offsets,
     sum_box_loss,
@@ -47,8 +48,8 @@ def box_loss(
         `loss_box_reg`.
 
     Raises:
-        ValueError: the numbers of predictions and regions differ, or the loss does not compare
-            rotated boxes.
+        ValueError: the numbers of predictions and regions, or of offsets and classes differ, or
+            the loss does not compare rotated boxes.
     """
     kind = find_box_kind(boxes, box_weights)
     sources, targets = (
@@ -56,6 +57,7 @@ def box_loss(
     )
     if len(sources) != len(box_deltas):
         raise ValueError(f"{len(sources)} regions, but box offsets of {len(box_deltas)}.")
+    check_offsets(box_deltas, num_classes, kind.dim)
     wanted = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
     wanted = wanted.to(box_deltas.device)
     rows = ((wanted >= 0) & (wanted < num_classes)).nonzero().squeeze(1)

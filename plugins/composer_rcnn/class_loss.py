@@ -62,6 +62,7 @@ class ClassLoss(nn.Module):
                 f"fed_loss_class_counts has numbers for {len(images)} classes, but there are "
                 f"{num_classes}."
             )
+        self.num_classes = num_classes
         self.use_sigmoid_ce = use_sigmoid_ce
         self.num_counting = fed_loss_num_classes if use_fed_loss else None
         chances = torch.tensor([count**fed_loss_freq_weight_power for count in images])
@@ -81,8 +82,13 @@ class ClassLoss(nn.Module):
             generator: for sampling classes.
 
         Raises:
-            ValueError: the numbers of predictions and regions differ.
+            ValueError: the numbers of predictions and regions, or of logits and classes differ.
         """
+        if class_logits.shape[1] != self.num_classes + 1:
+            raise ValueError(
+                f"{class_logits.shape[1]} class logits are those of {class_logits.shape[1] - 1} "
+                f"classes and the background, but num_classes is {self.num_classes}."
+            )
         wanted = torch.cat(classes) if classes else torch.zeros(0, dtype=torch.int64)
         wanted = wanted.to(class_logits.device)
         if len(wanted) != len(class_logits):

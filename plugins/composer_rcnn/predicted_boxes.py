@@ -2,7 +2,14 @@
 
 import torch
 
-from composer.ops import UPRIGHT, BoxWeights, decode_deltas, pick_class_offsets, split_regions
+from composer.ops import (
+    UPRIGHT,
+    BoxWeights,
+    check_offsets,
+    decode_deltas,
+    pick_class_offsets,
+    split_regions,
+)
 from composer.ranges import PositiveInt
 from composer.structures import BoxDeltas, Boxes, Classes
 
@@ -30,11 +37,12 @@ def predicted_boxes(
         box_weights: factors of the offsets.
 
     Raises:
-        ValueError: the numbers of predictions and regions differ.
+        ValueError: the numbers of predictions and regions, or of offsets and classes differ.
     """
     counts = [len(one) for one in boxes]
     if sum(counts) != len(box_deltas):
         raise ValueError(f"{sum(counts)} regions, but box offsets of {len(box_deltas)}.")
+    check_offsets(box_deltas, num_classes, UPRIGHT.dim)
     if not boxes:
         return []
     columns = torch.cat(classes).clamp(0, num_classes - 1).to(box_deltas.device)

@@ -114,3 +114,9 @@ def test_what_does_not_go_together_is_refused(options, message):
 def test_there_is_a_prediction_for_every_region():
     with pytest.raises(ValueError, match="3 regions, but class logits of 2"):
         loss_of(LOGITS[:2])
+
+
+def test_there_are_logits_for_every_class():
+    module = ClassLoss(num_classes=80)
+    with pytest.raises(ValueError, match=r"4 class logits .* 3 classes .* num_classes is 80"):
+        module(LOGITS, CLASSES, torch.Generator())

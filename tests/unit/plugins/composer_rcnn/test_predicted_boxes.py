@@ -29,11 +29,17 @@ def test_gradients_do_not_flow_through():
 
 
 def test_there_may_be_no_regions():
-    assert predicted_boxes([], [], torch.zeros(0, 8), num_classes=80) == []
+    assert predicted_boxes([], [], torch.zeros(0, 8), num_classes=2) == []
     nothing = [torch.tensor([], dtype=torch.int64)]
-    assert len(predicted_boxes([Boxes([])], nothing, torch.zeros(0, 8), num_classes=80)[0]) == 0
+    assert len(predicted_boxes([Boxes([])], nothing, torch.zeros(0, 8), num_classes=2)[0]) == 0
 
 
 def test_there_are_offsets_for_every_region():
     with pytest.raises(ValueError, match="3 regions, but box offsets of 2"):
         predicted_boxes(REGIONS, CLASSES, torch.zeros(2, 4), num_classes=80)
+
+
+@pytest.mark.parametrize(("width", "num_classes"), [(12, 80), (400, 80), (8, 3)])
+def test_there_are_offsets_for_every_class(width, num_classes):
+    with pytest.raises(ValueError, match=f"num_classes is {num_classes}"):
+        predicted_boxes(REGIONS, CLASSES, torch.zeros(3, width), num_classes=num_classes)
