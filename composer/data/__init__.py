@@ -47,6 +47,7 @@ from composer.data.rotated_targets import make_rotated_boxes
 from composer.data.sample_reading import (
     MaskFormat,
     peek_size,
+    read_instance_ids,
     read_panoptic,
     read_pixels,
     read_sample,
@@ -110,6 +111,7 @@ __all__ = [
     "read_entries",
     "read_image",
     "read_images",
+    "read_instance_ids",
     "read_panoptic",
     "read_pixels",
     "read_sample",

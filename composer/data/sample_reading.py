@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from composer.data.cityscapes_classes import INSTANCE_IDS
 from composer.data.faults import BadPart
 from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
@@ -240,6 +241,21 @@ def _check_classes(labels: Int[Tensor, "H W"], file: Path, metadata: Metadata) -
             f"{file}: it has the semantic class {int(counted.max())}; there are 0 to "
             f"{num_classes - 1}, and {metadata.ignore_label} where nothing is known"
         )
+
+
+def read_instance_ids(record: Record) -> Int[np.ndarray, "H W"]:
+    """The own id of each pixel's object or class, from Cityscapes' label image of instance ids.
+
+    Raises:
+        InputError: the record has none, or it cannot be read.
+    """
+    file = record.extra.get(INSTANCE_IDS)
+    if file is None:
+        raise InputError(f"{record.file_name} has no label image of instance ids")
+    try:
+        return read_labels(Path(file))
+    except BadPart as bad:
+        raise InputError(bad.message) from bad
 
 
 def _read_label_image(

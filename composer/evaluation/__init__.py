@@ -1,6 +1,10 @@
 """How good a model is: its outputs compared with a dataset's annotations."""
 
 from composer.evaluation.augmented_predictor import TEST_SIZES, AugmentedPredictor
+from composer.evaluation.cityscapes_evaluators import (
+    CityscapesInstanceEvaluator,
+    CityscapesPixelEvaluator,
+)
 from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_results import read_results, write_results
 from composer.evaluation.detections import Detections, describe_instances, read_instances
@@ -35,6 +39,8 @@ __all__ = [
     "TASKS",
     "TEST_SIZES",
     "AugmentedPredictor",
+    "CityscapesInstanceEvaluator",
+    "CityscapesPixelEvaluator",
     "CocoEvaluator",
     "Detections",
     "EvaluationProgress",

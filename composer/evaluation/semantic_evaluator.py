@@ -47,7 +47,7 @@ class SemanticEvaluator(ImageEvaluator[Int[np.ndarray, "2 E"] | None]):
         truth = self._truth.read(place, lambda record: read_classes(record, metadata))
         if truth is None:
             return None
-        found, num_classes = _read_output(output, truth.shape), len(metadata.stuff_classes)
+        found, num_classes = read_classes_found(output, truth.shape), len(metadata.stuff_classes)
         pixels = count_pixels(truth, found, num_classes, metadata.ignore_label).ravel()
         pairs = np.flatnonzero(pixels)
         return np.stack((pairs, pixels[pairs]))
@@ -112,7 +112,12 @@ def summarize_pixels(
     return metrics, per_class
 
 
-def _read_output(output: Mapping[str, Any], size: tuple[int, ...]) -> Int[np.ndarray, "H W"]:
+def read_classes_found(output: Mapping[str, Any], size: tuple[int, ...]) -> Int[np.ndarray, "H W"]:
+    """The likeliest class of each pixel of an output.
+
+    Raises:
+        InputError: there is no `sem_seg`, or it is of another size than the image.
+    """
     scores = output.get("sem_seg")
     if not isinstance(scores, Tensor):
         raise InputError(f"the outputs have no 'sem_seg'; they have {', '.join(map(repr, output))}")

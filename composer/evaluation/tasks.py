@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from composer.data import Dataset, FaultPolicy
 from composer.errors import InputError
+from composer.evaluation.cityscapes_evaluators import (
+    INSTANCE_TASK,
+    PIXEL_TASK,
+    CityscapesInstanceEvaluator,
+    CityscapesPixelEvaluator,
+)
 from composer.evaluation.coco_evaluator import COCO_TASKS, CocoEvaluator, find_annotated
 from composer.evaluation.detections import Detections
 from composer.evaluation.evaluator import Evaluator
@@ -28,11 +34,15 @@ TASKS: tuple[str, ...] = (
     ROTATED_TASK,
     PANOPTIC_TASK,
     SEMANTIC_TASK,
+    INSTANCE_TASK,
+    PIXEL_TASK,
 )
 
-_OF_PIXELS: dict[str, type[PanopticEvaluator] | type[SemanticEvaluator]] = {
+_OF_PIXELS: dict[str, Callable[..., Evaluator]] = {
     PANOPTIC_TASK: PanopticEvaluator,
     SEMANTIC_TASK: SemanticEvaluator,
+    INSTANCE_TASK: CityscapesInstanceEvaluator,
+    PIXEL_TASK: CityscapesPixelEvaluator,
 }
 
 
@@ -80,7 +90,8 @@ def make_evaluators(
 def choose_tasks(dataset: Dataset, outputs: Collection[str] | None = None) -> list[str]:
     """The tasks that a dataset has annotations for and a model has outputs for.
 
-    `bbox` becomes `rotated_bbox` later, if the model's boxes are rotated.
+    `bbox` becomes `rotated_bbox` later, if the model's boxes are rotated. The tasks of Cityscapes
+    and `boundary` are evaluated only if they are named.
 
     Args:
         dataset: images and annotations.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from composer.data.cityscapes_classes import CLASSES, INSTANCE_IDS, PER_CLASS, THINGS
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.label_images import cut_object, read_labels
@@ -13,17 +14,7 @@ from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
 from composer.errors import DataError
 
-# Names and ids of the classes that are evaluated, in the order of their training ids.
-CLASSES = {
-    "road": 7, "sidewalk": 8, "building": 11, "wall": 12, "fence": 13, "pole": 17,
-    "traffic light": 19, "traffic sign": 20, "vegetation": 21, "terrain": 22, "sky": 23,
-    "person": 24, "rider": 25, "car": 26, "truck": 27, "bus": 28, "train": 31, "motorcycle": 32,
-    "bicycle": 33,
-}  # fmt: skip
-THINGS = ("person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
-
 _IMAGE, _FINE = "_leftImg8bit.png", "_gtFine_"
-_PER_CLASS = 1000  # an instance's id is its class's times this, and its number
 
 
 def cityscapes(
@@ -79,9 +70,10 @@ class _Reader:
             return
         annotations: tuple[Annotation, ...] = ()
         height = width = None
+        instance_ids = start.with_name(f"{start.name}instanceIds.png")
         if self.instances:
             try:
-                ids = read_labels(start.with_name(f"{start.name}instanceIds.png"))
+                ids = read_labels(instance_ids)
             except BadPart as bad:
                 self.log.add(bad.kind, bad.message, image.name)
                 return
@@ -94,14 +86,15 @@ class _Reader:
             width,
             annotations,
             sem_seg_file=labels if self.semantic else None,
+            extra={INSTANCE_IDS: instance_ids} if instance_ids.is_file() else {},
         )
 
 
 def _cut_objects(ids: np.ndarray) -> Iterator[Annotation]:
     categories = {CLASSES[name]: index for index, name in enumerate(THINGS)}
     for own_id in map(int, np.unique(ids)):
-        is_crowd = own_id < _PER_CLASS
-        category = categories.get(own_id if is_crowd else own_id // _PER_CLASS)
+        is_crowd = own_id < PER_CLASS
+        category = categories.get(own_id if is_crowd else own_id // PER_CLASS)
         found = None if category is None else cut_object(ids == own_id, category, is_crowd, own_id)
         if found is not None:
             yield found

@@ -6,7 +6,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from composer.data import count_faults
-from composer.data.readers.cityscapes import CLASSES, THINGS, cityscapes
+from composer.data.cityscapes_classes import CLASSES, THINGS
+from composer.data.readers.cityscapes import cityscapes
 from composer.errors import DataError
 
 
