@@ -124,6 +124,7 @@ def _draw_all(records: Sequence[Record], draw: Draw, seed: int, folder: Path) ->
     from composer.errors import InputError
     from composer.executor import derive_seed
     from composer.files import written_whole
+    from composer.images import save_visualization
     from composer.visualization import FileNames
 
     names, num_drawn = FileNames(), 0
@@ -136,6 +137,6 @@ def _draw_all(records: Sequence[Record], draw: Draw, seed: int, folder: Path) ->
             click.echo(f"left out: {error}", err=True)
             continue
         with written_whole(folder / names.choose(record.file_name.stem, ".png")) as file:
-            drawing.save(file)
+            save_visualization(drawing, file)
         num_drawn += 1
     return num_drawn

@@ -6,6 +6,9 @@ from PIL import Image
 
 from composer.errors import InputError
 from composer.language import ImageFormat
+from composer.limits import ExpansionError, check_expansion
+
+_BYTES_PER_PIXEL = 8  # Pillow's four, the array's three and one to spare
 
 
 def choose_size(height: int, width: int, shortest_edge: int, longest_edge: int) -> tuple[int, int]:
@@ -20,6 +23,10 @@ def choose_size(height: int, width: int, shortest_edge: int, longest_edge: int) 
         width: columns of the image.
         shortest_edge: pixels; 0 leaves the image as it is.
         longest_edge: pixels; 0 for no limit.
+
+    Raises:
+        InputError: the image would take more memory than `composer.limits` allows, as one of a
+            single row does without a longest edge.
     """
     if shortest_edge == 0:
         return height, width
@@ -29,7 +36,19 @@ def choose_size(height: int, width: int, shortest_edge: int, longest_edge: int) 
     if longest_edge and max(new_height, new_width) > longest_edge:
         shrink = longest_edge / max(new_height, new_width)
         new_height, new_width = new_height * shrink, new_width * shrink
-    return max(1, int(new_height + 0.5)), max(1, int(new_width + 0.5))
+    size = max(1, int(new_height + 0.5)), max(1, int(new_width + 0.5))
+    _check_memory((height, width), size)
+    return size
+
+
+def _check_memory(before: tuple[int, int], after: tuple[int, int]) -> None:
+    names = [f"{height} x {width}" for height, width in (before, after)]
+    source = f"an image of {names[0]} (height x width) that is resized to {names[1]}"
+    size, needed = (height * width * _BYTES_PER_PIXEL for height, width in (before, after))
+    try:
+        check_expansion(source, size=size, needed=needed)
+    except ExpansionError as error:
+        raise InputError(str(error)) from None
 
 
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:

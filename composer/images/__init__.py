@@ -3,7 +3,7 @@
 from composer.images.errors import ImageFileError, ImageFileKind
 from composer.images.folders import is_passed_over, list_folder, walk_folder
 from composer.images.formats import IMAGE_SUFFIXES, has_image_suffix
-from composer.images.opening import find_file_being_read, opened_image, peek_size
+from composer.images.opening import find_file_being_read, opened_content, opened_image, peek_size
 from composer.images.orientation import turn_upright
 from composer.images.photographs import convert_to_rgb, make_upright, open_image
 from composer.images.stored_samples import read_color_samples, read_samples
@@ -21,6 +21,7 @@ __all__ = [
     "list_folder",
     "make_upright",
     "open_image",
+    "opened_content",
     "opened_image",
     "peek_size",
     "read_color_samples",

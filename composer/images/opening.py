@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -47,20 +48,40 @@ def opened_image(file: str | os.PathLike[str]) -> Iterator[ImageFile]:
     """
     token = _being_read.set(os.fspath(file))
     try:
-        with _open_file(file) as stream:
-            image = _open_stream(stream, file)
-            try:
-                yield image
-            except ImageFileError:
-                raise
-            except MemoryError:
-                reason = f"no memory is left for {image.width} x {image.height} pixels"
-                raise ImageFileError(file, "truncated_image", reason) from None
-            except Exception as error:  # a file can break a decoder in ways that nobody has listed
-                reason = f"the image cannot be read: {_describe(error)}"
-                raise ImageFileError(file, "truncated_image", reason) from error
+        with _open_file(file) as stream, _opened_stream(stream, file) as image:
+            yield image
     finally:
         _being_read.reset(token)
+
+
+@contextmanager
+def opened_content(content: bytes, name: str) -> Iterator[ImageFile]:
+    """Opens an image that another file contains, as `opened_image` opens a file.
+
+    Args:
+        content: the bytes of the image.
+        name: for messages.
+
+    Raises:
+        ImageFileError: as of `opened_image`.
+    """
+    with _opened_stream(io.BytesIO(content), name) as image:
+        yield image
+
+
+@contextmanager
+def _opened_stream(stream: IO[bytes], file: str | os.PathLike[str]) -> Iterator[ImageFile]:
+    image = _open_stream(stream, file)
+    try:
+        yield image
+    except ImageFileError:
+        raise
+    except MemoryError:
+        reason = f"no memory is left for {image.width} x {image.height} pixels"
+        raise ImageFileError(file, "truncated_image", reason) from None
+    except Exception as error:  # a file can break a decoder in ways that nobody has listed
+        reason = f"the image cannot be read: {_describe(error)}"
+        raise ImageFileError(file, "truncated_image", reason) from error
 
 
 def peek_size(file: str | os.PathLike[str]) -> tuple[int, int]:
@@ -110,9 +131,9 @@ def _open_stream(stream: IO[bytes], file: str | os.PathLike[str]) -> ImageFile:
             f"pip install '{file_format.install}'"
         )
         raise ImageFileError(file, "unreadable_image", reason)
-    size = _size_on_disk(stream)
-    whole = os.fstat(stream.fileno()).st_size if file_format.is_read_whole else 0
-    _check_expansion(file, size, whole)
+    size, size_on_disk = _find_sizes(stream)
+    whole = size if file_format.is_read_whole else 0
+    _check_expansion(file, size_on_disk, whole)
     try:
         image = make(stream, "")  # with a name, Pillow would map the file into memory
     except Image.DecompressionBombError as error:
@@ -120,7 +141,7 @@ def _open_stream(stream: IO[bytes], file: str | os.PathLike[str]) -> ImageFile:
     except Exception as error:  # a file can break a parser in ways that nobody has listed
         reason = _describe_unopened(file_format, error)
         raise ImageFileError(file, "unreadable_image", reason) from error
-    _check_expansion(file, size, whole + _estimate_bytes(image))
+    _check_expansion(file, size_on_disk, whole + _estimate_bytes(image))
     return image
 
 
@@ -146,11 +167,14 @@ def _describe(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _size_on_disk(stream: IO[bytes]) -> int:
-    """Bytes of a file; of one with holes those that it takes on the disk."""
+def _find_sizes(stream: IO[bytes]) -> tuple[int, int]:
+    """Bytes of a file, and those that it takes on the disk, which are fewer if it has holes."""
+    if isinstance(stream, io.BytesIO):
+        return len(stream.getbuffer()), len(stream.getbuffer())
     status = os.fstat(stream.fileno())
     blocks = getattr(status, "st_blocks", None)
-    return status.st_size if blocks is None else min(status.st_size, blocks * 512)
+    on_disk = status.st_size if blocks is None else min(status.st_size, blocks * 512)
+    return status.st_size, on_disk
 
 
 def _estimate_bytes(image: ImageFile) -> int:

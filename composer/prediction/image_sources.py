@@ -51,7 +51,7 @@ def load_image(source: ImageSource, channel_order: ChannelOrder | None = None) -
         return LoadedImage(open_image(resolve_image(source)), os.fspath(source))
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", None)
-        return LoadedImage(make_upright(source), os.fspath(name) if name else None)
+        return LoadedImage(_make_upright(source), os.fspath(name) if name else None)
     if not isinstance(source, (np.ndarray, Tensor)):
         raise InputError(
             f"an image is a file, a PIL image, an array or a tensor, not a {type(source).__name__}"
@@ -60,6 +60,13 @@ def load_image(source: ImageSource, channel_order: ChannelOrder | None = None) -
         source, channel_order = np.stack([source] * 3, axis=2), "RGB"
     _check_pixels(source)
     return LoadedImage(to_pil_image(source, check_order(channel_order)), None)
+
+
+def _make_upright(image: Image.Image) -> Image.Image:
+    try:
+        return make_upright(image)
+    except (ValueError, OSError, SyntaxError) as error:
+        raise InputError(f"the image cannot be used: {error}") from error
 
 
 def check_order(channel_order: str | None) -> ChannelOrder:

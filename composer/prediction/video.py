@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ from typing import Any
 from PIL import Image
 
 from composer.errors import InputError
+from composer.escapes import escape_name
 from composer.files import written_whole
+from composer.limits import ExpansionError, check_expansion, max_expansion
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
 _CODECS = ("libx264", "mpeg4")  # the first that this build of PyAV has
 _USUAL_RATE = Fraction(25)
+_FORMATS = ("avi", "matroska", "webm", "mov", "mp4", "mpeg", "mpegts", "mpegvideo", "m4v")
+_PIXEL_BYTES = 12  # of a frame as it is decoded, as Pillow's image and as an array
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
@@ -30,12 +35,8 @@ def read_rate(path: str | os.PathLike[str]) -> Fraction:
     Raises:
         InputError: PyAV is not installed, or the file is no video.
     """
-    av, source = _import_av(), os.fspath(path)
-    try:
-        with av.open(source) as container:
-            return Fraction(_first_stream(container, source).average_rate or _USUAL_RATE)
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{source}: the video cannot be read: {error}") from error
+    with _opened_video(path) as (_, stream):
+        return Fraction(stream.average_rate or _USUAL_RATE)
 
 
 def read_frames(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
@@ -45,17 +46,36 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         path: the file.
 
     Raises:
-        InputError: PyAV is not installed, or the file is no video or damaged.
+        InputError: PyAV is not installed, or the file is no video, damaged, or has frames of more
+            pixels than `composer.limits` allows.
     """
-    av, source = _import_av(), os.fspath(path)
+    with _opened_video(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        for frame in container.decode(stream):
+            image: Image.Image = frame.to_image()
+            turn = getattr(frame, "rotation", 0)  # of cameras that were held upright
+            yield image.rotate(turn, expand=True) if turn else image
+
+
+@contextmanager
+def _opened_video(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
+    """Opens a file, and nothing that the file names: playlists and addresses are refused."""
+    av, source = _import_av(), escape_name(os.fspath(path))
+    if not Path(path).is_file():
+        kind = "it is a folder" if Path(path).is_dir() else "there is no such file"
+        raise InputError(f"{source}: the video cannot be read: {kind}")
+    options = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
     try:
-        with av.open(source) as container:
+        with Path(path).open("rb") as file, av.open(file, options=options) as container:
             stream = _first_stream(container, source)
-            stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                image: Image.Image = frame.to_image()
-                turn = getattr(frame, "rotation", 0)  # of cameras that were held upright
-                yield image.rotate(turn, expand=True) if turn else image
+            size = os.fstat(file.fileno()).st_size
+            context = stream.codec_context
+            check_expansion(source, size=size, needed=context.width * context.height * _PIXEL_BYTES)
+            # Frames may become larger than the head says.
+            context.options = {"max_pixels": str(max_expansion(size) // _PIXEL_BYTES)}
+            yield container, stream
+    except ExpansionError as error:
+        raise InputError(str(error)) from None
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{source}: the video cannot be read: {error}") from error
 

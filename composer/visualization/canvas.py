@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
 
+from composer.images import convert_to_rgb
 from composer.visualization.colors import RGB, contrast_with
 from composer.visualization.label_placement import Box, place_label
 
@@ -38,7 +39,7 @@ def to_pil_image(image: ImageLike, channel_order: Literal["RGB", "BGR"] = "RGB")
         ValueError: it has another shape.
     """
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
+        return convert_to_rgb(image)
     if isinstance(image, Tensor):
         array = image.detach().cpu().numpy()
         array = array.transpose(1, 2, 0) if array.ndim == 3 else array

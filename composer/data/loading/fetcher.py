@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -194,6 +195,8 @@ def start_worker(_number: int) -> None:
     if hasattr(signal, "sigwaitinfo"):  # macOS and Windows have none
         _end_for_parent_only()
     gc.freeze()
+    # Lines of Pillow's source say nothing to users; `composer data check` names the files.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def _end_for_parent_only() -> None:

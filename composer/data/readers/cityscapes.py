@@ -13,6 +13,7 @@ from composer.data.label_images import cut_object, read_labels
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
 from composer.errors import DataError
+from composer.images import walk_folder
 
 _IMAGE, _FINE = "_leftImg8bit.png", "_gtFine_"
 
@@ -34,7 +35,11 @@ def cityscapes(
         DataError: there is no such folder, or no image in it.
     """
     root = folder / "leftImg8bit" / split
-    files = sorted(root.glob(f"*/*{_IMAGE}"))
+    files = [
+        file
+        for file in walk_folder(root)
+        if file.name.endswith(_IMAGE) and file.parent.parent == root
+    ]
     if not files:
         raise DataError(f"{root}: there are no folders of images '*{_IMAGE}'")
     log = FaultLog()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
@@ -25,7 +23,7 @@ from composer.data.readers.split_names import name_split
 from composer.data.readers.yolo_layout import read_class_file
 from composer.data.records import Box
 from composer.errors import DataError
-from composer.images import walk_folder
+from composer.images import opened_content, walk_folder
 from composer.structures import encode_mask
 
 _OUTLINED = ("polygon", "circle", "mask", "oriented_rectangle")
@@ -317,7 +315,7 @@ def _decode(written: object, height: int, width: int) -> np.ndarray:
     if not isinstance(written, str):
         raise BadPart("bad_mask", "a 'mask' has a PNG image in base64")
     try:
-        with Image.open(io.BytesIO(base64.b64decode(written)), formats=["PNG"]) as image:
+        with opened_content(base64.b64decode(written), "the mask") as image:
             if image.width <= width and image.height <= height:
                 return np.asarray(image.convert("L")) > 0
     except Exception as error:  # bytes can break a decoder in ways that nobody has listed

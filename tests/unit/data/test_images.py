@@ -156,3 +156,10 @@ def test_image_of_too_many_pixels_is_refused(tmp_path, pixels, monkeypatch):
     monkeypatch.setenv("COMPOSER_MAX_BYTES", "100k")
     with pytest.raises(InputError, match=r"image\.png: too large: .* COMPOSER_MAX_BYTES"):
         read_image(path, AS_IS)
+
+
+def test_a_row_of_pixels_is_not_resized_to_an_image_of_gigabytes(tmp_path):
+    path = save(tmp_path, np.zeros((1, 20_000, 3), dtype=np.uint8))
+    with pytest.raises(InputError, match=r"resized to 800 x 16000000: .*COMPOSER_MAX_BYTES"):
+        read_image(path, ImageFormat(shortest_edge=800, longest_edge=0))
+    assert read_image(path, ImageFormat(shortest_edge=800))["image"].shape[2] <= 1333

@@ -11,7 +11,7 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from composer.errors import InputError
-from composer.images import ImageFileError, open_image, peek_size
+from composer.images import ImageFileError, open_image, opened_content, peek_size
 from composer.images.formats import FORMATS
 from unit.images.some_tiffs import write_tiff
 
@@ -153,3 +153,15 @@ def test_names_that_are_not_utf8_are_read(tmp_path):
     name = os.fsdecode(b"caf\xe9.png")
     Image.new("RGB", (3, 2)).save(tmp_path / name)
     assert peek_size(tmp_path / name) == (2, 3)
+
+
+def test_images_inside_other_files_are_opened_within_the_same_limits(tmp_path):
+    Image.new("L", (3, 2), 9).save(tmp_path / "a.png")
+    with opened_content((tmp_path / "a.png").read_bytes(), "the mask") as image:
+        assert image.size == (3, 2)
+    for content, message in ((make_bomb(40_000, 35_000), "too large"), (b"", "it is empty")):
+        with (
+            pytest.raises(ImageFileError, match=f"the mask: .*{message}"),
+            opened_content(content, "the mask"),
+        ):
+            pass

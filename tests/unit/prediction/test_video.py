@@ -1,3 +1,4 @@
+import contextlib
 import sys
 from fractions import Fraction
 
@@ -60,6 +61,42 @@ def test_what_is_no_video_is_refused(tmp_path):
             read(tmp_path / "clip.mp4")
         with pytest.raises(InputError, match=r"gone\.mp4: the video cannot be read"):
             read(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile {}\n",
+    ],
+)
+def test_a_playlist_opens_no_file_that_it_names(tmp_path, playlist):
+    secret = write_frames(tmp_path / "secret.mp4", shades(2), Fraction(10))
+    (tmp_path / "clip.mp4").write_text(playlist.format(secret.name))
+    with pytest.raises(InputError, match=r"clip\.mp4: the video cannot be read"):
+        list(read_frames(tmp_path / "clip.mp4"))
+
+
+def test_a_folder_is_no_video(tmp_path):
+    (tmp_path / "clip.mp4").mkdir()
+    with pytest.raises(InputError, match=r"clip\.mp4: the video cannot be read: it is a folder"):
+        read_rate(tmp_path / "clip.mp4")
+
+
+def test_frames_of_too_many_pixels_are_refused(tmp_path, monkeypatch):
+    file = write_frames(tmp_path / "clip.mp4", shades(2, size=(640, 480)), Fraction(10))
+    monkeypatch.setenv("COMPOSER_MAX_BYTES", "100k")
+    with pytest.raises(InputError, match=r"clip\.mp4: .*COMPOSER_MAX_BYTES"):
+        list(read_frames(file))
+
+
+def test_a_video_that_ends_early_is_read_or_refused(tmp_path):
+    file = write_frames(tmp_path / "clip.mkv", shades(8, size=(320, 240)), Fraction(10))
+    content = file.read_bytes()
+    for part in (0.1, 0.5, 0.9):
+        file.write_bytes(content[: int(len(content) * part)])
+        with contextlib.suppress(InputError):
+            assert len(list(read_frames(file))) < 9
 
 
 def test_a_file_without_pictures_is_refused(tmp_path):
