@@ -136,7 +136,9 @@ def gather(endpoint: Endpoint, values: Mapping[Slot, Any]) -> Any:
 
 def derive_seed(seed: int, path: str) -> int:
     """The seed of one node: a hash of the run's seed and the node's path (64 bits)."""
-    digest = hashlib.blake2b(f"{seed}/{path}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(
+        f"{seed}/{path}".encode(errors="surrogatepass"), digest_size=8
+    ).digest()
     return int.from_bytes(digest, "little") & 0x7FFF_FFFF_FFFF_FFFF
 
 

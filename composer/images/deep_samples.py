@@ -22,6 +22,10 @@ _DARK = 64  # the first quarter of 256 levels
 _LEVELS = 256
 
 
+class SampleRangeError(ValueError):
+    """Nothing says which samples of an image are black and white, or something says it wrongly."""
+
+
 class SampleRange(NamedTuple):
     """The samples that are black and white.
 
@@ -52,7 +56,7 @@ def scale_to_bytes(image: Image.Image) -> Image.Image:
         image: loaded, of the mode `I;16` (or a variant), `I` or `F`.
 
     Raises:
-        ValueError: the samples do not fit the range, or would all be nearly black.
+        SampleRangeError: the samples do not fit the range, or would all be nearly black.
     """
     tags = dict(getattr(image, "tag_v2", {}))
     samples = np.asarray(image)
@@ -70,12 +74,12 @@ def check_cut_samples(image: Image.Image, rawmode: str) -> None:
         rawmode: Pillow's name for the samples of the file, such as `RGB;16B`.
 
     Raises:
-        ValueError: the image would be nearly black.
+        SampleRangeError: the image would be nearly black.
     """
     if "16" in rawmode:
         lightest = max(high for _, high in image.getextrema())  # type: ignore[misc]
         if 0 < lightest < _DARK:
-            raise ValueError(_describe_dark(16, f"below {(lightest + 1) * _LEVELS}"))
+            raise SampleRangeError(_describe_dark(16, f"below {(lightest + 1) * _LEVELS}"))
 
 
 def find_range(
@@ -88,7 +92,7 @@ def find_range(
     if image.mode == "F":
         return SampleRange(0.0, 1.0)
     if _kind_of(tags) == _SIGNED or (samples.size and samples.min() < 0):
-        raise ValueError(
+        raise SampleRangeError(
             "its samples are signed numbers, and nothing in the file says which are black and "
             "white (a TIFF can, in the tags SMinSampleValue and SMaxSampleValue); convert it to "
             "8 bits"
@@ -141,10 +145,10 @@ def _scale(
         return samples.astype(np.uint8)
     is_float = samples.dtype.kind == "f"
     if is_float and not np.isfinite(samples).all():
-        raise ValueError("it has samples that are NaN or infinite; convert it to 8 bits")
+        raise SampleRangeError("it has samples that are NaN or infinite; convert it to 8 bits")
     least, largest = float(samples.min()), float(samples.max())
     if not span.is_stated and (least < span.black or largest > span.white):
-        raise ValueError(
+        raise SampleRangeError(
             f"its samples are from {least:g} to {largest:g}, and nothing in the file says which "
             f"are black and white (floating point is read from {span.black:g} to {span.white:g}); "
             "convert it to 8 bits"
@@ -154,7 +158,7 @@ def _scale(
     levels = (samples.astype(np.float64) - span.black) * (_LEVELS / steps)
     scaled = np.floor(levels).clip(0, _LEVELS - 1).astype(np.uint8)
     if not span.is_stated and largest > 0 and int(scaled.max()) < _DARK:
-        raise ValueError(_describe_dark(bits, f"{largest:g} at most"))
+        raise SampleRangeError(_describe_dark(bits, f"{largest:g} at most"))
     return scaled
 
 

@@ -14,6 +14,7 @@ from typing import IO
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from composer.images.deep_samples import SampleRangeError
 from composer.images.errors import ImageFileError
 from composer.images.formats import FORMATS, HEAD_SIZE, FileFormat, describe_other, find_format
 from composer.images.orientation import find_upright_size
@@ -76,6 +77,8 @@ def _opened_stream(stream: IO[bytes], file: str | os.PathLike[str]) -> Iterator[
         yield image
     except ImageFileError:
         raise
+    except SampleRangeError as error:
+        raise ImageFileError(file, "unreadable_image", str(error)) from None
     except MemoryError:
         reason = f"no memory is left for {image.width} x {image.height} pixels"
         raise ImageFileError(file, "truncated_image", reason) from None
@@ -198,4 +201,4 @@ def _check_expansion(file: str | os.PathLike[str], size: int, needed: int) -> No
         check_expansion(file, size=size, needed=needed)
     except ExpansionError as error:
         reason = str(error).removeprefix(f"{os.fspath(file)}: ")  # our own message has the name
-        raise ImageFileError(file, "unreadable_image", f"too large: {reason}") from None
+        raise ImageFileError(file, "unreadable_image", reason) from None

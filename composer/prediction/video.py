@@ -77,7 +77,8 @@ def _opened_video(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
     except ExpansionError as error:
         raise InputError(str(error)) from None
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{source}: the video cannot be read: {error}") from error
+        reason = error.strerror or error
+        raise InputError(f"{source}: the video cannot be read: {reason}") from error
 
 
 def write_frames(
