@@ -17,7 +17,9 @@ Box = tuple[float, float, float, float]
 Polygons = Sequence[Sequence[float]]
 RunLengths = Mapping[str, Any]  # in any of COCO's forms, of which one is compressed
 
-_XYXY_ABS = 0  # detectron2's `BoxMode.XYXY_ABS`, an IntEnum
+RotatedBox = tuple[float, float, float, float, float]
+
+_XYXY_ABS, _XYWHA_ABS = 0, 4  # of `BoxMode`
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Annotation:
         is_difficult: whether it is left out of training and not counted in evaluation (VOC).
         area: of the object in square pixels, as the dataset has it.
         annotation_id: the dataset's own.
+        rotated_box: centre x, centre y, width and height in pixels and degrees counter-clockwise,
+            where the dataset has such boxes; `box` is the upright one around it.
     """
 
     box: Box
@@ -45,18 +49,23 @@ class Annotation:
     is_difficult: bool = False
     area: float | None = None
     annotation_id: AnnotationId | None = None
+    rotated_box: RotatedBox | None = None
 
     @property
     def size(self) -> float:
         """The annotated area, or that of the box where there is none, in square pixels."""
+        if self.area is not None:
+            return self.area
+        if self.rotated_box is not None:
+            return self.rotated_box[2] * self.rotated_box[3]
         x0, y0, x1, y1 = self.box
-        return (x1 - x0) * (y1 - y0) if self.area is None else self.area
+        return (x1 - x0) * (y1 - y0)
 
     def as_dict(self) -> dict[str, Any]:
         """The annotation under detectron2's names."""
         found: dict[str, Any] = {
-            "bbox": list(self.box),
-            "bbox_mode": _XYXY_ABS,
+            "bbox": list(self.box if self.rotated_box is None else self.rotated_box),
+            "bbox_mode": _XYXY_ABS if self.rotated_box is None else _XYWHA_ABS,
             "category_id": self.category,
             "iscrowd": int(self.is_crowd),
         }

@@ -3,6 +3,7 @@
 Legend: N objects, K keypoints each, B boxes, H W the image's height and width.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,7 @@ def read_sample(
     read = replace(
         sample,
         boxes=_read_boxes(targets, sample),
+        rotated_boxes=_read_rotated_boxes(targets),
         categories=torch.tensor([a.category for a in targets], dtype=torch.long),
         outlines=outlines,
         bit_masks=bit_masks,
@@ -109,6 +111,13 @@ def _check_size(record: Record, height: int, width: int) -> None:
 def _read_boxes(targets: Sequence[Annotation], sample: Sample) -> Float[Tensor, "N 4"]:
     boxes = torch.tensor([a.box for a in targets], dtype=torch.float64).reshape(-1, 4)
     return _cut(boxes, sample)
+
+
+def _read_rotated_boxes(targets: Sequence[Annotation]) -> Float[Tensor, "N 5"] | None:
+    if all(a.rotated_box is None for a in targets):
+        return None
+    nothing = (math.nan,) * 5
+    return torch.tensor([a.rotated_box or nothing for a in targets], dtype=torch.float64)
 
 
 def _with_proposals(sample: Sample, proposals: Proposals | None) -> Sample:

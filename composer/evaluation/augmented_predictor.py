@@ -1,5 +1,7 @@
 """Test-time augmentation: predictions on an image in several sizes and mirrored, merged.
 
+Each view is run and padded alone; detectron2 pads several views of an image together.
+
 Legend: R detections, M the side of a mask, C channels, H W the image's height and width.
 """
 

@@ -129,7 +129,12 @@ def make_rotated_truth(dataset: Dataset, order: Sequence[int]) -> COCO:
 
 
 def fit_annotation(annotation: Annotation) -> list[float]:
-    """The smallest box around an object's mask: centre x, centre y, width, height, degrees."""
+    """The rotated box of an object: centre x, centre y, width, height, degrees.
+
+    It is that of the dataset or, where it has none, the smallest around the object's mask.
+    """
+    if annotation.rotated_box is not None:
+        return list(annotation.rotated_box)
     given = annotation.segmentation
     boxes = torch.tensor([annotation.box], dtype=torch.float64)
     categories = torch.tensor([annotation.category])

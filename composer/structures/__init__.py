@@ -1,6 +1,7 @@
 """The values of detection graphs: images, boxes, masks, instances; and port types."""
 
 from composer.structures.bit_masks import BitMasks
+from composer.structures.box_mode import BoxMode
 from composer.structures.boxes import Boxes, pairwise_intersection, pairwise_ioa, pairwise_iou
 from composer.structures.feature_levels import (
     TensorShape,
@@ -94,6 +95,7 @@ __all__ = [
     "AnyBoxes",
     "BitMasks",
     "BoxDeltas",
+    "BoxMode",
     "Boxes",
     "Centerness",
     "ClassLogits",

@@ -11,15 +11,26 @@ from typing import Any
 
 from composer.data.faults import BadPart, FaultKind
 from composer.data.json_values import are_numbers, as_integer, is_number, show_value
-from composer.data.records import Annotation, Box, Polygons, RunLengths
+from composer.data.records import Annotation, Box, Polygons, RotatedBox, RunLengths
 from composer.structures import (
     LONGEST_OUTLINE,
+    BoxMode,
     bound_polygons,
     compress_run_lengths,
     read_run_lengths,
 )
 
 _SLACK = 1.0  # pixels that annotations of COCO may reach beyond the image by rounding
+AnyBox = tuple[Box, RotatedBox | None]
+
+_FORMS = {
+    BoxMode.XYWH_ABS: "four numbers x, y, width, height",
+    BoxMode.XYWH_REL: "four shares x, y, width, height",
+    BoxMode.XYXY_ABS: "four numbers x0, y0, x1, y1",
+    BoxMode.XYXY_REL: "four shares x0, y0, x1, y1",
+    BoxMode.XYWHA_ABS: "five numbers: centre x, centre y, width, height, degrees",
+}
+
 MAX_PIXELS = 2**31  # of an image: COCO's masks count pixels in 32 bits
 
 
@@ -29,16 +40,65 @@ def to_box(bbox: object) -> Box:
     Raises:
         BadPart: it is not four finite numbers, or has no area.
     """
-    if not are_numbers(bbox) or len(bbox) != 4:  # type: ignore[arg-type]
-        message = f"'bbox' is four numbers x, y, width, height, not {show_value(bbox)}"
+    return to_boxes(bbox, BoxMode.XYWH_ABS)[0]
+
+
+def read_boxes(entry: Mapping[str, Any], height: int | None, width: int | None) -> AnyBox:
+    """The box of an annotation in any mode; without `bbox_mode`, in COCO's.
+
+    Args:
+        entry: has `bbox` and may have `bbox_mode`, a mode by name or by number.
+        height: the image's, if it is known.
+        width: likewise.
+
+    Raises:
+        BadPart: the mode is unknown, or the box is not what its mode says or has no area.
+    """
+    bbox, mode = entry.get("bbox"), entry.get("bbox_mode")
+    if mode is None:
+        has_angle = isinstance(bbox, Sequence) and len(bbox) == BoxMode.XYWHA_ABS.num_values
+        return to_boxes(bbox, BoxMode.XYWHA_ABS if has_angle else BoxMode.XYWH_ABS)
+    whole = as_integer(mode)
+    try:
+        parsed = BoxMode.parse(mode if whole is None else whole)
+    except ValueError as error:
+        raise BadPart("malformed", f"'bbox_mode': {error}") from error
+    if parsed.is_relative and (height is None or width is None):
+        raise BadPart("malformed", f"a box in {parsed.name} takes the image's height and width")
+    return to_boxes(bbox, parsed, (height or 1, width or 1))
+
+
+def to_boxes(bbox: object, mode: BoxMode, image_size: tuple[int, int] = (1, 1)) -> AnyBox:
+    """The corners of a box, and the rotated box if it is one.
+
+    Args:
+        bbox: its numbers.
+        mode: their meaning.
+        image_size: (height, width) of the image, for relative modes.
+
+    Raises:
+        BadPart: they are not as many finite numbers as the mode has, or have no area.
+    """
+    if not are_numbers(bbox) or len(bbox) != mode.num_values:  # type: ignore[arg-type]
+        message = f"'bbox' is {_FORMS[mode]}, not {show_value(bbox)}"
         raise BadPart("malformed", message)
-    x, y, width, height = (float(value) for value in bbox)  # type: ignore[attr-defined]
+    values = [float(value) for value in bbox]  # type: ignore[attr-defined]
+    width, height = values[2], values[3]
+    if mode in (BoxMode.XYXY_ABS, BoxMode.XYXY_REL):
+        width, height = values[2] - values[0], values[3] - values[1]
     if width <= 0 or height <= 0:
-        raise BadPart("box_degenerate", f"the box is {width:g} x {height:g} pixels")
-    box = x, y, x + width, y + height
-    if not are_numbers(box):
+        unit = "of the image" if mode.is_relative else "pixels"
+        raise BadPart("box_degenerate", f"the box is {width:g} x {height:g} {unit}")
+    if mode is BoxMode.XYWH_ABS:  # by far the most frequent one
+        x0, y0, x1, y1 = values[0], values[1], values[0] + width, values[1] + height
+    else:
+        x0, y0, x1, y1 = BoxMode.convert(values, mode, BoxMode.XYXY_ABS, image_size=image_size)
+    if not are_numbers([x0, y0, x1, y1]):
         raise BadPart("malformed", f"'bbox' {show_value(bbox)} ends beyond all numbers")
-    return box
+    rotated = None
+    if mode is BoxMode.XYWHA_ABS:
+        rotated = values[0], values[1], width, height, values[4]
+    return (x0, y0, x1, y1), rotated
 
 
 def describe_outside(box: Box, height: int | None, width: int | None) -> str:

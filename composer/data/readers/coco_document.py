@@ -24,8 +24,8 @@ from composer.data.readers.annotation_forms import (
     is_empty,
     is_wholly_outside,
     list_parts_outside,
+    read_boxes,
     to_area,
-    to_box,
     to_keypoints,
     to_segmentation,
 )
@@ -221,7 +221,7 @@ class AnnotationReader:
     def _to_annotation(self, given: _Given, record: Record, has_masks: bool) -> Annotation:
         entry, size = given.entry, (record.height, record.width)
         category = to_category(entry, self.indices)
-        box = to_box(entry.get("bbox"))
+        box, rotated_box = read_boxes(entry, *size)
         if is_wholly_outside(box, *size):
             raise BadPart("box_outside", describe_outside(box, *size) or "it is outside")
         is_crowd = to_flag(entry, "iscrowd", False)
@@ -238,6 +238,7 @@ class AnnotationReader:
             is_crowd=is_crowd,
             area=self._to_area(given, record),
             annotation_id=self._to_id(given),
+            rotated_box=rotated_box,
         )
         for kind, message in list_parts_outside(annotation, *size):
             self._note(given, kind, message)

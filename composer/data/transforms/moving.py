@@ -59,4 +59,6 @@ def _bound_rotated(sample: Sample) -> Float[Tensor, "N 4"]:
     if sample.rotated_boxes is None:
         return sample.boxes
     around = RotatedBoxes(sample.rotated_boxes).get_bounding_boxes().tensor
+    limits = around.new_tensor([sample.width, sample.height] * 2)
+    around = around.clamp(min=0).minimum(limits)
     return torch.where(around.isfinite(), around, sample.boxes)
