@@ -4,7 +4,8 @@
     ├── SpecError               a spec has problems; `.problems` has all of them
     ├── NameResolutionError     no node, port, tap or spec goes by that name, or several do
     ├── PluginError             a node type cannot be loaded from its plugin
-    │   └── ContractError           a class or function cannot be a node type
+    │   ├── ContractError           a class or function cannot be a node type
+    │   └── MissingPluginError      a name of a distribution that is not installed
     ├── InputError              what was given to a run does not fit the graph
     ├── ExecutionError          a node failed while it ran; `.path` is its path
     ├── CheckpointError         a checkpoint cannot be read, written or trusted
@@ -70,14 +71,20 @@ def _remake(
 
 
 class SpecError(ComposerError):
-    """A spec has problems. All of them are in `problems`; the message has the first hundred."""
+    """A spec has problems. All of them are in `problems`; the message has the first hundred.
 
-    def __init__(self, problems: Sequence[LocatedProblem]) -> None:
+    Args:
+        problems: the problems.
+        remark: what is to be said of all of them, if anything.
+    """
+
+    def __init__(self, problems: Sequence[LocatedProblem], remark: str = "") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
         listing = "\n".join(problem.render() for problem in self.problems[:_MAX_SHOWN])
         more = f" The first {_MAX_SHOWN} are shown." if count > _MAX_SHOWN else ""
-        super().__init__(f"{listing}\n{count} problem{'' if count == 1 else 's'}.{more}")
+        end = f"{count} problem{'' if count == 1 else 's'}.{more}"
+        super().__init__("\n".join(filter(None, (listing, remark, end))))
 
 
 class NameResolutionError(ComposerError):
@@ -90,6 +97,19 @@ class PluginError(ComposerError):
 
 class ContractError(PluginError):
     """A class or function cannot be a node type; the message says why."""
+
+
+class MissingPluginError(PluginError):
+    """A name is that of a distribution that is not installed, or publishes no such things.
+
+    Args:
+        distribution: the distribution, as written.
+        message: the name, the distribution, and what is installed.
+    """
+
+    def __init__(self, distribution: str, message: str) -> None:
+        self.distribution = distribution
+        super().__init__(message)
 
 
 class InputError(ComposerError):

@@ -14,10 +14,10 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from composer.errors import PluginError
+from composer.errors import ComposerError, PluginError
 from composer.language import SpecDocument
 from composer.node import read_contract
-from composer.registry import Publication, Registry
+from composer.registry import NODE_GROUP, Publication, Registry, list_faults
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -50,10 +50,12 @@ def make_schema(registry: Registry | None = None) -> SpecSchema:
     Args:
         registry: the node types; those that are installed by default. Their plugins are imported.
     """
-    published = (registry or Registry.installed()).publications
+    is_installed, registry = registry is None, registry or Registry.installed()
     configurations: dict[str, Schema] = {}
-    failures: list[str] = []
-    for publication in published:
+    failures = list(list_faults(NODE_GROUP)) if is_installed else []
+    for publication in registry.publications:
+        if registry.describe_fault(publication):
+            continue
         try:
             configurations[_definition(publication)] = _configuration_of(publication)
         except PluginError as error:
@@ -63,7 +65,7 @@ def make_schema(registry: Registry | None = None) -> SpecSchema:
         "required": ["composer"],
         "anyOf": [{"required": ["nodes"]}, {"required": ["extends"]}],
     }
-    _describe_nodes(document["$defs"]["NodeDocument"], published, configurations)
+    _describe_nodes(document["$defs"]["NodeDocument"], registry, configurations)
     document["$defs"] |= configurations
     return SpecSchema({"$schema": DIALECT, **document}, failures)
 
@@ -95,13 +97,12 @@ def _configuration_of(publication: Publication) -> Schema:
     return loosen(schema)
 
 
-def _describe_nodes(
-    node: Schema, published: Sequence[Publication], configurations: Mapping[str, Schema]
-) -> None:
+def _describe_nodes(node: Schema, registry: Registry, configurations: Mapping[str, Schema]) -> None:
     """Suggests node types for `uses`, and ties `with` to the one that is used."""
-    names = {name: entry for entry in published for name in _names_of(entry, published)}
+    published = registry.publications
+    names = {name: entry for entry in published for name in _names_of(entry, registry)}
     node["properties"]["uses"] = {
-        "description": "Node type: `name`, or `plugin/name`.",
+        "description": "Node type: `name`, or `distribution/name`.",
         "anyOf": [{"enum": sorted(names)}, {"type": ["string", "null"]}],
     }
     node["allOf"] = [
@@ -118,14 +119,15 @@ def _describe_nodes(
     ]
 
 
-def _names_of(publication: Publication, published: Sequence[Publication]) -> Iterator[str]:
-    """The names that mean a node type and nothing else."""
-    named_so = [entry for entry in published if entry.name == publication.name]
-    if len(named_so) == 1:
-        yield publication.name
-    for qualifier in dict.fromkeys((publication.plugin, publication.distribution)):
-        if sum(entry.answers_to(qualifier) for entry in named_so) == 1:
-            yield f"{qualifier}/{publication.name}"
+def _names_of(publication: Publication, registry: Registry) -> Iterator[str]:
+    """The names that mean a node type in a user's document."""
+    name = publication.name
+    for text in (name, publication.qualified, f"{publication.plugin}/{name}"):
+        try:
+            if registry.find(text).publication == publication:
+                yield text
+        except ComposerError:
+            continue
 
 
 def _definition(publication: Publication) -> str:

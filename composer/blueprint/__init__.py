@@ -3,9 +3,10 @@
 from composer.blueprint.addresses import AddressBook, Target
 from composer.blueprint.blueprint import Blueprint, Names, listed
 from composer.blueprint.dependencies import Dependencies
+from composer.blueprint.node_types import NodeTypes
 from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
 from composer.blueprint.plan import Plan, Step, make_plan
-from composer.blueprint.resolution import find_node_type, resolve_references, resolve_spec
+from composer.blueprint.resolution import resolve_references, resolve_spec
 
 __all__ = [
     "WHOLE",
@@ -16,11 +17,11 @@ __all__ = [
     "GraphInput",
     "Names",
     "Node",
+    "NodeTypes",
     "Plan",
     "Slot",
     "Step",
     "Target",
-    "find_node_type",
     "listed",
     "make_plan",
     "resolve_references",

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from composer.discovery import Publication
 from composer.documents import Located, Place
 from composer.language import Mode, Reference
+from composer.registry import short_name
 
 if TYPE_CHECKING:  # it imports torch
     from composer.node import Contract
@@ -86,6 +88,8 @@ class Node:
         namespace: checkpoint key prefix, without the final dot; empty for none.
         device: device by name, or None for the graph's.
         same_as: path of the node whose module is called again, or None.
+        publication: what publishes its node type, once that is found; None for one that is given
+            in Python.
         label: node type and plugin with version, for messages.
         contract: the contract of its node type, once that is read.
         config: the checked configuration.
@@ -96,6 +100,7 @@ class Node:
         place: where the node stands.
         uses_place: where its node type stands.
         input_places: where the name of each input port stands.
+        written_in: the document in which the name of its node type is written.
     """
 
     path: str
@@ -104,6 +109,7 @@ class Node:
     namespace: str = ""
     device: str | None = None
     same_as: str | None = None
+    publication: Publication | None = None
     label: str = ""
     contract: Contract | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -113,6 +119,17 @@ class Node:
     place: Place = field(default=_NOWHERE, compare=False, repr=False)
     uses_place: Place = field(default=_NOWHERE, compare=False, repr=False)
     input_places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
+    written_in: str = field(default="", compare=False, repr=False)
+
+    @property
+    def type_name(self) -> str:
+        """Its node type for people: as written, without our own qualifier."""
+        return short_name(self.uses)
+
+    @property
+    def plugin(self) -> str:
+        """The plugin of its node type, or an empty text."""
+        return self.publication.plugin if self.publication is not None else ""
 
     @property
     def outputs(self) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ class Plan:
             released = ", ".join(str(slot) for slot in step.releases)
             note = f"  releases {released}" if released else ""
             node = step.node
-            lines.append(f"  {index:>3} {node.path:<{width}}  {node.uses:<16}{note}".rstrip())
+            lines.append(f"  {index:>3} {node.path:<{width}}  {node.type_name:<16}{note}".rstrip())
         if self.cut:
             lines.append(f"  cut off by feeds: {', '.join(self.cut)}")
         if self.not_run:

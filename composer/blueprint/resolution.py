@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from composer.blueprint.blueprint import Blueprint
+from composer.blueprint.node_types import NodeTypes
 from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
 from composer.blueprint.scopes import Scope
 from composer.blueprint.wires import Wires
 from composer.dag import find_cycles
 from composer.documents import ProblemLog
-from composer.errors import ComposerError
-from composer.language import MODES, Mode, NodeSpec, Reference, Spec
+from composer.language import MODES, Mode, NodeSpec, Reference, Spec, log_notes
 from composer.names import did_you_mean
 from composer.registry import Registry
 
@@ -75,6 +76,7 @@ def _make_node(
         written=module.config,
         place=written.place,
         uses_place=written.place_of("uses" if written.same_as is None else "same_as"),
+        written_in=module.written_in,
         input_places=written.input_places,
     )
 
@@ -125,20 +127,12 @@ def resolve_spec(spec: Spec, registry: Registry | None = None) -> Blueprint:
     """
     log = ProblemLog()
     blueprint = resolve_references(spec, log)
-    registry = registry or Registry.installed()
-    for node in blueprint.nodes.values():
-        find_node_type(node, registry, log)
-    log.raise_any()
-    return blueprint
-
-
-def find_node_type(node: Node, registry: Registry, log: ProblemLog) -> bool:
-    """Whether a node's type is published; if not, the log says why."""
-    if not node.uses:
-        return False  # a `same_as` that leads nowhere, noted already
-    try:
-        registry.find(node.uses)
-    except ComposerError as error:
-        log.add(node.uses_place, str(error))
-        return False
-    return True
+    types = NodeTypes(registry or Registry.installed(), spec.saved)
+    found = types.find_all(blueprint.nodes, log)
+    log.raise_any(spec.saved.remark if spec.saved else "")
+    nodes = {
+        path: replace(node, publication=found[path].publication)
+        for path, node in blueprint.nodes.items()
+    }
+    log_notes(types.notes)
+    return replace(blueprint, nodes=nodes, spec=spec.with_notes(types.notes))

@@ -11,7 +11,9 @@ from composer.cli.output import count_things
 from composer.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
+
+    from composer.blueprint import Node
 
 
 @click.command(short_help="Report the problems of specs.")
@@ -42,7 +44,7 @@ def _check(spec: str, settings: Sequence[str]) -> str:
     from composer.construction import check_source
 
     blueprint = check_source(spec, set=settings)
-    return f"ok ({_count(node.uses for node in blueprint.nodes.values())})"
+    return f"ok ({_count(blueprint.nodes.values())})"
 
 
 def _check_form(spec: str, settings: Sequence[str]) -> str:
@@ -52,14 +54,10 @@ def _check_form(spec: str, settings: Sequence[str]) -> str:
     loaded = load_spec(spec, set=settings)
     log_unchecked(loaded)
     nodes = resolve_spec(loaded).nodes
-    return f"the form is ok ({_count(node.uses for node in nodes.values())})"
+    return f"the form is ok ({_count(nodes.values())})"
 
 
-def _count(uses: Iterable[str]) -> str:
+def _count(nodes: Collection[Node]) -> str:
     """How many nodes there are, and from how many plugins they come."""
-    from composer.registry import Registry
-
-    names = list(uses)
-    found = (Registry.installed().find(name) for name in set(names))
-    plugins = {publication.plugin for publication in found if publication is not None}
-    return f"{count_things(len(names), 'node')} from {count_things(len(plugins), 'plugin')}"
+    plugins = {node.plugin for node in nodes if node.plugin}
+    return f"{count_things(len(nodes), 'node')} from {count_things(len(plugins), 'plugin')}"

@@ -9,7 +9,7 @@ import click
 
 from composer.cli.data_check import check
 from composer.cli.data_show import show
-from composer.cli.nodes import describe_call, list_publications
+from composer.cli.nodes import describe_call, list_publications, warn_of_damage
 from composer.cli.options import data_options, seed_option
 from composer.cli.output import print_columns
 
@@ -75,12 +75,13 @@ def list_datasets(
     With one dataset, its classes are counted, too.
     """
     from composer.experiment import find_datasets
+    from composer.registry import short_name
 
     documents = find_datasets(data, images, names, format=format_, set=settings)
     datasets = [document.open(name) for name, document in documents.items()]
     has_segments = any(record.segments for dataset in datasets for record in dataset)
     rows = [
-        _count_columns(dataset, document.uses, has_segments)
+        _count_columns(dataset, short_name(document.uses), has_segments)
         for dataset, document in zip(datasets, documents.values(), strict=True)
     ]
     segments = ("segments",) if has_segments else ()
@@ -132,5 +133,6 @@ def augmentations(name: str | None) -> None:
 def _list_or_describe(group: str, name: str | None) -> None:
     if name is None:
         list_publications(group)
+        warn_of_damage([group])
     else:
         describe_call(group, name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
-    from composer.registry import Publication
+    from composer.registry import Publication, Registry
 
 
 @click.command(short_help="List the node types that are installed, or describe one.")
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 def nodes(name: str | None) -> None:
     """List the node types that are installed; with NAME, describe one.
 
-    Listing imports no plugin. NAME may be qualified by its plugin (`composer-rcnn/mask_head`).
+    Listing imports no plugin. NAME may be qualified (`detection-composer/mask_head`).
     """
     if name is None:
-        from composer.registry import NODE_GROUP
+        from composer.registry import NODE_GROUP, TYPE_GROUP
 
         list_publications(NODE_GROUP)
+        warn_of_damage([NODE_GROUP, TYPE_GROUP])
     else:
         _describe_node_type(name)
 
@@ -42,14 +43,33 @@ def list_publications(group: str) -> None:
     from composer.registry import Registry
 
     registry = Registry.installed(group)
-    names = [publication.name for publication in registry.publications]
     rows = [(registry.what, "plugin", "distribution")]
     for publication in registry.publications:
-        origin = f"{publication.distribution} {publication.version}"
-        if names.count(publication.name) > 1:
-            origin += f", clash: write {publication.plugin}/{publication.name}"
+        origin, remark = publication.origin, _describe_naming(publication, registry)
+        origin = f"{origin}: {remark}" if remark else origin
         rows.append((publication.name, publication.plugin, origin))
     print_columns(rows)
+
+
+def warn_of_damage(groups: Sequence[str]) -> None:
+    """Prints the names of groups that can never be used, and why. Nothing is imported."""
+    from composer.registry import list_faults
+
+    for message in (message for group in groups for message in list_faults(group)):
+        click.echo(f"warning: {message}", err=True)
+
+
+def _describe_naming(publication: Publication, registry: Registry) -> str:
+    """What has to be written for a name that others publish, too; empty if its name suffices."""
+    from composer.errors import ComposerError
+
+    if registry.describe_fault(publication):
+        return "cannot be used"
+    try:
+        is_meant = registry.find(publication.name).publication == publication
+    except ComposerError:
+        is_meant = False
+    return "" if is_meant else f"write {publication.qualified}"
 
 
 def describe_call(group: str, name: str) -> None:
@@ -57,7 +77,7 @@ def describe_call(group: str, name: str) -> None:
 
     Raises:
         NameResolutionError: if nothing publishes the name.
-        PluginError: if two plugins do, or its plugin fails to import.
+        PluginError: if several others do, or its plugin fails to import.
     """
     from composer.node import call_model
     from composer.registry import Registry
@@ -65,7 +85,7 @@ def describe_call(group: str, name: str) -> None:
     registry = Registry.installed(group)
     target = registry.load(name)
     model = call_model(target, f"a {registry.what}")
-    _print_heading(name, registry.find(name), inspect.getdoc(target) or "")
+    _print_heading(name, registry.find(name).publication, inspect.getdoc(target) or "")
     _print_section("configuration", _list_configuration(model))
 
 
@@ -74,14 +94,14 @@ def _describe_node_type(name: str) -> None:
 
     Raises:
         NameResolutionError: if nothing publishes the name.
-        PluginError: if two plugins do, its plugin fails to import, or it is no node type.
+        PluginError: if several others do, its plugin fails to import, or it is no node type.
     """
     from composer.node import describe_type, read_contract
     from composer.registry import Registry
 
     registry = Registry.installed()
     contract = read_contract(registry.load(name))
-    _print_heading(name, registry.find(name), contract.doc)
+    _print_heading(name, registry.find(name).publication, contract.doc)
     ports = [(p.name, *_port_type(p.type, p.optional)) for p in contract.inputs.values()]
     _print_section("inputs", ports)
     outputs = [(port, *_port_type(kind)) for port, kind in contract.outputs.items()]

@@ -82,7 +82,7 @@ class RunReport:
         for node in self.outcome.nodes:
             entry: dict[str, Any] = {
                 "path": node.path,
-                "type": self.graph.blueprint.nodes[node.path].uses,
+                "type": self.graph.blueprint.nodes[node.path].type_name,
                 "outputs": dict(node.outputs),
                 "seconds": node.seconds,
             }
@@ -102,7 +102,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "steps": [
             {
                 "path": step.node.path,
-                "type": step.node.uses,
+                "type": step.node.type_name,
                 "releases": [str(slot) for slot in step.releases],
             }
             for step in plan.steps

@@ -103,7 +103,6 @@ def _make_diagram(
     from composer.blueprint import resolve_spec
     from composer.draw import Selection, make_diagram
     from composer.language import load_spec, log_unchecked
-    from composer.registry import Registry
 
     loaded = load_spec(spec, set=settings)
     log_unchecked(loaded)
@@ -116,10 +115,4 @@ def _make_diagram(
         book = checked.book(mode)
         slots = [slot for name in feeds for slot in book.fed_slots(book.resolve(name))]
         selection = Selection.of(checked.plan(mode, until or None, slots))
-    registry = Registry.installed()
-
-    def plugin_of(uses: str) -> str:
-        publication = registry.find(uses)
-        return publication.plugin if publication is not None else ""
-
-    return make_diagram(blueprint, mode, plugin_of=plugin_of, selection=selection)
+    return make_diagram(blueprint, mode, selection=selection)

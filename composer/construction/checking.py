@@ -9,16 +9,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from composer.blueprint import Blueprint, GraphInput, resolve_references
+from composer.blueprint import Blueprint, GraphInput, NodeTypes, resolve_references
 from composer.construction.class_counts import check_class_counts
-from composer.construction.configuration import Configurations, complete_document
+from composer.construction.configuration import (
+    Configurations,
+    complete_document,
+    with_input_types,
+)
 from composer.construction.output_shapes import propagate_shapes
 from composer.construction.port_wiring import wire_ports
+from composer.discovery import DISTRIBUTION, Homes
 from composer.documents import ProblemLog, SettingsSource
-from composer.errors import ComposerError
+from composer.errors import ComposerError, NameResolutionError
 from composer.language import (
     MODES,
     ImageFormat,
+    SavedSpec,
     Spec,
     SpecSource,
     apply_settings,
@@ -28,7 +34,7 @@ from composer.language import (
 from composer.module_tree import name_modules
 from composer.names import did_you_mean
 from composer.node import fields_of
-from composer.registry import NODE_GROUP, TYPE_GROUP, Registry
+from composer.registry import NODE_GROUP, TYPE_GROUP, Found, Registry
 
 
 def check_source(
@@ -51,7 +57,7 @@ def check_source(
     log = ProblemLog()
     spec = read_spec(source, log, set=set)
     blueprint = None if spec is None else _check(spec, nodes, log)
-    log.raise_any()
+    log.raise_any(source.remark if isinstance(source, SavedSpec) else "")
     assert blueprint is not None
     log_notes(blueprint.spec.notes)
     return blueprint
@@ -69,7 +75,7 @@ def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Bluepri
     """
     log = ProblemLog()
     blueprint = _check(spec, nodes, log)
-    log.raise_any()
+    log.raise_any(spec.saved.remark if spec.saved else "")
     log_notes(blueprint.spec.notes[len(spec.notes) :])
     return blueprint
 
@@ -83,7 +89,7 @@ def find_image_format(spec: Spec) -> ImageFormat:
     """
     log = ProblemLog()
     resolved = resolve_references(spec, log)
-    blueprint = _with_input_types(resolved, log)
+    blueprint, _ = _with_input_types(resolved, log)
     log.raise_any()
     return blueprint.image_format
 
@@ -93,15 +99,17 @@ def list_addresses(spec: Spec) -> list[str]:
 
     Nodes whose type cannot be loaded have none.
     """
-    keys = Configurations(Registry.installed(NODE_GROUP), ProblemLog()).list_keys(spec)
+    types = NodeTypes(Registry.installed(NODE_GROUP), spec.saved)
+    keys = Configurations(types, ProblemLog()).list_keys(spec)
     addresses = [f"{path}.{key}" for path, names in keys.items() for key in names or ()]
     return list(dict.fromkeys([*spec.resolved.aliases, *spec.resolved.params, *addresses]))
 
 
 def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> Blueprint:
-    configurations = Configurations(Registry.installed(NODE_GROUP, nodes), log)
+    types = NodeTypes(Registry.installed(NODE_GROUP, nodes), spec.saved)
+    configurations = Configurations(types, log)
     spec = apply_settings(spec, configurations.list_keys(spec), log)
-    resolved = _with_input_types(resolve_references(spec, log), log)
+    resolved, input_types = _with_input_types(resolve_references(spec, log), log)
     _check_devices(spec, log)
     configured = configurations.configure_all(resolved.nodes)
     wired, unwired = wire_ports(replace(resolved, nodes=configured), log)
@@ -111,8 +119,10 @@ def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> B
     check_class_counts(blueprint, log)
     if log:
         return blueprint
-    document = complete_document(spec.document, configurations.complete)
-    return replace(blueprint, spec=replace(spec, document=document))
+    document = complete_document(spec.document, configurations.complete, types.find_names(spec))
+    document = with_input_types(document, {n: found.qualified for n, found in input_types.items()})
+    notes = [*types.notes, *(found.note for found in input_types.values() if found.note)]
+    return replace(blueprint, spec=replace(spec, document=document).with_notes(notes))
 
 
 def _check_devices(spec: Spec, log: ProblemLog) -> None:
@@ -125,23 +135,32 @@ def _check_devices(spec: Spec, log: ProblemLog) -> None:
             log.add(node.place_of("device"), message, hint)
 
 
-def _with_input_types(blueprint: Blueprint, log: ProblemLog) -> Blueprint:
-    """The blueprint with the port types of the graph's inputs."""
-    registry = Registry.installed(TYPE_GROUP)
+def _with_input_types(blueprint: Blueprint, log: ProblemLog) -> tuple[Blueprint, dict[str, Found]]:
+    """The blueprint with the port types of the graph's inputs, and what publishes those."""
+    registry, homes = Registry.installed(TYPE_GROUP), Homes.installed()
+    saved = blueprint.spec.saved
     typed: dict[str, GraphInput] = {}
+    types: dict[str, Found] = {}
     for name, point in blueprint.inputs["inference"].items():
         typed[name] = point
         if point.type_name.lower() == "any":
             continue
+        declared = blueprint.spec.graph.inputs[name]
+        is_saved = saved is not None and declared.written_in == saved.file
         try:
-            kind: Any = registry.load(point.type_name)
+            home = DISTRIBUTION if is_saved else homes.find(declared.written_in)
+            found = registry.find(point.type_name, home)
+            kind: Any = registry.load_found(found)
         except ComposerError as error:
             hint = did_you_mean(point.type_name, [*registry.names(), "any"], "port types")
+            hint = hint if isinstance(error, NameResolutionError) else ""
             message = str(error).partition("; `composer nodes`")[0].partition(". Did you")[0]
-            log.add(blueprint.spec.graph.inputs[name].place, message, hint)
+            log.add(declared.place, message, hint)
         else:
+            note = f"{declared.place}: {found.note}" if found.note else ""
+            types[name] = found._replace(note=note)
             typed[name] = replace(point, type=kind, parts=fields_of(kind))
-    return replace(blueprint, inputs=dict.fromkeys(MODES, typed))
+    return replace(blueprint, inputs=dict.fromkeys(MODES, typed)), types
 
 
 def _check_freezing(
@@ -151,7 +170,7 @@ def _check_freezing(
     for part in blueprint.spec.freeze.values():
         node = blueprint.nodes.get(part.path)
         if node is not None and not node.is_module:
-            message = f"node '{part.path}' has no weights to freeze: {node.uses} is a function"
+            message = f"node '{part.path}' has no weights to freeze: {node.type_name} is a function"
             log.add(part.place, message)
         elif part.module and part.path in modules:
             inside = [name for name, _ in modules[part.path].named_modules() if name]

@@ -10,20 +10,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from composer.blueprint import Node, find_node_type
+from composer.blueprint import Node, NodeTypes
 from composer.documents import ProblemLog, describe_errors, escape, group_errors, suggest_choice
 from composer.errors import ComposerError, PluginError
 from composer.language import Spec
 from composer.names import did_you_mean
 from composer.node import Contract, configured, read_contract
-from composer.registry import Registry
+from composer.registry import Found
 
 
 class Configurations:
     """Reads the contracts of a spec's nodes and checks their configuration.
 
     Args:
-        registry: the node types.
+        types: the node types.
         log: takes node types that cannot be loaded, and configurations that do not fit.
 
     Attributes:
@@ -31,12 +31,11 @@ class Configurations:
         complete: the whole configuration of each node by path, as plain values.
     """
 
-    def __init__(self, registry: Registry, log: ProblemLog) -> None:
-        self.registry, self.log = registry, log
+    def __init__(self, types: NodeTypes, log: ProblemLog) -> None:
+        self.types, self.log = types, log
         self.faulty: set[str] = set()
         self.complete: dict[str, dict[str, Any]] = {}
-        self._contracts: dict[str, Contract | None] = {}
-        self._labels: dict[str, str] = {}
+        self._contracts: dict[Found, Contract | None] = {}
 
     def list_keys(self, spec: Spec) -> dict[str, list[str] | None]:
         """The configuration keys of each node whose type can be loaded; nothing is noted."""
@@ -44,27 +43,33 @@ class Configurations:
         for path, node in spec.graph.walk():
             if node.uses is None:
                 continue
-            if node.uses not in self._contracts:
-                try:
-                    self._contracts[node.uses] = read_contract(self.registry.load(node.uses))
-                except ComposerError:
-                    continue  # noted where the node is checked
-            contract = self._contracts[node.uses]
+            try:
+                type_ = self.types.find(node.uses, node.written_in)
+                if type_ not in self._contracts:
+                    self._contracts[type_] = read_contract(self.types.registry.load_found(type_))
+            except ComposerError:
+                continue  # noted where the node is checked
+            contract = self._contracts[type_]
             found[path] = None if contract is None else contract.keys()
         return found
 
     def configure_all(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
         """The nodes whose contract can be read, with that and their checked configuration."""
         found: dict[str, Node] = {}
-        for path, node in nodes.items():
-            contract = self._contract(node)
+        for path, type_ in self.types.find_all(nodes, self.log).items():
+            contract = self._contract(nodes[path], type_)
             if contract is None:
                 continue
-            config = self.configure(node, contract)
+            config = self.configure(nodes[path], contract)
             if config is None:
                 self.faulty.add(path)
-            label = self._labels.setdefault(node.uses, self.registry.label(node.uses))
-            found[path] = replace(node, contract=contract, config=config or {}, label=label)
+            found[path] = replace(
+                nodes[path],
+                publication=type_.publication,
+                contract=contract,
+                config=config or {},
+                label=type_.label,
+            )
         return found
 
     def configure(self, node: Node, contract: Contract) -> dict[str, Any] | None:
@@ -89,20 +94,18 @@ class Configurations:
             self.complete[node.path] = {**defaults, **values}
         return configured(checked)
 
-    def _contract(self, node: Node) -> Contract | None:
-        if not find_node_type(node, self.registry, self.log):
-            return None
-        if node.uses not in self._contracts:
-            self._contracts[node.uses] = self._read(node)
-        return self._contracts[node.uses]
+    def _contract(self, node: Node, type_: Found) -> Contract | None:
+        if type_ not in self._contracts:
+            self._contracts[type_] = self._read(node, type_)
+        return self._contracts[type_]
 
-    def _read(self, node: Node) -> Contract | None:
+    def _read(self, node: Node, type_: Found) -> Contract | None:
         try:
-            return read_contract(self.registry.load(node.uses))
+            return read_contract(self.types.registry.load_found(type_))
         except PluginError as error:
             message = str(error)
-            if node.uses not in message:
-                message = f"node type {self.registry.label(node.uses)}: {message}"
+            if type_.label not in message:
+                message = f"node type {type_.label}: {message}"
             self.log.add(node.uses_place, message)
             return None
 
@@ -113,7 +116,7 @@ def _note_errors(node: Node, contract: Contract, error: ValidationError, log: Pr
         where = f"node '{node.path}': configuration '{name}'"
         if len(location) == 1 and "extra_forbidden" in kinds:
             place = node.written.key_place(name)
-            message = f"{where} is not known to {node.uses}"
+            message = f"{where} is not known to {node.type_name}"
             log.add(place, message, partial(_hint_for_unknown, name, contract))
         elif len(location) == 1 and "missing" in kinds:
             log.add(node.place, f"{where} is missing")
@@ -136,23 +139,45 @@ def _hint_for_unknown(name: str, contract: Contract) -> str:
 
 
 def complete_document(
-    document: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]], path: str = ""
+    document: Mapping[str, Any],
+    configs: Mapping[str, Mapping[str, Any]],
+    types: Mapping[str, str],
+    path: str = "",
 ) -> dict[str, Any]:
     """The document of a spec whose settings are applied and whose nodes say all values.
 
-    A default that changes then does not change what the document means.
+    A default that changes, or a name that others publish later, then does not change what the
+    document means.
 
     Args:
         document: the spec's document, or that of a node.
         configs: the whole configuration of each node by path.
+        types: the qualified node type of each node by path.
         path: path of the node.
     """
     found = {key: value for key, value in document.items() if key != "set"}
+    if path in types:
+        found["uses"] = escape(types[path])
     if configs.get(path):
         found["with"] = escape(configs[path])
     if isinstance(nodes := document.get("nodes"), dict):
         prefix = f"{path}." if path else ""
         found["nodes"] = {
-            name: complete_document(node, configs, prefix + name) for name, node in nodes.items()
+            name: complete_document(node, configs, types, prefix + name)
+            for name, node in nodes.items()
         }
     return found
+
+
+def with_input_types(document: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    """The document of a spec whose inputs name their port types in full.
+
+    Args:
+        document: the spec's document.
+        types: the qualified port type of each input by name; of those that have one.
+    """
+    inputs = dict(document.get("inputs") or {})
+    for name, type_ in types.items():
+        declared = inputs.get(name)
+        inputs[name] = {**declared, "type": type_} if isinstance(declared, dict) else type_
+    return {**document, "inputs": inputs} if types else dict(document)

@@ -195,7 +195,7 @@ class _Wirer:
 
     def note_unknown(self, node: Node, name: str, ports: Mapping[str, InputPort]) -> None:
         place = node.input_places.get(name, node.place)
-        message = f"node '{node.path}': {node.uses} has no input '{name}'"
+        message = f"node '{node.path}': {node.type_name} has no input '{name}'"
         self.log.add(place, message, lambda: did_you_mean(name, ports, "inputs"))
 
     def note_missing(self, node: Node, port: InputPort) -> None:

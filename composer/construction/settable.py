@@ -53,7 +53,7 @@ def list_configuration(blueprint: Blueprint) -> dict[str, list[SettableValue]]:
             continue
         fields = node.contract.config.model_fields
         meanings = {str(field.alias): field.description or "" for field in fields.values()}
-        found[f"{path}: {node.uses}"] = [
+        found[f"{path}: {node.type_name}"] = [
             SettableValue(f"{path}.{key}", _as_text(documents[path].get(key)), meaning)
             for key, meaning in meanings.items()
         ]

@@ -37,7 +37,7 @@ from composer.documents import (
     read_document,
 )
 from composer.errors import ComposerError, DataError
-from composer.registry import DATASET_GROUP, Registry
+from composer.registry import DATASET_GROUP
 
 DATASETS_PREFIX = "datasets."  # of the addresses of a data file's params
 
@@ -157,9 +157,8 @@ class DatasetDocument(PluginCall):
         except ComposerError as error:
             raise DataError(f"dataset '{name}': {error}") from error
         except Exception as error:
-            label = Registry.installed(self.group).label(self.uses)
             reason = f"{type(error).__name__}: {error}"
-            raise DataError(f"dataset '{name}': reader {label} failed: {reason}") from error
+            raise DataError(f"dataset '{name}': reader {self.label} failed: {reason}") from error
         if not isinstance(found, Dataset):
             kind = type(found).__name__
             raise DataError(f"dataset '{name}': its reader gives {kind}, not a Dataset")

@@ -18,10 +18,11 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import Self
 
-from composer.documents import FOLDER, DocumentPart, find_beside
+from composer.discovery import Homes
+from composer.documents import FOLDER, NOTES, WRITTEN_IN, DocumentPart, find_beside
 from composer.errors import ComposerError
 from composer.node import call_model, configured
-from composer.registry import Registry
+from composer.registry import Found, Registry
 
 
 class PluginCall(DocumentPart):
@@ -33,10 +34,11 @@ class PluginCall(DocumentPart):
 
     group: ClassVar[str]
 
-    uses: str = Field(description="Name, or `plugin/name`.")
+    uses: str = Field(description="Name, or `distribution/name`.")
     with_: dict[str, Any] = Field(
         default_factory=dict, alias="with", description="The configuration."
     )
+    _found: Found = PrivateAttr()
     _target: Callable[..., Any] = PrivateAttr()
     _configuration: dict[str, Any] = PrivateAttr()
 
@@ -52,45 +54,58 @@ class PluginCall(DocumentPart):
             errors += _repack(error)
         uses = data.get("uses") if isinstance(data, Mapping) else None
         values = data.get("with") or {} if isinstance(data, Mapping) else None
+        context = info.context or {}
         if isinstance(uses, str) and isinstance(values, dict):
             try:
-                target, configuration = cls._look_up(uses, values)
+                found, target, configuration = cls._look_up(uses, values, context)
             except ValidationError as error:
                 errors += _repack(error)
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors)
-        folder = (info.context or {}).get(FOLDER, Path())
-        call._target = target
+        folder = context.get(FOLDER, Path())
+        call._found, call._target = found, target
         call._configuration = {n: _with_paths(v, folder) for n, v in configuration.items()}
         return call
 
     @classmethod
-    def list_options(cls, uses: str) -> list[str]:
+    def list_options(cls, uses: str, written_in: str) -> list[str]:
         """The keys of the configuration of what is published under a name; none if nothing is."""
+        registry = Registry.installed(cls.group)
         try:
-            target = Registry.installed(cls.group).load(uses)
-            model = call_model(target, f"a {Registry.installed(cls.group).what}")
+            target = registry.load(uses, Homes.installed().find(written_in))
+            model = call_model(target, f"a {registry.what}")
         except ComposerError:
             return []
         return [field.alias or name for name, field in model.model_fields.items()]
 
     @classmethod
-    def _look_up(cls, uses: str, values: dict[str, Any]) -> tuple[Callable[..., Any], Any]:
+    def _look_up(
+        cls, uses: str, values: dict[str, Any], context: Mapping[str, Any]
+    ) -> tuple[Found, Callable[..., Any], Any]:
         """What is published under a name, and its checked configuration."""
         registry = Registry.installed(cls.group)
+        written_in = context.get(WRITTEN_IN, {}).get(uses, "")
         try:
-            target = registry.load(uses)
+            found = registry.find(uses, Homes.installed().find(written_in))
+            target = registry.load_found(found)
             model = call_model(target, f"a {registry.what}")
         except ComposerError as error:
             raise _at("uses", uses, str(error)) from None
+        if found.note:
+            context.get(NOTES, []).append(f"note: {written_in}: {found.note}")
         try:
             checked = model.model_validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
             known = [field.alias or name for name, field in model.model_fields.items()]
-            found = _repack(error, "with", known)
-            raise ValidationError.from_exception_data(cls.__name__, found) from None
+            repacked = _repack(error, "with", known)
+            raise ValidationError.from_exception_data(cls.__name__, repacked) from None
         assert callable(target)
-        return target, configured(checked)
+        return found, target, configured(checked)
+
+    @property
+    def label(self) -> str:
+        """The name with its plugin, for messages."""
+        return self._found.label
 
     @property
     def configuration(self) -> Mapping[str, Any]:
@@ -103,9 +118,7 @@ class PluginCall(DocumentPart):
         The name is qualified, defaults are written out, and paths are absolute.
         """
         plain = self.model_dump(mode="json", by_alias=True)
-        publication = Registry.installed(self.group).find(self.uses)
-        if publication is not None and "/" not in self.uses:
-            plain["uses"] = f"{publication.plugin}/{self.uses}"
+        plain["uses"] = self._found.qualified
         for name, value in self._configuration.items():
             try:
                 plain["with"][name] = _as_plain(value)

@@ -1,6 +1,8 @@
 """Discovery of what is installed: published names, specs and folders. No plugin is imported."""
 
-from composer.discovery.entry_points import discover
+from composer.discovery.choice import Candidate, Choice, choose, describe_twins
+from composer.discovery.entry_points import discover, list_damage
+from composer.discovery.homes import GROUPS, Homes, find_owners
 from composer.discovery.installed import (
     DISTRIBUTION,
     find_package_folders,
@@ -9,11 +11,12 @@ from composer.discovery.installed import (
     shipped_folder,
     shipped_models,
 )
-from composer.discovery.publication import Publication, describe_clash, normalise, qualify
+from composer.discovery.publication import Match, Publication, normalise
 from composer.discovery.published_specs import (
     SPEC_GROUP,
     PublishedSpec,
     find_file,
+    find_model,
     find_published,
     find_specs_folder,
     models_in,
@@ -24,20 +27,28 @@ from composer.discovery.published_specs import (
 
 __all__ = [
     "DISTRIBUTION",
+    "GROUPS",
     "SPEC_GROUP",
+    "Candidate",
+    "Choice",
+    "Homes",
+    "Match",
     "Publication",
     "PublishedSpec",
-    "describe_clash",
+    "choose",
+    "describe_twins",
     "discover",
     "find_file",
+    "find_model",
+    "find_owners",
     "find_package_folders",
     "find_published",
     "find_specs_folder",
     "find_version",
+    "list_damage",
     "models_in",
     "normalise",
     "published_specs",
-    "qualify",
     "resolve_image",
     "shipped_folder",
     "shipped_models",

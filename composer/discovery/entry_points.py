@@ -6,7 +6,7 @@ import configparser
 import importlib.metadata
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 
 import entrypoints
@@ -18,39 +18,85 @@ _TARGET = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+))?\s*(?:\[.*\])?\s*")
 
 @cache
 def discover(group: str) -> tuple[Publication, ...]:
-    """All entry points of a group, clashing names included, sorted by name and plugin.
+    """All entry points of a group, clashing names included, sorted by name and distribution.
 
-    An entry point that cannot be parsed is left out; it never hides the others. Installed
-    distributions are read once.
+    An entry point that cannot be parsed is left out; it never hides the others, and `list_damage`
+    reports it. Installed distributions are read once.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", entrypoints.BadEntryPoint)
-            found = [_publication(entry) for entry in entrypoints.get_group_all(group)]
+            warnings.simplefilter("ignore")  # of entry points that cannot be parsed
+            found = [_publication(entry, group) for entry in entrypoints.get_group_all(group)]
     except (configparser.Error, UnicodeDecodeError, OSError):
         # One distribution's broken file stops the package's walk over all of them.
         found = list(_one_by_one(group))
-    return tuple(sorted(found, key=lambda p: (p.name, p.distribution)))
+    return tuple(sorted(dict.fromkeys(found), key=lambda p: (p.name, p.distribution)))
 
 
-def _publication(entry: entrypoints.EntryPoint) -> Publication:
+def list_damage(groups: Collection[str]) -> list[str]:
+    """A message for each entry point that cannot be parsed, or file of them.
+
+    Args:
+        groups: the groups of entry points that count.
+    """
+    return [
+        f"{normalise(distribution.metadata['Name'] or 'unknown')} {distribution.version}: {damage}"
+        for distribution in _each_distribution()
+        for damage in _find_damage(distribution, groups)
+    ]
+
+
+def _find_damage(
+    distribution: importlib.metadata.Distribution, groups: Collection[str]
+) -> Iterator[str]:
+    text = distribution.read_text("entry_points.txt") or ""
+    if not any(group in text for group in groups):
+        return
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        reason = " ".join(str(error).replace("<string>", "entry_points.txt").split())
+        yield f"its entry points cannot be read: {reason}"
+        return
+    for group in groups:
+        for name, value in parser.items(group) if parser.has_section(group) else ():
+            if not _TARGET.fullmatch(value or ""):
+                yield f"the entry point '{name}' of {group} is no 'module:object': '{value}'"
+
+
+def _publication(entry: entrypoints.EntryPoint, group: str) -> Publication:
     name, version = (entry.distro.name, entry.distro.version) if entry.distro else ("unknown", "")
-    attribute = entry.object_name or ""
-    return Publication(entry.name, entry.module_name, attribute, normalise(name), version)
+    return Publication(
+        entry.name,
+        entry.module_name,
+        entry.object_name or "",
+        normalise(name),
+        version or "",
+        group,
+    )
 
 
 def _one_by_one(group: str) -> Iterator[Publication]:
-    seen: set[str] = set()
-    for distribution in importlib.metadata.distributions():
+    for distribution in _each_distribution():
         name = normalise(distribution.metadata["Name"] or "unknown")
-        if name in seen:
-            continue
-        seen.add(name)
         for entry in _entries(distribution, group):
             match = _TARGET.fullmatch(entry.value or "")
             if match:
                 module, attribute = match.groups(default="")
-                yield Publication(entry.name, module, attribute, name, distribution.version)
+                version = distribution.version
+                yield Publication(entry.name, module, attribute, name, version, group)
+
+
+def _each_distribution() -> Iterator[importlib.metadata.Distribution]:
+    """The installed distributions; of several of one name the first on the path."""
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        name = normalise(distribution.metadata["Name"] or "unknown")
+        if name not in seen:
+            seen.add(name)
+            yield distribution
 
 
 def _entries(

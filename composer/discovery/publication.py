@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
+from typing import Literal
 
+from composer.discovery.import_failures import describe_failure
 from composer.errors import PluginError
+
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_YAML_WORDS = {"null", "true", "false"}  # no texts in YAML
+_RESERVED = {"composer.types": {"any"}}
+
+Match = Literal["name", "distribution", "package"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,7 @@ class Publication:
         attribute: dotted attribute of the module.
         distribution: name of the distribution on the package index.
         version: its version.
+        group: the group of entry points that the name belongs to.
     """
 
     name: str
@@ -26,6 +35,7 @@ class Publication:
     attribute: str
     distribution: str
     version: str
+    group: str = ""
 
     @property
     def plugin(self) -> str:
@@ -33,27 +43,62 @@ class Publication:
         return self.module.partition(".")[0].replace("_", "-")
 
     @property
+    def origin(self) -> str:
+        """The distribution and its version: `detection-composer 0.1.0`."""
+        return f"{self.distribution} {self.version}".rstrip()
+
+    @property
     def label(self) -> str:
         """Plugin and version, for messages: `composer-rcnn (detection-composer 0.1.0)`."""
-        return f"{self.plugin} ({self.distribution} {self.version})"
+        return f"{self.plugin} ({self.origin})"
 
-    def answers_to(self, qualifier: str) -> bool:
-        """Whether a qualifier (`composer-rcnn/...`) means this plugin or its distribution."""
-        return normalise(qualifier) in (normalise(self.plugin), normalise(self.distribution))
+    @property
+    def qualified(self) -> str:
+        """The name that means this publication wherever it is written: `distribution/name`."""
+        return f"{self.distribution}/{self.name}"
+
+    @property
+    def target(self) -> str:
+        """The published object, as an entry point names it: `module:attribute`."""
+        return f"{self.module}:{self.attribute}" if self.attribute else self.module
+
+    @property
+    def fault(self) -> str:
+        """Why the name can never be used, or an empty text. Nothing is imported for it."""
+        if not _NAME.fullmatch(self.name) or self.name in _YAML_WORDS:
+            return (
+                "a name consists of letters, digits, '_', '-' and '.', and begins with a letter "
+                "or '_'; null, true and false are none"
+            )
+        if self.name.lower() in _RESERVED.get(self.group, ()):
+            return f"'{self.name}' stands for every type"
+        if not self.attribute:
+            return f"'{self.module}' is a module: an entry point names 'module:object'"
+        return ""
+
+    def matches(self, qualifier: str) -> Match | None:
+        """What a qualifier (`detection-composer/...`) is of this publication, if anything.
+
+        Import packages are read as qualifiers, too; what is written is the distribution.
+        """
+        if normalise(qualifier) == normalise(self.distribution):
+            return "distribution"
+        return "package" if normalise(qualifier) == normalise(self.plugin) else None
 
     def load(self) -> object:
         """Imports the published object.
 
         Raises:
-            PluginError: if the plugin fails to import or lacks the object.
+            PluginError: if its name can never be used, or the plugin fails to import or lacks the
+                object.
         """
         where = f"'{self.name}' of {self.label}"
-        if not self.attribute:
-            raise PluginError(f"{where} is a module: an entry point names 'module:object'")
+        if self.fault:
+            raise PluginError(f"{where} cannot be used: {self.fault}")
         try:
             found: object = importlib.import_module(self.module)
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = describe_failure(error, self.module)
             raise PluginError(f"{where} fails to import: {reason}") from error
         try:
             for attribute in self.attribute.split("."):
@@ -63,25 +108,6 @@ class Publication:
         return found
 
 
-def describe_clash(what: str, found: Sequence[Publication]) -> str:
-    """Describes a clash: a name that several plugins publish, and its qualified names.
-
-    Args:
-        what: what the name is, and the name in quotes.
-        found: who publishes it.
-    """
-    labels = " and ".join(p.label for p in found)
-    qualified = " or ".join(f"'{qualify(p, found)}'" for p in found)
-    return f"{what} is published by {labels}; write {qualified}"
-
-
-def qualify(publication: Publication, clashing: Sequence[Publication]) -> str:
-    """The name of one of several publications that no other of them has."""
-    same_plugin = sum(p.plugin == publication.plugin for p in clashing) > 1
-    qualifier = publication.distribution if same_plugin else publication.plugin
-    return f"{qualifier}/{publication.name}"
-
-
 def normalise(name: str) -> str:
     """A distribution's or package's name in its one comparable form."""
-    return name.lower().replace("_", "-").replace(".", "-")
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -7,21 +7,24 @@ group `composer.specs`. A file `detector.yaml` in it is the spec `detector`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
+from composer.discovery.choice import Candidate, choose
 from composer.discovery.entry_points import discover
+from composer.discovery.homes import dotted_folder, locate_folder
 from composer.discovery.installed import (
     DISTRIBUTION,
-    find_package_folders,
     find_version,
     shipped_folder,
+    shipped_models,
 )
-from composer.discovery.publication import Publication, describe_clash, qualify
-from composer.errors import PluginError
+from composer.discovery.publication import Publication
 
 SPEC_GROUP = "composer.specs"
+_SUFFIX = ".yaml"
 
 
 @dataclass(frozen=True)
@@ -31,75 +34,119 @@ class PublishedSpec:
     Args:
         path: its file.
         publication: its name, and who publishes it.
+        note: a remark on the choice of this one, or an empty text.
     """
 
     path: Path
     publication: Publication
+    note: str = ""
 
     @property
     def is_shipped(self) -> bool:
         """Whether it comes with this package."""
         return self.publication.distribution == DISTRIBUTION
 
+    @property
+    def qualified(self) -> str:
+        """The name that means this spec wherever it is written: `distribution/name`."""
+        return self.publication.qualified
+
+
+class _Folder(NamedTuple):
+    path: Path
+    owner: Publication
+
 
 def published_specs() -> dict[str, PublishedSpec]:
-    """The models by name, those that ship first; blocks are left out.
+    """The specs of models by name, those that ship first; blocks are left out.
 
-    A name that several plugins publish is there once for each, qualified.
+    A name that several distributions publish is there once for each: qualified, except for ours.
     """
     found = [
         PublishedSpec(path, replace(owner, name=name))
-        for folder, owner in _folders().items()
+        for folder, owner in _folders()
         for name, path in models_in(folder).items()
     ]
     named: dict[str, PublishedSpec] = {}
     for spec in found:
-        clashing = [o.publication for o in found if o.publication.name == spec.publication.name]
-        is_alone = len(clashing) == 1
-        named[spec.publication.name if is_alone else qualify(spec.publication, clashing)] = spec
+        name = spec.publication.name
+        is_alone = sum(other.publication.name == name for other in found) == 1
+        named.setdefault(name if is_alone or spec.is_shipped else spec.qualified, spec)
     return named
 
 
-def find_published(name: str, near: Path | None = None) -> Path | None:
-    """The file of a published spec or block.
+def find_published(name: str, home: str | None = None) -> PublishedSpec | None:
+    """A published spec or block.
 
     Args:
         name: its name, which may be qualified: `somebodys-plugin/detector`.
-        near: the folder of the spec that names it. Names of a plugin's own specs come first.
+        home: the distribution that the document belongs to that names it; None for a user's own.
 
     Raises:
-        PluginError: if several plugins publish it.
+        PluginError: if several others publish it, or one publishes it twice.
     """
     if Path(name).is_absolute() or ".." in Path(name).parts:
         return None
-    folders = _folders()
-    found = {folder: path for folder in folders if (path := find_file(folder, name))}
-    own = [] if near is None else [folder for folder in found if _is_inside(near, folder)]
-    if len(found) > 1 and not own:
-        bare = name.removesuffix(".yaml")
-        owners = [replace(folders[folder], name=bare) for folder in found]
-        raise PluginError(describe_clash(f"spec '{bare}'", owners))
-    for folder in [*own, *found]:
-        return found[folder]
-    return _find_qualified(name, folders)
+    found = list(_candidates(name))
+    if not found:
+        return None
+    choice = choose("spec", name.removesuffix(_SUFFIX), [one for one, _ in found], home)
+    path = next(path for one, path in found if one.publication == choice.publication)
+    return PublishedSpec(path, choice.publication, choice.note)
+
+
+def find_model(name: str, home: str | None = None) -> PublishedSpec | None:
+    """The checkpoint of a trained model that ships.
+
+    Args:
+        name: its name, which may be qualified: `detection-composer/people`.
+        home: as for `find_published`.
+    """
+    ours = Publication(name, "composer", "", DISTRIBUTION, find_version() or "", SPEC_GROUP)
+    qualifier, slash, bare = name.rpartition("/")
+    path = shipped_models().get(bare)
+    if path is None or (slash and ours.matches(qualifier) is None):
+        return None
+    found = [Candidate(replace(ours, name=bare), "distribution" if slash else "name")]
+    found += [candidate for candidate, _ in _candidates(name)]
+    choice = choose("model", name, found, home)
+    is_ours = choice.publication.distribution == DISTRIBUTION
+    return PublishedSpec(path, choice.publication, choice.note) if is_ours else None
+
+
+def _candidates(name: str) -> Iterator[tuple[Candidate, Path]]:
+    """What a name can mean: a file in a folder of specs, or one in that of its qualifier."""
+    qualifier, _, rest = name.partition("/")
+    for folder, owner in _folders():
+        match = owner.matches(qualifier) if rest else None
+        if match and (path := find_file(folder, rest)):
+            yield Candidate(_named(owner, folder, path), match), path
+        elif path := find_file(folder, name):
+            yield Candidate(_named(owner, folder, path), "name"), path
+
+
+def _named(owner: Publication, folder: Path, path: Path) -> Publication:
+    """The publication of a file; its target tells files of several folders apart."""
+    name = path.relative_to(folder).as_posix().removesuffix(_SUFFIX)
+    return replace(owner, name=name)
 
 
 def unfound_folders() -> list[str]:
     """A message for each plugin whose folder of specs is not there."""
     return [
-        f"the specs of {owner.label} are not found: there is no folder '{_dotted(owner)}'"
+        f"the specs of {owner.label} are not found: there is no folder '{dotted_folder(owner)}'"
         for owner in discover(SPEC_GROUP)
-        if _locate(owner) is None
+        if locate_folder(owner) is None
     ]
 
 
 def find_file(folder: Path, name: str) -> Path | None:
     """The file of a name in a folder; `.yaml` may be left out."""
-    for candidate in (folder / name, folder / f"{name}.yaml"):
+    for candidate in (folder / name, folder / f"{name}{_SUFFIX}"):
         try:
             if candidate.is_file():
                 return candidate
-        except OSError:  # a name that is too long, say
+        except (OSError, ValueError):  # a name that is too long, say, or holds a null character
             return None
     return None
 
@@ -107,42 +154,21 @@ def find_file(folder: Path, name: str) -> Path | None:
 def find_specs_folder(path: Path) -> Path | None:
     """The folder of published specs that a file lies in; None for any other file."""
     real = os.path.realpath(path)
-    for folder in _folders():
+    for folder, _ in _folders():
         if real.startswith(os.path.realpath(folder) + os.sep):
             return folder
     return None
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
-
-
-def _find_qualified(name: str, folders: Mapping[Path, Publication]) -> Path | None:
-    qualifier, _, rest = name.partition("/")
-    meant = [folder for folder, owner in folders.items() if owner.answers_to(qualifier)]
-    paths = [path for folder in meant if rest and (path := find_file(folder, rest))]
-    return paths[0] if paths else None
-
-
-def _folders() -> dict[Path, Publication]:
+def _folders() -> list[_Folder]:
     """The folders of specs and who publishes them; ours first."""
-    ours = Publication("specs", "composer", "", DISTRIBUTION, find_version() or "not installed")
-    owners = {shipped_folder("specs"): ours}
+    ours = Publication("specs", "composer", "", DISTRIBUTION, find_version() or "", SPEC_GROUP)
+    found = [_Folder(shipped_folder("specs"), ours)]
     for owner in discover(SPEC_GROUP):
-        if (folder := _locate(owner)) is not None:
-            owners.setdefault(folder, owner)
-    return owners
-
-
-def _locate(publication: Publication) -> Path | None:
-    package, *inner = _dotted(publication).split(".")
-    folders = (folder.joinpath(*inner) for folder in find_package_folders(package))
-    return next((folder for folder in folders if folder.is_dir()), None)
-
-
-def _dotted(publication: Publication) -> str:
-    """The folder that an entry point names, as `package.folder`."""
-    return ".".join(filter(None, (publication.module, publication.attribute)))
+        folder = locate_folder(owner)
+        if folder is not None and folder not in [each.path for each in found]:
+            found.append(_Folder(folder, owner))
+    return found
 
 
 def shipped_specs() -> dict[str, Path]:

@@ -40,6 +40,8 @@ from composer.documents.settings import (
 )
 from composer.documents.validation import (
     FOLDER,
+    NOTES,
+    WRITTEN_IN,
     Location,
     describe_errors,
     group_errors,
@@ -51,6 +53,8 @@ from composer.documents.yaml_reader import parse_value, read_yaml
 
 __all__ = [
     "FOLDER",
+    "NOTES",
+    "WRITTEN_IN",
     "Address",
     "DocumentPart",
     "DocumentSource",

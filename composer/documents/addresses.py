@@ -96,7 +96,8 @@ def _list_options(here: Located, model: type[BaseModel]) -> list[str]:
         default = model.model_fields["uses"].default if "uses" in model.model_fields else None
         name = default if uses is None else uses.value
         if isinstance(name, str):
-            found += model.list_options(name)
+            source = "" if uses is None else (uses.origin or uses.place).source
+            found += model.list_options(name, source)
     return list(dict.fromkeys(found))
 
 

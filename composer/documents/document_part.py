@@ -11,11 +11,12 @@ class DocumentPart(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
-    def list_options(cls, uses: str) -> list[str]:
+    def list_options(cls, uses: str, written_in: str) -> list[str]:
         """The keys that may stand below `with:`, in parts that have it.
 
         Args:
             uses: what the part names by `uses:`.
+            written_in: the document in which that is written.
         """
-        del uses
+        del uses, written_in
         return []

@@ -92,8 +92,11 @@ class ProblemLog:
         """Notes the problems of another log."""
         self._problems.update({p: None for p in other._problems if p not in self._problems})
 
-    def raise_any(self) -> None:
+    def raise_any(self, remark: str = "") -> None:
         """Raises all that was noted, in the order of the places.
+
+        Args:
+            remark: what is to be said of all of them.
 
         Raises:
             SpecError: if anything was noted.
@@ -102,7 +105,7 @@ class ProblemLog:
             order = sorted(
                 self._problems, key=lambda p: (p.place.source, p.place.line, p.place.column)
             )
-            raise SpecError(order)
+            raise SpecError(order, remark)
 
 
 def _shortened(text: str) -> str:

@@ -15,7 +15,7 @@ from composer.documents.located import Located
 from composer.documents.params import describe_held, substitute_params
 from composer.documents.problems import ProblemLog
 from composer.documents.settings import Setting, read_settings
-from composer.documents.validation import FOLDER, validate
+from composer.documents.validation import FOLDER, NOTES, WRITTEN_IN, validate
 from composer.names import closest, find_names
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -166,11 +166,14 @@ class SettableDocument(Generic[_Model]):
         Args:
             folder: what relative paths are relative to.
         """
-        for note in dict.fromkeys(self._notes):
-            _LOGGER.warning(note)
         entries = {key: item for key, item in self.document.entries() if key not in _LANGUAGE}
         document = replace(self.document, value=entries)
-        return validate(document, self._model, self._log, {FOLDER: folder})
+        notes = list[str]()
+        context = {FOLDER: folder, WRITTEN_IN: dict(_list_names(document)), NOTES: notes}
+        found = validate(document, self._model, self._log, context)
+        for note in dict.fromkeys([*self._notes, *notes]):
+            _LOGGER.warning(note)
+        return found
 
 
 def spread_sections(settings: Sequence[Setting], sections: Collection[str]) -> list[Setting]:
@@ -255,6 +258,16 @@ def _list_held(document: Located) -> dict[Location, str]:
 
     sections = [(key, item) for key, item in document.entries() if key not in _LANGUAGE]
     return dict(pair for key, item in sections for pair in walk(item, (key,)))
+
+
+def _list_names(item: Located) -> Iterator[tuple[str, str]]:
+    """Names of what plugins publish, and the documents that they are written in."""
+    uses = item.get("uses")
+    if uses is not None and isinstance(uses.value, str):
+        yield uses.value, (uses.origin or uses.place).source
+    members = item.value.values() if item.is_mapping else item.value
+    for member in members if isinstance(item.value, (dict, list)) else ():
+        yield from _list_names(member)
 
 
 def note_ambiguous(setting: Setting, found: Collection[str], log: ProblemLog) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from composer.blueprint import Blueprint, Endpoint, Node, Plan
 from composer.language import Mode
+from composer.registry import short_name
 
 Kind = Literal["node", "input", "output"]
 State = Literal["plain", "runs", "target", "fed", "idle"]
@@ -120,7 +121,7 @@ def make_diagram(
     blueprint: Blueprint,
     mode: Mode,
     *,
-    plugin_of: Callable[[str], str] = lambda _: "",
+    plugin_of: Callable[[Node], str] = lambda node: node.plugin,
     selection: Selection | None = None,
 ) -> Diagram:
     """The diagram of a spec in one mode.
@@ -128,7 +129,7 @@ def make_diagram(
     Args:
         blueprint: the spec, its references resolved; it need not be checked.
         mode: the mode.
-        plugin_of: gives the plugin of a node type.
+        plugin_of: gives the plugin of a node's type.
         selection: the part that a run is about; the whole without one.
     """
     drawing = _Drawing(blueprint, mode, selection)
@@ -165,14 +166,14 @@ class _Drawing:
     mode: Mode
     selection: Selection | None
 
-    def boxes(self, plugin_of: Callable[[str], str]) -> Iterator[Box]:
+    def boxes(self, plugin_of: Callable[[Node], str]) -> Iterator[Box]:
         for name, point in self.blueprint.inputs[self.mode].items():
-            kind = "" if point.type_name == "any" else point.type_name
+            kind = "" if point.type_name == "any" else short_name(point.type_name)
             yield Box(name, name, kind, "input", "", "", self.state("inputs", name))
         for path, node in self.blueprint.nodes_in(self.mode).items():
             group, _, title = path.rpartition(".")
             state = self.node_state(path)
-            yield Box(path, title, self.type(node), "node", group, plugin_of(node.uses), state)
+            yield Box(path, title, self.type(node), "node", group, plugin_of(node), state)
         for name in self.blueprint.outputs[self.mode]:
             yield Box(output_key(name), name, "", "output", "", "", self.state("outputs", name))
 
@@ -182,8 +183,8 @@ class _Drawing:
         frozen = self.blueprint.spec.freeze.values()
         modules = [part.module for part in frozen if part.covers(node.path)]
         if not modules:
-            return node.uses
-        return f"{node.uses}, {'' if '' in modules else 'partly '}frozen"
+            return node.type_name
+        return f"{node.type_name}, {'' if '' in modules else 'partly '}frozen"
 
     def state(self, part: str, name: str) -> State:
         if self.selection is None:

@@ -28,6 +28,7 @@ from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 from composer.experiment.sections import apply_to_experiment, find_spec
 from composer.files import is_there
+from composer.language import log_notes
 from composer.names import did_you_mean
 
 
@@ -41,6 +42,7 @@ class Experiment:
         model_settings: values for params and addresses of the spec.
         folder: the folder of relative paths.
         source: the file, for messages.
+        spec: the file or the qualified name of the spec.
     """
 
     document: ExperimentDocument
@@ -48,16 +50,12 @@ class Experiment:
     model_settings: tuple[Setting, ...]
     folder: Path
     source: str
+    spec: str
 
     @property
     def name(self) -> str:
         """Its name, or that of its file."""
         return self.document.name or Path(self.source).stem.strip("<>")
-
-    @property
-    def spec(self) -> str:
-        """The file or the name of the spec."""
-        return find_spec(self.document.spec, self.folder)
 
     @property
     def weights(self) -> str | dict[str, str] | None:
@@ -155,7 +153,10 @@ def read_experiment(
     datasets = document.datasets if data_file is None else data_file.datasets
     assert not isinstance(datasets, str)
     label = "<dict>" if isinstance(source, Mapping) else os.fspath(source)
-    return Experiment(document, datasets, tuple(parts.model.settings), folder, label)
+    written_in = parts.experiment.document.at(("spec",)).place.source
+    spec, note = find_spec(document.spec, folder, written_in)
+    log_notes([f"{written_in}: {note}"] if note else [])
+    return Experiment(document, datasets, tuple(parts.model.settings), folder, label, spec)
 
 
 def _check_names(

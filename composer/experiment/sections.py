@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composer.data import DATASETS_PREFIX, DataFile
+from composer.discovery import Homes, find_published
 from composer.documents import (
     DocumentSource,
     Located,
@@ -21,6 +22,7 @@ from composer.documents import (
     read_root,
     spread_sections,
 )
+from composer.errors import PluginError
 from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 from composer.files import is_there
@@ -135,13 +137,24 @@ def open_data(source: DocumentSource, log: ProblemLog) -> SettableDocument[DataF
     return SettableDocument(read_root(source, log), DataFile, log, DATASETS_PREFIX)
 
 
-def find_spec(written: str, folder: Path) -> str:
-    """The file or the name of a spec that a document in a folder names."""
-    for candidate in (written, f"{written}.yaml"):
-        found = find_beside(candidate, folder)
-        if is_there(found) and found.is_file():
-            return str(found)
-    return written
+def find_spec(written: str, folder: Path, written_in: str = "") -> tuple[str, str]:
+    """The file or the qualified name of a spec that a document names, and a remark on the choice.
+
+    Args:
+        written: the name as written.
+        folder: the folder of relative paths in the document.
+        written_in: the document.
+    """
+    try:
+        published = find_published(written, Homes.installed().find(written_in))
+    except PluginError:
+        published = None  # which reading the spec reports, if there is no file
+    if published is None or published.qualified != written:
+        for candidate in (written, f"{written}.yaml"):
+            found = find_beside(candidate, folder)
+            if is_there(found) and found.is_file():
+                return str(found), ""
+    return (written, "") if published is None else (published.qualified, published.note)
 
 
 def _find_data(
@@ -156,7 +169,9 @@ def _find_data(
 
 def _find_model(experiment: SettableDocument[ExperimentDocument], folder: Path) -> str | None:
     spec = experiment.document.get(_SPEC)
-    return find_spec(spec.value, folder) if spec and isinstance(spec.value, str) else None
+    if spec is None or not isinstance(spec.value, str):
+        return None
+    return find_spec(spec.value, folder, (spec.origin or spec.place).source)[0]
 
 
 def _leave_out_datasets(experiment: SettableDocument[ExperimentDocument]) -> None:

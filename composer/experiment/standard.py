@@ -10,10 +10,12 @@ from typing import Any
 
 from composer.construction import find_image_format
 from composer.data import DatasetDocument, Selection
+from composer.discovery import DISTRIBUTION
 from composer.documents import DocumentSource, SettingsSource, as_absolute
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment, read_experiment
-from composer.language import ImageFormat, load_spec
+from composer.experiment.sections import find_spec
+from composer.language import ImageFormat, load_spec, log_notes
 
 _TRAIN, _VALIDATION = "train", "validation"
 _SHORT = "val"  # what the latter is often called
@@ -41,6 +43,8 @@ def standard_experiment(
             `validation` without a validation set is one.
         InputError: the datasets have other names, or the model has no input of images.
     """
+    spec, note = find_spec(os.fspath(spec), Path())
+    log_notes([note] if note else [])
     written = _write(spec, find_image_format(load_spec(spec)))
     experiment = read_experiment(written, set=set, data=data)
     chosen = _choose(experiment.datasets)
@@ -72,16 +76,16 @@ def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocumen
     }
 
 
-def _write(spec: str | os.PathLike[str], image_format: ImageFormat) -> dict[str, Any]:
+def _write(spec: str, image_format: ImageFormat) -> dict[str, Any]:
     """The values of the experiment."""
     return {
         "composer_experiment": 1,
         "name": Path(spec).stem,
-        "spec": as_absolute(os.fspath(spec)),
+        "spec": as_absolute(spec),
         "skip_mismatched": True,  # so that weights for other classes can be begun with
         "train": {
             "datasets": [_TRAIN],
-            "augmentations": [{"uses": "random_flip"}, *_resizing(image_format)],
+            "augmentations": [{"uses": f"{DISTRIBUTION}/random_flip"}, *_resizing(image_format)],
         },
         "validation": {"datasets": [_VALIDATION]},
         "training": {
@@ -104,4 +108,4 @@ def _resizing(image_format: ImageFormat) -> list[dict[str, Any]]:
         "longest_edge": image_format.longest_edge,
         "sampling": "range",
     }
-    return [{"uses": "resize_shortest_edge", "with": sizes}]
+    return [{"uses": f"{DISTRIBUTION}/resize_shortest_edge", "with": sizes}]

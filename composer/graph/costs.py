@@ -105,7 +105,7 @@ class CostCounter:
         del outputs
         flops = (self._counter.get_total_flops() - self._before) // 2  # torch counts both halves
         numbers = self._count_parameters(step.node.module_path)
-        self.nodes.append(NodeCosts(step.node.path, step.node.uses, *numbers, flops))
+        self.nodes.append(NodeCosts(step.node.path, step.node.type_name, *numbers, flops))
 
     def _count_parameters(self, path: str) -> tuple[int, int]:
         called = self._callables[path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from composer.discovery import DISTRIBUTION, find_version
 from composer.documents import escape
 from composer.errors import CheckpointError
 from composer.graph.self_containment import require_self_contained
+from composer.language import SavedSpec
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 _FORMAT = "composer.format"
 _SPEC = "composer.spec"
 _NODES = "composer.nodes"
-_VERSION = "1"
+_PLUGINS = "composer.plugins"
+_VERSIONS = "composer.versions"
+_VERSION = "2"
+_UNQUALIFIED = "1"  # the version whose names are bare, with a label of the plugin for each
+_LABEL = re.compile(r"\((?P<distribution>\S+) (?P<version>\S+)\)$")
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,11 @@ class Description:
     """What is needed to build a graph from a checkpoint.
 
     Args:
-        document: the spec, as one plain document.
+        spec: the spec.
         nodes: the nodes or nested graphs that were saved; empty for all.
     """
 
-    document: Mapping[str, Any]
+    spec: SavedSpec
     nodes: Sequence[str]
 
 
@@ -73,8 +79,8 @@ def describe_graph(graph: Graph, spec: Spec, nodes: Sequence[str] | None) -> dic
         _NODES: json.dumps(list(nodes or [])),
         "composer.name": spec.name,
         "composer.params": json.dumps(dict(spec.params), sort_keys=True),
-        "composer.plugins": json.dumps(plugin_versions(graph), sort_keys=True),
-        "composer.versions": json.dumps(_versions(), sort_keys=True),
+        _PLUGINS: json.dumps(plugin_versions(graph), sort_keys=True),
+        _VERSIONS: json.dumps(_versions(), sort_keys=True),
         "composer.provenance": json.dumps([asdict(entry) for entry in graph.provenance]),
         "composer.seed": str(graph.seed),
     }
@@ -92,7 +98,7 @@ def read_description(path: str | os.PathLike[str]) -> Description:
             f"{path}: this checkpoint does not say what it belongs to. "
             "Load it into a graph: Graph.from_spec(spec, weights=...)"
         )
-    if metadata.get(_FORMAT) != _VERSION:
+    if metadata.get(_FORMAT) not in (_VERSION, _UNQUALIFIED):
         found = metadata.get(_FORMAT)
         raise CheckpointError(f"{path}: its description has version {found}, known is {_VERSION}")
     try:
@@ -102,7 +108,10 @@ def read_description(path: str | os.PathLike[str]) -> Description:
     if not isinstance(document, dict) or not isinstance(nodes, list):
         raise CheckpointError(f"{path}: its description is damaged")
     require_self_contained(document, path)
-    return Description(_portable(document), nodes)
+    if metadata[_FORMAT] == _UNQUALIFIED:
+        document = _qualified(document, _read_texts(metadata, _PLUGINS))
+    saved = SavedSpec(_portable(document), os.fspath(path), _read_versions(metadata))
+    return Description(saved, nodes)
 
 
 def _portable(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,9 +151,44 @@ def _without_example(declared: Any) -> Any:
 
 
 def plugin_versions(graph: Graph) -> dict[str, str]:
-    """The plugin and its version of each node type that is used."""
-    return {node.uses: node.label for node in graph.blueprint.nodes.values()}
+    """The distributions of the node types that are used, and their versions."""
+    used = [node.publication for node in graph.blueprint.nodes.values()]
+    return {one.distribution: one.version for one in used if one is not None}
 
 
 def _versions() -> dict[str, str]:
     return {name: find_version(name) or "unknown" for name in (DISTRIBUTION, "torch")}
+
+
+def _read_versions(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The distributions that a file was saved with, and their versions, where it says so."""
+    plugins, versions = (_read_texts(metadata, key) for key in (_PLUGINS, _VERSIONS))
+    ours = {name: version for name, version in versions.items() if name == DISTRIBUTION}
+    if metadata.get(_FORMAT) != _UNQUALIFIED:
+        return {**ours, **plugins}
+    labels = [found for label in plugins.values() if (found := _LABEL.search(label))]
+    return {**ours, **{label["distribution"]: label["version"] for label in labels}}
+
+
+def _read_texts(metadata: Mapping[str, str], key: str) -> dict[str, str]:
+    """A mapping of texts in metadata; nothing where there is none."""
+    try:
+        found = json.loads(metadata.get(key, "{}"))
+    except (json.JSONDecodeError, RecursionError):
+        return {}
+    items = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in items if isinstance(value, str)}
+
+
+def _qualified(document: Any, labels: Mapping[str, str]) -> Any:
+    """A document whose bare node types are qualified by the distributions that were recorded."""
+    if not isinstance(document, dict):
+        return document
+    found = dict(document)
+    uses = found.get("uses")
+    label = _LABEL.search(labels.get(uses, "")) if isinstance(uses, str) else None
+    if label and "/" not in str(uses):
+        found["uses"] = f"{label['distribution']}/{uses}"
+    if isinstance(nodes := found.get("nodes"), dict):
+        found["nodes"] = {name: _qualified(node, labels) for name, node in nodes.items()}
+    return found

@@ -322,8 +322,9 @@ class Graph(nn.Module):
         known = self.blueprint.nodes.get(path := self.resolve_node(node))
         found = None if known is None else self._callables.get(known.module_path)
         if not isinstance(found, nn.Module):
-            kind = "a nested graph" if known is None else f"no module: {known.uses} is a function"
-            raise NameResolutionError(f"'{path}' is {kind}")
+            if known is None:
+                raise NameResolutionError(f"'{path}' is a nested graph")
+            raise NameResolutionError(f"'{path}' is no module: {known.type_name} is a function")
         return found
 
     def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
 from composer.construction import check_source, check_spec
-from composer.discovery import find_published, shipped_models, shipped_specs
+from composer.discovery import find_model, find_published, shipped_models, shipped_specs
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
 from composer.files import is_there
 from composer.graph.description import read_description
 from composer.graph.weights import Weights
-from composer.language import Spec, SpecSource
+from composer.language import Spec, SpecSource, log_notes
 from composer.names import closest, did_you_mean
 from composer.runs import find_weights, is_run
 
@@ -63,7 +63,7 @@ def open_blueprint(
         blueprint = check_model_spec(model, set, nodes)
     elif (checkpoint := _find_checkpoint(model)) is not None:
         description = read_description(checkpoint)
-        blueprint = check_source(description.document, set=set, nodes=nodes)
+        blueprint = check_source(description.spec, set=set, nodes=nodes)
         return OpenedModel(blueprint, dict.fromkeys(description.nodes, checkpoint) or checkpoint)
     else:
         blueprint = check_source(model, set=set, nodes=nodes)
@@ -112,9 +112,9 @@ def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
     name = os.fspath(model)
     if name.startswith(_INSTALLED) or Path(name).suffix.lower() in _CHECKPOINTS:
         return name
-    shipped = shipped_models()
-    if name in shipped:
-        return os.fspath(shipped[name])
+    if (shipped := find_model(name)) is not None:
+        log_notes([shipped.note] if shipped.note else [])
+        return os.fspath(shipped.path)
     if is_there(name) and Path(name).is_dir():
         return os.fspath(find_weights(Path(name))) if is_run(Path(name)) else name
     if is_there(name) and Path(name).is_file() and Path(name).suffix.lower() not in _SPECS:
@@ -123,9 +123,10 @@ def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
         )
     if is_there(name) or Path(name).suffix or find_published(name) is not None:
         return None
-    if hint := closest(name, [*shipped, *shipped_specs()]):
+    models = shipped_models()
+    if hint := closest(name, [*models, *shipped_specs()]):
         raise NameResolutionError(f"there is no model '{name}'. Did you mean '{hint}'?")
     raise NameResolutionError(
-        f"there is no model '{name}'. {did_you_mean(name, shipped, 'models that ship')} Specs "
+        f"there is no model '{name}'. {did_you_mean(name, models, 'models that ship')} Specs "
         "are models, too: `composer specs` lists them."
     )

@@ -8,6 +8,7 @@ import re
 from functools import cache
 from typing import Any
 
+from composer.discovery import DISTRIBUTION
 from composer.documents import Located, ProblemLog
 from composer.language import Spec, apply_settings, read_extended, read_spec
 from composer.names import find_names
@@ -124,10 +125,11 @@ class Draft:
             "params": params,
             "set": _grouped(self.settings),
             "inputs": {"batch": {"image": self.image}} if self.image else {},
-            "nodes": self.nodes,
+            "nodes": _qualify_nodes(self.nodes),
             "outputs": self.outputs,
         }
-        bases = self.base if self.names is None else [self.base, self.names]
+        bases: Any = [_qualify(base) for base in (self.base, self.names) if base is not None]
+        bases = bases if len(bases) > 1 else bases[0]
         document: dict[str, Any] = {"composer": 1, "name": name, "doc": doc, "extends": bases}
         document |= {key: value for key, value in changes.items() if value}
         if self.weights is not None:
@@ -136,7 +138,12 @@ class Draft:
 
     def _spec(self) -> Spec:
         """The spec so far, with its settings applied."""
-        document = {"composer": 1, "extends": self.base, "nodes": self.nodes, "set": self.settings}
+        document = {
+            "composer": 1,
+            "extends": _qualify(self.base),
+            "nodes": _qualify_nodes(self.nodes),
+            "set": self.settings,
+        }
         return _checked(json.dumps(document))
 
     def _patch(self, path: list[str]) -> dict[str, Any]:
@@ -144,6 +151,24 @@ class Draft:
         for name in path:
             node = node.setdefault("nodes", {}).setdefault(name, {})
         return node
+
+
+def _qualify(name: str) -> str:
+    """The name of one of our specs or node types that means the same wherever it is written."""
+    return f"{DISTRIBUTION}/{name.removesuffix('.yaml')}"
+
+
+def _qualify_nodes(nodes: dict[str, Any]) -> dict[str, Any]:
+    """Nodes as they are written, with the names of what they call qualified."""
+    found: dict[str, Any] = {}
+    for name, node in nodes.items():
+        found[name] = node if node is None else dict(node)
+        for key in ("spec", "uses"):
+            if node and node.get(key):
+                found[name][key] = _qualify(node[key])
+        if node and node.get("nodes"):
+            found[name]["nodes"] = _qualify_nodes(node["nodes"])
+    return found
 
 
 @cache
@@ -210,7 +235,7 @@ def _read(spec: str) -> dict[str, Any]:
 @cache
 def _read_once(spec: str) -> dict[str, Any]:
     log = ProblemLog()
-    document: dict[str, Any] = read_extended(spec, log).plain()
+    document: dict[str, Any] = read_extended(_qualify(spec), log).plain()
     log.raise_any()
     return document
 

@@ -5,7 +5,7 @@ from composer.language.loading import load_spec, log_notes, log_unchecked, read_
 from composer.language.metadata import SpecMetadata
 from composer.language.nesting import read_extended
 from composer.language.node_settings import apply_settings
-from composer.language.sources import SpecSource, find_spec
+from composer.language.sources import SavedSpec, SpecSource, find_spec
 from composer.language.spec import (
     FrozenPart,
     GraphSpec,
@@ -26,6 +26,7 @@ __all__ = [
     "Mode",
     "NodeSpec",
     "Reference",
+    "SavedSpec",
     "Spec",
     "SpecDocument",
     "SpecMetadata",

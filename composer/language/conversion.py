@@ -59,6 +59,7 @@ def _to_input(name: str, item: Located, log: ProblemLog) -> InputSpec:
         example=None if example is None else _find_example(example, log),
         optional=bool(declared.get("optional", False)),
         place=(item.get("type") or item).place,
+        written_in=_written_in(item.get("type") or item),
     )
 
 
@@ -110,7 +111,13 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
         freeze=_references(item.get("freeze")) if _has(item, "uses") else (),
         places={key: value.place for key, value in item.entries()},
         faulty=faulty,
+        written_in=_written_in(item.get("uses")),
     )
+
+
+def _written_in(name: Located | None) -> str:
+    """The document in which a name is written, from where a param may have brought it."""
+    return "" if name is None else (name.origin or name.place).source
 
 
 def _to_outputs(item: Located | None) -> dict[str, WireSpec]:

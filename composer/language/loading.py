@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from composer.documents import (
@@ -21,7 +22,7 @@ from composer.language.frozen_parts import find_frozen
 from composer.language.nesting import assemble
 from composer.language.node_settings import apply_settings
 from composer.language.settings import Resolved
-from composer.language.sources import SpecSource
+from composer.language.sources import SavedSpec, SpecSource
 from composer.language.spec import GraphSpec, Spec, to_metadata
 from composer.names import NameIndex, describe_unresolved, did_you_mean
 
@@ -80,7 +81,8 @@ def read_spec(
         return None
     if root.faulty:
         return None
-    return _to_spec(root, resolved, log)
+    spec = _to_spec(root, resolved, log)
+    return replace(spec, saved=source) if isinstance(source, SavedSpec) else spec
 
 
 def log_notes(notes: Sequence[str]) -> None:
@@ -141,4 +143,6 @@ def _node_path(name: str, paths: NameIndex, place: Place, log: ProblemLog) -> st
 
 
 def _name_source(source: SpecSource) -> str:
+    if isinstance(source, SavedSpec):
+        return source.file
     return "<dict>" if isinstance(source, Mapping) else os.fspath(source)

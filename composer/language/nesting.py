@@ -23,7 +23,13 @@ from composer.language.handing_on import prepare
 from composer.language.merging import merge, merge_settings
 from composer.language.param_uses import find_param_uses
 from composer.language.settings import Resolved, resolve_settings
-from composer.language.sources import Document, Library, SpecSource, find_document
+from composer.language.sources import (
+    Document,
+    Library,
+    SpecSource,
+    find_document,
+    suggest_other,
+)
 from composer.names import did_you_mean
 
 _MAX_DOCUMENTS = 1000
@@ -60,7 +66,7 @@ def assemble(
         root, resolved = resolve_settings(root, settings, assembler.params, assembler.handed, noted)
         if _plain(resolved.values) == _plain(values):
             log.update(noted)
-            notes = (*resolved.notes, *map(_note_unused, assembler.unused))
+            notes = (*assembler.notes, *resolved.notes, *map(_note_unused, assembler.unused))
             uses = find_param_uses(root, assembler.params, assembler.inside_texts)
             return root, replace(resolved, notes=notes, param_uses=uses)
         values = resolved.values
@@ -105,6 +111,7 @@ class _Assembler:
         handed: of the params in `values`, what they were handed.
         unused: the params of the outermost document that nothing uses, with their places.
         inside_texts: params by address that stand inside of longer texts.
+        notes: remarks on the choice of documents, each once.
     """
 
     def __init__(
@@ -116,6 +123,7 @@ class _Assembler:
     ) -> None:
         self.log, self.library, self.values = log, library, values
         self.trail = [document.key]
+        self.notes = dict.fromkeys(document.notes)
         self.num_documents = 0
         self.params: dict[str, Located] = {}
         self.handed: dict[str, Located] = {}
@@ -180,8 +188,10 @@ class _Assembler:
         except SpecError as error:
             self.log.extend(error)
             return None
+        self.notes |= dict.fromkeys(found.notes)
         if found.key in self.trail:
-            self.log.add(name.place, f"'{name.value}' refers back to itself")
+            hint = suggest_other(name.value, name.place.source)
+            self.log.add(name.place, f"'{name.value}' refers back to itself", hint)
             return None
         if len(self.trail) > _MAX_DEPTH:
             self.log.add(name.place, f"more than {_MAX_DEPTH} specs refer to one another")

@@ -4,17 +4,57 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from composer.discovery import find_file, find_published, published_specs
+from composer.discovery import (
+    Homes,
+    find_file,
+    find_published,
+    find_version,
+    published_specs,
+)
 from composer.documents import Located, Place, Problem, ProblemLog, locate, read_file
 from composer.errors import PluginError, SpecError
 from composer.language.referenced_files import read_referenced
 from composer.names import did_you_mean
 
-SpecSource = str | os.PathLike[str] | Mapping[str, Any]
+
+@dataclass(frozen=True)
+class SavedSpec:
+    """A spec in a file that this package wrote, such as a checkpoint.
+
+    Its names are qualified; bare ones are of node types that were given in Python.
+
+    Args:
+        document: the spec as one plain document.
+        file: the file, for messages.
+        versions: the distributions that it was saved with, and their versions.
+    """
+
+    document: Mapping[str, Any]
+    file: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def remark(self) -> str:
+        """The versions that the file was saved with, and those that are installed."""
+        if not self.versions:
+            return ""
+        saved = [_compare(name, version) for name, version in sorted(self.versions.items())]
+        return f"{self.file} was saved with {', '.join(saved)}."
+
+
+def _compare(distribution: str, version: str) -> str:
+    installed = find_version(distribution)
+    if installed == version:
+        return f"{distribution} {version}"
+    here = "is not installed" if installed is None else f"{installed} is installed"
+    return f"{distribution} {version} ({here})"
+
+
+SpecSource = str | os.PathLike[str] | Mapping[str, Any] | SavedSpec
 
 
 @dataclass(frozen=True)
@@ -24,10 +64,12 @@ class Document:
     Args:
         root: its values and their places.
         path: the file it was read from, or None for a mapping.
+        notes: remarks on the choice of this document among several of its name.
     """
 
     root: Located
     path: Path | None
+    notes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -46,18 +88,20 @@ def find_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
     Raises:
         SpecError: if there is no such document or it is not YAML.
     """
+    if isinstance(source, SavedSpec):
+        return Document(locate(source.document, source.file), None)
     if isinstance(source, Mapping):
         return Document(locate(source, "<dict>"), None)
-    near = Path(place.source).parent if place is not None and place.line else None
     try:
-        path = find_spec(source, near)
+        found = find_spec(source, place.source if place is not None and place.line else "")
     except PluginError as error:
         raise SpecError([Problem(place or Place(os.fspath(source)), str(error))]) from None
-    if path is None:
+    if found is None:
         raise SpecError([_not_found(os.fspath(source), place)])
+    notes = (f"{place}: {found.note}" if place else found.note,) if found.note else ()
     if place is None or not place.line:  # the user names it
-        return Document(read_file(path, log, place), path)
-    return Document(read_referenced(path, log, place), path)
+        return Document(read_file(found.path, log, place), found.path, notes)
+    return Document(read_referenced(found.path, log, place), found.path, notes)
 
 
 class Library:
@@ -83,14 +127,71 @@ class Library:
         return self._read[key]
 
 
-def find_spec(source: str | os.PathLike[str], near: Path | None = None) -> Path | None:
-    """The file that a reference means: near the referring file, else here, or a published one.
+class FoundSpec(NamedTuple):
+    """The file of a spec.
+
+    Attributes:
+        path: the file.
+        name: the name that means it wherever it is written: qualified, or the path as written.
+        note: a remark on the choice of this one, or an empty text.
+    """
+
+    path: Path
+    name: str
+    note: str = ""
+
+
+def find_spec(
+    source: str | os.PathLike[str], written_in: str = "", near: Path | None = None
+) -> FoundSpec | None:
+    """The spec that a reference means: a published one, or a file near the document or here.
+
+    A file comes first, unless the name is qualified by a distribution and has no suffix.
+
+    Args:
+        source: a file, or a name.
+        written_in: the document that names it; empty for a user's own words.
+        near: the folder of files; that of the document by default.
 
     Raises:
         PluginError: if several plugins publish a spec of that name.
     """
     name = os.fspath(source)
-    return find_file(near or Path(), name) or find_published(name, near)
+    file = find_file(near or (Path(written_in).parent if written_in else Path()), name)
+    if file is not None and "/" not in name:
+        return FoundSpec(file, name)
+    try:
+        published = find_published(name, find_home(written_in))
+    except PluginError:
+        if file is None:
+            raise
+        published = None
+    if file is not None and (published is None or published.qualified != name):
+        return FoundSpec(file, name)
+    if published is None:
+        return None
+    return FoundSpec(published.path, published.qualified, published.note)
+
+
+def find_home(written_in: str) -> str | None:
+    """The distribution that a document belongs to; None for a user's own."""
+    return Homes.installed().find(written_in) if written_in else None
+
+
+def suggest_other(name: str, written_in: str) -> str:
+    """A hint for a spec that refers to itself by a name that another distribution publishes, too.
+
+    Args:
+        name: the name.
+        written_in: the document that names it.
+    """
+    try:
+        other = find_published(name)
+    except PluginError:
+        return ""
+    if other is None or other.publication.distribution == find_home(written_in):
+        return ""
+    return f"'{other.qualified}' is the one of {other.publication.origin}."
 
 
 def _not_found(name: str, place: Place | None) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from composer.language.form import check_form
 from composer.language.keys import LANGUAGE_VERSION, MODES, ImageFormat, Mode
 from composer.language.metadata import SpecMetadata
 from composer.language.settings import Resolved
+from composer.language.sources import SavedSpec
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class InputSpec:
         example: a file to run on when none is given.
         optional: whether the graph may be run without it.
         place: where it is declared.
+        written_in: the document in which its port type is written.
     """
 
     name: str
@@ -65,11 +67,15 @@ class InputSpec:
     example: Path | None
     optional: bool
     place: Place
+    written_in: str = ""
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node: one of `uses`, `same_as` and `graph` is set, or a problem was noted about it."""
+    """A node: one of `uses`, `same_as` and `graph` is set, or a problem was noted about it.
+
+    `written_in` is the document in which the name of its node type is written.
+    """
 
     name: str
     place: Place
@@ -87,6 +93,7 @@ class NodeSpec:
     freeze: tuple[Reference, ...] = ()  # modules inside the node; of a nested graph, see there
     places: Mapping[str, Place] = field(default_factory=dict)
     faulty: bool = False
+    written_in: str = ""
 
     def place_of(self, key: str) -> Place:
         """The place of the value of one of the node's keys."""
@@ -154,7 +161,8 @@ class Spec:
         document: the same spec as one plain document without `extends`, `spec:` and `${}`.
         source: the file or mapping, for messages.
         resolved: params and aliases by address, and settings that wait for their node types.
-        notes: remarks on settings.
+        notes: remarks on settings and names.
+        saved: the file that the spec was saved in, if it was.
     """
 
     name: str
@@ -168,12 +176,17 @@ class Spec:
     metadata: SpecMetadata = field(default_factory=SpecMetadata)
     resolved: Resolved = field(default_factory=Resolved)
     notes: tuple[str, ...] = ()
+    saved: SavedSpec | None = None
 
     def modes(self) -> tuple[Mode, ...]:
         """The modes in which the spec has outputs; both if it declares none."""
         wires = self.graph.outputs.values()
         found = tuple(m for m in MODES if any(m in wire.references for wire in wires))
         return found or MODES
+
+    def with_notes(self, notes: Sequence[str]) -> Spec:
+        """The same spec with further remarks."""
+        return replace(self, notes=tuple(dict.fromkeys([*self.notes, *notes]))) if notes else self
 
     def with_metadata(self, metadata: SpecMetadata | Mapping[str, Any]) -> Spec:
         """The same spec with other metadata, which replace all that it has.

@@ -8,7 +8,10 @@ from composer.registry.registry import (
     MAPPING_GROUP,
     NODE_GROUP,
     TYPE_GROUP,
+    Found,
     Registry,
+    list_faults,
+    short_name,
 )
 
 __all__ = [
@@ -18,6 +21,9 @@ __all__ = [
     "MAPPING_GROUP",
     "NODE_GROUP",
     "TYPE_GROUP",
+    "Found",
     "Publication",
     "Registry",
+    "list_faults",
+    "short_name",
 ]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from composer.discovery import Publication, describe_clash, discover, normalise
-from composer.errors import NameResolutionError, PluginError
+from composer.discovery import (
+    DISTRIBUTION,
+    Candidate,
+    Match,
+    Publication,
+    choose,
+    describe_twins,
+    discover,
+    find_version,
+    list_damage,
+)
+from composer.errors import ComposerError, MissingPluginError, NameResolutionError, PluginError
 from composer.names import closest
 
 NODE_GROUP = "composer.nodes"
@@ -23,6 +34,33 @@ _WHAT = {
     FORMAT_GROUP: "format of datasets",
     AUGMENTATION_GROUP: "augmentation",
 }
+_OURS = f"{DISTRIBUTION}/"
+
+
+class Found(NamedTuple):
+    """What a name means.
+
+    Attributes:
+        name: the name as written.
+        publication: what publishes it; None for a local object.
+        note: a remark for the author of the document, or an empty text.
+    """
+
+    name: str
+    publication: Publication | None
+    note: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """The name that means the same wherever it is written; a local object's is its own."""
+        return self.name if self.publication is None else self.publication.qualified
+
+    @property
+    def label(self) -> str:
+        """The name with its plugin, for messages: `'mask_head' of composer-rcnn (...)`."""
+        if self.publication is None:
+            return f"'{self.name}'"
+        return f"'{self.name}' of {self.publication.label}"
 
 
 class Registry:
@@ -55,61 +93,135 @@ class Registry:
         return cls(discover(group), local, _WHAT.get(group, "name"))
 
     def names(self) -> list[str]:
-        """All names, sorted."""
-        return sorted({p.name for p in self.publications} | self.local.keys())
+        """All names that can be used, sorted."""
+        return sorted({p.name for p in self.publications if not p.fault} | self.local.keys())
 
-    def find(self, name: str) -> Publication | None:
-        """What publishes a name, which may be qualified; None for a local object.
+    def list_all(self) -> dict[str, Found]:
+        """What can be used, by the name that a user writes: qualified where that is needed."""
+        found = {name: Found(name, None) for name in self.local}
+        for each in self.publications:
+            for name in (each.name, each.qualified):
+                try:
+                    one = self.find(name)
+                except ComposerError:
+                    continue
+                if one.publication == each:
+                    found[name] = one._replace(note="")
+                    break
+        return found
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a name is meant that our distribution publishes.
+
+        Raises:
+            ComposerError: as `find`.
+        """
+        publication = self.find(name).publication
+        return publication is not None and publication.distribution == DISTRIBUTION
+
+    def find(self, name: str, home: str | None = None) -> Found:
+        """What a name means.
+
+        Args:
+            name: the name, which may be qualified by a distribution.
+            home: the distribution that the document belongs to in which the name is written; None
+                for a user's own.
 
         Raises:
             NameResolutionError: if nothing publishes it.
-            PluginError: if its plugin is not installed, or two publish it.
+            MissingPluginError: if its distribution is not installed.
+            PluginError: if several publish it, or the name can never be used.
         """
         qualifier, _, bare = name.rpartition("/")
         if not qualifier and bare in self.local:
-            return None
-        found = self._by_name.get(bare, [])
-        if qualifier:
-            self._require_plugin(name, qualifier)
-            found = [p for p in found if p.answers_to(qualifier)]
-        if not found:
-            raise NameResolutionError(self._unknown(name, bare, qualifier))
-        if len(found) > 1:
-            raise PluginError(describe_clash(f"{self.what} '{bare}'", found))
-        return found[0]
+            return Found(name, None)
+        named = self._by_name.get(bare, []) if bare != name else self._by_name.get(name, [])
+        candidates = [
+            Candidate(each, match) for each in named if (match := _match(each, qualifier))
+        ]
+        usable = [each for each in candidates if not each.publication.fault]
+        if usable:
+            return Found(name, *choose(self.what, bare, usable, home))
+        for each in (*(candidate.publication for candidate in candidates), *self._whole(name)):
+            raise PluginError(f"{self.what} '{name}' of {each.label} cannot be used: {each.fault}")
+        self._require_plugin(name, qualifier)
+        raise NameResolutionError(self._unknown(name, bare, qualifier))
 
-    def load(self, name: str) -> object:
+    def load(self, name: str, home: str | None = None) -> object:
         """The object that a name means, its plugin imported.
+
+        Args:
+            name: as for `find`.
+            home: as for `find`.
 
         Raises:
             NameResolutionError: if nothing publishes it.
             PluginError: if it is published twice or fails to import.
         """
-        publication = self.find(name)
-        return self.local[name] if publication is None else publication.load()
+        return self.load_found(self.find(name, home))
 
-    def label(self, name: str) -> str:
-        """The plugin of a name for messages: `mask_head of composer-rcnn (...)`."""
-        publication = self.find(name)
-        return f"'{name}'" if publication is None else f"'{name}' of {publication.label}"
+    def load_found(self, found: Found) -> object:
+        """The object of a name that was found, its plugin imported.
+
+        Raises:
+            PluginError: if its plugin fails to import.
+        """
+        publication = found.publication
+        return self.local[found.name] if publication is None else publication.load()
+
+    def label(self, name: str, home: str | None = None) -> str:
+        """The plugin of a name for messages: `'mask_head' of composer-rcnn (...)`."""
+        return self.find(name, home).label
+
+    def describe_fault(self, publication: Publication) -> str:
+        """Why a publication cannot be used, or an empty text. Nothing is imported for it."""
+        twins = [
+            each
+            for each in self._by_name[publication.name]
+            if each.distribution == publication.distribution
+        ]
+        return publication.fault or (describe_twins(self.what, twins) if len(twins) > 1 else "")
+
+    def _whole(self, name: str) -> list[Publication]:
+        """Publications of a name with a slash, which nothing can mean."""
+        return self._by_name.get(name, []) if "/" in name else []
 
     def _require_plugin(self, name: str, qualifier: str) -> None:
-        if any(p.answers_to(qualifier) for p in self.publications):
+        if not qualifier or any(each.matches(qualifier) for each in self.publications):
             return
-        plugins = {p.plugin for p in self.publications}
-        match = closest(normalise(qualifier), plugins)
-        hint = f"Did you mean '{match}'?" if match else f"Try: pip install {qualifier}"
-        raise PluginError(f"{self.what} '{name}': plugin '{qualifier}' is not installed. {hint}")
+        version = find_version(qualifier) if "/" not in qualifier else None
+        problem = "is not installed" if version is None else f"{version} has none that is published"
+        raise MissingPluginError(
+            qualifier, f"{self.what} '{name}': the distribution '{qualifier}' {problem}"
+        )
 
     def _unknown(self, name: str, bare: str, qualifier: str) -> str:
-        known = self.names()
-        if qualifier:
-            known = [p.name for p in self.publications if p.answers_to(qualifier)]
+        published = [each for each in self.publications if not qualifier or each.matches(qualifier)]
+        known = sorted({each.name for each in published if not each.fault})
+        known = known if qualifier else self.names()
         match = closest(bare, known)
         if match is None:
             if self.what in (_WHAT[NODE_GROUP], _WHAT[TYPE_GROUP]):
                 return f"unknown {self.what} '{name}'; `composer nodes` lists what is installed"
             return f"unknown {self.what} '{name}'; there are: {', '.join(known) or 'none'}"
-        plugins = {p.plugin for p in self.publications if p.name == match}
+        plugins = {p.plugin for p in published if p.name == match}
         origin = f" ({', '.join(sorted(plugins))})" if plugins else ""
         return f"unknown {self.what} '{name}'. Did you mean '{match}'{origin}?"
+
+
+def list_faults(group: str) -> Iterator[str]:
+    """A message for each name of a group that can never be used. Nothing is imported."""
+    registry = Registry.installed(group)
+    for each in registry.publications:
+        if fault := registry.describe_fault(each):
+            yield f"{registry.what} '{each.name}' of {each.label} cannot be used: {fault}"
+    yield from list_damage([group])
+
+
+def short_name(name: str) -> str:
+    """A name for people: without the qualifier if it is ours."""
+    return name.removeprefix(_OURS)
+
+
+def _match(publication: Publication, qualifier: str) -> Match | None:
+    return publication.matches(qualifier) if qualifier else "name"

@@ -47,8 +47,9 @@ class OptimizerSettings(DocumentPart):
     )
 
     @classmethod
-    def list_options(cls, uses: str) -> list[str]:
+    def list_options(cls, uses: str, written_in: str) -> list[str]:
         """The options of a class of torch.optim; none if it is not supported."""
+        del written_in
         names = get_args(OptimizerName)
         return list_options(cast(OptimizerName, uses)) if uses in names else []
 

@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from composer.data.plugin_call import PluginCall
 from composer.data.samples import Sample
-from composer.registry import AUGMENTATION_GROUP, Registry
+from composer.registry import AUGMENTATION_GROUP
 
 
 class Augmentation(Protocol):
@@ -60,9 +60,8 @@ class AugmentationCall(PluginCall):
         except ValueError:  # how a constructor says that values do not fit each other
             raise
         except Exception as error:
-            label = Registry.installed(self.group).label(self.uses)
             reason = f"{type(error).__name__}: {error}"
-            raise ValueError(f"augmentation {label} cannot be made: {reason}") from error
+            raise ValueError(f"augmentation {self.label} cannot be made: {reason}") from error
         return self
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import replace
 from composer.data.formats.data_path import DataPath, open_path
 from composer.data.formats.recognition import Recognition
 from composer.errors import ComposerError, DataError
-from composer.registry import DATASET_GROUP, FORMAT_GROUP, Registry
+from composer.registry import DATASET_GROUP, FORMAT_GROUP, Found, Registry, short_name
 
 PLAIN = "image_folder"  # the reader of images without annotations, which is the last resort
 _MAX_NAMED = 8
@@ -30,9 +30,14 @@ def recognise(path: str | os.PathLike[str], format: str | None = None) -> Recogn
     """
     opened = open_path(path)
     found = find_recognitions(opened, format)
-    annotated = {name: one for name, one in found.items() if one.reader != PLAIN}
+    annotated = {name: one for name, one in found.items() if short_name(one.reader) != PLAIN}
     if not found:
         raise DataError(_describe_unknown(opened, format))
+    ours = [name for name in annotated if Registry.installed(FORMAT_GROUP).is_ours(name)]
+    if len(annotated) > 1 and len(ours) == 1:
+        others = ", ".join(name for name in annotated if name not in ours)
+        _log.warning("note: %s: it is read as %s; --format takes %s, too", path, ours[0], others)
+        return annotated[ours[0]]
     if len(annotated) > 1:
         candidates = "".join(f"\n  {name}: {one.describe()}" for name, one in annotated.items())
         raise DataError(f"{path}: it can be read in several formats (--format):{candidates}")
@@ -50,12 +55,11 @@ def find_recognitions(path: DataPath, format: str | None = None) -> dict[str, Re
         NameResolutionError: there is no format of the name.
     """
     registry = Registry.installed(FORMAT_GROUP)
-    if format is not None:
-        registry.find(format)
+    named = registry.list_all() if format is None else {format: registry.find(format)}
     found = {}
-    for name in registry.names() if format is None else [format]:
+    for name, meant in named.items():
         try:
-            one = _ask(registry, name, path)
+            one = _ask(registry, meant, path)
         except Exception as error:  # one plugin must not hide the formats of the others
             if format is not None and isinstance(error, ComposerError):
                 raise
@@ -66,21 +70,17 @@ def find_recognitions(path: DataPath, format: str | None = None) -> dict[str, Re
     return found
 
 
-def _ask(registry: Registry, name: str, path: DataPath) -> Recognition | None:
-    ask = registry.load(name)
+def _ask(registry: Registry, meant: Found, path: DataPath) -> Recognition | None:
+    ask = registry.load_found(meant)
     found = ask(path) if callable(ask) else None
     if found is None:
         return None
     if not isinstance(found, Recognition):
         raise DataError(f"it returns {type(found).__name__}, not a Recognition")
-    if "/" in found.reader:
-        return found
-    publication = registry.find(name)
-    readers = [p for p in Registry.installed(DATASET_GROUP).publications if p.name == found.reader]
-    own = [p for p in readers if publication is not None and p.plugin == publication.plugin]
-    if len(readers) > 1 and own:
-        return replace(found, reader=f"{own[0].plugin}/{found.reader}")
-    return found
+    home = None if meant.publication is None else meant.publication.distribution
+    return replace(
+        found, reader=Registry.installed(DATASET_GROUP).find(found.reader, home).qualified
+    )
 
 
 def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002

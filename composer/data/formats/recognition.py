@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from composer.registry import short_name
+
 _ORDER = ("train", "val", "test")
 
 
@@ -38,7 +40,7 @@ class Recognition:
     def describe(self) -> str:
         """The format, its evidence and its splits, in a line."""
         splits = f"; splits: {', '.join(self.splits)}" if self.splits else ""
-        return f"{self.title} (reader {self.reader}): {self.evidence}{splits}"
+        return f"{self.title} (reader {short_name(self.reader)}): {self.evidence}{splits}"
 
 
 def sort_splits(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

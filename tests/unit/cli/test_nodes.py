@@ -21,8 +21,8 @@ def test_clashing_names_are_listed_with_a_way_out(cli, monkeypatch):
     ]
     monkeypatch.setattr(Registry, "installed", lambda *_: Registry(published))
     out = cli("nodes").out
-    assert "first-plugin 1.0, clash: write first-plugin/head" in out
-    assert "second-plugin 1.0, clash: write second-plugin/head" in out
+    assert "first-plugin 1.0: write first-plugin/head" in out
+    assert "second-plugin 1.0: write second-plugin/head" in out
 
 
 def test_node_type_is_described(cli):

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from composer.discovery import find_version
 from composer.graph import Graph
 from unit.experiment.small_experiment import write_experiment
 
@@ -34,7 +35,7 @@ def test_training_is_checked_run_resumed_and_exported(cli, tmp_path, monkeypatch
     assert stored["training"]["iterations"] == 2
     versions = json.loads((tmp_path / "run/versions.json").read_text())
     assert versions["packages"]["torch"] == torch.__version__.partition("+")[0]
-    assert "proposals" in versions["plugins"]
+    assert versions["plugins"] == {"detection-composer": find_version()}
 
 
 @pytest.mark.parametrize(

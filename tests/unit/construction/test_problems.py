@@ -2,8 +2,10 @@
 
 import pytest
 
+from composer.discovery import find_version
 from spec_folder import marked
 
+INSTALLED = f"Node types are installed of: detection-composer {find_version()}."
 HEAD = "composer: 1\ninputs: {x: any}\n"
 
 
@@ -30,17 +32,17 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
         ),
         (
             "a: {uses: composer-rccn/mask_head, inputs: {x: x}}",
-            "node type 'composer-rccn/mask_head': plugin 'composer-rccn' is not installed. "
-            "Did you mean 'composer-rcnn'?",
+            "node type 'composer-rccn/mask_head': the distribution 'composer-rccn' is not "
+            "installed",
             "composer-rccn/mask_head",
-            "",
+            INSTALLED,
         ),
         (
             "a: {uses: somebodys-plugin/mask_head, inputs: {x: x}}",
-            "node type 'somebodys-plugin/mask_head': plugin 'somebodys-plugin' is not installed. "
-            "Try: pip install somebodys-plugin",
+            "node type 'somebodys-plugin/mask_head': the distribution 'somebodys-plugin' is not "
+            "installed",
             "somebodys-plugin/mask_head",
-            "",
+            INSTALLED,
         ),
         (
             "a: {uses: composer-fpn/mask_head, inputs: {x: x}}",

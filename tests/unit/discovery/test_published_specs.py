@@ -81,12 +81,16 @@ def test_a_name_that_two_publish_is_an_error_where_it_is_used(publish, spec_fold
     assert foreign == ["one-plugin/detector", "own", "other-plugin/detector"]
 
 
-def test_a_spec_that_ships_has_no_privilege(publish, spec_folder):
+def test_a_spec_that_ships_is_meant_with_a_note_where_a_plugin_publishes_its_name(
+    publish, spec_folder, caplog
+):
     publish("some-plugin", {"mask_rcnn_r50_fpn.yaml": SPEC % NODE})
-    problem = spec_folder.problem("composer: 1\nextends: mask_rcnn_r50_fpn\n")
-    assert "write 'composer/mask_rcnn_r50_fpn' or 'some-plugin/mask_rcnn_r50_fpn'" in (
-        problem.message
-    )
+    spec = spec_folder.check("composer: 1\nextends: mask_rcnn_r50_fpn\n").spec
+    assert "backbone" in spec.graph.nodes
+    assert caplog.messages == [
+        "note: spec.yaml:2:10: the spec 'mask_rcnn_r50_fpn' is published by some-plugin 1.0, too; "
+        "it means 'detection-composer/mask_rcnn_r50_fpn', which can be written to say so"
+    ]
     assert "backbone" in load_spec("composer/mask_rcnn_r50_fpn").graph.nodes
     assert "backbone" in load_spec("detection-composer/mask_rcnn_r50_fpn").graph.nodes
     assert list(load_spec("some-plugin/mask_rcnn_r50_fpn").graph.nodes) == ["a"]

@@ -30,7 +30,7 @@ class Step(DocumentPart):
     name: str = ""
 
     @classmethod
-    def list_options(cls, uses: str) -> list[str]:
+    def list_options(cls, uses: str, written_in: str) -> list[str]:
         return {"plain": ["size", "name"], "other": ["depth"]}.get(uses, [])
 
 

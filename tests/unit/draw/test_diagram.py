@@ -69,7 +69,9 @@ def test_box_tells_whether_it_is_trained():
 
 
 def test_box_tells_what_it_is(blueprint):
-    boxes = make_diagram(blueprint, "inference", plugin_of=lambda uses: f"plugin-of-{uses}").boxes
+    boxes = make_diagram(
+        blueprint, "inference", plugin_of=lambda node: f"plugin-of-{node.uses}"
+    ).boxes
     assert (boxes["batch"].kind, boxes["batch"].type) == ("input", "ImageBatch")
     assert boxes["extra"].type == ""
     first = boxes["heads.first"]
@@ -129,5 +131,5 @@ def test_selection_tells_what_runs_and_what_does_not(blueprint):
 
 def test_plugins_are_named_once_in_the_order_of_the_nodes(blueprint):
     plugins = {"preprocess": "images", "resnet": "backbones", "join": "images"}
-    diagram = make_diagram(blueprint, "inference", plugin_of=plugins.__getitem__)
+    diagram = make_diagram(blueprint, "inference", plugin_of=lambda node: plugins[node.uses])
     assert diagram.plugins == ("images", "backbones")

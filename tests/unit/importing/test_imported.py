@@ -14,7 +14,7 @@ def test_defaults_are_a_faster_rcnn_on_res4(config):
         "composer": 1,
         "name": "my_model",
         "doc": "GeneralizedRCNN of detectron2's configuration my-model.yaml.",
-        "extends": "faster_rcnn_r50_c4",
+        "extends": "detection-composer/faster_rcnn_r50_c4",
     }
 
 
@@ -27,7 +27,7 @@ def test_defaults_are_a_faster_rcnn_on_res4(config):
         (
             {"MODEL.MASK_ON": True, "MODEL.KEYPOINT_ON": True},
             "mask_rcnn_r50_fpn",
-            "blocks/mask_keypoint_roi_heads.yaml",
+            "detection-composer/blocks/mask_keypoint_roi_heads",
         ),
         (
             {"MODEL.MASK_ON": True, "MODEL.META_ARCHITECTURE": "PanopticFPN"},
@@ -47,7 +47,7 @@ def test_defaults_are_a_faster_rcnn_on_res4(config):
 )
 def test_the_nearest_spec_is_extended(config, keys, base, block):
     document = import_config(config({**PYRAMID, **keys}))
-    assert document["extends"] == base
+    assert document["extends"] == f"detection-composer/{base}"
     assert document.get("nodes", {}).get("roi_heads", {}).get("spec") == block
     load_spec(document)
 
@@ -78,7 +78,7 @@ def test_training_on_predicted_boxes_is_a_node(config):
     document = import_config(config(keys))
     load_spec(document)
     nodes = document["nodes"]["roi_heads"]["nodes"]
-    assert nodes["predicted"]["uses"] == "predicted_boxes"
+    assert nodes["predicted"]["uses"] == "detection-composer/predicted_boxes"
     assert nodes["foreground"] == {"inputs": {"boxes": "predicted"}}
 
 
@@ -165,7 +165,7 @@ def test_a_panoptic_model_can_be_given_its_proposals(config):
 def test_any_model_stands_on_the_network_itself(config, model, keys):
     on_res4 = {"MODEL.BACKBONE.NAME": "build_resnet_backbone", "MODEL.META_ARCHITECTURE": model}
     made = import_config(config({**on_res4, **keys}))
-    assert load_spec(made).graph.nodes["backbone"].uses == "resnet"
+    assert load_spec(made).graph.nodes["backbone"].uses == "detection-composer/resnet"
     assert check_source(made).nodes["preprocess"].config["size_divisibility"] == 0
 
 

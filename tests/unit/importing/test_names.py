@@ -34,7 +34,7 @@ PANOPTIC = {**PYRAMID, "MODEL.MASK_ON": True, "MODEL.META_ARCHITECTURE": "Panopt
 )
 def test_known_datasets_give_names(config, keys, names):
     document = import_config(config({**PYRAMID, **keys}))
-    assert document["extends"][1] == f"blocks/{names}_names.yaml"
+    assert document["extends"][1] == f"detection-composer/blocks/{names}_names"
     expected = load_spec(f"blocks/{names}_names").metadata
     assert load_spec(document).metadata == expected != load_spec("rpn_r50_fpn").metadata
 
