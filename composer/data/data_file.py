@@ -37,7 +37,7 @@ from composer.documents import (
     read_document,
 )
 from composer.errors import ComposerError, DataError
-from composer.registry import DATASET_GROUP
+from composer.registry import DATASET_GROUP, Registry
 
 DATASETS_PREFIX = "datasets."  # of the addresses of a data file's params
 
@@ -257,8 +257,9 @@ def recognise_data(
 
 def write_document(found: Recognition, data: str | os.PathLike[str]) -> dict[str, Any]:
     """The values of a data file that reads what was recognised at a path."""
+    reader = Registry.installed(DATASET_GROUP).find(found.reader).qualified
     datasets = {
-        split or _to_name(Path(data)): {"uses": found.reader, "with": _with_absolute(configuration)}
+        split or _to_name(Path(data)): {"uses": reader, "with": _with_absolute(configuration)}
         for split, configuration in found.datasets.items()
     }
     return {"composer_data": 1, "datasets": datasets}

@@ -78,9 +78,10 @@ def _ask(registry: Registry, meant: Found, path: DataPath) -> Recognition | None
     if not isinstance(found, Recognition):
         raise DataError(f"it returns {type(found).__name__}, not a Recognition")
     home = None if meant.publication is None else meant.publication.distribution
-    return replace(
-        found, reader=Registry.installed(DATASET_GROUP).find(found.reader, home).qualified
-    )
+    readers = Registry.installed(DATASET_GROUP)
+    reader = readers.find(found.reader, home)
+    is_meant = reader.publication == readers.find(found.reader).publication
+    return found if is_meant else replace(found, reader=reader.qualified)
 
 
 def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002
