@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from composer.checkpoint.key_prefixes import ExpectedKeys
+from composer.discovery import DISTRIBUTION
 from composer.errors import CheckpointError, NameResolutionError, PluginError
 from composer.names import did_you_mean
 from composer.registry import MAPPING_GROUP, Publication, Registry
@@ -123,7 +124,7 @@ class Recognition(NamedTuple):
     """The families that a checkpoint's keys may belong to.
 
     Attributes:
-        mappings: the mappings that recognise the keys, in the order of their names.
+        mappings: the mappings that recognise the keys, in the order in which they were asked.
         notes: why mappings could not be asked, a sentence each.
     """
 
@@ -137,7 +138,7 @@ class Recognition(NamedTuple):
 
 
 def recognise_keys(keys: Collection[str], registry: Registry | None = None) -> Recognition:
-    """Asks the published mappings in the order of their names.
+    """Asks the published mappings in the order of their names, ours first.
 
     One that fails is passed over, so that a broken plugin spoils no other checkpoint.
 
@@ -148,7 +149,7 @@ def recognise_keys(keys: Collection[str], registry: Registry | None = None) -> R
     registry = registry or Registry.installed(MAPPING_GROUP)
     found: list[PublishedMapping] = []
     notes: list[str] = []
-    for publication in registry.publications:
+    for publication in sorted(registry.publications, key=lambda p: p.distribution != DISTRIBUTION):
         try:
             mapping = _load(publication)
             if mapping.recognises(keys):
@@ -169,7 +170,7 @@ def find_mapping(name: str, registry: Registry | None = None) -> PublishedMappin
     """
     registry = registry or Registry.installed(MAPPING_GROUP)
     try:
-        publication = registry.find(name)
+        publication = registry.find(name).publication
     except NameResolutionError:
         known = [*registry.names(), NO_MAPPING]
         hint = did_you_mean(name, known, "key mappings")
