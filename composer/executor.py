@@ -11,7 +11,7 @@ import torch
 
 from composer.blueprint import Endpoint, Plan, Slot, Step
 from composer.errors import ExecutionError
-from composer.taps import Tapping
+from composer.taps import Tapping, is_tapping, without_tapping
 from composer.values import describe, move
 
 Values = MutableMapping[Slot, Any]
@@ -72,6 +72,21 @@ def execute(
     Raises:
         ExecutionError: if a node fails; it names the node, its cause is the original exception.
     """
+    if is_tapping():
+        with without_tapping():
+            return _execute(plan, callables, values, placement, seed, observers, release)
+    return _execute(plan, callables, values, placement, seed, observers, release)
+
+
+def _execute(
+    plan: Plan,
+    callables: Callables,
+    values: Values,
+    placement: Placement | None,
+    seed: int,
+    observers: Sequence[Observer],
+    release: bool,
+) -> dict[str, Any]:
     placement = placement or Placement()
     observers = tuple(observers)  # one of them may go while it watches
     tapped: dict[str, Any] = {}

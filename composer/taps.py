@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -13,13 +16,32 @@ from composer.errors import NameResolutionError
 from composer.module_tree import own_modules
 from composer.names import did_you_mean
 
+_current: ContextVar[Tapping | None] = ContextVar("tapping", default=None)
+_REGISTERING = Lock()  # torch numbers hooks with a plain counter, which threads would share
+
+
+@contextmanager
+def without_tapping() -> Iterator[None]:
+    """Lets a run inside a node record nothing for the run around it."""
+    before = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(before)
+
+
+def is_tapping() -> bool:
+    """Whether this is a run inside a node whose modules are tapped."""
+    return not torch.compiler.is_compiling() and _current.get() is not None
+
 
 class Tapping:
     """Records the outputs of modules inside a node while it runs.
 
     A module that is called once gives its output, one that is called several times a list. The
     recorded tensor is the one that gradients flow through; what follows the module gets a copy, so
-    an in-place operation after it does not change what was recorded.
+    an in-place operation after it does not change what was recorded. Calls of other runs, in other
+    threads or inside the node, are not recorded.
 
     Args:
         function: the node's module.
@@ -40,10 +62,12 @@ class Tapping:
         self.calls: dict[str, list[Any]] = {tap: [] for tap in taps}
 
     def __enter__(self) -> None:
-        self.handles = [
-            module.register_forward_hook(self._recorder(tap))
-            for tap, module in self.modules.items()
-        ]
+        self.before = _current.set(self)
+        with _REGISTERING:
+            self.handles = [
+                module.register_forward_hook(self._recorder(tap))
+                for tap, module in self.modules.items()
+            ]
 
     def __exit__(
         self,
@@ -51,8 +75,10 @@ class Tapping:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for handle in self.handles:
-            handle.remove()
+        _current.reset(self.before)
+        with _REGISTERING:
+            for handle in self.handles:
+                handle.remove()
         if error is not None:
             return
         for tap, calls in self.calls.items():
@@ -62,6 +88,8 @@ class Tapping:
 
     def _recorder(self, tap: str) -> Callable[[nn.Module, Any, Any], Any]:
         def record(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+            if _current.get() is not self:
+                return None
             self.calls[tap].append(output)
             return output.clone() if isinstance(output, torch.Tensor) else output
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar
 
 from composer.blueprint.addresses import AddressBook, Target
@@ -18,6 +19,7 @@ Names = str | Sequence[str]
 _Derived = TypeVar("_Derived")
 _PlanKey = tuple[Mode, tuple[str, ...] | None, tuple[Slot, ...]]
 
+_KEEPING = Lock()
 _MAX_PLANS = 256  # that are kept; those of whole runs stay, and of others the latest
 
 
@@ -113,14 +115,19 @@ class Blueprint:
         names = None if until is None else tuple(listed(until))
         given = tuple([self._fed_slot(mode, feed) for feed in feeds])
         key = (mode, names, given)
-        if key not in self._plans:
-            made = make_plan(
+        found = self._plans.get(key)
+        if found is None:
+            found = make_plan(
                 self.dependencies(mode), self._targets(mode, names), given, is_whole=names is None
             )
+            self._keep(key, found)
+        return found
+
+    def _keep(self, key: _PlanKey, plan: Plan) -> None:
+        with _KEEPING:
             if len(self._plans) >= _MAX_PLANS:
                 del self._plans[next(old for old in self._plans if old[1:] != (None, ()))]
-            self._plans[key] = made
-        return self._plans[key]
+            self._plans[key] = plan
 
     def part(self, until: Names, feeds: Sequence[str] = ()) -> Blueprint:
         """The part that computes some targets from some feeds, in the modes in which they exist.
@@ -174,7 +181,7 @@ class Blueprint:
 
     def _once(self, key: object, make: Callable[[], _Derived]) -> _Derived:
         if key not in self._derived:
-            self._derived[key] = make()
+            self._derived.setdefault(key, make())  # of two threads, the first one's
         found: _Derived = self._derived[key]
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from composer.blueprint import Blueprint, Node, Plan
 from composer.errors import PluginError
 from composer.executor import derive_seed
 from composer.taps import find_module
+
+_SEEDING = RLock()  # the global generator, which is forked and seeded, belongs to all threads
 
 
 def build_modules(
@@ -42,7 +45,7 @@ def build_modules(
         only = [path for path, node in blueprint.nodes.items() if node.arguments]
     wanted = {blueprint.nodes[path].module_path for path in only}
     built: dict[str, Any] = {}
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDING, torch.random.fork_rng(devices=[]):
         for path, node in blueprint.nodes.items():
             if path not in wanted:
                 continue
@@ -110,7 +113,7 @@ def _place(node: Node, made: Any, device: torch.device | None) -> None:
 
 def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     """Builds a module on the meta device, or on the CPU if it needs real numbers."""
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDING, torch.random.fork_rng(devices=[]):
         try:
             with torch.device("meta"), _SkipInit():
                 return build()

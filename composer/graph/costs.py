@@ -14,7 +14,6 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from composer.blueprint import Step
-from composer.executor import Observer
 from composer.graph.modules import CallableTable
 from composer.module_tree import own_modules
 
@@ -118,16 +117,11 @@ class CostCounter:
 
 
 @contextmanager
-def counting(observers: list[Observer], callables: CallableTable) -> Iterator[CostCounter]:
-    """Counts operations and parameters of every node that runs meanwhile."""
+def counting(callables: CallableTable) -> Iterator[CostCounter]:
+    """Yields an observer that counts operations and parameters of every node of a run."""
     mapping = {torch.ops.torchvision.deform_conv2d: _count_deformable}
     with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
-        observer = CostCounter(callables, counter)
-        observers.append(observer)
-        try:
-            yield observer
-        finally:
-            observers.remove(observer)
+        yield CostCounter(callables, counter)
 
 
 def _count_deformable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from composer.errors import InputError
 from composer.executor import Observer, execute, gather
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import CallableTable
+from composer.graph.observers import Observers
 from composer.graph.outputs import pack_outputs
 from composer.language import Mode
 from composer.taps import find_module
@@ -25,13 +26,13 @@ class Execution:
         callables: what each node calls, by path; of a graph that was built in part, not all.
 
     Attributes:
-        observers: see every node before and after it runs.
+        observers: see nodes before and after they run.
         is_complete: whether all nodes were built.
     """
 
     def __init__(self, blueprint: Blueprint, callables: CallableTable) -> None:
         self.blueprint, self.callables = blueprint, callables
-        self.observers: list[Observer] = []
+        self.observers = Observers()
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
 
@@ -75,6 +76,7 @@ class Execution:
         *,
         seed: int | None = None,
         release: bool = True,
+        observers: Sequence[Observer] = (),
     ) -> dict[str, Any]:
         """Runs a plan.
 
@@ -84,6 +86,7 @@ class Execution:
             inputs: the graph's inputs by name.
             seed: the run's seed; None draws one where a node needs it.
             release: whether a value goes after its last use.
+            observers: those of this run, beside those of the graph.
 
         Returns:
             What the taps saw, by `path:module`.
@@ -101,9 +104,37 @@ class Execution:
             values,
             placement=self.callables.placement(values),
             seed=seed or 0,
-            observers=self.observers,
+            observers=(*self.observers.current(), *observers),
             release=release,
         )
+
+    def request(
+        self,
+        inputs: Any,
+        default: Mode,
+        *,
+        until: Names | Plan | None = None,
+        feeds: Mapping[str, Any] | None = None,
+        mode: Mode | None = None,
+        seed: int | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Any:
+        """Plans and answers a request: see `Graph.run`.
+
+        Args:
+            inputs: the graph's input, or a mapping by name where there are several.
+            default: the mode of a request that names none.
+            until: what is asked for.
+            feeds: values by node or port.
+            mode: the mode.
+            seed: the run's seed.
+            observers: those of this run, beside those of the graph.
+        """
+        mode = until.mode if isinstance(until, Plan) else mode or default
+        fed = self.spread(mode, feeds or {})
+        plan = until if isinstance(until, Plan) else self.plan(mode, until, fed)
+        given = () if inputs is None else (inputs,)
+        return self.answer(plan, given, fed=fed, until=until, seed=seed, observers=observers)
 
     def answer(
         self,
@@ -114,6 +145,7 @@ class Execution:
         fed: Mapping[Slot, Any] | None = None,
         until: Names | Plan | None = None,
         seed: int | None = None,
+        observers: Sequence[Observer] = (),
     ) -> Any:
         """The result of a request in the form that was asked for: see `Graph.run`.
 
@@ -124,6 +156,7 @@ class Execution:
             fed: values by slot.
             until: what was asked for.
             seed: the run's seed.
+            observers: those of this run, beside those of the graph.
         """
         fed = fed or {}
         if isinstance(until, Plan):  # others were checked when they were made
@@ -133,7 +166,7 @@ class Execution:
             raise InputError(f"the plan was made for feeds of {wanted}; fed are: {given}")
         values = {slot: fed[slot] for slot in plan.used_feeds}
         by_name = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named or {})
-        tapped = self.run(plan, values, by_name, seed=seed)
+        tapped = self.run(plan, values, by_name, seed=seed, observers=observers)
         found = [
             tapped[target.name] if target.tap else gather(target.endpoint, values)
             for target in plan.targets

@@ -233,11 +233,9 @@ class Graph(nn.Module):
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        mode = until.mode if isinstance(until, Plan) else mode or self.mode
-        fed = self._execution.spread(mode, feeds or {})
-        plan = until if isinstance(until, Plan) else self._execution.plan(mode, until, fed)
-        given = () if inputs is None else (inputs,)
-        return self._execution.answer(plan, given, fed=fed, until=until, seed=seed)
+        return self._execution.request(
+            inputs, self.mode, until=until, feeds=feeds, mode=mode, seed=seed
+        )
 
     def session(
         self,
@@ -279,8 +277,8 @@ class Graph(nn.Module):
 
         Watching the memory of allocations costs some microseconds an operation.
         """
-        with profiling(self._execution.observers, memory=memory) as profiler:
-            result = self.run(inputs, **options)
+        with profiling(memory=memory) as profiler:
+            result = self._execution.request(inputs, self.mode, observers=(profiler,), **options)
         return Profile(tuple(profiler.nodes), result)
 
     def costs(self, inputs: Any = None, **options: Any) -> Costs:
@@ -288,12 +286,17 @@ class Graph(nn.Module):
 
         A node that works on regions costs as much as there are regions in this run.
         """
-        with counting(self._execution.observers, self._callables) as counter:
-            result = self.run(inputs, **options)
+        with counting(self._callables) as counter:
+            result = self._execution.request(inputs, self.mode, observers=(counter,), **options)
         return Costs(tuple(counter.nodes), result)
 
     def add_hook(
-        self, function: NodeHook, moment: Literal["before", "after"], node: str = ""
+        self,
+        function: NodeHook,
+        moment: Literal["before", "after"],
+        node: str = "",
+        *,
+        every_thread: bool = False,
     ) -> HookHandle:
         """Calls a function before or after nodes run.
 
@@ -302,12 +305,14 @@ class Graph(nn.Module):
                 It looks and changes nothing; to replace a value, feed it.
             moment: `before` or `after`.
             node: a node or nested graph; all nodes by default.
+            every_thread: whether it sees runs in other threads than this one, too.
 
         Returns:
             A handle whose `remove()` takes the hook away; it is a context manager too.
         """
         path = self.resolve_node(node) if node else ""
-        return HookHandle(self._execution.observers, HookObserver(function, moment, path))
+        hook = HookObserver(function, moment, path)
+        return HookHandle(self._execution.observers, hook, every_thread=every_thread)
 
     def resolve_node(self, name: str) -> str:
         """The full path of the node or nested graph that a name means: see `Blueprint`."""

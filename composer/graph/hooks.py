@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from composer.blueprint import Step
 from composer.errors import ExecutionError, InputError
+from composer.graph.observers import Observers
 
 NodeHook = Callable[[str, Mapping[str, Any]], None]
 
@@ -65,14 +66,15 @@ class HookObserver:
 class HookHandle:
     """Adds a hook to those who watch, and takes it away again; also as a context manager."""
 
-    def __init__(self, observers: list[Any], observer: HookObserver) -> None:
+    def __init__(
+        self, observers: Observers, observer: HookObserver, *, every_thread: bool = False
+    ) -> None:
         self._observers, self._observer = observers, observer
-        observers.append(observer)
+        observers.add(observer, every_thread=every_thread)
 
     def remove(self) -> None:
         """Takes the hook away; a second time does nothing."""
-        if self._observer in self._observers:
-            self._observers.remove(self._observer)
+        self._observers.remove(self._observer)
 
     def __enter__(self) -> HookHandle:
         return self

@@ -13,7 +13,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from composer.blueprint import Step
-from composer.executor import Observer
 from composer.structures import iterate_tensors
 from composer.values import describe, num_bytes
 
@@ -118,21 +117,15 @@ class Profiler:
 
 
 @contextmanager
-def profiling(observers: list[Observer], *, memory: bool) -> Iterator[Profiler]:
-    """Measures every node that runs meanwhile.
+def profiling(*, memory: bool) -> Iterator[Profiler]:
+    """Yields an observer that measures every node of a run.
 
     Args:
-        observers: who watches the run.
-        memory: whether to watch allocations, too.
+        memory: whether to watch the allocations of this thread, too.
     """
     watch = AllocationWatch() if memory else None
-    profiler = Profiler(watch)
-    observers.append(profiler)
-    try:
-        with watch or nullcontext():
-            yield profiler
-    finally:
-        observers.remove(profiler)
+    with watch or nullcontext():
+        yield Profiler(watch)
 
 
 def _describe_ports(outputs: Mapping[str, Any]) -> str:

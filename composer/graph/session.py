@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from composer.blueprint import Plan, Slot, Target, make_plan
 from composer.dag import affected
+from composer.errors import InputError
 from composer.executor import gather
 from composer.graph.execution import Execution, draw_seed
 from composer.graph.inputs import bind_inputs, spread_feed
@@ -18,7 +20,8 @@ class Session:
 
     `session["mask_pooler"]` computes what is missing and returns the value;
     `session["detections"] = boxes` replaces a value, after which only what depends on it is
-    stale; `del session["detections"]` takes the replacement back.
+    stale; `del session["detections"]` takes the replacement back. A session belongs to the thread
+    that made it; the graph may be shared.
 
     Args:
         execution: runs plans of the graph.
@@ -29,6 +32,7 @@ class Session:
 
     def __init__(self, execution: Execution, mode: Mode, inputs: Any, seed: int | None) -> None:
         self._execution = execution
+        self._thread = threading.current_thread()
         self.seed = draw_seed() if seed is None else seed
         self._book = execution.blueprint.book(mode)
         self._dependencies = execution.blueprint.dependencies(mode)
@@ -39,6 +43,7 @@ class Session:
         self._taps: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
+        self._check_thread()
         target = self._book.resolve(name)
         if target.tap and target.name in self._taps:
             return self._taps[target.name]
@@ -48,6 +53,7 @@ class Session:
         return self._taps[target.name] if target.tap else gather(target.endpoint, self._values)
 
     def __setitem__(self, name: str, value: Any) -> None:
+        self._check_thread()
         target = self._book.resolve(name)
         given = spread_feed(target, value, self._dependencies)
         self._forget_dependents(given)
@@ -55,6 +61,7 @@ class Session:
         self._overrides.update(given)
 
     def __delitem__(self, name: str) -> None:
+        self._check_thread()
         target = self._book.resolve(name)
         slots = [s for s in self._book.fed_slots(target) if s in self._overrides]
         if not slots:
@@ -66,6 +73,7 @@ class Session:
 
     def __contains__(self, name: str) -> bool:
         """Whether the value is there without computing anything."""
+        self._check_thread()
         target = self._book.resolve(name)
         if target.tap:
             return target.name in self._taps
@@ -73,10 +81,12 @@ class Session:
 
     def __iter__(self) -> Iterator[str]:
         """The names of the values that are there."""
+        self._check_thread()
         return iter([str(slot) for slot in self._values])
 
     def plan(self, until: str | Sequence[str]) -> Plan:
         """What asking for these names would run now."""
+        self._check_thread()
         names = [until] if isinstance(until, str) else until
         return self._plan([self._book.resolve(name) for name in names])
 
@@ -90,6 +100,13 @@ class Session:
     def replaced(self) -> tuple[str, ...]:
         """Names of the values that were replaced."""
         return tuple(str(slot) for slot in self._values if slot in self._overrides)
+
+    def _check_thread(self) -> None:
+        if threading.current_thread() is not self._thread:
+            raise InputError(
+                "a session belongs to the thread that made it: make one in each thread. The graph "
+                "may be shared by all of them."
+            )
 
     def _plan(self, targets: Sequence[Target]) -> Plan:
         return make_plan(self._dependencies, targets, self._values, keep_all=True)
