@@ -6,6 +6,7 @@ from composer.construction.checking import (
     find_image_format,
     list_addresses,
 )
+from composer.construction.class_names import count_classes, require_class_names
 from composer.construction.modules import build_modules, check_taps, instantiate
 from composer.construction.settable import list_aliases, list_configuration, list_params
 
@@ -14,10 +15,12 @@ __all__ = [
     "check_source",
     "check_spec",
     "check_taps",
+    "count_classes",
     "find_image_format",
     "instantiate",
     "list_addresses",
     "list_aliases",
     "list_configuration",
     "list_params",
+    "require_class_names",
 ]

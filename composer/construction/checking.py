@@ -11,6 +11,7 @@ from torch import nn
 
 from composer.blueprint import Blueprint, GraphInput, NodeTypes, resolve_references
 from composer.construction.class_counts import check_class_counts
+from composer.construction.class_names import check_class_names, with_fitting_names
 from composer.construction.configuration import (
     Configurations,
     complete_document,
@@ -45,6 +46,9 @@ def check_source(
 ) -> Blueprint:
     """Reads a spec and checks all of it.
 
+    Names of classes that are of another number than the model's classes are a problem. Where
+    values are set, or a checkpoint has the spec, they are left out, with a note.
+
     Args:
         source: a file, the name of a shipped spec, or a mapping.
         set: values for aliases, params and configuration by address, or texts of the form
@@ -56,7 +60,8 @@ def check_source(
     """
     log = ProblemLog()
     spec = read_spec(source, log, set=set)
-    blueprint = None if spec is None else _check(spec, nodes, log)
+    keep_names = not (set or isinstance(source, SavedSpec))
+    blueprint = None if spec is None else _check(spec, nodes, log, keep_names=keep_names)
     log.raise_any(source.remark if isinstance(source, SavedSpec) else "")
     assert blueprint is not None
     log_notes(blueprint.spec.notes)
@@ -105,7 +110,13 @@ def list_addresses(spec: Spec) -> list[str]:
     return list(dict.fromkeys([*spec.resolved.aliases, *spec.resolved.params, *addresses]))
 
 
-def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> Blueprint:
+def _check(
+    spec: Spec,
+    nodes: Mapping[str, object] | None,
+    log: ProblemLog,
+    *,
+    keep_names: bool = True,
+) -> Blueprint:
     types = NodeTypes(Registry.installed(NODE_GROUP, nodes), spec.saved)
     configurations = Configurations(types, log)
     spec = apply_settings(spec, configurations.list_keys(spec), log)
@@ -117,8 +128,11 @@ def _check(spec: Spec, nodes: Mapping[str, object] | None, log: ProblemLog) -> B
     _check_freezing(blueprint, modules, log)
     _check_tree(blueprint, modules, log)
     check_class_counts(blueprint, log)
+    if keep_names:
+        check_class_names(blueprint, spec, log)
     if log:
         return blueprint
+    spec = with_fitting_names(blueprint, spec)
     document = complete_document(spec.document, configurations.complete, types.find_names(spec))
     document = with_input_types(document, {n: found.qualified for n, found in input_types.items()})
     notes = [*types.notes, *(found.note for found in input_types.values() if found.note)]

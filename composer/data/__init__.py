@@ -38,7 +38,7 @@ from composer.data.json_values import (
 from composer.data.label_images import write_segment_ids
 from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
 from composer.data.mapper import Mapper
-from composer.data.metadata import Metadata, fold_name, label_names
+from composer.data.metadata import Metadata
 from composer.data.plugin_call import PluginCall
 from composer.data.readers.annotation_forms import is_empty, to_run_lengths, to_segmentation
 from composer.data.record_drawing import Layer, choose_layer, draw_record, draw_sample
@@ -99,10 +99,8 @@ __all__ = [
     "find_data",
     "find_data_file",
     "find_images",
-    "fold_name",
     "inspect_dataset",
     "is_empty",
-    "label_names",
     "make_record",
     "make_rotated_boxes",
     "open_datasets",

@@ -32,6 +32,7 @@ from composer.documents import (
     FOLDER,
     DocumentPart,
     DocumentSource,
+    Name,
     SettingsSource,
     find_beside,
     read_document,
@@ -90,7 +91,7 @@ class DatasetDocument(PluginCall):
 
     group: ClassVar[str] = DATASET_GROUP
 
-    categories: list[str] | dict[str, list[str]] | None = Field(
+    categories: list[Name] | dict[str, list[Name]] | None = Field(
         None,
         description="Classes to use, in order; or new names, and the classes that become them.",
     )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from composer.names import label_names
+
 Color = tuple[int, int, int]
 
 _LONE_L = re.compile(r"(?<![a-z])l(?![a-z])")
@@ -64,45 +66,6 @@ class Metadata:
         """For each keypoint, the one that takes its place in a mirror."""
         partners = {a: b for pair in self.keypoint_flip_pairs for a, b in (pair, pair[::-1])}
         return tuple(partners.get(index, index) for index in range(len(self.keypoint_names)))
-
-
-def fold_name(name: str) -> str:
-    """A name without the differences that people overlook: case and spaces."""
-    return " ".join(name.split()).casefold()
-
-
-def group_names(names: Sequence[str]) -> list[list[int]]:
-    """The positions of names that are one but for case and spaces, of those that occur twice."""
-    positions: dict[str, list[int]] = {}
-    for at, name in enumerate(names):
-        positions.setdefault(fold_name(name), []).append(at)
-    return [found for found in positions.values() if len(found) > 1]
-
-
-def label_names(names: Sequence[str], own_ids: Sequence[int] = ()) -> tuple[str, ...]:
-    """Names for tables, no two of which are one: `cat (id 3)` where several classes are `cat`.
-
-    Args:
-        names: the names by contiguous index.
-        own_ids: the dataset's ids of them; without, the indices tell them apart.
-    """
-    labels = list(names)
-    for at in (at for group in group_names(names) for at in group):
-        number = f"id {own_ids[at]}" if len(own_ids) == len(names) else f"class {at}"
-        labels[at] = f"{names[at]} ({number})"
-    return tuple(labels)
-
-
-def describe_shared_names(names: Sequence[str], own_ids: Sequence[int]) -> list[str]:
-    """What is to be told of categories that have one name, or one but for case and spaces."""
-    messages = []
-    for group in group_names(names):
-        spelled = dict.fromkeys(names[at] for at in group)
-        numbers = ", ".join(str(own_ids[at]) for at in group)
-        how = "the name" if len(spelled) == 1 else "but for case and spaces the name"
-        listed = ", ".join(f"'{name}'" for name in spelled)
-        messages.append(f"the categories {numbers} have {how} {listed}; they stay apart by id")
-    return messages
 
 
 def find_flip_pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:

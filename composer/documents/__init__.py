@@ -1,7 +1,7 @@
 """YAML documents with places: reading, params, settings, validation, and messages that point."""
 
 from composer.documents.addresses import Address
-from composer.documents.document_part import DocumentPart
+from composer.documents.document_part import DocumentPart, Name
 from composer.documents.located import Located, locate
 from composer.documents.params import (
     describe_held,
@@ -60,6 +60,7 @@ __all__ = [
     "DocumentSource",
     "Located",
     "Location",
+    "Name",
     "Place",
     "Problem",
     "ProblemLog",

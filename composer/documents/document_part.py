@@ -1,8 +1,10 @@
-"""The base of the pydantic models of documents."""
+"""The base of the pydantic models of documents, and the type of names in them."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class DocumentPart(BaseModel):
@@ -20,3 +22,13 @@ class DocumentPart(BaseModel):
         """
         del uses, written_in
         return []
+
+
+def _to_name(value: object) -> object:
+    if isinstance(value, bool) or value is None:
+        written = "null" if value is None else str(value).lower()
+        raise ValueError(f"{written} is no name; in quotes it is one: '{written}'")
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+Name: TypeAlias = Annotated[str, BeforeValidator(_to_name)]  # a number is one, as it is written

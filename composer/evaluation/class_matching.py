@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from composer.data import Dataset, fold_name, label_names
+from composer.data import Dataset
 from composer.errors import InputError
 from composer.evaluation.evaluator import Predict, Record
 from composer.language import SpecMetadata
-from composer.names import did_you_mean
+from composer.names import did_you_mean, fold_name, label_names
 from composer.structures import Instances
 
 _log = logging.getLogger("composer.evaluation")

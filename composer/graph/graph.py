@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from composer.blueprint import Blueprint, Names, Plan, listed
 from composer.checkpoint import LoadReport
-from composer.construction import build_modules
+from composer.construction import build_modules, require_class_names
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
 from composer.graph.costs import Costs, counting
@@ -389,7 +389,10 @@ class Graph(nn.Module):
             CheckpointError: if the file cannot be written, or a weight is too large for `dtype`.
             SpecError: if something is wrong with the metadata.
         """
-        spec = self.spec if metadata is None else self.spec.with_metadata(metadata)
+        spec = self.spec
+        if metadata is not None:
+            spec = spec.with_metadata(metadata)
+            require_class_names(self.blueprint, spec)
         names = None if nodes is None else listed(nodes)
         save_weights(self, path, names, dtype=dtype, spec=spec)
 

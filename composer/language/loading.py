@@ -110,11 +110,18 @@ def _to_spec(root: Located, resolved: Resolved, log: ProblemLog) -> Spec:
         weights=_weights_by_path(root.get("weights"), graph, log),
         freeze=find_frozen(graph, log),
         metadata=to_metadata(root.get("metadata")),
+        metadata_places=_find_places(root.get("metadata")),
         document=escape(document),
         source=root.place.source,
         resolved=resolved,
         notes=resolved.notes,
     )
+
+
+def _find_places(metadata: Located | None) -> dict[str, Place]:
+    if metadata is None or not metadata.is_mapping:
+        return {}
+    return {key: value.place for key, value in metadata.entries()}
 
 
 def _weights_by_path(weights: Located | None, graph: GraphSpec, log: ProblemLog) -> dict[str, str]:

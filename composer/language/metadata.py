@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from composer.documents import DocumentPart
+from composer.documents import DocumentPart, Name
 
 
 def _or_nothing(value: object) -> object:
@@ -30,9 +30,9 @@ _AsTuple, _OrNothing = Field(strict=False), BeforeValidator(_or_nothing)
 
 _Shade = Annotated[int, Field(ge=0, le=255)]
 _Color = Annotated[tuple[_Shade, _Shade, _Shade], BeforeValidator(_check_color), _AsTuple]
-_Pair = Annotated[tuple[str, str], BeforeValidator(_check_pair), _AsTuple]
+_Pair = Annotated[tuple[Name, Name], BeforeValidator(_check_pair), _AsTuple]
 _Numbers = Annotated[tuple[int, ...], _OrNothing, _AsTuple]
-_Names = Annotated[tuple[str, ...], _OrNothing, _AsTuple]
+_Names = Annotated[tuple[Name, ...], _OrNothing, _AsTuple]
 _Pairs = Annotated[tuple[_Pair, ...], _OrNothing, _AsTuple]
 _Colors = Annotated[tuple[_Color, ...], _OrNothing, _AsTuple]
 

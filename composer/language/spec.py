@@ -158,6 +158,7 @@ class Spec:
         weights: checkpoints by node path; the empty path stands for the whole graph.
         freeze: parts that are not trained, by full name.
         metadata: names and colours of classes and keypoints.
+        metadata_places: where the keys of `metadata` stand, as far as they are in a document.
         document: the same spec as one plain document without `extends`, `spec:` and `${}`.
         source: the file or mapping, for messages.
         resolved: params and aliases by address, and settings that wait for their node types.
@@ -174,6 +175,7 @@ class Spec:
     source: str
     freeze: Mapping[str, FrozenPart] = field(default_factory=dict)
     metadata: SpecMetadata = field(default_factory=SpecMetadata)
+    metadata_places: Mapping[str, Place] = field(default_factory=dict)
     resolved: Resolved = field(default_factory=Resolved)
     notes: tuple[str, ...] = ()
     saved: SavedSpec | None = None
@@ -202,7 +204,7 @@ class Spec:
         document = {key: value for key, value in self.document.items() if key != "metadata"}
         if stated := metadata.as_document():
             document["metadata"] = escape(stated)
-        return replace(self, metadata=metadata, document=document)
+        return replace(self, metadata=metadata, metadata_places={}, document=document)
 
 
 def to_metadata(item: Located | None) -> SpecMetadata:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from composer.construction import count_classes
 from composer.discovery import shipped_folder
 from composer.errors import InputError, NameResolutionError, SpecError
 from composer.graph import Graph
@@ -36,8 +37,7 @@ def require_count(names: SpecMetadata, graph: Graph) -> None:
     """
     if "instances" not in graph.blueprint.outputs.get("inference", ()):
         return
-    nodes = graph.blueprint.nodes.values()
-    counts = {node.config["num_classes"] for node in nodes if "num_classes" in node.config}
+    counts = set(count_classes(graph.blueprint)["thing_classes"].values())
     if names.thing_classes and counts and len(names.thing_classes) not in counts:
         known = " or ".join(map(str, sorted(counts)))
         raise InputError(

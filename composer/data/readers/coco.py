@@ -17,6 +17,7 @@ from composer.data.readers.coco_document import (
     read_records,
 )
 from composer.data.readers.image_files import ImageFiles
+from composer.documents import Name
 from composer.errors import DataError
 from composer.names import did_you_mean
 
@@ -25,9 +26,9 @@ def coco(
     *,
     annotations: Path,
     images: Path,
-    keypoint_flip_pairs: list[tuple[str, str]] | None = None,
+    keypoint_flip_pairs: list[tuple[Name, Name]] | None = None,
     unused_categories: tuple[int, ...] = (),
-    keypoints_of: str | None = None,
+    keypoints_of: Name | None = None,
 ) -> Dataset:
     """Reads objects with boxes, masks and keypoints.
 

@@ -17,7 +17,6 @@ from composer.data.json_values import (
     to_id,
     to_integer,
 )
-from composer.data.metadata import describe_shared_names
 from composer.data.readers.annotation_forms import (
     MAX_PIXELS,
     describe_outside,
@@ -31,6 +30,7 @@ from composer.data.readers.annotation_forms import (
 )
 from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Annotation, ImageId, Record
+from composer.names import describe_shared_names
 
 Entry = Mapping[str, Any]
 

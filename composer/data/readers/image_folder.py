@@ -5,6 +5,7 @@ from pathlib import Path
 from composer.data.dataset import Dataset
 from composer.data.metadata import Metadata
 from composer.data.records import Record
+from composer.documents import Name
 from composer.errors import DataError
 from composer.images import (
     IMAGE_SUFFIXES,
@@ -16,7 +17,7 @@ from composer.images import (
 
 
 def image_folder(
-    *, images: Path, classes: tuple[str, ...] = (), include_subfolders: bool = True
+    *, images: Path, classes: tuple[Name, ...] = (), include_subfolders: bool = True
 ) -> Dataset:
     """Reads the names of images; the path below the folder is an image's id.
 

@@ -14,6 +14,7 @@ from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.data.readers.voc_layout import VocLayout, find_layout
 from composer.data.records import Box
 from composer.data.xml_file import parse_xml
+from composer.documents import Name
 
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -26,7 +27,7 @@ def pascal_voc(
     *,
     folder: Path,
     split: str | None = None,
-    classes: tuple[str, ...] | None = None,
+    classes: tuple[Name, ...] | None = None,
     semantic: bool = False,
     annotations: Path | None = None,
     images: Path | None = None,

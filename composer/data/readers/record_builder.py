@@ -10,7 +10,7 @@ from typing import Any, cast
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultKind, FaultLog
 from composer.data.json_values import are_numbers
-from composer.data.metadata import Metadata, describe_shared_names
+from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import (
     describe_outside,
     is_wholly_outside,
@@ -20,6 +20,7 @@ from composer.data.readers.annotation_forms import (
 )
 from composer.data.records import Annotation, AnnotationId, Box, ImageId, Record
 from composer.images import ImageFileError, peek_size
+from composer.names import describe_shared_names
 from composer.structures import RunLengths, find_mask_box
 
 

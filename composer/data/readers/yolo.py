@@ -17,12 +17,13 @@ from composer.data.readers.yolo_layout import (
     find_labels,
     read_layout,
 )
+from composer.documents import Name
 
 _SLACK = 0.01  # of the image that a box may reach beyond it by rounding
 
 
 def yolo(
-    *, data: Path, split: str | None = None, classes: tuple[str, ...] | None = None
+    *, data: Path, split: str | None = None, classes: tuple[Name, ...] | None = None
 ) -> Dataset:
     """Reads objects with boxes, outlines or keypoints from YOLO's label files.
 

@@ -39,9 +39,9 @@ def test_metadata_of_a_nested_spec_are_not_those_of_the_whole(spec_folder):
     [
         ("{thing_clases: []}", "thing_clases", "unknown key 'thing_clases'"),
         (
-            "{thing_classes: [a, 3]}",
-            "3",
-            "'thing_classes[1]': should be a text, not 3",
+            "{thing_classes: [a, true]}",
+            "true",
+            "'thing_classes[1]': true is no name; in quotes it is one: 'true'",
         ),
         ("{thing_classes: person}", "person", "'thing_classes': should be a list, not 'person'"),
         (

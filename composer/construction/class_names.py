@@ -1,0 +1,106 @@
+"""The names of classes and keypoints that a spec has, compared with the numbers of its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import get_args
+
+from composer.blueprint import Blueprint, Node
+from composer.documents import Place, ProblemLog
+from composer.language import Spec
+from composer.names import group_names
+from composer.structures import SemanticLogits
+
+_CLASSES, _KEYPOINTS = "num_classes", "num_keypoints"
+_NOUNS = {
+    "thing_classes": "classes",
+    "stuff_classes": "classes of stuff",
+    "keypoint_names": "keypoints",
+}
+# What belongs to the names of a kind, and goes with them.
+_PARTS = {
+    "thing_classes": ("thing_ids", "thing_colors"),
+    "stuff_classes": ("stuff_ids", "stuff_colors"),
+    "keypoint_names": ("keypoint_flip_pairs",),
+}
+
+
+def count_classes(blueprint: Blueprint) -> Mapping[str, Mapping[str, int]]:
+    """The numbers of classes and keypoints of a model, by key of the metadata and by address.
+
+    Args:
+        blueprint: a checked spec, or a part of one.
+    """
+    counts: dict[str, dict[str, int]] = {kind: {} for kind in _NOUNS}
+    for node in blueprint.nodes.values():
+        for key in (_CLASSES, _KEYPOINTS):
+            value = node.config.get(key)
+            if isinstance(value, int) and not isinstance(value, bool):
+                counts[_find_kind(node, key)][f"{node.path}.{key}"] = value
+    return counts
+
+
+def _find_kind(node: Node, key: str) -> str:
+    if key == _KEYPOINTS:
+        return "keypoint_names"
+    semantic = any(_is_semantic(kind) for kind in node.outputs.values())
+    return "stuff_classes" if semantic else "thing_classes"
+
+
+def _is_semantic(kind: object) -> bool:
+    return kind == SemanticLogits or any(map(_is_semantic, get_args(kind)))
+
+
+def check_class_names(blueprint: Blueprint, spec: Spec, log: ProblemLog) -> None:
+    """Notes names that are of another number than the classes that they are to be the names of.
+
+    Args:
+        blueprint: the checked spec.
+        spec: the spec, with the metadata to check.
+        log: takes the problems.
+    """
+    for kind, message in _list_differences(blueprint, spec):
+        place = spec.metadata_places.get(kind, Place(spec.source))
+        log.add(place, message, "Each class has a name, in the order of the model's classes.")
+
+
+def require_class_names(blueprint: Blueprint, spec: Spec) -> None:
+    """Checks that the metadata of a spec fit a model.
+
+    Raises:
+        SpecError: there are more or fewer names than classes.
+    """
+    log = ProblemLog()
+    check_class_names(blueprint, spec, log)
+    log.raise_any()
+
+
+def with_fitting_names(blueprint: Blueprint, spec: Spec) -> Spec:
+    """The spec without names of another number than its classes, which is noted, as are twins."""
+    notes, metadata = [], spec.metadata
+    for kind, message in _list_differences(blueprint, spec):
+        notes.append(f"{message}; these names are left out")
+        metadata = metadata.model_copy(update=dict.fromkeys((kind, *_PARTS[kind]), ()))
+    if notes:
+        spec = spec.with_metadata(metadata)
+    for kind in _NOUNS:
+        names = getattr(metadata, kind)
+        for group in group_names(names):
+            spelled = ", ".join(f"'{name}'" for name in dict.fromkeys(names[at] for at in group))
+            numbers = ", ".join(map(str, group))
+            message = f"metadata.{kind} has {spelled} {len(group)} times, at {numbers}"
+            notes.append(f"{message}: they stay apart by number")
+    return spec.with_notes(notes)
+
+
+def _list_differences(blueprint: Blueprint, spec: Spec) -> Iterator[tuple[str, str]]:
+    """The kinds of names that do not fit, with a message each."""
+    for kind, counts in count_classes(blueprint).items():
+        names = getattr(spec.metadata, kind)
+        if names and counts and len(names) not in counts.values():
+            address, count = next(iter(counts.items()))
+            yield (
+                kind,
+                f"metadata.{kind} has {len(names)} names, but the model has {count} "
+                f"{_NOUNS[kind]} ({address}: {count})",
+            )
