@@ -2,11 +2,16 @@
 
 Every file that holds a result goes through `written_whole`. What is written beside the target is
 flushed to the disk before it takes the target's name, so that a power failure leaves no empty file.
+
+Libraries in C do not always notice that a disk took less than they gave it: the last bytes of a
+picture are then missing, and nobody says so. What such a library makes is collected in memory, and
+written by `write_bytes`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -31,14 +36,17 @@ def is_there(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def written_whole(path: str | os.PathLike[str], *, follow_links: bool = True) -> Iterator[Path]:
     """Replaces a file by one that is written in the body of the `with` statement.
 
-    Missing folders are made, a symbolic link is followed, and permissions are those of the file
-    that is replaced, or of a new file. What is no plain file, such as `/dev/stdout`, is written to.
+    Missing folders are made, and permissions are those of the file that is replaced, or of a new
+    file. What is no plain file, such as `/dev/stdout`, is written to.
 
     Args:
         path: the file.
+        follow_links: whether a symbolic link of that name is followed. It is where the user names
+            the file; in a folder of results, where we choose the name, it is replaced: whoever made
+            the folder may have put it there, and it leads anywhere.
 
     Yields:
         The file to write: beside the target, and with its suffix.
@@ -47,16 +55,17 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: the file cannot be written; `filename` is the target.
     """
     target = Path(path)
-    if target.exists() and not target.is_file() and not target.is_dir():
+    is_replaced = target.is_symlink() and not follow_links
+    if target.exists() and not target.is_file() and not target.is_dir() and not is_replaced:
         yield target
         return
     target.parent.mkdir(parents=True, exist_ok=True)  # a folder that cannot be made is named itself
-    target = target.resolve()
+    target = target.absolute() if is_replaced else target.resolve()
     unfinished = _beside(target)
     with _named_after(target, unfinished):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            permissions = _create(unfinished, like=target)
+            permissions = _create(unfinished, like=None if is_replaced else target)
             yield unfinished
             unfinished.chmod(permissions)  # writers such as safetensors' put another file there
             put_in_place(unfinished, target)
@@ -88,6 +97,25 @@ def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
             _flush_folder(target.parent)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def errors_named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Gives errors of a stream the name of its file, which they lack."""
+    with _named_after(Path(path), Path(path)):
+        yield
+
+
+def open_without_links(path: str | os.PathLike[str], flags: int) -> int:
+    """Opens a file that is no symbolic link; its descriptor.
+
+    Raises:
+        OSError: it is one, or cannot be opened.
+    """
+    if os.path.islink(path):
+        reason = "a symbolic link in a folder of results is not followed; remove it"
+        raise OSError(errno.ELOOP, reason, os.fspath(path))
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def is_unfinished(path: Path) -> bool:
@@ -123,29 +151,62 @@ def check_file_name(name: str) -> str:
     return name
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def write_bytes(
+    path: str | os.PathLike[str], content: bytes | memoryview, *, follow_links: bool = True
+) -> None:
+    """Writes a file; see `written_whole`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with written_whole(path, follow_links=follow_links) as file:
+        file.write_bytes(content)
+
+
+def write_text(path: str | os.PathLike[str], text: str, *, follow_links: bool = True) -> None:
     """Writes a text file in UTF-8; see `written_whole`.
 
     Raises:
         OSError: it cannot be written.
     """
-    with written_whole(path) as file:
+    with written_whole(path, follow_links=follow_links) as file:
         file.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | os.PathLike[str], value: Any, *, indent: int | None = None) -> None:
+def write_json(
+    path: str | os.PathLike[str],
+    value: Any,
+    *,
+    indent: int | None = None,
+    follow_links: bool = True,
+) -> None:
     """Writes a file of one JSON document; see `written_whole`.
 
     Args:
         path: the file.
         value: plain values; see `without_infinities`.
         indent: spaces for each level; None writes one line.
+        follow_links: as for `written_whole`.
 
     Raises:
         OSError: it cannot be written.
     """
     text = json.dumps(without_infinities(value), indent=indent, allow_nan=False)
-    write_text(path, text + "\n")
+    write_text(path, text + "\n", follow_links=follow_links)
+
+
+def make_subfolder(folder: str | os.PathLike[str], name: str) -> Path:
+    """Makes a folder within a folder of results.
+
+    Raises:
+        OSError: it cannot be made, or is a symbolic link, which leads anywhere.
+    """
+    path = Path(folder, name)
+    if path.is_symlink():
+        reason = "a symbolic link in a folder of results is not followed; remove it"
+        raise OSError(errno.ELOOP, reason, os.fspath(path))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def without_infinities(value: Any) -> Any:
@@ -162,11 +223,12 @@ def _beside(target: Path) -> Path:
     return target.with_name(name)
 
 
-def _create(file: Path, *, like: Path) -> int:
+def _create(file: Path, *, like: Path | None) -> int:
     """Creates an empty file; the permissions that it is to have in the end."""
     descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
-        return stat.S_IMODE((like.stat() if like.exists() else os.fstat(descriptor)).st_mode)
+        status = like.stat() if like is not None and like.exists() else os.fstat(descriptor)
+        return stat.S_IMODE(status.st_mode)
     finally:
         os.close(descriptor)
 
@@ -177,9 +239,12 @@ def _named_after(target: Path, unfinished: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename in (None, os.fspath(unfinished)):
-            error.filename = os.fspath(target)
-            del error.filename2  # a None would be printed
+        if error.filename not in (None, os.fspath(unfinished)):
+            raise
+        if type(error).__module__ != "builtins":  # a library's own, whose name cannot be changed
+            raise OSError(error.errno, error.strerror or str(error), os.fspath(target)) from error
+        error.filename = os.fspath(target)
+        del error.filename2  # a None would be printed
         raise
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mmap
 import re
-import zipfile
 from pathlib import Path
+
+from composer.checkpoint.zip_directory import read_directory
 
 _MOST_BYTES = 64 * 2**20  # of a pickle, to look for the names of a module's attributes in
 _MODULE_MARKS = (b"_parameters", b"_buffers", b"_modules")
@@ -35,7 +36,7 @@ def explain_foreign(file: Path, reason: str) -> str | None:
     """
     try:
         names, is_module = _look_into(file)
-    except (OSError, zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError):
+    except (OSError, ValueError):
         return None
     for pattern, what in _KINDS:
         if any(pattern.search(name) for name in names):
@@ -52,17 +53,19 @@ def explain_foreign(file: Path, reason: str) -> str | None:
 
 def _look_into(file: Path) -> tuple[list[str], bool]:
     """The names of the members of an archive, and whether its pickle is one of a module."""
-    if not zipfile.is_zipfile(file):
-        with (
-            file.open("rb") as opened,
-            mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        ):
-            return [], all(content.find(mark, 0, _MOST_BYTES) >= 0 for mark in _MODULE_MARKS)
-    with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
-        pickles = [one for one in archive.infolist() if one.filename.endswith("/data.pkl")]
-        if not pickles or pickles[0].compress_type != zipfile.ZIP_STORED:
-            return names, False
-        with archive.open(pickles[0]) as member:
-            pickle = member.read(min(_MOST_BYTES, pickles[0].file_size))
-        return names, all(mark in pickle for mark in _MODULE_MARKS)
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        if not content[:4].startswith(b"PK\x03\x04"):
+            return [], _describes_module(content[:_MOST_BYTES])
+        members = read_directory(content, len(content))
+        for name, member in members.items():
+            if name.endswith("/data.pkl") and not member.is_compressed:
+                end = member.start + min(member.size, _MOST_BYTES)
+                return list(members), _describes_module(content[member.start : end])
+        return list(members), False
+
+
+def _describes_module(pickle: bytes) -> bool:
+    return all(mark in pickle for mark in _MODULE_MARKS)

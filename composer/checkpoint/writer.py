@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -41,6 +42,7 @@ def write_checkpoint(
     *,
     metadata: Mapping[str, str],
     format: WritableFormat = "safetensors",  # noqa: A002
+    follow_links: bool = True,
 ) -> None:
     """Writes a checkpoint, and makes its folder.
 
@@ -48,10 +50,11 @@ def write_checkpoint(
     Tensors that share memory are written one by one.
 
     Args:
-        path: the file. A symbolic link is followed.
+        path: the file.
         tensors: key -> tensor, dense, on any device.
         metadata: the metadata of the file. In a `.pth` it is the dict `composer`.
         format: "safetensors", or "pth": `{"model": tensors, "composer": metadata}`.
+        follow_links: whether a symbolic link of that name is followed, or replaced.
 
     Raises:
         CheckpointError: the values cannot be stored, or the file cannot be written.
@@ -63,15 +66,44 @@ def write_checkpoint(
     plain = _separate(tensors, where=str(target))
 
     try:
-        with written_whole(target) as file:
+        with written_whole(target, follow_links=follow_links) as file:
             if format == "safetensors":
                 save_file(plain, file, metadata=dict(metadata))
             else:
-                torch.save({"model": plain, "composer": dict(metadata)}, file)
+                _save_with_torch({"model": plain, "composer": dict(metadata)}, file)
     except OSError as error:
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}.") from error
     except (RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{target}: cannot be written: {error}.") from error
+
+
+class _TorchStream:
+    """What torch writes to. It reports another error in place of one that a write raised."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        try:
+            return self._stream.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _save_with_torch(value: object, file: Path) -> None:
+    with file.open("wb", buffering=0) as raw, io.BufferedWriter(raw, 2**20) as buffered:
+        stream = _TorchStream(buffered)
+        try:
+            torch.save(value, stream)  # type: ignore[arg-type]
+        except RuntimeError:
+            if stream.error is not None:
+                raise stream.error from None
+            raise
 
 
 def _separate(tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Tensor]:

@@ -71,13 +71,17 @@ def show(
 
     datasets = find_datasets(data, images, names, format=format_, set=settings)
     experiment = _read_experiment(data, settings) if augmented else None
+    num_failed = 0
     for name, document in datasets.items():
         dataset = document.open(name)
         chosen = _choose(dataset, image_ids, count, seed)
         draw = _make_drawing(dataset, layer, experiment)
         folder = Path(output, name)
-        num_drawn = _draw_all(chosen, draw, seed, folder)
+        num_drawn, failed = _draw_all(chosen, draw, seed, folder)
+        num_failed += failed
         click.echo(f"{name}: {num_drawn} of {len(dataset)} images drawn to {folder}")
+    if num_failed:
+        click.get_current_context().exit(1)
 
 
 def _read_experiment(data: str, settings: Sequence[str]) -> Experiment:
@@ -113,21 +117,21 @@ def _make_drawing(dataset: Dataset, layer: Layer | None, experiment: Experiment 
     return lambda record, generator: draw_sample(mapper(record, generator), mapper.metadata, chosen)
 
 
-def _draw_all(records: Sequence[Record], draw: Draw, seed: int, folder: Path) -> int:
-    """Saves a visualization of each record; unreadable images are reported and skipped.
+def _draw_all(records: Sequence[Record], draw: Draw, seed: int, folder: Path) -> tuple[int, int]:
+    """Saves a visualization of each record; what cannot be read or written is reported and skipped.
 
     Returns:
-        The number of visualizations.
+        The number of visualizations, and of those that could not be written.
     """
     import torch
 
     from composer.errors import InputError
     from composer.executor import derive_seed
-    from composer.files import written_whole
-    from composer.images import save_visualization
+    from composer.files import write_bytes
+    from composer.images import encode_visualization
     from composer.visualization import FileNames
 
-    names, num_drawn = FileNames(), 0
+    names, num_drawn, num_failed = FileNames(), 0, 0
     for record in records:
         generator = torch.Generator()
         generator.manual_seed(derive_seed(seed, str(record.image_id)))
@@ -136,7 +140,12 @@ def _draw_all(records: Sequence[Record], draw: Draw, seed: int, folder: Path) ->
         except InputError as error:
             click.echo(f"left out: {error}", err=True)
             continue
-        with written_whole(folder / names.choose(record.file_name.stem, ".png")) as file:
-            save_visualization(drawing, file)
-        num_drawn += 1
-    return num_drawn
+        picture = encode_visualization(drawing, ".png")
+        file = folder / names.choose(record.file_name.stem, ".png")
+        try:
+            write_bytes(file, picture, follow_links=False)
+            num_drawn += 1
+        except OSError as error:  # the others may still be written
+            click.echo(f"{file}: cannot be written: {error.strerror}", err=True)
+            num_failed += 1
+    return num_drawn, num_failed

@@ -131,7 +131,9 @@ def save_results(results: Mapping[str, Any], model: str, place: str | None) -> d
     for name, value in results.items():
         file = _choose_file(name, model, place)
         try:
-            write_value(file, value, {"composer.node": name, "composer.name": model})
+            is_named = place is not None and file == Path(place)
+            notes = {"composer.node": name, "composer.name": model}
+            write_value(file, value, notes, follow_links=is_named)
         except CheckpointError as error:
             failures.append(str(error))
         else:

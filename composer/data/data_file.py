@@ -47,7 +47,7 @@ _NAME = re.compile(r"\w[\w.-]*")
 
 
 def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or not name.strip("."):  # it names a folder of results
         raise ValueError("a dataset's name has letters, digits, '_', '-' and '.' only")
     return name
 

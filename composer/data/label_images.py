@@ -13,8 +13,8 @@ from PIL import Image
 
 from composer.data.faults import BadPart
 from composer.data.records import Annotation, AnnotationId
-from composer.files import written_whole
-from composer.images import ImageFileError, read_color_samples, read_samples
+from composer.files import write_bytes
+from composer.images import ImageFileError, encode_image, read_color_samples, read_samples
 from composer.structures import encode_mask, find_mask_box, measure_mask
 
 
@@ -42,8 +42,8 @@ def read_segment_ids(file: Path) -> Int[np.ndarray, "H W"]:
 def write_segment_ids(file: Path, ids: Int[np.ndarray, "H W"]) -> None:
     """Writes what `read_segment_ids` reads; ids are from 0 and below 256 to the power of 3."""
     colors = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1)
-    with written_whole(file) as unfinished:
-        Image.fromarray(colors.astype(np.uint8)).save(unfinished)
+    picture = Image.fromarray(colors.astype(np.uint8))
+    write_bytes(file, encode_image(picture, ".png"), follow_links=False)
 
 
 @contextmanager

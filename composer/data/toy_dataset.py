@@ -18,7 +18,8 @@ from PIL import Image
 
 from composer.data.label_images import write_segment_ids
 from composer.errors import DataError
-from composer.files import write_json, written_whole
+from composer.files import write_bytes, write_json
+from composer.images import encode_image
 from composer.structures import rasterize_polygons
 
 CLASSES = ("square", "triangle", "disc")
@@ -90,8 +91,8 @@ def write_shape_dataset(
     drawings = []
     for number in range(1, num_images + 1):
         drawing = _draw(rng, f"{number:04}.png", *sides, max_shapes)
-        with written_whole(files.images / drawing.name) as file:
-            Image.fromarray(drawing.pixels).save(file)
+        picture = encode_image(Image.fromarray(drawing.pixels), ".png")
+        write_bytes(files.images / drawing.name, picture)
         if panoptic:
             write_segment_ids(files.panoptic_images / drawing.name, drawing.ids)
         drawings.append(drawing)

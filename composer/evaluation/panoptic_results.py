@@ -14,7 +14,7 @@ from composer.evaluation.evaluator import ImageEvaluator
 from composer.evaluation.image_index import find_image_size
 from composer.evaluation.panoptic_evaluator import read_panoptic_output
 from composer.evaluation.results import Results
-from composer.files import write_json
+from composer.files import make_subfolder, write_json
 from composer.visualization import FileNames
 
 
@@ -41,8 +41,7 @@ class PanopticWriter(ImageEvaluator[dict[str, Any]]):
         record, name = self.dataset.records[place], self._names[place]
         ids, segments = read_panoptic_output(output, find_image_size(record))
         listed = np.where(np.isin(ids, [info["id"] for info in segments]), ids, 0)
-        folder = self._folder / "panoptic"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_subfolder(self._folder, "panoptic")
         write_segment_ids(folder / name, listed)
         return {
             "image_id": record.image_id,
@@ -53,7 +52,7 @@ class PanopticWriter(ImageEvaluator[dict[str, Any]]):
     def results(self) -> Results:
         """Writes the JSON document. There are no metrics."""
         annotations = [self._compared[at] for at in self._index.order() if at in self._compared]
-        write_json(self._folder / "panoptic.json", {"annotations": annotations})
+        write_json(self._folder / "panoptic.json", {"annotations": annotations}, follow_links=False)
         return Results({}, 0)
 
     def _describe(self, info: Mapping[str, Any]) -> dict[str, int]:

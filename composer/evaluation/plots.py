@@ -3,6 +3,7 @@
 Legend: K classes.
 """
 
+import io
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_scores import CocoScores, DetectionMarks
 from composer.evaluation.coco_truth import CocoTask
 from composer.evaluation.confusion import count_confusions
-from composer.files import written_whole
+from composer.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,8 +66,9 @@ def _save(path: Path, draw: Callable[[Any], None]) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
         metadata = {"Date": None} if path.suffix == ".svg" else None
-        with written_whole(path) as file:
-            figure.savefig(file, dpi=150, metadata=metadata)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=path.suffix[1:], dpi=150, metadata=metadata)
+        write_bytes(path, buffer.getbuffer(), follow_links=False)
     return path
 
 

@@ -121,9 +121,9 @@ def _open_graph(experiment: Experiment, spec: Spec, weights: Weights | None) -> 
 
 def describe_run(run: RunFolder, experiment: Experiment, graph: Graph) -> None:
     """Writes spec, experiment and versions into the run folder."""
-    write_text(run.spec, _as_yaml(graph.spec.document))
-    write_text(run.experiment, _as_yaml(experiment.as_document()))
-    write_json(run.versions, find_versions(graph), indent=2)
+    write_text(run.spec, _as_yaml(graph.spec.document), follow_links=False)
+    write_text(run.experiment, _as_yaml(experiment.as_document()), follow_links=False)
+    write_json(run.versions, find_versions(graph), indent=2, follow_links=False)
 
 
 def _make_batches(

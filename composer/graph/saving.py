@@ -58,6 +58,8 @@ def save_weights(
 def write_weights(graph: Graph, path: str | os.PathLike[str], state: Mapping[str, Tensor]) -> None:
     """Writes a graph with the weights of a state dict, such as `gather_state` gives.
 
+    The file is one of a run folder: a symbolic link of its name is replaced.
+
     Args:
         graph: the graph.
         path: a `.safetensors` or `.pth` file.
@@ -68,7 +70,8 @@ def write_weights(graph: Graph, path: str | os.PathLike[str], state: Mapping[str
     """
     tensors = _collect(graph, None, state)
     metadata = describe_graph(graph, graph.spec, None)
-    write_checkpoint(path, tensors, metadata=metadata, format=format_for(path))
+    file_format = format_for(path)
+    write_checkpoint(path, tensors, metadata=metadata, format=file_format, follow_links=False)
 
 
 def _collect(

@@ -1,5 +1,6 @@
 """Image files: the one place that opens them, within limits, and makes 8 bits of RGB of them."""
 
+from composer.images.encoding import encode_image
 from composer.images.errors import ImageFileError, ImageFileKind
 from composer.images.folders import is_passed_over, list_folder, walk_folder
 from composer.images.formats import IMAGE_SUFFIXES, has_image_suffix
@@ -7,13 +8,15 @@ from composer.images.opening import find_file_being_read, opened_content, opened
 from composer.images.orientation import turn_upright
 from composer.images.photographs import convert_to_rgb, make_upright, open_image
 from composer.images.stored_samples import read_color_samples, read_samples
-from composer.images.visualization_marks import is_visualization, save_visualization
+from composer.images.visualization_marks import encode_visualization, is_visualization
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "ImageFileError",
     "ImageFileKind",
     "convert_to_rgb",
+    "encode_image",
+    "encode_visualization",
     "find_file_being_read",
     "has_image_suffix",
     "is_passed_over",
@@ -26,7 +29,6 @@ __all__ = [
     "peek_size",
     "read_color_samples",
     "read_samples",
-    "save_visualization",
     "turn_upright",
     "walk_folder",
 ]

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from composer.images.encoding import encode_image
+
 _MARK = "visualization of detection-composer"
 _HEAD_SIZE = 4096
 _QUALITY = 92  # of JPEG
 
 
-def save_visualization(image: Image.Image, file: str | os.PathLike[str]) -> None:
-    """Writes a visualization whose comment says that it is one.
+def encode_visualization(image: Image.Image, suffix: str) -> bytes:
+    """The bytes of a visualization, whose comment says that it is one.
 
     Args:
         image: the visualization.
-        file: its suffix chooses the format.
+        suffix: the suffix of its file, which chooses the format.
 
     Raises:
         ValueError: images cannot be written under such a name.
-        OSError: the file cannot be written.
     """
-    image.save(file, **_options(Path(file).suffix.lower()))
+    return encode_image(image, suffix, **_options(suffix.lower()))
 
 
 def is_visualization(file: Path) -> bool:
-    """Whether a file begins like one that `save_visualization` wrote."""
+    """Whether a file begins like one that `encode_visualization` made."""
     try:
         if not file.is_file():  # a pipe would wait
             return False

@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,13 @@ from PIL import Image
 
 from composer.data import find_images
 from composer.errors import InputError
-from composer.files import put_in_place, written_whole
-from composer.images import has_image_suffix, is_visualization, list_folder, save_visualization
+from composer.files import errors_named, put_in_place, write_bytes
+from composer.images import (
+    encode_visualization,
+    has_image_suffix,
+    is_visualization,
+    list_folder,
+)
 from composer.plurals import count_noun
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
@@ -67,9 +73,10 @@ class PredictionsFile:
         if self._stream is None:
             assert self._file is not None
             unfinished = self._file.with_name(self._file.name + _UNFINISHED)
-            self._stream = unfinished.open("w", encoding="utf-8")
-        self._stream.write(text)
-        self._stream.flush()
+            self._stream = unfinished.open("x", encoding="utf-8")  # through no link
+        with errors_named(self._file) if self._file is not None else nullcontext():
+            self._stream.write(text)
+            self._stream.flush()
 
 
 PREDICTIONS = ("predictions", ".json")
@@ -157,9 +164,7 @@ class FilePredictions:
         if self._draws:
             drawing = self._draw(prediction)
             path = self._choose_path(file, ".png" if file.suffix.lower() == ".png" else ".jpg")
-            with written_whole(path) as unfinished:
-                save_visualization(drawing, unfinished)
-            self.saved.append(path)
+            self._save(path, encode_visualization(drawing, path.suffix))
         return FileResult(file, prediction.summary(), seconds)
 
     def _predict_video(self, file: Path) -> FileResult:
@@ -181,6 +186,13 @@ class FilePredictions:
         shown = ", ".join(count_noun(count, name) for name, count in most.most_common())
         summary = f"{self._num_images - first} frames, at most {shown or 'nothing found'}"
         return FileResult(file, summary, time.perf_counter() - start)
+
+    def _save(self, path: Path, picture: bytes) -> None:
+        try:
+            write_bytes(path, picture, follow_links=False)
+        except OSError as error:  # the others may still be written
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+        self.saved.append(path)
 
     def _add(self, prediction: Prediction, **more: Any) -> None:
         """Writes the predictions for an image or a frame, under the next image id."""

@@ -13,8 +13,8 @@ from PIL import Image
 
 from composer.errors import InputError
 from composer.evaluation import describe_instances, read_instances
-from composer.files import write_json, written_whole
-from composer.images import save_visualization
+from composer.files import write_bytes, write_json
+from composer.images import encode_visualization
 from composer.language import SpecMetadata
 from composer.plurals import count_noun
 from composer.structures import Instances, RotatedBoxes, mask_to_text
@@ -178,8 +178,7 @@ class Prediction:
             write_json(file, self.to_coco(), indent=1)
             return file
         try:
-            with written_whole(file) as unfinished:
-                save_visualization(self.draw(), unfinished)
+            write_bytes(file, encode_visualization(self.draw(), file.suffix))
         except ValueError as error:
             raise InputError(f"{file}: {error}; .jpg and .png are images") from error
         return file

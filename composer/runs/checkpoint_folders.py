@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from composer.errors import CheckpointError
-from composer.files import folder_written_whole, is_unfinished
+from composer.files import folder_written_whole, is_unfinished, make_subfolder
 
 MODEL, AVERAGE = "model.safetensors", "average.safetensors"  # in each folder
 
@@ -52,6 +52,7 @@ class CheckpointFolders:
         if target.exists():
             return target
         try:
+            make_subfolder(self.folder.parent, self.folder.name)
             with folder_written_whole(target) as unfinished:
                 write(unfinished)
         except OSError as error:

@@ -21,7 +21,11 @@ _VERSION = "1"
 
 
 def write_value(
-    path: str | os.PathLike[str], value: object, notes: Mapping[str, str] | None = None
+    path: str | os.PathLike[str],
+    value: object,
+    notes: Mapping[str, str] | None = None,
+    *,
+    follow_links: bool = True,
 ) -> None:
     """Writes a value into one file, at once and whole. Missing folders are made.
 
@@ -30,6 +34,7 @@ def write_value(
         value: tensors, arrays, numbers, texts, structures, and lists, tuples, NamedTuples and
             mappings of those.
         notes: what else the file is to say, by key.
+        follow_links: whether a symbolic link of that name is followed, or replaced.
 
     Raises:
         CheckpointError: some part is of a class that is not known, or the file cannot be written.
@@ -41,7 +46,7 @@ def write_value(
     except UnstorableError as error:
         raise CheckpointError(f"{os.fspath(path)}: {error}") from None
     own = {_VERSION_KEY: _VERSION, _FORM_KEY: json.dumps(form, allow_nan=False)}
-    write_checkpoint(path, tensors, metadata={**(notes or {}), **own})
+    write_checkpoint(path, tensors, metadata={**(notes or {}), **own}, follow_links=follow_links)
 
 
 def read_value(path: str | os.PathLike[str]) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from composer.files import written_whole
+from composer.files import write_bytes
 from composer.training.log_writers import EVALUATION, ITERATION
 from composer.training.losses import TOTAL_LOSS
 from composer.training.progress import LR
@@ -90,8 +91,9 @@ def _save(path: Path, title: str, curves: Mapping[str, Curve]) -> Path:
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     _draw(axes, title, curves)
-    with written_whole(path) as file:
-        figure.savefig(file, dpi=150)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    write_bytes(path, buffer.getbuffer(), follow_links=False)
     return path
 
 

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from composer.events import EventStorage
-from composer.files import without_infinities, write_text
+from composer.files import (
+    errors_named,
+    make_subfolder,
+    open_without_links,
+    without_infinities,
+    write_text,
+)
 
 ITERATION, EVALUATION = "iteration", "evaluation"
 
@@ -66,7 +72,8 @@ class JsonLines:
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = file.open("a", encoding="utf-8")
+        descriptor = open_without_links(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+        self._file, self._stream = file, os.fdopen(descriptor, "a", encoding="utf-8")
 
     def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:
         """Adds a line; infinities and NaN become null."""
@@ -74,8 +81,9 @@ class JsonLines:
         if kind:
             record["kind"] = kind
         line = json.dumps(without_infinities({**record, **values}), allow_nan=False)
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        with errors_named(self._file):
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """Flushes all lines to the disk."""
@@ -102,7 +110,7 @@ def trim_lines(file: Path, iteration: int, evaluated: int) -> None:
         limit = evaluated if record.get("kind") == EVALUATION else iteration
         if record[ITERATION] <= limit:
             kept.append(line + "\n")
-    write_text(file, "".join(kept))
+    write_text(file, "".join(kept), follow_links=False)
 
 
 class TensorBoard:
@@ -119,6 +127,7 @@ class TensorBoard:
     def __init__(self, folder: Path, start: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        make_subfolder(folder.parent, folder.name)
         self._writer = SummaryWriter(str(folder), purge_step=start + 1)
 
     def write(self, iteration: int, values: Mapping[str, float], kind: str = "") -> None:

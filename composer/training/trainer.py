@@ -308,7 +308,7 @@ class Trainer:
             if self._validation and self._validation.report and self._processes.is_first:
                 self._validation.report()
         if self._processes.is_first:
-            write_json(self._folder.summary, asdict(summary), indent=2)
+            write_json(self._folder.summary, asdict(summary), indent=2, follow_links=False)
         self._processes.wait()
         return summary
 

@@ -14,6 +14,8 @@ from PIL import Image
 from composer.files import (
     folder_written_whole,
     is_unfinished,
+    make_subfolder,
+    open_without_links,
     put_in_place,
     without_infinities,
     write_json,
@@ -95,6 +97,49 @@ def test_a_symbolic_link_is_followed(tmp_path):
     write_text(tmp_path / "link", "x")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_text() == "x"
+
+
+def test_a_link_in_a_folder_of_results_is_replaced(tmp_path):
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "target").chmod(0o600)
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "absent")
+    for name in ("link", "nowhere"):
+        write_text(tmp_path / name, "x", follow_links=False)
+        assert not (tmp_path / name).is_symlink()
+        assert (tmp_path / name).read_text() == "x"
+    assert (tmp_path / "target").read_text() == "old"
+    assert not (tmp_path / "absent").exists()
+    assert stat.S_IMODE((tmp_path / "link").stat().st_mode) != 0o600
+
+
+def test_a_linked_folder_in_a_folder_of_results_is_an_error(tmp_path):
+    (tmp_path / "plots").symlink_to(tmp_path)
+    with pytest.raises(OSError, match="symbolic link in a folder of results") as caught:
+        make_subfolder(tmp_path, "plots")
+    assert caught.value.filename == str(tmp_path / "plots")
+    assert make_subfolder(tmp_path, "other").is_dir()
+
+
+def test_a_link_is_not_opened_for_appending(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with pytest.raises(OSError, match="symbolic link in a folder of results"):
+        open_without_links(tmp_path / "link", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    os.close(open_without_links(tmp_path / "new", os.O_CREAT | os.O_APPEND | os.O_WRONLY))
+    assert not (tmp_path / "target").exists()
+
+
+def test_an_error_of_a_library_is_reported_with_the_name_of_the_file(tmp_path):
+    class LibraryError(OSError):
+        filename = property(lambda self: None)
+
+    def fail():
+        with written_whole(tmp_path / "a"):
+            raise LibraryError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fail()
+    assert caught.value.filename == str(tmp_path / "a")
 
 
 def test_what_is_no_plain_file_is_written_to(tmp_path):

@@ -228,3 +228,9 @@ def test_annotations_and_folders_are_data_too(shapes, tmp_path):
         find_data(alone)
     with pytest.raises(DataError, match="names the folders of its images itself"):
         find_data(tmp_path / "data.yaml", shapes.images)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../a", "a/b"])
+def test_a_name_of_a_dataset_that_leads_to_another_folder_is_refused(name, write):
+    with pytest.raises(SpecError, match=r"a\s+dataset's name has letters"):
+        read_data_file(write(f'datasets: {{"{name}": {{{FILES}}}}}'))

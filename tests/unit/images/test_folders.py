@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 
 from composer.images import (
+    encode_visualization,
     is_passed_over,
     is_visualization,
     list_folder,
-    save_visualization,
     walk_folder,
 )
 
@@ -47,6 +47,6 @@ def test_visualizations_are_recognised(tmp_path, name):
     image = Image.effect_noise((30, 30), 50).convert("RGB")
     image.save(tmp_path / name)
     assert not is_visualization(tmp_path / name)
-    save_visualization(image, tmp_path / name)
+    (tmp_path / name).write_bytes(encode_visualization(image, (tmp_path / name).suffix))
     assert is_visualization(tmp_path / name)
     assert not is_visualization(tmp_path / "nowhere.jpg")
