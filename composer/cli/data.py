@@ -1,4 +1,4 @@
-"""`composer data`: checks, lists and draws datasets."""
+"""`composer data`: checks, lists, draws, converts and splits datasets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composer.cli.data_check import check
+from composer.cli.data_convert import convert
 from composer.cli.data_show import show
+from composer.cli.data_split import split
 from composer.cli.nodes import describe_call, list_publications, warn_of_damage
 from composer.cli.options import data_options, seed_option
 from composer.cli.output import print_columns
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
     from composer.data import Dataset
 
 
-@click.group(short_help="Check, show and list datasets.", commands=[check, show])
+@click.group(
+    short_help="Check, show, list, convert and split datasets.",
+    commands=[check, show, convert, split],
+)
 def data() -> None:
-    """Check, show and list datasets before a model is trained on them.
+    """Check, show, list, convert and split datasets.
 
     DATA is a data file, an experiment, or a folder or file of annotations: their format is
     recognised by content (`composer data check DATA` reports it).

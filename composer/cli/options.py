@@ -164,6 +164,17 @@ def format_option() -> Decorator:
     )
 
 
+def pictures_option() -> Decorator:
+    """The option --pictures, of commands that write datasets."""
+    return click.option(
+        "--pictures",
+        type=click.Choice(["copy", "link", "none"]),
+        default="copy",
+        show_default=True,
+        help="Copy images, link them, or leave them where they are (COCO only).",
+    )
+
+
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The argument DATA and the options that choose its datasets."""
     options = (set_option(), dataset_option(), format_option(), images_option("annotations"))

@@ -1,0 +1,63 @@
+"""`composer data convert`: writes datasets in another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli.options import data_options, pictures_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from composer.data.conversion import LossLog, Pictures, Target, YoloTask
+
+
+@click.command(short_help="Write datasets in COCO's or YOLO's format.")
+@data_options
+@click.argument("folder")
+@click.option(
+    "--to", "target", type=click.Choice(["coco", "yolo"]), required=True, help="Format to write."
+)
+@pictures_option()
+@click.option(
+    "--task",
+    type=click.Choice(["detect", "segment", "pose"]),
+    help="Labels of YOLO: boxes, outlines, or keypoints.  [default: all that the data have]",
+)
+def convert(
+    data: str,
+    images: str | None,
+    format_: str | None,
+    names: Sequence[str],
+    settings: Sequence[str],
+    folder: str,
+    target: Target,
+    pictures: Pictures,
+    task: YoloTask | None,
+) -> None:
+    """Write the datasets of DATA into FOLDER, which must not exist.
+
+    COCO: annotations/instances_NAME.json, images/NAME and a data file. YOLO: images/NAME,
+    labels/NAME and the data.yaml of Ultralytics. What the format does not hold is listed.
+    """
+    from composer.data.conversion import convert_datasets
+    from composer.experiment import find_datasets
+
+    if task is not None and target != "yolo":
+        raise click.UsageError("--task goes with --to yolo")
+    documents = find_datasets(data, images, names, format=format_, set=settings)
+    datasets = {name: document.open(name) for name, document in documents.items()}
+    losses = convert_datasets(datasets, Path(folder), target, pictures=pictures, task=task)
+    num_images = sum(map(len, datasets.values()))
+    num_objects = sum(dataset.num_annotations for dataset in datasets.values())
+    click.echo(f"{folder}: {', '.join(datasets)} ({num_images} images, {num_objects} objects)")
+    print_losses(losses)
+
+
+def print_losses(losses: LossLog) -> None:
+    """Prints what the written format does not hold."""
+    for line in losses.describe():
+        click.echo(f"  not held by the format: {line}")

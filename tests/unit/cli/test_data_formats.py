@@ -1,0 +1,96 @@
+"""`composer data` with data sets of other formats: check, convert, split; and training on them."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from composer.data import write_shape_dataset
+
+
+@pytest.fixture
+def yolo(cli, folder):
+    write_shape_dataset("shapes", num_images=6, size=32)
+    assert cli("data", "convert", "shapes", "set", "--to", "yolo").code == 0
+    return folder / "set"
+
+
+def test_the_format_and_the_splits_are_reported(cli, yolo):
+    result = cli("data", "check", "set")
+    assert result.code == 0
+    assert result.out.splitlines()[0] == (
+        "set: YOLO, as Ultralytics has it (reader yolo): data.yaml; splits: train"
+    )
+    assert result.out.splitlines()[1].startswith("train: ok (6 images, ")
+    report = json.loads(cli("data", "check", "set", "--json").out)
+    assert report["format"].startswith("YOLO")
+
+
+def test_a_folder_of_several_formats_lists_them(cli, yolo):
+    (yolo / "boxes.csv").write_text("image,x1,y1,x2,y2,label\n0001.png,1,1,9,9,cat\n")
+    result = cli("data", "check", "set")
+    assert result.code == 1
+    assert "it can be read in several formats (--format):" in result.err
+    assert "\n  csv: table of boxes (reader csv): boxes.csv" in result.err
+    assert "\n  yolo: YOLO" in result.err
+    assert cli("data", "check", "set", "--format", "yolo").code == 0
+    wrong = cli("data", "check", "set", "--format", "yola")
+    assert "Did you mean 'yolo'" in wrong.err
+
+
+def test_annotations_that_are_not_read_are_never_ok(cli, folder):
+    (folder / "set/Annotations").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(folder / "set/a.png")
+    (folder / "set/Annotations/a.xml").write_text("<other/>")
+    result = cli("data", "check", "set")
+    assert result.code == 1
+    assert "ok" not in result.out
+    assert "not read, of no format that is recognised: Annotations/a.xml" in result.out
+
+
+@pytest.mark.parametrize("path", ["nothing", "empty", "a.zip", "a.json"])
+def test_what_is_no_dataset_is_told(cli, folder, path):
+    (folder / "empty").mkdir()
+    (folder / "a.zip").write_bytes(b"PK")
+    (folder / "a.json").write_text("{}")
+    result = cli("data", "check", path)
+    assert result.code == 1
+    assert result.err.startswith(f"error: {path}: ")
+    assert "Traceback" not in result.err
+
+
+def test_conversion_lists_what_is_not_held(cli, folder):
+    write_shape_dataset("shapes", num_images=2, size=32, keypoints=True)
+    result = cli("data", "convert", "shapes", "out", "--to", "yolo")
+    assert result.code == 0
+    assert result.out.startswith("out: shapes (2 images, ")
+    assert "  not held by the format: masks, which are left out: " in result.out
+    again = cli("data", "convert", "shapes", "out", "--to", "coco")
+    assert (again.code, again.err) == (1, "error: out exists; nothing is written over it\n")
+
+
+def test_a_dataset_is_divided_into_a_data_file(cli, yolo):
+    result = cli("data", "split", "set", "parts.yaml", "--parts", "train=.5,val=.5")
+    assert result.code == 0, result.err
+    assert result.out.splitlines()[0].split() == ["part", "images", "square", "triangle", "disc"]
+    checked = cli("data", "check", "parts.yaml")
+    assert [line.split(" (")[1][:9] for line in checked.out.splitlines()] == ["3 images,"] * 2
+    again = cli("data", "split", "set", "parts.yaml")
+    assert "exists; nothing is written over it" in again.err
+
+
+def test_a_dataset_is_divided_into_folders(cli, yolo):
+    for target in ("coco", "yolo"):
+        result = cli("data", "split", "set", target, "--to", target, "--pictures", "link")
+        assert result.code == 0, result.err
+        assert cli("data", "check", target).out.count(": ok (") == 2
+    several = cli("data", "split", "coco", "x")
+    assert "--dataset chooses the one to divide" in several.err
+
+
+def test_one_trains_on_a_folder_of_any_format(cli, yolo):
+    assert cli("data", "split", "set", "parts", "--to", "yolo").code == 0
+    options = ("--data", "parts", "--set", "num_classes=3", "--dry-run")
+    checked = cli("train", "mask_rcnn_r50_fpn", *options)
+    assert checked.code == 0, checked.err
+    assert "train" in checked.out
