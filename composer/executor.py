@@ -13,6 +13,7 @@ from composer.blueprint import Endpoint, Plan, Slot, Step
 from composer.errors import ExecutionError
 from composer.taps import Tapping, is_tapping, without_tapping
 from composer.values import describe, move
+from composer.worker_death import is_worker_death
 
 Values = MutableMapping[Slot, Any]
 Callables = Mapping[str, Callable[..., Any]]
@@ -139,6 +140,8 @@ def _call(
             raise TypeError(f"it returned {describe(result)} instead of {', '.join(node.outputs)}")
         return result
     except Exception as error:
+        if is_worker_death(error):  # which a signal reports in the middle of anything
+            raise
         raise _failure(step, arguments, error) from error
 
 

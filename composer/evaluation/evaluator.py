@@ -14,6 +14,7 @@ from composer.evaluation.detections import Detections, check_pairs
 from composer.evaluation.image_index import ImageIndex
 from composer.evaluation.results import Results
 from composer.graph import Graph, in_step
+from composer.worker_death import reporting_worker_death
 
 T = TypeVar("T")
 Record = Mapping[str, Any]
@@ -64,8 +65,9 @@ def evaluate(
 
     Raises:
         InputError: the outputs do not fit the inputs, the dataset or a task.
+        DataError: a data worker ended.
     """
-    with torch.no_grad():
+    with torch.no_grad(), reporting_worker_death():
         for inputs, counts in in_step(model, batches):
             outputs = predict(inputs)
             if not counts:

@@ -1,6 +1,15 @@
 """What a training leaves behind: the files of a run, its checkpoints, and which weights are its."""
 
 from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
+from composer.runs.checksums import check_checksums
 from composer.runs.run_folder import RunFolder, find_weights, is_run
 
-__all__ = ["AVERAGE", "MODEL", "CheckpointFolders", "RunFolder", "find_weights", "is_run"]
+__all__ = [
+    "AVERAGE",
+    "MODEL",
+    "CheckpointFolders",
+    "RunFolder",
+    "check_checksums",
+    "find_weights",
+    "is_run",
+]

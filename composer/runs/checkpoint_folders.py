@@ -10,6 +10,7 @@ from pathlib import Path
 
 from composer.errors import CheckpointError
 from composer.files import folder_written_whole, is_unfinished, make_subfolder
+from composer.runs.checksums import write_checksums
 
 MODEL, AVERAGE = "model.safetensors", "average.safetensors"  # in each folder
 
@@ -38,8 +39,9 @@ class CheckpointFolders:
     def add(self, iteration: int, write: Callable[[Path], None]) -> Path:
         """Adds a checkpoint, and then removes those that are too old.
 
-        It is written under another name and renamed when it is whole: whatever happens, the
-        checkpoints from before stay as they are. One that is there already is left.
+        It is written under another name, with checksums of its files, and renamed when it is whole:
+        whatever happens, the checkpoints from before stay as they are. One that is there already is
+        left.
 
         Args:
             iteration: how many iterations were done.
@@ -55,6 +57,7 @@ class CheckpointFolders:
             make_subfolder(self.folder.parent, self.folder.name)
             with folder_written_whole(target) as unfinished:
                 write(unfinished)
+                write_checksums(unfinished)
         except OSError as error:
             raise CheckpointError(f"{target}: cannot be written: {error.strerror}") from error
         self._prune()

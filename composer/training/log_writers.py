@@ -102,13 +102,14 @@ def trim_lines(file: Path, iteration: int, evaluated: int) -> None:
     if not file.exists():
         return
     kept = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             record = json.loads(line)
-        except json.JSONDecodeError:  # cut off when the process was killed
-            continue
-        limit = evaluated if record.get("kind") == EVALUATION else iteration
-        if record[ITERATION] <= limit:
+            limit = evaluated if record.get("kind") == EVALUATION else iteration
+            is_kept = record[ITERATION] <= limit
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue  # cut off when the process was killed, or damaged
+        if is_kept:
             kept.append(line + "\n")
     write_text(file, "".join(kept), follow_links=False)
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from composer.checkpoint import SafetensorsTensors, write_checkpoint
 from composer.errors import CheckpointError
 from composer.training.buffers import transient_buffers
+from composer.training.saved_values import check_values
 from composer.training.sharding import OptimizerState, gather_optimizer, scatter_optimizer
 
 _VALUES, _OPTIMIZER, _BUFFER = "composer.training", "optimizer/", "buffer/"
@@ -52,9 +53,9 @@ class TrainingState:
         try:
             tensors = SafetensorsTensors(file)
             values = json.loads(tensors.header.metadata[_VALUES])
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{file}: no state of a training: {error}") from error
-        return cls(dict(tensors), values)
+        return cls(dict(tensors), check_values(values, str(file)))
 
 
 def collect_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

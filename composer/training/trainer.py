@@ -32,6 +32,7 @@ from composer.training.training_checkpoints import TrainingCheckpoints
 from composer.training.training_step import make_training_step
 from composer.training.validation import Validation
 from composer.training.weight_average import WeightAverage
+from composer.worker_death import reporting_worker_death
 
 _RECENT = 1000  # iterations whose records nodes can read
 
@@ -101,8 +102,8 @@ class Trainer:
             return False
         self.would_overwrite = False
         self.iteration, self._evaluated = values["iteration"], values["evaluated"]
-        self._owes_evaluation = values.get("is_unmeasured", False)  # older checkpoints lack it
-        self._metrics, self._record = values["metrics"], values.get("record", {})
+        self._owes_evaluation = values["is_unmeasured"]
+        self._metrics, self._record = values["metrics"], values["record"]
         if self._processes.rank < len(values["means"]):
             self._means.restore(values["means"][self._processes.rank])
         for tracked, name in ((self._best, "best"), (self._patience, "patience")):
@@ -125,6 +126,7 @@ class Trainer:
         Raises:
             TrainingError: a loss is not finite, or the folder has another training in it.
             CheckpointError: the weights cannot be saved in the end.
+            DataError: a data worker ended.
         """
         if self.would_overwrite:
             raise TrainingError(
@@ -137,7 +139,11 @@ class Trainer:
         progress = Progress(self._settings.iterations, self.iteration, quiet=self._quiet)
         with kept_generators(), Interruption() as interruption:
             journal = Journal(self._folder, self._means, self._processes, progress, self.iteration)
-            with closing(journal), deterministic_operations(self._settings.deterministic):
+            with (
+                closing(journal),
+                deterministic_operations(self._settings.deterministic),
+                reporting_worker_death(),
+            ):
                 status = self._train(journal, interruption)
             seconds = time.monotonic() - began
             return self._summarise(status, seconds)
@@ -160,6 +166,7 @@ class Trainer:
                 storage.step()
                 self.iteration += 1
                 if self._is_due(settings.log_every):
+                    self._require_folder()
                     self._record = journal.record(self.iteration)
 
     def _pause(self, journal: Journal) -> str:
@@ -241,7 +248,9 @@ class Trainer:
 
         Raises:
             CheckpointError: it cannot be written.
+            TrainingError: the folder is gone.
         """
+        self._require_folder()
         values: dict[str, Any] = {
             "iteration": self.iteration,
             "evaluated": self._evaluated,
@@ -253,6 +262,19 @@ class Trainer:
             "patience": self._patience.as_values() if self._patience else None,
         }
         self._checkpoints.save(self.iteration, values)
+
+    def _require_folder(self) -> None:
+        """Ends a training whose folder is gone, before more of it is lost.
+
+        Raises:
+            TrainingError: the folder was deleted or renamed.
+        """
+        if self._processes.any(self._processes.is_first and not self._folder.metrics.exists()):
+            raise TrainingError(
+                f"{self._folder.path}: the folder of the run was deleted or renamed during the "
+                "training, which ends here. A renamed one can be resumed: "
+                "composer train --resume --output FOLDER"
+            )
 
     def _attempt(self, save: Callable[[], None], journal: Journal) -> bool:
         """Saves; if that fails, logs a warning and continues. Whether all processes succeeded."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from composer.errors import CheckpointError, CheckpointMismatchError
 from composer.graph import gather_state, write_weights
-from composer.runs import AVERAGE, MODEL, CheckpointFolders
+from composer.runs import AVERAGE, MODEL, CheckpointFolders, check_checksums
 from composer.training.optimizers import name_state
 from composer.training.process_group import ProcessGroup
 from composer.training.state import TrainingState, collect_tensors, restore_tensors
@@ -137,11 +137,13 @@ class TrainingCheckpoints:
                 _log.warning("a checkpoint is set aside as '%s': %s", place.name, fault)
 
     def _load(self, folder: Path) -> TrainingState:
-        """Loads the weights of a checkpoint; returns the rest.
+        """Loads the weights of a checkpoint, after its checksums; returns the rest.
 
         Raises:
+            CheckpointError: a file is damaged.
             CheckpointMismatchError: they are those of another model.
         """
+        check_checksums(folder)
         state = TrainingState.read(folder / _STATE)
         try:
             return self._load_weights(folder, state)
@@ -168,7 +170,7 @@ class TrainingCheckpoints:
             CheckpointError: it is the state of another optimizer, or of other parameters.
         """
         optimizer = self._step.settings.optimizer
-        saved = state.values.get("optimizer", optimizer.uses)  # older checkpoints lack it
+        saved = state.values["optimizer"]
         if saved != optimizer.uses:
             raise CheckpointError(
                 f"the checkpoint was trained by {saved}, which {optimizer.uses} cannot resume: "
