@@ -11,7 +11,8 @@ from typing import Any
 from composer.data.formats.data_path import DataPath, open_path
 from composer.data.formats.recognition import Recognition, sort_splits
 from composer.data.json_file import load_json
-from composer.data.readers.image_finder import split_path
+from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.image_finder import split_path, without_hash
 from composer.data.readers.split_names import name_split
 
 _ROBOFLOW = "_annotations.coco.json"
@@ -58,6 +59,8 @@ def _recognise(path: DataPath, reader: str) -> Recognition | None:
             notes.append(f"{path.relative(file)}: its images are not found (--images)")
             continue
         configuration: dict[str, Any] = {"annotations": file, "images": images}
+        if reader == "coco" and not _are_at_their_paths(document, images):
+            configuration["find_anywhere"] = True
         if reader == "coco_panoptic":
             configuration["panoptic"] = file.with_suffix("")  # called like the annotations
         datasets[_name(file, path, found)] = configuration
@@ -165,14 +168,9 @@ def find_image_folder(document: Any, file: Path, around: DataPath) -> Path | Non
         file: where it is.
         around: the folder in which the images are looked for.
     """
-    entries = document.get("images")
-    names = [
-        str(entry.get("file_name") or entry.get("coco_url") or "").lower()
-        for entry in (entries if isinstance(entries, list) else [])[:_SAMPLE]
-        if isinstance(entry, Mapping)
-    ]
-    split_names = [split_path(name) for name in names]
+    split_names = [split_path(name.lower()) for name in _list_names(document)]
     wanted = {parts[-1]: parts for parts in split_names if parts}
+    wanted |= {without_hash(parts[-1]): parts for parts in split_names if parts}
     votes: Counter[Path] = Counter()
     for image in around.images:
         parts = wanted.get(image.name.lower())
@@ -182,10 +180,28 @@ def find_image_folder(document: Any, file: Path, around: DataPath) -> Path | Non
         return None
     split = name_split(file.stem) or name_split(file.parent.name)
 
-    def rank(folder: Path) -> tuple[int, bool, bool]:
-        return votes[folder], folder == file.parent, name_split(folder.name) == split
+    def rank(folder: Path) -> tuple[int, bool, bool, int]:
+        inner = folder.relative_to(around.folder).parts
+        is_of_split = split is not None and split in map(name_split, inner)
+        return votes[folder], is_of_split, folder.is_relative_to(file.parent), -len(inner)
 
     return max(votes, key=rank)
+
+
+def _list_names(document: Any) -> list[str]:
+    """The file names of the first images."""
+    entries = document.get("images")
+    return [
+        str(entry.get("file_name") or entry.get("coco_url") or "")
+        for entry in (entries if isinstance(entries, list) else [])[:_SAMPLE]
+        if isinstance(entry, Mapping)
+    ]
+
+
+def _are_at_their_paths(document: Any, folder: Path) -> bool:
+    """Whether the first images that are anywhere below a folder are where their names say."""
+    files, anywhere = ImageFiles(folder), ImageFiles(folder, anywhere=True)
+    return all(files.has(name) or not anywhere.has(name) for name in _list_names(document))
 
 
 def _strip(image: Path, parts: Sequence[str]) -> Path:

@@ -19,7 +19,7 @@ from composer.text_files import TextEncodingError, decode_text
 _DEEPEST = 6  # folders below the one that is looked at
 _WHOLE = 4 << 20  # bytes up to which a JSON file is read as a whole
 _HEAD = 256 << 10  # bytes that are read of a larger one
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|["\[\]{},]', re.DOTALL)
 _FEW = 3  # files of a kind that are opened in each folder
 _FEW_ENOUGH = 24  # files of a kind in a folder that are all opened
 
@@ -146,6 +146,8 @@ def complete_json(text: str) -> str:
     end, open_then = 0, ""
     for token in _TOKENS.finditer(text):
         mark = token.group()
+        if mark == '"':  # of a text that does not end
+            break
         if mark in "[{":
             closing.append("]" if mark == "[" else "}")
         elif mark in "]}" and closing:

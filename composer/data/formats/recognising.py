@@ -14,6 +14,7 @@ from composer.registry import DATASET_GROUP, FORMAT_GROUP, Found, Registry, shor
 
 PLAIN = "image_folder"  # the reader of images without annotations, which is the last resort
 _MAX_NAMED = 8
+_PARTS = ("annotations", "annotation", "labels", "images", "jpegimages", "imagesets")  # folders
 _log = logging.getLogger("composer.data")
 
 
@@ -31,6 +32,11 @@ def recognise(path: str | os.PathLike[str], format: str | None = None) -> Recogn
     opened = open_path(path)
     found = find_recognitions(opened, format)
     annotated = {name: one for name, one in found.items() if short_name(one.reader) != PLAIN}
+    above = "" if annotated and opened.images else _describe_above(opened)
+    if above and not opened.images:
+        raise DataError(f"{path}: there is no image in it, but {above}")
+    if above and found:
+        return replace(next(iter(found.values())), notes=(above,))
     if not found:
         raise DataError(_describe_unknown(opened, format))
     ours = [name for name in annotated if Registry.installed(FORMAT_GROUP).is_ours(name)]
@@ -82,6 +88,19 @@ def _ask(registry: Registry, meant: Found, path: DataPath) -> Recognition | None
     reader = readers.find(found.reader, home)
     is_meant = reader.publication == readers.find(found.reader).publication
     return found if is_meant else replace(found, reader=reader.qualified)
+
+
+def _describe_above(path: DataPath) -> str:
+    """What the folder above is, where a folder is called like a part of a dataset."""
+    folder = path.path.resolve()
+    if not path.is_folder or folder.name.lower() not in _PARTS:
+        return ""
+    found = find_recognitions(open_path(folder.parent))
+    annotated = [one for one in found.values() if short_name(one.reader) != PLAIN]
+    if not annotated:
+        return ""
+    parent = path.path.parent if path.path.name else folder.parent
+    return f"the folder above has annotations; name it: {parent} ({annotated[0].describe()})"
 
 
 def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002

@@ -28,6 +28,7 @@ def coco(
     images: Path,
     keypoint_flip_pairs: list[tuple[Name, Name]] | None = None,
     unused_categories: tuple[int, ...] = (),
+    find_anywhere: bool = False,
     keypoints_of: Name | None = None,
 ) -> Dataset:
     """Reads objects with boxes, masks and keypoints.
@@ -41,6 +42,8 @@ def coco(
             that differ in `left` and `right`, or in `l` and `r`, only.
         unused_categories: ids of categories that are no classes, such as the one that Roboflow
             puts before the classes.
+        find_anywhere: whether an image that is not at its path is the only one, below the folder,
+            of the longest end of the path, as where Label Studio wrote `../../media/a.jpg`.
         keypoints_of: name of the category whose keypoints are read, where categories have
             different ones; by default none are read then.
 
@@ -52,7 +55,7 @@ def coco(
     first = document["annotations"][:1]
     if any(isinstance(entry, Mapping) and "segments_info" in entry for entry in first):
         raise DataError(f"{annotations}: it has panoptic segments, which 'coco_panoptic' reads")
-    files = ImageFiles(images)
+    files = ImageFiles(images, anywhere=find_anywhere)
     listed = read_categories(document["categories"], log)
     categories = [one for one in listed if one.own_id not in unused_categories]
     keypoints = _read_keypoints(categories, keypoints_of, annotations, log)

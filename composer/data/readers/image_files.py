@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from composer.data.faults import BadPart
+from composer.data.readers.image_finder import ImageFinder
 from composer.errors import DataError
 from composer.images import IMAGE_SUFFIXES
 
@@ -44,15 +46,18 @@ class ImageFiles:
 
     Args:
         root: the folder.
+        anywhere: whether a name without a file means the only one, wherever it lies below the
+            folder, that has the longest end of the name; see `ImageFinder`.
 
     Raises:
         DataError: there is no such folder.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, anywhere: bool = False) -> None:
         if not root.is_dir():
             raise DataError(f"{root}: there is no such folder of images")
         self.root = root
+        self._finder = ImageFinder(root) if anywhere else None
         self._folders: dict[Path, _Folder] = {}
 
     def path(self, name: str) -> Path:
@@ -69,6 +74,15 @@ class ImageFiles:
         The name itself comes first, then the same with the separators of Windows, in another case
         or Unicode form, and without the last folder of `root` at its beginning.
         """
+        found = self._find_by_path(name)
+        if found is not None or self._finder is None:
+            return found
+        try:
+            return self._finder.find(name)
+        except BadPart:
+            return None
+
+    def _find_by_path(self, name: str) -> Path | None:
         exact = self.root / name
         if exact.name in self._list(exact.parent).files:
             return exact

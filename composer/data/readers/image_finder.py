@@ -69,7 +69,7 @@ class ImageFinder:
         yield self._by_stem.get(name.lower(), [])
         if Path(name).suffix.lower() in IMAGE_SUFFIXES:
             yield self._by_stem.get(Path(name).stem.lower(), [])
-        bare = _UPLOAD_HASH.sub("", name)
+        bare = without_hash(name)
         if bare != name:
             yield by_name.get(bare.lower(), [])
 
@@ -84,6 +84,11 @@ class ImageFinder:
 
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def without_hash(name: str) -> str:
+    """A file name without the hash that Label Studio puts before the name of an uploaded file."""
+    return _UPLOAD_HASH.sub("", name)
 
 
 def split_path(name: str) -> list[str]:
