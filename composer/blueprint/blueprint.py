@@ -39,6 +39,7 @@ class Blueprint:
         groups: the outputs of each nested graph by mode, path and name; the first is what its path
             stands for.
         output_shapes: what is known of each node's (first) output, by path.
+        weight_bytes: bytes of the weights of each module, by path.
         is_part: whether it is a part, whose outputs are given as they are.
     """
 
@@ -48,6 +49,7 @@ class Blueprint:
     outputs: Mapping[Mode, Mapping[str, Endpoint]]
     groups: Mapping[Mode, Mapping[str, Mapping[str, Endpoint]]]
     output_shapes: Mapping[str, Any] = field(default_factory=dict)
+    weight_bytes: Mapping[str, int] = field(default_factory=dict)
     is_part: bool = False
     _derived: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     _plans: dict[_PlanKey, Plan] = field(

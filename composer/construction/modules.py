@@ -13,10 +13,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from composer.blueprint import Blueprint, Node, Plan
+from composer.construction.weight_limits import check_memory
 from composer.errors import PluginError
 from composer.executor import derive_seed
+from composer.limits import format_bytes
 from composer.taps import find_module
 
+_MAX_BYTES = 2**40  # of the weights of one node
+_MAX_CALLS = 100_000  # of torch, to make one module; a ResNet-152 takes 3,000
 _SEEDING = RLock()  # the global generator, which is forked and seeded, belongs to all threads
 
 
@@ -40,10 +44,12 @@ def build_modules(
 
     Raises:
         PluginError: if a node type's constructor fails, or its device cannot be used.
+        InputError: if the weights are more than the memory at hand.
     """
     if only is None:
         only = [path for path, node in blueprint.nodes.items() if node.arguments]
     wanted = {blueprint.nodes[path].module_path for path in only}
+    check_memory([blueprint.nodes[path] for path in wanted], blueprint.weight_bytes)
     built: dict[str, Any] = {}
     with _SEEDING, torch.random.fork_rng(devices=[]):
         for path, node in blueprint.nodes.items():
@@ -111,21 +117,42 @@ def _place(node: Node, made: Any, device: torch.device | None) -> None:
         ) from error
 
 
+class GiantModuleError(Exception):
+    """A module is larger than any machine could hold; the message goes on after `it`."""
+
+
+def count_bytes(module: nn.Module) -> int:
+    """Bytes of the parameters and buffers of a module.
+
+    Raises:
+        GiantModuleError: no machine could hold them.
+    """
+    tensors = [*module.parameters(), *module.buffers()]
+    found = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    if found > _MAX_BYTES:
+        raise GiantModuleError(f"its weights would take {format_bytes(found)}")
+    return found
+
+
 def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     """Builds a module on the meta device, or on the CPU if it needs real numbers."""
     with _SEEDING, torch.random.fork_rng(devices=[]):
         try:
-            with torch.device("meta"), _SkipInit():
+            with torch.device("meta"), _MetaBuilding():
                 return build()
         except (NotImplementedError, RuntimeError):
             return build()
 
 
-class _SkipInit(TorchFunctionMode):
-    """Skips the initialization of meta tensors.
+class _MetaBuilding(TorchFunctionMode):
+    """Skips the initialization of meta tensors, and limits how many a module may make.
 
     torch would import its compiler to do it, which takes as long as importing all the rest.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.num_tensors = 0
 
     def __torch_function__(
         self,
@@ -139,7 +166,11 @@ class _SkipInit(TorchFunctionMode):
             filled: Tensor = args[0] if args else named["tensor"]
             if filled.is_meta:
                 return filled
-        return func(*args, **named)
+        made = func(*args, **named)
+        self.num_tensors += 1
+        if self.num_tensors > _MAX_CALLS:
+            raise GiantModuleError("it is made of too many parts")
+        return made
 
 
 _FILLING: frozenset[Callable[..., Any]] = frozenset(

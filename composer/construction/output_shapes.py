@@ -15,7 +15,8 @@ import networkx as nx
 from torch import nn
 
 from composer.blueprint import Blueprint, Endpoint, Node, Slot
-from composer.construction.modules import build_on_meta, instantiate
+from composer.construction.building_errors import note_unbuilt
+from composer.construction.modules import build_on_meta, count_bytes, instantiate
 from composer.dag import find_cycles, order
 from composer.documents import ProblemLog
 from composer.structures import TensorShape
@@ -29,6 +30,7 @@ class _Propagation:
     nodes: dict[str, Node] = field(default_factory=dict)
     shapes: dict[str, Any] = field(default_factory=dict)
     modules: dict[str, nn.Module] = field(default_factory=dict)
+    weight_bytes: dict[str, int] = field(default_factory=dict)
 
     def visit(self, draft: Node) -> None:
         """Builds one node's module on the meta device and reads its output's shape."""
@@ -113,11 +115,13 @@ class _Propagation:
 
     def build(self, node: Node) -> None:
         try:
-            self.modules[node.path] = build_on_meta(lambda: instantiate(node))
+            module = build_on_meta(lambda: instantiate(node))
+            self.weight_bytes[node.path] = count_bytes(module)
         except Exception as error:
             self.failed.add(node.path)
-            message = f"node '{node.path}' cannot be built: {type(error).__name__}: {error}"
-            self.log.add(node.place, message)
+            note_unbuilt(node, error, self.log)
+        else:
+            self.modules[node.path] = module
 
     def output_shape(self, node: Node, arguments: Mapping[str, Endpoint]) -> Any:
         module = self.modules.get(node.same_as or node.path)
@@ -170,7 +174,12 @@ def propagate_shapes(
         if node.path not in propagation.failed:
             propagation.check_modes(node)
     shaped = {path: propagation.nodes[path] for path in nodes if path in propagation.nodes}
-    found = replace(blueprint, nodes=shaped, output_shapes=propagation.shapes)
+    found = replace(
+        blueprint,
+        nodes=shaped,
+        output_shapes=propagation.shapes,
+        weight_bytes=propagation.weight_bytes,
+    )
     return found, propagation.modules
 
 

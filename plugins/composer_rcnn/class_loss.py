@@ -56,8 +56,8 @@ class ClassLoss(nn.Module):
         super().__init__()
         if use_fed_loss and not use_sigmoid_ce:
             raise ValueError("use_fed_loss needs use_sigmoid_ce.")
-        images = fed_loss_class_counts or (1.0,) * num_classes
-        if len(images) != num_classes:
+        images = fed_loss_class_counts
+        if images and len(images) != num_classes:
             raise ValueError(
                 f"fed_loss_class_counts has numbers for {len(images)} classes, but there are "
                 f"{num_classes}."
@@ -65,7 +65,11 @@ class ClassLoss(nn.Module):
         self.num_classes = num_classes
         self.use_sigmoid_ce = use_sigmoid_ce
         self.num_counting = fed_loss_num_classes if use_fed_loss else None
-        chances = torch.tensor([count**fed_loss_freq_weight_power for count in images])
+        chances = (
+            torch.tensor([count**fed_loss_freq_weight_power for count in images])
+            if images
+            else torch.ones(num_classes)
+        )
         self.register_buffer("chances", chances, persistent=False)
         self.loss_weight = loss_weight
         self.scope = "" if stage is None else f"stage{stage}/"

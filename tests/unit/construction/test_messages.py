@@ -66,7 +66,7 @@ def test_problems_of_all_kinds_are_told_at_once_and_in_order(spec_folder):
         (13, "h"),
         (15, "j"),
         (16, '"${c}"'),
-        (19, "n"),
+        (19, "-3"),
         (20, "!!int 3"),
         (21, "zzz"),
         (22, "zzzz"),

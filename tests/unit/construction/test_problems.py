@@ -171,8 +171,8 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
             "  b: {uses: linear, inputs: {x: l}, with: {out: -1}}",
             "node 'b' cannot be built: RuntimeError: Trying to create tensor with negative "
             "dimension -1: [-1, 3]",
-            "b",
-            "",
+            "-1",
+            "'b.out' is -1.",
         ),
         (
             "n: {uses: shift, inputs: {x: x}}\n  l: {uses: linear, inputs: {x: n}}",

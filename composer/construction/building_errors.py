@@ -1,0 +1,53 @@
+"""Problems of modules that cannot be built: at the setting that is to blame, where one is."""
+
+from __future__ import annotations
+
+from composer.blueprint import Node
+from composer.construction.modules import GiantModuleError
+from composer.construction.weight_limits import find_largest
+from composer.documents import Located, Place, ProblemLog
+
+
+def note_unbuilt(node: Node, error: Exception, log: ProblemLog) -> None:
+    """Notes why a module cannot be built, at the setting that the error is about.
+
+    Args:
+        node: the node.
+        error: what its constructor raised.
+        log: takes the problem.
+    """
+    reason = str(error) if isinstance(error, GiantModuleError) else _describe(error)
+    key, value = _find_cause(node, error)
+    message, hint, place = f"node '{node.path}' cannot be built: {reason}", "", node.place
+    origin: Place | None = None
+    if key:
+        hint = f"'{node.path}.{key}' is {_shown(node.config[key])}."
+    if value is not None:
+        place, origin = value.place, value.origin
+        if origin is not None and not origin.line:  # set from outside: the message is about that
+            place, origin = origin, None
+    log.add(place, message, hint, origin)
+
+
+def _find_cause(node: Node, error: Exception) -> tuple[str, Located | None]:
+    """The setting that an error is about: the one it names, else the only one written."""
+    if isinstance(error, GiantModuleError | MemoryError):
+        return find_largest(node)
+    text = f" {error} ".lower()
+    named = [key for key in node.config if key.lower() in text]
+    written = [key for key, _ in node.written.entries() if key in node.config]
+    for key in [*(key for key in named if key in written), *named]:
+        return key, node.written.get(key)
+    valued = [key for key in written if repr(node.config[key]) in str(error)]
+    for key in [*valued, *(written if len(written) == 1 else ())]:
+        return key, node.written.get(key)
+    return "", None
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _shown(value: object) -> str:
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
