@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from composer.escapes import escape_name
+
 _GAP = 2
 
 
@@ -18,6 +20,7 @@ def print_columns(rows: Sequence[Sequence[str]], indent: int = 0) -> None:
         rows: the rows; all have as many cells.
         indent: blanks before each line.
     """
+    rows = [[*map(escape_name, cells), last] for *cells, last in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     start = indent + sum(widths[:-1]) + _GAP * (len(widths) - 1)
     room = max(terminal_width() - start, 30)

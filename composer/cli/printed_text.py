@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from composer.escapes import escape_controls
+from composer.escapes import escape_controls, escape_name
 
 
 class PrintedStream:
@@ -61,29 +60,28 @@ class PrintedStream:
 def printing_plainly() -> Iterator[None]:
     """Lets all that is printed in the body of the `with` statement go through `PrintedStream`.
 
-    Warnings of Pillow get the name of the file that is read in place of a line of its source.
+    Warnings are one line without a line of source; those of Pillow name the file that is read.
     """
-    streams, show = (sys.stdout, sys.stderr), warnings.showwarning
+    streams, format_long = (sys.stdout, sys.stderr), warnings.formatwarning
     sys.stdout, sys.stderr = map(PrintedStream, streams)
-    warnings.showwarning = partial(_show_warning, show)
+    warnings.formatwarning = _format_warning
     try:
         yield
     finally:
         sys.stdout, sys.stderr = streams
-        warnings.showwarning = show
+        warnings.formatwarning = format_long
 
 
-def _show_warning(
-    show: Callable[..., None],
+def _format_warning(
     message: Warning | str,
-    category: type[Warning],
+    category: type[Warning],  # noqa: ARG001 - Python's own function has these
     filename: str,
-    *more: Any,
-) -> None:
-    if Path(filename).parent.name != "PIL":
-        show(message, category, filename, *more)
-        return
-    from composer.images import find_file_being_read
+    lineno: int,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> str:
+    file = None
+    if Path(filename).parent.name == "PIL":
+        from composer.images import find_file_being_read
 
-    file = find_file_being_read()
-    print("warning:", *([f"{file}:"] if file else []), message, file=sys.stderr)
+        file = find_file_being_read()
+    return f"warning: {f'{escape_name(file)}: ' if file else ''}{message}\n"

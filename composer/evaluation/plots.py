@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Int
 
+from composer.escapes import escape_name
 from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_scores import CocoScores, DetectionMarks
 from composer.evaluation.coco_truth import CocoTask
@@ -144,8 +145,10 @@ def _confusion(
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         ticks = np.arange(len(classes) + 1)
         size = 10 if len(classes) <= 12 else 6
-        axes.set_xticks(ticks, [*classes, "missed"], rotation=90, fontsize=size)
-        axes.set_yticks(ticks, [*classes, "nothing"], fontsize=size)
+        # Names are no formulas, though one may have the dollar signs of some.
+        names = [*map(escape_name, classes)]
+        axes.set_xticks(ticks, [*names, "missed"], rotation=90, fontsize=size, parse_math=False)
+        axes.set_yticks(ticks, [*names, "nothing"], fontsize=size, parse_math=False)
         axes.set(xlabel="detected as", ylabel="true class")
         axes.set_title("Confusion of classes (score and overlap from 0.5)", loc="left")
         if len(classes) <= 20:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import InputError
+from composer.escapes import escape_name
 from composer.files import without_infinities, write_json
 
 FORMAT_VERSION = 1
@@ -148,7 +149,7 @@ def format_table(corner: str, rows: Mapping[str, Mapping[str, float]]) -> str:
     names = list(dict.fromkeys(name for metrics in rows.values() for name in metrics))
     cells = [[corner, *names]]
     for row, metrics in rows.items():
-        cells.append([row, *(_format(metrics.get(name, math.nan)) for name in names)])
+        cells.append([escape_name(row), *(_format(metrics.get(name, math.nan)) for name in names)])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         _GAP.join(

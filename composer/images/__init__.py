@@ -8,10 +8,15 @@ from composer.images.opening import find_file_being_read, opened_content, opened
 from composer.images.orientation import turn_upright
 from composer.images.photographs import convert_to_rgb, make_upright, open_image
 from composer.images.stored_samples import read_color_samples, read_samples
-from composer.images.visualization_marks import encode_visualization, is_visualization
+from composer.images.visualization_marks import (
+    VISUALIZATION_MARK,
+    encode_visualization,
+    is_visualization,
+)
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "VISUALIZATION_MARK",
     "ImageFileError",
     "ImageFileKind",
     "convert_to_rgb",

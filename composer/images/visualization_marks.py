@@ -10,8 +10,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from composer.images.encoding import encode_image
 
-_MARK = "visualization of detection-composer"
-_HEAD_SIZE = 4096
+VISUALIZATION_MARK = "visualization of detection-composer"
+_END_SIZE = 4096  # bytes at the start of images and the end of videos, where comments are
 _QUALITY = 92  # of JPEG
 
 
@@ -29,21 +29,23 @@ def encode_visualization(image: Image.Image, suffix: str) -> bytes:
 
 
 def is_visualization(file: Path) -> bool:
-    """Whether a file begins like one that `encode_visualization` made."""
+    """Whether a file has the comment of a visualization, an image or a video."""
     try:
         if not file.is_file():  # a pipe would wait
             return False
         with file.open("rb") as stream:
-            return _MARK.encode() in stream.read(_HEAD_SIZE)
+            head = stream.read(_END_SIZE)
+            stream.seek(max(0, file.stat().st_size - _END_SIZE))
+            return any(VISUALIZATION_MARK.encode() in end for end in (head, stream.read(_END_SIZE)))
     except OSError:
         return False
 
 
 def _options(suffix: str) -> dict[str, Any]:
     if suffix in (".jpg", ".jpeg", ".jfif", ".jpe"):
-        return {"quality": _QUALITY, "comment": _MARK}
+        return {"quality": _QUALITY, "comment": VISUALIZATION_MARK}
     if suffix == ".png":
         notes = PngInfo()
-        notes.add_text("Comment", _MARK)
+        notes.add_text("Comment", VISUALIZATION_MARK)
         return {"pnginfo": notes}
     return {}

@@ -14,6 +14,7 @@ from PIL import Image
 from composer.errors import InputError
 from composer.escapes import escape_name
 from composer.files import written_whole
+from composer.images import VISUALIZATION_MARK
 from composer.limits import ExpansionError, check_expansion, max_expansion
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
@@ -106,6 +107,7 @@ def write_frames(
 def _encode(av: Any, file: Path, frames: Iterable[Image.Image], rate: Fraction) -> None:
     stream = None
     with av.open(os.fspath(file), "w") as container:
+        container.metadata["comment"] = VISUALIZATION_MARK
         for image in frames:
             width, height = (side - side % 2 for side in image.size)
             if stream is None:

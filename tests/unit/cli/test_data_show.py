@@ -1,5 +1,7 @@
 """`composer data show`."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -134,3 +136,16 @@ def test_images_of_one_name_do_not_overwrite_each_other(cli, folder):
     result = cli("data", "show", "many", "-o", "out")
     assert result.code == 0
     assert drawn(folder / "out/many") == ["same-2.png", "same.png"]
+
+
+def test_names_of_any_bytes_are_drawn(cli, folder):
+    (folder / "photos").mkdir()
+    Image.new("RGB", (48, 32)).save(folder / "photos" / os.fsdecode(b"caf\xe9.png"))
+    (folder / "photos" / "broken.png").touch()
+    result = cli("data", "show", "photos", "-o", "drawn")
+    assert result.code == 0
+    assert "photos: 1 of 2 images drawn" in result.out
+    assert "broken.png: not an image: it is empty" in result.err
+    assert [os.fsencode(file.name) for file in (folder / "drawn/photos").iterdir()] == [
+        b"caf\xe9.png"
+    ]

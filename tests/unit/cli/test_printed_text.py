@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from composer.cli.printed_text import PrintedStream, printing_plainly
-from unit.images.some_tiffs import write_tiff
+from composer.images import opened_image
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2Jx\u202egpj"
 
@@ -91,16 +91,13 @@ def test_names_of_classes_are_escaped(cli, folder):
         assert "Traceback" not in result.err
 
 
-def test_warnings_of_pillow_name_the_file_and_no_source(cli, folder):
-    (folder / "photos").mkdir()
-    file = write_tiff(folder / "photos/a.tif", b"\x80" * 6, (3, 2), 8, tags={50000: (1,) * 4})
-    content = bytearray(file.read_bytes())
-    place = content.rindex((50000).to_bytes(2, "little"), 0, 300)
-    content[place + 8 : place + 12] = (10**6).to_bytes(4, "little")  # beyond the end of the file
-    file.write_bytes(bytes(content))
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        result = cli("data", "check", "photos")
-    assert "photos/a.tif: Truncated File Read" in result.err
-    assert ".py" not in result.err
-    assert "warnings.warn" not in result.err
+def test_warnings_of_pillow_name_the_file_and_no_source(tmp_path):
+    Image.new("L", (2, 2)).save(tmp_path / "a.png")
+    place = (UserWarning, "/lib/PIL/TiffImagePlugin.py", 3, "warnings.warn(str(msg))")
+    with printing_plainly():
+        outside = warnings.formatwarning("Truncated File Read", *place)
+        with opened_image(tmp_path / "a.png"):
+            inside = warnings.formatwarning("Truncated File Read", *place)
+    assert outside == "warning: Truncated File Read\n"
+    assert inside == f"warning: {tmp_path / 'a.png'}: Truncated File Read\n"
+    assert "  warnings.warn" in warnings.formatwarning("Truncated File Read", *place)

@@ -85,6 +85,18 @@ def test_evaluation_without_any_object_can_be_drawn(tmp_path):
     assert plots.write_plots(tmp_path, evaluator)[0].stat().st_size > 0
 
 
+def test_names_of_classes_are_drawn_as_text_and_not_as_formulas(tmp_path):
+    dataset = dataset_of([(A, 0)])
+    names = ("$a$ $\\frac{", "two\nlines\x1b[31m", "c")
+    dataset = replace(dataset, metadata=replace(dataset.metadata, thing_classes=names))
+    evaluator = CocoEvaluator(dataset, tasks=["bbox"])
+    evaluator.process([{"image_id": 0}], outputs_of([(A, 0, 0.9)]))
+    results = evaluator.results()
+    plots.write_plots(tmp_path, evaluator, "svg")
+    assert "two\\nlines\\x1b[31m" in (tmp_path / "confusion.svg").read_text()
+    assert "\x1b" not in results.class_table("bbox")
+
+
 def test_marks_tell_right_detections_from_wrong_ones(measured):
     marks = measured.scores["bbox"].marks
     assert 0 < marks.are_right.sum() < len(marks.are_right)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from composer.errors import InputError
+from composer.images import is_visualization
 from composer.prediction import Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
 
@@ -75,6 +76,11 @@ def test_a_playlist_opens_no_file_that_it_names(tmp_path, playlist):
     (tmp_path / "clip.mp4").write_text(playlist.format(secret.name))
     with pytest.raises(InputError, match=r"clip\.mp4: the video cannot be read"):
         list(read_frames(tmp_path / "clip.mp4"))
+
+
+def test_drawn_videos_are_recognised_as_visualizations(tmp_path):
+    file = write_frames(tmp_path / "clip.mp4", shades(30, size=(320, 240)), Fraction(10))
+    assert is_visualization(file)
 
 
 def test_a_folder_is_no_video(tmp_path):
