@@ -232,4 +232,4 @@ def is_ignored(key: str, *, by_suffix: bool) -> bool:
 
 def may_be_missing(name: str) -> bool:
     """Whether a module does as well without `name` in the file."""
-    return name.rpartition(".")[2] == "num_batches_tracked"
+    return name.rpartition(".")[2] in ("num_batches_tracked", "fed_loss_cls_weights")

@@ -11,6 +11,7 @@ import yaml
 from composer.construction import find_image_format
 from composer.data import TrainingBatches
 from composer.experiment.annotation_check import require_annotations
+from composer.experiment.class_weights import fill_class_weights
 from composer.experiment.datasets import Datasets, open_experiment_data
 from composer.experiment.evaluation_setup import make_validation, require_metrics
 from composer.experiment.experiment import Experiment
@@ -81,6 +82,9 @@ def run_experiment(
         )
         if resume:
             trainer.restore()
+        for line in fill_class_weights(graph, datasets.train):
+            if processes.is_first and not quiet:
+                print(line, flush=True)
         if processes.is_first and not trainer.would_overwrite:
             describe_run(run, experiment, graph)
         return trainer.run()
@@ -98,6 +102,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     graph = _open_graph(experiment, spec, experiment.weights)
     require_annotations(graph, datasets.train)
     require_metrics(experiment, datasets, graph)
+    class_weights = fill_class_weights(graph, datasets.train)
     trainable = trainable_parameters(graph)
     classes = ", ".join(datasets.metadata.thing_labels or datasets.metadata.stuff_labels)
     validation = datasets.validation
@@ -107,6 +112,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
         f"{sum(each.parameter.numel() for each in trainable):,} of them trainable",
         f"training set: {len(datasets.train)} images, {size}",
         f"classes: {classes}",
+        *class_weights,
     ]
 
 

@@ -47,7 +47,10 @@ def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
         frozen = [*plain.freeze, *freeze]
         source = {"composer": LANGUAGE_VERSION, "extends": experiment.spec, "freeze": frozen}
     spec = load_spec(source, set=[*counts.items(), *experiment.model_settings])
-    return spec.with_metadata(name_classes(metadata))
+    named, own = name_classes(metadata), plain.metadata
+    if own.image_counts and own.thing_classes == named.thing_classes:
+        named = named.model_copy(update={"image_counts": own.image_counts})
+    return spec.with_metadata(named)
 
 
 def _count_names(metadata: Metadata, spec: Spec) -> dict[str, int]:

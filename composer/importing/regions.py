@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from composer.importing import addresses
 from composer.importing.architecture import Architecture
 from composer.importing.carrying import (
@@ -42,7 +44,7 @@ def translate_regions(config: Config, draft: Draft, model: Architecture, levels:
         _translate_masks(config, draft, model)
     if model.has_keypoints:
         _translate_keypoints(config, draft)
-    _translate_classes(config)
+    _translate_classes(config, draft, model)
     if config.take(f"{_BOX}.TRAIN_ON_PRED_BOXES"):
         _train_on_predicted_boxes(config, draft, model)
 
@@ -94,18 +96,34 @@ def _translate_keypoints(config: Config, draft: Draft) -> None:
     draft.set("roi_heads.keypoint_head.conv_dims", dims)
 
 
-def _translate_classes(config: Config) -> None:
-    """Notes what the federated loss needs, which detectron2 takes from its training data."""
+def _translate_classes(config: Config, draft: Draft, model: Architecture) -> None:
+    """Sets the federated loss, whose weights of classes are beside the predictor's."""
     key = f"{_BOX}.USE_FED_LOSS"
     if not config.take(key):
         return
     config.want(
         key,
-        "training needs fed_loss_class_counts of class_loss in roi_heads, the number of training "
-        "images with each class; without it all classes are drawn alike",
+        "image_counts in metadata, the number of training images with each class, where the "
+        "checkpoint has no fed_loss_cls_weights; without both, training counts its own images",
     )
     because = "the federated loss judges each class by itself"
     config.require(f"{_BOX}.USE_SIGMOID_CE", True, because=because)
+    predictor: dict[str, Any] = {
+        "num_classes": "${num_classes}",
+        "fed_loss_freq_weight_power": config.take(f"{_BOX}.FED_LOSS_FREQ_WEIGHT_POWER"),
+    }
+    places = ["roi_heads"]
+    if model.heads == "CascadeROIHeads":
+        predictor["cls_agnostic_bbox_reg"] = True
+        stages = len(config.take("MODEL.ROI_BOX_CASCADE_HEAD.IOUS"))
+        places = [f"roi_heads.stage{stage}" for stage in range(stages)]
+    for place in places:
+        draft.put_node(
+            f"{place}.box_predictor", {"uses": "federated_box_predictor", "with": dict(predictor)}
+        )
+        draft.put_node(
+            f"{place}.class_loss", {"inputs": {"class_weights": "box_predictor.class_weights"}}
+        )
 
 
 def _train_on_predicted_boxes(config: Config, draft: Draft, model: Architecture) -> None:

@@ -47,6 +47,8 @@ class SpecMetadata(DocumentPart):
         stuff_classes: names of the classes of semantic segmentation.
         thing_ids: the category number that a dataset has for each of `thing_classes`.
         stuff_ids: the same for `stuff_classes`.
+        image_counts: the number of training images that have each of `thing_classes`; the federated
+            loss draws classes by it.
         keypoint_names: names of an instance's keypoints.
         keypoint_flip_pairs: pairs of names of keypoints that change places in a mirror.
         thing_colors: red, green and blue from 0 to 255 for each of `thing_classes`.
@@ -60,6 +62,9 @@ class SpecMetadata(DocumentPart):
     )
     stuff_ids: _Numbers = Field(
         (), description="The dataset's category number of each of `stuff_classes`."
+    )
+    image_counts: _Numbers = Field(
+        (), description="The number of training images that have each of `thing_classes`."
     )
     keypoint_names: _Names = Field((), description="Names of an instance's keypoints.")
     keypoint_flip_pairs: _Pairs = Field(
@@ -82,6 +87,11 @@ class SpecMetadata(DocumentPart):
             ids = getattr(self, f"{kind}_ids")
             if len(set(ids)) != len(ids):
                 raise ValueError(f"'{kind}_ids' has a number twice")
+        if self.image_counts and len(self.image_counts) != len(self.thing_classes):
+            raise ValueError(
+                f"'image_counts' are {len(self.image_counts)}, 'thing_classes' "
+                f"{len(self.thing_classes)}: each class has one number"
+            )
         unknown = {name for pair in self.keypoint_flip_pairs for name in pair}
         unknown -= set(self.keypoint_names)
         if unknown:

@@ -134,6 +134,12 @@ Scores = Annotated[Float[Tensor, "_"], PortType("Scores", "A score for each box.
 Classes = Annotated[
     Int[Tensor, "_"], PortType("Classes", "A contiguous class index for each box.", per_class=True)
 ]
+ClassWeights = Annotated[
+    Float[Tensor, "_"],
+    PortType(
+        "ClassWeights", "How likely each class is drawn by the federated loss.", per_class=True
+    ),
+]
 ClassProbabilities = Annotated[
     Float[Tensor, "_ _"],
     PortType(

@@ -46,14 +46,10 @@ class BoxPredictor(nn.Module):
         box_dim: PositiveInt = 4,
     ) -> None:
         super().__init__()
-        if x_shape.channels is None:
-            raise ValueError(f"The size of the regions' features is not known: {x_shape}.")
-        size = x_shape.channels * (x_shape.height or 1) * (x_shape.width or 1)
         num_regressions = 1 if cls_agnostic_bbox_reg else num_classes
-        self.cls_score = nn.Linear(size, num_classes + 1)
-        self.bbox_pred = nn.Linear(size, num_regressions * box_dim)
-        init_normal(self.cls_score, std=0.01)
-        init_normal(self.bbox_pred, std=0.001)
+        self.cls_score, self.bbox_pred = make_box_layers(
+            x_shape, num_classes, num_regressions * box_dim
+        )
 
     @property
     def output_shape(self) -> TensorShape:
@@ -64,3 +60,25 @@ class BoxPredictor(nn.Module):
         """Returns class logits and box offsets of every region."""
         x = x.flatten(1)
         return BoxPredictions(self.cls_score(x), self.bbox_pred(x))
+
+
+def make_box_layers(
+    x_shape: TensorShape, num_classes: int, num_offsets: int
+) -> tuple[nn.Linear, nn.Linear]:
+    """Makes the layers that predict classes and box offsets.
+
+    Args:
+        x_shape: size of what describes a region.
+        num_classes: number of classes, without the background.
+        num_offsets: offsets of a region, of all classes together.
+
+    Raises:
+        ValueError: the size of the input is not known.
+    """
+    if x_shape.channels is None:
+        raise ValueError(f"The size of the regions' features is not known: {x_shape}.")
+    size = x_shape.channels * (x_shape.height or 1) * (x_shape.width or 1)
+    cls_score, bbox_pred = nn.Linear(size, num_classes + 1), nn.Linear(size, num_offsets)
+    init_normal(cls_score, std=0.01)
+    init_normal(bbox_pred, std=0.001)
+    return cls_score, bbox_pred

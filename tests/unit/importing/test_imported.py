@@ -82,6 +82,24 @@ def test_training_on_predicted_boxes_is_a_node(config):
     assert nodes["foreground"] == {"inputs": {"boxes": "predicted"}}
 
 
+@pytest.mark.parametrize("base", [PYRAMID, CASCADE], ids=["standard", "cascade"])
+def test_the_federated_loss_has_its_weights_where_detectron2_has_them(config, base):
+    keys = {
+        "MODEL.ROI_BOX_HEAD.USE_FED_LOSS": True,
+        "MODEL.ROI_BOX_HEAD.USE_SIGMOID_CE": True,
+        "MODEL.ROI_BOX_HEAD.FED_LOSS_FREQ_WEIGHT_POWER": 0.4,
+        "MODEL.ROI_HEADS.NUM_CLASSES": 7,
+    }
+    blueprint = check_source(import_config(config({**base, **keys})))
+    stages = [".0", ".1", ".2"] if base is CASCADE else [""]
+    predictors = [n for n in blueprint.nodes.values() if n.uses == "federated_box_predictor"]
+    namespaces = [n.namespace for n in predictors]
+    assert namespaces == [f"roi_heads.box_predictor{stage}" for stage in stages]
+    assert {n.config["fed_loss_freq_weight_power"] for n in predictors} == {0.4}
+    losses = [n for n in blueprint.nodes.values() if n.uses == "class_loss"]
+    assert all("class_weights" in n.arguments["training"] for n in losses)
+
+
 def test_box_regression_and_masks_of_a_panoptic_model_can_weigh_less(config):
     keys = {
         **PYRAMID,
@@ -184,7 +202,7 @@ def test_a_checkpoint_that_is_there_is_named(config, write, monkeypatch, tmp_pat
 def test_what_the_federated_loss_needs_is_said(config):
     keys = {"MODEL.ROI_BOX_HEAD.USE_FED_LOSS": True, "MODEL.ROI_BOX_HEAD.USE_SIGMOID_CE": True}
     made = read_import(config({**PYRAMID, **keys}))
-    assert "fed_loss_class_counts" in made.account.wanted["MODEL.ROI_BOX_HEAD.USE_FED_LOSS"]
+    assert "image_counts in metadata" in made.account.wanted["MODEL.ROI_BOX_HEAD.USE_FED_LOSS"]
     assert "# Still to be added:\n#   MODEL.ROI_BOX_HEAD.USE_FED_LOSS" in made.to_yaml()
 
 
