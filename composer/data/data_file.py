@@ -38,6 +38,7 @@ from composer.documents import (
     read_document,
 )
 from composer.errors import ComposerError, DataError
+from composer.images import find_in_folder
 from composer.registry import DATASET_GROUP, Registry
 
 DATASETS_PREFIX = "datasets."  # of the addresses of a data file's params
@@ -217,7 +218,7 @@ def find_data_file(data: str | os.PathLike[str]) -> Path | None:
     """The data file at a path: the file itself, or the only one in a folder; None if it is none."""
     path = Path(data)
     if path.is_dir():
-        files = [*path.glob("*.yaml"), *path.glob("*.yml")]
+        files = find_in_folder(path, ".yaml", ".yml")
         found = [file for file in files if _HEAD.search("\n".join(peek_text(file)))]
         return found[0] if len(found) == 1 else None
     is_yaml = path.suffix.lower() in (".yaml", ".yml")

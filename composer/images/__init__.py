@@ -2,7 +2,7 @@
 
 from composer.images.encoding import encode_image
 from composer.images.errors import ImageFileError, ImageFileKind
-from composer.images.folders import is_passed_over, list_folder, walk_folder
+from composer.images.folders import find_in_folder, is_passed_over, list_folder, walk_folder
 from composer.images.formats import IMAGE_SUFFIXES, has_image_suffix
 from composer.images.opening import find_file_being_read, opened_content, opened_image, peek_size
 from composer.images.orientation import turn_upright
@@ -23,6 +23,7 @@ __all__ = [
     "encode_image",
     "encode_visualization",
     "find_file_being_read",
+    "find_in_folder",
     "has_image_suffix",
     "is_passed_over",
     "is_visualization",

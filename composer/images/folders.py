@@ -30,6 +30,17 @@ def list_folder(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not is_passed_over(path.name))
 
 
+def find_in_folder(folder: Path, *suffixes: str) -> list[Path]:
+    """The entries of a folder whose names have one of some suffixes, sorted by name.
+
+    Args:
+        folder: need not exist.
+        suffixes: with their dots, in lower case.
+    """
+    entries = list_folder(folder) if folder.is_dir() else []
+    return [path for path in entries if path.suffix.lower() in suffixes]
+
+
 def walk_folder(folder: Path) -> Iterator[Path]:
     """The files in a folder and in the folders below, sorted in each; links are not followed.
 

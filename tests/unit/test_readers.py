@@ -30,6 +30,13 @@ READERS = {
     "pickle.loads": ("composer/data/loading/shared_memory.py",),  # of our own processes
     "marshal.loads": (),
     "yaml.load": (),
+    "Image.open": (),  # `composer.images` opens images by the classes of named formats
+    "PIL.Image.open": (),
+    "cv2.imread": (),
+    "decode_image": (),
+    "torchvision.io.decode_image": (),
+    "torchvision.io.read_image": (),
+    "av.open": ("composer/prediction/video.py",),
     "yaml.unsafe_load": (),
     "eval": (),
     "exec": (),

@@ -10,7 +10,7 @@ from composer.data.faults import BadPart
 from composer.data.readers.split_names import name_split
 from composer.data.readers.text_lines import read_text
 from composer.errors import DataError
-from composer.images import walk_folder
+from composer.images import find_in_folder, walk_folder
 
 _LISTS = "ImageSets"
 _WHOLE = "trainval"  # the list that is read by default
@@ -128,7 +128,7 @@ def find_layout(
         semantic: whether the lists are those of semantic segmentation.
     """
     lists_folder = folder / _LISTS / ("Segmentation" if semantic else "Main")
-    if not lists_folder.is_dir() and any((folder / _LISTS).glob("*.txt")):
+    if not lists_folder.is_dir() and find_in_folder(folder / _LISTS, ".txt"):
         lists_folder = folder / _LISTS
     return VocLayout(
         folder,
@@ -136,7 +136,7 @@ def find_layout(
         images or _find_folder(folder, "JPEGImages"),
         {
             file.stem: file
-            for file in sorted(lists_folder.glob("*.txt"))
+            for file in find_in_folder(lists_folder, ".txt")
             if not file.stem.endswith(_OF_CLASSES)
         },
         lists_folder,

@@ -15,7 +15,7 @@ from composer.data.readers.image_finder import list_images
 from composer.data.readers.split_names import name_split
 from composer.data.readers.text_lines import read_text
 from composer.errors import DataError
-from composer.images import IMAGE_SUFFIXES
+from composer.images import IMAGE_SUFFIXES, find_in_folder
 
 SPLITS = ("train", "val", "test")
 CLASS_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels.txt")
@@ -86,10 +86,10 @@ def read_layout(path: Path) -> YoloLayout:
         DataError: it is none of these, or a file of it cannot be read.
     """
     if path.is_dir():
-        for file in sorted([*path.glob("*.yaml"), *path.glob("*.yml")]):
+        for file in find_in_folder(path, ".yaml", ".yml"):
             if is_data_yaml(_try_yaml(file)):
                 return _read_yaml_layout(file)
-        described = sorted(path.glob("*.data"))
+        described = find_in_folder(path, ".data")
         return _read_darknet(described[0]) if described else _read_folder(path)
     return _read_darknet(path) if path.suffix == ".data" else _read_yaml_layout(path)
 
@@ -340,7 +340,7 @@ def find_class_file(folder: Path) -> Path | None:
         for name in CLASS_FILES:
             if (inner / name).is_file():
                 return inner / name
-        found = sorted(inner.glob("*.names"))
+        found = find_in_folder(inner, ".names")
         if found:
             return found[0]
     return None

@@ -110,3 +110,16 @@ def test_hidden_files_are_no_images(folder):
     names = [record.file_name.name for record in image_folder(images=folder)]
     assert len(names) == 4
     assert not any(name.startswith(".") for name in names)
+
+
+def test_hidden_lists_and_annotations_are_none(tmp_path):
+    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (tmp_path / part).mkdir(parents=True)
+    Image.new("RGB", (8, 6)).save(tmp_path / "JPEGImages/a.jpg")
+    (tmp_path / "Annotations/a.xml").write_text("<annotation/>")
+    (tmp_path / "ImageSets/Main/trainval.txt").write_text("a\n")
+    for name in ("Annotations/._a.xml", "ImageSets/Main/._trainval.txt", "JPEGImages/._a.jpg"):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7\xff")
+    dataset = pascal_voc(folder=tmp_path)
+    assert [record.image_id for record in dataset] == ["a"]
+    assert not dataset.faults
