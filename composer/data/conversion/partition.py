@@ -13,6 +13,7 @@ from composer.data.dataset import Dataset
 from composer.data.records import Record
 from composer.errors import DataError, InputError
 
+_ROOM = 0.5  # images that a part lacks if it is not full
 FOLDER = "folder"  # the grouping by the folders of images
 
 
@@ -170,12 +171,12 @@ class _Division:
         }
 
     def _give(self, index: int, one: int | None) -> None:
-        """Gives a unit to the part that lacks most images of a class, and then most images."""
+        """Gives a unit to the part, of those not full, that lacks most images of a class."""
         unit = self._waiting.pop(index)
 
-        def lack(part: str) -> tuple[float, float]:
+        def lack(part: str) -> tuple[bool, float, float]:
             of_class = 0.0 if one is None else self._classes[part][one]
-            return of_class, self._images[part]
+            return self._images[part] >= _ROOM, of_class, self._images[part]
 
         name = max(self._parts, key=lack)
         self._parts[name].append(unit)

@@ -28,6 +28,7 @@ from composer.structures import encode_mask
 
 _SHAPES = ("box", "polygon", "ellipse", "mask", "skeleton")
 _WITHOUT_AREA = ("polyline", "points", "cuboid")
+_LONGEST = 10  # digits of a number
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
 
@@ -129,7 +130,8 @@ def _open_image(
 
 
 def _to_lengths(height: str | None, width: str | None) -> tuple[int, int] | None:
-    sides = [int(side) for side in (height, width) if side is not None and side.strip().isdecimal()]
+    texts = [side.strip() for side in (height, width) if side is not None]
+    sides = [int(text) for text in texts if text.isdecimal() and len(text) < _LONGEST]
     return (sides[0], sides[1]) if len(sides) == 2 and min(sides) > 0 else None
 
 
@@ -206,7 +208,7 @@ def _read_points(shape: ET.Element) -> list[tuple[float, float]]:
 def _read_mask(shape: ET.Element, image: FoundImage) -> object:
     """Run lengths of the whole image, of those of a part, row by row, from the background on."""
     left, top, width, height = map(int, _read_numbers(shape, "left", "top", "width", "height"))
-    rows, columns = image.height or 0, image.width or 0
+    rows, columns = image.confirm_size()
     try:
         runs = [int(run) for run in shape.get("rle", "").split(",") if run.strip()]
     except ValueError:
@@ -252,7 +254,7 @@ def _read_tracks(
     missing: set[int] = set()
     for track in root.iterfind("track"):
         label, number = track.get("label", ""), track.get("id", "?")
-        for frame, shape in interpolate(track):
+        for frame, shape in interpolate(track, sorted(files)):
             place = f"track {number}, frame {frame}"
             if frame not in images:
                 missing.add(frame)

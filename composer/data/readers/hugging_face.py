@@ -25,6 +25,7 @@ METADATA = ("metadata.jsonl", "metadata.csv")
 _CATEGORIES = ("categories", "category", "labels", "label", "category_id", "class", "classes")
 _BOXES = ("bbox", "bboxes", "boxes")
 _FILE = "file_name"
+_MAX_CLASSES = 10_000  # that a number stands for
 
 Entry = Mapping[str, Any]
 
@@ -147,7 +148,8 @@ def _list_labels(entry: Entry) -> list[Any]:
 def _call_classes(entries: Sequence[Entry], numbered: bool) -> list[str]:
     labels = [label for entry in entries for label in _list_labels(entry)]
     if numbered:
-        return [f"class {number}" for number in range(max(labels, default=-1) + 1)]
+        count = min(max(labels, default=-1) + 1, _MAX_CLASSES)
+        return [f"class {number}" for number in range(count)]
     return sorted({str(label) for label in labels})
 
 
@@ -156,30 +158,33 @@ def _read_names(folder: Path) -> tuple[str, ...] | None:
     file = folder / "README.md"
     try:
         text = read_text(file)
-        head = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else None
+        head = text.split("---")[1] if text.startswith("---") else ""
+        described = yaml.load(head, Loader=yaml.BaseLoader)  # noqa: S506 - texts only
     except (BadPart, ValueError, IndexError, RecursionError, yaml.YAMLError):
         return None
-    names = next(_find_names(head), None)
+    names = next(_find_names(described, set()), None)
     if isinstance(names, Mapping):
-        names = (
-            [names[key] for key in sorted(names, key=str)]
-            if len(names) < 10
-            else [names[key] for key in sorted(names, key=lambda key: int(str(key)))]
-        )
-    return tuple(str(name) for name in names) if isinstance(names, list) else None
+        keys = sorted((key for key in names if str(key).isdecimal()), key=lambda k: (len(k), k))
+        names = [names[key] for key in keys]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(names)
 
 
-def _find_names(value: Any) -> Iterator[Any]:
-    """The names of class labels anywhere in a description."""
+def _find_names(value: Any, seen: set[int]) -> Iterator[Any]:
+    """The names of class labels anywhere in a description, each part of which is seen once."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
     if isinstance(value, Mapping):
         label = value.get("class_label")
         if isinstance(label, Mapping) and "names" in label:
             yield label["names"]
         for inner in value.values():
-            yield from _find_names(inner)
+            yield from _find_names(inner, seen)
     elif isinstance(value, list):
         for inner in value:
-            yield from _find_names(inner)
+            yield from _find_names(inner, seen)
 
 
 def _read(

@@ -297,7 +297,7 @@ def _add_mask(
     one: _Object, shape: Mapping[str, Any], points: Sequence[tuple[float, float]], image: FoundImage
 ) -> None:
     """Adds pixels: a PNG in the file, whose corner is the first point."""
-    height, width = image.height or 0, image.width or 0
+    height, width = image.confirm_size()
     part = _decode(shape.get("mask"), height, width)
     x, y = (int(value) for value in points[0])
     rows, columns = part.shape

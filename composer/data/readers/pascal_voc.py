@@ -16,6 +16,7 @@ from composer.data.records import Box
 from composer.data.xml_file import parse_xml
 from composer.documents import Name
 
+_LONGEST = 10  # digits of a number
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",
@@ -83,7 +84,8 @@ class _Annotated:
     def length(self, side: str) -> int | None:
         """The image's height or width; None if the document does not say."""
         text = self.root.findtext(f"size/{side}", "").strip()
-        return int(text) if text.isdecimal() and int(text) > 0 else None
+        is_number = text.isdecimal() and len(text) < _LONGEST
+        return int(text) if is_number and int(text) > 0 else None
 
 
 @dataclass

@@ -91,6 +91,20 @@ class FoundImage:
             self.note(kind, outside, place)
         self.objects.append((label, found))
 
+    def confirm_size(self) -> tuple[int, int]:
+        """The (height, width) of the image, which masks of pixels are made in.
+
+        Raises:
+            BadPart: the file is of another size than the annotations say.
+        """
+        size = read_size(self.file)
+        if size != (self.height, self.width):
+            message = (
+                f"the mask is for {self.width} x {self.height}, the image {size[1]} x {size[0]}"
+            )
+            raise BadPart("bad_mask", message)
+        return size
+
     def note(self, kind: FaultKind, message: str, place: str = "") -> None:
         """Notes a fault of this image."""
         self.log.add(kind, f"{place}: {message}" if place else message, self.file.name)

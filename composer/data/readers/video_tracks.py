@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
+_LONGEST = 10  # digits of a frame's number
 _SIDES = ("xtl", "ytl", "xbr", "ybr")
 
 
@@ -13,21 +15,31 @@ def is_true(element: ET.Element, name: str) -> bool:
     return element.get(name, "0").strip().lower() in ("1", "true")
 
 
-def interpolate(track: ET.Element) -> Iterator[tuple[int, ET.Element]]:
+def interpolate(track: ET.Element, frames: Sequence[int]) -> Iterator[tuple[int, ET.Element]]:
     """The shapes of a track with their frames, those outside left out.
 
     CVAT writes every frame of a track, or only its key frames; between two key frames, a box moves
     evenly, and other shapes stay as they are at the first.
+
+    Args:
+        track: the track.
+        frames: the frames that have an image, in order.
     """
-    shapes = [shape for shape in track if shape.get("frame", "").strip().isdecimal()]
+    shapes = [shape for shape in track if _has_frame(shape)]
     shapes.sort(key=_frame)
     for shape, following in zip(shapes, [*shapes[1:], None], strict=True):
         if is_true(shape, "outside"):
             continue
         yield _frame(shape), shape
         if following is not None and is_true(shape, "keyframe"):
-            for frame in range(_frame(shape) + 1, _frame(following)):
+            start = bisect_right(frames, _frame(shape))
+            for frame in frames[start : bisect_left(frames, _frame(following))]:
                 yield frame, _between(shape, following, frame)
+
+
+def _has_frame(shape: ET.Element) -> bool:
+    text = shape.get("frame", "").strip()
+    return text.isdecimal() and len(text) < _LONGEST
 
 
 def _frame(shape: ET.Element) -> int:

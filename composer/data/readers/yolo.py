@@ -13,6 +13,8 @@ from composer.data.metadata import find_flip_pairs
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.text_lines import read_text
 from composer.data.readers.yolo_layout import (
+    CLASS_FILES,
+    MAX_CLASSES,
     YoloLayout,
     find_labels,
     read_layout,
@@ -49,6 +51,7 @@ def yolo(
     reader = _LabelReader(layout, builder)
     for file in layout.list_images(split):
         reader.read(file)
+    reader.note_orphans()
     name = "_".join(filter(None, [layout.root.resolve().name, split]))
     return builder.build(name, own if own is not None else _call_by_number(layout, builder))
 
@@ -61,7 +64,16 @@ def _call_by_number(layout: YoloLayout, builder: DatasetBuilder) -> list[str]:
     largest = max(
         (_find_largest(find_labels(file)) for file in layout.list_images(None)), default=-1
     )
-    return [f"class {number}" for number in range(largest + 1)]
+    return [f"class {number}" for number in range(min(largest + 1, MAX_CLASSES))]
+
+
+def _has_labels(file: Path) -> bool:
+    """Whether a text file begins with the line of an object."""
+    try:
+        _, line = next(iter(_read_lines(file)), (0, ""))
+        return bool(line) and len(parse_line(line)[1]) >= 4
+    except BadPart:
+        return False
 
 
 def _find_largest(labels: Path) -> int:
@@ -86,10 +98,12 @@ class _LabelReader:
 
     def __init__(self, layout: YoloLayout, builder: DatasetBuilder) -> None:
         self._layout, self._builder = layout, builder
+        self._folders: set[Path] = set()
         self._root = os.path.abspath(layout.root)
 
     def read(self, file: Path) -> None:
         """Reads one image and its labels."""
+        self._folders.add(find_labels(file).parent)
         try:
             height, width = read_size(file)
         except BadPart as bad:
@@ -112,6 +126,17 @@ class _LabelReader:
                 self._add(line, image, place)
             except BadPart as bad:
                 image.note(bad.kind, bad.message, place)
+
+    def note_orphans(self) -> None:
+        """Notes label files, in the folders of those that were read, that belong to no image."""
+        if any(path.is_file() for paths in self._layout.splits.values() for path in paths):
+            return  # lists say which images are used
+        known = {find_labels(image) for image in self._layout.list_images(None)}
+        for folder in sorted(self._folders):
+            for file in sorted(folder.glob("*.txt")):
+                if file not in known and file.name not in CLASS_FILES and _has_labels(file):
+                    message = "there is no image of this label file"
+                    self._builder.log.add("missing_file", message, file.name)
 
     def _name(self, file: Path) -> str:
         """An image's id: its path below the dataset's folder."""

@@ -18,8 +18,12 @@ from composer.errors import DataError
 from composer.images import IMAGE_SUFFIXES, find_in_folder
 
 SPLITS = ("train", "val", "test")
+MAX_CLASSES = 10_000  # that a number stands for
 CLASS_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels.txt")
+_DESCRIPTION = "data"  # the usual name of the description
 _IMAGES, _LABELS = "images", "labels"
+_NOTHING = ("", "null", "Null", "NULL", "~")  # of YAML
+_LONGEST = 10  # digits of a number
 
 
 @dataclass(frozen=True)
@@ -102,13 +106,15 @@ def is_data_yaml(document: object) -> bool:
 
 
 def load_yaml(file: Path) -> Any:
-    """The content of a YAML file.
+    """The content of a YAML file, with every value as the text that is written.
+
+    A class may be called `no`, or `1`.
 
     Raises:
         DataError: it cannot be read, or is no YAML.
     """
     try:
-        return yaml.safe_load(_read_text(file))
+        return yaml.load(_read_text(file), Loader=yaml.BaseLoader)  # noqa: S506 - texts only
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise DataError(f"{file}: it is no YAML: {error}") from None
 
@@ -121,9 +127,12 @@ def _read_text(file: Path) -> str:
 
 
 def _try_yaml(file: Path) -> Any:
+    """The content of a YAML file, which may be of something else unless its name is `data.yaml`."""
     try:
         return load_yaml(file)
     except DataError:
+        if file.stem == _DESCRIPTION:
+            raise
         return None
 
 
@@ -136,7 +145,7 @@ def _read_yaml_layout(file: Path) -> YoloLayout:
     missing: dict[str, str] = {}
     for split in SPLITS:
         written = document.get(split)
-        if not written:
+        if not written or written in _NOTHING:
             continue
         try:
             splits[split] = tuple(_locate(str(one), roots) for one in _as_list(written))
@@ -172,12 +181,15 @@ def _list_roots(file: Path, written: object) -> list[Path]:
 
 
 def _locate(written: str, roots: Sequence[Path]) -> Path:
-    """The folder or list of a split; of `../train/images`, Roboflow's form, also the end alone."""
-    text = written.replace("\\", "/").rstrip("/")
-    forms = [text] + ([text[3:]] if text.startswith("../") else [])
-    for root in roots:
-        for form in forms:
-            path = Path(os.path.normpath(root / form))
+    """The folder or list of a split.
+
+    Of `../train/images`, Roboflow's form, and of a path of another machine, the longest end that
+    exists counts.
+    """
+    parts = Path(written.replace("\\", "/")).parts
+    for start in range(len(parts)):
+        for root in roots:
+            path = Path(os.path.normpath(root / Path(*parts[start:])))
             if path.exists():
                 return path
     raise DataError(f"there is no '{written}' in {roots[-1]}")
@@ -218,55 +230,63 @@ def _as_list(written: object) -> list[Any]:
 
 def _read_names(document: Mapping[str, Any], file: Path) -> tuple[str, ...] | None:
     """The names of the classes: a list, or a mapping from numbers."""
-    names = document.get("names")
+    names, count = document.get("names"), _read_count(document.get("nc"), file)
     if names is None:
-        count = document.get("nc")
-        if isinstance(count, int) and not isinstance(count, bool):
-            return tuple(f"class {number}" for number in range(count))
-        return None
+        return None if count is None else tuple(f"class {number}" for number in range(count))
     if isinstance(names, Mapping):
         numbers = {_to_number(key, file): name for key, name in names.items()}
         if sorted(numbers) != list(range(len(numbers))):
             raise DataError(f"{file}: 'names' has the numbers {sorted(numbers)}, not 0, 1, 2, ...")
         names = [numbers[number] for number in range(len(numbers))]
-    if not isinstance(names, list):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError(f"{file}: 'names' is a list of names, or a mapping from numbers to names")
-    found = tuple(str(name) for name in names)
-    count = document.get("nc")
-    if isinstance(count, int) and count != len(found):
+    found = tuple(names)
+    if count is not None and count != len(found):
         raise DataError(f"{file}: 'names' has {len(found)} classes, but 'nc' is {count}")
     return found
 
 
+def _read_count(written: object, file: Path) -> int | None:
+    """The number of classes, if it is written."""
+    if written is None or written in _NOTHING:
+        return None
+    count = _as_number(written)
+    if count is None or count > MAX_CLASSES:
+        raise DataError(f"{file}: 'nc' is a number of classes up to {MAX_CLASSES}, not {written!r}")
+    return count
+
+
+def _as_number(written: object) -> int | None:
+    is_short = isinstance(written, str) and written.isascii() and len(written) < _LONGEST
+    return int(str(written)) if is_short and str(written).isdecimal() else None
+
+
 def _to_number(key: object, file: Path) -> int:
-    if isinstance(key, int) and not isinstance(key, bool):
-        return key
-    if isinstance(key, str) and key.isdecimal():
-        return int(key)
+    number = _as_number(key)
+    if number is not None:
+        return number
     raise DataError(f"{file}: 'names' has the key {key!r}, which is no number of a class")
 
 
 def _read_shape(written: object, file: Path) -> tuple[int, int] | None:
-    if written is None:
+    if written is None or written in _NOTHING:
         return None
-    if (
-        isinstance(written, (list, tuple))
-        and len(written) == 2
-        and all(isinstance(value, int) for value in written)
-        and written[0] > 0
-        and written[1] in (2, 3)
-    ):
-        return written[0], written[1]
+    values = [_as_number(value) for value in written] if isinstance(written, list) else []
+    if len(values) == 2:
+        count, size = (value or 0 for value in values)
+        if 0 < count <= MAX_CLASSES and size in (2, 3):
+            return count, size
     raise DataError(f"{file}: 'kpt_shape' is [number of keypoints, 2 or 3], not {written!r}")
 
 
 def _read_flips(
     written: object, shape: tuple[int, int] | None, file: Path
 ) -> tuple[int, ...] | None:
-    if written is None or shape is None:
+    if written is None or shape is None or written in (*_NOTHING, []):
         return None
-    indices = list(written) if isinstance(written, (list, tuple)) else []
-    is_mirror = sorted(map(str, indices)) == sorted(map(str, range(shape[0])))
+    read = [_as_number(value) for value in written] if isinstance(written, list) else []
+    indices = [index for index in read if index is not None]
+    is_mirror = sorted(indices) == list(range(shape[0]))
     if not is_mirror or any(indices[partner] != own for own, partner in enumerate(indices)):
         raise DataError(
             f"{file}: 'flip_idx' names for each of {shape[0]} keypoints the one that takes its "
@@ -280,8 +300,9 @@ def _read_keypoint_names(written: object, shape: tuple[int, int] | None) -> tupl
     if shape is None:
         return ()
     names = next(iter(written.values()), None) if isinstance(written, Mapping) else written
-    if isinstance(names, list) and len(names) == shape[0]:
-        return tuple(str(name) for name in names)
+    known = names if isinstance(names, list) else []
+    if len(known) == shape[0] and all(isinstance(name, str) for name in known):
+        return tuple(known)
     return tuple(f"keypoint {number}" for number in range(shape[0]))
 
 

@@ -72,6 +72,12 @@ def test_rare_classes_are_spread_evenly(seed):
     assert len(parts["val"]) == 20
 
 
+@given(some_labels, st.integers(0, 9))
+def test_sizes_are_those_of_the_shares(labels, seed):
+    parts = divide_dataset(make(labels), {"train": 0.6, "val": 0.4}, seed=seed)
+    assert abs(len(parts["train"]) - 0.6 * len(labels)) <= 1
+
+
 def test_images_of_a_group_stay_together():
     dataset = make([[0]] * 12)
     groups = find_groups(dataset, "folder")

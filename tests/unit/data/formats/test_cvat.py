@@ -140,3 +140,14 @@ def test_other_xml_is_refused(folder):
     file = folder.write("a.xml", "<annotation><filename>a.png</filename></annotation>")
     with pytest.raises(DataError, match="no XML of CVAT"):
         cvat(annotations=file)
+
+
+def test_frames_and_sizes_of_any_number_take_no_time(video):
+    dataset = read_track(video, key(0, 0), key(999999999, 8), key("9" * 5000, 8))
+    assert lefts(dataset)["5"][0] == pytest.approx(0, abs=1e-6)
+    image = (
+        '<image id="0" name="images/frame_000000.png" width="999999999" height="999999999">'
+        '<mask label="dog" rle="0,4" left="0" top="0" width="2" height="2"/></image>'
+    )
+    found = cvat(annotations=write(video, image))
+    assert count_faults(found.faults) == {"bad_mask": 1}

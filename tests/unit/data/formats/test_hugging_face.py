@@ -105,3 +105,12 @@ def test_an_object_that_cannot_be_used_is_left_out(folder, objects, kind):
     dataset = hugging_face(folder=folder.path, classes=("cat",))
     assert count_faults(dataset.faults) == {kind: 1}
     assert dataset.num_annotations == 0
+
+
+def test_descriptions_and_numbers_of_any_size_take_no_time(folder):
+    objects = {"bbox": [[4, 3, 20, 10]], "categories": [999999999]}
+    folder.draw("a.png").write("metadata.jsonl", line("a.png", objects))
+    folder.write("README.md", "---\na: &a [*a, {b: *a}]\n---\n")
+    dataset = hugging_face(folder=folder.path)
+    assert len(dataset.metadata.thing_classes) == 10_000
+    assert count_faults(dataset.faults) == {"unnamed_category": 1, "unknown_category": 1}

@@ -192,3 +192,38 @@ def test_classes_that_nothing_names_are_called_by_number_and_told(folder):
     assert count_faults(train.faults) == {"unnamed_category": 1}
     assert yolo(data=folder.path, split="val").metadata == train.metadata
     assert recognise(folder.path).splits == ("train", "val")
+
+
+def test_names_are_what_is_written(boxes):
+    boxes.write("data.yaml", "train: images/train\nnames: [no, 1]\nval: ~\n")
+    assert yolo(data=boxes.path).metadata.thing_classes == ("no", "1")
+
+
+def test_a_path_of_another_machine_is_found_by_its_end(boxes):
+    boxes.write(
+        "data.yaml", "path: /content/set\ntrain: /content/set/images/train\nnames: [a, b]\n"
+    )
+    assert len(yolo(data=boxes.path, split="train")) == 2
+
+
+def test_a_label_file_without_an_image_is_told(boxes):
+    boxes.write("labels/train/gone.txt", "0 .5 .5 .5 .5\n")
+    boxes.write("labels/train/notes.txt", "some words\n")
+    dataset = yolo(data=boxes.path, split="train")
+    assert [(f.kind, f.image) for f in dataset.faults] == [("missing_file", "gone.txt")]
+
+
+@pytest.mark.parametrize(
+    "text", ["nc: 1000000000", "names: &a [x, [*a, *a]]", "nc: " + "9" * 5000, "names: 3"]
+)
+def test_a_description_of_any_size_is_refused(boxes, text):
+    boxes.write("data.yaml", f"train: images/train\n{text}\n")
+    with pytest.raises(DataError):
+        yolo(data=boxes.path)
+
+
+def test_a_class_of_any_number_makes_no_list_of_names(folder):
+    folder.draw("a.png").write("a.txt", "999999999 .5 .5 .5 .5\n0 .5 .5 .5 .5\n")
+    dataset = yolo(data=folder.path)
+    assert count_faults(dataset.faults) == {"unnamed_category": 1, "unknown_category": 1}
+    assert dataset.num_annotations == 1
