@@ -22,6 +22,7 @@ from composer.construction.port_wiring import wire_ports
 from composer.discovery import DISTRIBUTION, Homes
 from composer.documents import ProblemLog, SettingsSource
 from composer.errors import ComposerError, NameResolutionError
+from composer.garbage_collection import paused_collection
 from composer.language import (
     MODES,
     ImageFormat,
@@ -59,9 +60,10 @@ def check_source(
         SpecError: with all problems at once, those of its form and those of its meaning.
     """
     log = ProblemLog()
-    spec = read_spec(source, log, set=set)
     keep_names = not (set or isinstance(source, SavedSpec))
-    blueprint = None if spec is None else _check(spec, nodes, log, keep_names=keep_names)
+    with paused_collection():
+        spec = read_spec(source, log, set=set)
+        blueprint = None if spec is None else _check(spec, nodes, log, keep_names=keep_names)
     log.raise_any(source.remark if isinstance(source, SavedSpec) else "")
     assert blueprint is not None
     log_notes(blueprint.spec.notes)
@@ -79,7 +81,8 @@ def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Bluepri
         SpecError: with all problems at once.
     """
     log = ProblemLog()
-    blueprint = _check(spec, nodes, log)
+    with paused_collection():
+        blueprint = _check(spec, nodes, log)
     log.raise_any(spec.saved.remark if spec.saved else "")
     log_notes(blueprint.spec.notes[len(spec.notes) :])
     return blueprint

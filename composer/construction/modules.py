@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -16,6 +17,7 @@ from composer.blueprint import Blueprint, Node, Plan
 from composer.construction.weight_limits import check_memory
 from composer.errors import PluginError
 from composer.executor import derive_seed
+from composer.garbage_collection import paused_collection
 from composer.limits import format_bytes
 from composer.taps import find_module
 
@@ -51,7 +53,7 @@ def build_modules(
     wanted = {blueprint.nodes[path].module_path for path in only}
     check_memory([blueprint.nodes[path] for path in wanted], blueprint.weight_bytes)
     built: dict[str, Any] = {}
-    with _SEEDING, torch.random.fork_rng(devices=[]):
+    with paused_collection(), restored_generator():
         for path, node in blueprint.nodes.items():
             if path not in wanted:
                 continue
@@ -134,14 +136,26 @@ def count_bytes(module: nn.Module) -> int:
     return found
 
 
+@contextmanager
+def restored_generator() -> Iterator[None]:
+    """Leaves the global random state as it was; other threads seed it afterwards only."""
+    with _SEEDING, torch.random.fork_rng(devices=[]):
+        yield
+
+
 def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     """Builds a module on the meta device, or on the CPU if it needs real numbers."""
-    with _SEEDING, torch.random.fork_rng(devices=[]):
-        try:
-            with torch.device("meta"), _MetaBuilding():
-                return build()
-        except (NotImplementedError, RuntimeError):
+    with restored_generator():
+        return draw_on_meta(build)
+
+
+def draw_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
+    """Builds a module as `build_on_meta` does, and may draw from the global generator."""
+    try:
+        with torch.device("meta"), _MetaBuilding():
             return build()
+    except (NotImplementedError, RuntimeError):
+        return build()
 
 
 class _MetaBuilding(TorchFunctionMode):

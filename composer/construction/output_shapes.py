@@ -16,7 +16,12 @@ from torch import nn
 
 from composer.blueprint import Blueprint, Endpoint, Node, Slot
 from composer.construction.building_errors import note_unbuilt
-from composer.construction.modules import build_on_meta, count_bytes, instantiate
+from composer.construction.modules import (
+    count_bytes,
+    draw_on_meta,
+    instantiate,
+    restored_generator,
+)
 from composer.dag import find_cycles, order
 from composer.documents import ProblemLog
 from composer.structures import TensorShape
@@ -41,7 +46,7 @@ class _Propagation:
         if draft.path in self.failed or shapes is None:
             self.failed.add(draft.path)
             return
-        node = self.nodes[draft.path] = replace(draft, shapes=shapes)
+        node = self.nodes[draft.path] = replace(draft, shapes=shapes) if shapes else draft
         if draft.same_as is not None:
             self.check_same(node, self.nodes[draft.same_as])
         elif node.is_module:
@@ -115,7 +120,7 @@ class _Propagation:
 
     def build(self, node: Node) -> None:
         try:
-            module = build_on_meta(lambda: instantiate(node))
+            module = draw_on_meta(lambda: instantiate(node))
             self.weight_bytes[node.path] = count_bytes(module)
         except Exception as error:
             self.failed.add(node.path)
@@ -168,8 +173,9 @@ def propagate_shapes(
         n.same_as for n in nodes.values() if n.same_as is not None and n.same_as not in nodes
     }
     propagation = _Propagation(blueprint, log, failed)
-    for path in ordered:
-        propagation.visit(nodes[path])
+    with restored_generator():
+        for path in ordered:
+            propagation.visit(nodes[path])
     for node in propagation.nodes.values():
         if node.path not in propagation.failed:
             propagation.check_modes(node)
