@@ -1,6 +1,6 @@
 """Datasets, their samples, and batches of those."""
 
-from composer.data.augmentations.augmentation import AugmentationCall
+from composer.data.augmentations.augmentation import AugmentationCall, can_mirror
 from composer.data.data_file import (
     DATASETS_PREFIX,
     DataFile,
@@ -13,7 +13,12 @@ from composer.data.data_file import (
     read_data_file,
     recognise_data,
 )
-from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
+from composer.data.dataset import (
+    Dataset,
+    concatenate_datasets,
+    describe_untrainable,
+    require_datasets,
+)
 from composer.data.faults import Fault, FaultPolicy, count_faults, describe_faults
 from composer.data.formats.data_path import DataPath
 from composer.data.formats.recognition import Recognition
@@ -38,7 +43,7 @@ from composer.data.json_values import (
 from composer.data.label_images import write_segment_ids
 from composer.data.loading import InferenceBatches, LoadingOptions, TrainingBatches
 from composer.data.mapper import Mapper
-from composer.data.metadata import Metadata
+from composer.data.metadata import Metadata, describe_unknown_flips
 from composer.data.plugin_call import PluginCall
 from composer.data.readers.annotation_forms import is_empty, to_run_lengths, to_segmentation
 from composer.data.record_drawing import Layer, choose_layer, draw_record, draw_sample
@@ -88,12 +93,15 @@ __all__ = [
     "TrainingBatches",
     "are_numbers",
     "as_integer",
+    "can_mirror",
     "choose_layer",
     "choose_size",
     "concatenate_datasets",
     "count_faults",
     "describe_faults",
     "describe_missing_id",
+    "describe_unknown_flips",
+    "describe_untrainable",
     "draw_record",
     "draw_sample",
     "find_data",

@@ -20,6 +20,7 @@ _Entry = TypeVar("_Entry")
 _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 _SHARED = (*_NAMES, "sem_seg_of_things", "keypoint_flip_pairs", "ignore_label")  # if joined
 _OF_KEYPOINTS = ("keypoint_names", "keypoint_flip_pairs", "keypoint_connections")
+_FLAGS = ("has_masks", "no_flip_pairs")
 _IDS = ("thing_ids", "stuff_ids")
 _ABSENT, _NOT_EXHAUSTIVE = "neg_categories", "not_exhaustive_categories"  # of a record's `extra`
 
@@ -191,6 +192,21 @@ def require_datasets(names: Iterable[str], datasets: Collection[str], source: st
             raise NameResolutionError(f"{start}{message}. {hint}")
 
 
+def describe_untrainable(dataset: Dataset) -> str:
+    """Why nothing of a dataset is a training target; empty where something is.
+
+    Args:
+        dataset: the dataset, before images without objects were left out.
+    """
+    if any(_is_annotated(record) for record in dataset):
+        return ""
+    if not dataset.num_annotations:
+        return "nothing is annotated"
+    count = dataset.num_annotations
+    whole = "its only object is a crowd" if count == 1 else f"all of its {count} objects are crowds"
+    return f"{whole}, which are no training targets ('iscrowd': 1)"
+
+
 def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
     ours, theirs = getattr(first.metadata, what), getattr(other.metadata, what)
     message = f"datasets '{first.name}' and '{other.name}' differ in their {what}"
@@ -210,7 +226,8 @@ def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
 def _join_metadata(parts: Sequence[Metadata]) -> Metadata:
     """The first's, completed by the others', and with new ids where not all have the same."""
     known = {what: _find_any(parts, what) for what in _OF_KEYPOINTS + _IDS}
-    whole = replace(parts[0], **known, has_masks=any(one.has_masks for one in parts))
+    flags: dict[str, Any] = {what: any(getattr(one, what) for one in parts) for what in _FLAGS}
+    whole = replace(parts[0], **known, **flags)
     if all(getattr(one, what) in ((), getattr(whole, what)) for one in parts for what in _IDS):
         return whole
     num_things, num_stuff = len(whole.thing_classes), len(whole.stuff_classes)

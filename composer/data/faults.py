@@ -26,6 +26,7 @@ FaultKind = Literal[
     "box_scale",
     "bad_area",
     "empty_polygon",
+    "only_crowds",
     "no_mask",
     "bad_mask",
     "mask_outside",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from composer.data.dataset import Dataset
+from composer.data.dataset import Dataset, describe_untrainable
 from composer.data.faults import BadPart, Fault, FaultLog
 from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
@@ -39,6 +39,8 @@ def inspect_dataset(
     """
     records = dataset.records
     faults = [*dataset.faults, *_find_shared_files(records), *_find_fractions(records)]
+    if dataset.num_annotations and (reason := describe_untrainable(dataset)):
+        faults.append(Fault("only_crowds", reason))
     inspect = partial(inspect_record, metadata=dataset.metadata, quick=quick)
     threads = min(_MAX_THREADS, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:  # decoding leaves the interpreter to others

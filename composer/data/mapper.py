@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from composer.data.augmentations import Augmentation, Mixture, ResizeShortestEdge
+from composer.data.augmentations.augmentation import can_mirror
 from composer.data.augmentations.chance import draw_integer
 from composer.data.faults import PartnerError
 from composer.data.loading.shared_memory import RecordStore
-from composer.data.metadata import Metadata
+from composer.data.metadata import Metadata, describe_unknown_flips
 from composer.data.records import Record
 from composer.data.rotated_targets import make_rotated_boxes
 from composer.data.sample_reading import MaskFormat, read_sample
@@ -44,6 +45,9 @@ class Mapper:
         partners: records whose objects augmentations like `copy_paste` may take; usually those of
             the whole dataset. With none, such augmentations leave samples as they are.
         rotated_boxes: whether `gt_boxes` are boxes at any angle, fitted to the masks.
+
+    Raises:
+        InputError: an augmentation mirrors keypoints, and it is not known which change places.
     """
 
     def __init__(
@@ -60,6 +64,8 @@ class Mapper:
     ) -> None:
         if augmentations is None:
             augmentations = _resizing(image_format)
+        if annotated and can_mirror(augmentations) and not metadata.can_be_mirrored:
+            raise InputError(describe_unknown_flips(metadata))
         self.augmentations = tuple(augmentations)
         self.image_format = image_format
         self.metadata = metadata

@@ -27,6 +27,7 @@ class Metadata:
             segmentation; empty where things take no part in it.
         keypoint_names: names of the keypoints in order.
         keypoint_flip_pairs: pairs of indices of keypoints that change places in a mirror.
+        no_flip_pairs: whether it is known that none does; else no pairs are unknown pairs.
         keypoint_connections: pairs of indices of keypoints to draw a line between.
         thing_colors: RGB of each thing class, where the dataset has colours.
         stuff_colors: RGB of each stuff class.
@@ -43,6 +44,7 @@ class Metadata:
     sem_seg_of_things: tuple[int, ...] = ()
     keypoint_names: tuple[str, ...] = ()
     keypoint_flip_pairs: tuple[tuple[int, int], ...] = ()
+    no_flip_pairs: bool = False
     keypoint_connections: tuple[tuple[int, int], ...] = ()
     thing_colors: tuple[Color, ...] = ()
     stuff_colors: tuple[Color, ...] = ()
@@ -62,10 +64,27 @@ class Metadata:
         return label_names(self.stuff_classes, self.stuff_ids)
 
     @property
+    def can_be_mirrored(self) -> bool:
+        """Whether it is known which keypoints change places in a mirror."""
+        return bool(self.keypoint_flip_pairs) or self.no_flip_pairs or len(self.keypoint_names) < 2
+
+    @property
     def keypoint_flip_indices(self) -> tuple[int, ...]:
         """For each keypoint, the one that takes its place in a mirror."""
         partners = {a: b for pair in self.keypoint_flip_pairs for a, b in (pair, pair[::-1])}
         return tuple(partners.get(index, index) for index in range(len(self.keypoint_names)))
+
+
+def describe_unknown_flips(metadata: Metadata) -> str:
+    """Why keypoints cannot be mirrored, and what a dataset is to say of them."""
+    names = metadata.keypoint_names
+    pairs = ", ".join(f"[{names[a]}, {names[b]}]" for a, b in find_flip_pairs(names))
+    told = "it is not known which keypoints change places in a mirror, so they cannot be flipped. "
+    if pairs:
+        told += f"By their names: `keypoint_flip_pairs: [{pairs}]`"
+    else:
+        told += "`keypoint_flip_pairs: [[name, name], ...]`"
+    return f"{told} in `with:` of the dataset says it, and `keypoint_flip_pairs: []` that none does"
 
 
 def find_flip_pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:

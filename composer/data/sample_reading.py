@@ -74,7 +74,7 @@ def read_sample(
         outlines=outlines,
         bit_masks=bit_masks,
         keypoints=_read_keypoints(targets, len(metadata.keypoint_names)),
-        keypoint_flips=metadata.keypoint_flip_indices,
+        keypoint_flips=metadata.keypoint_flip_indices if metadata.can_be_mirrored else (),
         sem_seg=read_sem_seg(record, size, panoptic, metadata),
         panoptic=panoptic,
         ignore_label=metadata.ignore_label,

@@ -39,7 +39,8 @@ class Sample:
         masks_known: whether the mask of each object is known; one that is not is empty, as one is
             of which nothing is left. None if the sample has the masks of all.
         keypoints: x, y and visibility (0 unlabelled, 1 hidden, 2 visible); None if there are none.
-        keypoint_flips: for each keypoint the one that it becomes in a mirror; none for themselves.
+        keypoint_flips: for each keypoint the one that it becomes in a mirror; none if that is not
+            known.
         sem_seg: the class of each pixel; None if it is not known.
         panoptic: the segment of each pixel, 0 for none; None if it is not known.
         rotated_boxes: (centre x, centre y, width, height, degrees) of each object that has such a

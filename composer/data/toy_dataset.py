@@ -224,6 +224,7 @@ def _describe_category(kind: int, keypoints: bool) -> dict[str, Any]:
     found["color"] = list(COLORS[kind])
     if keypoints:
         found |= {"keypoints": list(KEYPOINTS), "skeleton": [[1, 2], [1, 3], [2, 3]]}
+        found["keypoint_flip_pairs"] = [list(KEYPOINTS[:2])]
     return found
 
 

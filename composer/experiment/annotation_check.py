@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from composer.blueprint import Blueprint
-from composer.data import Dataset, Record
+from composer.data import Annotation, Dataset, Record, can_mirror, describe_unknown_flips
 from composer.errors import InputError
+from composer.experiment.datasets import Datasets
+from composer.experiment.experiment import Experiment
 from composer.graph import Graph
 from composer.structures import KeypointLogits, Losses, MaskLogits, SemanticLogits
 
@@ -20,12 +23,17 @@ class _Kind(NamedTuple):
     is_in: Callable[[Record], bool]
 
 
+def _targets(record: Record) -> Iterator[Annotation]:
+    """The objects of an image that are trained on: crowds and difficult ones are not."""
+    return (one for one in record.annotations if not (one.is_crowd or one.is_difficult))
+
+
 _KINDS = (
-    _Kind(MaskLogits, "masks", lambda record: any(a.segmentation for a in record.annotations)),
+    _Kind(MaskLogits, "masks", lambda record: any(a.segmentation for a in _targets(record))),
     _Kind(
         KeypointLogits,
         "keypoints",
-        lambda record: any(a.keypoints is not None for a in record.annotations),
+        lambda record: any(a.keypoints is not None for a in _targets(record)),
     ),
     _Kind(
         SemanticLogits,
@@ -53,6 +61,34 @@ def require_annotations(graph: Graph, dataset: Dataset) -> None:
                     f"dataset '{dataset.name}' has none: choose a model without, or other "
                     "annotations"
                 )
+
+
+def without_mirrored_keypoints(
+    experiment: Experiment, datasets: Datasets, graph: Graph
+) -> Datasets:
+    """The datasets without keypoints that would be mirrored wrongly, where no loss needs them.
+
+    Args:
+        experiment: the experiment, whose augmentations may mirror images.
+        datasets: its datasets.
+        graph: the model.
+
+    Raises:
+        InputError: keypoints are trained on and mirrored, and it is not known which change places.
+    """
+    calls = experiment.document.train.augmentations or ()
+    metadata = datasets.metadata
+    if metadata.can_be_mirrored or not can_mirror(call.augmentation for call in calls):
+        return datasets
+    if any(kind == KeypointLogits for _, kind in _list_predictions(graph.blueprint)):
+        raise InputError(f"dataset '{datasets.train.name}': {describe_unknown_flips(metadata)}")
+    by_name = {name: _without_keypoints(dataset) for name, dataset in datasets.by_name.items()}
+    return replace(datasets, by_name=by_name)
+
+
+def _without_keypoints(dataset: Dataset) -> Dataset:
+    metadata = replace(dataset.metadata, keypoint_names=(), keypoint_connections=())
+    return replace(dataset, metadata=metadata)
 
 
 def _list_predictions(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:

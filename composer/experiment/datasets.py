@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from composer.data import Dataset, Metadata
+from composer.data import Dataset, Metadata, describe_untrainable
 from composer.errors import DataError
 from composer.experiment.experiment import Experiment
 
@@ -43,6 +43,10 @@ def open_experiment_data(experiment: Experiment) -> Datasets:
     names = dict.fromkeys([*document.train.datasets, *(validation.datasets if validation else ())])
     datasets = {name: experiment.datasets[name].open(name) for name in names}
     training_set = document.train.join_datasets(datasets)
+    if not training_set.records:
+        reasons = {name: describe_untrainable(datasets[name]) for name in document.train.datasets}
+        told = "; ".join(f"'{name}': {reason}" for name, reason in reasons.items())
+        raise DataError(f"there is nothing to train on. {told}")
     validation_set = validation.join_datasets(datasets) if validation else None
     if validation_set is not None:
         _require_same_classes(training_set, validation_set)

@@ -10,7 +10,10 @@ import yaml
 
 from composer.construction import find_image_format
 from composer.data import TrainingBatches
-from composer.experiment.annotation_check import require_annotations
+from composer.experiment.annotation_check import (
+    require_annotations,
+    without_mirrored_keypoints,
+)
 from composer.experiment.class_weights import fill_class_weights
 from composer.experiment.datasets import Datasets, open_experiment_data
 from composer.experiment.evaluation_setup import make_validation, require_metrics
@@ -63,6 +66,7 @@ def run_experiment(
         is_resumed = resume and bool(CheckpointFolders(run.checkpoints, keep=1).saved())
         graph = _open_graph(experiment, spec, {} if is_resumed else experiment.weights)
         require_annotations(graph, datasets.train)
+        datasets = without_mirrored_keypoints(experiment, datasets, graph)
         require_metrics(experiment, datasets, graph)
         trainer = Trainer(
             graph,
@@ -101,6 +105,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     find_image_format(spec)
     graph = _open_graph(experiment, spec, experiment.weights)
     require_annotations(graph, datasets.train)
+    without_mirrored_keypoints(experiment, datasets, graph)
     require_metrics(experiment, datasets, graph)
     class_weights = fill_class_weights(graph, datasets.train)
     trainable = trainable_parameters(graph)

@@ -14,6 +14,7 @@ from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import CallableTable
 from composer.graph.observers import Observers
 from composer.graph.outputs import pack_outputs
+from composer.graph.pixel_scale import PixelScale
 from composer.language import Mode
 from composer.taps import find_module
 
@@ -33,6 +34,7 @@ class Execution:
     def __init__(self, blueprint: Blueprint, callables: CallableTable) -> None:
         self.blueprint, self.callables = blueprint, callables
         self.observers = Observers()
+        self._pixel_scale = PixelScale(blueprint.spec)
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
 
@@ -95,7 +97,9 @@ class Execution:
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
-        values.update(read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values))
+        given = read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values)
+        self._pixel_scale.check(given)
+        values.update(given)
         if seed is None and any(step.node.takes_generator for step in plan.steps):
             seed = draw_seed()
         return execute(

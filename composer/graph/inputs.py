@@ -7,6 +7,7 @@ from typing import Any
 
 from composer.blueprint import AddressBook, Dependencies, GraphInput, Plan, Slot, Target
 from composer.errors import InputError
+from composer.names import closest
 from composer.node import describe_type, takes
 from composer.values import describe
 
@@ -24,6 +25,8 @@ def bind_inputs(
     names = list(inputs.keys())  # without .keys(), torch.compile does not guard the names
     if len(names) > 1 and len(positional) == 1 and _is_by_name(positional[0], inputs):
         named, positional = {**positional[0], **named}, ()
+    elif len(names) > 1 and len(positional) == 1:
+        _check_names(positional[0], inputs)
     if len(positional) > len(names):
         raise InputError(
             f"{len(positional)} inputs were given; the graph takes: {_listing(inputs)}"
@@ -31,7 +34,7 @@ def bind_inputs(
     given = dict(zip(names, positional, strict=False))
     for name, value in named.items():
         if name not in inputs:
-            raise InputError(f"there is no input '{name}'; the graph takes: {_listing(inputs)}")
+            raise InputError(_describe_unknown(name, inputs))
         if name in given:
             raise InputError(f"the input '{name}' was given twice")
         given[name] = value
@@ -76,6 +79,20 @@ def read_inputs(
 
 def _is_by_name(value: Any, inputs: Mapping[str, GraphInput]) -> bool:
     return isinstance(value, Mapping) and value.keys() <= inputs.keys()
+
+
+def _check_names(value: Any, inputs: Mapping[str, GraphInput]) -> None:
+    """Refuses a mapping by name that has a name which is misspelt."""
+    names = [name for name in value if isinstance(name, str)] if isinstance(value, Mapping) else []
+    unknown = [name for name in names if name not in inputs]
+    if unknown and (len(unknown) < len(names) or closest(unknown[0], inputs)):
+        raise InputError(_describe_unknown(unknown[0], inputs))
+
+
+def _describe_unknown(name: str, inputs: Mapping[str, GraphInput]) -> str:
+    meant = closest(name, inputs)
+    hint = f". Did you mean '{meant}'?" if meant else ""
+    return f"there is no input '{name}'; the graph takes: {_listing(inputs)}{hint}"
 
 
 def _coerce(point: GraphInput, value: Any) -> Any:

@@ -4,9 +4,11 @@ Legend: C channels, `_` an image's own height and width.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeVar, overload
 
 import numpy as np
+import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
@@ -16,6 +18,11 @@ from composer.structures.traversal import iterate_tensors, map_tensors
 
 T = TypeVar("T")
 
+_KEYS = (
+    *("image", "height", "width", "instances", "proposals", "sem_seg", "panoptic_seg"),
+    *("file_name", "image_id"),
+)
+_ALIKE = 0.8  # how alike a key is to the one that is meant
 _INSTANCES_KEYS = ("instances", "proposals")
 
 
@@ -162,6 +169,8 @@ def _check(
     if not isinstance(record, Mapping):
         yield TypeError(f"Record {index} is a {_kind(record)}, but it must be a dict.")
         return
+    for key, meant in _find_misspelt(record):
+        yield ValueError(f"Record {index} has the key {key!r}. Did you mean '{meant}'?")
     if "image" not in record:
         keys = ", ".join(map(repr, record)) or "no keys"
         yield ValueError(f"Record {index} has no 'image'; it has {keys}.")
@@ -176,6 +185,15 @@ def _check(
     for key, value in adopted.items():
         if isinstance(value, Exception):
             yield ValueError(f"Record {index}: '{key}' cannot be Instances: {value}")
+
+
+def _find_misspelt(record: Mapping[Any, Any]) -> Iterator[tuple[object, str]]:
+    """Keys that are nearly a known one that the record does not have, each with that one."""
+    missing = [key for key in _KEYS if key not in record]
+    for key in record:
+        if isinstance(key, str) and key not in _KEYS:
+            for meant in get_close_matches(key.lower(), missing, n=1, cutoff=_ALIKE):
+                yield key, meant
 
 
 def _check_image(image: object, index: int) -> Iterator[TypeError | ValueError]:
@@ -193,6 +211,11 @@ def _check_image(image: object, index: int) -> Iterator[TypeError | ValueError]:
         )
     elif 0 in image.shape:
         yield ValueError(f"Record {index}: 'image' has no pixels: {tuple(image.shape)}.")
+    elif image.dtype != torch.uint8 and not image.dtype.is_floating_point:
+        yield TypeError(
+            f"Record {index}: 'image' is {image.dtype}; images are torch.uint8, values from 0 to "
+            "255, or floating point."
+        )
 
 
 def _kind(value: object) -> str:

@@ -1,6 +1,6 @@
 """The interface of augmentations, and their form in documents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -42,6 +42,11 @@ class Mixture(Protocol):
                 which the augmentations that stand before this one were applied.
         """
         ...
+
+
+def can_mirror(augmentations: Iterable[object]) -> bool:
+    """Whether any of them may mirror a sample: those say so in an attribute `mirrors`."""
+    return any(getattr(each, "mirrors", False) for each in augmentations)
 
 
 class AugmentationCall(PluginCall):

@@ -37,6 +37,7 @@ class RandomFlip:
         direction: Literal["horizontal", "vertical"] = "horizontal",
     ) -> None:
         self.probability = probability
+        self.mirrors = probability > 0
         self.flip = flip_horizontally if direction == "horizontal" else flip_vertically
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 import torch
 from pydantic import Field
 
-from composer.data.augmentations.augmentation import Augmentation, AugmentationCall, Mixture
+from composer.data.augmentations.augmentation import (
+    Augmentation,
+    AugmentationCall,
+    Mixture,
+    can_mirror,
+)
 from composer.data.augmentations.chance import happens
 from composer.data.samples import Sample
 from composer.ranges import Fraction
@@ -47,6 +52,7 @@ class RandomApply:
                 )
         self.augmentations = cast("list[Augmentation]", made)
         self.probability = probability
+        self.mirrors = probability > 0 and can_mirror(self.augmentations)
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
         """Returns the sample as it is, or after all augmentations."""

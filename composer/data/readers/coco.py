@@ -21,6 +21,9 @@ from composer.documents import Name
 from composer.errors import DataError
 from composer.names import did_you_mean
 
+_SIDED = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+PERSON_KEYPOINTS = {"nose"} | {f"{side}_{part}" for side in ("left", "right") for part in _SIDED}
+
 
 def coco(
     *,
@@ -38,8 +41,9 @@ def coco(
     Args:
         annotations: the JSON file.
         images: the folder that file names are relative to.
-        keypoint_flip_pairs: names of keypoints that change places in a mirror; by default those
-            that differ in `left` and `right`, or in `l` and `r`, only.
+        keypoint_flip_pairs: names of keypoints that change places in a mirror, [] if none does; by
+            default what the categories say under this key, or COCO's pairs of its own keypoints.
+            Others are unknown, and such keypoints are not mirrored.
         unused_categories: ids of categories that are no classes, such as the one that Roboflow
             puts before the classes.
         find_anywhere: whether an image that is not at its path is the only one, below the folder,
@@ -73,11 +77,13 @@ class _Keypoints(NamedTuple):
         names: their names.
         lines: pairs of their indices, to draw lines between.
         others: ids of categories that have other keypoints.
+        flip_pairs: pairs of names that change places in a mirror; None if that is not known.
     """
 
     names: tuple[str, ...] = ()
     lines: tuple[tuple[int, int], ...] = ()
     others: frozenset[int] = frozenset()
+    flip_pairs: list[tuple[str, str]] | None = None
 
 
 def _to_metadata(
@@ -86,12 +92,13 @@ def _to_metadata(
     flip_pairs: list[tuple[str, str]] | None,
 ) -> Metadata:
     names = keypoints.names
-    pairs = find_flip_pairs(names) if flip_pairs is None else _to_pairs(flip_pairs, names)
+    known = keypoints.flip_pairs if flip_pairs is None else flip_pairs
     return Metadata(
         thing_classes=tuple(category.name for category in categories),
         thing_ids=tuple(category.own_id for category in categories),
         keypoint_names=names,
-        keypoint_flip_pairs=pairs,
+        keypoint_flip_pairs=_to_pairs(known or [], names),
+        no_flip_pairs=known == [],
         keypoint_connections=keypoints.lines,
     )
 
@@ -121,7 +128,28 @@ def _read_keypoints(
         )
         return _Keypoints()
     lines = tuple(_read_skeleton(first, len(names), file, log))
-    return _Keypoints(names, lines, frozenset(category.own_id for category in others))
+    other_ids = frozenset(category.own_id for category in others)
+    return _Keypoints(names, lines, other_ids, _read_flip_pairs(first, names, log))
+
+
+def _read_flip_pairs(
+    category: Category, names: tuple[str, ...], log: FaultLog
+) -> list[tuple[str, str]] | None:
+    """The pairs that a category has, or COCO's of a person; None for others."""
+    given = category.entry.get("keypoint_flip_pairs")
+    if given is None:
+        is_person = set(names) == PERSON_KEYPOINTS
+        pairs = find_flip_pairs(names) if is_person else ()
+        return [(names[a], names[b]) for a, b in pairs] if is_person else None
+    found = []
+    for pair in given if isinstance(given, list) else [given]:
+        ends = [as_name(end) for end in pair] if isinstance(pair, list) else []
+        if len(ends) != 2 or not set(ends) <= set(names):
+            message = f"'keypoint_flip_pairs' has {show_value(pair)}, which is no pair of keypoints"
+            log.add("bad_keypoints", message)
+            return None
+        found.append((str(ends[0]), str(ends[1])))
+    return found
 
 
 def _name_keypoints(category: Category, file: Path) -> tuple[str, ...]:

@@ -140,6 +140,7 @@ class DatasetBuilder:
         first_id: the dataset's own id of the first class.
         keypoint_names: names of the keypoints that objects have.
         flip_pairs: pairs of keypoints that change places in a mirror.
+        no_flip_pairs: whether it is known that none does.
         connections: pairs of keypoints to draw a line between.
     """
 
@@ -150,6 +151,7 @@ class DatasetBuilder:
         first_id: int = 1,
         keypoint_names: Sequence[str] = (),
         flip_pairs: Sequence[tuple[int, int]] = (),
+        no_flip_pairs: bool = False,
         connections: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.log = FaultLog()
@@ -158,6 +160,7 @@ class DatasetBuilder:
         self._metadata = Metadata(
             keypoint_names=tuple(keypoint_names),
             keypoint_flip_pairs=tuple(flip_pairs),
+            no_flip_pairs=no_flip_pairs,
             keypoint_connections=tuple(connections),
         )
         self._images: dict[ImageId, FoundImage] = {}

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
-from composer.data.metadata import find_flip_pairs
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.text_lines import read_text
 from composer.data.readers.yolo_layout import (
@@ -45,8 +44,13 @@ def yolo(
     layout = read_layout(data)
     names = layout.keypoint_names
     own = classes or layout.classes
+    pairs = _find_flip_pairs(layout)
     builder = DatasetBuilder(
-        own, first_id=0, keypoint_names=names, flip_pairs=_find_flip_pairs(layout)
+        own,
+        first_id=0,
+        keypoint_names=names,
+        flip_pairs=pairs,
+        no_flip_pairs=layout.flip_indices is not None and not pairs,
     )
     reader = _LabelReader(layout, builder)
     for file in layout.list_images(split):
@@ -89,7 +93,7 @@ def _find_largest(labels: Path) -> int:
 def _find_flip_pairs(layout: YoloLayout) -> tuple[tuple[int, int], ...]:
     flips = layout.flip_indices
     if flips is None:
-        return find_flip_pairs(layout.keypoint_names)
+        return ()
     return tuple((own, partner) for own, partner in enumerate(flips) if own < partner)
 
 

@@ -16,6 +16,7 @@ from typing_extensions import override
 from composer.data.samples import Sample
 from composer.data.transforms.moving import move_sample
 from composer.data.transforms.transform import Fill, Matrix, Size, Transform
+from composer.errors import InputError
 
 Direction = Literal["horizontal", "vertical"]
 
@@ -63,7 +64,11 @@ class Flip(Transform):
 
 
 def flip_horizontally(sample: Sample) -> Sample:
-    """Swaps left and right, and with them the left and right keypoints of each object."""
+    """Swaps left and right, and with them the left and right keypoints of each object.
+
+    Raises:
+        InputError: it is not known which keypoints these are.
+    """
     return _flip(sample, "horizontal")
 
 
@@ -74,6 +79,8 @@ def flip_vertically(sample: Sample) -> Sample:
 
 def _flip(sample: Sample, direction: Direction) -> Sample:
     flipped = move_sample(sample, Flip((sample.height, sample.width), direction))
-    if flipped.keypoints is None or not sample.keypoint_flips:
+    if flipped.keypoints is None or flipped.keypoints.shape[1] < 2:
         return flipped
+    if not sample.keypoint_flips:
+        raise InputError("it is not known which keypoints change places in a mirror")
     return replace(flipped, keypoints=flipped.keypoints[:, list(sample.keypoint_flips)])

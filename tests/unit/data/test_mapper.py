@@ -10,6 +10,7 @@ from pycocotools import mask as coco_mask
 
 from composer.data import Annotation, Mapper, Metadata, Record, read_image
 from composer.data.augmentations import (
+    RandomApply,
     RandomCrop,
     RandomFlip,
     RandomRotation,
@@ -220,3 +221,19 @@ def test_outlines_and_run_lengths_of_one_image_are_moved_each_in_its_form(tmp_pa
     expected[0, 12:42, 15:45] = True
     expected[1, 60:78, 90:108] = True
     assert torch.equal(found.gt_masks.tensor, expected)
+
+
+NAMES = ("left_end", "right_end", "top")
+
+
+def test_keypoints_whose_pairs_are_unknown_are_not_mirrored():
+    metadata = Metadata(keypoint_names=NAMES)
+    with pytest.raises(InputError, match=r"`keypoint_flip_pairs: \[\[left_end, right_end\]\]`"):
+        Mapper([RandomFlip()], metadata=metadata)
+    with pytest.raises(InputError, match="it is not known which keypoints change places"):
+        Mapper([RandomApply(augmentations=[RandomFlip()])], metadata=metadata)
+    Mapper([RandomFlip(probability=0.0)], metadata=metadata)
+    Mapper([RandomFlip()], metadata=metadata, annotated=False)
+    Mapper([RandomFlip()], metadata=Metadata(keypoint_names=NAMES[:1]))
+    Mapper([RandomFlip()], metadata=replace(metadata, no_flip_pairs=True))
+    Mapper([RandomFlip()], metadata=replace(metadata, keypoint_flip_pairs=((0, 1),)))

@@ -11,9 +11,11 @@ from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 _BEST = "checkpoint: {every: 2, best: {metric: METRIC}}"
 
 
-def _write(folder, metric, tasks):
+def _write(folder, metric, tasks, *, only_annotated=True):
     text = EXPERIMENT.replace("checkpoint: {every: 2}", _BEST.replace("METRIC", metric))
     text = text.replace("metrics: []", f"metrics: {tasks}")
+    if not only_annotated:
+        text = text.replace("train:\n", "train:\n  only_annotated: false\n", 1)
     return load_experiment(write_experiment(folder, text))
 
 
@@ -37,7 +39,7 @@ def test_task_that_the_data_do_not_serve_is_found_before_training(tmp_path):
 
 
 def test_metrics_of_crowds_alone_are_known(tmp_path):
-    experiment = _write(tmp_path, "proposals/AR100", "null")
+    experiment = _write(tmp_path, "proposals/AR100", "null", only_annotated=False)
     file = tmp_path / "shapes" / "instances.json"
     document = json.loads(file.read_text())
     for one in document["annotations"]:

@@ -112,3 +112,20 @@ def test_it_describes_itself():
     batch = ImageBatch.from_records([record(), record()])
     assert batch.summary() == "2 images: 3x20x30, 3x20x30"
     assert repr(batch) == "ImageBatch(2 images: 3x20x30, 3x20x30)"
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.bool])
+def test_images_are_bytes_or_floating_point(dtype):
+    image = torch.zeros(3, 4, 5, dtype=dtype)
+    with pytest.raises(TypeError, match=f"Record 0: 'image' is {dtype}; images are torch.uint8"):
+        ImageBatch.from_records([{"image": image}])
+    ImageBatch.from_records([record(image=torch.zeros(3, 4, 5, dtype=torch.float16))])
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("heigth", "height"), ("instance", "instances"), ("Image_ID", "image_id")]
+)
+def test_a_misspelt_key_is_told(key, meant):
+    with pytest.raises(ValueError, match=f"Record 0 has the key '{key}'. Did you mean '{meant}'"):
+        ImageBatch.from_records([record(**{key: 7})])
+    ImageBatch.from_records([record(weight=7, height=20, camera="left")])

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from composer.data import count_faults, describe_faults
-from composer.data.readers.coco import coco
+from composer.data import count_faults, describe_faults, inspect_dataset
+from composer.data.readers.coco import PERSON_KEYPOINTS, coco
 from composer.data.toy_dataset import CLASSES, KEYPOINTS, OWN_IDS, write_shape_dataset
 from composer.errors import DataError
 
@@ -471,3 +471,51 @@ def test_faults_of_ten_thousand_annotations_are_told_once(files):
     dataset = read(files)
     assert kinds(dataset) == {"malformed": 10_000}
     assert len(describe_faults(dataset.faults).splitlines()) == 5
+
+
+def test_pairs_that_nothing_says_are_unknown_and_none_is_said_by_an_empty_list(files):
+    def forget(document):
+        for category in document["categories"]:
+            del category["keypoint_flip_pairs"]
+
+    assert read(files).metadata.can_be_mirrored
+    change(files, forget)
+    metadata = read(files).metadata
+    assert metadata.keypoint_flip_pairs == ()
+    assert not metadata.can_be_mirrored
+    metadata = read(files, keypoint_flip_pairs=[]).metadata
+    assert metadata.can_be_mirrored
+    assert metadata.keypoint_flip_indices == (0, 1, 2)
+
+
+def test_the_pairs_of_cocos_person_are_known(files):
+    names = sorted(PERSON_KEYPOINTS)
+
+    def edit(document):
+        document["categories"] = [{"id": 3, "name": "person", "keypoints": names}]
+        document["annotations"] = []
+
+    change(files, edit)
+    metadata = read(files).metadata
+    assert len(metadata.keypoint_flip_pairs) == 8
+    assert metadata.can_be_mirrored
+
+
+def test_pairs_of_a_file_that_are_none_are_told(files):
+    pairs = [["left_end", "bottom"]]
+    change(files, lambda d: d["categories"][0].update(keypoint_flip_pairs=pairs))
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_keypoints": 1}
+    assert not dataset.metadata.can_be_mirrored
+
+
+def test_a_dataset_of_crowds_only_is_told(files):
+    def edit(document):
+        for entry in document["annotations"]:
+            entry["iscrowd"] = 1
+
+    assert not inspect_dataset(read(files), quick=True)
+    change(files, edit)
+    (fault,) = inspect_dataset(read(files), quick=True)
+    assert fault.kind == "only_crowds"
+    assert "objects are crowds, which are no training targets" in fault.message

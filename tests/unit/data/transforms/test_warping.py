@@ -32,7 +32,7 @@ def test_a_quarter_turn_is_counter_clockwise_and_exact():
 
 
 def test_a_half_turn_is_two_mirrors():
-    sample = replace(make_sample(masks="bit_masks"), keypoint_flips=())
+    sample = replace(make_sample(masks="bit_masks"), keypoint_flips=(0, 1))
     turned, mirrored = rotate(sample, 180), flip_vertically(flip_horizontally(sample))
     assert torch.equal(turned.image, mirrored.image)
     assert torch.allclose(
