@@ -31,7 +31,7 @@ PYTEST = pytest --numprocesses $(WORKERS) --maxprocesses 4
 IN_GROUPS := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help demo test test-slow checks lint imports types docs tests
-.PHONY: format coverage bench changelog hooks clean
+.PHONY: format coverage bench fuzz changelog hooks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ coverage: $(DEVELOPMENT) ## Run all tests and report which lines and branches th
 
 bench: $(DEVELOPMENT) ## Run every benchmark (they print ratios)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(DEVELOPMENT) ## Read damaged specs, data files and checkpoints (ARGS="spec --count 100000")
+	cd tests && ../$(BIN)/python -m fuzzing.fuzz $(ARGS)
 
 changelog: $(DEVELOPMENT) ## Show what the fragments in changelog.d/ will add to the changelog
 	$(BIN)/towncrier build --draft
