@@ -25,6 +25,8 @@ DocumentSource = str | os.PathLike[str] | Mapping[str, Any]
 
 _BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
+_SUFFIXES = (".yaml", ".yml", ".json")
+_VERSIONS = ("composer", "composer_experiment", "composer_data")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -96,6 +98,9 @@ def read_root(source: DocumentSource, log: ProblemLog) -> Located:
 def read_file(path: Path, log: ProblemLog, place: Place | None = None) -> Located:
     """Reads a YAML file.
 
+    A file of another suffix that is none of our documents may be anything, and is not quoted in
+    messages: whoever wrote the reference to it is not always who may read it.
+
     Args:
         path: the file.
         log: takes problems that do not keep the rest from being read.
@@ -105,7 +110,20 @@ def read_file(path: Path, log: ProblemLog, place: Place | None = None) -> Locate
         SpecError: the file cannot be read, or it is not YAML.
     """
     label = label_path(path)
-    return read_yaml(read_text(path, place or Place(label)), label, log)
+    place = place or Place(label)
+    text = read_text(path, place)
+    if path.suffix.lower() in _SUFFIXES:
+        return read_yaml(text, label, log)
+    noted = ProblemLog()
+    try:
+        root = read_yaml(text, label, noted)
+    except SpecError:
+        root = None
+    if root is None or not root.is_mapping or not any(map(root.get, _VERSIONS)):
+        hint = "Documents are YAML: their names end in .yaml, and they begin with 'composer: 1'."
+        raise SpecError([Problem(place, f"'{label}' is no document, or cannot be read", hint)])
+    log.update(noted)
+    return root
 
 
 def read_text(path: Path, place: Place) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from composer.checkpoint import SafetensorsTensors, write_checkpoint
 from composer.errors import CheckpointError, InputError
+from composer.limits import Expansion, ExpansionError
 from composer.storage.value_form import UnstorableError, describe_value, restore_value
 
 _VERSION_KEY, _FORM_KEY = "composer.value", "composer.value.form"
@@ -63,7 +64,10 @@ def read_value(path: str | os.PathLike[str]) -> Any:
     if (version := metadata.get(_VERSION_KEY)) != _VERSION:
         raise InputError(f"{path}: a value stored in version {version}; known is {_VERSION}")
     try:
-        return restore_value(json.loads(metadata[_FORM_KEY]), tensors)
+        expansion = Expansion(path, os.path.getsize(path))
+        return restore_value(json.loads(metadata[_FORM_KEY]), tensors, expansion)
+    except ExpansionError as error:
+        raise InputError(str(error)) from None
     except KeyError as error:
         raise InputError(f"{path}: the stored value names {error}, which is not known") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -26,10 +26,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from composer.limits import Expansion
 from composer.storage.structure_forms import STRUCTURE_FORMS, find_form
 
 Form = dict[str, Any]
 
+_MAX_KINDS, _MAX_FIELDS = 256, 256  # of NamedTuples, whose classes are made anew
 ROOT = "value"  # the key of a tensor that is the whole value
 
 
@@ -54,18 +56,20 @@ def describe_value(value: object) -> tuple[Form, dict[str, Tensor]]:
     return description.describe(value, ""), description.tensors
 
 
-def restore_value(form: Form, tensors: Mapping[str, Tensor]) -> Any:
+def restore_value(form: Form, tensors: Mapping[str, Tensor], expansion: Expansion) -> Any:
     """Puts a value together. No class is made but structures and NamedTuples.
 
     Args:
         form: its description.
         tensors: its tensors by key.
+        expansion: adds up the tensors, which a description may name any number of times.
 
     Raises:
+        ExpansionError: the value is larger than its file explains.
         ValueError: the description is no such thing.
         KeyError: it names a tensor or a structure that does not exist.
     """
-    return _Restoration(tensors).restore(form)
+    return _Restoration(tensors, expansion).restore(form)
 
 
 class _Description:
@@ -135,13 +139,14 @@ def _below(key: str, name: object) -> str:
 
 
 class _Restoration:
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
-        self.tensors = tensors
+    def __init__(self, tensors: Mapping[str, Tensor], expansion: Expansion) -> None:
+        self.tensors, self.expansion = tensors, expansion
+        self.kinds: set[tuple[str, tuple[str, ...]]] = set()
         self.restorers: dict[str, Callable[[Any], Any]] = {
             "plain": self.plain,
             "float": self.number,
-            "tensor": lambda key: self.tensors[key].clone(),
-            "array": lambda key: self.tensors[key].clone().numpy(),
+            "tensor": self.tensor,
+            "array": lambda key: self.tensor(key).numpy(),
             "list": lambda items: [self.restore(item) for item in items],
             "tuple": lambda items: tuple(self.restore(item) for item in items),
             "mapping": self.pairs,
@@ -156,6 +161,11 @@ class _Restoration:
         if kind not in self.restorers:
             raise ValueError(f"a part is called '{kind!s:.80}'")
         return self.restorers[kind](content)
+
+    def tensor(self, key: str) -> Tensor:
+        found = self.tensors[key]
+        self.expansion.add(found.nbytes)
+        return found.clone()
 
     def plain(self, value: Any) -> Any:
         if value is not None and not isinstance(value, (bool, int, float, str)):
@@ -173,7 +183,11 @@ class _Restoration:
     def named(self, content: list[Any]) -> Any:
         name, pairs = content
         fields = self.pairs(pairs)
-        return _named_tuple(str(name), tuple(str(field) for field in fields))(**fields)
+        kind = (str(name), tuple(str(field) for field in fields))
+        self.kinds.add(kind)
+        if len(self.kinds) > _MAX_KINDS or len(fields) > _MAX_FIELDS:
+            raise ValueError("NamedTuples of too many kinds, or of too many fields")
+        return _named_tuple(*kind)(**fields)
 
     def structure(self, content: list[Any]) -> Any:
         name, pairs = content

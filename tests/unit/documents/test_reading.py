@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
-from composer.documents import FOLDER, find_beside, read_document
+from composer.documents import FOLDER, ProblemLog, find_beside, read_document, read_file
 from composer.errors import SpecError
 
 
@@ -143,3 +143,16 @@ def test_paths_are_beside_the_document_or_as_written(write, tmp_path, monkeypatc
     (tmp_path / "data.json").touch()
     assert read_document(path, Recipe).file == tmp_path / "data.json"
     assert read_document({"rate": 1, "file": "x"}, Recipe, folder="there").file == Path("there/x")
+
+
+@pytest.mark.parametrize("content", ["root:x:0:0 secret\n- [", "user: secret\n", "[secret]"])
+def test_a_file_that_is_no_document_is_not_quoted(content, tmp_path):
+    (tmp_path / "passwd").write_text(content)
+    with pytest.raises(SpecError, match=r"is\s+no\s+document,\s+or\s+cannot\s+be\s+read") as caught:
+        read_file(tmp_path / "passwd", ProblemLog())
+    assert "secret" not in str(caught.value)
+
+
+def test_a_document_of_another_suffix_is_read(tmp_path):
+    (tmp_path / "spec.txt").write_text("composer: 1\nname: a\n")
+    assert read_file(tmp_path / "spec.txt", ProblemLog()).plain()["name"] == "a"

@@ -219,3 +219,23 @@ def test_value_of_a_newer_version_is_refused(tmp_path):
     save_file({}, tmp_path / "v.safetensors", {"composer.value": "2"})
     with pytest.raises(InputError, match="stored in version 2; known is 1"):
         read_value(tmp_path / "v.safetensors")
+
+
+def write_form(path, form):
+    metadata = {"composer.value": "1", "composer.value.form": json.dumps(form)}
+    save_file({"w": torch.zeros(1000)}, path, metadata)
+    return path
+
+
+def test_a_tensor_that_is_named_over_and_over_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPOSER_MAX_BYTES", "1M")
+    path = write_form(tmp_path / "v.safetensors", {"list": [{"tensor": "w"}] * 1000})
+    with pytest.raises(InputError, match=r"v\.safetensors: refused: .*COMPOSER_MAX_BYTES"):
+        read_value(path)
+
+
+def test_named_tuples_of_many_kinds_are_refused(tmp_path):
+    kinds = [{"named": [f"Kind{i}", [["a", {"plain": 1}]]]} for i in range(300)]
+    path = write_form(tmp_path / "v.safetensors", {"list": kinds})
+    with pytest.raises(InputError, match="NamedTuples of too many kinds"):
+        read_value(path)
