@@ -142,6 +142,15 @@ def _neighbours(name: str, names: list[str], count: int) -> list[str]:
     return list(found)
 
 
+def _closest_end(name: str, candidates: Iterable[str]) -> str | None:
+    """The dotted candidate whose end a misspelt name is most like."""
+    ends: dict[str, str] = {}
+    for full in candidates:
+        end = _last_of(full, name.count(".") + 1)
+        ends[end] = full if full == end else ends.get(end, full)
+    return ends.get(closest(name, ends) or "")
+
+
 def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
     """A hint: the closest match, else the candidates themselves where they are few.
 
@@ -151,7 +160,7 @@ def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
         what: what the candidates are, in the plural ("params"), for the list.
     """
     names = sorted(set(candidates))
-    if match := closest(name, names):
+    if match := _closest_end(name, names) or closest(name, names):
         return f"Did you mean '{match}'?"
     if not names:
         return f"There are no {what}." if what else ""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from composer.structures import Boxes, Features, PortType, TensorShape
+from composer.structures import Boxes, Features, Losses, PortType, TensorShape
 
 Rows = Annotated[Tensor, PortType("Rows", "A batch of vectors (R, C).")]
 
@@ -96,7 +96,7 @@ def fail(x: Tensor) -> Tensor:
     raise ValueError("it cannot be done")
 
 
-def losses(x: Tensor, *, name: str = "loss") -> Annotated[dict[str, Tensor], PortType("Losses")]:
+def losses(x: Tensor, *, name: str = "loss") -> Losses:
     """A loss."""
     return {name: x.square().mean()}
 

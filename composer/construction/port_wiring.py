@@ -17,6 +17,7 @@ from composer.node import (
     agree,
     bind,
     describe_type,
+    describe_types,
     find_variables,
     members,
     plain,
@@ -222,7 +223,7 @@ class _Wirer:
         """Whether a port takes what its wire returns; if not, the log says why."""
         uses = self.uses(port, wire, endpoint)
         if not uses:
-            message = f"{_expectation(node, port, port.type)}, not a list of wires"
+            message = f"{_expectation(node, port, describe_type(port.type))}, not a list of wires"
             self.log.add(wire.place, message, origin=wire.references[0].origin)
             return False
         misfits = [use for use in uses if not self.use_fits(node, port, use, binding)]
@@ -230,19 +231,18 @@ class _Wirer:
 
     def use_fits(self, node: Node, port: InputPort, use: _Use, binding: _Binding) -> bool:
         if not accepts(use.expected, use.given):
-            expected, message = use.expected, f"{_expectation(node, port, use.expected)}, but"
+            expected, bound = use.expected, ""
         elif (other := binding.add(use)) is not None:
             expected = resolve(use.expected, binding.types)
-            message = (
-                f"{_expectation(node, port, expected)}, as input '{other.port}' gets "
-                f"{describe_type(other.given)} from {_name(other)}, but"
-            )
+            source = f"{describe_type(other.given)} from {_name(other)}"
+            bound = f", as input '{other.port}' gets {source}"
         else:
             return True
-        message = f"{message} {_name(use)} {self.verb(use)} {describe_type(use.given)}."
+        wanted, given = describe_types(expected, use.given)
+        returned = f"{_name(use)} {self.verb(use)}"
         self.log.add(
             use.reference.place,
-            message,
+            f"{_expectation(node, port, wanted)}{bound}, but {returned} {given}.",
             lambda: self.candidates(expected, node.path),
             use.reference.origin,
         )
@@ -296,8 +296,8 @@ def _name(use: _Use) -> str:
     return f"'{text}'" if is_full else f"'{text}' ({full})"
 
 
-def _expectation(node: Node, port: InputPort, expected: Any) -> str:
-    return f"node '{node.path}': input '{port.name}' expects {describe_type(expected)}"
+def _expectation(node: Node, port: InputPort, expected: str) -> str:
+    return f"node '{node.path}': input '{port.name}' expects {expected}"
 
 
 def _order_nodes(dependencies: Dependencies) -> list[str]:

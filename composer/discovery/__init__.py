@@ -2,7 +2,7 @@
 
 from composer.discovery.choice import Candidate, Choice, choose, describe_twins
 from composer.discovery.entry_points import discover, list_damage
-from composer.discovery.homes import GROUPS, Homes, find_owners
+from composer.discovery.homes import GROUPS, Homes, find_distribution, find_owners
 from composer.discovery.installed import (
     DISTRIBUTION,
     find_package_folders,
@@ -38,6 +38,7 @@ __all__ = [
     "choose",
     "describe_twins",
     "discover",
+    "find_distribution",
     "find_file",
     "find_model",
     "find_owners",

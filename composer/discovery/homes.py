@@ -82,6 +82,19 @@ def find_owners() -> dict[str, str]:
     return owners
 
 
+def find_distribution(package: str) -> str:
+    """The distribution of an import package that publishes anything, else the package.
+
+    Args:
+        package: the package, with dots if it lies in one that several distributions share.
+    """
+    if package == "composer":
+        return DISTRIBUTION
+    published = (each for group in GROUPS for each in discover(group))
+    owners = {p.distribution for p in published if f"{p.module}.".startswith(f"{package}.")}
+    return DISTRIBUTION if DISTRIBUTION in owners else min(owners, default=package)
+
+
 def locate_folder(publication: Publication) -> Path | None:
     """The folder that an entry point of `composer.specs` names; None if it is not there."""
     package, *inner = dotted_folder(publication).split(".")

@@ -328,7 +328,8 @@ class Graph(nn.Module):
         found = None if known is None else self._callables.get(known.module_path)
         if not isinstance(found, nn.Module):
             if known is None:
-                raise NameResolutionError(f"'{path}' is a nested graph")
+                below = ", ".join(each for each in self.nodes() if each.startswith(f"{path}."))
+                raise NameResolutionError(f"'{path}' is a nested graph of the nodes {below}")
             raise NameResolutionError(f"'{path}' is no module: {known.type_name} is a function")
         return found
 

@@ -8,7 +8,8 @@ from typing import Any, get_origin
 from composer.blueprint import Blueprint, Dependencies, Endpoint
 from composer.errors import InputError
 from composer.language import Mode
-from composer.node import meaning, plain
+from composer.node import are_same, meaning, plain
+from composer.structures import Losses
 
 
 def pack_outputs(blueprint: Blueprint, mode: Mode, found: Sequence[Any]) -> Any:
@@ -43,7 +44,8 @@ def pack_outputs(blueprint: Blueprint, mode: Mode, found: Sequence[Any]) -> Any:
 
 def _are_losses(types: Dependencies, endpoint: Endpoint) -> bool:
     marks = [meaning(types.type_of(slot)) for slot in endpoint.slots]
-    return all(mark is not None and mark.name == "Losses" for mark in marks)
+    losses = meaning(Losses)
+    return all(mark and losses and are_same(mark, losses) for mark in marks)
 
 
 def _is_per_image(types: Dependencies, endpoint: Endpoint) -> bool:

@@ -2,7 +2,16 @@
 
 from composer.node.contract import SINGLE_OUTPUT, Contract, InputPort, fields_of, read_contract
 from composer.node.parameters import call_model, configured
-from composer.node.port_matching import accepts, describe_type, meaning, members, plain, takes
+from composer.node.port_matching import (
+    accepts,
+    are_same,
+    describe_type,
+    describe_types,
+    meaning,
+    members,
+    plain,
+    takes,
+)
 from composer.node.type_text import describe_field
 from composer.node.type_variables import agree, bind, find_variables, resolve, substitute
 
@@ -12,11 +21,13 @@ __all__ = [
     "InputPort",
     "accepts",
     "agree",
+    "are_same",
     "bind",
     "call_model",
     "configured",
     "describe_field",
     "describe_type",
+    "describe_types",
     "fields_of",
     "find_variables",
     "meaning",

@@ -132,6 +132,7 @@ def read_contract(target: object) -> Contract:
 def _read(target: Callable[..., Any]) -> Contract:
     contract = _of_module(target) if isinstance(target, type) else _of_function(target)
     _check_variables(contract)
+    _check_binding(contract)
     return contract
 
 
@@ -221,6 +222,18 @@ def _check_variables(contract: Contract) -> None:
                 raise ContractError(
                     f"the type variable {variable.__name__} names '{text}' as text: "
                     "give it the type itself"
+                )
+
+
+def _check_binding(contract: Contract) -> None:
+    """Makes sure that an input binds each type variable of the outputs."""
+    inputs = {one for port in contract.inputs.values() for one in find_variables(port.type)}
+    for name, type_ in contract.outputs.items():
+        for variable in find_variables(type_):
+            if variable not in inputs:
+                raise ContractError(
+                    f"the type variable {variable.__name__} of output '{name}' is in no input, "
+                    "which would bind it: name a type"
                 )
 
 

@@ -33,7 +33,9 @@ def read_parameters(
     found: Parameters = {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ContractError(f"{where} takes *{parameter.name}; {kind} names every parameter")
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            name = f"{stars}{parameter.name}"
+            raise ContractError(f"{where} takes {name}; {kind} names every parameter")
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise ContractError(f"`{parameter.name}` of {where} cannot be given by name")
         if parameter.name not in hints:

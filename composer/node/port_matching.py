@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
+import composer.structures as structures
+from composer.discovery import DISTRIBUTION, find_distribution
 from composer.structures import PortType
 
 _Answer = TypeVar("_Answer")
@@ -60,13 +62,18 @@ def members(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+_OUR_NAMES = {
+    mark.name for name in structures.__all__ if (mark := meaning(getattr(structures, name)))
+}
+
+
 @remember
 def accepts(expected: Any, given: Any) -> bool:
     """Whether an input of type `expected` takes what an output of type `given` returns.
 
-    Named types fit by name; an unnamed type fits a named one that is made of it. Lists fit
-    element by element, classes by inheritance; `Any` fits all. A type variable fits like the
-    union of its alternatives; `bind` returns the one that it stands for.
+    Named types fit by name and distribution; an unnamed type fits a named one that is made of it.
+    Lists fit element by element, classes by inheritance; `Any` fits all. A type variable fits like
+    the union of its alternatives; `bind` returns the one that it stands for.
     """
     if expected is given or expected is Any or given is Any or expected is object:
         return True
@@ -76,7 +83,7 @@ def accepts(expected: Any, given: Any) -> bool:
 def _fits(expected: Any, given: Any) -> bool:
     want_mark, give_mark = meaning(expected), meaning(given)
     if want_mark is not None and give_mark is not None:
-        return want_mark.name == give_mark.name and _fit_inside(want_mark, give_mark)
+        return are_same(want_mark, give_mark) and _fit_inside(want_mark, give_mark)
     want, give = plain(expected), plain(given)
     if isinstance(want, TypeVar) or isinstance(give, TypeVar):
         return accepts(want, give)
@@ -93,31 +100,65 @@ def _fits(expected: Any, given: Any) -> bool:
     return all(accepts(w, g) for w, g in zip(want_args, give_args, strict=True) if w is not ...)
 
 
+def are_same(one: PortType, other: PortType) -> bool:
+    """Whether two named types are the same: of one name and one distribution."""
+    if one.name != other.name or one.package == other.package:
+        return one.name == other.name
+    return find_distribution(one.package) == find_distribution(other.package)
+
+
 def _fit_inside(expected: PortType, given: PortType) -> bool:
     """Whether two types of one name fit by their `of`; an open one fits all."""
     return expected.of is None or given.of is None or accepts(expected.of, given.of)
 
 
-def describe_type(annotation: Any) -> str:
-    """The type in words: `Features`, `Boxes per image`, `RegionFeatures or nothing`."""
+def describe_type(annotation: Any, *, qualified: bool = False) -> str:
+    """The type in words: `Features`, `Boxes per image`, `RegionFeatures or nothing`.
+
+    Args:
+        annotation: the type.
+        qualified: name the distribution, or the package, that defines each type.
+    """
     mark = meaning(annotation)
     if mark is not None:
-        return mark.name if mark.of is None else f"{mark.name} of {describe_type(mark.of)}"
+        name = _name_owner(mark.package, mark.name) if qualified or _is_taken(mark) else mark.name
+        return name if mark.of is None else f"{name} of {describe_type(mark.of)}"
     alternatives = members(annotation)
     if isinstance(annotation, TypeVar) and len(alternatives) == 1:
-        return describe_type(alternatives[0])
+        return describe_type(alternatives[0], qualified=qualified)
     if len(alternatives) > 1:
-        kept = [describe_type(member) for member in alternatives if member is not type(None)]
-        tail = " or nothing" if type(None) in alternatives else ""
-        return " or ".join(kept) + tail
+        kept = [one for one in alternatives if one is not type(None)]
+        words = " or ".join(describe_type(one, qualified=qualified) for one in kept)
+        return f"{words} or nothing" if type(None) in alternatives else words
     bare = plain(annotation)
     if get_origin(bare) is list:
-        return f"{describe_type(get_args(bare)[0])} per image"
+        return f"{describe_type(get_args(bare)[0], qualified=qualified)} per image"
     if bare is Any:
         return "anything"
     if get_origin(bare) is not None:
         return str(bare).replace("typing.", "")
-    return getattr(bare, "__name__", str(bare))
+    name = getattr(bare, "__name__", str(bare))
+    package = str(getattr(bare, "__module__", "")).partition(".")[0]
+    return _name_owner(package, name) if qualified and package != "builtins" else name
+
+
+def describe_types(expected: Any, given: Any) -> tuple[str, str]:
+    """Two types in words; with those who define them if they have the same names."""
+    words = describe_type(expected), describe_type(given)
+    if words[0] != words[1]:
+        return words
+    return describe_type(expected, qualified=True), describe_type(given, qualified=True)
+
+
+def _name_owner(package: str, name: str) -> str:
+    return f"{find_distribution(package)}/{name}"
+
+
+def _is_taken(mark: PortType) -> bool:
+    """Whether a type of another distribution has the name of one of ours."""
+    if mark.name not in _OUR_NAMES or mark.package == "composer":
+        return False
+    return find_distribution(mark.package) != DISTRIBUTION
 
 
 def takes(expected: Any, value: object) -> bool:

@@ -2,12 +2,14 @@
 
 A port's type is the annotation of a parameter or of a return value. Two tensors of the same
 shape may still mean different things (features of a region, logits of a mask), so a type alias
-with a `PortType` gives them a name, and the wiring check compares those names.
+with a `PortType` gives them a name, and the wiring check compares those. A name is that of the
+package which defines it: two plugins may use one name for different things.
 
 Legend: N images, R regions over all images, A anchors, C channels, K classes, H W a map's
 height and width. `_` stands for a dimension that may differ between levels, images or ports.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +19,8 @@ from torch import Tensor
 from composer.structures.boxes import Boxes
 from composer.structures.rotated_boxes import RotatedBoxes
 
+_MAKING = ("_find_caller", "__post_init__", "__init__")
+
 AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
 
 
@@ -24,8 +28,8 @@ AnyBoxes = TypeVar("AnyBoxes", Boxes, RotatedBoxes)
 class PortType:
     """The name and the meaning of a port's type, put on a plain type with `Annotated`.
 
-    Two named types fit each other when their names are equal and their `of` fits. An
-    unnamed type (a plain `Tensor`) fits every named type that is made of it.
+    Two named types fit each other when they are the same type, by name and package, and their `of`
+    fits. An unnamed type (a plain `Tensor`) fits every named type that is made of it.
 
     Args:
         name: its name.
@@ -34,12 +38,39 @@ class PortType:
             of `Boxes` or of `RotatedBoxes`.
         per_class: whether values depend on the number of classes, of which nodes that give and
             take them must have the same.
+        package: import package that defines it; by default that of the calling module.
     """
 
     name: str
     doc: str = ""
     of: Any = None
     per_class: bool = False
+    package: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.package:
+            object.__setattr__(self, "package", _find_package(_find_caller()))
+
+
+def _find_caller() -> str:
+    """The module that makes a port type, beyond its constructor and what checks its calls."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if frame.f_code.co_name not in _MAKING and package not in ("jaxtyping", "beartype"):
+            break
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def _find_package(module: str) -> str:
+    """The outermost package of a module that one distribution has: none that several share."""
+    parts = module.split(".")
+    for length in range(1, len(parts)):
+        package = sys.modules.get(".".join(parts[:length]))
+        if getattr(package, "__file__", None) is not None:
+            return ".".join(parts[:length])
+    return module
 
 
 Features = Annotated[

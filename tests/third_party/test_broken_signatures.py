@@ -125,7 +125,7 @@ BROKEN = {
     WithoutAnnotation: "`x` of forward has no type annotation",
     WithoutOutput: "forward has no return annotation",
     WithArguments: "forward takes *xs; a node type names every parameter",
-    WithOptions: "__init__ takes *options; a node type names every parameter",
+    WithOptions: "__init__ takes **options; a node type names every parameter",
     WithShapeOfNothing: "`features_shape` of __init__ names no parameter of forward",
     WithUnreadableAnnotation: (
         "the annotations of forward cannot be read: name 'Regionfeatures' is not defined"

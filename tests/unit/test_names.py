@@ -1,7 +1,7 @@
 import pytest
 
 from composer.errors import NameResolutionError
-from composer.names import find_names, resolve_name
+from composer.names import did_you_mean, find_names, resolve_name
 
 PATHS = [
     "backbone.fpn",
@@ -40,3 +40,9 @@ def test_ambiguous_name_lists_what_it_could_be():
 def test_unknown_name_gets_the_closest_one():
     with pytest.raises(NameResolutionError, match=r"no dataset .trian.\. Did you mean .train.\?"):
         resolve_name("trian", ["train", "unseen"], "dataset")
+
+
+def test_the_hint_goes_by_the_end_of_a_path():
+    paths = ["roi_heads", "roi_heads.box_head", "roi_heads.box_pooler"]
+    assert did_you_mean("box_hed", paths) == "Did you mean 'roi_heads.box_head'?"
+    assert did_you_mean("roi_hed.box_head", paths) == "Did you mean 'roi_heads.box_head'?"

@@ -53,7 +53,7 @@ def propose(rows: AnyRows) -> list[AnyBoxes]:
     return [(Boxes if one.shape[1] == 4 else RotatedBoxes)(one) for one in rows]
 
 
-def anything(x: Tensor) -> list[AnyBoxes]:
+def anything(x: Tensor) -> list[Boxes] | list[RotatedBoxes]:
     return [Boxes(torch.zeros(2, 4))]
 
 

@@ -34,7 +34,7 @@ class Special(Boxes):
         (Tensor, RegionFeatures),
         (RegionFeatures, Tensor),
         (RegionFeatures, RegionFeatures),
-        (RegionFeatures, Annotated[Tensor, PortType("RegionFeatures")]),
+        (RegionFeatures, Annotated[Tensor, PortType("RegionFeatures", package="composer")]),
         (Float[Tensor, "N 4"], Tensor),
         (Tensor, Float[Tensor, "N 4"]),
         (dict[str, Tensor], Features),
@@ -71,6 +71,7 @@ def test_what_fits(wanted, given):
         (Tensor, Tensor | list[Boxes]),
         (int, Tensor),
         (Anchors, list[Boxes]),
+        (RegionFeatures, Annotated[Tensor, PortType("RegionFeatures")]),
     ],
 )
 def test_what_does_not_fit(wanted, given):
