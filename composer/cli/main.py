@@ -20,6 +20,7 @@ from composer.cli.eval import eval_command
 from composer.cli.export import export
 from composer.cli.import_ import import_config
 from composer.cli.nodes import nodes
+from composer.cli.notes import printing_notes_once
 from composer.cli.predict import predict
 from composer.cli.printed_text import printing_plainly
 from composer.cli.run import run
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a user's mistake, 2 for a wrong use of the command line, 130 when
         interrupted.
     """
-    with printing_plainly():
+    with printing_plainly(), printing_notes_once():
         return _run(arguments)
 
 

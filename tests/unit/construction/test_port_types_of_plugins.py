@@ -97,7 +97,7 @@ def test_types_of_two_plugins_do_not_fit_and_the_message_names_both(
 
 
 def test_a_type_called_like_one_of_ours_is_never_ours(spec_folder):
-    text = write("composer-lidar/give_features", "fpn").replace("x: a", "features: a")
+    text = write("composer-lidar/give_features", "fpn").replace("{x: a}", "{features: a}")
     problem = spec_folder.problem(text)
     assert "expects Features, but 'a' returns composer-lidar/Features." in problem.message
 

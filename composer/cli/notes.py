@@ -1,0 +1,35 @@
+"""Notes on names and settings, each printed once a command, however often a document is read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+_LOGGERS = ("composer.language.loading", "composer.documents", "composer.data")
+_NOTE = "note: "
+
+
+class _Once(logging.Filter):
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Passes on everything but notes that were passed on before."""
+        text = record.getMessage()
+        is_new = not text.startswith(_NOTE) or text not in self._seen
+        self._seen.add(text)
+        return is_new
+
+
+@contextmanager
+def printing_notes_once() -> Iterator[None]:
+    """Keeps a note from being logged twice while the `with` block runs."""
+    once = _Once()
+    with ExitStack() as stack:
+        for name in _LOGGERS:
+            logger = logging.getLogger(name)
+            logger.addFilter(once)
+            stack.callback(logger.removeFilter, once)
+        yield
