@@ -1,6 +1,12 @@
 """Datasets, their samples, and batches of those."""
 
 from composer.data.augmentations.augmentation import AugmentationCall, can_mirror
+from composer.data.catalog import (
+    CatalogMetadata,
+    DatasetCatalog,
+    MetadataCatalog,
+    register_coco_instances,
+)
 from composer.data.data_file import (
     DATASETS_PREFIX,
     DataFile,
@@ -68,9 +74,11 @@ __all__ = [
     "DATASETS_PREFIX",
     "Annotation",
     "AugmentationCall",
+    "CatalogMetadata",
     "DataFile",
     "DataPath",
     "Dataset",
+    "DatasetCatalog",
     "DatasetDocument",
     "DatasetName",
     "Fault",
@@ -82,6 +90,7 @@ __all__ = [
     "Mapper",
     "MaskFormat",
     "Metadata",
+    "MetadataCatalog",
     "PluginCall",
     "Proposals",
     "Recognition",
@@ -123,6 +132,7 @@ __all__ = [
     "read_sample",
     "read_sem_seg",
     "recognise_data",
+    "register_coco_instances",
     "require_datasets",
     "resize_image",
     "show_value",

@@ -1,0 +1,140 @@
+"""Datasets as lists of dicts in detectron2's standard form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from composer.data.dataset import Dataset
+from composer.data.faults import FaultLog
+from composer.data.json_values import as_id, as_integer, show_value
+from composer.data.metadata import Metadata
+from composer.data.readers.coco_document import have_masks, read_categories, read_records
+from composer.data.readers.image_files import ImageFiles
+from composer.data.records import Proposals, Record, Segment
+from composer.errors import DataError
+from composer.structures import BoxMode
+
+Dicts = Sequence[Mapping[str, Any]]
+
+
+def read_dataset_dicts(
+    name: str, dicts: Iterable[Mapping[str, Any]], metadata: Metadata
+) -> Dataset:
+    """A dataset from dicts, each of which describes an image and its annotations.
+
+    Bad annotations and missing images become faults, as from a file.
+
+    Args:
+        name: what the dataset is called.
+        dicts: with `file_name`, `image_id`, perhaps `height`, `width`, `annotations`,
+            `sem_seg_file_name`, `pan_seg_file_name` with `segments_info`, and `proposal_boxes`.
+            Annotations have a `bbox` with its `bbox_mode` (see `BoxMode`), a `category_id` that is
+            an index into the thing classes, and perhaps `segmentation`, `keypoints`, `iscrowd`.
+        metadata: names of the classes and keypoints. Without names, classes are called by their
+            numbers.
+
+    Raises:
+        DataError: they are no such dicts, or an annotation does not say its `bbox_mode`.
+    """
+    images = [_require_dict(name, at, one) for at, one in enumerate(dicts)]
+    annotations = [
+        {**found, "image_id": image["image_id"]}
+        for image in images
+        for found in _list_annotations(name, image)
+    ]
+    metadata = _complete(metadata, annotations)
+    log, folder = FaultLog(), _find_folder(name, images)
+    names = metadata.thing_classes
+    categories = read_categories([{"id": at, "name": one} for at, one in enumerate(names)], log)
+    document = {
+        "images": [
+            {**_only_size(image), "file_name": os.path.relpath(image["file_name"], folder)}
+            for image in images
+        ],
+        "annotations": annotations,
+    }
+    found = read_records(
+        document, ImageFiles(folder), categories, log, len(metadata.keypoint_names), frozenset()
+    )
+    by_id = {as_id(image["image_id"]): image for image in images}
+    records = tuple(_with_maps(record, by_id[record.image_id]) for record, _ in found)
+    return Dataset(name, records, metadata, tuple(log.faults))
+
+
+def _require_dict(name: str, at: int, one: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(one, Mapping) or "file_name" not in one or "image_id" not in one:
+        shown = ", ".join(map(repr, one)) if isinstance(one, Mapping) else show_value(one)
+        raise DataError(
+            f"dataset '{name}': image {at} is a dict with 'file_name' and 'image_id', not {shown}"
+        )
+    return one
+
+
+def _list_annotations(name: str, image: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    annotations: Sequence[Mapping[str, Any]] = image.get("annotations") or ()
+    for annotation in annotations:
+        if not isinstance(annotation, Mapping) or "bbox_mode" not in annotation:
+            raise DataError(
+                f"dataset '{name}': an annotation of {image['file_name']} does not say what its "
+                "'bbox' means: 'bbox_mode' is BoxMode.XYXY_ABS, BoxMode.XYWH_ABS, ..."
+            )
+    return annotations
+
+
+def _only_size(image: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": image["image_id"], **{k: image[k] for k in ("height", "width") if k in image}}
+
+
+def _find_folder(name: str, images: Dicts) -> Path:
+    """The folder that all images are below."""
+    files = [os.path.abspath(image["file_name"]) for image in images]
+    try:
+        return Path(os.path.commonpath([os.path.dirname(file) for file in files]))
+    except ValueError as error:  # none, or several disks
+        raise DataError(f"dataset '{name}': there are no images below one folder") from error
+
+
+def _complete(metadata: Metadata, annotations: Dicts) -> Metadata:
+    """The metadata with what annotations show: masks, and numbers of classes and keypoints."""
+    classes, keypoints = metadata.thing_classes, metadata.keypoint_names
+    if not classes:
+        found = [as_integer(one.get("category_id")) for one in annotations]
+        highest = max((index for index in found if index is not None), default=-1)
+        classes = tuple(f"class {index}" for index in range(highest + 1))
+    if not keypoints:
+        points = (one["keypoints"] for one in annotations if one.get("keypoints"))
+        keypoints = tuple(f"keypoint {at}" for at in range(len(next(points, ())) // 3))
+    return replace(
+        metadata, thing_classes=classes, keypoint_names=keypoints, has_masks=have_masks(annotations)
+    )
+
+
+def _with_maps(record: Record, image: Mapping[str, Any]) -> Record:
+    """The record with its label images and proposals."""
+    if "sem_seg_file_name" in image:
+        record = replace(record, sem_seg_file=Path(image["sem_seg_file_name"]))
+    if "pan_seg_file_name" in image:
+        segments = tuple(
+            Segment(
+                segment_id=segment["id"],
+                category=segment["category_id"],
+                is_thing=bool(segment["isthing"]),
+                is_crowd=bool(segment.get("iscrowd", 0)),
+            )
+            for segment in image.get("segments_info", ())
+        )
+        record = replace(record, panoptic_file=Path(image["pan_seg_file_name"]), segments=segments)
+    if "proposal_boxes" in image:
+        mode = image.get("proposal_bbox_mode", BoxMode.XYXY_ABS)
+        boxes = BoxMode.convert(
+            np.asarray(image["proposal_boxes"], np.float32).reshape(-1, 4), mode, BoxMode.XYXY_ABS
+        )
+        logits = np.asarray(image["proposal_objectness_logits"], np.float32)
+        record = replace(record, proposals=Proposals(boxes, logits))
+    return record

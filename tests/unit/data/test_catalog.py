@@ -1,0 +1,175 @@
+"""Datasets that are registered in Python."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from composer.data import (
+    DatasetCatalog,
+    MetadataCatalog,
+    concatenate_datasets,
+    open_datasets,
+    read_data_file,
+    register_coco_instances,
+)
+from composer.errors import DataError, NameResolutionError
+from composer.structures import BoxMode
+
+OUTLINE = [[4.0, 4.0, 24.0, 4.0, 24.0, 24.0]]
+
+
+@pytest.fixture(autouse=True)
+def _empty_catalogs():
+    yield
+    for name in (*DatasetCatalog.list(), *MetadataCatalog.list()):
+        DatasetCatalog.remove(name)
+
+
+@pytest.fixture
+def image(tmp_path):
+    file = tmp_path / "images" / "a.png"
+    file.parent.mkdir()
+    Image.new("RGB", (60, 40)).save(file)
+    return file
+
+
+def make_dict(file, **values):
+    annotation = {"bbox": [4, 4, 20, 20], "bbox_mode": BoxMode.XYWH_ABS, "category_id": 1}
+    annotation |= values.pop("annotation", {})
+    image = {"file_name": str(file), "image_id": 7, "height": 40, "width": 60}
+    return {**image, "annotations": [annotation], **values}
+
+
+def register(*dicts, name="mine"):
+    DatasetCatalog.register(name, lambda: list(dicts))
+    return DatasetCatalog.open(name)
+
+
+def test_dicts_become_a_dataset(image):
+    MetadataCatalog.get("mine").set(thing_classes=["cat", "dog"])
+    dataset = register(make_dict(image, annotation={"segmentation": OUTLINE, "iscrowd": 1}))
+    assert dataset.metadata.thing_classes == ("cat", "dog")
+    assert dataset.metadata.has_masks
+    (annotation,) = dataset[0].annotations
+    assert (annotation.box, annotation.category) == ((4, 4, 24, 24), 1)
+    assert annotation.is_crowd
+    assert dataset[0].file_name.samefile(image)
+    assert (dataset[0].image_id, dataset[0].height, dataset[0].width) == (7, 40, 60)
+
+
+def test_dicts_come_back_as_detectron2_has_them(image):
+    register(make_dict(image))
+    (found,) = DatasetCatalog.get("mine")
+    assert found["annotations"][0]["bbox"] == [4, 4, 24, 24]
+    assert found["annotations"][0]["bbox_mode"] == BoxMode.XYXY_ABS
+
+
+@pytest.mark.parametrize("mode", list(BoxMode))
+def test_boxes_of_all_modes_are_read(image, mode):
+    box = (
+        BoxMode.convert([4.0, 4.0, 24.0, 24.0], "XYXY_ABS", mode, image_size=(40, 60))
+        if (mode is not BoxMode.XYWHA_ABS)
+        else [14.0, 14.0, 20.0, 20.0, 0.0]
+    )
+    dataset = register(make_dict(image, annotation={"bbox": box, "bbox_mode": mode}))
+    assert dataset[0].annotations[0].box == pytest.approx((4, 4, 24, 24))
+
+
+def test_classes_without_names_are_called_by_their_numbers(image):
+    assert register(make_dict(image)).metadata.thing_classes == ("class 0", "class 1")
+
+
+def test_a_box_without_its_meaning_is_refused(image):
+    bare = make_dict(image)
+    del bare["annotations"][0]["bbox_mode"]
+    with pytest.raises(DataError, match="does not say what its 'bbox' means"):
+        register(bare)
+
+
+def test_bad_annotations_are_faults(image, tmp_path):
+    wrong = make_dict(image, annotation={"category_id": 9}, image_id=8)
+    lost = make_dict(tmp_path / "images/none.png", image_id=9)
+    MetadataCatalog.get("mine").set(thing_classes=["cat", "dog"])
+    dataset = register(make_dict(image), wrong, lost)
+    assert sorted(fault.kind for fault in dataset.faults) == ["missing_file", "unknown_category"]
+
+
+def test_keypoints_maps_and_proposals_are_read(image, tmp_path):
+    MetadataCatalog.get("mine").set(
+        keypoint_names=["left", "right"], keypoint_flip_map=[("left", "right")]
+    )
+    given = make_dict(
+        image,
+        annotation={"keypoints": [5.0, 6.0, 2, 0, 0, 0]},
+        sem_seg_file_name=str(tmp_path / "a_classes.png"),
+        proposal_boxes=np.array([[1.0, 2, 3, 4]]),
+        proposal_objectness_logits=np.array([0.5]),
+        proposal_bbox_mode=BoxMode.XYWH_ABS,
+    )
+    dataset = register(given)
+    assert dataset.metadata.keypoint_flip_pairs == ((0, 1),)
+    assert list(dataset[0].annotations[0].keypoints) == [5.0, 6.0, 2, 0, 0, 0]
+    assert dataset[0].sem_seg_file == tmp_path / "a_classes.png"
+    assert dataset[0].proposals.boxes.tolist() == [[1, 2, 4, 6]]
+
+
+def test_coco_annotations_are_registered(image, tmp_path):
+    file = tmp_path / "a.json"
+    document = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "categories": [{"id": 3, "name": "cat"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}],
+    }
+    file.write_text(json.dumps(document))
+    register_coco_instances("pets", {"thing_colors": [[1, 2, 3]]}, file, image.parent)
+    dataset = DatasetCatalog.open("pets")
+    assert (dataset.name, dataset.num_annotations) == ("pets", 1)
+    assert dataset.metadata.thing_ids == (3,)
+    assert dataset.metadata.thing_colors == ((1, 2, 3),)
+    assert MetadataCatalog.get("pets").evaluator_type == "coco"
+    assert "pets" in DatasetCatalog
+    assert list(DatasetCatalog) == ["pets"]
+
+
+def test_data_files_name_registered_datasets(image):
+    register(make_dict(image))
+    call = {"uses": "registered", "with": {"name": "mine"}}
+    data = read_data_file({"composer_data": 1, "datasets": {"a": call}})
+    assert open_datasets(data.datasets).num_annotations == 1
+    missing = {"uses": "registered", "with": {"name": "min"}}
+    data = read_data_file({"composer_data": 1, "datasets": {"a": missing}})
+    with pytest.raises(DataError, match=r"no dataset 'min' is registered\. Did you mean 'mine'"):
+        open_datasets(data.datasets)
+
+
+def test_names_are_taken_once(image):
+    register(make_dict(image))
+    with pytest.raises(DataError, match="is registered already"):
+        register(make_dict(image))
+    with pytest.raises(DataError, match="a function returns it, not list"):
+        DatasetCatalog.register("other", [])
+    with pytest.raises(NameResolutionError, match="no dataset 'other'"):
+        DatasetCatalog.open("other")
+    DatasetCatalog.remove("mine")
+    assert len(DatasetCatalog) == 0
+
+
+def test_metadata_keeps_its_values():
+    metadata = MetadataCatalog.get("mine").set(thing_classes=["cat"], own="value")
+    assert MetadataCatalog.get("mine") is metadata
+    assert (metadata.own, metadata.get("none", 3)) == ("value", 3)
+    metadata.thing_classes = ["cat"]
+    with pytest.raises(DataError, match="has another thing_classes already"):
+        metadata.thing_classes = ["dog"]
+    with pytest.raises(AttributeError, match="has no colors, only name, thing_classes, own"):
+        metadata.colors  # noqa: B018 - reading it is what fails
+
+
+def test_datasets_with_and_without_objects_can_be_joined(image):
+    MetadataCatalog.get("a").set(thing_classes=["x", "y"])
+    MetadataCatalog.get("b").set(thing_classes=["x", "y"])
+    first = register(make_dict(image), name="a")
+    empty = register({**make_dict(image), "annotations": []}, name="b")
+    assert concatenate_datasets([first, empty]).num_annotations == 1
