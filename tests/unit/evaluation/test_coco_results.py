@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from pycocotools import mask as coco_mask
 
 from composer.errors import InputError
 from composer.evaluation import CocoEvaluator, evaluate_detections, read_results, write_results
+from composer.evaluation.image_index import find_image_size
 from unit.evaluation.scenes import make_scenes, noisy_outputs
 
 
@@ -123,3 +125,34 @@ def test_other_files_are_refused(scenes, tmp_path):
 def test_tasks_that_detections_do_not_serve_are_refused(evaluator):
     with pytest.raises(InputError, match="does not serve the task 'panoptic'"):
         evaluate_detections(evaluator.detections, ["panoptic"])
+
+
+@pytest.mark.parametrize("empty", [[], [[]], {}, None])
+def test_an_empty_mask_is_absent_and_the_box_stays(scenes, tmp_path, empty):
+    entry = {"image_id": scenes.dataset[0].image_id, "category_id": 3.0, "score": 1}
+    path = write(tmp_path / "r.json", {**entry, "bbox": [1, 2, 3, 4], "segmentation": empty})
+    read = read_results(path, scenes.dataset)
+    ((detection,),) = read.by_image.values()
+    assert detection == {"category_id": 0, "score": 1.0, "bbox": [1, 2, 3, 4]}
+    assert read.kinds == {"bbox"}
+
+
+def test_polygons_are_read_as_pycocotools_does(scenes, tmp_path):
+    record = scenes.dataset[0]
+    polygons = [[1.5, 2, 9, 2.5, 7, 9], [10, 10, 15, 10, 15, 14]]
+    entry = {"image_id": record.image_id, "category_id": 3, "score": 1, "segmentation": polygons}
+    read = read_results(write(tmp_path / "r.json", entry), scenes.dataset)
+    ((detection,),) = read.by_image.values()
+    parts = coco_mask.frPyObjects(polygons, *find_image_size(record))
+    assert detection["segmentation"] == coco_mask.merge(parts)
+    assert detection["bbox"] == coco_mask.toBbox(coco_mask.merge(parts)).tolist()
+
+
+def test_the_number_of_bad_entries_is_told_and_the_first_is_described(scenes, tmp_path):
+    entry = {"image_id": scenes.dataset[0].image_id, "category_id": 3, "bbox": [1, 2, 3, 4]}
+    entries = [{**entry, "score": 1}, *({**entry, "score": "1"} for _ in range(10_000))]
+    with pytest.raises(InputError) as caught:
+        read_results(write(tmp_path / "r.json", *entries), scenes.dataset)
+    first, second = str(caught.value).splitlines()
+    assert "entry 1 is malformed: 'score' is a number, not '1'" in first
+    assert second == "9999 more of its entries cannot be used: 2, 3, 4, 5, 6, ..."

@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 from composer.data import Mapper, count_faults
 from composer.data.readers.coco_panoptic import coco_panoptic
 from composer.data.toy_dataset import CLASSES, OWN_IDS, STUFF, STUFF_IDS, write_shape_dataset
+from composer.errors import DataError
 from composer.language import ImageFormat
 
 
@@ -171,3 +172,47 @@ def test_ids_of_segments_are_read_from_colors(files):
     ids = set(np.unique(colors @ [1, 256, 65536]).tolist())
     assert ids == {segment.segment_id for segment in read(files)[0].segments}
     assert 70000 in ids
+
+
+@pytest.mark.parametrize("value", [None, "0", "1", 2])
+def test_a_category_that_does_not_say_what_it_is_is_left_out_and_told(files, value):
+    def edit(document):
+        if value is None:
+            del document["categories"][0]["isthing"]
+        else:
+            document["categories"][0]["isthing"] = value
+
+    before = read(files, masks=False)
+    change(files, edit)
+    dataset = read(files, masks=False)
+    (fault,) = dataset.faults
+    assert fault.kind == "malformed"
+    assert "'isthing'" in fault.message
+    assert before.metadata.thing_classes[0] not in dataset.metadata.thing_classes
+    assert sum(len(record.segments) for record in dataset) < sum(
+        len(record.segments) for record in before
+    )
+
+
+def test_a_file_without_isthing_is_refused(files):
+    change(files, lambda d: [category.pop("isthing") for category in d["categories"]])
+    with pytest.raises(DataError, match="no category says with 'isthing' whether it is a thing"):
+        read(files, masks=False)
+
+
+def test_ids_with_a_point_are_the_same_and_impossible_ones_are_told(files):
+    before = read(files, masks=False)
+
+    def edit(document):
+        for annotation in document["annotations"]:
+            annotation["image_id"] = float(annotation["image_id"])
+            for info in annotation["segments_info"]:
+                info |= {key: float(info[key]) for key in ("id", "category_id", "iscrowd")}
+
+    change(files, edit)
+    assert read(files, masks=False) == before
+    change(files, lambda d: d["annotations"][0]["segments_info"][0].update(id=-3))
+    (fault,) = read(files, masks=False).faults
+    assert fault.message.startswith("a segment needs an 'id' from 1 to 16777215")
+    change(files, lambda d: d["annotations"][0]["segments_info"][0].update(id=256**3))
+    assert len(read(files, masks=False).faults) == 1
