@@ -16,7 +16,7 @@ _NAMES = {
     ),
     "label": (
         "class", "label", "classname", "labelname", "category", "categoryname", "objectname",
-        "objectclass", "name", "type", "classid", "categoryid", "labelid",
+        "objectclass", "cls", "tag", "species", "name", "type", "classid", "categoryid", "labelid",
     ),
     "x0": ("xmin", "x1", "left", "x0", "xtl", "bboxxmin", "xtopleft", "startx"),
     "y0": ("ymin", "y1", "top", "y0", "ytl", "bboxymin", "ytopleft", "starty"),

@@ -1,0 +1,85 @@
+"""CreateML's JSON: a list of images with boxes, by their centres in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from composer.data.dataset import Dataset
+from composer.data.faults import BadPart
+from composer.data.json_file import load_json
+from composer.data.json_values import are_numbers, show_value
+from composer.data.readers.image_finder import ImageFinder
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.errors import DataError
+
+_NAMES = ("image", "imagefilename")
+_SIDES = ("x", "y", "width", "height")
+
+
+def createml(
+    *, annotations: Path, images: Path | None = None, classes: tuple[str, ...] | None = None
+) -> Dataset:
+    """Reads boxes.
+
+    Args:
+        annotations: the JSON file.
+        images: the folder of the images; by default that of the file.
+        classes: names of the classes in order; by default all that occur, sorted.
+
+    Raises:
+        DataError: the file cannot be read, or is of another form.
+    """
+    entries = load_json(annotations)
+    if not is_createml(entries):
+        raise DataError(f"{annotations}: it is no list of images with annotations of CreateML")
+    finder = ImageFinder(images or annotations.parent)
+    builder = DatasetBuilder(classes)
+    for entry in entries:
+        name = find_name(entry)
+        try:
+            file = finder.find(name)
+            height, width = read_size(file)
+        except BadPart as bad:
+            builder.log.add(bad.kind, bad.message, name)
+            continue
+        image = builder.add_image(file, name, height, width)
+        for number, one in enumerate(entry["annotations"]):
+            _add(image, one, f"annotation {number}")
+    return builder.build(annotations.stem)
+
+
+def is_createml(document: object) -> bool:
+    """Whether a JSON document is a list of images with annotations."""
+    if not isinstance(document, list) or not document:
+        return False
+    return all(
+        isinstance(entry, Mapping)
+        and bool(find_name(entry))
+        and isinstance(entry.get("annotations"), list)
+        and all(isinstance(one, Mapping) and "coordinates" in one for one in entry["annotations"])
+        for entry in document[:20]
+    )
+
+
+def list_classes(document: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The classes of all boxes."""
+    return {str(one.get("label")) for entry in document for one in entry["annotations"]}
+
+
+def find_name(entry: Mapping[str, Any]) -> str:
+    """The file name of an image; empty if it has none."""
+    return next((entry[key] for key in _NAMES if isinstance(entry.get(key), str)), "")
+
+
+def _add(image: FoundImage, one: Any, place: str) -> None:
+    coordinates = one.get("coordinates") if isinstance(one, Mapping) else None
+    values = [coordinates.get(side) for side in _SIDES] if isinstance(coordinates, Mapping) else []
+    if not values or not are_numbers(values):
+        message = f"'coordinates' has x, y, width and height, not {show_value(coordinates)}"
+        image.note("malformed", message, place)
+        return
+    x, y, width, height = (float(value) for value in values if value is not None)
+    box = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    image.add(str(one.get("label")), box, place=place)

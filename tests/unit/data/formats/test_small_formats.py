@@ -1,0 +1,48 @@
+"""CreateML's JSON, KITTI's labels, and texts that are of no format."""
+
+import json
+
+from composer.data import count_faults, find_data, read_data_file
+from composer.data.formats import recognise
+from composer.data.readers.createml import createml
+from composer.data.readers.kitti import kitti
+
+
+def open_all(path):
+    return {n: d.open(n) for n, d in read_data_file(find_data(path)).datasets.items()}
+
+
+def test_boxes_of_createml_have_their_centres(folder):
+    coordinates = {"x": 14, "y": 8, "width": 20, "height": 10}
+    entry = {"image": "a.png", "annotations": [{"label": "cat", "coordinates": coordinates}]}
+    folder.draw("a.png").write("_annotations.createml.json", json.dumps([entry]))
+    assert recognise(folder.path).reader == "createml"
+    (dataset,) = open_all(folder.path).values()
+    assert dataset[0].annotations[0].box == (4, 3, 24, 13)
+    assert dataset.metadata.thing_classes == ("cat",)
+    wrong = {"label": "cat", "coordinates": {**coordinates, "x": None}}
+    file = folder.write("b.json", json.dumps([{**entry, "annotations": [wrong]}]))
+    assert count_faults(createml(annotations=file).faults) == {"malformed": 1}
+
+
+LINE = "Car 0.00 0 1.85 4.00 3.00 24.00 13.00 1.6 1.5 3.6 1.0 2.0 3.0 0.5\n"
+
+
+def test_boxes_of_kitti_are_the_fifth_to_eighth_values(folder):
+    dont_care = LINE.replace("Car", "DontCare")
+    folder.draw("training/image_2/000000.png")
+    folder.write("training/label_2/000000.txt", LINE + dont_care)
+    assert recognise(folder.path).reader == "kitti"
+    (dataset,) = open_all(folder.path).values()
+    assert [a.box for a in dataset[0].annotations] == [(4, 3, 24, 13)]
+    assert dataset.metadata.thing_classes == ("Car",)
+    folder.write("training/label_2/000000.txt", LINE + "Car 1 2\n")
+    root = folder / "training"
+    faults = kitti(labels=root / "label_2", images=root / "image_2").faults
+    assert count_faults(faults) == {"malformed": 1}
+
+
+def test_texts_that_are_not_read_are_told(folder):
+    folder.draw("seq/img1/000001.png").write("seq/gt/gt.txt", "1,1,10,20,30,40,1,1,1.0\n")
+    folder.write("README.txt", "some words")
+    assert recognise(folder.path).unread == ("seq/gt/gt.txt",)
