@@ -172,6 +172,8 @@ def _failure(step: Step, arguments: Mapping[str, Any], error: Exception) -> Exec
     lines = [f"    {port}: {_describe(value)}" for port, value in shown.items()]
     given = "\n".join(["  It was given", *lines]) if lines else "  It was given nothing."
     reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, KeyError):
+        reason = f"KeyError: there is no {error} among what it was given"
     message = f"node '{step.node.path}' ({step.node.label}) failed: {reason}\n{given}"
     return ExecutionError(step.node.path, message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from composer.blueprint.nodes import Endpoint, GraphInput, Node, Slot
 from composer.errors import InputError, NameResolutionError
@@ -88,6 +89,7 @@ class AddressBook:
         Raises:
             NameResolutionError: if it means nothing, or several things.
         """
+        check_names([text])
         if text not in self._resolved:
             self._resolved[text] = self._find(text)
         return self._resolved[text]
@@ -98,6 +100,7 @@ class AddressBook:
         Raises:
             NameResolutionError: if there is none.
         """
+        check_names([text])
         return resolve_name(text, {**self.nodes, **self.groups})
 
     def nodes_below(self, path: str) -> list[str]:
@@ -146,3 +149,20 @@ class AddressBook:
         if not hint.startswith("Did") and leaf:
             hint = did_you_mean(leaf, short, "nodes")
         return f"there is no node, port or input '{name}' in {self.mode} mode. {hint}"
+
+
+def check_names(names: object) -> list[str]:
+    """The names of nodes and ports in a list.
+
+    Raises:
+        InputError: if they are no list of texts.
+    """
+    found: list[Any]
+    found = list(names) if isinstance(names, Iterable) and not isinstance(names, bytes) else [names]
+    for name in found:
+        if not isinstance(name, str):
+            shown = repr(name) if isinstance(name, (int, float)) else ""
+            raise InputError(
+                f"nodes and ports are named by texts, not {type(name).__name__} {shown}".rstrip()
+            )
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar
 
-from composer.blueprint.addresses import AddressBook, Target
+from composer.blueprint.addresses import AddressBook, Target, check_names
 from composer.blueprint.dependencies import Dependencies
 from composer.blueprint.nodes import Endpoint, GraphInput, Node, Slot
 from composer.blueprint.part import cut_part
@@ -67,8 +67,11 @@ class Blueprint:
         Raises:
             NameResolutionError: if there is no such mode.
         """
-        if mode not in self.outputs:
-            raise NameResolutionError(f"there is nothing to run in {mode} mode")
+        if not isinstance(mode, str) or mode not in self.outputs:
+            modes = " or ".join(f"'{each}'" for each in self.outputs)
+            raise NameResolutionError(
+                f"there is nothing to run in {mode} mode; the mode is {modes or 'missing'}"
+            )
         return self._once(
             ("nodes", mode),
             lambda: {path: node for path, node in self.nodes.items() if mode in node.arguments},
@@ -115,7 +118,8 @@ class Blueprint:
             InputError: if nothing is named and the mode has no outputs, or something cannot be fed.
         """
         names = None if until is None else tuple(listed(until))
-        given = tuple([self._fed_slot(mode, feed) for feed in feeds])
+        fed = [feeds] if isinstance(feeds, str) else feeds
+        given = tuple([self._fed_slot(mode, feed) for feed in fed])
         key = (mode, names, given)
         found = self._plans.get(key)
         if found is None:
@@ -144,7 +148,8 @@ class Blueprint:
             NameResolutionError: if a name means nothing or several things in every mode.
             InputError: if a name is that of a tap, or something cannot be fed.
         """
-        return cut_part(self, listed(until), feeds)
+        fed = [feeds] if isinstance(feeds, str) else check_names(feeds)
+        return cut_part(self, listed(until), fed)
 
     def resolve_node(self, name: str, first: Mode = "inference") -> str:
         """The path of the node or nested graph that a name means in some mode, `first` before all.
@@ -202,9 +207,9 @@ def listed(names: Names) -> list[str]:
     """The names as a list, be it one or several.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none, or one is no text.
     """
-    found = [names] if isinstance(names, str) else list(names)
+    found = [names] if isinstance(names, str) else check_names(names)
     if not found:
         raise InputError("no node is named; without a list of names, the whole graph is meant")
     return found

@@ -53,15 +53,21 @@ def collect_settings(given: SettingsSource, log: ProblemLog) -> list[Setting]:
         log: takes what is none.
     """
     found: list[Setting] = []
-    if isinstance(given, str):
-        given = [given]
-    for each in given.items() if isinstance(given, Mapping) else given:
+    source: Any = [given] if isinstance(given, str) else given
+    if not isinstance(source, (Mapping, Sequence)):
+        kind = type(source).__name__
+        log.add(Place("set"), f"settings are values by address, or texts ADDRESS=VALUE, not {kind}")
+        return found
+    for each in source.items() if isinstance(source, Mapping) else source:
         if isinstance(each, Setting):
             found.append(each)
         elif isinstance(each, str):
             found += parse_settings([each], log)
+        elif isinstance(each, tuple) and len(each) == 2:
+            found += locate_settings({each[0]: each[1]}, "set", log)
         else:
-            found += locate_settings(dict([each]), "set", log)
+            kind = type(each).__name__
+            log.add(Place("set"), f"a setting is ADDRESS=VALUE or a pair of both, not {kind}")
     return sorted(found, key=lambda setting: not setting.is_pattern)
 
 

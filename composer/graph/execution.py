@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -38,16 +38,19 @@ class Execution:
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
 
-    def plan(
-        self, mode: Mode, until: Names | None = None, feeds: Iterable[str | Slot] = ()
-    ) -> Plan:
+    def plan(self, mode: Any, until: Names | None = None, feeds: Iterable[str | Slot] = ()) -> Plan:
         """The plan of a request, which can be run here: see `Blueprint.plan`."""
-        plan = self.blueprint.plan(mode, until, feeds)
+        if not isinstance(mode, str):
+            raise InputError(f"a mode is 'training' or 'inference', not {type(mode).__name__}")
+        plan = self.blueprint.plan(cast("Mode", mode), until, feeds)
         self.check(plan)
         return plan
 
-    def spread(self, mode: Mode, feeds: Mapping[str, Any]) -> dict[Slot, Any]:
+    def spread(self, mode: Mode, feeds: Any) -> dict[Slot, Any]:
         """The slots that given values fill."""
+        if not isinstance(feeds, Mapping):
+            kind = type(feeds).__name__
+            raise InputError(f"feeds are values by the name of a node or port, not {kind}")
         if not feeds:
             return {}
         return spread_feeds(feeds, self.blueprint.book(mode), self.blueprint.dependencies(mode))
@@ -135,7 +138,8 @@ class Execution:
             observers: those of this run, beside those of the graph.
         """
         mode = until.mode if isinstance(until, Plan) else mode or default
-        fed = self.spread(mode, feeds or {})
+        check_seed(seed)
+        fed = self.spread(mode, {} if feeds is None else feeds)
         plan = until if isinstance(until, Plan) else self.plan(mode, until, fed)
         given = () if inputs is None else (inputs,)
         return self.answer(plan, given, fed=fed, until=until, seed=seed, observers=observers)
@@ -181,6 +185,16 @@ class Execution:
             return found[0]
         names = [target.name for target in plan.targets] if isinstance(until, Plan) else until
         return dict(zip(names or (), found, strict=True))
+
+
+def check_seed(seed: object) -> None:
+    """Makes sure that a seed is a whole number or None.
+
+    Raises:
+        InputError: if it is not.
+    """
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise InputError(f"a seed is a whole number, not {type(seed).__name__} {seed!r:.40}")
 
 
 def draw_seed() -> int:

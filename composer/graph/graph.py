@@ -247,8 +247,7 @@ class Graph(nn.Module):
     ) -> Session:
         """A lazy run that keeps its values, with the options of `run`; see `Session`."""
         session = Session(self._execution, mode or self.mode, inputs, seed)
-        for name, value in (feeds or {}).items():
-            session[name] = value
+        session.feed({} if feeds is None else feeds)
         return session
 
     def subgraph(self, *, until: Names, feeds: Sequence[str] = ()) -> Graph:

@@ -31,6 +31,8 @@ class HookObserver:
     path: str
 
     def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise InputError(f"a hook is a function, not {type(self.function).__name__}")
         if self.moment not in ("before", "after"):
             raise InputError(f"a hook is called 'before' or 'after' a node, not '{self.moment}'")
 

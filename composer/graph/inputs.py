@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
+
+from torch import Tensor
 
 from composer.blueprint import AddressBook, Dependencies, GraphInput, Plan, Slot, Target
 from composer.errors import InputError
 from composer.names import closest
-from composer.node import describe_type, takes
+from composer.node import describe_type, plain, takes
 from composer.values import describe
 
 
@@ -197,4 +200,19 @@ def _check_value(slot: Slot, value: Any, types: Dependencies) -> None:
         given = kind if shown in (kind, "nothing") else f"{kind} ({shown})"
         raise InputError(
             f"'{slot}' is {describe_type(wanted)}; a value of type {given} cannot be it"
+            + _suggest_wrapping(wanted, value)
         )
+
+
+def _suggest_wrapping(wanted: Any, value: Any) -> str:
+    """How a bare tensor, or an object of one image, becomes a value for each image."""
+    kind = plain(wanted)
+    if get_origin(kind) is not list or isinstance(value, list):
+        return ""
+    inside = plain(get_args(kind)[0])
+    name = getattr(inside, "__name__", "")
+    if takes(inside, value):
+        return ": put it into a list, one value for each image"
+    if isinstance(value, Tensor) and inspect.isclass(inside) and name:
+        return f": give one for each image, [{name}(tensor)]"
+    return ""

@@ -59,6 +59,7 @@ def open_blueprint(
         CheckpointError: if a checkpoint cannot be read or describes no graph.
         SpecError: with all problems of the spec.
     """
+    check_model(model)
     if isinstance(model, (Mapping, Spec, Blueprint)):
         blueprint = check_model_spec(model, set, nodes)
     elif (checkpoint := _find_checkpoint(model)) is not None:
@@ -79,11 +80,26 @@ def check_model_spec(
         InputError: if values are set of a spec that is loaded already.
         SpecError: with all problems of the spec.
     """
+    check_model(spec)
     if not isinstance(spec, (Spec, Blueprint)):
         return check_source(spec, set=set, nodes=nodes)
     if set:
         raise InputError("a spec that is loaded has its settings: `load_spec` takes them")
     return spec if isinstance(spec, Blueprint) else check_spec(spec, nodes)
+
+
+def check_model(model: object) -> None:
+    """Makes sure that something can be a model.
+
+    Raises:
+        InputError: if it is of another type.
+    """
+    is_named = isinstance(model, (str, os.PathLike)) and isinstance(os.fspath(model), str)
+    if not is_named and not isinstance(model, (Mapping, Spec, Blueprint)):
+        raise InputError(
+            "a model is a name, a file, a mapping or a checked spec, not "
+            f"{'nothing' if model is None else type(model).__name__}"
+        )
 
 
 def without_taps(names: Names) -> list[str]:

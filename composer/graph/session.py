@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from composer.blueprint import Plan, Slot, Target, make_plan
+from composer.blueprint import Plan, Slot, Target, listed, make_plan
 from composer.dag import affected
 from composer.errors import InputError
 from composer.executor import gather
-from composer.graph.execution import Execution, draw_seed
+from composer.graph.execution import Execution, check_seed, draw_seed
 from composer.graph.inputs import bind_inputs, spread_feed
 from composer.language import Mode
 
@@ -33,6 +33,7 @@ class Session:
     def __init__(self, execution: Execution, mode: Mode, inputs: Any, seed: int | None) -> None:
         self._execution = execution
         self._thread = threading.current_thread()
+        check_seed(seed)
         self.seed = draw_seed() if seed is None else seed
         self._book = execution.blueprint.book(mode)
         self._dependencies = execution.blueprint.dependencies(mode)
@@ -59,6 +60,18 @@ class Session:
         self._forget_dependents(given)
         self._values.update(given)
         self._overrides.update(given)
+
+    def feed(self, values: Any) -> None:
+        """Replaces several values by name.
+
+        Raises:
+            InputError: if they are no mapping, or something cannot be given.
+        """
+        if not isinstance(values, Mapping):
+            kind = type(values).__name__
+            raise InputError(f"feeds are values by the name of a node or port, not {kind}")
+        for name, value in values.items():
+            self[name] = value
 
     def __delitem__(self, name: str) -> None:
         self._check_thread()
@@ -87,7 +100,7 @@ class Session:
     def plan(self, until: str | Sequence[str]) -> Plan:
         """What asking for these names would run now."""
         self._check_thread()
-        names = [until] if isinstance(until, str) else until
+        names = listed(until)
         return self._plan([self._book.resolve(name) for name in names])
 
     @property

@@ -20,6 +20,7 @@ from composer.checkpoint import (
     match_tensors,
     read_fitting,
 )
+from composer.errors import InputError
 from composer.graph.description import Provenance
 from composer.graph.sharding import is_sharded, scatter_state
 from composer.module_tree import own_state
@@ -94,7 +95,7 @@ def load_weights(
         CheckpointMismatchError: if one does not fit.
         NameResolutionError: if a name is no node's.
     """
-    by_node = {"": weights} if isinstance(weights, (str, os.PathLike)) else dict(weights)
+    by_node = _by_node(weights)
     matched: list[Matching] = []
     for name, file in by_node.items():
         found = _match(graph, name, file, options, prefix)
@@ -117,6 +118,21 @@ def log_remarks(reports: Iterable[LoadReport]) -> None:
     for report in reports:
         for remark in report.remarks:
             _LOGGER.warning("note: %s: %s", report.source, remark)
+
+
+def _by_node(weights: object) -> dict[str, str | os.PathLike[str]]:
+    found = {"": weights} if isinstance(weights, (str, os.PathLike)) else weights
+    if not isinstance(found, Mapping):
+        raise InputError(
+            f"weights are a file, or files by node, not {type(weights).__name__}: tensors go into "
+            "a graph with load_state_dict"
+        )
+    for name, file in found.items():
+        if not isinstance(name, str) or not isinstance(file, (str, os.PathLike)):
+            raise InputError(
+                f"weights by node are files by name, not {type(file).__name__} for {name!r:.40}"
+            )
+    return dict(found)
 
 
 def _assign(graph: Graph, matching: Matching) -> None:

@@ -196,6 +196,9 @@ def _find_misspelt(record: Mapping[Any, Any]) -> Iterator[tuple[object, str]]:
                 yield key, meant
 
 
+_NUM_CHANNELS = (1, 3, 4)
+
+
 def _check_image(image: object, index: int) -> Iterator[TypeError | ValueError]:
     if isinstance(image, np.ndarray):
         yield TypeError(
@@ -206,8 +209,17 @@ def _check_image(image: object, index: int) -> Iterator[TypeError | ValueError]:
     elif not isinstance(image, Tensor):
         yield TypeError(f"Record {index}: 'image' must be a tensor, but is a {_kind(image)}.")
     elif image.ndim != 3:
+        hint = ""
+        if image.ndim == 2:
+            hint = " A gray image of H x W becomes one with image.expand(3, -1, -1)."
         yield ValueError(
             f"Record {index}: 'image' must be C x H x W, but its shape is {tuple(image.shape)}."
+            f"{hint}"
+        )
+    elif image.shape[2] in _NUM_CHANNELS and min(image.shape[:2]) > max(_NUM_CHANNELS):
+        yield ValueError(
+            f"Record {index}: 'image' must be C x H x W, but its shape is {tuple(image.shape)}. An "
+            "image of H x W x C becomes one with image.permute(2, 0, 1)."
         )
     elif 0 in image.shape:
         yield ValueError(f"Record {index}: 'image' has no pixels: {tuple(image.shape)}.")
