@@ -66,6 +66,36 @@ def shapes(folder: str, **options: Any) -> None:
     click.echo(f"{options['num_images']} drawings in {files.images}, {files.annotations}")
 
 
+@data.command(short_help="Draw blood cells to try fine-tuning with.")
+@click.argument("folder")
+@click.option(
+    "--num-images",
+    "-n",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of images.",
+)
+@click.option(
+    "--size",
+    default=160,
+    show_default=True,
+    type=click.IntRange(min=96),
+    help="Height and width, in pixels.",
+)
+@seed_option("Seed for the drawings.")
+def cells(folder: str, **options: Any) -> None:
+    """Draw blood cells into FOLDER, with annotations in COCO's format.
+
+    The drawings are in FOLDER/images, their boxes and masks in FOLDER/instances.json.
+    """
+    from composer.data import write_cell_dataset
+
+    files = write_cell_dataset(folder, **options)
+    click.echo(f"{options['num_images']} drawings in {files.images}, {files.annotations}")
+
+
 @data.command("list", short_help="List datasets with their sizes and classes.")
 @data_options
 def list_datasets(

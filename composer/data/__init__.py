@@ -67,6 +67,7 @@ from composer.data.sample_reading import (
 )
 from composer.data.samplers import SamplerSettings
 from composer.data.samples import Sample
+from composer.data.toy_cells import write_cell_dataset
 from composer.data.toy_dataset import write_shape_dataset
 from composer.data.transforms.resizing import resize_image
 
@@ -143,6 +144,7 @@ __all__ = [
     "to_run_lengths",
     "to_segmentation",
     "with_size",
+    "write_cell_dataset",
     "write_segment_ids",
     "write_shape_dataset",
 ]

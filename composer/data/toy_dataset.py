@@ -85,7 +85,7 @@ def write_shape_dataset(
     files = ShapeDataset(
         folder / "images", folder / "instances.json", folder / "panoptic.json", folder / "panoptic"
     )
-    _make_folders(files.images, *([files.panoptic_images] if panoptic else ()))
+    make_folders(files.images, *([files.panoptic_images] if panoptic else ()))
     rng = np.random.default_rng(seed)
     sides = (size, size) if isinstance(size, int) else size
     drawings = []
@@ -103,7 +103,12 @@ def write_shape_dataset(
     return files
 
 
-def _make_folders(*folders: Path) -> None:
+def make_folders(*folders: Path) -> None:
+    """Makes the folders of a dataset that is drawn.
+
+    Raises:
+        DataError: one is there already, or cannot be made.
+    """
     for folder in folders:
         try:
             folder.mkdir(parents=True)
