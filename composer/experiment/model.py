@@ -65,11 +65,11 @@ def _count_names(metadata: Metadata, spec: Spec) -> dict[str, int]:
 
 
 def _check_counts(experiment: Experiment, counts: Mapping[str, int]) -> None:
-    given = {setting.address: setting.value.plain() for setting in experiment.model_settings}
+    given = {setting.address: setting for setting in experiment.model_settings}
     for param, count in counts.items():
-        if given.get(param, count) != count:
+        if param in given and (value := given[param].value.plain()) != count:
             raise InputError(
-                f"{experiment.source}: 'model.{param}' is set to {given[param]}, but the "
+                f"{given[param].place}: 'model.{param}' is set to {value}, but the "
                 f"datasets have {count} {_WORDS[_COUNTED[param]]}"
             )
 

@@ -226,6 +226,9 @@ def test_other_counts_follow_the_datasets_too(tmp_path, spec, param, names):
     wrong = text.replace("depth: 18", f"depth: 18\n    {param}: 5")
     with pytest.raises(InputError, match=rf"'model.{param}' is set to 5, but the datasets have 2 "):
         fit_spec(load_experiment(write_experiment(tmp_path, wrong)), metadata)
+    given = load_experiment(write_experiment(tmp_path, text), set=[f"model.{param}=5"])
+    with pytest.raises(InputError, match=rf"--set.*: 'model.{param}' is set to 5"):
+        fit_spec(given, metadata)
     plain = load_spec(spec).params[param]
     assert fit_spec(experiment, Metadata(thing_classes=("cat",))).params[param] == plain
 
