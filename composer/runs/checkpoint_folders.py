@@ -56,7 +56,7 @@ class CheckpointFolders:
         try:
             make_subfolder(self.folder.parent, self.folder.name)
             with folder_written_whole(target) as unfinished:
-                write(unfinished)
+                _write_named(write, unfinished, target)
                 write_checksums(unfinished)
         except OSError as error:
             raise CheckpointError(f"{target}: cannot be written: {error.strerror}") from error
@@ -88,3 +88,11 @@ class CheckpointFolders:
         folders = list(self.saved().values())
         for folder in folders[: -self.keep]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_named(write: Callable[[Path], None], unfinished: Path, target: Path) -> None:
+    """Lets errors name the file as it was to be called, not as it is called while it is written."""
+    try:
+        write(unfinished)
+    except CheckpointError as error:
+        raise CheckpointError(str(error).replace(str(unfinished), str(target))) from error

@@ -109,7 +109,10 @@ WRITING_CALLS = {
     "os.open": ["composer/cli/main.py", "composer/files.py"],
 }
 WRITING_METHODS = {
-    "write_text": ["composer/files.py"],
+    "write_text": [
+        "composer/data/conversion/converting.py",  # in a folder that is written whole
+        "composer/files.py",
+    ],
     "write_bytes": ["composer/files.py"],
     "savefig": ["composer/evaluation/plots.py", "composer/training/curves.py"],  # into memory
     "tofile": [],
@@ -200,3 +203,15 @@ def test_links_in_a_folder_of_an_evaluation_are_replaced(tmp_path):
     write_evaluation(tmp_path / "out", [], Results({}, 0))
     assert (tmp_path / "victim").read_text() == "mine"
     assert not (tmp_path / "out" / "results.json").is_symlink()
+
+
+def test_an_error_in_a_checkpoint_folder_names_the_file_as_it_was_to_be_called(tmp_path):
+    from composer.runs import CheckpointFolders
+
+    def write(folder):
+        write_checkpoint(folder / "model.safetensors", TENSORS, metadata={})
+
+    with limited(1000), pytest.raises(ComposerError) as caught:
+        CheckpointFolders(tmp_path / "checkpoints", 1).add(4, write)
+    assert str(tmp_path / "checkpoints" / "0000004" / "model.safetensors") in str(caught.value)
+    assert os.listdir(tmp_path / "checkpoints") == []
