@@ -34,7 +34,7 @@ class Recognition:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Names of the splits: none if the format has one dataset without a name."""
+        """Names of the splits; none if the format has one dataset without a name."""
         return tuple(name for name in self.datasets if name)
 
     def describe(self) -> str:
