@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.model_argument import read_spec_argument
 from composer.cli.options import set_option
 from composer.cli.output import count_things
-from composer.errors import SpecError
+from composer.errors import CheckpointError, InputError, NameResolutionError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,6 +27,8 @@ def check(
 ) -> None:
     """Check each SPEC and print all of its problems, with places and ways out.
 
+    A SPEC may also be a trained model, a checkpoint, the folder of a run, or an experiment.
+
     The exit code is 1 if there is a problem.
     """
     failed = False
@@ -36,6 +39,9 @@ def check(
         except SpecError as error:
             click.echo(str(error))
             failed = True
+        except (CheckpointError, InputError, NameResolutionError) as error:
+            click.echo(f"{spec}: {error}")
+            failed = True
     if failed:
         context.exit(1)
 
@@ -43,7 +49,8 @@ def check(
 def _check(spec: str, settings: Sequence[str]) -> str:
     from composer.construction import check_source
 
-    blueprint = check_source(spec, set=settings)
+    source = read_spec_argument(spec, settings)
+    blueprint = check_source(source.spec, set=source.settings)
     return f"ok ({_count(blueprint.nodes.values())})"
 
 
@@ -51,7 +58,8 @@ def _check_form(spec: str, settings: Sequence[str]) -> str:
     from composer.blueprint import resolve_spec
     from composer.language import load_spec, log_unchecked
 
-    loaded = load_spec(spec, set=settings)
+    source = read_spec_argument(spec, settings)
+    loaded = load_spec(source.spec, set=source.settings)
     log_unchecked(loaded)
     nodes = resolve_spec(loaded).nodes
     return f"the form is ok ({_count(nodes.values())})"

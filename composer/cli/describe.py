@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composer.cli.output import print_columns
+from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,12 +22,39 @@ _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 
 
 @click.command(short_help="Describe a checkpoint or a saved value.")
-@click.argument("file")
+@click.argument("file", metavar="FILE|MODEL")
 def describe(file: str) -> None:
     """Describe FILE: a checkpoint of any known format, or a value that a run saved.
 
-    The tensors of a checkpoint are counted by node. No code in the file can run.
+    A MODEL is the name of one that ships or of a spec, or the folder of a run. The tensors of a
+    checkpoint are counted by node. No code in the file can run.
     """
+    kind, name = find_model_source(file)
+    if kind == "checkpoint":
+        _describe_file(name)
+    else:
+        _describe_spec(file, kind)
+
+
+def _describe_spec(model: str, kind: str) -> None:
+    """Describes a spec, which has no tensors, or that of an experiment."""
+    from composer.blueprint import resolve_spec
+    from composer.cli.model_argument import read_spec_argument
+    from composer.language import load_spec
+
+    source = read_spec_argument(model, ())
+    spec = load_spec(source.spec, set=source.settings)
+    nodes = resolve_spec(spec).nodes
+    what = "a spec" if kind == "spec" else f"an experiment with the spec {spec.name}"
+    click.echo(f"{model}: {what}, {len(nodes)} nodes")
+    if spec.doc:
+        click.echo(f"  {' '.join(spec.doc.split())}")
+    weights = ", ".join(f"{path or 'all'}: {file}" for path, file in spec.weights.items())
+    click.echo(f"  weights: {weights or 'none'}")
+    _print_names(spec)
+
+
+def _describe_file(file: str) -> None:
     from composer.checkpoint import describe_checkpoint
     from composer.storage import is_stored_value, read_value
     from composer.values import describe as describe_value

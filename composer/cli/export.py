@@ -8,7 +8,7 @@ import click
 
 
 @click.command(short_help="Write the model of a run as one file.")
-@click.argument("source", metavar="RUN|CHECKPOINT")
+@click.argument("source", metavar="MODEL")
 @click.option(
     "--output", "-o", metavar="FILE", required=True, help="File to write (.safetensors, .pth)."
 )
@@ -16,7 +16,7 @@ import click
 @click.option("--last", is_flag=True, help="Export the last weights, not the best.")
 @click.option("--raw", is_flag=True, help="Export the last weights without averaging.")
 def export(source: str, output: str, half: bool, last: bool, raw: bool) -> None:
-    """Write the model of a run, or of a checkpoint, as one file that describes itself.
+    """Write MODEL, a run or any other model with weights, as one file that describes itself.
 
     Of a run, these are the best weights by its metric, else the final ones, else those of its last
     checkpoint; averaged ones if there are any.

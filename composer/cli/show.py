@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.model_argument import read_spec_argument
 from composer.cli.options import (
     inputs_option,
     json_option,
@@ -104,7 +105,8 @@ def _make_diagram(
     from composer.draw import Selection, make_diagram
     from composer.language import load_spec, log_unchecked
 
-    loaded = load_spec(spec, set=settings)
+    source = read_spec_argument(spec, settings)
+    loaded = load_spec(source.spec, set=source.settings)
     log_unchecked(loaded)
     blueprint = resolve_spec(loaded)
     selection = None

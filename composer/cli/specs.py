@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.model_argument import read_spec_argument
 from composer.cli.output import print_columns
 from composer.errors import SpecError
 
@@ -20,8 +21,9 @@ def specs(name: str | None) -> None:
 
     Their names serve wherever a SPEC is expected. Nothing is imported.
 
-    With NAME, list the values of that spec that can be set: short names, params, and the
-    configuration of every node by its address, each with its value and meaning.
+    With NAME, which may be that of any model, list the values of its spec that can be set: short
+    names, params, and the configuration of every node by its address, each with its value and
+    meaning.
     """
     if name is None:
         _list_specs()
@@ -32,7 +34,8 @@ def specs(name: str | None) -> None:
 def _list_values(name: str) -> None:
     from composer.construction import check_source, list_aliases, list_configuration, list_params
 
-    blueprint = check_source(name)
+    source = read_spec_argument(name, ())
+    blueprint = check_source(source.spec, set=source.settings)
     sections = {
         "short names": list_aliases(blueprint),
         "params, and where they go": list_params(blueprint),

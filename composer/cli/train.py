@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import device_option, format_option, images_option, set_option
+from composer.cli.options import (
+    device_option,
+    format_option,
+    images_option,
+    loading_options,
+    set_option,
+    weights_option,
+)
+from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from composer.documents import DocumentSource, Setting
     from composer.experiment import Experiment
+    from composer.graph import LoadArguments
     from composer.training import Summary
 
 _TIME = "%Y%m%d-%H%M%S"
@@ -34,8 +43,12 @@ _TIME = "%Y%m%d-%H%M%S"
 )
 @images_option()
 @format_option()
+@weights_option(default="the experiment's, else the model's, else the best at hand")
+@loading_options
 @click.option(
-    "--weights", "-w", metavar="FILE", help="Initial checkpoint (overrides the experiment's)."
+    "--from-scratch",
+    is_flag=True,
+    help="Train random layers instead of freezing them, and look for no weights.",
 )
 @click.option(
     "--iterations",
@@ -59,7 +72,9 @@ def train(
     data: str | None,
     images: str | None,
     format_: str | None,
-    weights: str | None,
+    weights: Mapping[str, str],
+    load_arguments: LoadArguments,
+    from_scratch: bool,
     iterations: int | None,
     settings: Sequence[str],
     output: str | None,
@@ -70,8 +85,12 @@ def train(
 ) -> None:
     """Train a model by an experiment; SPEC and --data override its own.
 
-    Without an experiment, SPEC is trained with the usual settings on --data: on the dataset `train`
-    (with the validation set `validation`), or on four fifths of the only one.
+    SPEC is any model: a spec, one that ships, a checkpoint or the folder of a run. Without an
+    experiment, it is trained with the usual settings on --data: on the dataset `train` (with the
+    validation set `validation`), or on four fifths of the only one.
+
+    Initial weights are those of --weights or the experiment, else the model's own, else the best
+    that are at hand: those that ship, in installed packages, in caches of torch, timm, detectron2.
 
     --set takes addresses of the whole experiment, in full or by a unique end: lr=0.001,
     model.num_classes=3, datasets.train.annotations=x.json, '*.num_workers=0'.
@@ -85,9 +104,12 @@ def train(
 
     if resume and output is None:
         raise click.UsageError("--resume needs the folder of the run: --output DIR")
-    replaced = _locate_options(spec, weights, iterations, settings)
+    if spec is not None and experiment is None and find_model_source(spec).kind == "experiment":
+        spec, experiment = None, spec
+    replaced = _locate_options(spec, iterations, settings)
     source = _find_data(data, images, format_)
     read = _read_experiment(experiment, spec, source, replaced, output if resume else None)
+    read = read.with_initial_weights(weights, from_scratch=from_scratch, **load_arguments)
     if dry_run:
         for line in check_experiment(read):
             click.echo(line)
@@ -102,7 +124,7 @@ def train(
 
 
 def _locate_options(
-    spec: str | None, weights: str | None, iterations: int | None, settings: Sequence[str]
+    spec: str | None, iterations: int | None, settings: Sequence[str]
 ) -> list[Setting]:
     """The options that replace values of an experiment, and those of --set, as settings."""
     from composer.documents import ProblemLog, as_absolute, locate_settings, parse_settings
@@ -110,7 +132,6 @@ def _locate_options(
     # Files that the command line names are looked for in the current folder, not elsewhere.
     given = {
         "spec": spec and as_absolute(spec),
-        "weights": weights and as_absolute(weights),
         "training.iterations": iterations,
     }
     log = ProblemLog()

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from composer.blueprint import Blueprint
+from composer.blueprint import Blueprint, resolve_spec
 from composer.data import Annotation, Dataset, Record, can_mirror, describe_unknown_flips
-from composer.errors import InputError
+from composer.discovery import shipped_specs
+from composer.errors import InputError, SpecError
 from composer.experiment.datasets import Datasets
 from composer.experiment.experiment import Experiment
 from composer.graph import Graph
+from composer.language import load_spec
 from composer.structures import KeypointLogits, Losses, MaskLogits, SemanticLogits
 
 
@@ -56,10 +58,11 @@ def require_annotations(graph: Graph, dataset: Dataset) -> None:
     for path, predictions in _list_predictions(graph.blueprint):
         for kind in _KINDS:
             if predictions == kind.predictions and not any(map(kind.is_in, dataset.records)):
+                other = _find_simpler(graph.blueprint, path)
                 raise InputError(
                     f"'{graph.spec.name}' is trained on {kind.name} (node '{path}'), and the "
-                    f"dataset '{dataset.name}' has none: choose a model without, or other "
-                    "annotations"
+                    f"dataset '{dataset.name}' has none: choose a model without"
+                    f"{f', such as {other!r},' if other else ','} or other annotations"
                 )
 
 
@@ -100,3 +103,29 @@ def _list_predictions(blueprint: Blueprint) -> Iterator[tuple[str, Any]]:
             for slot in argument.slots:
                 if slot.path in blueprint.nodes:
                     yield node.path, blueprint.nodes[slot.path].outputs_in("training")[slot.port]
+
+
+def _find_simpler(blueprint: Blueprint, path: str) -> str | None:
+    """The shipped spec that shares most nodes with a model, and lacks one; None if none is alike.
+
+    All of its nodes are nodes of the model: it is the same without a branch.
+
+    Args:
+        blueprint: the model.
+        path: the node that is not to be there.
+    """
+    ours = {(p, _bare(node.uses)) for p, node in blueprint.nodes.items()}
+    found: dict[str, int] = {}
+    for name in shipped_specs():
+        try:
+            nodes = resolve_spec(load_spec(name)).nodes
+        except SpecError:
+            continue
+        theirs = {(p, _bare(node.uses)) for p, node in nodes.items()}
+        if path not in nodes and theirs <= ours:
+            found[name] = len(theirs)
+    return max(found, key=lambda name: found[name], default=None)
+
+
+def _bare(uses: str) -> str:
+    return uses.rpartition("/")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -68,6 +68,25 @@ class Experiment:
     def _beside(self, file: str) -> str:
         found = find_beside(file, self.folder)
         return str(found) if is_there(found) else file
+
+    def with_initial_weights(
+        self, weights: Mapping[str, str], *, from_scratch: bool = False, **options: Any
+    ) -> Experiment:
+        """The experiment with other initial weights.
+
+        Args:
+            weights: checkpoints by node, the empty name for all, in place of its own; nothing
+                leaves those.
+            from_scratch: whether layers that no given weights fill are trained from random values.
+            **options: of the load, as `Graph.load` takes them; false and empty ones change nothing.
+        """
+        changes = {name: value for name, value in options.items() if value}
+        if weights:
+            files = {node: as_absolute(file) for node, file in weights.items()}
+            changes["weights"] = files[""] if files.keys() == {""} else files
+        if from_scratch:
+            changes["from_scratch"] = True
+        return replace(self, document=self.document.model_copy(update=changes))
 
     def as_document(self) -> dict[str, Any]:
         """The experiment as plain values that mean the same wherever they are read.

@@ -67,13 +67,35 @@ class ExperimentDocument(DocumentPart):
     composer_experiment: Literal[1] = Field(description="Version of the language of experiments.")
     name: str | None = Field(None, description="Name of the experiment.")
     doc: str | None = Field(None, description="Description.")
-    spec: str = Field(description="The model: a file, or the name of a spec that ships.")
+    spec: str = Field(
+        description="The model: a spec by its file or name, a trained model that ships, a "
+        "checkpoint, or the folder of a run."
+    )
     weights: str | dict[str, str] | None = Field(
-        None, description="Initial checkpoint, or checkpoints by node; the spec's if null."
+        None,
+        description="Initial checkpoint, or checkpoints by node; if null, the model's own, else "
+        "the best that are at hand.",
     )
     skip_mismatched: bool = Field(
         False,
         description="Leave weights of another shape at their initial values.",
+    )
+    allow_missing: bool = Field(
+        False, description="Leave weights that a checkpoint lacks at their initial values."
+    )
+    allow_unexpected: bool = Field(
+        False, description="Pass over weights of a checkpoint that no node has."
+    )
+    key_mapping: str | None = Field(
+        None, description="Key mapping of the checkpoints; the one that fits best if null."
+    )
+    section: str | None = Field(
+        None, description="State dict or prefix to read of a checkpoint with several."
+    )
+    from_scratch: bool = Field(
+        False,
+        description="Train layers that no given weights fill from random values: they are not "
+        "frozen, and no weights are looked for.",
     )
     freeze: list[str] = Field(
         default_factory=list, description="Nodes and modules to freeze, besides those of the spec."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +19,13 @@ from composer.experiment.class_weights import fill_class_weights
 from composer.experiment.datasets import Datasets, open_experiment_data
 from composer.experiment.evaluation_setup import make_validation, require_metrics
 from composer.experiment.experiment import Experiment
+from composer.experiment.initial_weights import InitialModel, make_initial_model
 from composer.experiment.model import fit_spec
+from composer.experiment.model_settings import find_model_parts
 from composer.experiment.versions import find_versions
 from composer.files import write_json, write_text
-from composer.graph import Graph, Weights
-from composer.language import ImageFormat, Spec
+from composer.graph import Graph
+from composer.language import ImageFormat
 from composer.runs import CheckpointFolders, RunFolder
 from composer.training import (
     ProcessGroup,
@@ -61,10 +64,10 @@ def run_experiment(
     run = RunFolder(folder)
     with process_group(device) as processes:
         datasets = open_experiment_data(experiment)
-        spec = fit_spec(experiment, datasets.metadata)
-        image_format = find_image_format(spec)
         is_resumed = resume and bool(CheckpointFolders(run.checkpoints, keep=1).saved())
-        graph = _open_graph(experiment, spec, {} if is_resumed else experiment.weights)
+        model = (_resume_model if is_resumed else _make_model)(experiment, datasets, run)
+        graph = model.graph
+        image_format = find_image_format(graph.spec)
         require_annotations(graph, datasets.train)
         datasets = without_mirrored_keypoints(experiment, datasets, graph)
         require_metrics(experiment, datasets, graph)
@@ -91,6 +94,8 @@ def run_experiment(
                 print(line, flush=True)
         if processes.is_first and not trainer.would_overwrite:
             describe_run(run, experiment, graph)
+            if not is_resumed:
+                _report_weights(run, model, quiet=quiet)
         return trainer.run()
 
 
@@ -103,7 +108,8 @@ def check_experiment(experiment: Experiment) -> list[str]:
     datasets = open_experiment_data(experiment)
     spec = fit_spec(experiment, datasets.metadata)
     find_image_format(spec)
-    graph = _open_graph(experiment, spec, experiment.weights)
+    model = _make_model(experiment, datasets)
+    graph = model.graph
     require_annotations(graph, datasets.train)
     without_mirrored_keypoints(experiment, datasets, graph)
     require_metrics(experiment, datasets, graph)
@@ -117,17 +123,37 @@ def check_experiment(experiment: Experiment) -> list[str]:
         f"{sum(each.parameter.numel() for each in trainable):,} of them trainable",
         f"training set: {len(datasets.train)} images, {size}",
         f"classes: {classes}",
+        *model.lines,
         *class_weights,
     ]
 
 
-def _open_graph(experiment: Experiment, spec: Spec, weights: Weights | None) -> Graph:
-    return Graph.open(
-        spec,
-        weights,
-        seed=experiment.document.training.seed,
-        skip_mismatched=experiment.document.skip_mismatched,
+def _make_model(
+    experiment: Experiment, datasets: Datasets, _: RunFolder | None = None
+) -> InitialModel:
+    """The model with its initial weights."""
+    own = find_model_parts(experiment.spec).weights
+    return make_initial_model(
+        experiment, lambda values: fit_spec(experiment, datasets.metadata, values), own
     )
+
+
+def _resume_model(experiment: Experiment, datasets: Datasets, run: RunFolder) -> InitialModel:
+    """The model as it was when the training began, without weights: a checkpoint has them."""
+    unfrozen: dict[str, Any] = {}
+    if experiment.document.from_scratch and run.initial_weights.is_file():
+        unfrozen = json.loads(run.initial_weights.read_text(encoding="utf-8"))["unfrozen"]
+    spec = fit_spec(experiment, datasets.metadata, unfrozen)
+    graph = Graph.open(spec, {}, seed=experiment.document.training.seed)
+    return InitialModel(graph, (), unfrozen)
+
+
+def _report_weights(run: RunFolder, model: InitialModel, *, quiet: bool) -> None:
+    """Writes where the initial weights come from, and prints it."""
+    document = {"sources": list(model.lines), "unfrozen": dict(model.unfrozen)}
+    write_json(run.initial_weights, document, indent=2)
+    if not quiet:
+        print("\n".join(model.lines), flush=True)
 
 
 def describe_run(run: RunFolder, experiment: Experiment, graph: Graph) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from composer.data import Metadata
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment
-from composer.language import LANGUAGE_VERSION, Spec, SpecMetadata, load_spec
+from composer.experiment.model_settings import find_model_parts
+from composer.language import (
+    LANGUAGE_VERSION,
+    SavedSpec,
+    Spec,
+    SpecMetadata,
+    SpecSource,
+    load_spec,
+)
 
 # Params of specs that count what datasets name.
 _COUNTED = {
@@ -23,7 +32,9 @@ _WORDS = {
 }
 
 
-def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
+def fit_spec(
+    experiment: Experiment, metadata: Metadata, settings: Mapping[str, Any] | None = None
+) -> Spec:
     """The spec of an experiment with its settings, frozen nodes, and names of classes.
 
     Params that the experiment does not set follow the datasets, as far as the spec has them and
@@ -33,24 +44,35 @@ def fit_spec(experiment: Experiment, metadata: Metadata) -> Spec:
     Args:
         experiment: the experiment.
         metadata: of the training set.
+        settings: further values by address, which those of the experiment override.
 
     Raises:
         SpecError: with all problems of the spec.
         InputError: a number that the experiment sets is not that of the datasets.
     """
     freeze = experiment.document.freeze
-    plain = load_spec(experiment.spec)
+    source = find_model_parts(experiment.spec).spec
+    plain = load_spec(source)
     counts = _count_names(metadata, plain)
     _check_counts(experiment, counts)
-    source: Any = experiment.spec
     if freeze:
         frozen = [*plain.freeze, *freeze]
-        source = {"composer": LANGUAGE_VERSION, "extends": experiment.spec, "freeze": frozen}
-    spec = load_spec(source, set=[*counts.items(), *experiment.model_settings])
+        source = _with_freeze(source, frozen)
+    values = {**counts, **(settings or {})}
+    spec = load_spec(source, set=[*values.items(), *experiment.model_settings])
     named, own = name_classes(metadata), plain.metadata
     if own.image_counts and own.thing_classes == named.thing_classes:
         named = named.model_copy(update={"image_counts": own.image_counts})
     return spec.with_metadata(named)
+
+
+def _with_freeze(source: SpecSource, frozen: Sequence[str]) -> SpecSource:
+    """The spec with other frozen parts."""
+    if isinstance(source, SavedSpec):
+        return replace(source, document={**source.document, "freeze": list(frozen)})
+    if isinstance(source, Mapping):
+        return {**source, "freeze": list(frozen)}
+    return {"composer": LANGUAGE_VERSION, "extends": source, "freeze": list(frozen)}
 
 
 def _count_names(metadata: Metadata, spec: Spec) -> dict[str, int]:

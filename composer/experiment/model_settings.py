@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from composer.construction import list_addresses
 from composer.documents import ProblemLog, Setting
-from composer.errors import SpecError
+from composer.errors import NameResolutionError, SpecError
+from composer.graph import ModelParts, read_model
 from composer.language import Spec, SpecSource, load_spec
 
 MODEL = "model"  # the section of a model's addresses
@@ -21,9 +23,9 @@ class SettableModel:
     What an address means in the spec is found out where the spec is loaded with the settings.
 
     Args:
-        source: the spec: a file, a name or values; None if there is no model.
+        source: the model: a file, a name or values; None if there is no model.
         log: takes the problems of the spec, where its addresses are looked up; without one, what
-            is no spec (a checkpoint) has no addresses, and takes what nothing else does.
+            is no spec has no addresses, and takes what nothing else does.
     """
 
     def __init__(self, source: SpecSource | None, log: ProblemLog | None = None) -> None:
@@ -80,8 +82,22 @@ class SettableModel:
         if self._source is None:
             return None
         try:
-            return load_spec(self._source)
+            named = self._source
+            return load_spec(
+                find_model_parts(named).spec if isinstance(named, (str, os.PathLike)) else named
+            )
         except SpecError as error:
             if self._log is not None:
                 self._log.extend(error)
             return None
+
+
+def find_model_parts(spec: str | os.PathLike[str]) -> ModelParts:
+    """The spec and the weights of the model that an experiment names.
+
+    What means nothing is left to be reported where the spec is read.
+    """
+    try:
+        return read_model(spec)
+    except NameResolutionError:
+        return ModelParts(os.fspath(spec), None)

@@ -26,6 +26,7 @@ from composer.errors import PluginError
 from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 from composer.files import is_there
+from composer.runs import is_run
 
 _SPEC, _DATASETS = "spec", "datasets"
 
@@ -138,7 +139,7 @@ def open_data(source: DocumentSource, log: ProblemLog) -> SettableDocument[DataF
 
 
 def find_spec(written: str, folder: Path, written_in: str = "") -> tuple[str, str]:
-    """The file or the qualified name of a spec that a document names, and a remark on the choice.
+    """The file, run folder or qualified name of a model in a document, and a remark on the choice.
 
     Args:
         written: the name as written.
@@ -152,7 +153,7 @@ def find_spec(written: str, folder: Path, written_in: str = "") -> tuple[str, st
     if published is None or published.qualified != written:
         for candidate in (written, f"{written}.yaml"):
             found = find_beside(candidate, folder)
-            if is_there(found) and found.is_file():
+            if is_there(found) and (found.is_file() or is_run(found)):
                 return str(found), ""
     return (written, "") if published is None else (published.qualified, published.note)
 

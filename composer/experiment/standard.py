@@ -14,11 +14,13 @@ from composer.discovery import DISTRIBUTION
 from composer.documents import DocumentSource, SettingsSource, as_absolute
 from composer.errors import InputError
 from composer.experiment.experiment import Experiment, read_experiment
+from composer.experiment.model_settings import find_model_parts
 from composer.experiment.sections import find_spec
 from composer.language import ImageFormat, load_spec, log_notes
 
 _TRAIN, _VALIDATION = "train", "validation"
 _SHORT = "val"  # what the latter is often called
+_SPECS = (".yaml", ".yml", ".json")
 _FOLDS = 5
 _SMALLEST = 0.8  # of the model's own image size
 _ALONE = "there is no validation set; call a dataset 'validation'"
@@ -34,7 +36,7 @@ def standard_experiment(
     the training set, the others the validation set; a selection is trained on as a whole.
 
     Args:
-        spec: the model: a file, or the name of a spec that ships.
+        spec: the model, by any name that `Graph.open` takes.
         data: a data file, or its values.
         set: values by address, as for `load_experiment`: `training.iterations`, `lr`, ...
 
@@ -45,10 +47,13 @@ def standard_experiment(
     """
     spec, note = find_spec(os.fspath(spec), Path())
     log_notes([note] if note else [])
-    written = _write(spec, find_image_format(load_spec(spec)))
+    source = find_model_parts(spec).spec
+    plain = load_spec(source)
+    written = _write(spec, plain.name, find_image_format(plain))
     experiment = read_experiment(written, set=set, data=data)
     chosen = _choose(experiment.datasets)
-    fitted = _write(spec, find_image_format(load_spec(spec, set=experiment.model_settings)))
+    loaded = load_spec(source, set=experiment.model_settings)
+    fitted = _write(spec, plain.name, find_image_format(loaded))
     without = {} if _VALIDATION in chosen else dict.fromkeys(("evaluation", "validation"), _ALONE)
     if without or fitted != written:
         experiment = read_experiment(fitted, set=set, data=data, without=without)
@@ -76,11 +81,11 @@ def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocumen
     }
 
 
-def _write(spec: str, image_format: ImageFormat) -> dict[str, Any]:
+def _write(spec: str, name: str, image_format: ImageFormat) -> dict[str, Any]:
     """The values of the experiment."""
     return {
         "composer_experiment": 1,
-        "name": Path(spec).stem,
+        "name": name if Path(spec).suffix not in _SPECS else Path(spec).stem,
         "spec": as_absolute(spec),
         "skip_mismatched": True,  # so that weights for other classes can be begun with
         "train": {

@@ -2,10 +2,11 @@
 
 from composer.graph.costs import Costs, NodeCosts
 from composer.graph.description import plugin_versions
+from composer.graph.frozen_random import find_frozen_random
 from composer.graph.graph import Graph
 from composer.graph.inputs import read_inputs, spread_feeds
 from composer.graph.modules import device_of, find_device
-from composer.graph.opening import Model, open_blueprint, require_weights
+from composer.graph.opening import Model, ModelParts, open_blueprint, read_model, require_weights
 from composer.graph.profiling import NodeProfile, Profile, format_seconds
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
@@ -18,6 +19,7 @@ __all__ = [
     "LoadArguments",
     "LoadOptions",
     "Model",
+    "ModelParts",
     "NodeCosts",
     "NodeProfile",
     "Profile",
@@ -25,6 +27,7 @@ __all__ = [
     "Weights",
     "device_of",
     "find_device",
+    "find_frozen_random",
     "format_seconds",
     "gather_state",
     "in_step",
@@ -34,6 +37,7 @@ __all__ = [
     "open_blueprint",
     "plugin_versions",
     "read_inputs",
+    "read_model",
     "require_weights",
     "spread_feeds",
     "whole_on_first",

@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from composer.blueprint import resolve_spec
 from composer.checkpoint import LoadReport, describe_checkpoint
 from composer.discovery import DISTRIBUTION, find_version
 from composer.documents import escape
-from composer.errors import CheckpointError
+from composer.errors import CheckpointError, SpecError
 from composer.graph.self_containment import require_self_contained
-from composer.language import SavedSpec
+from composer.language import SavedSpec, load_spec
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -112,6 +113,23 @@ def read_description(path: str | os.PathLike[str]) -> Description:
         document = _qualified(document, _read_texts(metadata, _PLUGINS))
     saved = SavedSpec(_portable(document), os.fspath(path), _read_versions(metadata))
     return Description(saved, nodes)
+
+
+def find_namespaces(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The nodes of the model that a checkpoint describes, with the namespaces of their weights.
+
+    Args:
+        metadata: the metadata of the file.
+
+    Returns:
+        Path -> namespace, nothing if the file describes no model that can be read.
+    """
+    try:
+        document = json.loads(metadata[_SPEC])
+        nodes = resolve_spec(load_spec(SavedSpec(_portable(document), ""))).nodes
+    except (KeyError, ValueError, AttributeError, SpecError):
+        return {}
+    return {path: node.namespace for path, node in nodes.items() if node.same_as is None}
 
 
 def _portable(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from composer.graph.costs import Costs, counting
 from composer.graph.description import Provenance
 from composer.graph.execution import Execution
 from composer.graph.freezing import freeze_weights, set_frozen_norms_to_eval
+from composer.graph.frozen_random import FrozenNote
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.modules import CallableTable
 from composer.graph.opening import Model, check_model_spec, open_blueprint, without_taps
@@ -59,6 +60,7 @@ class Graph(nn.Module):
         self._callables = CallableTable(self, built, namespaces, placed)
         self._execution = Execution(blueprint, self._callables)
         self.provenance: list[Provenance] = []
+        self._frozen_note: FrozenNote | None = None
         for mode, outputs in blueprint.outputs.items():
             if outputs and self._execution.is_complete:
                 blueprint.plan(mode)  # now: torch.compile does not follow the planning
@@ -82,9 +84,8 @@ class Graph(nn.Module):
         Nodes that none of them fills are random: `random_nodes` lists them, `provenance` the rest.
 
         Args:
-            model: the name of a model that ships or of a spec; a checkpoint that describes itself;
-                the folder of a run; a spec as a file, mapping or value; a checked spec; or a
-                graph, which is taken as it is.
+            model: the name of a model that ships or of a spec; a checkpoint; the folder of a run;
+                a spec as a file, mapping or value; a checked spec; or a graph, taken as it is.
             weights: a checkpoint, or checkpoints by node; an empty mapping for none.
             set: values for aliases, params and configuration by address (`{"fpn.norm": "GN"}`),
                 or texts of the form `address=value`, the value in YAML.
@@ -95,10 +96,9 @@ class Graph(nn.Module):
             **options: of the load, as `load` takes them.
 
         Raises:
-            NameResolutionError: if there is no model of that name.
+            NameResolutionError, InputError: there is no such model, or it takes no values.
             SpecError: with all problems of the spec at once.
-            InputError: if a file is no model, or values are set of what is loaded already.
-            CheckpointError: if a checkpoint cannot be read, does not fit or describes no graph.
+            CheckpointError: a checkpoint cannot be read, does not fit or describes no graph.
         """
         chosen = LoadOptions(**options)
         if isinstance(model, Graph):
@@ -131,9 +131,9 @@ class Graph(nn.Module):
         `**params` are the same as `set`, for names without dots, or options of the load.
         """
         options, rest = LoadOptions.split(params)
-        settings = [*(set.items() if isinstance(set, Mapping) else set), *rest.items()]
-        checked = check_model_spec(spec, settings, nodes)
-        return cls.open(checked, weights, seed=seed, until=until, feeds=feeds, **options)
+        values = [*(set.items() if isinstance(set, Mapping) else set), *rest.items()]
+        spec = check_model_spec(spec, values, nodes)
+        return cls.open(spec, weights, seed=seed, until=until, feeds=feeds, **options)
 
     @classmethod
     def from_blueprint(
@@ -154,14 +154,14 @@ class Graph(nn.Module):
             device: where the nodes go that name no device in the spec.
 
         Raises:
-            PluginError: if a node type's constructor fails, or a node's device cannot be used.
+            PluginError: if a constructor fails, or a node's device cannot be used.
         """
         place = None if device is None else torch.device(device)
-        only = None if plan is None else plan.paths
-        built = build_modules(blueprint, seed=seed, only=only, device=place)
+        paths = None if plan is None else plan.paths
+        built = build_modules(blueprint, seed=seed, only=paths, device=place)
         freeze_weights(blueprint.spec.freeze, built)
-        graph = cls(blueprint, built, seed)
-        graph.eval()
+        graph = cls(blueprint, built, seed).eval()
+        graph._frozen_note = FrozenNote(graph)
         return graph
 
     @property
@@ -186,6 +186,8 @@ class Graph(nn.Module):
         super().train(mode)
         self._callables.train(mode)
         set_frozen_norms_to_eval(self.spec.freeze, self._callables)
+        if mode and self._frozen_note is not None:
+            self._frozen_note.log(self)
         return self
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
@@ -196,12 +198,11 @@ class Graph(nn.Module):
             **named: the graph's inputs by name.
 
         Returns:
-            In inference of a detector, for each image a dict of what was found; in training a dict
-            of losses; otherwise a dict by output name. A subgraph of one target gives its value.
+            In inference of a detector, a dict for each image; in training a dict of losses;
+            otherwise a dict by output name. A subgraph of one target gives its value.
 
         Raises:
-            InputError: if an input is missing or does not fit.
-            ExecutionError: if a node fails.
+            InputError, ExecutionError: an input does not fit, or a node fails.
         """
         return self._execution.answer(self._execution.plan(self.mode), inputs, named)
 
@@ -230,8 +231,7 @@ class Graph(nn.Module):
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
-            InputError: if an input is missing or does not fit.
-            ExecutionError: if a node fails.
+            InputError, ExecutionError: an input does not fit, or a node fails.
         """
         return self._execution.request(
             inputs, self.mode, until=until, feeds=feeds, mode=mode, seed=seed
@@ -253,10 +253,7 @@ class Graph(nn.Module):
     def subgraph(self, *, until: Names, feeds: Sequence[str] = ()) -> Graph:
         """The part that computes targets from feeds, as a graph with the same modules.
 
-        What it takes and returns is that of `Blueprint.part`.
-
-        Raises:
-            NameResolutionError: if a name means nothing or several things.
+        What it takes and returns is that of `Blueprint.part`, which raises for unknown names.
         """
         blueprint = self.blueprint.part(until, feeds)
         paths = {node.module_path for node in blueprint.nodes.values() if node.arguments}
@@ -274,7 +271,7 @@ class Graph(nn.Module):
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run`, with its options, and measures every node.
 
-        Watching the memory of allocations costs some microseconds an operation.
+        Watching memory costs some microseconds an operation.
         """
         with profiling(memory=memory) as profiler:
             result = self._execution.request(inputs, self.mode, observers=(profiler,), **options)
@@ -307,10 +304,9 @@ class Graph(nn.Module):
             every_thread: whether it sees runs in other threads than this one, too.
 
         Returns:
-            A handle whose `remove()` takes the hook away; it is a context manager too.
+            A handle with `remove()`, which is a context manager too.
         """
-        path = self.resolve_node(node) if node else ""
-        hook = HookObserver(function, moment, path)
+        hook = HookObserver(function, moment, self.resolve_node(node) if node else "")
         return HookHandle(self._execution.observers, hook, every_thread=every_thread)
 
     def resolve_node(self, name: str) -> str:
@@ -354,12 +350,11 @@ class Graph(nn.Module):
                 and how the file is read (`key_mapping`, `section`): see `LoadOptions`.
 
         Returns:
-            A report of what was loaded, node by node.
+            A report by node.
 
         Raises:
             CheckpointError: if the file cannot be read.
-            CheckpointMismatchError: if it does not fit and no exception above allows it; nothing
-                is loaded then.
+            CheckpointMismatchError: if it does not fit; nothing is loaded then.
         """
         reports = load_weights(self, {node or "": path}, LoadOptions(**options), prefix=prefix)
         if not reports:
@@ -380,14 +375,13 @@ class Graph(nn.Module):
         Args:
             path: a `.safetensors` or `.pth` file.
             nodes: only these nodes or nested graphs.
-            dtype: what floating-point weights are stored as, `torch.float16` for instance. A load
-                gives them the type again that the graph has; whole numbers stay as they are.
-            metadata: what the file says that predicted numbers stand for; by default what the
-                spec says.
+            dtype: of floating-point weights, `torch.float16` for instance. A load gives them the
+                type again that the graph has.
+            metadata: names of classes and keypoints; by default those of the spec.
 
         Raises:
             CheckpointError: if the file cannot be written, or a weight is too large for `dtype`.
-            SpecError: if something is wrong with the metadata.
+            SpecError: if the metadata has problems.
         """
         spec = self.spec
         if metadata is not None:

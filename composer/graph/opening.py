@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
 from composer.construction import check_source, check_spec
-from composer.discovery import find_model, find_published, shipped_models, shipped_specs
 from composer.documents import SettingsSource
-from composer.errors import InputError, NameResolutionError
-from composer.files import is_there
+from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.graph.description import read_description
 from composer.graph.weights import Weights
-from composer.language import Spec, SpecSource, log_notes
-from composer.names import closest, did_you_mean
-from composer.runs import find_weights, is_run
+from composer.language import SavedSpec, Spec, SpecSource
+from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
 
 Model = str | os.PathLike[str] | Mapping[str, Any] | Spec | Blueprint
-
-_CHECKPOINTS = (".safetensors", ".pth", ".pt", ".pkl", ".pyth")
-_SPECS = (".yaml", ".yml", ".json")
-_INSTALLED = "package:"
 
 
 class OpenedModel(NamedTuple):
@@ -39,6 +31,18 @@ class OpenedModel(NamedTuple):
 
     blueprint: Blueprint
     weights: Weights
+
+
+class ModelParts(NamedTuple):
+    """What a model's name means.
+
+    Args:
+        spec: a spec's file or name, or the document in a checkpoint.
+        weights: the weights of a checkpoint; None of a spec, which may name some.
+    """
+
+    spec: SpecSource
+    weights: Weights | None
 
 
 def open_blueprint(
@@ -62,13 +66,35 @@ def open_blueprint(
     check_model(model)
     if isinstance(model, (Mapping, Spec, Blueprint)):
         blueprint = check_model_spec(model, set, nodes)
-    elif (checkpoint := _find_checkpoint(model)) is not None:
-        description = read_description(checkpoint)
-        blueprint = check_source(description.spec, set=set, nodes=nodes)
-        return OpenedModel(blueprint, dict.fromkeys(description.nodes, checkpoint) or checkpoint)
     else:
-        blueprint = check_source(model, set=set, nodes=nodes)
+        source = read_model(model)
+        blueprint = check_source(source.spec, set=set, nodes=nodes)
+        if source.weights is not None:
+            return OpenedModel(blueprint, source.weights)
     return OpenedModel(blueprint, blueprint.spec.weights)
+
+
+def read_model(model: str | os.PathLike[str]) -> ModelParts:
+    """The spec and the weights that a model's name means; nothing is checked.
+
+    Args:
+        model: as for `open_blueprint`, without specs that are values.
+
+    Raises:
+        NameResolutionError: there is no model of that name.
+        InputError: it is an experiment, or neither a checkpoint nor a spec.
+        CheckpointError: a checkpoint cannot be read or describes no graph.
+    """
+    kind, name = find_model_source(model)
+    if kind == "experiment":
+        raise InputError(
+            f"'{name}' is an experiment. Its model is the spec that it names or, once it is "
+            "trained, the folder of its run; `composer train` takes it."
+        )
+    if kind == "spec":
+        return ModelParts(name, None)
+    description = read_description(name)
+    return ModelParts(description.spec, dict.fromkeys(description.nodes, name) or name)
 
 
 def check_model_spec(
@@ -82,6 +108,8 @@ def check_model_spec(
     """
     check_model(spec)
     if not isinstance(spec, (Spec, Blueprint)):
+        if not isinstance(spec, (Mapping, SavedSpec)):
+            _require_spec(spec)
         return check_source(spec, set=set, nodes=nodes)
     if set:
         raise InputError("a spec that is loaded has its settings: `load_spec` takes them")
@@ -95,11 +123,27 @@ def check_model(model: object) -> None:
         InputError: if it is of another type.
     """
     is_named = isinstance(model, (str, os.PathLike)) and isinstance(os.fspath(model), str)
-    if not is_named and not isinstance(model, (Mapping, Spec, Blueprint)):
+    if not is_named and not isinstance(model, (Mapping, SavedSpec, Spec, Blueprint)):
         raise InputError(
             "a model is a name, a file, a mapping or a checked spec, not "
             f"{'nothing' if model is None else type(model).__name__}"
         )
+
+
+def _require_spec(spec: str | os.PathLike[str]) -> None:
+    """Refuses the name of a checkpoint or an experiment where a spec is expected.
+
+    Raises:
+        InputError: as said.
+    """
+    try:
+        kind, _ = find_model_source(spec)
+    except (NameResolutionError, CheckpointError):
+        return  # there is no such spec, which is said where it is read
+    if kind == "checkpoint":
+        raise InputError(f"'{spec}' is a trained model, not a spec: Graph.open('{spec}') opens it")
+    if kind == "experiment":
+        raise InputError(f"'{spec}' is an experiment, not a spec: name the spec in it")
 
 
 def without_taps(names: Names) -> list[str]:
@@ -120,29 +164,4 @@ def require_weights(graph: Graph) -> None:
     raise InputError(
         f"'{graph.spec.name}' names {what}, so it would predict at random: give weights "
         "(--weights FILE on the command line)."
-    )
-
-
-def _find_checkpoint(model: str | os.PathLike[str]) -> str | None:
-    """The checkpoint that a name means; None if it is to be a spec."""
-    name = os.fspath(model)
-    if name.startswith(_INSTALLED) or Path(name).suffix.lower() in _CHECKPOINTS:
-        return name
-    if (shipped := find_model(name)) is not None:
-        log_notes([shipped.note] if shipped.note else [])
-        return os.fspath(shipped.path)
-    if is_there(name) and Path(name).is_dir():
-        return os.fspath(find_weights(Path(name))) if is_run(Path(name)) else name
-    if is_there(name) and Path(name).is_file() and Path(name).suffix.lower() not in _SPECS:
-        raise InputError(
-            f"'{name}' is neither a checkpoint ({', '.join(_CHECKPOINTS)}) nor a spec (.yaml)"
-        )
-    if is_there(name) or Path(name).suffix or find_published(name) is not None:
-        return None
-    models = shipped_models()
-    if hint := closest(name, [*models, *shipped_specs()]):
-        raise NameResolutionError(f"there is no model '{name}'. Did you mean '{hint}'?")
-    raise NameResolutionError(
-        f"there is no model '{name}'. {did_you_mean(name, models, 'models that ship')} Specs "
-        "are models, too: `composer specs` lists them."
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from torch import Tensor, nn
 
 from composer.checkpoint import (
+    Checkpoint,
     ExpectedTensors,
     KeyMapping,
     LoadReport,
@@ -21,7 +22,7 @@ from composer.checkpoint import (
     read_fitting,
 )
 from composer.errors import InputError
-from composer.graph.description import Provenance
+from composer.graph.description import Provenance, find_namespaces
 from composer.graph.sharding import is_sharded, scatter_state
 from composer.module_tree import own_state
 from composer.names import resolve_name
@@ -194,7 +195,7 @@ def _match(
     matching = match_tensors(targets, checkpoint, prefix_of=prefixes, partial=bool(name))
     if path and path not in declared and by_suffix:
         return matching._replace(report=_without_absent(matching.report))
-    return matching
+    return matching._replace(report=_without_other_nodes(matching.report, checkpoint, graph))
 
 
 def _without_absent(report: LoadReport) -> LoadReport:
@@ -210,6 +211,41 @@ def _without_absent(report: LoadReport) -> LoadReport:
         for path, node in report.nodes.items()
     }
     return replace(report, nodes=nodes)
+
+
+def _without_other_nodes(report: LoadReport, checkpoint: Checkpoint, graph: Graph) -> LoadReport:
+    """A report in which weights of nodes that only the file's own model has are unused.
+
+    A file that describes itself says whose its weights are: the masks of a model that is loaded
+    into one of boxes are no mistake.
+    """
+    if not any(node.unexpected for node in report.nodes.values()):
+        return report
+    theirs = find_namespaces(checkpoint.metadata)
+    others = {key_prefix(name): path for path, name in theirs.items()}
+    unused: dict[str, list[str]] = {}
+    nodes = {}
+    for place, node in report.nodes.items():
+        kept = []
+        for key in node.unexpected:
+            owner = max((p for p in others if p and key.startswith(p)), key=len, default="")
+            path = others.get(owner, "")
+            if path and path not in graph.blueprint.nodes:
+                unused.setdefault(path, []).append(key)
+            else:
+                kept.append(key)
+        nodes[place] = replace(node, unexpected=tuple(kept))
+    if not unused:
+        return report
+    listed = ", ".join(f"{path} ({len(keys)})" for path, keys in unused.items())
+    count = sum(map(len, unused.values()))
+    choice = f"{count} tensors of nodes that this model does not have are unused: {listed}"
+    return replace(
+        report,
+        nodes={p: n for p, n in nodes.items() if n != NodeReport()},
+        unused=(*report.unused, *(key for keys in unused.values() for key in keys)),
+        choices=(*report.choices, choice),
+    )
 
 
 def _node_path(graph: Graph, name: str) -> str:

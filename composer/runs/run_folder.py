@@ -17,6 +17,7 @@ class RunFolder:
         spec.yaml           the model as one document
         experiment.yaml     the experiment with all values
         versions.json       packages, plugins and code
+        initial_weights.json  where the initial weights come from
         metrics.jsonl       a line for each record and evaluation
         tensorboard/        the same for TensorBoard
         plots/              curves of losses, learning rate and metrics
@@ -35,6 +36,7 @@ class RunFolder:
         self.spec = self.path / "spec.yaml"
         self.experiment = self.path / "experiment.yaml"
         self.versions = self.path / "versions.json"
+        self.initial_weights = self.path / "initial_weights.json"
         self.metrics = self.path / "metrics.jsonl"
         self.tensorboard = self.path / "tensorboard"
         self.plots = self.path / "plots"

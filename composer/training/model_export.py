@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from composer.graph import Graph
-from composer.runs import find_weights
+from composer.graph import Graph, require_weights
+from composer.runs import find_weights, is_run
 
 
 def export_model(
@@ -22,7 +22,7 @@ def export_model(
     """Writes a model as one self-describing file.
 
     Args:
-        source: the folder of a run, or a checkpoint that describes itself.
+        source: the folder of a run, or another model as `Graph.open` takes it.
         file: the `.safetensors` or `.pth` file.
         half: store weights in 16 bits.
         last: of a run, export the last weights, not the best.
@@ -33,9 +33,11 @@ def export_model(
 
     Raises:
         CheckpointError: the run has no weights yet, or a file cannot be read or written.
+        InputError: the model has no weights.
     """
     path = Path(source)
-    found = find_weights(path, last=last, averaged=averaged) if path.is_dir() else path
-    graph = Graph.open(found)
+    is_chosen = is_run(path) and (last or not averaged)
+    graph = Graph.open(find_weights(path, last=last, averaged=averaged) if is_chosen else path)
+    require_weights(graph)
     graph.save(file, dtype=torch.float16 if half else None)
     return graph

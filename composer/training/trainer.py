@@ -165,7 +165,7 @@ class Trainer:
                 journal.note(storage)
                 storage.step()
                 self.iteration += 1
-                if self._is_due(settings.log_every):
+                if self.iteration == 1 or self._is_due(settings.log_every):
                     self._require_folder()
                     self._record = journal.record(self.iteration)
 

@@ -88,7 +88,7 @@ def test_mode_decides_which_nodes_are_drawn(cli, folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "there is no spec 'nowhere'"),
+        (["nowhere"], "there is no model 'nowhere'"),
         (["small.yaml", "-u", "regionz"], "Did you mean 'regions'?"),
         (["small.yaml", "--set", "b.a=1"], "there is nothing to set at 'b.a'"),
     ],

@@ -31,6 +31,7 @@ training:
   checkpoint: {every: 2}
   log_every: 1
 evaluation: {metrics: [], losses: true}
+from_scratch: true
 """
 
 

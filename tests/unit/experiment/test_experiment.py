@@ -118,7 +118,7 @@ def test_addresses_count_over_model_datasets_and_training(tmp_path):
         ("norm=GN", "training.clip.norm"),
         ("model.fpn.nrom=GN", "Did you mean 'model.backbone.fpn.norm'?"),
         ("frist=1", "Did you mean 'datasets.shapes.select.first'?"),
-        ("xyz=1", "Addresses begin with: composer_experiment, datasets,"),
+        ("xyz=1", "Addresses begin with: allow_missing, allow_unexpected, composer_experiment,"),
     ):
         with pytest.raises(SpecError) as caught:
             load_experiment(file, set=[setting])
@@ -254,9 +254,15 @@ def test_freezing_adds_to_the_spec(tmp_path):
 
 def test_a_check_tells_what_there_is(tmp_path):
     lines = check_experiment(load_experiment(write_experiment(tmp_path)))
-    assert lines[1:] == [
+    assert lines[1:3] == [
         "training set: 8 images, validation: 8 images",
         "classes: square, triangle, disc",
+    ]
+    assert lines[3:] == [
+        "random weights: backbone.bottom_up (120), backbone.fpn (16), "
+        "proposal_generator.rpn_head (6)",
+        "trained from scratch, so not frozen: backbone.bottom_up.norm='BN', "
+        "backbone.bottom_up.freeze_at=0",
     ]
 
 

@@ -166,7 +166,7 @@ def test_the_random_numbers_of_the_caller_are_left_alone(tmp_path):
 
 def test_the_folder_tells_everything(tmp_path):
     summary = make_trainer(tmp_path).run()
-    assert [record["iteration"] for record in records_of(tmp_path)] == [4, 8, 12]
+    assert [record["iteration"] for record in records_of(tmp_path)] == [1, 4, 8, 12]
     assert {"loss", "total_loss", "lr", "grad_norm"} <= records_of(tmp_path)[0].keys()
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
         "0000010",
@@ -193,9 +193,9 @@ def test_what_was_killed_before_its_first_checkpoint_leaves_no_records(tmp_path)
     with (tmp_path / "metrics.jsonl").open("a") as stream:
         stream.write('{"iteration": 9, "lo')
     make_trainer(tmp_path, checkpoint={"every": 100}).run()
-    assert [record["iteration"] for record in records_of(tmp_path)] == [4, 8, 12]
+    assert [record["iteration"] for record in records_of(tmp_path)] == [1, 4, 8, 12]
     curves = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-    assert [point.step for point in curves.Scalars("total_loss")] == [4, 8, 12]
+    assert [point.step for point in curves.Scalars("total_loss")] == [1, 4, 8, 12]
 
 
 def test_a_finished_training_that_is_resumed_keeps_its_last_record(tmp_path):

@@ -1,0 +1,167 @@
+"""The initial weights of a training: given ones, those at hand, or a start from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from composer.checkpoint import LoadReport
+from composer.errors import TrainingError
+from composer.experiment.experiment import Experiment
+from composer.experiment.experiment_document import ExperimentDocument
+from composer.graph import Graph, LoadOptions, find_frozen_random, load_weights, log_remarks
+from composer.graph.weights import Weights
+from composer.language import Spec
+from composer.module_tree import own_state
+from composer.pretrained import Filling, fill_with_best
+
+_FROZEN = "FrozenBN"
+_SHOWN = 4
+
+MakeSpec = Callable[[Mapping[str, Any]], Spec]
+
+
+@dataclass(frozen=True)
+class InitialModel:
+    """A model before its training.
+
+    Attributes:
+        graph: the model with its initial weights.
+        lines: where they come from, for people.
+        unfrozen: the settings that make layers trainable which would be frozen and random.
+    """
+
+    graph: Graph
+    lines: tuple[str, ...]
+    unfrozen: Mapping[str, Any]
+
+
+def make_initial_model(
+    experiment: Experiment, make_spec: MakeSpec, own_weights: Weights | None
+) -> InitialModel:
+    """Builds the model of an experiment with its initial weights.
+
+    Weights are those of the experiment, else the model's own, else the best that are at hand, else
+    random. Random layers must not be frozen: with `from_scratch` their norms and layers are made
+    trainable, and nothing is looked for.
+
+    Args:
+        experiment: the experiment.
+        make_spec: makes the spec, with some values set.
+        own_weights: the weights that belong to the model; None for those that its spec names.
+
+    Raises:
+        TrainingError: random layers would be frozen.
+        CheckpointError: a checkpoint cannot be read or does not fit.
+    """
+    document = experiment.document
+    graph = Graph.open(make_spec({}), {}, seed=document.training.seed)
+    weights = _choose_weights(experiment, graph, own_weights)
+    options = _make_options(document)
+    reports = load_weights(graph, weights, options)
+    log_remarks(reports)
+    fillings = [] if weights or document.from_scratch else fill_with_best(graph)
+    unfrozen: dict[str, Any] = {}
+    frozen = find_frozen_random(graph)
+    if frozen and not document.from_scratch:
+        raise TrainingError(_refuse(graph, frozen, has_weights=bool(weights)))
+    if frozen:
+        unfrozen = find_unfreezing(graph, frozen)
+        graph = Graph.open(make_spec(unfrozen), {}, seed=document.training.seed)
+        load_weights(graph, weights, options)
+    lines = [*map(_describe_report, reports), *map(_describe_filling, fillings)]
+    lines += _describe_random(graph, unfrozen)
+    return InitialModel(graph, tuple(lines), unfrozen)
+
+
+def _choose_weights(experiment: Experiment, graph: Graph, own_weights: Weights | None) -> Weights:
+    if experiment.weights is not None:
+        return experiment.weights
+    return graph.spec.weights if own_weights is None else own_weights
+
+
+def _make_options(document: ExperimentDocument) -> LoadOptions:
+    return LoadOptions(
+        skip_mismatched=document.skip_mismatched,
+        allow_missing=document.allow_missing,
+        allow_unexpected=document.allow_unexpected,
+        key_mapping=document.key_mapping,
+        section=document.section,
+    )
+
+
+def find_unfreezing(graph: Graph, paths: Mapping[str, int]) -> dict[str, Any]:
+    """The settings with which the layers of some nodes are trainable.
+
+    Args:
+        graph: the graph.
+        paths: the nodes.
+    """
+    settings: dict[str, Any] = {}
+    for path in paths:
+        node = graph.blueprint.nodes[path]
+        for key, value in node.config.items():
+            if value == _FROZEN and key.endswith("norm"):
+                settings[f"{path}.{key}"] = _trainable_norm(node.contract, key)
+            elif key == "freeze_at" and value:
+                settings[f"{path}.{key}"] = 0
+    return settings
+
+
+def _trainable_norm(contract: Any, key: str) -> str:
+    """Batch normalisation as a node type calls it: BN, or nothing for a network's own."""
+    known = get_args(get_type_hints(contract.target.__init__)[key])
+    return "BN" if "BN" in known or not known else ""
+
+
+def _refuse(graph: Graph, frozen: Mapping[str, int], *, has_weights: bool) -> str:
+    nodes = ", ".join(frozen)
+    why = (
+        "the given weights do not fill them"
+        if has_weights
+        else "no trained weights that fit are at hand: none that ship, none in installed packages, "
+        "none in the caches of torch, timm and detectron2"
+    )
+    return (
+        f"'{graph.spec.name}' would be trained with frozen layers of random weights ({nodes}), "
+        f"which never learn; {why}. Give weights (--weights FILE, 'weights' in an experiment), or "
+        "train all layers from the beginning (--from-scratch, 'from_scratch: true')."
+    )
+
+
+def _describe_report(report: LoadReport) -> str:
+    return _describe([report], Path(report.source).name)
+
+
+def _describe_filling(filling: Filling) -> str:
+    name = Path(filling.candidate.file).name
+    return _describe(filling.reports, f"{name} ({filling.candidate.origin})")
+
+
+def _describe(reports: Sequence[LoadReport], source: str) -> str:
+    nodes = {path: node for report in reports for path, node in report.nodes.items()}
+    loaded = {path: len(node.loaded) for path, node in nodes.items() if node.loaded}
+    expected = sum(node.num_expected for path, node in nodes.items() if path in loaded)
+    count = sum(loaded.values())
+    return f"weights: {count} of {expected} tensors from {source}: {_list_nodes(loaded)}"
+
+
+def _describe_random(graph: Graph, unfrozen: Mapping[str, Any]) -> list[str]:
+    lines = []
+    random = {path: len(own_state(graph.module(path))) for path in graph.random_nodes}
+    if random:
+        lines.append(f"random weights: {_list_nodes(random)}")
+    if unfrozen:
+        values = ", ".join(f"{address}={value!r}" for address, value in unfrozen.items())
+        lines.append(f"trained from scratch, so not frozen: {values}")
+    if left := find_frozen_random(graph):
+        lines.append(f"frozen although random, as the settings say: {', '.join(left)}")
+    return lines
+
+
+def _list_nodes(counts: Mapping[str, int]) -> str:
+    listed = [f"{path} ({count})" for path, count in counts.items()]
+    more = [f"{len(listed) - _SHOWN} more nodes"] if len(listed) > _SHOWN + 1 else []
+    return ", ".join([*(listed[:_SHOWN] if more else listed), *more])

@@ -1,0 +1,119 @@
+"""The one meaning of a model's name: a spec, a checkpoint or an experiment. Torch is not imported.
+
+Every command and every call that takes a model asks here, so that each takes the same names.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from composer.discovery import find_model, find_published, shipped_models, shipped_specs
+from composer.errors import InputError, NameResolutionError
+from composer.files import is_there
+from composer.names import closest, did_you_mean
+from composer.runs import find_weights, is_run
+
+_LOGGER = logging.getLogger(__name__)
+CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".pt2", ".ckpt", ".bin", ".pkl", ".pyth")
+_DOCUMENTS = (".yaml", ".yml", ".json")
+_INSTALLED = "package:"
+_START = 65536  # characters of a document, in which its kind is written
+_EXPERIMENT = re.compile(r"^\s*[\"']?composer_experiment[\"']?\s*:", re.MULTILINE)
+_DATA = re.compile(r"^\s*[\"']?composer_data[\"']?\s*:", re.MULTILINE)
+_POINTER = "last_checkpoint"
+
+
+class ModelSource(NamedTuple):
+    """What a model's name means.
+
+    Attributes:
+        kind: a spec, a checkpoint that is to describe itself, or an experiment.
+        name: its file, or the name of a published spec.
+    """
+
+    kind: Literal["spec", "checkpoint", "experiment"]
+    name: str
+
+
+def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
+    """Finds what a model's name means.
+
+    Args:
+        model: the name of a shipped model or a published spec; the file of a spec, a checkpoint or
+            an experiment; the folder of a run, or one with a `last_checkpoint`; a file of an
+            installed package (`package:name/of/file`).
+
+    Raises:
+        NameResolutionError: there is no model of that name.
+        InputError: the file or folder is something else.
+        CheckpointError: the run has no weights yet.
+    """
+    if not isinstance(model, (str, os.PathLike)):
+        raise InputError(f"a model is named by text or a path, not by a {type(model).__name__}")
+    name = os.fspath(model)
+    path = Path(name)
+    if name.startswith(_INSTALLED) or path.suffix.lower() in CHECKPOINT_SUFFIXES:
+        return ModelSource("checkpoint", name)
+    if (shipped := find_model(name)) is not None:
+        if shipped.note:
+            _LOGGER.warning("note: %s", shipped.note)
+        return ModelSource("checkpoint", os.fspath(shipped.path))
+    if is_there(name) and path.is_dir():
+        return ModelSource("checkpoint", _find_in_folder(path))
+    if is_there(name) and path.is_file():
+        return _judge_file(path)
+    if path.suffix or find_published(name) is not None:
+        return ModelSource("spec", name)
+    raise NameResolutionError(_describe_unknown(name))
+
+
+def _find_in_folder(folder: Path) -> str:
+    if is_run(folder):
+        return os.fspath(find_weights(folder))
+    if (folder / _POINTER).is_file():
+        return os.fspath(folder)
+    raise InputError(
+        f"'{folder}' is a folder, but not that of a run (it has no weights or experiment) nor one "
+        f"with a '{_POINTER}'. A model is a name, a file or the folder of a run."
+    )
+
+
+def _judge_file(path: Path) -> ModelSource:
+    if path.suffix.lower() not in _DOCUMENTS:
+        if _is_text(path):
+            raise InputError(
+                f"'{path}' is neither a checkpoint ({', '.join(CHECKPOINT_SUFFIXES)}) nor a spec "
+                "(.yaml)"
+            )
+        return ModelSource("checkpoint", os.fspath(path))
+    start = _read_start(path)
+    if _EXPERIMENT.search(start):
+        return ModelSource("experiment", os.fspath(path))
+    if _DATA.search(start):
+        raise InputError(f"'{path}' is a data file, not a model")
+    return ModelSource("spec", os.fspath(path))
+
+
+def _read_start(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(_START)
+
+
+def _is_text(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(512)
+    return b"\0" not in start and all(byte >= 9 for byte in start) and start[:1] != b"\x80"
+
+
+def _describe_unknown(name: str) -> str:
+    shipped = shipped_models()
+    if hint := closest(name, [*shipped, *shipped_specs()]):
+        return f"there is no model '{name}'. Did you mean '{hint}'?"
+    return (
+        f"there is no model '{name}'. {did_you_mean(name, shipped, 'models that ship')} Specs "
+        "are models, too: `composer specs` lists them."
+    )
