@@ -132,8 +132,8 @@ class Graph(nn.Module):
         """
         options, rest = LoadOptions.split(params)
         values = [*(set.items() if isinstance(set, Mapping) else set), *rest.items()]
-        spec = check_model_spec(spec, values, nodes)
-        return cls.open(spec, weights, seed=seed, until=until, feeds=feeds, **options)
+        opened = check_model_spec(spec, values, nodes)
+        return cls.open(opened, weights, seed=seed, until=until, feeds=feeds, **options)
 
     @classmethod
     def from_blueprint(
@@ -387,8 +387,7 @@ class Graph(nn.Module):
         if metadata is not None:
             spec = spec.with_metadata(metadata)
             require_class_names(self.blueprint, spec)
-        names = None if nodes is None else listed(nodes)
-        save_weights(self, path, names, dtype=dtype, spec=spec)
+        save_weights(self, path, None if nodes is None else listed(nodes), dtype=dtype, spec=spec)
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""
