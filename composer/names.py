@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 
@@ -169,12 +170,14 @@ def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
 
 
 def fold_name(name: str) -> str:
-    """A name without the differences that people overlook: case and spaces."""
-    return " ".join(name.split()).casefold()
+    """A name without the differences that people overlook: case, spaces and Unicode forms."""
+    plain = unicodedata.normalize("NFKC", name.casefold())
+    shown = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+    return " ".join(shown.split()).casefold()
 
 
 def group_names(names: Sequence[str]) -> list[list[int]]:
-    """The positions of names that are one but for case and spaces, of those that occur twice."""
+    """The positions of names that `fold_name` makes one, of those that occur twice."""
     positions: dict[str, list[int]] = {}
     for at, name in enumerate(names):
         positions.setdefault(fold_name(name), []).append(at)
@@ -196,12 +199,12 @@ def label_names(names: Sequence[str], own_ids: Sequence[int] = ()) -> tuple[str,
 
 
 def describe_shared_names(names: Sequence[str], own_ids: Sequence[int]) -> list[str]:
-    """What is to be told of categories that have one name, or one but for case and spaces."""
+    """What is to be told of categories that have one name, or look alike."""
     messages = []
     for group in group_names(names):
         spelled = dict.fromkeys(names[at] for at in group)
         numbers = ", ".join(str(own_ids[at]) for at in group)
-        how = "the name" if len(spelled) == 1 else "but for case and spaces the name"
+        how = "the name" if len(spelled) == 1 else "but for case, spaces or Unicode form the name"
         listed = ", ".join(f"'{name}'" for name in spelled)
         messages.append(f"the categories {numbers} have {how} {listed}; they stay apart by id")
     return messages

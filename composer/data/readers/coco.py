@@ -1,5 +1,6 @@
 """COCO's format of instances and keypoints (https://cocodataset.org/#format-data)."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +120,9 @@ def _read_keypoints(
         return _Keypoints()
     first = having[0]
     names = named[first.own_id]
+    for name in (name for name, times in Counter(names).items() if times > 1):
+        message = f"category '{first.name}' has {names.count(name)} keypoints '{name}'"
+        log.add("bad_keypoints", f"{message}: pairs of names cannot tell them apart")
     others = [category for category in having if named[category.own_id] != names]
     if others and chosen is None:
         log.add(
@@ -149,7 +153,23 @@ def _read_flip_pairs(
             log.add("bad_keypoints", message)
             return None
         found.append((str(ends[0]), str(ends[1])))
+    if reason := _describe_bad_pairs(found, names):
+        log.add("bad_keypoints", f"'keypoint_flip_pairs': {reason}")
+        return None
     return found
+
+
+def _describe_bad_pairs(pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> str:
+    """Why pairs of names are none that change places in a mirror; nothing if they are."""
+    counts = Counter(name for pair in pairs for name in pair)
+    for name, times in counts.items():
+        if name not in names:
+            return f"there is no keypoint '{name}'"
+        if times > 1:
+            return f"the keypoint '{name}' is there {times} times; it has one partner"
+        if names.count(name) > 1:
+            return f"there are {names.count(name)} keypoints '{name}'"
+    return ""
 
 
 def _name_keypoints(category: Category, file: Path) -> tuple[str, ...]:
@@ -181,7 +201,6 @@ def _read_skeleton(
 
 
 def _to_pairs(pairs: list[tuple[str, str]], names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    for name in (name for pair in pairs for name in pair):
-        if name not in names:
-            raise DataError(f"'keypoint_flip_pairs': there is no keypoint '{name}'")
+    if reason := _describe_bad_pairs(pairs, names):
+        raise DataError(f"'keypoint_flip_pairs': {reason}")
     return tuple((names.index(a), names.index(b)) for a, b in pairs)

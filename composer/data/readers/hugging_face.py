@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ import yaml
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
-from composer.data.json_values import are_numbers
+from composer.data.json_values import are_numbers, as_integer
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.split_names import name_split
@@ -90,14 +91,19 @@ def read_entries(file: Path) -> Iterator[Entry]:
         if file.suffix == ".csv":
             yield from _read_rows(text)
             return
-        for line in filter(str.strip, text.splitlines()):
-            entry = json.loads(line)
+        for number, line in enumerate(text.split("\n"), 1):  # U+2028 divides no lines here
+            entry = _parse_line(line, f"{file}:{number}") if line.strip() else None
             if isinstance(entry, Mapping) and isinstance(entry.get(_FILE), str):
                 yield entry
     except BadPart as bad:
         raise DataError(bad.message) from None
+
+
+def _parse_line(line: str, place: str) -> Any:
+    try:
+        return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: it is not a JSON document a line: {error}") from None
+        raise DataError(f"{place}: it is not a JSON document a line: {error}") from None
 
 
 def _read_rows(text: str) -> Iterator[Entry]:
@@ -129,12 +135,19 @@ def list_objects(entry: Entry) -> Iterator[tuple[Any, Any]]:
     if isinstance(objects, list):
         for one in objects:
             if isinstance(one, Mapping):
-                yield _get(one, _BOXES), _get(one, _CATEGORIES)
+                yield _get(one, _BOXES), _to_category(_get(one, _CATEGORIES))
     elif isinstance(objects, Mapping):
         boxes, labels = _get(objects, _BOXES), _get(objects, _CATEGORIES)
         boxes = boxes if isinstance(boxes, list) else []
-        labels = labels if isinstance(labels, list) else [None] * len(boxes)
-        yield from zip(boxes, labels, strict=False)
+        labels = labels if isinstance(labels, list) else []
+        for box, label in zip_longest(boxes, labels):  # of columns of two lengths, parts have none
+            yield box, _to_category(label)
+
+
+def _to_category(label: Any) -> Any:
+    """A category, where 1.0 is 1."""
+    whole = as_integer(label)
+    return label if whole is None else whole
 
 
 def _get(mapping: Entry, names: Sequence[str]) -> Any:
@@ -142,7 +155,8 @@ def _get(mapping: Entry, names: Sequence[str]) -> Any:
 
 
 def _list_labels(entry: Entry) -> list[Any]:
-    return [label for _, label in list_objects(entry) if label is not None]
+    labels = (label for _, label in list_objects(entry))
+    return [label for label in labels if type(label) in (int, str)]  # true is an int, too
 
 
 def _call_classes(entries: Sequence[Entry], numbered: bool) -> list[str]:

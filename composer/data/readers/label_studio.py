@@ -10,7 +10,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers
+from composer.data.json_values import are_numbers, as_name
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse, make_rectangle
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
@@ -109,17 +109,32 @@ def _add(image: FoundImage, result: Entry, place: str) -> None:
     if not isinstance(value, Mapping) or kind in ("choices", "textarea", "rating", "labels"):
         return
     labels = value.get(kind)
-    label = labels[0] if isinstance(labels, list) and labels else None
+    named = labels if isinstance(labels, list) else []
     try:
         if kind not in _KINDS:
             raise BadPart("no_object", f"results of the type '{kind}' are not read")
-        if not isinstance(label, str):
-            raise BadPart("unknown_category", "the result has no label")
+        label = _to_label(named)
         box, outline = _read_shape(kind, value, image)
     except BadPart as bad:
         image.note(bad.kind, bad.message, place)
         return
     image.add(label, box, segmentation=None if outline is None else [outline], place=place)
+
+
+def _to_label(labels: Sequence[object]) -> str:
+    """The only label of a result.
+
+    Raises:
+        BadPart: it has none, or several.
+    """
+    if len(labels) > 1:
+        several = ", ".join(map(str, labels))
+        message = f"the result has several labels, {several:.60}: an object has one"
+        raise BadPart("unknown_category", message)
+    label = as_name(labels[0]) if labels else None
+    if label is None:
+        raise BadPart("unknown_category", "the result has no label")
+    return label
 
 
 def _read_shape(

@@ -14,7 +14,7 @@ import numpy as np
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers
+from composer.data.json_values import are_numbers, as_name, show_value
 from composer.data.metadata import find_flip_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import enclose, flatten, make_ellipse
@@ -134,10 +134,10 @@ def _list_keypoints(documents: Any) -> set[str]:
 def _list_classes(folder: Path, documents: Any) -> Sequence[str]:
     """The classes of `labels.txt` if it has all that occur, else those, sorted."""
     occurring = {
-        str(shape.get("label"))
+        label
         for document in documents
         for shape in _list_shapes(document)
-        if _kind(shape) not in _WITHOUT_AREA
+        if _kind(shape) not in _WITHOUT_AREA and (label := as_name(shape.get("label"))) is not None
     }
     root = folder if folder.is_dir() else folder.parent
     for file in (root / _LABELS, root.parent / _LABELS):
@@ -212,7 +212,7 @@ class _Reader:
                     continue
                 if kind in _WITHOUT_AREA:
                     raise BadPart("no_object", f"a '{kind}' has no area, and is no object")
-                label, group = str(shape.get("label")), shape.get("group_id")
+                label, group = _to_label(shape), shape.get("group_id")
                 key = (label, f"#{number}" if group is None else group)
                 _, one = objects.setdefault(key, (place, _Object(label, group)))
                 _add_shape(one, shape, kind, image)
@@ -238,6 +238,19 @@ class _Reader:
             keypoints=keypoints if one.keypoints else None,
             place=place,
         )
+
+
+def _to_label(shape: Mapping[str, Any]) -> str:
+    """The label of a shape.
+
+    Raises:
+        BadPart: it has none.
+    """
+    label = as_name(shape.get("label"))
+    if label is None:
+        given = show_value(shape.get("label"))
+        raise BadPart("unknown_category", f"the 'label' of a shape is a name, not {given}")
+    return label
 
 
 def _to_size(document: Mapping[str, Any]) -> tuple[int, int] | None:

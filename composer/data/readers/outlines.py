@@ -31,7 +31,8 @@ def make_ellipse(
     if not (math.isfinite(largest) and min(radius_x, radius_y) > 0):
         raise BadPart("malformed", f"the radii are {radius_x:g} and {radius_y:g} pixels")
     half_step = math.acos(max(1 - _TOLERANCE / largest, 0.0))
-    count = min(max(_FEWEST, 4 * math.ceil(math.pi / half_step / 4)), _MOST)
+    wanted = math.pi / half_step if half_step else _MOST  # of a radius beyond all images
+    count = min(max(_FEWEST, 4 * math.ceil(wanted / 4)), _MOST)
     corners: list[float] = []
     for number in range(count):
         turn = 2 * math.pi * number / count

@@ -201,6 +201,9 @@ class DatasetBuilder:
             has_masks=has_masks,
         )
         records = tuple(self._make_record(image, numbers, has_masks) for image in images)
+        for number, label in zip(metadata.thing_ids, classes, strict=True):
+            if not label.strip():
+                self.log.add("unnamed_category", f"the class {number} has no name: {label!r}")
         for message in describe_shared_names(classes, metadata.thing_ids):
             self.log.add("duplicate_name", message)
         return Dataset(name, records, metadata, tuple(self.log.faults))

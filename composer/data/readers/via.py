@@ -13,7 +13,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers
+from composer.data.json_values import are_numbers, as_name
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
@@ -81,7 +81,10 @@ def via(
         drawn = builder.add_image(file, image.name, height, width)
         for number, (shape, attributes) in enumerate(image.regions):
             label = own[0] if chosen is None and len(own) == 1 else _to_label(attributes, chosen)
-            _add(drawn, label, shape, f"region {number}")
+            if label:
+                _add(drawn, label, shape, f"region {number}")
+            else:
+                drawn.note("unknown_category", _explain(attributes, chosen), f"region {number}")
     return builder.build(annotations.stem)
 
 
@@ -200,17 +203,29 @@ def list_classes(images: Sequence[ViaImage], attribute: str | None) -> list[str]
 
 
 def _to_label(attributes: Attributes, attribute: str | None) -> str:
-    """The value of an attribute; of boxes to tick, the only one that is ticked."""
+    """The value of an attribute; of boxes to tick, the only one that is ticked; else nothing."""
     value = attributes.get(attribute or "", "")
     if isinstance(value, Mapping):
-        value = next((name for name, is_ticked in value.items() if is_ticked), "")
-    return str(value).strip()
+        ticked = _list_ticked(value)
+        value = ticked[0] if len(ticked) == 1 else ""
+    return (as_name(value) or "").strip()
+
+
+def _list_ticked(boxes: Attributes) -> list[str]:
+    """The boxes that are ticked: VIA writes true, and a text where a table was edited."""
+    return [name for name, ticked in boxes.items() if ticked is True or ticked in ("true", 1)]
+
+
+def _explain(attributes: Attributes, attribute: str | None) -> str:
+    """Why a region has no class."""
+    value = attributes.get(attribute or "")
+    ticked = _list_ticked(value) if isinstance(value, Mapping) else []
+    if len(ticked) > 1:
+        return f"'{attribute}' has several classes, {', '.join(ticked)}: a region has one"
+    return "the region has no class"
 
 
 def _add(image: FoundImage, label: str, shape: Attributes, place: str) -> None:
-    if not label:
-        image.note("unknown_category", "the region has no class", place)
-        return
     try:
         box, outline = _read_shape(shape)
     except BadPart as bad:

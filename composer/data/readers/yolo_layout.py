@@ -336,7 +336,8 @@ def read_class_file(file: Path) -> tuple[str, ...]:
     Raises:
         DataError: it cannot be read.
     """
-    return tuple(line.strip() for line in _read_text(file).splitlines() if line.strip())
+    text = _read_text(file).rstrip()  # a line that is blank counts, but for the last ones
+    return tuple(line.strip() for line in text.splitlines())
 
 
 def _read_folder(folder: Path) -> YoloLayout:

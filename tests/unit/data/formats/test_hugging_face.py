@@ -7,6 +7,7 @@ import pytest
 from composer.data import count_faults, find_data, read_data_file
 from composer.data.formats import recognise
 from composer.data.readers.hugging_face import hugging_face
+from composer.errors import DataError
 
 COLUMNS = {"bbox": [[4.0, 3.0, 20.0, 10.0], [1, 1, 5, 5]], "categories": [1, 0]}
 
@@ -114,3 +115,30 @@ def test_descriptions_and_numbers_of_any_size_take_no_time(folder):
     dataset = hugging_face(folder=folder.path)
     assert len(dataset.metadata.thing_classes) == 10_000
     assert count_faults(dataset.faults) == {"unnamed_category": 1, "unknown_category": 1}
+
+
+def test_a_category_of_floating_point_is_a_number(folder):
+    folder.draw("a.png").write(
+        "metadata.jsonl", line("a.png", {"bbox": [[4, 3, 20, 10]], "categories": [1.0]})
+    )
+    dataset = hugging_face(folder=folder.path)
+    assert [a.category for a in dataset[0].annotations] == [1]
+    assert dataset.metadata.thing_classes == ("class 0", "class 1")
+
+
+def test_a_box_without_a_category_is_told(folder):
+    objects = {"bbox": [[4, 3, 20, 10], [1, 1, 5, 5]], "category": ["cat"]}
+    folder.draw("a.png").write("metadata.jsonl", line("a.png", objects))
+    dataset = hugging_face(folder=folder.path)
+    assert dataset.num_annotations == 1
+    assert count_faults(dataset.faults) == {"unknown_category": 1}
+
+
+def test_a_line_is_named_and_may_have_any_sign_in_a_text(folder):
+    folder.draw("a.png")
+    first = '{"file_name": "a.png", "text": "a\u2028b", "objects": {"bbox": [], "category": []}}\n'
+    file = folder.write("metadata.jsonl", first)
+    assert len(hugging_face(folder=folder.path)) == 1
+    file.write_text(first + "{oops\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"metadata\.jsonl:2: it is not a JSON document a line"):
+        hugging_face(folder=folder.path)

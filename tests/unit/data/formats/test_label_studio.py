@@ -91,3 +91,10 @@ def test_a_result_that_cannot_be_used_is_left_out(images, wrong, kind):
     dataset = read(images, task(RECTANGLE, wrong))
     assert count_faults(dataset.faults) == {kind: 1}
     assert dataset.num_annotations == 1
+
+
+def test_a_result_with_several_labels_is_told(images):
+    several = {**RECTANGLE, "value": {**RECTANGLE["value"], "rectanglelabels": ["cat", "dog"]}}
+    dataset = read(images, task(RECTANGLE, several))
+    assert dataset.num_annotations == 1
+    assert "several labels, cat, dog" in dataset.faults[0].message

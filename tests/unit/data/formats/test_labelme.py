@@ -134,3 +134,21 @@ def test_folders_of_splits_have_the_same_classes(folder):
 def test_labels_txt_orders_the_classes(folder):
     folder.write("labels.txt", "__ignore__\n_background_\ndog\ncat\nbird\n")
     assert read(folder, BOX).metadata.thing_classes == ("dog", "cat", "bird")
+
+
+@pytest.mark.parametrize("label", [None, "", " ", True, ["cat"]])
+def test_a_shape_without_a_name_is_no_class(folder, label):
+    dataset = read(folder, BOX, shape(label, [[1, 2], [9, 2], [5, 10]]))
+    assert dataset.metadata.thing_classes == ("cat",)
+    assert count_faults(dataset.faults) == {"unknown_category": 1}
+    assert "shape 1: the 'label' of a shape is a name" in dataset.faults[0].message
+
+
+def test_a_circle_beyond_all_images_is_told(folder):
+    dataset = read(folder, BOX, shape("cat", [[5, 5], [1e300, 5]], "circle"))
+    assert dataset[0].annotations
+    assert dataset.faults
+
+
+def test_a_number_is_a_name(folder):
+    assert read(folder, shape(7, [[1, 2], [9, 9]], "rectangle")).metadata.thing_classes == ("7",)

@@ -143,3 +143,16 @@ def test_files_of_splits_have_the_same_classes(folder):
     datasets = read_data_file(find_data(folder.path)).datasets
     for name in ("train", "val"):
         assert datasets[name].open(name).metadata.thing_classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("ticked", "told"),
+    [
+        ({"cat": True, "dog": True}, "several classes, cat, dog"),
+        ({"cat": "false", "dog": False}, "has no class"),
+    ],
+)
+def test_a_region_with_several_classes_or_none_is_told(images, ticked, told):
+    dataset = read(images, region(RECT, type={"cat": True}), region(RECT, type=ticked))
+    assert [len(record.annotations) for record in dataset] == [1]
+    assert told in dataset.faults[0].message

@@ -227,3 +227,22 @@ def test_a_class_of_any_number_makes_no_list_of_names(folder):
     dataset = yolo(data=folder.path)
     assert count_faults(dataset.faults) == {"unnamed_category": 1, "unknown_category": 1}
     assert dataset.num_annotations == 1
+
+
+def test_a_class_without_a_name_is_told(boxes):
+    boxes.write("data.yaml", YAML.replace("cat", '""'))
+    dataset = yolo(data=boxes / "data.yaml")
+    assert count_faults(dataset.faults) == {"unnamed_category": 1}
+
+
+def test_a_blank_line_of_a_list_of_classes_is_a_class(boxes):
+    (boxes / "data.yaml").unlink()
+    boxes.write("classes.txt", "cat\n\ndog\n\n")
+    assert yolo(data=boxes.path).metadata.thing_classes == ("cat", "", "dog")
+
+
+def test_names_that_differ_in_unicode_form_are_told(boxes):
+    boxes.write("data.yaml", YAML.replace("cat", "caf\u00e9").replace("dog", "cafe\u0301"))
+    dataset = yolo(data=boxes / "data.yaml")
+    assert count_faults(dataset.faults) == {"duplicate_name": 1}
+    assert len(set(dataset.metadata.thing_labels)) == 2

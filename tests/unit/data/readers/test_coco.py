@@ -519,3 +519,32 @@ def test_a_dataset_of_crowds_only_is_told(files):
     (fault,) = inspect_dataset(read(files), quick=True)
     assert fault.kind == "only_crowds"
     assert "objects are crowds, which are no training targets" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        ([["left_end", "right_end"], ["left_end", "top"]], "'left_end' is there 2 times"),
+        ([["top", "top"]], "'top' is there 2 times"),
+    ],
+)
+def test_a_keypoint_has_one_partner_in_a_mirror(files, pairs, told):
+    change(files, lambda d: d["categories"][0].update(keypoint_flip_pairs=pairs))
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_keypoints": 1}
+    assert told in dataset.faults[0].message
+    assert not dataset.metadata.can_be_mirrored
+    with pytest.raises(DataError, match=told):
+        read(files, keypoint_flip_pairs=[tuple(pair) for pair in pairs])
+
+
+def test_keypoints_of_one_name_are_told(files):
+    def edit(document):
+        for category in document["categories"]:
+            category["keypoints"] = ["end", "end", "top"]
+            category.pop("keypoint_flip_pairs", None)
+
+    change(files, edit)
+    dataset = read(files)
+    assert kinds(dataset) == {"bad_keypoints": 1}
+    assert "2 keypoints 'end'" in dataset.faults[0].message
