@@ -32,12 +32,14 @@ python_use_unqualified_type_names = True
 # words before a colon in a docstring, which napoleon takes for a type.
 FOREIGN = [
     *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL"],
-    *["collections", "os", "pathlib", "typing"],
+    *["collections", "os", "pathlib", "typing", "typing_extensions"],
+    *["Bool", "Float", "Int", "UInt8", "N", "P"],  # jaxtyping's, and its axes
 ]
 # Types that users do not create. They occur in signatures; the architecture page describes them.
 INTERNAL = [
     r"composer\.(plan|blueprint|construction|language)\..*",
-    r"composer\.graph\.(hooks\.HookObserver|execution\.Execution)",
+    r"composer\.graph\.(hooks\.HookObserver|execution\.Execution|observers\.Observers)",
+    r"composer\.graph\.weights\.LoadArguments|Outline",
     r"composer\..*\.(BoxRows|Rows|Sampler|CocoScores|ImageEvaluator|InstanceEvaluator|Quality|_\w+)",
     r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
     r"Problem|tuple\[(str|~.*)",
