@@ -39,7 +39,7 @@ FOREIGN = [
 INTERNAL = [
     r"composer\.(plan|blueprint|construction|language)\..*",
     r"composer\.graph\.(hooks\.HookObserver|execution\.Execution|observers\.Observers)",
-    r"composer\.graph\.weights\.LoadArguments|Outline",
+    r"composer\.graph\.weights\.LoadArguments|Outline|composer\.data\.transforms\.transform\.Array",
     r"composer\..*\.(BoxRows|Rows|Sampler|CocoScores|ImageEvaluator|InstanceEvaluator|Quality|_\w+)",
     r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
     r"Problem|tuple\[(str|~.*)",
