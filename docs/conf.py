@@ -32,7 +32,7 @@ python_use_unqualified_type_names = True
 # words before a colon in a docstring, which napoleon takes for a type.
 FOREIGN = [
     *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL"],
-    *["collections", "os", "pathlib", "typing", "typing_extensions"],
+    *["abc", "collections", "os", "pathlib", "typing", "typing_extensions"],
     *["Bool", "Float", "Int", "UInt8", "N", "P"],  # jaxtyping's, and its axes
 ]
 # Types that users do not create. They occur in signatures; the architecture page describes them.
