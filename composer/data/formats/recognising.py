@@ -30,8 +30,10 @@ def recognise(path: str | os.PathLike[str], format: str | None = None) -> Recogn
         DataError: it is of no format that is installed, of several, or not of the named one.
     """
     opened = open_path(path)
-    found = find_recognitions(opened, format)
+    found, failed = _ask_all(opened, format)
     annotated = {name: one for name, one in found.items() if short_name(one.reader) != PLAIN}
+    if failed and not annotated:  # a description that is broken is no folder of plain images
+        raise failed[0]
     above = "" if annotated and opened.images else _describe_above(opened)
     if above and not opened.images:
         raise DataError(f"{path}: there is no image in it, but {above}")
@@ -60,20 +62,32 @@ def find_recognitions(path: DataPath, format: str | None = None) -> dict[str, Re
     Raises:
         NameResolutionError: there is no format of the name.
     """
+    return _ask_all(path, format)[0]
+
+
+def _ask_all(
+    path: DataPath,
+    format: str | None,  # noqa: A002
+) -> tuple[dict[str, Recognition], list[DataError]]:
+    """What a path can be, and why formats of ours that know it cannot read it."""
     registry = Registry.installed(FORMAT_GROUP)
     named = registry.list_all() if format is None else {format: registry.find(format)}
-    found = {}
+    found: dict[str, Recognition] = {}
+    failed: list[DataError] = []
     for name, meant in named.items():
         try:
             one = _ask(registry, meant, path)
         except Exception as error:  # one plugin must not hide the formats of the others
             if format is not None and isinstance(error, ComposerError):
                 raise
-            _log.warning("format '%s' failed at %s: %s", name, path.path, error)
+            if isinstance(error, DataError) and registry.is_ours(name):
+                failed.append(error)
+            else:
+                _log.warning("format '%s' failed at %s: %s", name, path.path, error)
             continue
         if one is not None:
             found[name] = one
-    return found
+    return found, failed
 
 
 def _ask(registry: Registry, meant: Found, path: DataPath) -> Recognition | None:

@@ -90,7 +90,7 @@ def test_a_dataset_is_divided_into_folders(cli, yolo):
 
 def test_one_trains_on_a_folder_of_any_format(cli, yolo):
     assert cli("data", "split", "set", "parts", "--to", "yolo").code == 0
-    options = ("--data", "parts", "--set", "num_classes=3", "--dry-run")
+    options = ("--data", "parts", "--set", "num_classes=3", "--dry-run", "--from-scratch")
     checked = cli("train", "mask_rcnn_r50_fpn", *options)
     assert checked.code == 0, checked.err
     assert "train" in checked.out

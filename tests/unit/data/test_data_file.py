@@ -208,7 +208,7 @@ def test_a_reader_that_fails_is_reported_by_name(readers, write, uses, message):
 
 def test_a_reader_names_its_configuration(readers, write):
     assert problems(write("datasets: {b: {uses: open_ended}}")) == [
-        "2:22 'datasets.b.uses': open_ended takes *options; a reader of datasets names every "
+        "2:22 'datasets.b.uses': open_ended takes **options; a reader of datasets names every "
         "parameter"
     ]
 

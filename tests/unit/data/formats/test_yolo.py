@@ -246,3 +246,36 @@ def test_names_that_differ_in_unicode_form_are_told(boxes):
     dataset = yolo(data=boxes / "data.yaml")
     assert count_faults(dataset.faults) == {"duplicate_name": 1}
     assert len(set(dataset.metadata.thing_labels)) == 2
+
+
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        ("Images/train/a.png", "Labels/train/a.txt"),
+        ("images/train/a.png", "Labels/train/a.TXT"),
+        ("IMAGES/train/a.png", "labels/train/a.txt"),
+        ("images/train/a.png", "images/train/a.txt"),
+    ],
+)
+def test_labels_of_another_case_or_beside_the_images_are_read(folder, image, labels):
+    folder.draw(image).write(labels, "0 .5 .5 .5 .5\n")
+    folder.write("data.yaml", f"train: {image.rpartition('/')[0]}\nnames: [cat]\n")
+    assert yolo(data=folder / "data.yaml").num_annotations == 1
+
+
+def test_texts_beside_images_are_no_labels_where_a_folder_has_them(boxes):
+    boxes.write("images/train/b.txt", "a caption\n")
+    assert not yolo(data=boxes / "data.yaml").faults
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("nc: 5\n", "'names' has 2 classes, but 'nc' is 5"),
+        ("kpt_shape: 17\n", "'kpt_shape' is"),
+    ],
+)
+def test_a_description_that_is_broken_is_no_folder_of_plain_images(boxes, more, told):
+    boxes.write("data.yaml", YAML + more)
+    with pytest.raises(DataError, match=told):
+        recognise(boxes.path)
