@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from composer.data.dataset import Dataset
-from composer.data.faults import FaultLog
-from composer.data.json_values import as_id, as_integer, show_value
+from composer.data.faults import BadPart, FaultLog
+from composer.data.json_values import as_id, as_integer, show_value, to_flag, to_integer
 from composer.data.metadata import Metadata
 from composer.data.readers.coco_document import have_masks, read_categories, read_records
 from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Proposals, Record, Segment
 from composer.errors import DataError
+from composer.names import closest
 from composer.structures import BoxMode
 
 Dicts = Sequence[Mapping[str, Any]]
+
+IMAGE_KEYS = frozenset({
+    "file_name", "image_id", "height", "width", "annotations", "sem_seg_file_name",
+    "pan_seg_file_name", "segments_info", "proposal_boxes", "proposal_objectness_logits",
+    "proposal_bbox_mode",
+})  # fmt: skip
+ANNOTATION_KEYS = frozenset({
+    "bbox", "bbox_mode", "category_id", "segmentation", "keypoints", "iscrowd", "area", "id",
+    "image_id", "num_keypoints",
+})  # fmt: skip
+
+_ARRAYS = ("proposal_boxes", "proposal_objectness_logits")  # which stay as they are
+_ALIKE = 0.8  # of the letters of a misspelt key
 
 
 def read_dataset_dicts(
@@ -42,7 +58,9 @@ def read_dataset_dicts(
     Raises:
         DataError: they are no such dicts, or an annotation does not say its `bbox_mode`.
     """
-    images = [_require_dict(name, at, one) for at, one in enumerate(dicts)]
+    if isinstance(dicts, (str, Mapping)) or not isinstance(dicts, Iterable):
+        raise DataError(f"dataset '{name}': it is a list of dicts, not {show_value(dicts)}")
+    images = [_require_dict(name, at, _to_plain(one)) for at, one in enumerate(dicts)]
     annotations = [
         {**found, "image_id": image["image_id"]}
         for image in images
@@ -50,6 +68,7 @@ def read_dataset_dicts(
     ]
     metadata = _complete(metadata, annotations)
     log, folder = FaultLog(), _find_folder(name, images)
+    _note_misspelt(images, log)
     names = metadata.thing_classes
     categories = read_categories([{"id": at, "name": one} for at, one in enumerate(names)], log)
     document = {
@@ -63,7 +82,7 @@ def read_dataset_dicts(
         document, ImageFiles(folder), categories, log, len(metadata.keypoint_names), frozenset()
     )
     by_id = {as_id(image["image_id"]): image for image in images}
-    records = tuple(_with_maps(record, by_id[record.image_id]) for record, _ in found)
+    records = tuple(_with_maps(record, by_id[record.image_id], log) for record, _ in found)
     return Dataset(name, records, metadata, tuple(log.faults))
 
 
@@ -76,8 +95,39 @@ def _require_dict(name: str, at: int, one: Mapping[str, Any]) -> Mapping[str, An
     return one
 
 
+def _to_plain(value: Any) -> Any:
+    """Lists and numbers in place of arrays, tensors and numpy's numbers."""
+    if isinstance(value, Mapping):
+        return {key: inner if key in _ARRAYS else _to_plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_plain(inner) for inner in value]
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic, Tensor)) else value
+
+
+def _note_misspelt(images: Dicts, log: FaultLog) -> None:
+    """Notes keys that are almost ours, once each; all others are somebody's own."""
+    seen: set[str] = set()
+    for image in images:
+        parts = [(image, IMAGE_KEYS)]
+        parts += [(part, ANNOTATION_KEYS) for part in image.get("annotations") or ()]
+        for part, known in parts:
+            for key in part.keys() - known - seen:
+                seen.add(key)
+                meant = closest(str(key), known - part.keys())
+                if meant is not None and _are_alike(str(key), meant):
+                    message = f"the key '{key}' is not read. Did you mean '{meant}'?"
+                    log.add("malformed", message, os.path.basename(image["file_name"]))
+
+
+def _are_alike(key: str, meant: str) -> bool:
+    return difflib.SequenceMatcher(None, key.lower(), meant).ratio() >= _ALIKE
+
+
 def _list_annotations(name: str, image: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    annotations: Sequence[Mapping[str, Any]] = image.get("annotations") or ()
+    annotations = image.get("annotations") or ()
+    if not isinstance(annotations, (list, tuple)):
+        shown = show_value(annotations)
+        raise DataError(f"dataset '{name}': 'annotations' is a list of dicts, not {shown}")
     for annotation in annotations:
         if not isinstance(annotation, Mapping) or "bbox_mode" not in annotation:
             raise DataError(
@@ -115,20 +165,30 @@ def _complete(metadata: Metadata, annotations: Dicts) -> Metadata:
     )
 
 
-def _with_maps(record: Record, image: Mapping[str, Any]) -> Record:
+def _to_segments(image: Mapping[str, Any], log: FaultLog) -> Iterator[Segment]:
+    """The segments of an image; those that cannot be used are noted."""
+    for place, segment in enumerate(image.get("segments_info") or ()):
+        try:
+            is_thing = to_flag(segment, "isthing", None)
+            if is_thing is None:
+                raise BadPart("malformed", "'isthing' says whether it is an object; it is missing")
+            yield Segment(
+                segment_id=to_integer(segment.get("id"), "id", 0),
+                category=to_integer(segment.get("category_id"), "category_id", 0),
+                is_thing=is_thing,
+                is_crowd=to_flag(segment, "iscrowd", False),
+            )
+        except BadPart as bad:
+            name = os.path.basename(image["file_name"])
+            log.add(bad.kind, bad.message, name, entry=f"segments_info[{place}]")
+
+
+def _with_maps(record: Record, image: Mapping[str, Any], log: FaultLog) -> Record:
     """The record with its label images and proposals."""
     if "sem_seg_file_name" in image:
         record = replace(record, sem_seg_file=Path(image["sem_seg_file_name"]))
     if "pan_seg_file_name" in image:
-        segments = tuple(
-            Segment(
-                segment_id=segment["id"],
-                category=segment["category_id"],
-                is_thing=bool(segment["isthing"]),
-                is_crowd=bool(segment.get("iscrowd", 0)),
-            )
-            for segment in image.get("segments_info", ())
-        )
+        segments = tuple(_to_segments(image, log))
         record = replace(record, panoptic_file=Path(image["pan_seg_file_name"]), segments=segments)
     if "proposal_boxes" in image:
         mode = image.get("proposal_bbox_mode", BoxMode.XYXY_ABS)

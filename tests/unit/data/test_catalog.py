@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from composer.data import (
@@ -173,3 +174,61 @@ def test_datasets_with_and_without_objects_can_be_joined(image):
     first = register(make_dict(image), name="a")
     empty = register({**make_dict(image), "annotations": []}, name="b")
     assert concatenate_datasets([first, empty]).num_annotations == 1
+
+
+def test_arrays_and_their_numbers_are_taken(image):
+    annotation = {
+        "bbox": np.array([4, 4, 20, 20.0]),
+        "category_id": np.int64(0),
+        "segmentation": [np.array(OUTLINE[0])],
+        "keypoints": torch.tensor([5.0, 5, 2]),
+    }
+    given = make_dict(image, annotation=annotation, image_id=np.int64(7), height=np.int32(40))
+    dataset = register(given)
+    assert not dataset.faults
+    (found,) = dataset[0].annotations
+    assert (found.box, found.category, found.segmentation) == ((4, 4, 24, 24), 0, OUTLINE)
+    assert found.keypoints == [5, 5, 2]
+    assert dataset[0].image_id == 7
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("anotations", "annotations"), ("hight", "height"), ("sem_seg_filename", "sem_seg_file_name")],
+)
+def test_a_misspelt_key_of_an_image_is_told(image, key, meant):
+    given = make_dict(image)
+    given.pop(meant, None)
+    dataset = register({**given, key: 3, "my_own": 4})
+    assert [fault.message for fault in dataset.faults] == [
+        f"the key '{key}' is not read. Did you mean '{meant}'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("segmentaion", "segmentation"), ("is_crowd", "iscrowd"), ("key_points", "keypoints")],
+)
+def test_a_misspelt_key_of_an_annotation_is_told_once(image, key, meant):
+    annotation = make_dict(image, annotation={key: 1})["annotations"][0]
+    dataset = register(make_dict(image, annotations=[annotation, annotation]))
+    assert dataset.num_annotations == 2
+    assert [fault.message for fault in dataset.faults] == [
+        f"the key '{key}' is not read. Did you mean '{meant}'?"
+    ]
+
+
+@pytest.mark.parametrize("given", [None, {"a": 1}, "abc"])
+def test_dicts_are_a_list(given):
+    DatasetCatalog.register("mine", lambda: given)
+    with pytest.raises(DataError, match="it is a list of dicts, not"):
+        DatasetCatalog.open("mine")
+
+
+@pytest.mark.parametrize("wrong", [{"isthing": "false"}, {"isthing": None}, {"id": "1"}])
+def test_segments_are_read_exactly(image, wrong):
+    segment = {"id": 1.0, "category_id": 0, "isthing": 1}
+    segments = [segment, {**segment, **wrong}]
+    dataset = register(make_dict(image, pan_seg_file_name=str(image), segments_info=segments))
+    assert [one.segment_id for one in dataset[0].segments] == [1]
+    assert len(dataset.faults) == 1
