@@ -14,6 +14,8 @@ WILDCARD = "*"
 
 _LONGEST = 200  # characters of a name that is compared with others
 _MAX_COMPARED = 400
+_MAX_ALIKE = 6  # names in a hint
+_SURE = 0.85  # likeness of a slip of the finger
 
 
 def find_names(name: str, candidates: Collection[str]) -> list[str]:
@@ -121,14 +123,20 @@ def _pattern(name: str) -> str:
     return r"\.".join(parts)
 
 
-def closest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that a misspelt name is most like, if any is alike enough to be meant."""
+def closest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The candidate that a misspelt name is most like, if any is alike enough to be meant.
+
+    Args:
+        name: what was written.
+        candidates: what could have been meant.
+        cutoff: the least likeness, from 0 to 1.
+    """
     if len(name) > _LONGEST:
         return None
     names = [each for each in candidates if len(each) <= 2 * _LONGEST]
     if len(names) > _MAX_COMPARED:
         names = _neighbours(name, names, _MAX_COMPARED // 2)
-    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
     return matches[0] if matches else None
 
 
@@ -143,17 +151,60 @@ def _neighbours(name: str, names: list[str], count: int) -> list[str]:
     return list(found)
 
 
-def _closest_end(name: str, candidates: Iterable[str]) -> str | None:
-    """The dotted candidate whose end a misspelt name is most like."""
-    ends: dict[str, str] = {}
+def _by_end(candidates: Iterable[str], length: int) -> dict[str, list[str]]:
+    """Dotted candidates by their last names; one that is no longer than those stands alone."""
+    ends: dict[str, list[str]] = {}
     for full in candidates:
-        end = _last_of(full, name.count(".") + 1)
-        ends[end] = full if full == end else ends.get(end, full)
-    return ends.get(closest(name, ends) or "")
+        end = _last_of(full, length)
+        if full == end:
+            ends[end] = [full]
+        elif ends.get(end) != [end]:
+            ends.setdefault(end, []).append(full)
+    return ends
+
+
+def _with_words(name: str, ends: Iterable[str]) -> list[str]:
+    """The ends in which a name occurs as whole words: `pooler` in `box_pooler`."""
+    section, dot, words = name.rpartition(".")
+    if not words:
+        return []
+    begin = section + dot
+    return [e for e in ends if e.startswith(begin) and f"_{words}_" in f"_{e[len(begin) :]}_"]
+
+
+def find_alike(name: str, candidates: Iterable[str]) -> list[str]:
+    """The candidates that a misspelt or shortened name may stand for, the closest first.
+
+    They are those with an end in which the name occurs as whole words, else those with the end
+    that is most like it. Where they are many, they are no answer, and the closest one is given.
+
+    Args:
+        name: what was written.
+        candidates: full names, with or without dots.
+    """
+    names = sorted(set(candidates))
+    ends = _by_end(names, name.count(".") + 1)
+    near = closest(name, ends, _SURE)
+    fitting = _with_words(name, ends)
+    if fitting and (near is None or near in fitting):
+        found = [full for end in fitting for full in ends[end]]
+        if len(found) <= _MAX_ALIKE:
+            return found
+    near = near or closest(name, ends)
+    if near is None:
+        near = closest(name, names)
+        return [near] if near else []
+    return ends[near] if len(ends[near]) <= _MAX_ALIKE else ends[near][:1]
+
+
+def hint_at(names: Sequence[str]) -> str:
+    """The question whether one of some names is meant."""
+    *others, last = [f"'{name}'" for name in names]
+    return f"Did you mean {', '.join(others)} or {last}?" if others else f"Did you mean {last}?"
 
 
 def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
-    """A hint: the closest match, else the candidates themselves where they are few.
+    """A hint: what may be meant, else the candidates themselves where they are few.
 
     Args:
         name: what was written.
@@ -161,8 +212,8 @@ def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
         what: what the candidates are, in the plural ("params"), for the list.
     """
     names = sorted(set(candidates))
-    if match := _closest_end(name, names) or closest(name, names):
-        return f"Did you mean '{match}'?"
+    if found := find_alike(name, names):
+        return hint_at(found)
     if not names:
         return f"There are no {what}." if what else ""
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else ".")

@@ -85,7 +85,7 @@ def describe_held(address: str, param: str, place: Place, users: Iterable[str]) 
     """
     others = ", ".join(sorted({*users} - {address}))
     also = f", which goes to {others} too" if others else ""
-    return f"{place}: '{address}' has its value from the param '{param}'{also}"
+    return f"{place}: '{address}' had its value from the param '{param}'{also}"
 
 
 def _names_in(item: Located) -> set[str]:

@@ -16,7 +16,7 @@ from composer.documents.params import describe_held, substitute_params
 from composer.documents.problems import ProblemLog
 from composer.documents.settings import Setting, read_settings
 from composer.documents.validation import FOLDER, NOTES, WRITTEN_IN, validate
-from composer.names import closest, find_names
+from composer.names import find_alike, find_names, hint_at
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _LANGUAGE = ("params", "set")  # sections that the model of a document is not given
@@ -306,29 +306,20 @@ def _take_unknown(
 
 
 def _suggest(name: str, candidates: Collection[str]) -> str:
-    """The address that a misspelt one is most like, be it written in full or by its end."""
-    match = _closest_inside(name, candidates) or _closest_end(name, candidates)
-    if match:
-        return f"Did you mean '{match}'?"
+    """The addresses that a misspelt one is most like, be they written in full or by their ends."""
+    if found := _alike_inside(name, candidates) or find_alike(name, candidates):
+        return hint_at(found)
     heads = sorted({full.partition(".")[0] for full in candidates})
     return f"Addresses begin with: {', '.join(heads)}."
 
 
-def _closest_inside(name: str, candidates: Collection[str]) -> str | None:
-    """The address most like a name in the section that it begins with: by its end, or its last."""
+def _alike_inside(name: str, candidates: Collection[str]) -> list[str]:
+    """The addresses most like a name, in the section that it begins with."""
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
         section = ".".join(parts[:length]) + "."
         inside = [full for full in candidates if full.startswith(section)]
         for rest in (".".join(parts[length:]), parts[-1]):
-            if match := _closest_end(rest, inside):
-                return match
-    return None
-
-
-def _closest_end(name: str, candidates: Collection[str]) -> str | None:
-    length = name.count(".") + 1
-    ends: dict[str, str] = {}
-    for full in candidates:
-        ends.setdefault(".".join(full.split(".")[-length:]), full)
-    return ends.get(closest(name, ends) or "")
+            if found := find_alike(rest, inside):
+                return found
+    return []

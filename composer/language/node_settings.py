@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from composer.documents import Located, Place, ProblemLog
+from composer.documents import Located, ProblemLog
+from composer.language.keys import SpecDocument
 from composer.language.settings import (
     NodeSetting,
     Override,
@@ -18,7 +19,11 @@ from composer.language.settings import (
     join,
 )
 from composer.language.spec import GraphSpec, Spec
-from composer.names import WILDCARD, NameIndex, closest, did_you_mean
+from composer.names import WILDCARD, NameIndex, did_you_mean, find_alike, hint_at
+
+_SECTIONS = frozenset(each.alias or name for name, each in SpecDocument.model_fields.items())
+_REMEDY = "name one of its settings, or give a mapping of them"
+_MAX_LISTED = 8  # settings in a hint
 
 
 def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: ProblemLog) -> Spec:
@@ -39,8 +44,11 @@ def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: Pr
     configs = {path: node.config for path, node in nodes.items() if node.uses is not None}
     # A node with a problem may be what is meant: nothing is said of addresses then.
     is_whole = not any(node.faulty for node in nodes.values())
-    application = _Application(spec.resolved, configs, keys, log if is_whole else ProblemLog())
+    graphs = [path for path, node in nodes.items() if node.graph is not None]
+    log = log if is_whole else ProblemLog()
+    application = _Application(spec.resolved, configs, graphs, keys, log)
     aliases = {name: a for name, a in spec.resolved.aliases.items() if application.names_any(a)}
+    application.keep_quiet_about(spec.resolved.aliases, aliases)
     for setting in spec.resolved.settings:
         application.set(setting)
     return replace(
@@ -67,6 +75,10 @@ def _configured(graph: GraphSpec, configs: Mapping[str, Located], scope: str) ->
     return replace(graph, nodes=nodes)
 
 
+def _count_dots(name: str) -> int:
+    return name.count(".")
+
+
 class _Application:
     """Applies settings one after the other."""
 
@@ -74,6 +86,7 @@ class _Application:
         self,
         resolved: Resolved,
         configs: dict[str, Located],
+        graphs: Collection[str],
         keys: Mapping[str, Sequence[str] | None],
         log: ProblemLog,
     ) -> None:
@@ -81,6 +94,8 @@ class _Application:
         self.keys = {path: keys.get(path) for path in configs}
         self.addresses = {f"{p}.{k}": (p, k) for p, names in self.keys.items() for k in names or ()}
         self.index, self.paths = NameIndex(self.addresses), NameIndex(configs)
+        self.graphs = NameIndex(graphs)
+        self.wrong: set[tuple[str, str]] = set()
         self.unknown = [path for path, names in self.keys.items() if names is None]
         self.overrides: list[Override] = []
         self.notes: list[str] = []
@@ -92,7 +107,14 @@ class _Application:
 
     def names_any(self, alias: NodeSetting) -> bool:
         """Whether an alias means something that can be set."""
-        return bool(alias.params) or self.find(alias) is not None
+        return (
+            bool(alias.params) or self.find(alias, "an alias is of one of its settings") is not None
+        )
+
+    def keep_quiet_about(self, aliases: Mapping[str, NodeSetting], kept: Collection[str]) -> None:
+        """Says nothing of settings by the aliases that were found to be wrong."""
+        wrong = [alias for name, alias in aliases.items() if name not in kept]
+        self.wrong = {(alias.scope, alias.address) for alias in wrong}
 
     def set(self, setting: NodeSetting) -> None:
         for path, key in self.find(setting) or ():
@@ -104,13 +126,14 @@ class _Application:
             places = {**config.key_places, key: setting.place}
             self.configs[path] = replace(config, value=items, key_places=places)
 
-    def find(self, setting: NodeSetting) -> list[tuple[str, str]] | None:
+    def find(self, setting: NodeSetting, remedy: str = _REMEDY) -> list[tuple[str, str]] | None:
         """The nodes and keys that an address means; None if it is wrong, which is noted.
 
         Nothing is noted of what a base says about nodes that have been replaced.
         """
         scope, address, params = setting.scope, setting.address, setting.params
-        log = ProblemLog() if setting.value.lapses else self.log
+        is_quiet = setting.value.lapses or (scope, address) in self.wrong
+        log = ProblemLog() if is_quiet else self.log
         last = address.rpartition(".")[2]
         found, unknown = self.index.find(address, scope), dict[str, tuple[str, str]]()
         if self.unknown and WILDCARD not in last and join(scope, address) not in self.index:
@@ -122,7 +145,7 @@ class _Application:
             values = {name: self.configs[known[name][0]].get(known[name][1]) for name in found}
             found = [name for name in found if not comes_from(values[name], params, given)]
         elif not found:
-            self.note_missing(scope, address, setting.place, log)
+            self.note_missing(setting, remedy, log)
             return None
         if WILDCARD not in address and len(found) + len(params) > 1:
             sure = [name for name in found if name not in unknown]
@@ -135,7 +158,8 @@ class _Application:
             return None
         return [known[name] for name in found if name not in unknown]
 
-    def note_missing(self, scope: str, address: str, place: Place, log: ProblemLog) -> None:
+    def note_missing(self, setting: NodeSetting, remedy: str, log: ProblemLog) -> None:
+        scope, address, place = setting.scope, setting.address, setting.place
         part, _, key = address.rpartition(".")
         nodes = self.paths.find(part, scope) if part else []
         if len(nodes) == 1:
@@ -143,16 +167,38 @@ class _Application:
             log.add(place, f"node '{nodes[0]}' has no configuration '{key}'", hint)
         elif nodes:
             log.add(place, f"none of {', '.join(nodes)} has a configuration '{key}'")
-        elif self.paths.find(address, scope):
-            message = f"'{address}' is a node: name one of its keys, or give a mapping of them"
-            log.add(place, message)
+        elif message := self.describe_whole(scope, address, remedy):
+            log.add(place, message, lambda: self.list_settings(scope, address))
         elif part or not self.unknown:
             message = f"there is nothing to set at '{address}'"
             log.add(place, message, lambda: self.suggest(scope, address))
 
+    def describe_whole(self, scope: str, address: str, remedy: str) -> str:
+        """The message for what has settings and is none itself; empty if it is no such thing."""
+        if self.paths.find(address, scope):
+            kind = "node"
+        elif self.graphs.find(address, scope):
+            kind = "nested graph"
+        elif not scope and address in _SECTIONS:
+            return f"'{address}' is a section of the spec; settings are of params and nodes"
+        elif join(scope, address) in self.resolved.aliases:
+            return f"'{address}' is an alias itself; an alias is of a param or of a node's setting"
+        else:
+            return ""
+        return f"'{address}' is a {kind}: {remedy}"
+
+    def list_settings(self, scope: str, address: str) -> str:
+        """A hint: the first settings below an address, or of the whole graph."""
+        owners = self.paths.find(address, scope) or self.graphs.find(address, scope) or [""]
+        names = sorted(below(owners[0], [*self.resolved.params, *self.addresses]), key=_count_dots)
+        if not names:
+            return "It has none." if owners[0] else ""
+        shown = [join(owners[0], name) for name in names[:_MAX_LISTED]]
+        return f"Settings: {', '.join(shown)}{', ...' if len(names) > len(shown) else '.'}"
+
     def suggest(self, scope: str, address: str) -> str:
-        match = closest(address, self.ends(scope, address.count(".") + 1))
-        return f"Did you mean '{match}'?" if match else "`composer specs NAME` lists addresses."
+        found = find_alike(address, self.ends(scope, address.count(".") + 1))
+        return hint_at(found) if found else "`composer specs NAME` lists addresses."
 
     def ends(self, scope: str, length: int) -> list[str]:
         """The candidates for a misspelt address of some length."""

@@ -116,16 +116,26 @@ class _Resolution:
         self.nodes = dict(_walk(root, ""))
         self.node_names, self.param_names = NameIndex(self.nodes), NameIndex(params)
         self.overrides: list[Override] = []
+        self.notes: list[str] = []
         self.values: dict[str, Located] = {}
         self.settings: list[NodeSetting] = []
         self.aliases: dict[str, NodeSetting] = {}
         for scope, graph in [("", root), *self.nodes.items()]:
             section = graph.get("aliases")
-            for name, target in section.entries() if section and not section.faulty else ():
+            if section is None or section.faulty:
+                continue
+            for name, target in section.entries():
                 found = tuple(self.find_params(scope, str(target.value)))
                 alias = NodeSetting(scope, str(target.value), target, target.place, found)
                 if not self.is_lost(alias):
+                    self.note_hidden(join(scope, name), section.key_place(name))
                     self.aliases[join(scope, name)] = alias
+
+    def note_hidden(self, name: str, place: Place) -> None:
+        """Notes that an alias stands before what has its name."""
+        for kind, names in (("param", self.params), ("node", self.nodes)):
+            if name in names:
+                self.notes.append(f"{place}: the alias '{name}' hides the {kind} '{name}'")
 
     def resolved(self) -> Resolved:
         params = {
@@ -133,7 +143,9 @@ class _Resolution:
         }
         configs = {path: node.get("with") or node for path, node in self.nodes.items()}
         notes = describe_overrides(self.overrides, params, configs)
-        return Resolved(self.values, tuple(self.settings), self.aliases, self.params, notes)
+        return Resolved(
+            self.values, tuple(self.settings), self.aliases, self.params, (*self.notes, *notes)
+        )
 
     def graph(self, item: Located, path: str, outside: Sequence[Setting] = ()) -> Located:
         """Resolves the settings of a graph; returns it with those that are left."""

@@ -46,3 +46,31 @@ def test_the_hint_goes_by_the_end_of_a_path():
     paths = ["roi_heads", "roi_heads.box_head", "roi_heads.box_pooler"]
     assert did_you_mean("box_hed", paths) == "Did you mean 'roi_heads.box_head'?"
     assert did_you_mean("roi_hed.box_head", paths) == "Did you mean 'roi_heads.box_head'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("pooler", "Did you mean 'roi_heads.box_pooler' or 'roi_heads.mask_pooler'?"),
+        ("roi_heads.pooler", "Did you mean 'roi_heads.box_pooler' or 'roi_heads.mask_pooler'?"),
+        ("mask", "Did you mean 'roi_heads.mask_head' or 'roi_heads.mask_pooler'?"),
+        ("box_hed", "Did you mean 'roi_heads.box_head'?"),
+        ("heads", "Did you mean 'roi_heads'?"),
+        ("box_poler", "Did you mean 'roi_heads.box_pooler'?"),
+    ],
+)
+def test_the_hint_lists_all_names_with_the_words(name, hint):
+    parts = ("box_head", "box_pooler", "mask_head", "mask_pooler")
+    assert did_you_mean(name, ["roi_heads", *(f"roi_heads.{part}" for part in parts)]) == hint
+
+
+def test_the_hint_lists_all_paths_with_the_end_that_is_meant():
+    paths = ["stage0.box_head", "stage1.box_head", "stage2.box_head"]
+    listed = "Did you mean 'stage0.box_head', 'stage1.box_head' or 'stage2.box_head'?"
+    assert did_you_mean("box_hed", paths) == listed
+    assert did_you_mean("stage1.box_hed", paths) == "Did you mean 'stage1.box_head'?"
+    assert did_you_mean("box_hed", [*paths, "box_head"]) == "Did you mean 'box_head'?"
+
+
+def test_the_hint_lists_few_names():
+    assert did_you_mean("head", [f"s{n}.box_head" for n in range(99)]).count("'") == 2

@@ -177,7 +177,7 @@ def test_settings_that_override_a_param_are_noted(tmp_path, caplog):
     assert load_experiment(file, set=["training.iterations=8"]).document.training.iterations == 8
     (note,) = caplog.messages
     assert note == (
-        "note: --set training.iterations=8: 'training.iterations' has its value from the param "
+        "note: --set training.iterations=8: 'training.iterations' had its value from the param "
         "'n', which goes to training.checkpoint.every too"
     )
 

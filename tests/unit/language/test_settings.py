@@ -165,7 +165,21 @@ def test_an_exact_address_beats_a_pattern_of_the_same_section(models):
             "",
         ),
         ("begin", "'begin' is ambiguous; it could be one.begin, two.begin", ""),
-        ("one.a", "'one.a' is a node: name one of its keys, or give a mapping of them", ""),
+        (
+            "one.a",
+            "'one.a' is a node: name one of its settings, or give a mapping of them",
+            "Settings: one.a.",
+        ),
+        (
+            "one",
+            "'one' is a nested graph: name one of its settings, or give a mapping of them",
+            "Settings: one.",
+        ),
+        (
+            "nodes",
+            "'nodes' is a section of the spec; settings are of params and nodes",
+            "Settings: ",
+        ),
         ("x*.start", "there is nothing to set at 'x*.start'", "Did you mean"),
     ],
 )
@@ -183,6 +197,31 @@ def test_an_alias_that_means_nothing_is_pointed_at_though_nobody_uses_it(models)
     problem = models.problem(variant([], "aliases: {a: one.a.strat}\n"))
     assert problem.message == "node 'one.a' has no configuration 'strat'"
     assert marked(problem) == "one.a.strat"
+
+
+@pytest.mark.parametrize(
+    ("alias", "message", "shown"),
+    [
+        ("own: own", "'own' is an alias itself; an alias is of a param or of a node's", "own"),
+        ("b: first", "'first' is an alias itself", "first"),
+        ("a: one.a", "'one.a' is a node: an alias is of one of its settings", "one.a"),
+    ],
+)
+def test_an_alias_is_of_a_setting(models, alias, message, shown):
+    problem = models.problem(variant([], f"aliases: {{{alias}}}\n"))
+    assert problem.message.startswith(message)
+    assert marked(problem) == shown
+
+
+@pytest.mark.parametrize(("name", "kind"), [("size", "param"), ("one", "node")])
+def test_an_alias_that_hides_a_name_is_noted(models, name, kind, caplog):
+    models.check(variant([], f"aliases: {{{name}: last.start}}\n"))
+    assert f"spec.yaml:4:11: the alias '{name}' hides the {kind} '{name}'" in caplog.text
+
+
+def test_a_setting_by_a_wrong_alias_is_no_second_problem(models):
+    text = variant(["a: 3"], "aliases: {a: one.a}\n")
+    assert "alias is of one" in models.problem(text).message
 
 
 def test_an_alias_of_a_base_goes_with_the_node_that_it_names(models):
@@ -272,7 +311,7 @@ def test_replacing_what_a_param_brought_is_reported(models, caplog):
     with caplog.at_level(logging.WARNING):
         found = models.check(OUTER, set={"two.a.start": 7.0})
     (note,) = found.spec.notes
-    assert note == "set two.a.start: 'two.a.start' has its value from the param 'two.begin'"
+    assert note == "set two.a.start: 'two.a.start' had its value from the param 'two.begin'"
     assert note in caplog.text
     text = OUTER.replace("with: {}", "").replace(
         "last: {uses: scale, inputs: {x: two}}",
