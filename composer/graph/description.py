@@ -143,7 +143,7 @@ def _portable(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_params(document: dict[str, Any], spec: Spec) -> dict[str, Any]:
-    """The document with the params that give nodes their configuration, under their names.
+    """The document with the params that give nodes and images their settings, by name.
 
     Args:
         document: what `_portable` made of the spec's document; it is changed.
@@ -153,13 +153,24 @@ def _with_params(document: dict[str, Any], spec: Spec) -> dict[str, Any]:
         value = escape(spec.params[param])
         for address in addresses:
             *path, key = address.split(".")
-            node = document
-            for name in path:
-                node = node["nodes"][name]
-            if node["with"].get(key) == value:  # else a setting has replaced it
-                node["with"] = {**node["with"], key: f"${{{param}}}"}
+            owner, section = _find_section(document, path)
+            values = owner[section]
+            if values.get(key) == value:  # else a setting has replaced it
+                owner[section] = {**values, key: f"${{{param}}}"}
                 document.setdefault("params", {})[param] = value
     return document
+
+
+def _find_section(document: dict[str, Any], path: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """What has the values at a path of `param_uses`, and the key that they are under."""
+    if len(path) == 3 and path[0] == "inputs" and path[2] == "image":
+        document["inputs"] = {**document["inputs"]}
+        owner = document["inputs"][path[1]] = {**document["inputs"][path[1]]}
+        return owner, "image"
+    owner = document
+    for name in path:
+        owner = owner["nodes"][name]
+    return owner, "with"
 
 
 def _without_example(declared: Any) -> Any:

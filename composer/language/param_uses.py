@@ -18,12 +18,16 @@ def find_param_uses(
         inlined: params that stand inside of longer texts, by address.
 
     Returns:
-        Addresses of configuration by param. Params that go to anything else are left out.
+        Addresses of configuration by param, and of the image settings of inputs
+        (`inputs.batch.image.shortest_edge`). Params that go to anything else are left out.
     """
     search = _Search(params)
     search.spoiled |= {search.origin(address) for address in inlined}
     search.visit(root, "")
     return {p: tuple(found) for p, found in search.uses.items() if p not in search.spoiled}
+
+
+INPUTS, IMAGE = "inputs", "image"
 
 
 class _Search:
@@ -45,14 +49,29 @@ class _Search:
                 for name, node in value.entries():
                     self.visit(node, f"{path}.{name}" if path else name)
             elif key == "with" and value.is_mapping:
-                for name, configured in value.entries():
-                    origin = self.origin(configured.param)
-                    if origin:
-                        self.uses.setdefault(origin, []).append(f"{path}.{name}")
-                    else:
-                        self.spoil(configured)
+                self.note_uses(value, path)
+            elif key == INPUTS and value.is_mapping and not path:
+                for name, declared in value.entries():
+                    self.visit_input(declared, f"{INPUTS}.{name}")
             else:
                 self.spoil(value)
+
+    def visit_input(self, declared: Located, path: str) -> None:
+        """Looks through an input of the whole graph."""
+        for key, value in declared.entries() if declared.is_mapping else ():
+            if key == IMAGE and value.is_mapping:
+                self.note_uses(value, f"{path}.{IMAGE}")
+            else:
+                self.spoil(value)
+
+    def note_uses(self, values: Located, path: str) -> None:
+        """Notes from which params values come."""
+        for name, configured in values.entries():
+            origin = self.origin(configured.param)
+            if origin:
+                self.uses.setdefault(origin, []).append(f"{path}.{name}")
+            else:
+                self.spoil(configured)
 
     def spoil(self, item: Located) -> None:
         self.spoiled |= {self.origin(inner.param) for inner in _walk(item) if inner.param}

@@ -1,4 +1,4 @@
-"""Saved checkpoints keep the params that only give nodes their configuration."""
+"""Saved checkpoints keep the params that only give nodes and images their settings."""
 
 import pytest
 
@@ -51,9 +51,18 @@ def test_a_value_that_was_set_by_itself_stays_when_the_param_changes(reopened):
 
 
 def test_params_that_go_elsewhere_too_are_values_in_a_checkpoint(reopened):
-    assert set(reopened()().spec.params) == {"size", "pair"}
+    assert set(reopened()().spec.params) == {"size", "pair", "edge"}
+
+
+def test_the_image_size_of_a_checkpoint_is_set_like_that_of_its_spec(reopened):
+    graph = reopened(edge=48)(edge=32)
+    assert graph.spec.graph.inputs["x"].image.shortest_edge == 32
 
 
 def test_uses_are_named_by_their_addresses():
     uses = check_source(DOCUMENT, nodes=NODES).spec.resolved.param_uses
-    assert uses == {"size": ("one.start", "group.two.start"), "pair": ("four.start",)}
+    assert uses == {
+        "edge": ("inputs.x.image.shortest_edge",),
+        "size": ("one.start", "group.two.start"),
+        "pair": ("four.start",),
+    }
