@@ -20,4 +20,7 @@ Share: TypeAlias = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 CellOffset: TypeAlias = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
+# Samples of a cell in each direction; more than these are no better, and overflow in C code.
+SamplingRatio: TypeAlias = Annotated[int, Field(ge=-1, le=64)]
+
 MatchLabel: TypeAlias = Literal[-1, 0, 1]  # left out, background, object

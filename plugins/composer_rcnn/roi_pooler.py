@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from composer.ops import ROTATED, find_box_kind, index_regions, roi_align_rotated
-from composer.ranges import NonNegative, PositiveInt
+from composer.ranges import NonNegative, PositiveInt, SamplingRatio
 from composer.structures import (
     AnyBoxes,
     Features,
@@ -24,6 +24,9 @@ from composer.structures import (
 
 # Keeps the logarithm of a box without area finite.
 _EPSILON = 1e-8
+# Of one region, in cells of a map; the CPU's kernel keeps several numbers for each of them, and
+# their product overflows. A region of this side covers any image that fits in memory.
+_MAX_SIDE = 8192
 
 
 class ROIPooler(nn.Module):
@@ -40,7 +43,7 @@ class ROIPooler(nn.Module):
             first version did; `ROIPool` takes the maximum of whole cells (Girshick 2015).
             Rotated regions are sampled at the exact places.
         sampling_ratio: samples a cell of the grid in each direction; 0 for as many as there are
-            cells of the map.
+            cells of the map. At most 64.
         canonical_box_size: a box of this side, in pixels, belongs to the canonical level.
         canonical_level: log2 of that level's stride.
         level_epsilon: how much below a level's border, in levels, a box still belongs to it;
@@ -57,7 +60,7 @@ class ROIPooler(nn.Module):
         in_features: tuple[str, ...] | None = None,
         output_size: PositiveInt | tuple[PositiveInt, PositiveInt],
         pooler_type: Literal["ROIAlignV2", "ROIAlign", "ROIPool"] = "ROIAlignV2",
-        sampling_ratio: int = 0,
+        sampling_ratio: SamplingRatio = 0,
         canonical_box_size: PositiveInt = 224,
         canonical_level: int = 4,
         level_epsilon: NonNegative = 0.0,
@@ -130,6 +133,7 @@ class ROIPooler(nn.Module):
         if map_.dtype == torch.bfloat16:  # the kernels do not know it
             return self._pool(map_.float(), regions, stride).bfloat16()
         regions = regions.to(map_.dtype)
+        _check_extent(regions, stride)
         if self.pooler_type == "ROIPool":
             return roi_pool(map_, regions, self.output_size, 1.0 / stride)
         return roi_align(
@@ -139,6 +143,17 @@ class ROIPooler(nn.Module):
             1.0 / stride,
             self.sampling_ratio,
             aligned=self.pooler_type == "ROIAlignV2",
+        )
+
+
+def _check_extent(regions: Float[Tensor, "R 5"], stride: int) -> None:
+    if regions.is_cuda or not len(regions):  # the kernels of GPUs keep nothing for each sample
+        return
+    side = float((regions[:, 3:] - regions[:, 1:3]).nan_to_num(nan=0.0).max())
+    if side > _MAX_SIDE * stride:
+        raise ValueError(
+            f"A box has a side of {side:.6g} pixels; {_MAX_SIDE * stride} is the limit at stride "
+            f"{stride}."
         )
 
 

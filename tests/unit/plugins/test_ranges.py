@@ -63,3 +63,9 @@ def test_a_model_has_a_class_at_least(spec, param):
     (problem,) = caught.value.problems
     assert str(problem.place) == f"set {param}"
     assert problem.message == "'num_classes': should be greater than or equal to 1, not 0"
+
+
+def test_more_samples_of_a_cell_than_the_kernel_can_count_are_refused(tmp_path):
+    nodes = "  roi_heads: {nodes: {box_pooler: {with: {sampling_ratio: 1000000000}}}}\n"
+    (problem,) = problems_of(tmp_path, "faster_rcnn_r50_fpn", nodes)
+    assert "'sampling_ratio': should be less than or equal to 64, not 1000000000" in problem.message

@@ -131,3 +131,11 @@ def test_boxes_of_other_images_than_the_features_are_refused():
     boxes = [Boxes([[0.0, 0.0, 8.0, 8.0]])] * 2
     with pytest.raises(ValueError, match="Boxes of 2 images for features of 1"):
         pooler({"p2": torch.zeros(1, 1, 4, 4)}, boxes)
+
+
+@pytest.mark.parametrize("pooler_type", ["ROIAlignV2", "ROIPool"])
+def test_a_box_that_reaches_far_beyond_any_image_is_told_before_it_is_sampled(pooler_type):
+    boxes = Boxes([[0.0, 0.0, 8.0, 8.0], [0.0, 0.0, 1e9, 1e9]])
+    pooler = ROIPooler(features_shape=SHAPES, output_size=2, pooler_type=pooler_type)
+    with pytest.raises(ValueError, match=r"A box has a side of 1e\+09 pixels; 262144 is the limit"):
+        pooler(features_of(), [boxes])
