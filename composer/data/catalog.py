@@ -7,6 +7,7 @@ files and experiments of the process, the reader `registered` opens a registered
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from composer.names import did_you_mean
 Source = Callable[[], Dataset | Iterable[Mapping[str, Any]]]
 
 _KNOWN = {field.name for field in fields(Metadata)}
+_LISTS = ("thing_classes", "stuff_classes", "keypoint_names")
 _IDS = {
     "thing_dataset_id_to_contiguous_id": "thing_ids",
     "stuff_dataset_id_to_contiguous_id": "stuff_ids",
@@ -82,6 +84,8 @@ class CatalogMetadata:
             ids = self.get(key)
             if known not in given and isinstance(ids, Mapping):
                 given[known] = tuple(sorted(ids, key=ids.__getitem__))
+        for key in (key for key in _LISTS if isinstance(given.get(key), str)):
+            raise DataError(f"'{key}' of '{self.name}' is a list of names, not {given[key]!r:.80}")
         names = given.get("keypoint_names", metadata.keypoint_names)
         if (
             "keypoint_flip_pairs" not in given
@@ -90,6 +94,10 @@ class CatalogMetadata:
             unknown = [one for pair in flips for one in pair if one not in names]
             if unknown:
                 raise DataError(f"'keypoint_flip_map' of '{self.name}': no keypoint '{unknown[0]}'")
+            counts = Counter(one for pair in flips for one in pair)
+            for name in (name for name, times in counts.items() if times > 1):
+                message = f"the keypoint '{name}' is there {counts[name]} times"
+                raise DataError(f"'keypoint_flip_map' of '{self.name}': {message}")
             given["keypoint_flip_pairs"] = tuple((names.index(a), names.index(b)) for a, b in flips)
             given["no_flip_pairs"] = not flips
         return replace(metadata, **given)

@@ -106,7 +106,8 @@ def _describe(error: Exception, entry: object, wanted: str) -> str:
     if isinstance(error, (InputError, BadPart)):
         return f": {error}"
     missing = isinstance(error, KeyError) and isinstance(entry, Mapping)
-    fault = f"has no {error}" if missing else f"is malformed: {error}"
+    reason = error if isinstance(entry, Mapping) else "it is no mapping"
+    fault = f"has no {error}" if missing else f"is malformed: {reason}"
     return f" {fault}. It needs {wanted}: {entry!r:.80}"
 
 

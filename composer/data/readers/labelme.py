@@ -14,7 +14,7 @@ import numpy as np
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers, as_name, show_value
+from composer.data.json_values import are_numbers, as_integer, as_name, show_value
 from composer.data.metadata import find_flip_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import enclose, flatten, make_ellipse
@@ -255,8 +255,8 @@ def _to_label(shape: Mapping[str, Any]) -> str:
 
 def _to_size(document: Mapping[str, Any]) -> tuple[int, int] | None:
     sides = document.get("imageHeight"), document.get("imageWidth")
-    height, width = (side if isinstance(side, int) and side > 0 else None for side in sides)
-    return None if height is None or width is None else (height, width)
+    height, width = (as_integer(side) or 0 for side in sides)
+    return (height, width) if height > 0 and width > 0 else None
 
 
 def _add_shape(one: _Object, shape: Mapping[str, Any], kind: str, image: FoundImage) -> None:

@@ -139,14 +139,17 @@ def _choose_classes(layout: VocLayout) -> Sequence[str]:
 
 
 def _add_objects(root: ET.Element, image: FoundImage) -> None:
-    for entry in root.iter("object"):
+    for number, entry in enumerate(root.iter("object"), start=1):
+        place, name = f"object {number}", entry.findtext("name", "").strip()
         try:
+            if not name:
+                raise BadPart("unknown_category", "it has no name")
             box = _to_box(entry)
         except BadPart as bad:
-            image.note(bad.kind, bad.message)
+            image.note(bad.kind, bad.message, place)
             continue
-        is_difficult = entry.findtext("difficult", "0").strip() == "1"
-        image.add(entry.findtext("name", "").strip(), box, is_difficult=is_difficult)
+        is_difficult = entry.findtext("difficult", "0").strip().lower() in ("1", "true")
+        image.add(name, box, is_difficult=is_difficult, place=place)
 
 
 def _with_labels(dataset: Dataset, found: Sequence[_Annotated]) -> Dataset:

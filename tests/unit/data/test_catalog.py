@@ -232,3 +232,19 @@ def test_segments_are_read_exactly(image, wrong):
     dataset = register(make_dict(image, pan_seg_file_name=str(image), segments_info=segments))
     assert [one.segment_id for one in dataset[0].segments] == [1]
     assert len(dataset.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"thing_classes": "cat"}, "'thing_classes' of 'mine' is a list of names, not 'cat'"),
+        (
+            {"keypoint_names": ["a", "b"], "keypoint_flip_map": [("a", "b"), ("a", "a")]},
+            "the keypoint 'a' is there 3 times",
+        ),
+    ],
+)
+def test_metadata_of_another_form_is_refused(image, given, told):
+    MetadataCatalog.get("mine").set(**given)
+    with pytest.raises(DataError, match=told):
+        register(make_dict(image))
