@@ -10,7 +10,7 @@ import numpy as np
 
 from composer.data.conversion.losses import LossLog
 from composer.data.dataset import Dataset
-from composer.data.metadata import Metadata, find_flip_pairs
+from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
 from composer.images import peek_size
 from composer.structures import measure_mask, measure_polygon
@@ -136,9 +136,9 @@ def _to_categories(metadata: Metadata, ids: Sequence[int]) -> Iterator[dict[str,
         yield found
 
 
-def list_flip_pairs(metadata: Metadata) -> list[list[str]]:
-    """Names of the keypoints that change places in a mirror, where their names do not say so."""
+def list_flip_pairs(metadata: Metadata) -> list[list[str]] | None:
+    """Names of the keypoints that change places in a mirror; None if that is not known."""
     names, pairs = metadata.keypoint_names, metadata.keypoint_flip_pairs
-    if set(map(frozenset, pairs)) == set(map(frozenset, find_flip_pairs(names))):
-        return []
+    if not names or not (pairs or metadata.no_flip_pairs):
+        return None
     return [[names[a], names[b]] for a, b in pairs]

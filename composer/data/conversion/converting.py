@@ -87,7 +87,7 @@ def _write_coco(
             "annotations": annotations.as_posix(),
             "images": images.as_posix(),
         }
-        if pairs := list_flip_pairs(dataset.metadata):
+        if (pairs := list_flip_pairs(dataset.metadata)) is not None:
             configuration["keypoint_flip_pairs"] = pairs
         documents[name] = {"uses": "detection-composer/coco", "with": configuration}
     write_data_file(folder / "data.yaml", documents)

@@ -159,7 +159,8 @@ def describe_yolo(metadata: Metadata, splits: Mapping[str, Path], task: YoloTask
     found["names"] = dict(enumerate(metadata.thing_classes))
     if task == "pose":
         found["kpt_shape"] = [len(metadata.keypoint_names), 3]
-        found["flip_idx"] = list(metadata.keypoint_flip_indices)
+        if metadata.can_be_mirrored:
+            found["flip_idx"] = list(metadata.keypoint_flip_indices)
         names = {index: list(metadata.keypoint_names) for index in found["names"]}
         found["kpt_names"] = names
     return found

@@ -17,6 +17,7 @@ from composer.data.readers.coco_document import (
     read_categories,
     read_records,
 )
+from composer.data.readers.flip_pairs import describe_bad_pairs, index_pairs
 from composer.data.readers.image_files import ImageFiles
 from composer.documents import Name
 from composer.errors import DataError
@@ -98,7 +99,7 @@ def _to_metadata(
         thing_classes=tuple(category.name for category in categories),
         thing_ids=tuple(category.own_id for category in categories),
         keypoint_names=names,
-        keypoint_flip_pairs=_to_pairs(known or [], names),
+        keypoint_flip_pairs=index_pairs(known or [], names),
         no_flip_pairs=known == [],
         keypoint_connections=keypoints.lines,
     )
@@ -153,23 +154,10 @@ def _read_flip_pairs(
             log.add("bad_keypoints", message)
             return None
         found.append((str(ends[0]), str(ends[1])))
-    if reason := _describe_bad_pairs(found, names):
+    if reason := describe_bad_pairs(found, names):
         log.add("bad_keypoints", f"'keypoint_flip_pairs': {reason}")
         return None
     return found
-
-
-def _describe_bad_pairs(pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> str:
-    """Why pairs of names are none that change places in a mirror; nothing if they are."""
-    counts = Counter(name for pair in pairs for name in pair)
-    for name, times in counts.items():
-        if name not in names:
-            return f"there is no keypoint '{name}'"
-        if times > 1:
-            return f"the keypoint '{name}' is there {times} times; it has one partner"
-        if names.count(name) > 1:
-            return f"there are {names.count(name)} keypoints '{name}'"
-    return ""
 
 
 def _name_keypoints(category: Category, file: Path) -> tuple[str, ...]:
@@ -198,9 +186,3 @@ def _read_skeleton(
             )
         else:
             yield a - 1, b - 1
-
-
-def _to_pairs(pairs: list[tuple[str, str]], names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    if reason := _describe_bad_pairs(pairs, names):
-        raise DataError(f"'keypoint_flip_pairs': {reason}")
-    return tuple((names.index(a), names.index(b)) for a, b in pairs)

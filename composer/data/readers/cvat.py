@@ -16,13 +16,14 @@ import numpy as np
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_values import are_numbers
-from composer.data.metadata import find_flip_pairs
+from composer.data.readers.flip_pairs import index_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse, make_rectangle
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.video_tracks import interpolate, is_true
 from composer.data.records import ImageId
 from composer.data.xml_file import parse_xml
+from composer.documents import Name
 from composer.errors import DataError
 from composer.structures import encode_mask
 
@@ -33,7 +34,11 @@ _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
 
 def cvat(
-    *, annotations: Path, images: Path | None = None, classes: tuple[str, ...] | None = None
+    *,
+    annotations: Path,
+    images: Path | None = None,
+    classes: tuple[str, ...] | None = None,
+    keypoint_flip_pairs: list[tuple[Name, Name]] | None = None,
 ) -> Dataset:
     """Reads boxes, polygons, ellipses, masks and skeletons, whose points are keypoints.
 
@@ -45,6 +50,8 @@ def cvat(
         images: the folder of the images; by default that of the file. The image of a frame of a
             video has its number, from 0, at the end of its name: `frame_000000.png`.
         classes: names of the classes in order; by default those of the task.
+        keypoint_flip_pairs: names of keypoints that change places in a mirror, [] if none does; by
+            default they are unknown, and keypoints are not mirrored.
 
     Raises:
         DataError: the file cannot be read, or is not CVAT's.
@@ -52,7 +59,10 @@ def cvat(
     root = read_cvat(annotations)
     points = list_skeleton_points(root)
     builder = DatasetBuilder(
-        classes or list_labels(root), keypoint_names=points, flip_pairs=find_flip_pairs(points)
+        classes or list_labels(root),
+        keypoint_names=points,
+        flip_pairs=index_pairs(keypoint_flip_pairs or [], points),
+        no_flip_pairs=keypoint_flip_pairs == [],
     )
     finder = ImageFinder(images or annotations.parent)
     for entry in root.findall("image"):

@@ -15,13 +15,14 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
 from composer.data.json_values import are_numbers, as_integer, as_name, show_value
-from composer.data.metadata import find_flip_pairs
+from composer.data.readers.flip_pairs import index_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import enclose, flatten, make_ellipse
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.split_names import name_split
 from composer.data.readers.yolo_layout import read_class_file
 from composer.data.records import Box
+from composer.documents import Name
 from composer.errors import DataError
 from composer.images import opened_content, walk_folder
 from composer.structures import encode_mask
@@ -40,6 +41,7 @@ def labelme(
     images: Path | None = None,
     split: str | None = None,
     classes: tuple[str, ...] | None = None,
+    keypoint_flip_pairs: list[tuple[Name, Name]] | None = None,
 ) -> Dataset:
     """Reads polygons, rectangles, circles and masks; points of an object's group are its keypoints.
 
@@ -52,6 +54,8 @@ def labelme(
             JSON file names an image.
         split: only the files below folders of this name: `train`, `val`, `test`.
         classes: names of the classes in order; by default those of `labels.txt`, or all labels.
+        keypoint_flip_pairs: names of keypoints that change places in a mirror, [] if none does; by
+            default they are unknown, and keypoints are not mirrored.
 
     Raises:
         DataError: there is no such file in the folder.
@@ -64,7 +68,8 @@ def labelme(
     builder = DatasetBuilder(
         classes or _list_classes(folder, found.values()),
         keypoint_names=names,
-        flip_pairs=find_flip_pairs(names),
+        flip_pairs=index_pairs(keypoint_flip_pairs or [], names),
+        no_flip_pairs=keypoint_flip_pairs == [],
     )
     reader = _Reader(builder, folder if folder.is_dir() else folder.parent, images, names)
     for file, document in found.items():

@@ -284,3 +284,20 @@ def test_splits_of_yolo_have_their_names_and_the_same_classes(picture, tmp_path)
     other = parts["valid"].select_categories(["dog"])
     with pytest.raises(DataError, match="different classes"):
         convert_datasets({"train": parts["training"], "val": other}, tmp_path / "o", "yolo")
+
+
+@pytest.mark.parametrize("target", ["coco", "yolo"])
+@pytest.mark.parametrize(("pairs", "no_pairs"), [(((0, 1),), False), ((), True), ((), False)])
+def test_what_is_known_of_a_mirror_is_kept_for_any_names(
+    picture, tmp_path, target, pairs, no_pairs
+):
+    dataset = make_dataset(
+        picture,
+        Annotation((1, 2, 9, 8), 0, keypoints=[2.0, 3, 2, 4, 5, 2]),
+        keypoint_names=("left_end", "right_end"),
+        keypoint_flip_pairs=pairs,
+        no_flip_pairs=no_pairs,
+    )
+    convert_datasets({"train": dataset}, tmp_path / "there", target)
+    found = open_one(tmp_path / "there").metadata
+    assert (found.keypoint_flip_pairs, found.no_flip_pairs) == (pairs, no_pairs)

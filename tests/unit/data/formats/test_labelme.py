@@ -73,7 +73,9 @@ def test_points_of_the_group_of_an_object_are_its_keypoints(folder):
     plain = shape("cat", [[1, 1], [5, 5]], "rectangle", 4)
     dataset = read(folder, {**BOX, "group_id": 3}, *points, plain)
     assert dataset.metadata.keypoint_names == ("left_eye", "right_eye")
-    assert dataset.metadata.keypoint_flip_pairs == ((0, 1),)
+    assert not dataset.metadata.can_be_mirrored  # names are a suggestion, and no more
+    named = labelme(folder=folder.path, keypoint_flip_pairs=[("left_eye", "right_eye")])
+    assert named.metadata.keypoint_flip_pairs == ((0, 1),)
     assert [a.keypoints for a in dataset[0].annotations] == [[12, 7, 2, 20, 7, 2], None]
 
 
