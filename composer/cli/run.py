@@ -172,6 +172,11 @@ def _notes_on_inputs(
     for slot in plan.feeds:
         if slot not in plan.used_feeds:
             yield f"the feed '{slot}' is not needed"
+    for step in plan.steps:
+        fed = [slot.port for slot in step.node.slots if slot in plan.feeds]
+        if fed:
+            anew = ", ".join(slot.port for slot in step.node.slots if slot.port not in fed)
+            yield f"the feed of '{step.node.path}' has only {', '.join(fed)}: computing {anew} anew"
     for name, paths in files.items():
         if not any(path in text for text in inputs for path in paths):
             yield f"no --input: running on the spec's example for '{name}', {paths[0]}"

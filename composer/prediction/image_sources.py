@@ -88,6 +88,11 @@ def check_order(channel_order: str | None) -> ChannelOrder:
 def _check_pixels(pixels: NDArray[Any] | Tensor) -> None:
     is_array, shape = isinstance(pixels, np.ndarray), tuple(pixels.shape)
     form = "an array of H x W x 3" if is_array else "a tensor of 3 x H x W"
+    if len(shape) == 3 and shape[2 if is_array else 0] == 1:
+        grey = "pixels[:, :, 0]" if is_array else "pixels.expand(3, -1, -1)"
+        raise InputError(
+            f"an image is {form}, not of {' x '.join(map(str, shape))}. Give a grey one as {grey}."
+        )
     if len(shape) != 3 or shape[2 if is_array else 0] != 3 or 0 in shape:
         hint = " Give several images as a list." if len(shape) == 4 else ""
         raise InputError(f"an image is {form}, not of {' x '.join(map(str, shape))}.{hint}")

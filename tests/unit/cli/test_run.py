@@ -106,6 +106,15 @@ def test_values_by_port_feed_all_outputs_of_a_node(cli, batch):
     assert "cut off by feeds: rpn.rpn_head" in result.out
 
 
+def test_ports_that_a_feed_lacks_are_reported(cli, batch):
+    maps = [torch.zeros(1, 1, 8, 16), torch.zeros(1, 1, 4, 8), torch.zeros(1, 1, 2, 4)]
+    write_value("head.safetensors", maps)
+    feed = "rpn_head=head.safetensors"
+    result = cli("run", "small.yaml", "-i", batch, "-u", "proposals", "-f", feed)
+    note = "the feed of 'rpn.rpn_head' has only objectness: computing deltas anew"
+    assert result.err.count(note) == 1
+
+
 def test_plain_tensor_becomes_what_the_port_wants(cli, folder, run):
     (folder / "boxes.json").write_text("[[0, 0, 20, 20], [5, 5, 30, 30], [1, 2, 3, 4]]")
     document = run("-u", "regions", "-f", "rpn.boxes=boxes.json")
