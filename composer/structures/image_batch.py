@@ -217,9 +217,10 @@ def _check_image(image: object, index: int) -> Iterator[TypeError | ValueError]:
             f"{hint}"
         )
     elif image.shape[2] in _NUM_CHANNELS and min(image.shape[:2]) > max(_NUM_CHANNELS):
+        grey = ".expand(3, -1, -1)" if image.shape[2] == 1 else ""
         yield ValueError(
             f"Record {index}: 'image' must be C x H x W, but its shape is {tuple(image.shape)}. An "
-            "image of H x W x C becomes one with image.permute(2, 0, 1)."
+            f"image of H x W x C becomes one with image.permute(2, 0, 1){grey}."
         )
     elif 0 in image.shape:
         yield ValueError(f"Record {index}: 'image' has no pixels: {tuple(image.shape)}.")

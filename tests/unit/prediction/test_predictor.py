@@ -70,6 +70,8 @@ def test_grey_arrays_have_no_order_to_be_asked_for(see_colors):
         (np.zeros((12, 20, 3)), "values from 0 to 255 in 8 bits .uint8., not float64"),
         (torch.rand(3, 12, 20), "in 8 bits .uint8., not torch.float32"),
         (np.zeros((12, 20, 4), dtype=np.uint8), "an array of H x W x 3, not of 12 x 20 x 4"),
+        (np.zeros((12, 20, 1), dtype=np.uint8), "Give a grey one as pixels"),
+        (torch.zeros(1, 12, 20, dtype=torch.uint8), "Give a grey one as pixels.expand"),
         (np.zeros((3, 12, 20), dtype=np.uint8), "an array of H x W x 3, not of 3 x 12 x 20"),
         (torch.zeros(12, 20, 3, dtype=torch.uint8), "a tensor of 3 x H x W, not of 12 x 20 x 3"),
         (np.zeros((2, 12, 20, 3), dtype=np.uint8), "Give several images as a list"),

@@ -80,6 +80,11 @@ def test_a_port_refuses_a_value_of_another_kind():
         ([{}], ValueError, "it has no keys"),
         ([{"image": np.zeros((4, 5, 3))}], TypeError, r"transpose\(2, 0, 1\)"),
         ([{"image": "a.jpg"}], TypeError, "'image' must be a tensor, but is a str"),
+        (
+            [{"image": torch.zeros(8, 9, 1)}],
+            ValueError,
+            r"with image\.permute\(2, 0, 1\)\.expand\(3, -1, -1\)\.",
+        ),
         ([{"image": torch.zeros(4, 5)}], ValueError, r"C x H x W, but its shape is \(4, 5\)"),
         ([{"image": torch.zeros(3, 0, 5)}], ValueError, "no pixels"),
         ([record(height="20")], TypeError, "'height' must be an int, but is a str"),
