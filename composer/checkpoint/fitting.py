@@ -148,6 +148,8 @@ def read_fitting(
     plain = _read_plain(contents, expected, votes, bare=bare)
     chosen = _map_keys(plain, expected, options.key_mapping, report)
     report.choices[:0] = _describe_choice(chosen, votes, contents.sections)
+    if contents.passed_over:
+        report.choices.append(contents.passed_over)
     family = contents.family if chosen.mapping is None else chosen.mapping.mapping.name
     return Checkpoint(
         path=file,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from composer.checkpoint.sections import Section, find_sections
+from composer.checkpoint.placeholders import (
+    Placeholder,
+    describe_placeholders,
+    find_placeholders,
+)
+from composer.checkpoint.sections import Section, find_sections, is_wrapper
 from composer.errors import CheckpointError
 
 _OUR_METADATA = "composer"
@@ -28,6 +33,7 @@ class Contents:
         training_state: everything else than the first section.
         matching_heuristics: its keys are to be matched by suffix.
         family: the codebase that wrote it, where that shows; else empty.
+        passed_over: the objects in it that were not read, as one line; else empty.
     """
 
     sections: tuple[Section, ...]
@@ -35,6 +41,7 @@ class Contents:
     training_state: Mapping[str, object] = field(default_factory=dict)
     matching_heuristics: bool = False
     family: str = ""
+    passed_over: str = ""
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:
@@ -57,12 +64,15 @@ def find_contents(document: object, *, source: str) -> Contents:
             f"{source}: the state of an optimizer, which has no weights of a model. "
             f"Name the file that was written by {_SAVE_STATE}."
         )
+    if isinstance(document, Placeholder):
+        _refuse_modules(document, [], source)
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise CheckpointError(
             f"{source}: it holds a {type(document).__name__}, and a checkpoint is a dict of "
             "tensors by name."
         )
     sections = find_sections(document)
+    _refuse_modules(document, sections, source)
     if not sections:
         raise CheckpointError(f"{source}: it has no tensors. {_describe_rest(document)}")
     if sections[0].name == _PYCLS:
@@ -75,7 +85,34 @@ def find_contents(document: object, *, source: str) -> Contents:
         matching_heuristics=bool(rest.pop(HEURISTICS, False)) or is_pycls,
         training_state=rest,
         family="pycls" if is_pycls else "",
+        passed_over=describe_placeholders(document),
     )
+
+
+def _refuse_modules(document: object, sections: Sequence[Section], source: str) -> None:
+    """Refuses a file whose weights are inside of objects that were not read.
+
+    Raises:
+        CheckpointError: as said.
+    """
+    found = list(find_placeholders(document))
+    has_weights = any(section.name and is_wrapper(section.name) for section in sections)
+    modules = [
+        placeholder.name
+        for path, placeholder in found
+        if placeholder.is_module and not has_weights and (not sections or is_wrapper(path))
+    ]
+    if modules:
+        raise CheckpointError(
+            f"{source}: refused the global '{modules[0]}': a whole module instead of its weights, "
+            f"whose code would have to run. Where it was written, save the weights: {_SAVE_STATE}."
+        )
+    if found and not sections:
+        raise CheckpointError(
+            f"{source}: it has no tensors outside of objects, whose code would have to run "
+            f"({describe_placeholders(document)}). Where it was written, save the weights: "
+            f"{_SAVE_STATE}."
+        )
 
 
 def _is_optimizer(document: object) -> bool:

@@ -16,12 +16,12 @@ from composer.checkpoint.foreign_files import explain_foreign
 from composer.checkpoint.formats import Container, detect_container, locate_checkpoint
 from composer.checkpoint.key_prefixes import shared_prefixes
 from composer.checkpoint.layouts import HEURISTICS, Contents, find_contents
+from composer.checkpoint.nesting import check_names
 from composer.checkpoint.numpy_pickle import read_pickle
 from composer.checkpoint.renamed_tensors import RenamedTensors
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.sections import Section
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
-from composer.checkpoint.unpickler import check_names
 from composer.errors import CheckpointError
 
 # What wraps a module and puts its name before every key: DDP, torch.compile.
@@ -92,6 +92,7 @@ def read_checkpoint(
         training_state=contents.training_state,
         matching_heuristics=by_suffix,
         notes=notes,
+        choices=(contents.passed_over,) if contents.passed_over else (),
     )
 
 
@@ -138,12 +139,12 @@ def _read_contents(file: Path, container: Container) -> Contents:
         return Contents((section,), metadata, matching_heuristics=by_suffix)
     try:
         document = _DOCUMENT_READERS[container](file)
+        check_names(document, source=str(file))
+        return find_contents(document, source=str(file))
     except CheckpointError as error:
         if explained := explain_foreign(file, str(error)):
             raise CheckpointError(explained) from error
         raise
-    check_names(document, source=str(file))
-    return find_contents(document, source=str(file))
 
 
 def _without_wrappers(tensors: Mapping[str, Tensor]) -> RenamedTensors:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _MAX_DEPTH = 3
+_NUMBERS = "biufc"  # kinds of numpy's dtypes
 _AVERAGED = (
     "ema_state_dict",
     "state_dict_ema",
@@ -131,7 +132,7 @@ def split_tensors(weights: Mapping[str, object]) -> tuple[dict[str, Tensor], dic
     for key, value in weights.items():
         if isinstance(value, Tensor):
             tensors[str(key)] = value.detach()
-        elif isinstance(value, (np.ndarray, np.generic)):
+        elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in _NUMBERS:
             tensors[str(key)] = _tensor_of(np.asarray(value))
         else:
             others[str(key)] = value

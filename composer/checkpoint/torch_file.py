@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from composer.checkpoint.formats import detect_container
+from composer.checkpoint.nesting import check_nesting
 from composer.checkpoint.torch_pickle import make_torch_vocabulary
-from composer.checkpoint.unpickler import Unpickler, check_nesting
+from composer.checkpoint.unpickler import Unpickler
 from composer.checkpoint.zip_directory import Member, read_directory
 from composer.errors import CheckpointError
 from composer.limits import Expansion
@@ -30,15 +31,18 @@ _MAX_WALK = 1_000_000  # items in a value that is given to a graph
 _COUNT_BYTES = 8  # in a legacy file, each storage follows its number of items
 
 
-def read_torch(path: Path) -> object:
+def read_torch(path: Path, *, has_placeholders: bool = True) -> object:
     """The value in a zip archive of torch. Its tensors are views of the memory-mapped file.
 
     torch stores its members as they are and in one folder: an archive that compresses them, or
     whose names lead elsewhere, was not written by it. Nothing is ever unpacked to disk.
 
+    Args:
+        path: the file.
+        has_placeholders: whether placeholders stand for other objects, or these are refused.
+
     Raises:
-        CheckpointError: it is damaged, not of torch, or holds more than tensors and plain
-            containers.
+        CheckpointError: it is damaged, not of torch, or holds what is not read.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -50,7 +54,7 @@ def read_torch(path: Path) -> object:
     return Unpickler(
         io.BytesIO(pickle),
         size=len(pickle),
-        vocabulary=make_torch_vocabulary(storages.find),
+        vocabulary=make_torch_vocabulary(storages.find, has_placeholders=has_placeholders),
         source=str(path),
         expansion=Expansion(path, len(content)),
     ).load()
@@ -66,7 +70,8 @@ def read_torch_value(path: Path) -> object:
     container = detect_container(path)
     if container not in ("torch", "legacy torch"):
         raise CheckpointError(f"{path}: not a file of torch, but one of the kind '{container}'.")
-    value = read_torch(path) if container == "torch" else read_legacy_torch(path)
+    read = read_torch if container == "torch" else read_legacy_torch
+    value = read(path, has_placeholders=False)
     check_nesting(value, source=str(path), max_walk=_MAX_WALK)
     return value
 
@@ -167,11 +172,15 @@ class _ArchiveStorages:
         return order
 
 
-def read_legacy_torch(path: Path) -> object:
+def read_legacy_torch(path: Path, *, has_placeholders: bool = True) -> object:
     """The value in a file of torch before 1.6: five pickles, then the storages.
 
+    Args:
+        path: the file.
+        has_placeholders: as of `read_torch`.
+
     Raises:
-        CheckpointError: it is damaged, or holds more than tensors and plain containers.
+        CheckpointError: it is damaged, or holds what is not read.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -181,7 +190,7 @@ def read_legacy_torch(path: Path) -> object:
             Unpickler(
                 content,
                 size=len(content),
-                vocabulary=make_torch_vocabulary(storages.find),
+                vocabulary=make_torch_vocabulary(storages.find, has_placeholders=has_placeholders),
                 source=str(path),
                 expansion=expansion,
             ).load()

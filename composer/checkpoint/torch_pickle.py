@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from composer.checkpoint.numpy_pickle import NUMPY_VOCABULARY, as_text
+from composer.checkpoint.placeholders import Placeholder, get_inner
 from composer.checkpoint.unpickler import Named, Vocabulary, as_key
 
 MAX_DIMENSIONS = 64  # of torch and numpy
@@ -87,11 +89,14 @@ class Storage:
     num_bytes: int
 
 
-def make_torch_vocabulary(find_storage: FindStorage) -> Vocabulary:
+def make_torch_vocabulary(
+    find_storage: FindStorage, *, has_placeholders: bool = False
+) -> Vocabulary:
     """The vocabulary of a file.
 
     Args:
         find_storage: gives the file's storages.
+        has_placeholders: whether the file may hold other objects, which are not read.
     """
 
     def find(identifier: object) -> Storage:
@@ -112,6 +117,7 @@ def make_torch_vocabulary(find_storage: FindStorage) -> Vocabulary:
         holds="tensors, numpy arrays of numbers and plain containers",
         functions={
             **NUMPY_VOCABULARY.functions,
+            **(_OBJECTS if has_placeholders else {}),
             **builders,
             "collections.Counter": _make_counter,
             "builtins.complex": complex,
@@ -129,8 +135,9 @@ def make_torch_vocabulary(find_storage: FindStorage) -> Vocabulary:
         },
         constants=_DTYPES,
         refused=_REFUSED,
-        restore=NUMPY_VOCABULARY.restore,
+        restore=_restore if has_placeholders else NUMPY_VOCABULARY.restore,
         persistent=find,
+        has_placeholders=has_placeholders,
     )
 
 
@@ -138,7 +145,7 @@ def _find(identifier: object, find_storage: FindStorage) -> Storage:
     if not isinstance(identifier, tuple) or as_text(identifier[0]) != "storage":
         raise TypeError("a stored object that is no tensor storage")
     kind, key, _, count, *view = identifier[1:]
-    if not isinstance(kind, Named) or type(count) is not int or count < 0:
+    if not isinstance(kind, Named) or kind.is_unknown or type(count) is not int or count < 0:
         raise TypeError("a malformed tensor storage")
     dtype = _STORAGES[kind.name.rpartition(".")[2]]
     num_bytes = count * dtype.itemsize
@@ -258,3 +265,52 @@ def _make_counter(counts: object = None) -> Counter[object]:
     if not _are_sizes(*pairs.values()):
         raise TypeError("a malformed Counter")
     return Counter({as_key(key): count for key, count in pairs.items()})
+
+
+def _make_default_dict(_: object = None, items: object = None) -> dict[object, object]:
+    """`collections.defaultdict`, without its default."""
+    return {as_key(key): value for key, value in items.items()} if type(items) is dict else {}
+
+
+def _make_dtype(code: object, *more: object) -> object:
+    """A dtype of numbers, or a placeholder of another one: text, times, objects, fields."""
+    try:
+        return NUMPY_VOCABULARY.functions["numpy.dtype"](code, *more)  # type: ignore[misc]
+    except TypeError:
+        return Placeholder("numpy.dtype")
+
+
+def _make_array(function: Callable[..., object]) -> Callable[..., object]:
+    """A function of numpy whose arrays may be of another class, or of no numbers."""
+
+    def make(*arguments: object) -> object:
+        if any(type(each) is Placeholder or _is_unknown(each) for each in arguments):
+            return Placeholder("numpy.ndarray")
+        return function(*arguments)
+
+    return make
+
+
+def _is_unknown(value: object) -> bool:
+    return isinstance(value, Named) and value.is_unknown
+
+
+def _restore(target: object, state: object) -> None:
+    """Restores as numpy does, but an array of other than numbers becomes an empty one."""
+    if type(target) is np.ndarray and type(state) is tuple and Placeholder in map(type, state):
+        target.__setstate__((1, (0,), np.dtype(object), False, []))  # type: ignore[arg-type]
+        return
+    NUMPY_VOCABULARY.restore(target, state)
+
+
+_OBJECTS: dict[str, Callable[..., object] | None] = {
+    "builtins.getattr": get_inner,
+    "__builtin__.getattr": get_inner,
+    "collections.defaultdict": _make_default_dict,
+    **{
+        name: _make_array(function)
+        for name, function in NUMPY_VOCABULARY.functions.items()
+        if name.startswith("numpy.") and function is not None
+    },
+    "numpy.dtype": _make_dtype,
+}

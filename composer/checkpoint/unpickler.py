@@ -2,8 +2,9 @@
 
 A pickle is a program for a stack machine; the danger of the usual machine lies in three of its
 instructions, which import any name, call it, and set any state. This machine has a closed
-vocabulary instead: a name that is not in it is refused, nothing is ever imported or looked up on
-an object, and what a call stands for is one of our own functions, which sees plain values only.
+vocabulary instead: a name that is not in it is refused or becomes a placeholder, nothing is ever
+imported or looked up on an object, and what a call stands for is one of our own functions, which
+sees plain values only.
 
 Sizes are claims until they are checked: no instruction makes this machine reserve memory for
 bytes that the file does not have.
@@ -16,22 +17,31 @@ import mmap
 import pickletools
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar, cast
 
+from composer.checkpoint.nesting import check_nesting
+from composer.checkpoint.placeholders import Placeholder, may_stand_in
 from composer.errors import CheckpointError
 from composer.limits import Expansion, ExpansionError
 
 # Only flat values are hashed: hashing a deeply nested tuple overflows the C stack.
 _KEY_TYPES = (str, int, float, bytes, type(None))
+_CONTAINERS = (dict, list, tuple, set, frozenset, bytearray)
 
 
 @dataclass(frozen=True)
 class Named:
-    """A global that a pickle names: its name, never the object."""
+    """A global that a pickle names: its name, never the object.
+
+    Attributes:
+        name: with its module.
+        is_unknown: the vocabulary lacks it; what it makes is a placeholder.
+    """
 
     name: str
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Vocabulary:
         persistent: stands for an object outside of the pickle.
         constants: global name -> the value that it is.
         refused: global name -> what it would make, for messages.
+        has_placeholders: whether placeholders stand for the objects of unknown classes.
     """
 
     holds: str
@@ -53,6 +64,7 @@ class Vocabulary:
     persistent: Callable[[object], object] | None = None
     constants: Mapping[str, object] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    has_placeholders: bool = False
 
 
 def as_key(value: object) -> Any:
@@ -66,7 +78,6 @@ def as_key(value: object) -> Any:
     return value
 
 
-MAX_DEPTH = 64
 MAX_INSTRUCTIONS = 5_000_000
 MAX_MARKS = 256
 _NEWEST_PROTOCOL = 5
@@ -209,18 +220,29 @@ class Unpickler:
         return self._stack[-1]
 
     def _append(self, items: list[Any]) -> None:
-        self._top(list).extend(items)
+        if type(self._stack[-1]) is not Placeholder:
+            self._top(list).extend(items)
 
     def _set_items(self, items: list[Any]) -> None:
+        if type(self._stack[-1]) is Placeholder:
+            return
         target = self._top(dict, OrderedDict)
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if as_key(key) in target:
+            key = self._as_key(key)
+            if key in target:
                 raise ValueError(f"the key {key!r:.80} twice")
             target[key] = value
 
+    def _as_key(self, value: object) -> Any:
+        """A key; a placeholder in place of an object, which is never hashed or compared."""
+        if not self._vocabulary.has_placeholders or isinstance(value, (*_KEY_TYPES, *_CONTAINERS)):
+            return as_key(value)
+        return value if type(value) is Placeholder else Placeholder(type(value).__name__)
+
     def _add_items(self, _: None) -> None:
-        items = [as_key(item) for item in self._pop_marked()]
-        self._top(set).update(items)
+        items = self._pop_marked()
+        if type(self._stack[-1]) is not Placeholder:
+            self._top(set).update(map(self._as_key, items))
 
     def _make_dict(self, _: None) -> None:
         items = self._pop_marked()
@@ -232,7 +254,8 @@ class Unpickler:
         self._memo[index] = self._stack[-1] if index in self._recalled else None
 
     def _name(self, module: object, name: object) -> None:
-        full = f"{module}.{name}"
+        full = f"{module}.{name}"  # of text in the memo: long names cost more than the file
+        cast(Expansion, self._expansion).add(_ITEM_BYTES + len(full))
         if full in self._vocabulary.constants:
             self._stack.append(self._vocabulary.constants[full])
             return
@@ -240,9 +263,12 @@ class Unpickler:
             raise CheckpointError(
                 f"{self._source}: refused {what}: only {self._vocabulary.holds} are read."
             )
-        if full not in self._vocabulary.functions:
+        is_unknown = full not in self._vocabulary.functions
+        if is_unknown and not (
+            self._vocabulary.has_placeholders and may_stand_in(f"{module}", f"{name}")
+        ):
             raise self._refusal(f"the global '{full:.200}'")
-        self._stack.append(Named(full))
+        self._stack.append(Named(full, is_unknown))
 
     def _name_from_stack(self, _: None) -> None:
         name, module = self._stack.pop(), self._stack.pop()
@@ -256,6 +282,10 @@ class Unpickler:
 
     def _call(self, _: None) -> None:
         arguments, function = self._stack.pop(), self._stack.pop()
+        is_placeholder = type(function) is Placeholder or getattr(function, "is_unknown", False)
+        if type(arguments) is tuple and is_placeholder:
+            self._push_made(Placeholder(function.name))
+            return
         if type(function) is not Named or type(arguments) is not tuple:
             raise self._refusal(f"a call of a {type(function).__name__}")
         stands_for = self._vocabulary.functions[function.name]
@@ -263,8 +293,17 @@ class Unpickler:
             raise self._refusal(f"a call of '{function.name}'")
         self._push_made(stands_for(*arguments))
 
+    def _call_with_names(self, _: None) -> None:
+        """A call with keyword arguments, which nothing in a vocabulary takes."""
+        if type(self._stack.pop()) is not dict or not getattr(self._stack[-2], "is_unknown", False):
+            raise self._refusal("a call with keyword arguments")
+        self._call(None)
+
     def _build(self, _: None) -> None:
         state, target = self._stack.pop(), self._stack[-1]
+        if type(target) is Placeholder:
+            target.restore(state)
+            return
         if type(target) is OrderedDict:
             # torch keeps the versions of modules in an attribute of a state dict.
             if type(state) is not dict or set(state) != {"_metadata"}:
@@ -302,7 +341,7 @@ class Unpickler:
         "LIST": lambda self, _: self._push(self._pop_marked()),
         "TUPLE": lambda self, _: self._push(tuple(self._pop_marked())),
         "DICT": _make_dict,
-        "FROZENSET": lambda self, _: self._push(frozenset(map(as_key, self._pop_marked()))),
+        "FROZENSET": lambda self, _: self._push(frozenset(map(self._as_key, self._pop_marked()))),
         "TUPLE1": lambda self, _: self._wrap(1),
         "TUPLE2": lambda self, _: self._wrap(2),
         "TUPLE3": lambda self, _: self._wrap(3),
@@ -318,6 +357,7 @@ class Unpickler:
         "INST": _name_instance,
         "REDUCE": _call,
         "NEWOBJ": _call,
+        "NEWOBJ_EX": _call_with_names,
         "BUILD": _build,
         "PERSID": _persistent,
         "BINPERSID": lambda self, _: self._persistent(self._stack.pop()),
@@ -333,76 +373,3 @@ def _count_bytes(value: object) -> int:
     if isinstance(value, (str, bytes, bytearray)):
         return _ITEM_BYTES + len(value)
     return _ITEM_BYTES + int(getattr(value, "nbytes", 0))
-
-
-def check_nesting(root: object, *, source: str, max_walk: int | None = None) -> None:
-    """Refuses a value that contains itself, or that is nested too deep to be walked safely.
-
-    Walks without recursion. A container that occurs in several places is fine.
-
-    Args:
-        root: the value.
-        source: name of the file, for messages.
-        max_walk: the most items that a walk may meet that enters a container wherever it occurs.
-
-    Raises:
-        CheckpointError: as said.
-    """
-    depths: dict[int, int] = {}
-    lengths: dict[int, int] = {}
-    ancestors: set[int] = set()
-    pending = [(root, False)]
-    while pending:
-        value, is_walked = pending.pop()
-        children = _containers_in(value)
-        if is_walked:
-            ancestors.discard(id(value))
-            depth = 1 + max((depths[id(child)] for child in children), default=0)
-            if depth > MAX_DEPTH:
-                raise CheckpointError(f"{source}: refused: nested more than {MAX_DEPTH} deep.")
-            length = 1 + len(children) + sum(lengths[id(child)] for child in children)
-            if max_walk is not None and length > max_walk:
-                raise CheckpointError(f"{source}: refused: one container in too many places.")
-            depths[id(value)], lengths[id(value)] = depth, length
-        elif id(value) in ancestors:
-            raise CheckpointError(f"{source}: refused: a container that contains itself.")
-        elif id(value) not in depths:
-            ancestors.add(id(value))
-            pending.append((value, True))
-            pending.extend((child, False) for child in children)
-
-
-def check_names(root: object, *, source: str) -> None:
-    """Refuses dicts in which two keys are one name, such as 1 and "1".
-
-    Args:
-        root: a value that `check_nesting` has passed.
-        source: name of the file, for messages.
-
-    Raises:
-        CheckpointError: as said.
-    """
-    seen: set[int] = set()
-    pending = [root]
-    while pending:
-        value = pending.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        pending.extend(_containers_in(value))
-        if isinstance(value, dict) and not all(type(key) is str for key in value):
-            names = {key if isinstance(key, str) else str(key) for key in value}
-            if len(names) != len(value):
-                raise CheckpointError(
-                    f"{source}: refused: two keys of a dict are one as text (1 and '1'); names "
-                    "are text."
-                )
-
-
-def _containers_in(value: object) -> list[object]:
-    children: Collection[object] = ()
-    if isinstance(value, dict):
-        children = dict.values(value)
-    elif isinstance(value, (list, tuple)):
-        children = value
-    return [child for child in children if isinstance(child, (dict, list, tuple))]

@@ -89,6 +89,17 @@ ARRAY_STATE = (
     + b"B" + MANY.to_bytes(4, "little") + bytes(MANY) + b"tq\x02"
 )  # fmt: skip
 ARRAY_SET_OVER_AND_OVER = EMPTY_ARRAY + ARRAY_STATE + b"b" + b"h\x02b" * 5_000
+THING = named("project", "Thing") + b")R"
+LONG = "a" * 95
+NAMED_OVER_AND_OVER = (
+    b"]"
+    + text(LONG)
+    + b"q\x010"
+    + text(f"T{LONG}")
+    + b"q\x020("
+    + b"h\x01h\x02\x93" * 500_000
+    + b"e"
+)
 WIDE = b"]" + b"22\x87" * 60  # tuples of three, 60 deep, of one list
 
 FILES: dict[str, tuple[str, Write]] = {
@@ -148,4 +159,19 @@ FILES: dict[str, tuple[str, Write]] = {
         "x.pkl",
         lambda path: path.write_bytes(document(ARRAY_SET_OVER_AND_OVER)),
     ),
+    "a class named over and over": ("y.pyth", archive(document(NAMED_OVER_AND_OVER))),
+    "a state of great depth": (
+        "aa.pyth",
+        archive(document(THING + b"]" * MANY + b"a" * (MANY - 1) + b"b")),
+    ),
+    "an argument of great depth": (
+        "ab.pyth",
+        archive(document(named("project", "Thing") + b"N" + b"\x85" * MANY + b"R")),
+    ),
+    "an item of great depth": ("ac.pyth", archive(document(THING + DEEP_KEY[1:]))),
+    "an object in many places": (
+        "ad.pyth",
+        archive(document(THING + b"22\x87" + b"22\x87" * 50)),
+    ),
+    "an object as an input": ("ae.pt", archive(document(THING))),
 }

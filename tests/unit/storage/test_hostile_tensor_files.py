@@ -60,6 +60,12 @@ EXPECTED = {
     "numbers that collide as names": "names are text",
     "an array set over and over": "COMPOSER_MAX_BYTES",
     "an array of zeros": "it was read",
+    "a class named over and over": "COMPOSER_MAX_BYTES",
+    "a state of great depth": "no tensors outside of objects",
+    "an argument of great depth": "no tensors outside of objects",
+    "an item of great depth": "no tensors outside of objects",
+    "an object in many places": "no tensors outside of objects",
+    "an object as an input": "refused the global 'project.Thing'",
 }
 
 
