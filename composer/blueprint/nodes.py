@@ -123,8 +123,9 @@ class Node:
 
     @property
     def type_name(self) -> str:
-        """Its node type for people: as written, without our own qualifier."""
-        return short_name(self.uses)
+        """Its node type for people: qualified, unless it is ours or a local object."""
+        found = self.publication
+        return short_name(self.uses if found is None else found.qualified)
 
     @property
     def plugin(self) -> str:

@@ -96,12 +96,17 @@ def _describe_node_type(name: str) -> None:
         NameResolutionError: if nothing publishes the name.
         PluginError: if several others do, its plugin fails to import, or it is no node type.
     """
+    from composer.errors import ContractError, PluginError
     from composer.node import describe_type, read_contract
     from composer.registry import Registry
 
     registry = Registry.installed()
-    contract = read_contract(registry.load(name))
-    _print_heading(name, registry.find(name).publication, contract.doc)
+    found = registry.find(name)
+    try:
+        contract = read_contract(registry.load_found(found))
+    except ContractError as error:
+        raise PluginError(f"node type {found.label}: {error}") from error
+    _print_heading(name, found.publication, contract.doc)
     ports = [(p.name, *_port_type(p.type, p.optional)) for p in contract.inputs.values()]
     _print_section("inputs", ports)
     outputs = [(port, *_port_type(kind)) for port, kind in contract.outputs.items()]

@@ -8,7 +8,7 @@ from composer.construction.weight_limits import find_largest
 from composer.documents import Located, Place, ProblemLog
 
 
-def note_unbuilt(node: Node, error: Exception, log: ProblemLog) -> None:
+def note_unbuilt(node: Node, error: BaseException, log: ProblemLog) -> None:
     """Notes why a module cannot be built, at the setting that the error is about.
 
     Args:
@@ -29,7 +29,7 @@ def note_unbuilt(node: Node, error: Exception, log: ProblemLog) -> None:
     log.add(place, message, hint, origin)
 
 
-def _find_cause(node: Node, error: Exception) -> tuple[str, Located | None]:
+def _find_cause(node: Node, error: BaseException) -> tuple[str, Located | None]:
     """The setting that an error is about: the one it names, else the only one written."""
     if isinstance(error, GiantModuleError | MemoryError):
         return find_largest(node)
@@ -44,7 +44,7 @@ def _find_cause(node: Node, error: Exception) -> tuple[str, Located | None]:
     return "", None
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 

@@ -60,7 +60,7 @@ def build_modules(
             torch.default_generator.manual_seed(derive_seed(seed, path))
             try:
                 built[path] = instantiate(node)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 reason = f"{type(error).__name__}: {error}"
                 raise PluginError(
                     f"node '{path}' ({node.label}) cannot be built: {reason}"

@@ -122,7 +122,7 @@ class _Propagation:
         try:
             module = draw_on_meta(lambda: instantiate(node))
             self.weight_bytes[node.path] = count_bytes(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.failed.add(node.path)
             note_unbuilt(node, error, self.log)
         else:
@@ -137,7 +137,7 @@ class _Propagation:
             # Not getattr: a module turns an AttributeError inside a property into another one.
             declared = declared.__get__(module) if hasattr(declared, "__get__") else declared
             return declared() if callable(declared) else declared
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.failed.add(node.path)
             reason = f"{type(error).__name__}: {error}"
             message = f"node '{node.path}' cannot tell its output_shape: {reason}"

@@ -8,12 +8,19 @@ import re
 import warnings
 from collections.abc import Collection, Iterator
 from functools import cache
+from typing import NamedTuple
 
 import entrypoints
 
 from composer.discovery.publication import Publication, normalise
 
+_UNKNOWN = "unknown"
 _TARGET = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+))?\s*(?:\[.*\])?\s*")
+
+
+class _Identity(NamedTuple):
+    name: str
+    version: str
 
 
 @cache
@@ -40,8 +47,8 @@ def list_damage(groups: Collection[str]) -> list[str]:
         groups: the groups of entry points that count.
     """
     return [
-        f"{normalise(distribution.metadata['Name'] or 'unknown')} {distribution.version}: {damage}"
-        for distribution in _each_distribution()
+        f"{' '.join(filter(None, identity))}: {damage}"
+        for identity, distribution in _each_distribution()
         for damage in _find_damage(distribution, groups)
     ]
 
@@ -49,7 +56,11 @@ def list_damage(groups: Collection[str]) -> list[str]:
 def _find_damage(
     distribution: importlib.metadata.Distribution, groups: Collection[str]
 ) -> Iterator[str]:
-    text = distribution.read_text("entry_points.txt") or ""
+    try:
+        text = distribution.read_text("entry_points.txt") or ""
+    except (UnicodeDecodeError, OSError) as error:
+        yield f"its entry points cannot be read: {error}"
+        return
     if not any(group in text for group in groups):
         return
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
@@ -79,24 +90,31 @@ def _publication(entry: entrypoints.EntryPoint, group: str) -> Publication:
 
 
 def _one_by_one(group: str) -> Iterator[Publication]:
-    for distribution in _each_distribution():
-        name = normalise(distribution.metadata["Name"] or "unknown")
+    for (name, version), distribution in _each_distribution():
         for entry in _entries(distribution, group):
             match = _TARGET.fullmatch(entry.value or "")
             if match:
                 module, attribute = match.groups(default="")
-                version = distribution.version
                 yield Publication(entry.name, module, attribute, name, version, group)
 
 
-def _each_distribution() -> Iterator[importlib.metadata.Distribution]:
+def _each_distribution() -> Iterator[tuple[_Identity, importlib.metadata.Distribution]]:
     """The installed distributions; of several of one name the first on the path."""
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
-        name = normalise(distribution.metadata["Name"] or "unknown")
-        if name not in seen:
-            seen.add(name)
-            yield distribution
+        identity = _identify(distribution)
+        if identity.name not in seen or identity.name == _UNKNOWN:
+            seen.add(identity.name)
+            yield identity, distribution
+
+
+def _identify(distribution: importlib.metadata.Distribution) -> _Identity:
+    """The name and version, as far as the metadata can be read."""
+    try:
+        metadata = distribution.metadata
+        return _Identity(normalise(metadata["Name"] or _UNKNOWN), metadata["Version"] or "")
+    except Exception:  # Python's reader has no error of its own for metadata that is not there
+        return _Identity(_UNKNOWN, "")
 
 
 def _entries(

@@ -14,9 +14,19 @@ def describe_failure(error: BaseException, module: str) -> str:
         error: what importing the module raised.
         module: the module.
     """
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = _describe(error)
     place = _find_line(error, _find_places(module.partition(".")[0]))
     return f"{reason} ({place})" if place else reason
+
+
+def _describe(error: BaseException) -> str:
+    """The error in one line. Errors of plugins may be unable to describe themselves."""
+    kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        return kind
+    return f"{kind}: {text}" if text else kind
 
 
 def _find_line(error: BaseException, places: list[Path]) -> str:

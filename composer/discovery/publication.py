@@ -97,9 +97,15 @@ class Publication:
             raise PluginError(f"{where} cannot be used: {self.fault}")
         try:
             found: object = importlib.import_module(self.module)
-        except (Exception, SystemExit) as error:
+            return self._look_up(found, where)
+        except (KeyboardInterrupt, PluginError):
+            raise
+        except BaseException as error:  # SystemExit, and panics of extensions written in Rust
             reason = describe_failure(error, self.module)
             raise PluginError(f"{where} fails to import: {reason}") from error
+
+    def _look_up(self, found: object, where: str) -> object:
+        """The attribute of the module, which may import it by its `__getattr__`."""
         try:
             for attribute in self.attribute.split("."):
                 found = getattr(found, attribute)

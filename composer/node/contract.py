@@ -125,7 +125,20 @@ def read_contract(target: object) -> Contract:
     fits = issubclass(target, nn.Module) if isinstance(target, type) else True
     if not callable(target) or not fits:
         raise ContractError("a node type is a subclass of torch.nn.Module or a function")
+    function = getattr(target, "forward", target)
+    if inspect.iscoroutinefunction(function) or _yields(function):
+        raise ContractError("a node type returns values: it is no coroutine and no generator")
     return _read(target) if isinstance(target, Hashable) else _read.__wrapped__(target)
+
+
+def _read_doc(target: object) -> str:
+    """The docstring, unless it is the one that torch gives every module."""
+    doc = inspect.getdoc(target) or ""
+    return "" if doc == inspect.getdoc(nn.Module) else doc
+
+
+def _yields(function: object) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 @lru_cache(maxsize=256)  # specs use the same few dozens again and again
@@ -156,7 +169,7 @@ def _of_module(target: type[nn.Module]) -> Contract:
         outputs=outputs,
         named_outputs=named,
         takes_generator=_GENERATOR in ports,
-        doc=inspect.getdoc(target) or "",
+        doc=_read_doc(target),
     )
 
 
@@ -176,7 +189,7 @@ def _of_function(target: Callable[..., Any]) -> Contract:
         outputs=outputs,
         named_outputs=named,
         takes_generator=_GENERATOR in parameters,
-        doc=inspect.getdoc(target) or "",
+        doc=_read_doc(target),
     )
 
 

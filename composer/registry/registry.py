@@ -183,8 +183,12 @@ class Registry:
         return publication.fault or (describe_twins(self.what, twins) if len(twins) > 1 else "")
 
     def _whole(self, name: str) -> list[Publication]:
-        """Publications of a name with a slash, which nothing can mean."""
-        return self._by_name.get(name, []) if "/" in name else []
+        """Publications of a name with a slash, which nothing can mean, qualified or not."""
+        if "/" not in name:
+            return []
+        qualifier, _, rest = name.partition("/")
+        qualified = (each for each in self._by_name.get(rest, []) if each.matches(qualifier))
+        return [*self._by_name.get(name, []), *qualified]
 
     def _require_plugin(self, name: str, qualifier: str) -> None:
         if not qualifier or any(each.matches(qualifier) for each in self.publications):

@@ -43,6 +43,14 @@ def test_a_name_may_be_qualified_by_plugin_or_distribution(plugin_folder, qualif
     assert "a" in check_source(spec(f"{qualifier}/blur")).nodes
 
 
+@pytest.mark.parametrize("uses", ["blur", "somebody/blur", "Somebodys_Plugin/blur"])
+def test_plans_and_listings_name_a_strangers_node_type_in_full(plugin_folder, uses):
+    publish(plugin_folder)
+    blueprint = check_source(spec(uses) | {"outputs": {"o": "a"}})
+    assert blueprint.nodes["a"].type_name == "somebodys-plugin/blur"
+    assert "somebodys-plugin/blur" in str(blueprint.plan("inference"))
+
+
 def test_listing_imports_no_plugin(plugin_folder):
     plugin_folder.install(
         "explosive", "[composer.nodes]\nblur = explosive:blur\n", {"explosive": "1 / 0"}
@@ -58,6 +66,12 @@ def test_listing_imports_no_plugin(plugin_folder):
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("import surely_not_there", "ModuleNotFoundError: No module named 'surely_not_there'"),
         ("raise SystemExit(3)", "SystemExit: 3"),
+        ("class Panic(BaseException): pass\nraise Panic('no')", "Panic: no"),
+        (
+            "class Odd(Exception):\n    def __str__(self): raise ValueError\n"
+            "def __getattr__(name): raise Odd\n",
+            "Odd",
+        ),
         ("int.nothing", "AttributeError: type object 'int' has no attribute 'nothing'"),
     ],
 )
@@ -72,8 +86,9 @@ def test_a_plugin_that_fails_to_import_is_an_error_where_it_is_used(
         "composer: 1\ninputs: {x: any}\nnodes: {a: {uses: blur, inputs: {x: x}}}\n"
     )
     place = plugin_folder.path / "broken_plugin.py"
+    line = len(text.splitlines())
     assert problem.message == (
-        f"'blur' of broken-plugin (broken 1.0) fails to import: {reason} ({place}:1)"
+        f"'blur' of broken-plugin (broken 1.0) fails to import: {reason} ({place}:{line})"
     )
     assert marked(problem) == "blur"
 

@@ -52,6 +52,13 @@ def test_a_name_that_can_never_be_used_is_reported(plugin_folder, list_nodes, na
         Registry.installed().find(name)
 
 
+@pytest.mark.parametrize("qualifier", ["odd", "odd-plugin"])
+def test_a_name_with_a_slash_is_named_when_it_is_qualified(plugin_folder, qualifier):
+    install(plugin_folder, "my/head = odd:head")
+    with pytest.raises(PluginError, match=r"of odd \(odd-plugin 1\.0\) cannot be used"):
+        Registry.installed().find(f"{qualifier}/my/head")
+
+
 @pytest.mark.parametrize("name", ["head", "Head", "my.head", "my-head", "_head2", "tête"])
 def test_other_names_can_be_used(plugin_folder, name):
     install(plugin_folder, f"{name} = odd:head")
@@ -107,3 +114,75 @@ def test_a_package_named_like_our_distribution_takes_no_qualifier(plugin_folder)
         registry.find("detection-composer/mask_head").publication.module
         == "composer_rcnn.mask_head"
     )
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_entry_points_in_another_encoding_are_reported_and_hide_no_others(
+    plugin_folder, list_nodes, encoding
+):
+    install(plugin_folder, "head = odd:head")
+    plugin_folder.install("strange-plugin", "")
+    entries = "[composer.nodes]\nt\u00eate = odd:head\n".encode(encoding)
+    next(plugin_folder.path.glob("strange*/entry_points.txt")).write_bytes(entries)
+    result = list_nodes()
+    assert "strange-plugin 1.0: its entry points cannot be read: 'utf-8'" in result.err
+    assert "odd-plugin 1.0" in result.out
+
+
+@pytest.mark.parametrize("metadata", [b"", b"Version: 2\n", b"Name: \xff\n", None])
+def test_damaged_metadata_beside_damaged_entry_points_hides_no_others(
+    plugin_folder, list_nodes, metadata
+):
+    install(plugin_folder, "head = odd:head")
+    plugin_folder.install("strange-plugin", "[composer.nodes]\nno section? = (\nlost")
+    file = next(plugin_folder.path.glob("strange*/METADATA"))
+    file.unlink() if metadata is None else file.write_bytes(metadata)
+    result = list_nodes()
+    assert "odd-plugin 1.0" in result.out
+    assert "warning: " in result.err
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ("head = 3", "a node type is a subclass of torch.nn.Module or a function"),
+        ("async def head(x: Tensor) -> Tensor:\n    return x", "no coroutine and no generator"),
+        ("def head(x: Tensor) -> Tensor:\n    yield x", "no coroutine and no generator"),
+    ],
+)
+def test_what_cannot_be_a_node_type_is_described_with_its_plugin(
+    plugin_folder, capsys, head, message
+):
+    module = f"from torch import Tensor\n{head}\n"
+    plugin_folder.install("poor-plugin", "[composer.nodes]\nhead = poor:head\n", {"poor": module})
+    assert main(["nodes", "head"]) == 1
+    error = " ".join(capsys.readouterr().err.split())
+    assert "node type 'head' of poor (poor-plugin 1.0): " in error
+    assert message in error
+
+
+SILENT = """
+    from torch import Tensor, nn
+
+    class Head(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            raise SystemExit(3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+    """
+
+
+def test_a_node_type_that_leaves_the_interpreter_is_a_problem(
+    plugin_folder, tmp_path, monkeypatch, capsys
+):
+    plugin_folder.install("exits", "[composer.nodes]\nhead = exits:Head\n", {"exits": SILENT})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(
+        "composer: 1\ninputs: {x: any}\nnodes: {a: {uses: head, inputs: {x: x}}}\n"
+    )
+    assert main(["check", "a.yaml"]) == 1
+    assert "SystemExit: 3" in capsys.readouterr().out
+    assert main(["nodes", "head"]) == 0
+    assert "It has no docstring" in capsys.readouterr().out
