@@ -58,9 +58,12 @@ class PixelNormalization(nn.Module):
         normalized = []
         for index, image in enumerate(images):
             if len(image) != self.num_channels:
+                is_gray = len(image) == 1 < self.num_channels
+                hint = f" A gray one is image.expand({self.num_channels}, -1, -1)."
                 raise ValueError(
                     f"Record {index}: 'image' has the shape {tuple(image.shape)}, but C x H x W "
                     f"with {self.num_channels} channels is expected (as many as in pixel_mean)."
+                    + (hint if is_gray else "")
                 )
             values = image.to(self.pixel_mean)
             if full_range is not None and not image.is_floating_point():

@@ -46,8 +46,8 @@ def test_no_images_make_a_tensor_of_no_images(divisibility, side):
 
 
 def test_an_image_of_other_channels_is_refused_with_its_index():
-    with pytest.raises(ValueError, match=r"Record 1: 'image' has the shape \(20, 30, 3\)"):
-        Preprocess()(batch_of(torch.zeros(3, 20, 30), torch.zeros(20, 30, 3)))
+    with pytest.raises(ValueError, match=r"Record 1: 'image' has the shape \(4, 20, 30\)"):
+        Preprocess()(batch_of(torch.zeros(3, 20, 30), torch.zeros(4, 20, 30)))
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,9 @@ def test_the_batch_stays_as_it_was():
     copy = image.clone()
     Preprocess()(batch_of(image))
     assert torch.equal(image, copy)
+
+
+def test_a_gray_image_is_refused_with_how_to_give_it():
+    gray = ImageBatch.from_records([{"image": torch.zeros(1, 4, 5)}])
+    with pytest.raises(ValueError, match=r"A gray one is image\.expand\(3, -1, -1\)"):
+        Preprocess()(gray)
