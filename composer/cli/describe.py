@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
     from composer.checkpoint import CheckpointDescription
     from composer.language import Spec
 
-_HIDDEN = ("composer.spec", "composer.format", "composer.value", "composer.value.form")
+_SPEC = "composer.spec"
+_HIDDEN = (_SPEC, "composer.format", "composer.value", "composer.value.form")
 _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 
 
@@ -65,7 +65,7 @@ def _describe_file(file: str) -> None:
     if is_value:
         click.echo(f"  value: {describe_value(read_value(found.path))}")
     else:
-        spec = _read_spec(found.metadata)
+        spec = _read_spec(found)
         _print_nodes(found, spec)
         if spec is not None:
             _print_names(spec)
@@ -106,14 +106,18 @@ def _listing(names: Sequence[str]) -> str:
     return f"{len(names)}: {_shorten(', '.join(names))}"
 
 
-def _read_spec(metadata: Mapping[str, str]) -> Spec | None:
-    """The spec in a checkpoint's metadata, if there is a valid one."""
-    from composer.errors import SpecError
+def _read_spec(found: CheckpointDescription) -> Spec | None:
+    """The spec in a checkpoint, if there is a valid one; the reason is printed if it is not."""
+    from composer.errors import CheckpointError, SpecError
+    from composer.graph import parse_description
     from composer.language import load_spec
 
+    if _SPEC not in found.metadata:
+        return None
     try:
-        return load_spec(json.loads(metadata["composer.spec"]))
-    except (KeyError, ValueError, SpecError):
+        return load_spec(parse_description(found.metadata, found.path).spec)
+    except (CheckpointError, SpecError) as error:
+        click.echo(f"  its model cannot be used: {error}")
         return None
 
 

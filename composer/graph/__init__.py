@@ -1,7 +1,7 @@
 """The graph: a model made of named nodes, run whole or in part."""
 
 from composer.graph.costs import Costs, NodeCosts
-from composer.graph.description import plugin_versions
+from composer.graph.description import parse_description, plugin_versions
 from composer.graph.frozen_random import find_frozen_random
 from composer.graph.graph import Graph
 from composer.graph.inputs import read_inputs, spread_feeds
@@ -35,6 +35,7 @@ __all__ = [
     "load_weights",
     "log_remarks",
     "open_blueprint",
+    "parse_description",
     "plugin_versions",
     "read_inputs",
     "read_model",

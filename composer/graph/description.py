@@ -93,7 +93,15 @@ def read_description(path: str | os.PathLike[str]) -> Description:
     Raises:
         CheckpointError: if it cannot be read or does not describe a graph.
     """
-    metadata = describe_checkpoint(path).metadata
+    return parse_description(describe_checkpoint(path).metadata, path)
+
+
+def parse_description(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> Description:
+    """The description in the metadata of a checkpoint, which names no other file.
+
+    Raises:
+        CheckpointError: there is none, it is damaged, or names a file.
+    """
     if _SPEC not in metadata:
         raise CheckpointError(
             f"{path}: this checkpoint does not say what it belongs to. "
@@ -125,9 +133,8 @@ def find_namespaces(metadata: Mapping[str, str]) -> dict[str, str]:
         Path -> namespace, nothing if the file describes no model that can be read.
     """
     try:
-        document = json.loads(metadata[_SPEC])
-        nodes = resolve_spec(load_spec(SavedSpec(_portable(document), ""))).nodes
-    except (KeyError, ValueError, AttributeError, SpecError):
+        nodes = resolve_spec(load_spec(parse_description(metadata, "the checkpoint").spec)).nodes
+    except (CheckpointError, SpecError):
         return {}
     return {path: node.namespace for path, node in nodes.items() if node.same_as is None}
 

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from composer import CheckpointError, Graph
 from composer.cli.main import main
+from composer.graph.description import find_namespaces
 from sample_nodes import NODES
 
 NODE = {"uses": "shift", "inputs": {"x": "x"}}
@@ -55,7 +56,30 @@ def test_a_description_that_names_a_file_is_refused(what, suffix, secret, tmp_pa
     with pytest.raises(CheckpointError, match=r"model\.\w+: refused: its description names a file"):
         Graph.open(path, nodes=NODES)
     assert main(["check", str(path)]) != 0
-    assert "password" not in "".join(capsys.readouterr())
+    assert main(["describe", str(path)]) == 0
+    printed = "".join(capsys.readouterr())
+    assert "password" not in printed
+    assert printed.count("refused: its description names a file") == 2
+
+
+def test_a_description_that_is_a_name_opens_no_file(secret, tmp_path, monkeypatch, capsys):
+    path = write(tmp_path / "model.safetensors", secret, ".safetensors")
+    opened = []
+    monkeypatch.setattr("composer.language.sources.find_spec", opened.append)
+    assert main(["describe", str(path)]) == 0
+    assert opened == []
+    assert "its description is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", DESCRIPTIONS)
+def test_weights_whose_description_names_a_file_are_loaded_without_it(
+    what, secret, tmp_path, monkeypatch
+):
+    metadata = {"composer.format": "2", "composer.spec": json.dumps(DESCRIPTIONS[what](secret))}
+    opened = []
+    monkeypatch.setattr("composer.graph.description.load_spec", opened.append)
+    assert find_namespaces(metadata) == {}
+    assert opened == []
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"nodes":' * 500 + "1" + "}" * 500, "NaN", "[]"])
@@ -64,4 +88,5 @@ def test_a_damaged_description_is_a_message(text, tmp_path):
     save_file({"w": torch.ones(1)}, path, {"composer.format": "1", "composer.spec": text})
     with pytest.raises(Exception, match=r"damaged|nested|problem") as caught:
         Graph.open(path, nodes=NODES)
+    assert main(["describe", str(path)]) == 0
     assert type(caught.value).__module__ == "composer.errors"
