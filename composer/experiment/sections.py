@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composer.data import DATASETS_PREFIX, DataFile
-from composer.discovery import Homes, find_published
+from composer.discovery import Homes, find_model, find_published
 from composer.documents import (
     DocumentSource,
     Located,
@@ -146,8 +146,11 @@ def find_spec(written: str, folder: Path, written_in: str = "") -> tuple[str, st
         folder: the folder of relative paths in the document.
         written_in: the document.
     """
+    home = Homes.installed().find(written_in)
     try:
-        published = find_published(written, Homes.installed().find(written_in))
+        published = find_model(written, home)  # a note: somebody publishes a spec of that name
+        if published is None or not published.note:
+            published = find_published(written, home)
     except PluginError:
         published = None  # which reading the spec reports, if there is no file
     if published is None or published.qualified != written:

@@ -7,6 +7,8 @@ from composer.data import find_data, write_shape_dataset
 from composer.errors import InputError, SpecError
 from composer.experiment import load_experiment, standard_experiment
 from composer.experiment.datasets import open_experiment_data
+from composer.experiment.sections import find_spec
+from composer.model_source import find_model_source
 from unit.experiment.small_experiment import EXPERIMENT
 
 SPEC = {
@@ -131,3 +133,18 @@ def test_its_document_is_an_experiment(spec, tmp_path):
     (tmp_path / "elsewhere.yaml").write_text(yaml.safe_dump(plain))
     again = load_experiment(tmp_path / "elsewhere.yaml")
     assert again.as_document() == plain
+
+
+def test_a_model_that_ships_stays_ours_where_a_plugin_publishes_a_spec_of_its_name(
+    plugin_folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    plugin_folder.install("clashing", "[composer.specs]\nspecs = clashing_specs\n")
+    folder = plugin_folder.path / "clashing_specs"
+    folder.mkdir()
+    folder.joinpath("people.yaml").write_text("composer: 1\nname: people\n")
+    found, note = find_spec("people", tmp_path)
+    assert found == "detection-composer/people"
+    assert "clashing 1.0" in note
+    assert find_model_source(found) == find_model_source("people")
+    assert find_spec("clashing/people", tmp_path)[0] == "clashing/people"
