@@ -69,4 +69,14 @@ def transfer_images(names: Mapping[Path, PurePosixPath], folder: Path, pictures:
         if pictures == "link":
             target.symlink_to(file.resolve())
         else:
-            shutil.copyfile(file, target)
+            _copy(file, target)
+
+
+def _copy(file: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(file, target)
+    except OSError as error:
+        if error.filename2 is None:  # the image cannot be read
+            raise
+        # A full disk is blamed on the image that was read. Nameless, it gets that of the folder.
+        raise OSError(error.errno, error.strerror) from error

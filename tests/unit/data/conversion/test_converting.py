@@ -1,6 +1,7 @@
 """Datasets written in COCO's and YOLO's formats."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -301,3 +302,16 @@ def test_what_is_known_of_a_mirror_is_kept_for_any_names(
     convert_datasets({"train": dataset}, tmp_path / "there", target)
     found = open_one(tmp_path / "there").metadata
     assert (found.keypoint_flip_pairs, found.no_flip_pairs) == (pairs, no_pairs)
+
+
+def test_a_full_disk_is_blamed_on_the_folder_that_is_written(picture, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="too large") as caught:
+            convert_datasets({"train": make_dataset(picture)}, tmp_path / "out", "coco")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.filename == str(tmp_path / "out")
+    assert picture.is_file()
+    assert not (tmp_path / "out").exists()
