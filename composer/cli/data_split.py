@@ -71,7 +71,10 @@ def split(
     documents = find_datasets(data, images, names, format=format_, set=settings)
     if len(documents) > 1:
         found = ", ".join(documents)
-        raise InputError(f"there are the datasets {found}; --dataset chooses the one to divide")
+        raise InputError(
+            f"there are the datasets {found}, so the data are divided already (`composer train` "
+            "uses train and val as they are); --dataset chooses the one to divide further"
+        )
     ((name, document),) = documents.items()
     dataset = document.open(name)
     groups = None if group is None else find_groups(dataset, group)

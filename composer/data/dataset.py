@@ -201,7 +201,7 @@ def describe_untrainable(dataset: Dataset) -> str:
     if any(_is_annotated(record) for record in dataset):
         return ""
     if not dataset.num_annotations:
-        return "nothing is annotated"
+        return "nothing is annotated (`composer data check` on the data lists what was not read)"
     count = dataset.num_annotations
     whole = "its only object is a crowd" if count == 1 else f"all of its {count} objects are crowds"
     return f"{whole}, which are no training targets ('iscrowd': 1)"

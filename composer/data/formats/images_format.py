@@ -7,6 +7,7 @@ from pathlib import Path
 
 from composer.data.formats.data_path import DataPath
 from composer.data.formats.recognition import Recognition
+from composer.data.formats.table_format import describe_other_table
 
 _FOLDERS = ("label", "annotation", "gt", "ann")  # beginnings of names
 _OF_ANNOTATIONS = (".json", ".jsonl", ".xml", ".csv", ".parquet", ".tfrecord", ".record")
@@ -18,13 +19,28 @@ def recognise_images(path: DataPath) -> Recognition | None:
         return None
     count = len(path.images)
     evidence = f"{count} image{'' if count == 1 else 's'}, and no annotations that are recognised"
+    unread = list(_list_unread(path))
     return Recognition(
         title="images",
         reader="image_folder",
         evidence=evidence,
         datasets={"": {"images": path.path}},
-        unread=tuple(path.relative(file) for file in _list_unread(path)),
+        notes=tuple(_describe_other(unread, path)),
+        unread=tuple(path.relative(file) for file in unread),
     )
+
+
+def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
+    """How files of no format that is recognised can be read."""
+    tables = [(file, told) for file in files if (told := describe_other_table(file))]
+    for file, told in tables[:1]:
+        yield f"{path.relative(file)} is a table with other columns; {told}"
+    if files and not tables:
+        yield (
+            "annotations of other formats: export them from their tool as COCO, Pascal VOC or "
+            "YOLO, or write them as a table (CSV) with the columns filename, class, xmin, ymin, "
+            "xmax, ymax"
+        )
 
 
 def _list_unread(path: DataPath) -> Iterator[Path]:

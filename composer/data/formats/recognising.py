@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from composer.data.formats.data_path import DataPath, open_path
 from composer.data.formats.recognition import Recognition
+from composer.data.formats.table_format import describe_other_table
 from composer.errors import ComposerError, DataError
 from composer.registry import DATASET_GROUP, FORMAT_GROUP, Found, Registry, short_name
 
@@ -125,6 +126,8 @@ def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002
         return f"{path.path}: it is not of the format '{format}' (there are: {there or 'no files'})"
     if path.path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         return f"{path.path}: it is an archive; unpack it, and name the folder"
+    if not path.is_folder and (told := describe_other_table(path.path)):
+        return f"{path.path}: it is a table with other columns; {told}"
     names = ", ".join(Registry.installed(FORMAT_GROUP).names())
     return (
         f"{path.path}: it is of no format that is recognised (there are: {there or 'no files'}). "

@@ -9,7 +9,12 @@ from composer.data.faults import BadPart
 from composer.data.formats.data_path import DataPath, peek_text
 from composer.data.formats.file_splits import name_files
 from composer.data.formats.recognition import Recognition
-from composer.data.readers.box_table import list_classes, read_boxes, read_class_names
+from composer.data.readers.box_table import (
+    describe_header,
+    list_classes,
+    read_boxes,
+    read_class_names,
+)
 from composer.data.readers.hugging_face import METADATA
 from composer.data.readers.table_columns import Columns, find_columns
 from composer.data.readers.text_lines import parse_table
@@ -46,6 +51,17 @@ def recognise_table(path: DataPath) -> Recognition | None:
         title = "table of boxes without a header, as keras-retinanet has it"
     evidence = f"{path.relative(file)} with the {columns.describe()}"
     return Recognition(title, "csv", evidence, datasets)
+
+
+def describe_other_table(file: Path) -> str:
+    """How to read a table whose columns are not found; empty if the file is no table."""
+    if file.suffix.lower() not in _SUFFIXES:
+        return ""
+    try:
+        rows = parse_table(peek_text(file))
+    except BadPart:
+        return ""
+    return describe_header(rows) if rows and len(rows[0]) > 1 else ""
 
 
 def _peek_columns(file: Path) -> Columns | None:

@@ -13,10 +13,11 @@ from composer.data.readers.image_finder import ImageFinder, list_images
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.table_columns import CORNERS, SIDES, Columns, find_columns
 from composer.data.readers.text_lines import read_table
-from composer.errors import DataError
+from composer.errors import DataError, InputError
 
 _DESCRIPTIONS = ("class-descriptions-boxable.csv", "class-descriptions.csv")
 _HEAD = 50  # rows that the columns are found by
+_MAX_SHOWN = 8  # columns
 _UNNAMED = "object"
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -26,6 +27,7 @@ def box_table(
     table: Path,
     images: Path | None = None,
     classes: tuple[str, ...] | None = None,
+    columns: dict[str, str] | None = None,
     include_others: bool = False,
 ) -> Dataset:
     """Reads boxes from a table.
@@ -39,21 +41,26 @@ def box_table(
         table: the file.
         images: the folder of the images; by default that of the table.
         classes: names of the classes in order; by default all that occur, sorted.
+        columns: names of columns by meaning, where they are not found: `file`, `label`, and `x0`,
+            `y0`, `x1`, `y1`, or `x`, `y`, `width`, `height`, or `box` (x, y, width and height).
         include_others: whether images that no row names are images without objects.
 
     Raises:
         DataError: the table cannot be read, or has not these columns.
     """
-    rows, columns = read_boxes(table)
-    names = read_class_names(table) if columns.is_open_images else {}
-    found = classes if classes is not None else list_classes(rows, columns, names)
+    rows, meant = read_boxes(table, columns)
+    names = read_class_names(table) if meant.is_open_images else {}
+    found = classes if classes is not None else list_classes(rows, meant, names)
     finder = ImageFinder(images or table.parent)
     builder = DatasetBuilder(found)
-    if "label" not in columns.places and classes is None:
-        message = f"the table has no classes; all boxes are of the class '{_UNNAMED}'"
+    if "label" not in meant.places and classes is None:
+        message = (
+            f"the table has no column of classes; all boxes are of the class '{_UNNAMED}' (in a "
+            f"data file, 'columns: {{label: NAME}}' names one, and 'classes: [NAME]' this class)"
+        )
         builder.log.add("unnamed_category", message)
-    reader = _RowReader(builder, finder, columns, names, _are_fractions(rows, columns))
-    for number, row in enumerate(rows, start=1 + columns.has_header):
+    reader = _RowReader(builder, finder, meant, names, _are_fractions(rows, meant))
+    for number, row in enumerate(rows, start=1 + meant.has_header):
         reader.read(row, f"row {number}")
     if include_others:
         for root in finder.roots:
@@ -62,18 +69,36 @@ def box_table(
     return builder.build(table.stem)
 
 
-def read_boxes(table: Path) -> tuple[list[list[str]], Columns]:
+def read_boxes(
+    table: Path, chosen: Mapping[str, str] | None = None
+) -> tuple[list[list[str]], Columns]:
     """The rows of a table without the header, and its columns.
+
+    Args:
+        table: the file.
+        chosen: names of columns by meaning, over those that are found.
 
     Raises:
         DataError: the table cannot be read, or has no boxes.
     """
     rows = _read_table(table)
-    columns = find_columns(rows[:_HEAD])
+    try:
+        columns = find_columns(rows[:_HEAD], chosen)
+    except InputError as error:
+        raise DataError(f"{table}: {error}") from None
     if columns is None:
-        shown = ", ".join(rows[0][:8]) if rows else "nothing"
-        raise DataError(f"{table}: it has no columns of files and boxes; it begins with: {shown}")
+        raise DataError(f"{table}: it has no columns of files and boxes; {describe_header(rows)}")
     return rows[columns.has_header :], columns
+
+
+def describe_header(rows: Sequence[Sequence[str]]) -> str:
+    """How a table begins, and how to name the columns of one that is not understood."""
+    shown = ", ".join(rows[0][:_MAX_SHOWN]) if rows else "nothing"
+    return (
+        f"it begins with: {shown}. In a data file, the reader 'csv' takes the names of columns: "
+        "'columns: {file: NAME, label: NAME, x: NAME, y: NAME, width: NAME, height: NAME}' "
+        "(corners are x0, y0, x1, y1; a text of four numbers is a box)"
+    )
 
 
 def _read_table(file: Path) -> list[list[str]]:

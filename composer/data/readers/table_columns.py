@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from composer.errors import InputError
+from composer.names import did_you_mean
+
 CORNERS = ("x0", "y0", "x1", "y1")
 SIDES = ("x", "y", "width", "height")
+MEANINGS = ("file", "label", "box", *CORNERS, *SIDES)  # that a user can name columns for
 
 _NAMES = {
     "file": (
@@ -55,28 +59,66 @@ class Columns:
         return f"columns {', '.join(ordered)}"
 
 
-def find_columns(rows: Sequence[Sequence[str]]) -> Columns | None:
+def find_columns(
+    rows: Sequence[Sequence[str]], chosen: Mapping[str, str] | None = None
+) -> Columns | None:
     """The columns of a table of boxes; None if it is no such table.
 
     Args:
         rows: the first rows.
+        chosen: names of columns by meaning, over those that are found by their names.
+
+    Raises:
+        InputError: there is no such meaning, or no column of a name.
     """
     if not rows:
         return None
     names = [re.sub(r"[^a-z0-9]", "", cell.lower()) for cell in rows[0]]
+    if chosen:
+        return _find_chosen(rows[0], names, chosen)
     places = _find_named(names)
     if places is not None:
         return Columns(places, True, all(name in names for name in _OPEN_IMAGES))
     return _find_unnamed(rows)
 
 
-def _find_named(names: Sequence[str]) -> dict[str, int] | None:
-    sizes: list[tuple[str, tuple[str, ...]]]
+def _find_chosen(
+    header: Sequence[str], names: Sequence[str], chosen: Mapping[str, str]
+) -> Columns | None:
+    """Columns as chosen; of the box all or none, and others as their names say."""
+    for meaning, name in chosen.items():
+        if meaning not in MEANINGS:
+            hint = did_you_mean(meaning, MEANINGS)
+            raise InputError(f"a column has no meaning '{meaning}'. {hint}")
+        if name not in header:
+            hint = did_you_mean(name, header)
+            raise InputError(f"there is no column '{name}' for '{meaning}'. {hint}")
+    places = {meaning: header.index(name) for meaning, name in chosen.items()}
+    found = _find_known(names)
+    if not places.keys() & {"box", *CORNERS, *SIDES}:
+        found = _find_named(names) or found
+    else:
+        found = {m: place for m, place in found.items() if m not in ("box", *CORNERS, *SIDES)}
+    places = {**found, **places}
+    return Columns(places, True) if "file" in places and _has_box(places) else None
+
+
+def _find_known(names: Sequence[str]) -> dict[str, int]:
     places = {}
     for meaning, known in _NAMES.items():
         found = next((names.index(name) for name in known if name in names), None)
         if found is not None:
             places[meaning] = found
+    return places
+
+
+def _has_box(places: Mapping[str, int]) -> bool:
+    return "box" in places or any(all(s in places for s in sides) for sides in (CORNERS, SIDES))
+
+
+def _find_named(names: Sequence[str]) -> dict[str, int] | None:
+    sizes: list[tuple[str, tuple[str, ...]]]
+    places = _find_known(names)
     if "file" not in places:
         return None
     if "x0" in places and names[places["x0"]] == "x1" and "x2" not in names:  # x0, y0, x1, y1
@@ -91,10 +133,7 @@ def _find_named(names: Sequence[str]) -> dict[str, int] | None:
         found = next((names.index(name) for name in known if name in names), None)
         if found is not None:
             places[meaning] = found
-    has_box = (
-        "box" in places or all(s in places for s in CORNERS) or all(s in places for s in SIDES)
-    )
-    return places if has_box else None
+    return places if _has_box(places) else None
 
 
 def _as_sides(places: dict[str, int]) -> dict[str, int]:

@@ -104,3 +104,52 @@ def test_tables_of_splits_have_the_same_classes(images):
     assert list(datasets) == ["train", "val"]
     for name, dataset in datasets.items():
         assert dataset.open(name).metadata.thing_classes == ("cat", "dog")
+
+
+def test_columns_of_other_names_are_chosen(images):
+    images.write("boxes.csv", "Foto;Teil;links;oben;breit;hoch\na.png;cat;4;3;20;10\n")
+    chosen = {"file": "Foto", "label": "Teil"}
+    chosen |= {"x": "links", "y": "oben", "width": "breit", "height": "hoch"}
+    dataset = box_table(table=images.path / "boxes.csv", columns=chosen)
+    assert dataset.records[0].annotations[0].box == BOX
+    assert dataset.metadata.thing_classes == ("cat",)
+
+
+def test_a_chosen_class_leaves_the_columns_that_are_found(images):
+    text = 'image_id,width,height,bbox,source\na,40,20,"[4.0, 3.0, 20.0, 10.0]",cat\n'
+    images.write("boxes.csv", text)
+    dataset = box_table(table=images.path / "boxes.csv", columns={"label": "source"})
+    assert dataset.records[0].annotations[0].box == BOX
+    assert dataset.metadata.thing_classes == ("cat",)
+    assert not dataset.faults
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"labell": "Teil"}, "no meaning 'labell'. Did you mean 'label'?"),
+        ({"file": "Fotos"}, "no column 'Fotos' for 'file'. Did you mean 'Foto'?"),
+        ({"file": "Foto", "x": "links"}, "it has no columns of files and boxes"),
+    ],
+)
+def test_columns_that_are_chosen_wrongly_are_told(images, chosen, message):
+    images.write("boxes.csv", "Foto;Teil;links;oben\na.png;cat;4;3\n")
+    with pytest.raises(DataError, match=message.replace("?", r"\?")):
+        box_table(table=images.path / "boxes.csv", columns=chosen)
+
+
+def test_a_table_that_is_not_understood_says_how_to_name_its_columns(images):
+    images.write("odd/boxes.csv", "Foto;Teil;links;oben;breit;hoch\na.png;cat;4;3;20;10\n")
+    images.draw("odd/a.png")
+    with pytest.raises(DataError, match=r"begins with: Foto, Teil, .*'columns: \{file: NAME"):
+        recognise(images.path / "odd/boxes.csv")
+    (note,) = recognise(images.path / "odd").notes
+    assert note.startswith("boxes.csv is a table with other columns; it begins with: Foto, Teil")
+
+
+def test_annotations_of_other_formats_are_told_what_to_become(images):
+    images.write("other/labels.json", '[{"name": "a.png", "labels": [{"box2d": {"x1": 1}}]}]')
+    images.draw("other/a.png")
+    (note,) = recognise(images.path / "other").notes
+    assert "COCO, Pascal VOC or YOLO" in note
+    assert "filename, class, xmin" in note
