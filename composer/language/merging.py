@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from composer.discovery import DISTRIBUTION, discover
 from composer.documents import Located
+from composer.language.sources import find_home
 from composer.names import WILDCARD, find_names
 
 # What of a node describes the thing it calls; it goes when another thing is put in its place.
@@ -75,8 +77,23 @@ def _list_replacements(node: Located, change: Located) -> Iterator[str]:
         if kind not in _OWNED or new.value is None:
             continue
         is_change = kind == "nodes" and (old is not None or node.get("spec") is not None)
-        if not is_change and (old is None or old.plain() != new.plain()):
+        if not is_change and (old is None or _is_another(kind, old, new)):
             yield kind
+
+
+def _is_another(kind: str, old: Located, new: Located) -> bool:
+    """Whether a node calls another thing, which one name may mean in two documents."""
+    name = new.plain()
+    if old.plain() != name or kind != "uses":
+        return old.plain() != name
+    owners = {each.distribution for each in discover("composer.nodes") if each.name == name}
+    return len(owners) > 1 and _find_owner(old, owners) != _find_owner(new, owners)
+
+
+def _find_owner(written: Located, owners: Collection[str]) -> str:
+    """Of those who publish a name, the document's own distribution, else ours."""
+    home = find_home((written.origin or written.place).source)
+    return home if home is not None and home in owners else DISTRIBUTION
 
 
 def _with_lapsing_settings(base: Located, over: Located) -> Located:

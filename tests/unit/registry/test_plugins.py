@@ -3,7 +3,9 @@
 import pytest
 
 from composer.construction import check_source
+from composer.discovery import discover
 from composer.errors import NameResolutionError, PluginError
+from composer.language import load_spec
 from composer.registry import NODE_GROUP, Registry
 from spec_folder import marked
 
@@ -182,3 +184,26 @@ def test_an_unknown_name_gets_the_closest_one():
     registry = Registry(local={"mask_head": 1, "box_head": 2})
     with pytest.raises(NameResolutionError, match=r"'mask_hed'. Did you mean 'mask_head'\?"):
         registry.load("mask_hed")
+
+
+def test_a_node_that_becomes_a_plugins_type_of_the_same_name_loses_its_configuration(
+    plugin_folder,
+):
+    publish(plugin_folder, "clashing", "clashing", name="mask_head")
+    folder = plugin_folder.path / "clashing_specs"
+    folder.mkdir()
+    node = "nodes: {roi_heads: {nodes: {mask_head: {uses: mask_head}}}}\n"
+    folder.joinpath("own.yaml").write_text(
+        f"composer: 1\nname: own\nextends: mask_rcnn_r50_fpn\n{node}"
+    )
+    entries = next(plugin_folder.path.glob("clashing*.dist-info/entry_points.txt"))
+    entries.write_text(entries.read_text() + "[composer.specs]\nspecs = clashing_specs\n")
+    discover.cache_clear()
+    assert configuration_of("own") == {}
+    assert configuration_of("mask_rcnn_r50_fpn") != {}
+
+
+def configuration_of(name):
+    """The configuration of the mask head of a spec, as written."""
+    heads = load_spec(name).graph.nodes["roi_heads"].graph.nodes
+    return heads["mask_head"].config.plain() or {}
