@@ -53,10 +53,18 @@ class CheckpointDescription:
         path: the file.
         format: as in `Checkpoint`.
         metadata: the metadata of the file.
-        shapes: key -> shape of the tensor.
+        sections: the name of each state dict, the preferred one first -> its keys as they are in
+            the file -> shape of the tensor.
+        passed_over: the objects in it that were not read, as one line; else empty.
     """
 
     path: Path
     format: str
     metadata: Mapping[str, str]
-    shapes: Mapping[str, tuple[int, ...]]
+    sections: Mapping[str, Mapping[str, tuple[int, ...]]]
+    passed_over: str = ""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Key -> shape of the tensor, of the preferred state dict."""
+        return next(iter(self.sections.values()), {})

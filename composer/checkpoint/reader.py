@@ -18,7 +18,7 @@ from composer.checkpoint.key_prefixes import shared_prefixes
 from composer.checkpoint.layouts import HEURISTICS, Contents, find_contents
 from composer.checkpoint.nesting import check_names
 from composer.checkpoint.numpy_pickle import read_pickle
-from composer.checkpoint.renamed_tensors import RenamedTensors
+from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.sections import Section
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
@@ -77,7 +77,14 @@ def read_checkpoint(
     Raises:
         CheckpointError: as for `read_contents`.
     """
-    file, container, contents = read_contents(path)
+    return _make_checkpoint(read_contents(path), key_mappings)
+
+
+def _make_checkpoint(
+    read: FileContents, key_mappings: Sequence[KeyMapping] | None = None
+) -> Checkpoint:
+    """The checkpoint of the first state dict in a file."""
+    file, container, contents = read
     tensors: Mapping[str, Tensor] = _without_wrappers(contents.tensors)
     family, by_suffix = contents.family, contents.matching_heuristics
     mapping, notes = _recognise(tensors.keys(), key_mappings)
@@ -99,6 +106,8 @@ def read_checkpoint(
 def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
     """Reads metadata, keys and shapes of a checkpoint; of a safetensors file the header only.
 
+    Keys are those of the file: no prefix is taken off, and no key mapping asked.
+
     Raises:
         CheckpointError: as for `read_contents`.
     """
@@ -107,10 +116,13 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
         container = detect_container(file)
         if container == "safetensors":
             header = read_header(file)
-            return CheckpointDescription(file, container, header.metadata, header.shapes)
-    checkpoint = read_checkpoint(file)
-    shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.tensors.items()}
-    return CheckpointDescription(file, checkpoint.format, checkpoint.metadata, shapes)
+            return CheckpointDescription(file, container, header.metadata, {"": header.shapes})
+    read = read_contents(file)
+    contents = read.contents
+    sections = {section.name: shapes_of(section.tensors) for section in contents.sections}
+    return CheckpointDescription(
+        file, _make_checkpoint(read).format, contents.metadata, sections, contents.passed_over
+    )
 
 
 def _recognise(

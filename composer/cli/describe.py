@@ -66,6 +66,7 @@ def _describe_file(file: str) -> None:
         click.echo(f"  value: {describe_value(read_value(found.path))}")
     else:
         spec = _read_spec(found)
+        _print_sections(found)
         _print_nodes(found, spec)
         if spec is not None:
             _print_names(spec)
@@ -78,6 +79,19 @@ def _describe_file(file: str) -> None:
 def _size(found: CheckpointDescription) -> str:
     size = sum(math.prod(shape) for shape in found.shapes.values())
     return f"({found.format}), {len(found.shapes)} tensors with {_count(size)} numbers"
+
+
+def _print_sections(found: CheckpointDescription) -> None:
+    """Prints the state dicts of a file that has several, and the objects that were not read."""
+    if len(found.sections) > 1:
+        rows = [("section", "tensors", "numbers")]
+        for name, shapes in found.sections.items():
+            numbers = sum(map(math.prod, shapes.values()))
+            rows.append((name or "the top", str(len(shapes)), _count(numbers)))
+        print_columns(rows, indent=2)
+        click.echo(f"\n{next(iter(found.sections)) or 'the top'}")
+    if found.passed_over:
+        click.echo(f"  {found.passed_over}")
 
 
 def _print_nodes(found: CheckpointDescription, spec: Spec | None) -> None:

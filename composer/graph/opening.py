@@ -13,7 +13,7 @@ from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.graph.description import read_description
 from composer.graph.weights import Weights
 from composer.language import SavedSpec, Spec, SpecSource
-from composer.model_source import find_model_source
+from composer.model_source import describe_experiment, find_model_source
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -87,10 +87,7 @@ def read_model(model: str | os.PathLike[str]) -> ModelParts:
     """
     kind, name = find_model_source(model)
     if kind == "experiment":
-        raise InputError(
-            f"'{name}' is an experiment. Its model is the spec that it names or, once it is "
-            "trained, the folder of its run; `composer train` takes it."
-        )
+        raise InputError(describe_experiment(name))
     if kind == "spec":
         return ModelParts(name, None)
     description = read_description(name)
@@ -143,7 +140,7 @@ def _require_spec(spec: str | os.PathLike[str]) -> None:
     if kind == "checkpoint":
         raise InputError(f"'{spec}' is a trained model, not a spec: Graph.open('{spec}') opens it")
     if kind == "experiment":
-        raise InputError(f"'{spec}' is an experiment, not a spec: name the spec in it")
+        raise InputError(describe_experiment(spec))
 
 
 def without_taps(names: Names) -> list[str]:

@@ -6,6 +6,7 @@ after the other, and the whole is in the CPU memory of the first process.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -132,3 +133,10 @@ def _share(found: list[B], present: list[bool | ComposerError]) -> list[B]:
     shared = [found if distributed.get_rank() == first else []]
     distributed.broadcast_object_list(shared, first)
     return found or shared[0]
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process, or the first of several, which logs."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank() == 0
+    return os.environ.get("RANK", "0") == "0"  # torchrun sets it before the processes meet

@@ -23,7 +23,7 @@ from composer.checkpoint import (
 )
 from composer.errors import InputError
 from composer.graph.description import Provenance, find_namespaces
-from composer.graph.sharding import is_sharded, scatter_state
+from composer.graph.sharding import is_first_process, is_sharded, scatter_state
 from composer.module_tree import own_state
 from composer.names import resolve_name
 
@@ -115,8 +115,8 @@ def load_weights(
 
 
 def log_remarks(reports: Iterable[LoadReport]) -> None:
-    """Logs the choices of loads, and weights that are not finite."""
-    for report in reports:
+    """Logs the choices of loads, and weights that are not finite; once for all processes."""
+    for report in reports if is_first_process() else ():
         for remark in report.remarks:
             _LOGGER.warning("note: %s: %s", report.source, remark)
 

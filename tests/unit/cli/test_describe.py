@@ -1,6 +1,7 @@
 """`composer describe`."""
 
 import re
+from argparse import Namespace
 
 import pytest
 import torch
@@ -62,3 +63,15 @@ def test_what_is_no_checkpoint_is_a_mistake(cli, folder, content):
     result = cli("describe", "x.pth")
     assert result.code == 1
     assert "x.pth" in result.err
+
+
+def test_all_sections_are_listed_with_the_keys_of_the_file(cli, folder):
+    plain = {"module.stem.conv1.weight": torch.zeros(8, 3)}
+    document = {"model": plain, "ema": {**plain, "module.head.w": torch.zeros(1200)}}
+    torch.save({**document, "args": Namespace(lr=0.1)}, "model.pth")
+    out = cli("describe", "model.pth").out
+    assert re.search(r"^  section +tensors +numbers$", out, re.MULTILINE)
+    assert re.search(r"^  ema +2 +1\.2 k$", out, re.MULTILINE)
+    assert re.search(r"^  model +1 +24$", out, re.MULTILINE)
+    assert re.search(r"^  module\.stem +1 +24$", out, re.MULTILINE)
+    assert "  args: argparse.Namespace, not read\n" in out

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from argparse import Namespace
 
 import pytest
 import torch
@@ -235,3 +236,11 @@ def test_wrapped_names_of_another_family_are_renamed_without_the_wrapper(publish
     graph, remarks = load({"state_dict": under("module.", FOREIGN)})
     assert has(graph, STATE)
     assert remarks == ["names without 'module.'"]
+
+
+@pytest.mark.parametrize(("rank", "num_lines"), [("0", 1), ("1", 0)])
+def test_only_the_first_process_logs_remarks(rank, num_lines, load, caplog, monkeypatch):
+    monkeypatch.setenv("RANK", rank)
+    _, remarks = load({"model": STATE, "args": Namespace()})
+    assert remarks == ["args: argparse.Namespace, not read"]
+    assert len(caplog.records) == num_lines
