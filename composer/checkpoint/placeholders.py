@@ -30,10 +30,11 @@ _HOSTILE_MODULES = frozenset(
 )
 _HARMLESS = re.compile(
     r"(__builtin__|builtins)\.(bool|dict|float|frozenset|int|list|long|object|range|slice|str|tuple"
-    r"|type|unicode|xrange|[A-Z]\w*(Error|Exception|Warning))"
+    r"|type|unicode|xrange|Ellipsis|NotImplemented|[A-Z]\w*(Error|Exception|Warning))"
     r"|numpy\.(str_|bytes_|bool_?|u?int\d*|float\d*|complex\d*|object_|void|datetime64|timedelta64)"
     r"|numpy\.(random|ma)\.\w+(\.\w+)*|numpy\.rec\.recarray"
     r"|torch\.(nn|optim|amp|cuda\.amp|distributed|torch_version|ao)\.\w+(\.\w+)*"
+    r"|torch\.(per_(tensor|channel)_\w+|finfo|iinfo)|torch\.serialization\._get_layout"
     r"|torch\.utils\.data\.\w+(\.\w+)*"
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Z_]\w*)*")  # of a class, maybe inside of others

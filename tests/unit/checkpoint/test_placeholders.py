@@ -3,9 +3,11 @@
 import argparse
 import collections
 import dataclasses
+import datetime
 import enum
 import functools
 import pathlib
+import random
 import types
 
 import numpy as np
@@ -92,6 +94,8 @@ OBJECTS = {
     "text of numpy": (np.str_("x"), "numpy"),
     "a random state": (np.random.RandomState(3), "numpy.random"),
     "a masked array": (np.ma.array([1.0, 2.0]), "numpy.ma"),
+    "a layout": (torch.strided, "torch.serialization._get_layout"),
+    "a time": (datetime.datetime(2026, 1, 1), "datetime.datetime"),
     "a list of objects": ([{"deep": (argparse.Namespace(),)}], "argparse.Namespace"),
 }
 
@@ -133,6 +137,9 @@ PLAIN = {
     "torch's own": [torch.device("cpu"), torch.float16, torch.Size([1, 2]), torch.ones(1).dtype],
     "a complex number": 1 + 2j,
     "a set": {1, 2},
+    "a scheme": torch.per_tensor_affine,
+    "an ellipsis": (..., int, np.float32),
+    "random states": (random.getstate(), np.random.get_state(), torch.get_rng_state()),
     "text in numpy's arrays": np.array(["person", "dog"]),
     "objects in numpy's arrays": np.array([None, {}], dtype=object),
     "times": np.array(["2020-01-01"], dtype="M8[s]"),
