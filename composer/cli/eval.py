@@ -241,6 +241,13 @@ def _open_dataset(
     from composer.experiment import find_datasets
 
     documents = find_datasets(data, images, names, format=format_, set=settings, model=model)
+    if "train" in documents and len(documents) > 1 and not names:
+        found = ", ".join(documents)
+        click.echo(
+            f"note: evaluating on {found} together, images of training included; --dataset "
+            "chooses one",
+            err=True,
+        )
     if on_fault is not None:
         change = {"on_fault": on_fault}
         documents = {name: found.model_copy(update=change) for name, found in documents.items()}

@@ -25,6 +25,11 @@ _FOLDS = 5
 _SMALLEST = 0.8  # of the model's own image size
 _ALONE = "there is no validation set; call a dataset 'validation'"
 
+_UNEVALUATED = (
+    "there is no validation set, so nothing is evaluated; `composer data split DATA parts.yaml` "
+    "divides the data into train and val"
+)
+
 
 def standard_experiment(
     spec: str | os.PathLike[str], data: DocumentSource, *, set: SettingsSource = ()
@@ -54,6 +59,8 @@ def standard_experiment(
     chosen = _choose(experiment.datasets)
     loaded = load_spec(source, set=experiment.model_settings)
     fitted = _write(spec, plain.name, find_image_format(loaded))
+    if _VALIDATION not in chosen:
+        log_notes([_UNEVALUATED])
     without = {} if _VALIDATION in chosen else dict.fromkeys(("evaluation", "validation"), _ALONE)
     if without or fitted != written:
         experiment = read_experiment(fitted, set=set, data=data, without=without)

@@ -200,3 +200,14 @@ def test_options_that_do_not_go_together_are_wrong_usage(cli, arguments):
     result = cli("eval", *arguments, "--data", "data.yaml")
     assert result.code == 2
     assert "Usage: composer eval" in result.err
+
+
+def test_images_of_training_among_the_evaluated_are_told(cli, files, folder):
+    entry = (files / "data.yaml").read_text().split("  shapes:\n")[1]
+    text = (files / "data.yaml").read_text().replace("shapes:\n", f"train:\n{entry}  val:\n", 1)
+    (files / "parts.yaml").write_text(text)
+    command = ("eval", "--predictions", files / "truth.json", "--data", files / "parts.yaml")
+    chosen = cli(*command, "--dataset", "val", "--no-save")
+    assert (chosen.code, chosen.err) == (0, "")
+    joined = cli(*command, "--no-save")
+    assert "note: evaluating on train, val together, images of training included" in joined.err

@@ -148,3 +148,10 @@ def test_a_model_that_ships_stays_ours_where_a_plugin_publishes_a_spec_of_its_na
     assert "clashing 1.0" in note
     assert find_model_source(found) == find_model_source("people")
     assert find_spec("clashing/people", tmp_path)[0] == "clashing/people"
+
+
+def test_training_without_a_validation_set_is_told(tmp_path, spec, caplog):
+    standard_experiment(spec, datasets_of(tmp_path, "train", "validation"))
+    assert "validation set" not in caplog.text
+    standard_experiment(spec, datasets_of(tmp_path, "train"))
+    assert "no validation set, so nothing is evaluated; `composer data split" in caplog.text
