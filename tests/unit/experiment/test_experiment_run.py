@@ -40,11 +40,21 @@ def train_in_processes(file, folder, *arguments):
     return done.stdout
 
 
+def save_weights(file, target):
+    """Saves first weights for the model of an experiment."""
+    experiment = load_experiment(file)
+    Graph.open(fit_spec(experiment, open_experiment_data(experiment).metadata), {}).save(target)
+    return target
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["ddp", "fsdp"])
 def test_two_processes_learn_what_one_learns_of_the_joint_batch(mode, tmp_path):
     file = write_experiment(tmp_path)
-    settings = ["training.iterations=2", "ema={decay: 0.9}"]
+    # With weights at hand, norms stay frozen: others have another mean in each process.
+    weights = save_weights(file, tmp_path / "weights.safetensors")
+    settings = ["training.iterations=2", "ema={decay: 0.9}", f"weights={weights}"]
+    settings.append("from_scratch=false")
     run_experiment(load_experiment(file, set=settings), tmp_path / "one", quiet=True)
     options = [part for each in [*settings, f"distributed={mode}"] for part in ("--set", each)]
     printed = train_in_processes(file, tmp_path / "two", *options)

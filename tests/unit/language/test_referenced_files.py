@@ -87,13 +87,13 @@ def published(plugin_folder, project):
 def test_a_published_spec_refers_to_published_specs_only(referring, published, project):
     (project / "elsewhere/base.yaml").write_text(SPEC)
     published(referring % (project / "elsewhere/base.yaml"))
-    assert "leads out of the folder of the published spec" in problem("detector")
+    assert "leads out of the folder of the published spec" in " ".join(problem("detector").split())
 
 
 def test_a_published_spec_names_no_weights_elsewhere(published, project):
     (project / "elsewhere/weights.pth").touch()
     published(SPEC + f"weights: {project}/elsewhere/weights.pth\n")
-    assert "leads out of the folder of the published spec" in problem("detector")
+    assert "leads out of the folder of the published spec" in " ".join(problem("detector").split())
 
 
 def test_a_published_spec_refers_to_its_own_folder(published):
