@@ -166,4 +166,4 @@ def apply_policy(name: str, faults: Sequence[Fault], policy: FaultPolicy) -> Non
     if policy == "refuse":
         hint = "`on_fault: skip` goes on without what is at fault."
         raise DataError(f"dataset '{name}' has {total}:\n{told}\n{hint}", faults)
-    _log.warning("dataset '%s': %s, left out or as told:\n%s", name, total, told)
+    _log.warning("dataset '%s': %s; what cannot be used is left out:\n%s", name, total, told)

@@ -167,7 +167,7 @@ def test_bad_images_and_annotations_are_left_out_or_refused(cli, files, damaged)
         (("--predictions", "missing.json"), "missing.json: cannot be read"),
         (("mask_rcnn_r50_fpn",), "names no weights"),
         (("mask_rcnn_r50_fpn", "--set", "depth=18"), "names no weights"),
-        (("mask_rcnn_r50_fpn", "--set", "dept=18"), "Did you mean 'model.depth'?"),
+        (("mask_rcnn_r50_fpn", "--set", "dept=18"), "or 'model.depth'?"),
         (("tiny.safetensors", "--set", "datasets.shapes.frist=1"), "datasets.shapes.select.first"),
         (("--predictions", "truth.json", "--set", "depth=18"), "nothing to set at 'depth'"),
     ],
