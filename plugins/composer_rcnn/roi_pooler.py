@@ -149,7 +149,7 @@ class ROIPooler(nn.Module):
 def _check_extent(regions: Float[Tensor, "R 5"], stride: int) -> None:
     if regions.is_cuda or not len(regions):  # the kernels of GPUs keep nothing for each sample
         return
-    side = float((regions[:, 3:] - regions[:, 1:3]).nan_to_num(nan=0.0).max())
+    side = float((regions[:, 3:] - regions[:, 1:3]).detach().nan_to_num(nan=0.0).max())
     if side > _MAX_SIDE * stride:
         raise ValueError(
             f"A box has a side of {side:.6g} pixels; {_MAX_SIDE * stride} is the limit at stride "

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from composer.checkpoint import read_checkpoint, writer
-from composer.errors import CheckpointError
+from composer.errors import CheckpointError, InputError
 from composer.runs import CheckpointFolders
 from composer.training import Validation, export_model, find_weights, training_checkpoints
 from composer.training.state import collect_tensors
@@ -258,7 +258,7 @@ def test_averaged_weights_are_measured_and_left_behind(tmp_path):
 
 
 def test_a_folder_without_weights_cannot_be_exported(tmp_path):
-    with pytest.raises(CheckpointError, match="no run, or one that has not saved"):
+    with pytest.raises(InputError, match="not that of a run"):
         export_model(tmp_path, tmp_path / "x.safetensors")
 
 
