@@ -60,11 +60,11 @@ def read_header(path: Path) -> SafetensorsHeader:
 
 def _unlike(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object of JSON, whose keys may not occur twice."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key '{key:.80}' occurs twice")
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key '{key:.80}' occurs twice")
+        found[key] = value
     return found
 
 

@@ -12,7 +12,7 @@ from composer.cli.data_convert import convert
 from composer.cli.data_show import show
 from composer.cli.data_split import split
 from composer.cli.nodes import describe_call, list_publications, warn_of_damage
-from composer.cli.options import data_options, seed_option
+from composer.cli.options import Decorator, data_options, seed_option
 from composer.cli.output import print_columns
 
 if TYPE_CHECKING:
@@ -33,25 +33,39 @@ def data() -> None:
     """
 
 
+def _drawing_options(size: int, smallest: int) -> Decorator:
+    """The options of drawn datasets: --num-images, --size and --seed.
+
+    Args:
+        size: the default size in pixels.
+        smallest: the smallest size in pixels.
+    """
+
+    def decorate(command: Any) -> Any:
+        command = seed_option("Seed for the drawings.")(command)
+        command = click.option(
+            "--size",
+            default=size,
+            show_default=True,
+            type=click.IntRange(min=smallest),
+            help="Height and width, in pixels.",
+        )(command)
+        return click.option(
+            "--num-images",
+            "-n",
+            default=10,
+            show_default=True,
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Number of images.",
+        )(command)
+
+    return decorate
+
+
 @data.command(short_help="Draw a small dataset to try things with.")
 @click.argument("folder")
-@click.option(
-    "--num-images",
-    "-n",
-    default=10,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Number of images.",
-)
-@click.option(
-    "--size",
-    default=64,
-    show_default=True,
-    type=click.IntRange(min=24),
-    help="Height and width, in pixels.",
-)
-@seed_option("Seed for the drawings.")
+@_drawing_options(size=64, smallest=24)
 @click.option("--panoptic", is_flag=True, help="Write panoptic annotations, too.")
 @click.option("--keypoints", is_flag=True, help="Annotate keypoints of the objects.")
 def shapes(folder: str, **options: Any) -> None:
@@ -68,23 +82,7 @@ def shapes(folder: str, **options: Any) -> None:
 
 @data.command(short_help="Draw blood cells to try fine-tuning with.")
 @click.argument("folder")
-@click.option(
-    "--num-images",
-    "-n",
-    default=10,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Number of images.",
-)
-@click.option(
-    "--size",
-    default=160,
-    show_default=True,
-    type=click.IntRange(min=96),
-    help="Height and width, in pixels.",
-)
-@seed_option("Seed for the drawings.")
+@_drawing_options(size=160, smallest=96)
 def cells(folder: str, **options: Any) -> None:
     """Draw blood cells into FOLDER, with annotations in COCO's format.
 

@@ -126,7 +126,7 @@ def _candidates(name: str) -> Iterator[tuple[Candidate, Path]]:
 
 
 def _named(owner: Publication, folder: Path, path: Path) -> Publication:
-    """The publication of a file; its target tells files of several folders apart."""
+    """The publication of a file; its target differs for files of several folders."""
     name = path.relative_to(folder).as_posix().removesuffix(_SUFFIX)
     return replace(owner, name=name)
 

@@ -10,7 +10,7 @@ from composer.errors import DataError
 BOX = (4, 3, 24, 13)
 LAYOUTS = {
     "keras-retinanet": "a.png,4,3,24,13,cat\nb.png,,,,,\n",
-    "keras-retinanet, a path": "/home/me/set/a.png,4,3,24,13,cat\nb.png,,,,,\n",
+    "keras-retinanet, a path": "/elsewhere/set/a.png,4,3,24,13,cat\nb.png,,,,,\n",
     "torchvision": "path,x1,y1,x2,y2,class\na.png,4,3,24,13,cat\nb.png,,,,,\n",
     "TensorFlow": (
         "filename,width,height,class,xmin,ymin,xmax,ymax\n"
