@@ -14,6 +14,17 @@ def read_configurations() -> dict[str, Any]:
     return json.loads(lzma.decompress((DATA / "configurations.json.xz").read_bytes()))
 
 
+@cache
+def read_lazy_configurations() -> dict[str, Any]:
+    """The same of models of LazyConfig: `config` is the file beside a training."""
+    return json.loads(lzma.decompress((DATA / "lazy_configurations.json.xz").read_bytes()))
+
+
+def read_lazy_state_dict(name: str) -> dict[str, list[int]]:
+    """Every key and shape of a model of LazyConfig, such as `new_baselines__NAME`."""
+    return read_lazy_configurations()["zoo"][name]["state_dict"]
+
+
 def read_state_dict(name: str) -> dict[str, list[int]]:
     """Every key and shape of a configuration of the zoo, named without its folder."""
     return _find(name)["state_dict"]
