@@ -17,6 +17,7 @@ NonNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Chance: TypeAlias = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 CellOffset: TypeAlias = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 

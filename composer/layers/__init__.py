@@ -3,6 +3,7 @@
 from composer.layers.anchor_levels import AnchorLevels
 from composer.layers.conv import NormConv2d, init_msra, init_normal, init_xavier
 from composer.layers.deform_conv import NormDeformConv2d
+from composer.layers.drop_path import DropPath, drop_path
 from composer.layers.norm import (
     ChannelLayerNorm,
     FrozenBatchNorm2d,
@@ -12,16 +13,21 @@ from composer.layers.norm import (
 )
 from composer.layers.pixel_normalization import PixelNormalization
 from composer.layers.state_names import rename_state
+from composer.layers.top_blocks import MaxPoolTop, P6P7Top
 
 __all__ = [
     "AnchorLevels",
     "ChannelLayerNorm",
+    "DropPath",
     "FrozenBatchNorm2d",
+    "MaxPoolTop",
     "NormConv2d",
     "NormDeformConv2d",
     "NormName",
+    "P6P7Top",
     "PixelNormalization",
     "build_norm",
+    "drop_path",
     "freeze_batch_norm",
     "init_msra",
     "init_normal",

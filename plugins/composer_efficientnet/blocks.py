@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import FrozenBatchNorm2d, NormConv2d, NormName
+from composer.layers import FrozenBatchNorm2d, NormConv2d, NormName, drop_path
 from composer_efficientnet.variants import BlockPlan
 
 
@@ -116,18 +116,5 @@ class InvertedResidual(nn.Module):
         if not self.has_shortcut:
             return result
         if self.training and generator is not None and self.drop_rate > 0:
-            result = drop_images(result, self.drop_rate, generator)
+            result = drop_path(result, self.drop_rate, generator)
         return x + result
-
-
-def drop_images(x: Map, rate: float, generator: torch.Generator) -> Map:
-    """Sets the maps of some images to zero, and scales those of the others up to make up for it.
-
-    Args:
-        x: a map an image.
-        rate: how likely an image is dropped, below 1.
-        generator: for sampling.
-    """
-    draws = torch.rand(len(x), 1, 1, 1, generator=generator, device=generator.device)
-    kept = (draws >= rate).to(x)
-    return x * (kept / (1 - rate))

@@ -1,0 +1,1 @@
+"""Swin Transformers: attention in shifted windows."""

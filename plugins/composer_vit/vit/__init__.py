@@ -1,0 +1,1 @@
+"""Plain vision transformers with windows (ViTDet), and the simple feature pyramid on them."""
