@@ -22,9 +22,8 @@ CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".pt2", ".ckpt", ".bin", "
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _INSTALLED = "package:"
 _START = 65536  # characters of a document, in which its kind is written
-_EXPERIMENT = re.compile(r"^\s*[\"']?composer_experiment[\"']?\s*:", re.MULTILINE)
-_DATA = re.compile(r"^\s*[\"']?composer_data[\"']?\s*:", re.MULTILINE)
-_SPEC_IN_EXPERIMENT = re.compile(r"""^spec\s*:\s*["']?([^\s"'#{\[]+)""", re.MULTILINE)
+_EXPERIMENT = re.compile(r"^\s*\{?\s*[\"']?composer_experiment[\"']?\s*:", re.MULTILINE)
+_DATA = re.compile(r"^\s*\{?\s*[\"']?composer_data[\"']?\s*:", re.MULTILINE)
 _POINTER = "last_checkpoint"
 
 
@@ -72,16 +71,6 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
     raise NameResolutionError(_describe_unknown(name))
 
 
-def describe_experiment(file: str | os.PathLike[str]) -> str:
-    """One line on what to name in place of an experiment, where a model is expected."""
-    found = _SPEC_IN_EXPERIMENT.search(_read_start(Path(file)))
-    named = f"its spec, '{found[1]:.200}'," if found and found[1].isprintable() else "its spec"
-    return (
-        f"'{os.fspath(file)}' is an experiment, not a model: name {named} or, once it is trained, "
-        "the folder of its run; `composer train` takes it"
-    )
-
-
 def _find_in_folder(folder: Path) -> str:
     if is_run(folder):
         return os.fspath(find_weights(folder))
@@ -110,7 +99,7 @@ def _judge_file(path: Path) -> ModelSource:
 
 
 def _read_start(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         return file.read(_START)
 
 

@@ -44,7 +44,7 @@ def write_costs(
         output: file to write; the standard output if None.
         as_json: whether to write a JSON document.
     """
-    blueprint, weights = open_blueprint(model, settings)
+    blueprint, weights, options = open_blueprint(model, settings)
     plan = blueprint.plan(mode, list(until) or None)
     check_taps(plan)
     files = assign_files(inputs, blueprint, plan)
@@ -52,7 +52,7 @@ def write_costs(
     if len(blueprint.inputs[mode]) == 1:
         given = next(iter(given.values())) if given else None
     graph = Graph.from_blueprint(blueprint, plan=plan)
-    load_weights(graph, weights)
+    load_weights(graph, weights, options)
     graph.train(mode == "training")
     with torch.set_grad_enabled(mode == "training"):
         costs = graph.costs(given, until=plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from composer.cli.output import print_columns
 from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from composer.checkpoint import CheckpointDescription
     from composer.language import Spec
@@ -26,8 +27,8 @@ _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 def describe(file: str) -> None:
     """Describe FILE: a checkpoint of any known format, or a value that a run saved.
 
-    A MODEL is the name of one that ships or of a spec, or the folder of a run. The tensors of a
-    checkpoint are counted by node. No code in the file can run.
+    A MODEL is the name of one that ships or of a spec, the folder of a run, or an experiment. The
+    tensors of a checkpoint are counted by node. No code in the file can run.
     """
     kind, name = find_model_source(file)
     if kind == "checkpoint":
@@ -39,18 +40,21 @@ def describe(file: str) -> None:
 def _describe_spec(model: str, kind: str) -> None:
     """Describes a spec, which has no tensors, or that of an experiment."""
     from composer.blueprint import resolve_spec
-    from composer.cli.model_argument import read_spec_argument
+    from composer.graph import read_model
     from composer.language import load_spec
 
-    source = read_spec_argument(model, ())
-    spec = load_spec(source.spec, set=source.settings)
+    parts = read_model(model)
+    spec = load_spec(parts.spec, set=parts.settings)
     nodes = resolve_spec(spec).nodes
+    own = spec.weights if parts.weights is None else parts.weights
+    files = own if isinstance(own, Mapping) else {"": own}
     what = "a spec" if kind == "spec" else f"an experiment with the spec {spec.name}"
     click.echo(f"{model}: {what}, {len(nodes)} nodes")
     if spec.doc:
         click.echo(f"  {' '.join(spec.doc.split())}")
-    weights = ", ".join(f"{path or 'all'}: {file}" for path, file in spec.weights.items())
-    click.echo(f"  weights: {weights or 'none'}")
+    weights = ", ".join(f"{path or 'all'}: {file}" for path, file in files.items())
+    what = "weights" if kind == "spec" else "initial weights"
+    click.echo(f"  {what}: {weights or 'none'}")
     _print_names(spec)
 
 

@@ -149,7 +149,8 @@ def eval_command(
 ) -> None:
     """Evaluate MODEL on a dataset.
 
-    MODEL is a checkpoint that describes itself, a spec with --weights, or a model that ships.
+    MODEL is a checkpoint that describes itself, the folder of a run, a spec with --weights, a
+    model that ships, or an experiment, which is its spec with its settings and initial weights.
 
     Written are the metrics (results.json), the detections as COCO's servers take them
     (coco_results.json; panoptic.json with its PNG files), the proposals of a model that returns

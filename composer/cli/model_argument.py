@@ -37,20 +37,7 @@ def read_spec_argument(model: str, settings: Sequence[str]) -> SpecArgument:
     kind, name = find_model_source(model)
     if kind == "spec":
         return SpecArgument(name, settings)
-    if kind == "experiment":
-        return _read_experiment(name, settings)
     from composer.graph import read_model
 
-    return SpecArgument(read_model(name).spec, settings)
-
-
-def _read_experiment(file: str, settings: Sequence[str]) -> SpecArgument:
-    from composer.documents import ProblemLog, collect_settings
-    from composer.experiment import load_experiment
-
-    experiment = load_experiment(file)
-    log = ProblemLog()
-    given = collect_settings(settings, log)
-    log.raise_any()
-    spec, _ = read_spec_argument(experiment.spec, ())
-    return SpecArgument(spec, [*experiment.model_settings, *given])
+    parts = read_model(name)
+    return SpecArgument(parts.spec, parts.settings_with(settings))

@@ -84,7 +84,8 @@ def run(
     """Run MODEL, whole or until the nodes that are asked for.
 
     MODEL is the name of a spec or of a model that ships, the file of a spec, a checkpoint that
-    describes itself, or the folder of a run.
+    describes itself, the folder of a run, or an experiment, which is its spec with its settings
+    and initial weights.
 
     A NODE is a path (`roi_heads.mask_pooler`), a port of one (`roi_heads.detections.boxes`), a tap
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
@@ -95,7 +96,8 @@ def run(
     from composer.cli.run_table import run_shown
     from composer.graph import Graph, LoadOptions, find_device, load_weights, open_blueprint
 
-    blueprint, own_weights = open_blueprint(model, settings)
+    opened = open_blueprint(model, settings)
+    blueprint = opened.blueprint
     fed = read_feeds(feeds, blueprint, mode)
     plan = _make_plan(blueprint, mode, until, fed)
     if dry_run:
@@ -108,7 +110,11 @@ def run(
     notes += _print_notes(f"error: {error}" for error in left_out)
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
     graph.train(mode == "training")
-    reports = load_weights(graph, weights or own_weights, LoadOptions(**load_arguments))
+    options = LoadOptions(**load_arguments)
+    if weights:
+        reports = load_weights(graph, weights, options)
+    else:
+        reports = load_weights(graph, opened.weights, opened.options.overridden_by(options))
     notes += _print_notes(_notes_on_weights(graph, reports))
     outcome = run_shown(
         graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json

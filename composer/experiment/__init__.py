@@ -2,6 +2,7 @@
 
 from composer.experiment.data_source import find_datasets, is_experiment
 from composer.experiment.experiment import Experiment, load_experiment
+from composer.experiment.experiment_model import read_as_model
 from composer.experiment.experiment_run import check_experiment, run_experiment
 from composer.experiment.model_settings import SettableModel
 from composer.experiment.standard import standard_experiment
@@ -13,6 +14,7 @@ __all__ = [
     "find_datasets",
     "is_experiment",
     "load_experiment",
+    "read_as_model",
     "run_experiment",
     "standard_experiment",
 ]

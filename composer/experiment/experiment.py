@@ -28,6 +28,7 @@ from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 from composer.experiment.sections import apply_to_experiment, find_spec
 from composer.files import is_there
+from composer.graph import LoadOptions
 from composer.language import log_notes
 from composer.names import did_you_mean
 
@@ -64,6 +65,18 @@ class Experiment:
         if isinstance(weights, dict):
             return {node: self._beside(file) for node, file in weights.items()}
         return None if weights is None else self._beside(weights)
+
+    @property
+    def load_options(self) -> LoadOptions:
+        """The options with which the initial checkpoints are loaded."""
+        document = self.document
+        return LoadOptions(
+            skip_mismatched=document.skip_mismatched,
+            allow_missing=document.allow_missing,
+            allow_unexpected=document.allow_unexpected,
+            key_mapping=document.key_mapping,
+            section=document.section,
+        )
 
     def _beside(self, file: str) -> str:
         found = find_beside(file, self.folder)

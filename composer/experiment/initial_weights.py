@@ -10,8 +10,7 @@ from typing import Any, get_args, get_type_hints
 from composer.checkpoint import LoadReport
 from composer.errors import TrainingError
 from composer.experiment.experiment import Experiment
-from composer.experiment.experiment_document import ExperimentDocument
-from composer.graph import Graph, LoadOptions, find_frozen_random, load_weights, log_remarks
+from composer.graph import Graph, find_frozen_random, load_weights, log_remarks
 from composer.graph.weights import Weights
 from composer.language import Spec
 from composer.module_tree import own_state
@@ -59,7 +58,7 @@ def make_initial_model(
     document = experiment.document
     graph = Graph.open(make_spec({}), {}, seed=document.training.seed)
     weights = _choose_weights(experiment, graph, own_weights)
-    options = _make_options(document)
+    options = experiment.load_options
     reports = load_weights(graph, weights, options)
     log_remarks(reports)
     fillings = [] if weights or document.from_scratch else fill_with_best(graph)
@@ -80,16 +79,6 @@ def _choose_weights(experiment: Experiment, graph: Graph, own_weights: Weights |
     if experiment.weights is not None:
         return experiment.weights
     return graph.spec.weights if own_weights is None else own_weights
-
-
-def _make_options(document: ExperimentDocument) -> LoadOptions:
-    return LoadOptions(
-        skip_mismatched=document.skip_mismatched,
-        allow_missing=document.allow_missing,
-        allow_unexpected=document.allow_unexpected,
-        key_mapping=document.key_mapping,
-        section=document.section,
-    )
 
 
 def find_unfreezing(graph: Graph, paths: Mapping[str, int]) -> dict[str, Any]:

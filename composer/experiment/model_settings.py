@@ -83,9 +83,10 @@ class SettableModel:
             return None
         try:
             named = self._source
-            return load_spec(
-                find_model_parts(named).spec if isinstance(named, (str, os.PathLike)) else named
-            )
+            if not isinstance(named, (str, os.PathLike)):
+                return load_spec(named)
+            parts = find_model_parts(named)
+            return load_spec(parts.spec, set=parts.settings)
         except SpecError as error:
             if self._log is not None:
                 self._log.extend(error)

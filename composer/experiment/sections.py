@@ -11,6 +11,7 @@ from composer.discovery import Homes, find_model, find_published
 from composer.documents import (
     DocumentSource,
     Located,
+    Problem,
     ProblemLog,
     Settable,
     SettableDocument,
@@ -22,10 +23,11 @@ from composer.documents import (
     read_root,
     spread_sections,
 )
-from composer.errors import PluginError
+from composer.errors import ComposerError, PluginError, SpecError
 from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
 from composer.files import is_there
+from composer.model_source import find_model_source
 from composer.runs import is_run
 
 _SPEC, _DATASETS = "spec", "datasets"
@@ -175,7 +177,21 @@ def _find_model(experiment: SettableDocument[ExperimentDocument], folder: Path) 
     spec = experiment.document.get(_SPEC)
     if spec is None or not isinstance(spec.value, str):
         return None
-    return find_spec(spec.value, folder, (spec.origin or spec.place).source)[0]
+    found, _ = find_spec(spec.value, folder, (spec.origin or spec.place).source)
+    if _is_experiment(found):  # which may name this one
+        hint = f"Name the spec of '{spec.value}', or the folder of its run."
+        message = "an experiment trains a model, and this is another experiment"
+        raise SpecError([Problem(spec.place, message, hint, spec.origin)])
+    return found
+
+
+def _is_experiment(model: str) -> bool:
+    if not is_there(model) or not Path(model).is_file():
+        return False
+    try:
+        return find_model_source(model).kind == "experiment"
+    except ComposerError:
+        return False
 
 
 def _leave_out_datasets(experiment: SettableDocument[ExperimentDocument]) -> None:

@@ -81,11 +81,13 @@ class Graph(nn.Module):
         """The graph of a model with its weights, in inference mode.
 
         Weights are those that are given; else those that the checkpoint holds or the spec names.
+        An experiment is its spec with its settings and initial weights, not what it trained.
         Nodes that none of them fills are random: `random_nodes` lists them, `provenance` the rest.
 
         Args:
             model: the name of a model that ships or of a spec; a checkpoint; the folder of a run;
-                a spec as a file, mapping or value; a checked spec; or a graph, taken as it is.
+                an experiment; a spec as a file, mapping or value; a checked spec; or a graph,
+                taken as it is.
             weights: a checkpoint, or checkpoints by node; an empty mapping for none.
             set: values for aliases, params and configuration by address (`{"fpn.norm": "GN"}`),
                 or texts of the form `address=value`, the value in YAML.
@@ -106,11 +108,13 @@ class Graph(nn.Module):
                 raise InputError("nothing can be set in a graph: it is built already")
             log_remarks(load_weights(model, weights or {}, chosen))
             return model
-        blueprint, own = open_blueprint(model, set, nodes)
+        blueprint, own, options_of_own = open_blueprint(model, set, nodes)
         if until is not None:
             blueprint = blueprint.part(without_taps(until), feeds)
         graph = cls.from_blueprint(blueprint, seed=seed)
-        log_remarks(load_weights(graph, own if weights is None else weights, chosen))
+        if weights is None:
+            weights, chosen = own, options_of_own.overridden_by(chosen)
+        log_remarks(load_weights(graph, weights, chosen))
         return graph
 
     @classmethod

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
 from composer.construction import check_source, check_spec
-from composer.documents import SettingsSource
+from composer.documents import ProblemLog, Setting, SettingsSource, collect_settings
 from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.graph.description import read_description
-from composer.graph.weights import Weights
-from composer.language import SavedSpec, Spec, SpecSource
-from composer.model_source import describe_experiment, find_model_source
+from composer.graph.weights import LoadOptions, Weights
+from composer.language import SavedSpec, Spec, SpecSource, log_notes
+from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -26,11 +26,14 @@ class OpenedModel(NamedTuple):
 
     Args:
         blueprint: the checked spec.
-        weights: what the checkpoint holds or the spec names; nothing if there are none.
+        weights: what the checkpoint holds, or the spec or the experiment names; nothing if there
+            are none.
+        options: of the load of these weights.
     """
 
     blueprint: Blueprint
     weights: Weights
+    options: LoadOptions = LoadOptions()
 
 
 class ModelParts(NamedTuple):
@@ -38,11 +41,30 @@ class ModelParts(NamedTuple):
 
     Args:
         spec: a spec's file or name, or the document in a checkpoint.
-        weights: the weights of a checkpoint; None of a spec, which may name some.
+        weights: the weights of a checkpoint or an experiment; None of a spec, which may name some.
+        settings: values for the spec by address, of an experiment.
+        options: of the load of the weights.
+        note: a remark on what the name means; empty if there is none.
     """
 
     spec: SpecSource
     weights: Weights | None
+    settings: Sequence[Setting] = ()
+    options: LoadOptions = LoadOptions()
+    note: str = ""
+
+    def settings_with(self, given: SettingsSource) -> SettingsSource:
+        """The settings and, after them, given ones.
+
+        Raises:
+            SpecError: given ones are none.
+        """
+        if not self.settings:
+            return given
+        log = ProblemLog()
+        settings = [*self.settings, *collect_settings(given, log)]
+        log.raise_any()
+        return settings
 
 
 def open_blueprint(
@@ -52,14 +74,14 @@ def open_blueprint(
 
     Args:
         model: the name of a shipped model or a spec; a checkpoint that describes itself; the
-            folder of a run; a spec as a file, mapping or value; or a checked spec.
+            folder of a run; a spec as a file, mapping or value; a checked spec; or an experiment,
+            which is its spec with its settings and initial weights.
         set: values by address; not for a spec that is loaded already.
         nodes: node types by name that no plugin publishes.
 
     Raises:
         NameResolutionError: if there is no model or spec of that name.
-        InputError: if a file is neither a checkpoint nor a spec, or values are set of a spec that
-            is loaded already.
+        InputError: if a file is no model, or values are set of a spec that is loaded already.
         CheckpointError: if a checkpoint cannot be read or describes no graph.
         SpecError: with all problems of the spec.
     """
@@ -68,9 +90,10 @@ def open_blueprint(
         blueprint = check_model_spec(model, set, nodes)
     else:
         source = read_model(model)
-        blueprint = check_source(source.spec, set=set, nodes=nodes)
-        if source.weights is not None:
-            return OpenedModel(blueprint, source.weights)
+        log_notes([source.note] if source.note else [])
+        blueprint = check_source(source.spec, set=source.settings_with(set), nodes=nodes)
+        weights = blueprint.spec.weights if source.weights is None else source.weights
+        return OpenedModel(blueprint, weights, source.options)
     return OpenedModel(blueprint, blueprint.spec.weights)
 
 
@@ -82,12 +105,16 @@ def read_model(model: str | os.PathLike[str]) -> ModelParts:
 
     Raises:
         NameResolutionError: there is no model of that name.
-        InputError: it is an experiment, or neither a checkpoint nor a spec.
+        InputError: it is no checkpoint, spec or experiment.
         CheckpointError: a checkpoint cannot be read or describes no graph.
+        SpecError: with all problems of an experiment.
     """
     kind, name = find_model_source(model)
     if kind == "experiment":
-        raise InputError(describe_experiment(name))
+        # An experiment is read with its data and training settings, which are above this layer.
+        from composer.experiment import read_as_model
+
+        return read_as_model(name)
     if kind == "spec":
         return ModelParts(name, None)
     description = read_description(name)
@@ -128,7 +155,7 @@ def check_model(model: object) -> None:
 
 
 def _require_spec(spec: str | os.PathLike[str]) -> None:
-    """Refuses the name of a checkpoint or an experiment where a spec is expected.
+    """Refuses the name of a checkpoint or an experiment where only a spec is expected.
 
     Raises:
         InputError: as said.
@@ -140,7 +167,9 @@ def _require_spec(spec: str | os.PathLike[str]) -> None:
     if kind == "checkpoint":
         raise InputError(f"'{spec}' is a trained model, not a spec: Graph.open('{spec}') opens it")
     if kind == "experiment":
-        raise InputError(describe_experiment(spec))
+        raise InputError(
+            f"'{spec}' is an experiment, not a spec: Graph.open('{spec}') opens its model"
+        )
 
 
 def without_taps(names: Names) -> list[str]:

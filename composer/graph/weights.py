@@ -64,6 +64,11 @@ class LoadOptions:
     key_mapping: str | KeyMapping | None = None
     section: str | None = None
 
+    def overridden_by(self, given: LoadOptions) -> LoadOptions:
+        """These options, with given ones in their place; false and empty ones change nothing."""
+        values = {field.name: getattr(given, field.name) for field in fields(given)}
+        return replace(self, **{name: value for name, value in values.items() if value})
+
     @classmethod
     def split(cls, arguments: Mapping[str, Any]) -> tuple[LoadArguments, dict[str, Any]]:
         """Separates the arguments that are options of the load from others."""

@@ -136,18 +136,3 @@ def test_value_that_cannot_be_written_is_reported(cli, files):
     )
     assert result.code == 1
     assert "cannot be written" in result.err
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("run", "exp.yaml", "--dry-run"),
-        ("predict", "--model", "exp.yaml"),
-        ("export", "exp.yaml", "-o", "x.safetensors"),
-    ],
-)
-def test_an_experiment_in_place_of_a_model_names_its_spec(arguments, cli, folder):
-    (folder / "exp.yaml").write_text("composer_experiment: 1\nspec: small.yaml\n")
-    result = cli(*arguments)
-    assert result.code == 1
-    assert "'exp.yaml' is an experiment, not a model: name its spec, 'small.yaml'" in result.err

@@ -1,0 +1,1 @@
+"""Commands that are killed or interrupted at random moments: nothing is torn, nothing is lost."""
