@@ -25,9 +25,20 @@ SMALL = {
     "num_convs": 1,
     "num_classes": 3,
     "max_per_image": 5,
+    "w_0": 8,
+    "w_a": 8.0,
+    "w_m": 2.0,
+    "group_width": 8,
 }
 WIDER = {"stem_out_channels": 32, "res2_out_channels": 32, "width_per_group": 32}
-NEEDS = {"mask_rcnn_r50_fpn_gn": WIDER}  # a group normalisation has 32 groups
+FOUR_STAGES = {"depth": 6}  # as many as the pyramid of a RegNet has levels
+NEEDS = {
+    "mask_rcnn_r50_fpn_gn": WIDER,  # a group normalisation has 32 groups
+    "mask_rcnn_regnetx_4gf_fpn": FOUR_STAGES,
+    "mask_rcnn_regnetx_4gf_fpn_lsj": FOUR_STAGES,
+    "mask_rcnn_regnety_4gf_fpn": FOUR_STAGES,
+    "mask_rcnn_regnety_4gf_fpn_lsj": FOUR_STAGES,
+}
 
 
 def small_params(name):
