@@ -11,7 +11,8 @@ from composer.checkpoint.checkpoint_keys import (
     find_mapping,
     recognise_keys,
 )
-from composer.checkpoint.fitting import ExpectedTensors, ReadingOptions, read_fitting
+from composer.checkpoint.expected_tensors import ExpectedTensors
+from composer.checkpoint.fitting import ReadingOptions, read_fitting
 from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
 from composer.checkpoint.numpy_file import read_npy, read_npz
 from composer.checkpoint.reader import describe_checkpoint, read_checkpoint

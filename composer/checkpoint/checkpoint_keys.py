@@ -110,11 +110,13 @@ class PublishedMapping(NamedTuple):
         mapping: the mapping.
         name: the name that it is published under.
         label: plugin, distribution and version, for messages; empty of one that is not published.
+        distribution: the distribution; empty of one that is not published.
     """
 
     mapping: KeyMapping
     name: str
     label: str
+    distribution: str = ""
 
     def __str__(self) -> str:
         return f"'{self.name}' of {self.label}" if self.label else f"'{self.name}'"
@@ -137,7 +139,12 @@ class Recognition(NamedTuple):
         return self.mappings[0].mapping if self.mappings else None
 
 
-def recognise_keys(keys: Collection[str], registry: Registry | None = None) -> Recognition:
+def recognise_keys(
+    keys: Collection[str],
+    registry: Registry | None = None,
+    *,
+    distributions: Collection[str] | None = None,
+) -> Recognition:
     """Asks the published mappings in the order of their names, ours first.
 
     One that fails is passed over, so that a broken plugin spoils no other checkpoint.
@@ -145,15 +152,18 @@ def recognise_keys(keys: Collection[str], registry: Registry | None = None) -> R
     Args:
         keys: the keys of a checkpoint.
         registry: the published mappings; those that are installed by default.
+        distributions: those whose mappings are asked, and imported; all by default.
     """
     registry = registry or Registry.installed(MAPPING_GROUP)
     found: list[PublishedMapping] = []
     notes: list[str] = []
     for publication in sorted(registry.publications, key=lambda p: p.distribution != DISTRIBUTION):
+        if distributions is not None and publication.distribution not in distributions:
+            continue
         try:
             mapping = _load(publication)
             if mapping.recognises(keys):
-                found.append(PublishedMapping(mapping, publication.name, publication.label))
+                found.append(_describe(mapping, publication))
         except PluginError as error:
             notes.append(f"key mapping {error}")
         except Exception as error:
@@ -179,9 +189,13 @@ def find_mapping(name: str, registry: Registry | None = None) -> PublishedMappin
         raise CheckpointError(str(error)) from error
     assert publication is not None
     try:
-        return PublishedMapping(_load(publication), publication.name, publication.label)
+        return _describe(_load(publication), publication)
     except PluginError as error:
         raise CheckpointError(f"key mapping {error}") from error
+
+
+def _describe(mapping: KeyMapping, publication: Publication) -> PublishedMapping:
+    return PublishedMapping(mapping, publication.name, publication.label, publication.distribution)
 
 
 def _load(publication: Publication) -> KeyMapping:

@@ -6,33 +6,22 @@ Each question is answered by what fits the graph best, and the answers are repor
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
-from torch import Tensor
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from composer.checkpoint.checkpoint import Checkpoint
-from composer.checkpoint.checkpoint_keys import (
-    NO_MAPPING,
-    KeyMapping,
-    KeyNaming,
-    PublishedMapping,
-    find_mapping,
-    recognise_keys,
-)
-from composer.checkpoint.key_prefixes import PrefixVote, find_prefixes, shared_prefixes
+from composer.checkpoint.checkpoint_keys import KeyMapping
+from composer.checkpoint.expected_tensors import ExpectedTensors
+from composer.checkpoint.key_prefixes import PrefixVote, find_prefixes
 from composer.checkpoint.layouts import Contents
+from composer.checkpoint.mapping_choice import Reading, Remarks, choose_mapping
 from composer.checkpoint.reader import read_contents
 from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
 from composer.checkpoint.sections import Section, is_averaged
-from composer.checkpoint.tensor_matching import find_ending, may_be_missing
 from composer.errors import CheckpointError
 
 _SHOWN = 4
 _COMMON_SECTIONS = ("", "model", "state_dict", "blobs", "model_state")
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -47,81 +36,6 @@ class ReadingOptions:
 
     key_mapping: str | KeyMapping | None = None
     section: str | None = None
-
-
-class Score(NamedTuple):
-    """How many of the expected tensors there are: of the right name and shape, of the name."""
-
-    fitting: int
-    named: int
-
-
-@dataclass(frozen=True)
-class ExpectedTensors:
-    """The tensors that some nodes of a graph expect.
-
-    Args:
-        naming: their names.
-        shapes: full key -> shape.
-    """
-
-    naming: KeyNaming
-    shapes: Mapping[str, Shape]
-
-    @classmethod
-    def of(
-        cls, targets: Mapping[str, Mapping[str, Tensor]], prefix_of: Mapping[str, str]
-    ) -> ExpectedTensors:
-        """Those of nodes.
-
-        Args:
-            targets: node path -> the state dict of its module.
-            prefix_of: node path -> the prefix of its keys.
-        """
-        shapes = {
-            prefix_of[path] + name: tuple(tensor.shape)
-            for path, tensors in targets.items()
-            for name, tensor in tensors.items()
-        }
-        return cls(KeyNaming(targets, prefix_of), shapes)
-
-    def score(self, found: Mapping[str, Shape], *, by_suffix: bool) -> Score:
-        """How well the keys and shapes of a file fit."""
-        matches = dict(self._match(found, by_suffix=by_suffix))
-        fitting = sum(found[key] == self.shapes[wanted] for key, wanted in matches.items())
-        return Score(fitting, len(matches))
-
-    def is_complete(self, found: Mapping[str, Shape], *, by_suffix: bool) -> bool:
-        """Whether a file has all that is needed."""
-        wanted = set(dict(self._match(found, by_suffix=by_suffix)).values())
-        return all(key in wanted or may_be_missing(key) for key in self.shapes)
-
-    def _match(self, found: Collection[str], *, by_suffix: bool) -> Iterator[tuple[str, str]]:
-        """Key of the file and expected key, for those that belong together."""
-        for wanted in self.shapes:
-            key = find_ending(wanted, found) if by_suffix else wanted
-            if key in found and key is not None:
-                yield key, wanted
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """One way to read a file."""
-
-    section: Section
-    vote: PrefixVote
-    tensors: Mapping[str, Tensor]
-    by_suffix: bool
-    score: Score
-    mapping: PublishedMapping | None = None
-
-
-@dataclass
-class _Report:
-    """What is said of the choices: always, or where something does not fit."""
-
-    choices: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def read_fitting(
@@ -143,10 +57,10 @@ def read_fitting(
         CheckpointError: as for `read_checkpoint`, or there is no such section or mapping.
     """
     file, container, contents = read_contents(path)
-    report = _Report()
+    report = Remarks()
     votes = _vote(contents, expected, options.section, str(file), bare=bare)
     plain = _read_plain(contents, expected, votes, bare=bare)
-    chosen = _map_keys(plain, expected, options.key_mapping, report)
+    chosen = choose_mapping(plain, expected, options.key_mapping, contents.metadata, report)
     report.choices[:0] = _describe_choice(chosen, votes, contents.sections)
     if contents.passed_over:
         report.choices.append(contents.passed_over)
@@ -183,13 +97,13 @@ def _vote(
 
 def _read_plain(
     contents: Contents, expected: ExpectedTensors, votes: _Votes, *, bare: bool
-) -> _Reading:
+) -> Reading:
     """The best section and prefix, with the names of the file."""
     best, vote = max(votes, key=lambda option: option[1].order(option[0].name))
     tensors = RenamedTensors.without_prefix(best.tensors, vote.prefix)
     by_suffix = contents.matching_heuristics or (bare and expected.naming.is_bare(tensors.keys()))
     score = expected.score(shapes_of(tensors), by_suffix=by_suffix)
-    return _Reading(best, vote, tensors, by_suffix, score)
+    return Reading(best, vote, tensors, by_suffix, score)
 
 
 def _choose_named(
@@ -229,7 +143,7 @@ def _full_name(section: Section, vote: PrefixVote) -> str:
     return f"{section.name}.{vote.prefix}".strip(".")
 
 
-def _describe_choice(chosen: _Reading, votes: _Votes, sections: Sequence[Section]) -> list[str]:
+def _describe_choice(chosen: Reading, votes: _Votes, sections: Sequence[Section]) -> list[str]:
     """What was chosen, as one line; nothing if there was no choice."""
     best, prefix = chosen.section, chosen.vote.prefix
     parts = []
@@ -250,7 +164,7 @@ def _describe_choice(chosen: _Reading, votes: _Votes, sections: Sequence[Section
     return ["; ".join(parts)] if parts else []
 
 
-def _find_rivals(chosen: _Reading, votes: Sequence[PrefixVote]) -> list[str]:
+def _find_rivals(chosen: Reading, votes: Sequence[PrefixVote]) -> list[str]:
     """The prefixes of other networks that fit about as well, such as a student's."""
     if chosen.mapping is not None:
         return []
@@ -279,110 +193,3 @@ def _count_outside(keys: Sequence[str]) -> str:
     more = ["..."] if len(keys) > _SHOWN else []
     names = ", ".join([*keys[:_SHOWN], *more])
     return f"{len(keys)} tensor{'s' * (len(keys) > 1)} ({names})"
-
-
-def _map_keys(
-    plain: _Reading,
-    expected: ExpectedTensors,
-    wanted: str | KeyMapping | None,
-    report: _Report,
-) -> _Reading:
-    """The reading with the key mapping that was asked for, or with one that fits better."""
-    if wanted == NO_MAPPING:
-        return plain
-    if wanted is not None:
-        named = (
-            find_mapping(wanted)
-            if isinstance(wanted, str)
-            else PublishedMapping(wanted, wanted.name, "")
-        )
-        return _force_mapping(plain, named, expected)
-    if expected.is_complete(shapes_of(plain.tensors), by_suffix=plain.by_suffix):
-        return plain
-    mapped = _ask_mappings(plain, expected, report)
-    best = max([plain, *mapped], key=lambda reading: reading.score.fitting)
-    _note_others(best, mapped, report)
-    return best
-
-
-def _force_mapping(plain: _Reading, named: PublishedMapping, expected: ExpectedTensors) -> _Reading:
-    """The reading of a mapping that was asked for, without the prefix with which it fits best.
-
-    Raises:
-        CheckpointError: the mapping fails whatever the prefix.
-    """
-    readings, errors = [], []
-    for prefix in _prefixes_of(plain):
-        try:
-            readings.append(_rename(plain, prefix, named, expected))
-        except CheckpointError as error:
-            errors.append(error)
-    if not readings:
-        raise errors[0]
-    return max(readings, key=lambda reading: reading.score)
-
-
-def _ask_mappings(plain: _Reading, expected: ExpectedTensors, report: _Report) -> list[_Reading]:
-    """The readings of all mappings that recognise the keys, without a shared prefix if need be."""
-    readings: dict[str, _Reading] = {}
-    for prefix in _prefixes_of(plain):
-        keys = RenamedTensors.without_prefix(plain.section.tensors, prefix).keys()
-        found = recognise_keys(keys)
-        report.notes += [note for note in found.notes if note not in report.notes]
-        for mapping in found.mappings:
-            name = str(mapping)
-            try:
-                reading = _rename(plain, prefix, mapping, expected)
-            except CheckpointError as error:
-                if len(found.mappings) == 1 and not plain.score.fitting:
-                    raise
-                report.notes.append(f"key mapping {mapping} fails: {error}")
-                continue
-            if name not in readings or reading.score > readings[name].score:
-                readings[name] = reading
-    return list(readings.values())
-
-
-def _prefixes_of(plain: _Reading) -> list[str]:
-    """The prefixes that keys may lose before they are renamed: none, shared ones, the chosen."""
-    shared = shared_prefixes(plain.section.tensors.keys())
-    return list(dict.fromkeys(["", plain.vote.prefix, *shared]))
-
-
-def _rename(
-    plain: _Reading, prefix: str, named: PublishedMapping, expected: ExpectedTensors
-) -> _Reading:
-    """The reading of a mapping.
-
-    Raises:
-        CheckpointError: the mapping fails.
-    """
-    tensors = RenamedTensors.without_prefix(plain.section.tensors, prefix)
-    try:
-        renamed = named.mapping.rename(dict(tensors))
-        by_suffix = named.mapping.matches_by_suffix
-    except CheckpointError:
-        raise
-    except Exception as error:
-        raise CheckpointError(
-            f"key mapping {named} fails: {type(error).__name__}: {error}"
-        ) from error
-    score = expected.score(shapes_of(renamed), by_suffix=by_suffix)
-    vote = plain.vote._replace(prefix=prefix)
-    return _Reading(plain.section, vote, renamed, by_suffix, score, named)
-
-
-def _note_others(best: _Reading, mapped: Sequence[_Reading], report: _Report) -> None:
-    """Says which mappings recognised the keys and were not used, and why."""
-    rivals = [reading for reading in mapped if reading is not best]
-    for reading in rivals:
-        fits = f"{reading.score.fitting} tensors fit with it"
-        if best.mapping is None:
-            other = f"{best.score.fitting} without"
-        elif reading.score.fitting == best.score.fitting:
-            fits, other = "it fits as well", f"as {best.mapping}, which is used"
-        else:
-            other = f"{best.score.fitting} with {best.mapping}, which is used"
-        line = f"key mapping {reading.mapping} recognises these names, too: {fits}, {other}"
-        target = report.notes if best.mapping is None else report.choices
-        target.append(line.replace("as well, as", "as well as"))

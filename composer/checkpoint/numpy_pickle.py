@@ -107,6 +107,11 @@ def encode_text(text: object, encoding: object = "latin1") -> bytes:
     return as_text(text).encode(as_text(encoding))
 
 
+def make_bytearray(content: object = b"", encoding: object = "latin1") -> bytearray:
+    """`bytearray`, of bytes or, in the old protocols, of text; never of a number of zeros."""
+    return bytearray(content if isinstance(content, bytes) else encode_text(content, encoding))
+
+
 def make_ordered_dict(pairs: Iterable[tuple[object, object]] = ()) -> OrderedDict[object, object]:
     """`collections.OrderedDict`, with plain keys."""
     return OrderedDict((as_key(key), value) for key, value in pairs)
@@ -127,6 +132,8 @@ CONTAINERS: dict[str, Callable[..., object] | None] = {
     "collections.OrderedDict": make_ordered_dict,
     "builtins.bytes": _empty_bytes,
     "__builtin__.bytes": _empty_bytes,
+    "builtins.bytearray": make_bytearray,
+    "__builtin__.bytearray": make_bytearray,
     "builtins.set": make_set,
     "__builtin__.set": make_set,
 }

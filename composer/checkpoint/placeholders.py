@@ -30,13 +30,23 @@ _HOSTILE_MODULES = frozenset(
 )
 _HARMLESS = re.compile(
     r"(__builtin__|builtins)\.(bool|dict|float|frozenset|int|list|long|object|range|slice|str|tuple"
-    r"|type|unicode|xrange|Ellipsis|NotImplemented|[A-Z]\w*(Error|Exception|Warning))"
+    r"|type|unicode|xrange|Ellipsis|NotImplemented|[A-Z]\w*(Error|Exception|Warning)"
+    r"|abs|all|any|bin|bytes|callable|chr|complex|divmod|enumerate|filter|format|hash|hex|id"
+    r"|isinstance|issubclass|iter|len|map|max|memoryview|min|next|oct|ord|pow|print|property|range"
+    r"|repr|reversed|round|set|sorted|staticmethod|classmethod|sum|super|zip)"
+    r"|operator\.(itemgetter|attrgetter|add|sub|mul|truediv|floordiv|mod|neg|lt|le|eq|ne|gt|ge)"
     r"|numpy\.(str_|bytes_|bool_?|u?int\d*|float\d*|complex\d*|object_|void|datetime64|timedelta64)"
     r"|numpy\.(random|ma)\.\w+(\.\w+)*|numpy\.rec\.recarray"
     r"|torch\.(nn|optim|amp|cuda\.amp|distributed|torch_version|ao)\.\w+(\.\w+)*"
     r"|torch\.(per_(tensor|channel)_\w+|finfo|iinfo)|torch\.serialization\._get_layout"
     r"|torch\.utils\.data\.\w+(\.\w+)*"
+    r"|torch\.(dtype|layout|memory_format)"
+    r"|torch\._C\._(VariableFunctions(Class)?|nn\.\w+)|torch\.autograd\.grad_mode\.\w+"
+    r"|numpy\.(add|subtract|multiply|(true_)?divide|maximum|minimum|mean|sum|clip|abs(olute)?"
+    r"|exp|log|sqrt|tanh)"
 )
+# Pickles name these by a path from any module that has imported torch.
+_MEMORY_FORMAT = re.compile(r"(torch\.)?(channels_last(_3d)?|contiguous_format|preserve_format)")
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Z_]\w*)*")  # of a class, maybe inside of others
 
 
@@ -67,9 +77,13 @@ def may_stand_in(module: str, name: str) -> bool:
         module: its module.
         name: its name in the module, with dots in one of a nested class.
     """
-    if len(module) + len(name) > _LONGEST_NAME or not _PLAIN_NAME.fullmatch(name):
+    if len(module) + len(name) > _LONGEST_NAME:
         return False
-    if not all(part.isidentifier() for part in module.split(".")) or "__" in name.partition(".")[2]:
+    if not all(part.isidentifier() for part in module.split(".")):
+        return False
+    if _MEMORY_FORMAT.fullmatch(name):
+        return True
+    if not _PLAIN_NAME.fullmatch(name) or "__" in name.partition(".")[2]:
         return False
     top = module.partition(".")[0]
     if top in ("numpy", "torch") or top in _HOSTILE_MODULES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from composer.checkpoint.numpy_pickle import NUMPY_VOCABULARY, as_text
 from composer.checkpoint.placeholders import Placeholder, get_inner
-from composer.checkpoint.unpickler import Named, Vocabulary, as_key
+from composer.checkpoint.unpickler import Named, Vocabulary, as_inert_key
 
 MAX_DIMENSIONS = 64  # of torch and numpy
 _MOST_BYTES = 2**62
@@ -99,7 +99,9 @@ def make_torch_vocabulary(
         has_placeholders: whether the file may hold other objects, which are not read.
     """
 
-    def find(identifier: object) -> Storage:
+    def find(identifier: object) -> Storage | Named:
+        if has_placeholders and (named := _find_module_class(identifier)) is not None:
+            return named
         return _find(identifier, find_storage)
 
     builders: dict[str, Callable[..., Tensor]] = {
@@ -153,6 +155,14 @@ def _find(identifier: object, find_storage: FindStorage) -> Storage:
     if view and view[0] is not None:
         return _view(storage, *view[0])
     return storage
+
+
+def _find_module_class(identifier: object) -> Named | None:
+    """The class of a module, which old files store with its source."""
+    if not isinstance(identifier, tuple) or len(identifier) != 4 or identifier[0] != "module":
+        return None
+    named = identifier[1]
+    return named if isinstance(named, Named) and named.is_unknown else None
 
 
 def _view(storage: Storage, _: object, offset: object, count: object) -> Storage:
@@ -264,12 +274,20 @@ def _make_counter(counts: object = None) -> Counter[object]:
     pairs: Mapping[object, object] = counts if isinstance(counts, dict) else {}
     if not _are_sizes(*pairs.values()):
         raise TypeError("a malformed Counter")
-    return Counter({as_key(key): count for key, count in pairs.items()})
+    return Counter({as_inert_key(key): count for key, count in pairs.items()})
 
 
 def _make_default_dict(_: object = None, items: object = None) -> dict[object, object]:
     """`collections.defaultdict`, without its default."""
-    return {as_key(key): value for key, value in items.items()} if type(items) is dict else {}
+    return {as_inert_key(key): value for key, value in items.items()} if type(items) is dict else {}
+
+
+def _make_ordered_dict(pairs: Any = ()) -> OrderedDict[object, object]:
+    return OrderedDict((as_inert_key(key), value) for key, value in pairs)
+
+
+def _make_set(items: Any = ()) -> set[object]:
+    return set(map(as_inert_key, items))
 
 
 def _make_dtype(code: object, *more: object) -> object:
@@ -306,7 +324,15 @@ def _restore(target: object, state: object) -> None:
 _OBJECTS: dict[str, Callable[..., object] | None] = {
     "builtins.getattr": get_inner,
     "__builtin__.getattr": get_inner,
+    **{
+        f"{module}.{name.removesuffix('Storage')}Tensor": None  # named, but never made by its size
+        for module in ("torch", "torch.cuda")
+        for name in _STORAGES
+    },
     "collections.defaultdict": _make_default_dict,
+    "collections.OrderedDict": _make_ordered_dict,
+    "builtins.set": _make_set,
+    "__builtin__.set": _make_set,
     **{
         name: _make_array(function)
         for name, function in NUMPY_VOCABULARY.functions.items()

@@ -28,7 +28,8 @@ from composer.limits import Expansion, ExpansionError
 
 # Only flat values are hashed: hashing a deeply nested tuple overflows the C stack.
 _KEY_TYPES = (str, int, float, bytes, type(None))
-_CONTAINERS = (dict, list, tuple, set, frozenset, bytearray)
+_DEEPEST_KEY = 8
+_UNHASHABLE = (dict, list, set, bytearray)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,26 @@ def as_key(value: object) -> Any:
     if not isinstance(value, _KEY_TYPES):
         raise TypeError(f"a {type(value).__name__} as a key")
     return value
+
+
+def as_inert_key(value: object) -> Any:
+    """`value`, if it is plain; else a placeholder, so that neither objects nor tuples are hashed.
+
+    Raises:
+        TypeError: it is a container that can be no key, or nested deeper than any key.
+    """
+    if isinstance(value, (*_KEY_TYPES, *_UNHASHABLE)) or _is_deep(value):
+        return as_key(value)
+    return value if type(value) is Placeholder else Placeholder(type(value).__name__)
+
+
+def _is_deep(value: object) -> bool:
+    """Whether tuples are nested deeper than any program nests them in a key."""
+    level = [value]
+    for _ in range(_DEEPEST_KEY):
+        tuples = {id(each): each for each in level if type(each) is tuple}
+        level = [item for each in tuples.values() for item in each]
+    return any(type(each) is tuple for each in level)
 
 
 MAX_INSTRUCTIONS = 5_000_000
@@ -234,10 +255,7 @@ class Unpickler:
             target[key] = value
 
     def _as_key(self, value: object) -> Any:
-        """A key; a placeholder in place of an object, which is never hashed or compared."""
-        if not self._vocabulary.has_placeholders or isinstance(value, (*_KEY_TYPES, *_CONTAINERS)):
-            return as_key(value)
-        return value if type(value) is Placeholder else Placeholder(type(value).__name__)
+        return as_inert_key(value) if self._vocabulary.has_placeholders else as_key(value)
 
     def _add_items(self, _: None) -> None:
         items = self._pop_marked()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from composer.blueprint import resolve_spec
 from composer.checkpoint import LoadReport, describe_checkpoint
+from composer.checkpoint.saved_versions import (
+    FORMAT,
+    LABEL,
+    PLUGINS,
+    UNQUALIFIED,
+    VERSIONS,
+    read_texts,
+    read_versions,
+)
 from composer.discovery import DISTRIBUTION, find_version
 from composer.documents import escape
 from composer.errors import CheckpointError, SpecError
@@ -22,14 +30,9 @@ if TYPE_CHECKING:
     from composer.graph.graph import Graph
     from composer.language import Spec
 
-_FORMAT = "composer.format"
 _SPEC = "composer.spec"
 _NODES = "composer.nodes"
-_PLUGINS = "composer.plugins"
-_VERSIONS = "composer.versions"
 _VERSION = "2"
-_UNQUALIFIED = "1"  # the version whose names are bare, with a label of the plugin for each
-_LABEL = re.compile(r"\((?P<distribution>\S+) (?P<version>\S+)\)$")
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,13 @@ def describe_graph(graph: Graph, spec: Spec, nodes: Sequence[str] | None) -> dic
         nodes: what is saved of it, or None for all.
     """
     return {
-        _FORMAT: _VERSION,
+        FORMAT: _VERSION,
         _SPEC: json.dumps(_with_params(_portable(spec.document), spec)),
         _NODES: json.dumps(list(nodes or [])),
         "composer.name": spec.name,
         "composer.params": json.dumps(dict(spec.params), sort_keys=True),
-        _PLUGINS: json.dumps(plugin_versions(graph), sort_keys=True),
-        _VERSIONS: json.dumps(_versions(), sort_keys=True),
+        PLUGINS: json.dumps(plugin_versions(graph), sort_keys=True),
+        VERSIONS: json.dumps(_versions(), sort_keys=True),
         "composer.provenance": json.dumps([asdict(entry) for entry in graph.provenance]),
         "composer.seed": str(graph.seed),
     }
@@ -107,8 +110,8 @@ def parse_description(metadata: Mapping[str, str], path: str | os.PathLike[str])
             f"{path}: this checkpoint does not say what it belongs to. "
             "Load it into a graph: Graph.from_spec(spec, weights=...)"
         )
-    if metadata.get(_FORMAT) not in (_VERSION, _UNQUALIFIED):
-        found = metadata.get(_FORMAT)
+    if metadata.get(FORMAT) not in (_VERSION, UNQUALIFIED):
+        found = metadata.get(FORMAT)
         raise CheckpointError(f"{path}: its description has version {found}, known is {_VERSION}")
     try:
         document, nodes = json.loads(metadata[_SPEC]), json.loads(metadata.get(_NODES, "[]"))
@@ -117,9 +120,9 @@ def parse_description(metadata: Mapping[str, str], path: str | os.PathLike[str])
     if not isinstance(document, dict) or not isinstance(nodes, list):
         raise CheckpointError(f"{path}: its description is damaged")
     require_self_contained(document, path)
-    if metadata[_FORMAT] == _UNQUALIFIED:
-        document = _qualified(document, _read_texts(metadata, _PLUGINS))
-    saved = SavedSpec(_portable(document), os.fspath(path), _read_versions(metadata))
+    if metadata[FORMAT] == UNQUALIFIED:
+        document = _qualified(document, read_texts(metadata, PLUGINS))
+    saved = SavedSpec(_portable(document), os.fspath(path), read_versions(metadata))
     return Description(saved, nodes)
 
 
@@ -196,33 +199,13 @@ def _versions() -> dict[str, str]:
     return {name: find_version(name) or "unknown" for name in (DISTRIBUTION, "torch")}
 
 
-def _read_versions(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The distributions that a file was saved with, and their versions, where it says so."""
-    plugins, versions = (_read_texts(metadata, key) for key in (_PLUGINS, _VERSIONS))
-    ours = {name: version for name, version in versions.items() if name == DISTRIBUTION}
-    if metadata.get(_FORMAT) != _UNQUALIFIED:
-        return {**ours, **plugins}
-    labels = [found for label in plugins.values() if (found := _LABEL.search(label))]
-    return {**ours, **{label["distribution"]: label["version"] for label in labels}}
-
-
-def _read_texts(metadata: Mapping[str, str], key: str) -> dict[str, str]:
-    """A mapping of texts in metadata; nothing where there is none."""
-    try:
-        found = json.loads(metadata.get(key, "{}"))
-    except (json.JSONDecodeError, RecursionError):
-        return {}
-    items = found.items() if isinstance(found, dict) else ()
-    return {name: value for name, value in items if isinstance(value, str)}
-
-
 def _qualified(document: Any, labels: Mapping[str, str]) -> Any:
     """A document whose bare node types are qualified by the distributions that were recorded."""
     if not isinstance(document, dict):
         return document
     found = dict(document)
     uses = found.get("uses")
-    label = _LABEL.search(labels.get(uses, "")) if isinstance(uses, str) else None
+    label = LABEL.search(labels.get(uses, "")) if isinstance(uses, str) else None
     if label and "/" not in str(uses):
         found["uses"] = f"{label['distribution']}/{uses}"
     if isinstance(nodes := found.get("nodes"), dict):

@@ -6,9 +6,11 @@ import dataclasses
 import datetime
 import enum
 import functools
+import operator
 import pathlib
 import random
 import types
+import warnings
 
 import numpy as np
 import pytest
@@ -145,6 +147,20 @@ PLAIN = {
     "times": np.array(["2020-01-01"], dtype="M8[s]"),
     "members of enums as keys": {Colour.red: 1, torch.float32: 2},
     "the state of an optimizer": torch.optim.Adam([torch.ones(1)]).state_dict(),
+    "tuples as keys": {(1, "a"): 3, ((1, 2), "b"): 4},
+    "tuples as keys of other dicts": [
+        collections.OrderedDict({(1, 2): 1}),
+        collections.defaultdict(int, {(1, 2): 1}),
+        collections.Counter([(1, 2), (3, 4)]),
+    ],
+    "tuples in sets": [{(1, 2)}, {frozenset([3]): {(4,)}}],
+    "bytes that change": [bytearray(b"a\xff"), bytearray(), {"state": bytearray(range(256))}],
+    "functions of Python": [len, print, max, abs, zip, map, sorted, isinstance, sum],
+    "functions with arguments": functools.partial(print, "x"),
+    "functions of operators": [operator.itemgetter(1), operator.add],
+    "functions of torch": [torch.relu, torch.sigmoid, torch.cat, torch.nn.functional.gelu],
+    "functions of numpy": [np.maximum, np.add],
+    "types": [bytes, bytearray, memoryview, set, property, torch.dtype, torch.FloatTensor],
 }
 
 
@@ -154,6 +170,32 @@ def test_the_weights_beside_a_plain_value_are_read(what, protocol, tmp_path):
     document = {"model": {"w": torch.ones(2)}, "other": PLAIN[what]}
     torch.save(document, tmp_path / "x.pth", pickle_protocol=protocol)
     assert list(read_checkpoint(tmp_path / "x.pth").tensors) == ["w"]
+
+
+@pytest.mark.parametrize("name", ["channels_last", "contiguous_format", "preserve_format"])
+def test_the_weights_beside_a_memory_format_are_read(name, tmp_path):
+    # The module that pickle names depends on what has been imported, and in which order.
+    for module, prefix in (("torch", ""), ("torch._utils", "torch."), ("train_net", "torch.")):
+        content = weights_and(named(module, prefix + name))
+        path = write_archive(tmp_path / "x.pth", content)
+        with pytest.raises(CheckpointError, match=r"no tensors|no weights"):
+            read_checkpoint(path)  # it has none, but it is read
+    torch.save(
+        {"model": {"w": torch.ones(2)}, "to": getattr(torch, name)},
+        tmp_path / "x.pth",
+        pickle_protocol=4,
+    )
+    assert list(read_checkpoint(tmp_path / "x.pth").tensors) == ["w"]
+
+
+def test_a_module_in_an_old_file_is_passed_over(tmp_path):
+    document = {"state_dict": {"w": torch.ones(2)}, "loss": torch.nn.Linear(2, 2)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save(document, tmp_path / "x.pth", _use_new_zipfile_serialization=False)
+    found = read_checkpoint(tmp_path / "x.pth")
+    assert list(found.tensors) == ["w"]
+    assert found.choices == ("loss: torch.nn.modules.linear.Linear, not read",)
 
 
 def test_weights_in_a_default_dict_are_weights(tmp_path):
@@ -240,6 +282,30 @@ REFUSED = {
     "a placeholder as a size": named("torch", "Size") + b"(" + called("a", "B") + b"tR",
     "a placeholder as a shape of numpy": named("numpy", "load") + b")R",
     "the state of an unknown class itself": named("project", "Thing") + b"}b",
+    "a huge bytearray": named("builtins", "bytearray") + b"(J\xff\xff\xff\x7ftR",
+    "a bytearray of a list": named("builtins", "bytearray") + b"(]tR",
+    "a list as a key": b"}]Ns",
+    "a bytearray as a key": b"}" + named("builtins", "bytearray") + b")RNs",
+    "a module that is no class": b"(" + (text("module") + b"NNNtQ"),
+    **{
+        name: named("builtins", name)
+        for name in (
+            "eval",
+            "exec",
+            "compile",
+            "open",
+            "input",
+            "globals",
+            "vars",
+            "setattr",
+            "breakpoint",
+            "__import__",
+            "help",
+            "exit",
+        )
+    },
+    "a method by its name": named("operator", "methodcaller") + b"(" + text("x") + b"tR",
+    "a way around a memory format": named("os", "system.channels_last"),
 }
 
 

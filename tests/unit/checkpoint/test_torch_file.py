@@ -111,6 +111,7 @@ def test_a_truncated_file_is_refused(is_archive, share, tmp_path):
         read_checkpoint(truncated)
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape")  # in a text, of pickletools
 @FORMATS
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from composer import Graph
@@ -31,10 +32,17 @@ def under(prefix, state=STATE):
 def load(tmp_path):
     """Saves a document, loads it into a graph, and returns the graph and the remarks."""
 
-    def load(document, **options):
-        torch.save(document, tmp_path / "x.pth")
+    def load(document, metadata=None, suffix=".pth", **options):
+        file = tmp_path / f"x{suffix}"
+        if suffix == ".safetensors":
+            save_file(document, file, metadata)
+        else:
+            torch.save(document if metadata is None else wrap(document, metadata), file)
         graph = build()
-        return graph, graph.load(str(tmp_path / "x.pth"), **options).remarks
+        return graph, graph.load(str(file), **options).remarks
+
+    def wrap(document, metadata):
+        return {"model": document, "composer": metadata}
 
     return load
 
@@ -235,7 +243,52 @@ def test_wrapped_names_of_another_family_are_renamed_without_the_wrapper(publish
     publish("body", "network", "trunk", recognises="all(key.startswith('model.') for key in keys)")
     graph, remarks = load({"state_dict": under("module.", FOREIGN)})
     assert has(graph, STATE)
-    assert remarks == ["names without 'module.'"]
+    assert remarks[:-1] == ["names without 'module.'"]
+
+
+def test_a_strangers_mapping_is_never_used_in_silence(publish, load):
+    publish("greedy", "first", "stem")
+    graph, (remark,) = load(
+        {key.replace("trunk.stem", "trunk.first"): v for key, v in STATE.items()}
+    )
+    assert has(graph, STATE)
+    assert remark == (
+        "names as key mapping 'greedy' of mapping-greedy (dist-greedy 1.2) renames them: 6 tensors "
+        "fit, 4 with the names of the file; the option key_mapping chooses another"
+    )
+
+
+GREEDY = """
+class Mapping:
+    name = "greedy"
+    matches_by_suffix = False
+
+    def recognises(self, keys):
+        return True
+
+    def rename(self, tensors):
+        import torch
+        return {"model.head.fc.bias": torch.full((1,), 7.0)} | dict(tensors)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_file_that_describes_itself_is_renamed_by_nobody_else(suffix, publish, tmp_path, load):
+    publish("greedy", "a", "b")
+    (tmp_path / "mapping_greedy.py").write_text(GREEDY)
+    lacking = {key: value for key, value in STATE.items() if key != "model.head.fc.bias"}
+    graph, (remark,) = load(lacking)  # of unknown origin: the best fit wins, and is told
+    assert graph.state_dict()["model.head.fc.bias"].tolist() == [7]
+    assert "dist-greedy" in remark
+    sys.modules.pop("mapping_greedy")
+    own = {"composer.format": "2", "composer.plugins": '{"dist-mine": "3"}'}
+    with pytest.raises(CheckpointMismatchError, match=r"fc\.bias") as caught:
+        load(lacking, metadata=own, suffix=suffix)
+    assert "greedy" not in str(caught.value)
+    assert "mapping_greedy" not in sys.modules
+    theirs = {"composer.format": "2", "composer.plugins": '{"dist-greedy": "1.0"}'}
+    assert "dist-greedy" in load(lacking, metadata=theirs, suffix=suffix)[1][0]
+    load(lacking, metadata=own, suffix=suffix, key_mapping="greedy")  # as it was asked for
 
 
 @pytest.mark.parametrize(("rank", "num_lines"), [("0", 1), ("1", 0)])

@@ -1,0 +1,35 @@
+"""The distributions that a self-describing checkpoint was saved with."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from composer.discovery import DISTRIBUTION
+
+FORMAT = "composer.format"
+PLUGINS = "composer.plugins"
+VERSIONS = "composer.versions"
+UNQUALIFIED = "1"  # the version whose names are bare, with a label of the plugin for each
+LABEL = re.compile(r"\((?P<distribution>\S+) (?P<version>\S+)\)$")
+
+
+def read_versions(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The distributions that a file was saved with, and their versions, where it says so."""
+    plugins, versions = (read_texts(metadata, key) for key in (PLUGINS, VERSIONS))
+    ours = {name: version for name, version in versions.items() if name == DISTRIBUTION}
+    if metadata.get(FORMAT) != UNQUALIFIED:
+        return {**ours, **plugins}
+    labels = [found for label in plugins.values() if (found := LABEL.search(label))]
+    return {**ours, **{label["distribution"]: label["version"] for label in labels}}
+
+
+def read_texts(metadata: Mapping[str, str], key: str) -> dict[str, str]:
+    """A mapping of texts in metadata; nothing where there is none."""
+    try:
+        found = json.loads(metadata.get(key, "{}"))
+    except (json.JSONDecodeError, RecursionError):
+        return {}
+    items = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in items if isinstance(value, str)}
