@@ -14,8 +14,8 @@
     ├── TrainingError           a training cannot begin, or cannot go on
     └── ConformanceError        a node type breaks the contract (from the testing kit)
 
-A message says what is wrong, where, and what would be right. The command line prints messages
-without a traceback.
+A message says what is wrong, where, and what would be right. Words of thousands of letters in it
+are shortened. The command line prints messages without a traceback.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
+
+from composer.escapes import shorten_words
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -59,6 +61,9 @@ class ComposerError(Exception):
         error = super().__new__(cls)
         error._made_from = (args, kwargs)
         return error
+
+    def __str__(self) -> str:
+        return shorten_words(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remake, (type(self), *self._made_from)

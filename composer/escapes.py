@@ -1,4 +1,7 @@
-"""Text from strangers, such as file names, without characters that act on a terminal."""
+"""Text from strangers, such as file names, as messages show it.
+
+It has no characters that act on a terminal, and no words without an end.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ _UNPRINTABLE = re.compile(
 )
 _OF_LINES = re.compile("[\t\n]")
 _BYTES = range(0xDC80, 0xDD00)  # surrogates that stand for bytes of names that are not UTF-8
+_LONGEST = 300  # characters of a word in a message; paths of files have fewer
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST + 1},}}")
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -30,3 +35,16 @@ def _escape(found: re.Match[str]) -> str:
     if code in _BYTES:
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def shorten_words(text: str) -> str:
+    """A text without the middle of words that nobody reads to their end.
+
+    Numbers of thousands of digits, and paths and names of thousands of letters, are such.
+    """
+    return _LONG_WORD.sub(_shorten, text)
+
+
+def _shorten(found: re.Match[str]) -> str:
+    half = _LONGEST // 3
+    return f"{found[0][:half]}...{found[0][-half:]}"

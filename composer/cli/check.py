@@ -10,6 +10,7 @@ from composer.cli.model_argument import read_spec_argument
 from composer.cli.options import set_option
 from composer.cli.output import count_things
 from composer.errors import CheckpointError, InputError, NameResolutionError, SpecError
+from composer.escapes import shorten_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -40,7 +41,7 @@ def check(
             click.echo(str(error))
             failed = True
         except (CheckpointError, InputError, NameResolutionError) as error:
-            click.echo(f"{spec}: {error}")
+            click.echo(shorten_words(f"{spec}: {error}"))
             failed = True
     if failed:
         context.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import traceback
@@ -30,6 +31,7 @@ from composer.cli.specs import specs
 from composer.cli.train import train
 from composer.discovery import DISTRIBUTION, find_version
 from composer.errors import CheckpointMismatchError, ComposerError, SpecError
+from composer.escapes import shorten_words
 
 MISTAKE, INTERRUPTED = 1, 130
 
@@ -62,7 +64,7 @@ def _describe(error: Exception, options: Mapping[str, str]) -> str:
     if isinstance(error, CheckpointMismatchError):
         return error.describe(options)
     if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        return shorten_words(f"{error.filename}: {error.strerror}")
     return str(error)
 
 
@@ -119,7 +121,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         result = composer.main(arguments, prog_name="composer", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        message = io.StringIO()
+        error.show(message)
+        click.echo(shorten_words(message.getvalue()), err=True, nl=False)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 _LONGEST = 160  # characters of a line that are shown
+_LONGEST_POINTER = 200  # characters of a position, which a text of `--set` is, too
 _CONTEXT = 60  # of those, how many may stand before the stretch
 _CELLS = {"W": 2, "F": 2}
 
@@ -33,7 +34,11 @@ class Place:
     def __str__(self) -> str:
         if self.line:
             return f"{self.source}:{self.line}:{self.column}"
-        return f"{self.source} {self.pointer}".rstrip()
+        pointer = self.pointer
+        if len(pointer) > _LONGEST_POINTER:
+            half = _LONGEST_POINTER // 2
+            pointer = f"{pointer[:half]}...{pointer[-half:]}"
+        return f"{self.source} {pointer}".rstrip()
 
     def excerpt(self) -> str:
         """The line with a marker below the stretch, or nothing where there are no lines."""

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from composer.escapes import escape_controls, escape_name
+from composer.errors import InputError
+from composer.escapes import escape_controls, escape_name, shorten_words
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,13 @@ def test_control_characters_become_visible(text, expected):
 
 def test_a_name_is_on_one_line():
     assert escape_name("a.jpg\n  saved\tall") == "a.jpg\\n  saved\\tall"
+
+
+@pytest.mark.parametrize("word", ["9" * 5000, "/" * 10_000, "'" + "a" * 10_000 + "'"])
+def test_messages_have_no_words_without_an_end(word):
+    assert shorten_words(f"a {'b' * 300} c") == f"a {'b' * 300} c"
+    text = f"cannot read {word}, which is no file"
+    assert str(InputError(text)) == shorten_words(text)
+    assert 200 < len(shorten_words(text)) < 300
+    assert shorten_words(text).startswith(text[:100])
+    assert shorten_words(text).endswith(text[-50:])

@@ -1,5 +1,7 @@
 """`composer check`."""
 
+import pytest
+
 BROKEN = """\
 composer: 1
 nodes:
@@ -61,3 +63,23 @@ def test_missing_file_is_a_problem(cli, folder):
     result = cli("check", "nowhere.yaml")
     assert result.code == 1
     assert "there is no spec 'nowhere.yaml'" in result.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "x" * 10_000],
+        ["check", "small.yaml", "--set", "x" * 10_000 + "=1"],
+        ["check", "small.yaml", "--set", "fpn.norm=" + "9" * 5000],
+        ["check", "small.yaml", "--set", "fpn.norm=" + "a b " * 5000],
+        ["x" * 10_000],
+        ["run", "small.yaml", "--device", "x" * 10_000],
+        ["run", "small.yaml", "--until", "x" * 10_000],
+        ["run", "small.yaml", "--feed", "x" * 10_000 + "=" + "y" * 10_000],
+        ["nodes", "x" * 10_000],
+    ],
+)
+def test_words_of_thousands_of_letters_are_shortened(cli, folder, arguments):
+    result = cli(*arguments)
+    assert result.code in (1, 2)
+    assert len(result.out + result.err) < 3000
