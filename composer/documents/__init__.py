@@ -23,6 +23,7 @@ from composer.documents.reading import (
     read_root,
     read_text,
 )
+from composer.documents.repetitions import Repetitions
 from composer.documents.settable import (
     Settable,
     SettableDocument,
@@ -64,6 +65,7 @@ __all__ = [
     "Place",
     "Problem",
     "ProblemLog",
+    "Repetitions",
     "Settable",
     "SettableDocument",
     "Setting",

@@ -106,7 +106,8 @@ def _locate(value: Plain, source: str, pointer: str, depth: int) -> Located:
         for key, item in value.items():
             name = str(key)
             _check_text(name, place)
-            here = f"{pointer}.{name}" if pointer else name
+            step = f"'{name}'" if "." in name else name  # an address, as under `set:`
+            here = f"{pointer}.{step}" if pointer else step
             items[name] = _locate(item, source, here, depth + 1)
             keys[name] = items[name].place
         return Located(items, place, keys)

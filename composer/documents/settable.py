@@ -14,6 +14,7 @@ from composer.documents.addresses import Address, Location, list_addresses, put,
 from composer.documents.located import Located
 from composer.documents.params import describe_held, substitute_params
 from composer.documents.problems import ProblemLog
+from composer.documents.repetitions import Repetitions
 from composer.documents.settings import Setting, read_settings
 from composer.documents.validation import FOLDER, NOTES, WRITTEN_IN, validate
 from composer.names import find_alike, find_names, hint_at
@@ -64,6 +65,7 @@ class SettableDocument(Generic[_Model]):
         self._changed: Located | None = None
         self._notes: list[str] = []
         self._put: list[tuple[Location, Setting]] = []
+        self._repetitions = Repetitions(log)
         if not root.is_mapping:
             keys = [field.alias or name for name, field in model.model_fields.items()]
             log.add(root.place, f"a mapping is expected, with the keys {', '.join(keys)}")
@@ -105,6 +107,7 @@ class SettableDocument(Generic[_Model]):
 
     def set_param(self, name: str, setting: Setting) -> None:
         """Gives a param its value."""
+        self.note_repeated(f"params.{name}", setting)
         self._given[name.removeprefix(self._prefix)] = setting.value
 
     def apply(self, setting: Setting, found: Sequence[str]) -> None:
@@ -116,14 +119,19 @@ class SettableDocument(Generic[_Model]):
         for name in found:
             address = addresses[name]
             if address.is_section and setting.value.is_mapping:
-                for key, value in setting.value.entries():
-                    inner = Setting(f"{name}.{key}", value, setting.value.key_place(key))
+                for inner in setting.spread(name):
                     apply_settings([inner], [self], self._log)
             else:
                 self.put(address.location, setting)
 
+    def note_repeated(self, address: str, setting: Setting) -> None:
+        """Notes a problem if one section sets a value twice; patterns may meet other settings."""
+        if not setting.is_pattern:
+            self._repetitions.note(address, setting.section, setting.place)
+
     def put(self, location: Location, setting: Setting) -> None:
         """Sets the value at a location; notes if it had that of a param."""
+        self.note_repeated(write_address(location), setting)
         held = _list_held(self.document)
         param = held.get(location)
         if param and param != setting.value.param:
@@ -186,9 +194,7 @@ def spread_sections(settings: Sequence[Setting], sections: Collection[str]) -> l
     found: list[Setting] = []
     for setting in settings:
         if setting.address in sections and setting.value.is_mapping:
-            for key, value in setting.value.entries():
-                place = setting.value.key_place(key)
-                found.append(Setting(f"{setting.address}.{key}", value, place))
+            found += setting.spread(setting.address)
         else:
             found.append(setting)
     return found

@@ -27,11 +27,26 @@ class Setting:
             does; `*` stands for any one name.
         value: the value, with its place.
         place: where the address stands.
+        section: the section or text that it is part of, in which no value may be set twice; None
+            where a later setting may set a value anew.
     """
 
     address: str
     value: Located
     place: Place
+    section: Place | None = None
+
+    def spread(self, address: str) -> list[Setting]:
+        """One setting for each key of a mapping.
+
+        Args:
+            address: what the keys are below.
+        """
+        section = self.section or self.place
+        return [
+            Setting(f"{address}.{key}", value, self.value.key_place(key), section)
+            for key, value in self.value.entries()
+        ]
 
     @property
     def is_pattern(self) -> bool:
@@ -128,15 +143,21 @@ def read_settings(section: Located | None, log: ProblemLog) -> list[Setting]:
     if section is None or section.faulty or not section.is_mapping:
         return settings
     for address, value in section.entries():
-        _append(settings, address, value, section.key_place(address), log)
+        place = section.key_place(address)
+        _append(settings, address, value, place, log, section.place)
     return settings
 
 
 def _append(
-    settings: list[Setting], address: str, value: Located, place: Place, log: ProblemLog
+    settings: list[Setting],
+    address: str,
+    value: Located,
+    place: Place,
+    log: ProblemLog,
+    section: Place | None = None,
 ) -> None:
     if _ADDRESS.fullmatch(address):
-        settings.append(Setting(address, value, place))
+        settings.append(Setting(address, value, place, section))
     else:
         hint = "An address is dotted names: backbone.fpn.norm; '*' stands for any one name."
         log.add(place, f"'{address}' is no address", hint)

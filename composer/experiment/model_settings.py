@@ -63,8 +63,7 @@ class SettableModel:
             return
         for address in found:
             if values.is_mapping and address in self._nodes:
-                for key, value in values.entries():
-                    inner = Setting(f"{address}.{key}", value, values.key_place(key))
+                for inner in setting.spread(address):
                     self.set_param(inner.address, inner)
             else:
                 self.set_param(address, setting)

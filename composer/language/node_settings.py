@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from composer.documents import Located, ProblemLog
+from composer.documents import Located, ProblemLog, Repetitions
 from composer.language.keys import SpecDocument
 from composer.language.settings import (
     NodeSetting,
@@ -97,6 +97,7 @@ class _Application:
         self.graphs = NameIndex(graphs)
         self.wrong: set[tuple[str, str]] = set()
         self.unknown = [path for path, names in self.keys.items() if names is None]
+        self.repetitions = Repetitions(log)
         self.overrides: list[Override] = []
         self.notes: list[str] = []
 
@@ -118,6 +119,8 @@ class _Application:
 
     def set(self, setting: NodeSetting) -> None:
         for path, key in self.find(setting) or ():
+            if WILDCARD not in setting.address:
+                self.repetitions.note(f"{path}.{key}", setting.section, setting.place)
             config = self.configs[path]
             before = config.get(key)
             if before is not None and before.param and before.param not in setting.params:

@@ -10,6 +10,7 @@ from composer.documents import (
     Located,
     Place,
     ProblemLog,
+    Repetitions,
     Setting,
     describe_held,
     read_settings,
@@ -27,6 +28,7 @@ class NodeSetting:
         value: the value; of an alias, the address as written.
         place: where the address stands.
         params: the params that it means, by address; several where it is ambiguous.
+        section: as of a `Setting`.
     """
 
     scope: str
@@ -34,6 +36,7 @@ class NodeSetting:
     value: Located
     place: Place
     params: tuple[str, ...] = ()
+    section: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class _Resolution:
         self.params, self.handed, self.log = params, handed, log
         self.nodes = dict(_walk(root, ""))
         self.node_names, self.param_names = NameIndex(self.nodes), NameIndex(params)
+        self.repetitions = Repetitions(log)
         self.overrides: list[Override] = []
         self.notes: list[str] = []
         self.values: dict[str, Located] = {}
@@ -183,15 +187,16 @@ class _Resolution:
         setting = replace(setting, address=below(scope, [join(start, within)])[0])
         is_param = join(start, within) in self.params
         if setting.value.is_mapping and not is_param and self.names_node(start, within):
-            for key, value in setting.value.entries():
-                place = setting.value.key_place(key)
-                yield from self.resolve(Setting(f"{setting.address}.{key}", value, place), scope)
+            for inner in setting.spread(setting.address):
+                yield from self.resolve(inner, scope)
             return
         params = self.find_params(start, within)
         if len(params) == 1 or WILDCARD in within:
             for address in params:
                 self.set_param(address, setting)
-        found = NodeSetting(start, within, setting.value, setting.place, tuple(params))
+        found = NodeSetting(
+            start, within, setting.value, setting.place, tuple(params), setting.section
+        )
         if join(start, within) in params or self.is_lost(found):
             return
         self.settings.append(found)
@@ -216,6 +221,8 @@ class _Resolution:
         return [one for one in found if not comes_from(self.params[one], found, self.params)]
 
     def set_param(self, address: str, setting: Setting) -> None:
+        if not setting.is_pattern:
+            self.repetitions.note(address, setting.section, setting.place)
         self.values.pop(address, None)
         self.values[address] = setting.value
         held = self.handed.get(address, self.params[address])

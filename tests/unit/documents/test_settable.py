@@ -138,3 +138,22 @@ def test_values_have_the_places_of_their_settings(tmp_path):
         read_document(file, Plan)
     with pytest.raises(SpecError, match=r"set rate\.start: 'rate\.start': should be a number"):
         read_document({}, Plan, set={"rate.start": "fast"})
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "{rate.start: 2, rate: {start: 3}}",
+        "{rate: {start: 2}, rate.start: 3}",
+        "{steps.0.size: 2, steps.0: {size: 3}}",
+        "{steps.0.with.size: 2, steps.0.size: 3}",
+    ],
+)
+def test_a_section_sets_a_value_once_in_whatever_spelling(section):
+    text = PLAN + f"set: {section}\n"
+    assert problem(text=text).count("is set twice: plan.yaml:6:") == 1
+
+
+def test_a_later_option_sets_a_value_anew():
+    text = PLAN + "set: {rate.start: 2}\n"
+    assert plan("rate.start=3", "rate={start: 4}", text=text).rate.start == 4

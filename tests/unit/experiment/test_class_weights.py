@@ -99,7 +99,10 @@ def test_a_loss_without_such_a_predictor_is_filled_too(dataset):
     assert "the training set" in line
     loss = graph.module("roi_heads.class_loss")
     torch.testing.assert_close(loss.chances, torch.tensor(count_images(dataset)).float().sqrt())
-    assert fill_class_weights(build(nodes={}, **{"class_loss.use_fed_loss": False}), dataset) == []
+    assert (
+        fill_class_weights(build(nodes={}, **{"roi_heads.class_loss.use_fed_loss": False}), dataset)
+        == []
+    )
 
 
 def test_counts_of_other_classes_are_refused_with_the_node(dataset):

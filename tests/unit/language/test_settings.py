@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from composer.construction import check_source
 from composer.errors import SpecError
 from composer.language import load_spec, log_unchecked
 from sample_nodes import NODES, Scale
@@ -363,6 +364,37 @@ def test_without_plugins_params_are_set_and_nodes_found(models):
     assert spec.document["set"] == {"last.anything": 1}
     with pytest.raises(SpecError, match="there is nothing to set at 'lost"):
         load_spec("spec.yaml", set={"lost.anything": 1})
+
+
+@pytest.mark.parametrize(
+    ("settings", "address", "marks"),
+    [
+        (["one.a.start: 1.0", "one: {a.start: 2.0}"], "one.a.start", ["a.start"]),
+        (["one.a: {start: 1.0}", "one: {a: {start: 2.0}}"], "one.a.start", ["start"]),
+        (["last.start: 1.0", "first: 1.0", "one.a.start: 1.0"], "one.a.start", ["one.a.start"]),
+        (["one.begin: 1.0", "one: {begin: 1.0}"], "one.begin", ["begin"]),
+        (["one: {b.start: 1.0, b: {start: 1.0}, second: 2.0}"], "one.b.start", ["start", "second"]),
+    ],
+)
+def test_a_section_sets_a_value_once_in_whatever_spelling(models, settings, address, marks):
+    problems = models.problems(variant(settings))
+    assert [marked(problem) for problem in problems] == marks
+    for problem in problems:
+        assert problem.message.startswith(f"'{address}' is set twice: spec.yaml:")
+
+
+def test_values_of_python_set_one_once_too(models):
+    document = {"composer": 1, "extends": str(models.path / "outer.yaml"), "nodes": {}}
+    twice = {**document, "set": {"one.a.start": 1.0, "one": {"a": {"start": 2.0}}}}
+    with pytest.raises(SpecError, match=r"set\.one\.a\.start: 'one\.a\.start' is set twice"):
+        check_source(twice, nodes=NODES)
+
+
+def test_patterns_later_documents_and_later_options_set_a_value_anew(models):
+    models.write("over.yaml", variant(["last.start: 1.0", "one.a.start: 1.0"]))
+    text = "composer: 1\nextends: over.yaml\nnodes: {}\nset: {last: {start: 2.0}, '*.start': 3.0}\n"
+    found = starts(models.check(text, set=["one.a.start=4", "one={a: {start: 5}}"]))
+    assert (found["last"], found["one.a"]) == (2.0, 5.0)
 
 
 def test_an_address_that_only_plugins_make_clear_is_told(models, caplog):
