@@ -75,6 +75,10 @@ class NameIndex:
         inside = [full.removeprefix(prefix) for full in near if full.startswith(prefix)]
         return [prefix + found for found in find_names(name, inside)]
 
+    def resolve(self, name: str, what: str = "node") -> str:
+        """The candidate that a full name or a unique end of one means: see `resolve_name`."""
+        return _only(name, self.find(name), self.names, what)
+
 
 def _last_of(name: str, count: int) -> str:
     """The last names between the dots of a dotted name."""
@@ -92,7 +96,11 @@ def resolve_name(name: str, candidates: Collection[str], what: str = "node") -> 
     Raises:
         NameResolutionError: if it means none, with the closest match, or several, with a list.
     """
-    found = find_names(name, candidates)
+    return _only(name, find_names(name, candidates), candidates, what)
+
+
+def _only(name: str, found: Sequence[str], candidates: Iterable[str], what: str) -> str:
+    """The only one that was found."""
     if len(found) == 1:
         return found[0]
     message, hint = describe_unresolved(name, found, candidates, what)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from composer.blueprint.nodes import Endpoint, GraphInput, Node, Slot
 from composer.errors import InputError, NameResolutionError
 from composer.language import Mode
-from composer.names import describe_unresolved, did_you_mean, find_names, resolve_name
+from composer.names import NameIndex, describe_unresolved, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ class AddressBook:
             NameResolutionError: if there is none.
         """
         check_names([text])
-        return resolve_name(text, {**self.nodes, **self.groups})
+        if text in self.nodes or text in self.groups:
+            return text
+        return self._node_index.resolve(text)
 
     def nodes_below(self, path: str) -> list[str]:
         """The nodes at or below a path, in the order of the spec."""
@@ -116,6 +119,18 @@ class AddressBook:
         """Every full name."""
         return [*self.paths, *self.ports]
 
+    @cached_property
+    def _node_index(self) -> NameIndex:
+        return NameIndex([*self.nodes, *self.groups])
+
+    @cached_property
+    def _path_index(self) -> NameIndex:
+        return NameIndex(self.paths)
+
+    @cached_property
+    def _port_index(self) -> NameIndex:
+        return NameIndex(self.ports)
+
     def _find(self, text: str) -> Target:
         name, colon, tap = text.partition(":")
         if colon and not tap:
@@ -123,8 +138,8 @@ class AddressBook:
         for names in (self.paths, self.ports):
             if name in names:
                 return self._target(name, names[name], tap)
-        for names in (self.paths, self.ports):
-            found = find_names(name, names)
+        for names, index in ((self.paths, self._path_index), (self.ports, self._port_index)):
+            found = index.find(name)
             if len(found) == 1:
                 return self._target(found[0], names[found[0]], tap)
             if found:

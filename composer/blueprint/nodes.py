@@ -121,6 +121,13 @@ class Node:
     input_places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
     written_in: str = field(default="", compare=False, repr=False)
 
+    def changed(self, **values: Any) -> Node:
+        """The same node with other values: `replace`, at a third of its time."""
+        made = object.__new__(Node)
+        made.__dict__.update({**self.__dict__, **values})
+        made.__dict__.pop("slots", None)
+        return made
+
     @property
     def type_name(self) -> str:
         """Its node type for people: qualified, unless it is ours or a local object."""

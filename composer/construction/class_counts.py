@@ -30,8 +30,9 @@ def check_class_counts(blueprint: Blueprint, log: ProblemLog) -> None:
     shared: nx.Graph[str] = nx.Graph()
     for sharing in _list_sharing(blueprint):
         nx.add_path(shared, sharing)
+    rank = {path: index for index, path in enumerate(blueprint.nodes)}
     for group in nx.connected_components(shared):
-        counts = {path: _count(blueprint, path) for path in blueprint.nodes if path in group}
+        counts = {path: _count(blueprint, path) for path in sorted(group, key=rank.__getitem__)}
         usual = Counter(counts.values()).most_common(1)[0][0]
         for path, count in counts.items():
             if count != usual:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -17,6 +16,13 @@ from composer.language import Spec
 from composer.names import did_you_mean
 from composer.node import Contract, configured, read_contract
 from composer.registry import Found
+
+
+class _Checked(NamedTuple):
+    """A configuration that fits: all values by parameter name, and the defaults among them."""
+
+    values: dict[str, Any]
+    defaults: dict[str, Any]
 
 
 class Configurations:
@@ -36,6 +42,7 @@ class Configurations:
         self.faulty: set[str] = set()
         self.complete: dict[str, dict[str, Any]] = {}
         self._contracts: dict[Found, Contract | None] = {}
+        self._checked: dict[tuple[int, str], _Checked] = {}
 
     def list_keys(self, spec: Spec) -> dict[str, list[str] | None]:
         """The configuration keys of each node whose type can be loaded; nothing is noted."""
@@ -63,11 +70,10 @@ class Configurations:
             config = self.configure(nodes[path], contract)
             if config is None:
                 self.faulty.add(path)
-            found[path] = replace(
-                nodes[path],
+            found[path] = nodes[path].changed(
                 publication=type_.publication,
                 contract=contract,
-                config=config or {},
+                config={} if config is None else config,
                 label=type_.label,
             )
         return found
@@ -83,16 +89,29 @@ class Configurations:
             self.log.add(node.written.place, "'with' is a mapping of configuration values")
             return None
         try:
-            # As JSON, where being strict means what it means in YAML: a list may become a tuple.
-            checked = contract.config.model_validate_json(json.dumps(values), strict=True)
+            checked = self._check(contract, json.dumps(values))
         except ValidationError as error:
             _note_errors(node, contract, error, self.log)
             return None
         if node.same_as is None:
+            self.complete[node.path] = {**checked.defaults, **values}
+        return checked.values
+
+    def _check(self, contract: Contract, text: str) -> _Checked:
+        """Checks a configuration; equal ones of one node type are checked once, and are one value.
+
+        Args:
+            contract: the contract of the node type, which `_contracts` keeps.
+            text: the configuration as JSON, where being strict means what it means in YAML: a list
+                may become a tuple.
+        """
+        key = (id(contract), text)
+        if key not in self._checked:
+            checked = contract.config.model_validate_json(text, strict=True)
             unset = set(type(checked).model_fields) - checked.model_fields_set
             defaults = checked.model_dump(mode="json", by_alias=True, include=unset)
-            self.complete[node.path] = {**defaults, **values}
-        return configured(checked)
+            self._checked[key] = _Checked(configured(checked), defaults)
+        return self._checked[key]
 
     def _contract(self, node: Node, type_: Found) -> Contract | None:
         if type_ not in self._contracts:

@@ -7,8 +7,9 @@ Every module is built on torch's meta device, in the order of the graph. What a 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import NoneType
 from typing import Any
 
 import networkx as nx
@@ -36,6 +37,7 @@ class _Propagation:
     shapes: dict[str, Any] = field(default_factory=dict)
     modules: dict[str, nn.Module] = field(default_factory=dict)
     weight_bytes: dict[str, int] = field(default_factory=dict)
+    built: dict[Hashable, nn.Module] = field(default_factory=dict)
 
     def visit(self, draft: Node) -> None:
         """Builds one node's module on the meta device and reads its output's shape."""
@@ -46,7 +48,7 @@ class _Propagation:
         if draft.path in self.failed or shapes is None:
             self.failed.add(draft.path)
             return
-        node = self.nodes[draft.path] = replace(draft, shapes=shapes) if shapes else draft
+        node = self.nodes[draft.path] = draft.changed(shapes=shapes) if shapes else draft
         if draft.same_as is not None:
             self.check_same(node, self.nodes[draft.same_as])
         elif node.is_module:
@@ -119,8 +121,12 @@ class _Propagation:
                     )
 
     def build(self, node: Node) -> None:
+        """Builds a node's module; nodes that are built from the same values share one here."""
+        key = (id(node.contract), id(node.config), _as_key(node.shapes))
         try:
-            module = draw_on_meta(lambda: instantiate(node))
+            if key not in self.built:
+                self.built[key] = draw_on_meta(lambda: instantiate(node))
+            module = self.built[key]
             self.weight_bytes[node.path] = count_bytes(module)
         except (Exception, SystemExit) as error:
             self.failed.add(node.path)
@@ -192,6 +198,15 @@ def propagate_shapes(
 def _shape_ports(node: Node) -> Mapping[str, str]:
     """For each `<port>_shape` parameter of a node, the port."""
     return {} if node.contract is None else node.contract.shapes
+
+
+def _as_key(shape: Any) -> Hashable:
+    """A value that is equal for equal shapes; for what cannot be compared, the object itself."""
+    if isinstance(shape, Mapping):
+        return tuple([(name, _as_key(part)) for name, part in shape.items()])
+    if isinstance(shape, (list, tuple)):
+        return tuple([_as_key(part) for part in shape])
+    return shape if isinstance(shape, (TensorShape, int, str, NoneType)) else id(shape)
 
 
 def _order_by_shapes(blueprint: Blueprint, log: ProblemLog) -> list[str]:

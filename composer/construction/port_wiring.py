@@ -44,8 +44,7 @@ def wire_ports(blueprint: Blueprint, log: ProblemLog) -> tuple[Blueprint, set[st
     for path, node in blueprint.nodes.items():
         modes = {mode: wirer for mode, wirer in wirers.items() if mode in node.arguments}
         types = {mode: wirer.outputs[path] for mode, wirer in modes.items()}
-        nodes[path] = replace(
-            node,
+        nodes[path] = node.changed(
             arguments={mode: arguments[mode][path] for mode in modes},
             bound={mode: found for mode, found in types.items() if found is not node.outputs},
         )
@@ -141,7 +140,9 @@ class _Wirer:
         """The endpoint with its ports filled in; None if a problem was noted about one of them."""
         slots = list(map(self.slot, endpoint.slots, endpoint.references))
         found = tuple([slot for slot in slots if slot is not None])
-        return replace(endpoint, slots=found) if found and len(found) == len(slots) else None
+        if not found or len(found) != len(slots):
+            return None
+        return Endpoint(found, endpoint.gathers, endpoint.place, endpoint.references)
 
     def slot(self, slot: Slot, reference: Reference) -> Slot | None:
         if slot.path in self.inputs:

@@ -196,8 +196,9 @@ class _Builder:
     def text_of(self, event: Any, place: Place) -> str | None:
         """The text of a scalar; None, and a note, if it has characters that it may not have."""
         text: str = event.value
-        for mask, brace in self.braces.items():
-            text = text.replace(mask, brace)
+        if not text.isascii():
+            for mask, brace in self.braces.items():
+                text = text.replace(mask, brace)
         if event.style != '"':  # without escapes
             return text
         text = join_surrogates(text)

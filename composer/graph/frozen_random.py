@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from composer.graph.weights import module_at
 from composer.layers import FrozenBatchNorm2d
 from composer.module_tree import own_modules, own_state
 
@@ -22,7 +23,7 @@ def find_frozen_random(graph: Graph) -> dict[str, int]:
     A frozen layer is one of parameters that are not trainable, or a frozen normalisation, whose
     statistics are those of no data then.
     """
-    found = {path: _count_frozen(graph.module(path)) for path in graph.random_nodes}
+    found = {path: _count_frozen(module_at(graph, path)) for path in graph.random_nodes}
     return {path: count for path, count in found.items() if count}
 
 
@@ -45,7 +46,7 @@ class FrozenNote:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._built = {path: _mark(graph.module(path)) for path in find_frozen_random(graph)}
+        self._built = {path: _mark(module_at(graph, path)) for path in find_frozen_random(graph)}
 
     def log(self, graph: Graph) -> None:
         """Logs the note if it applies and was not logged before."""

@@ -15,6 +15,7 @@ from composer.checkpoint import LoadReport
 from composer.construction import build_modules, require_class_names
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
+from composer.garbage_collection import paused_collection
 from composer.graph.costs import Costs, counting
 from composer.graph.description import Provenance
 from composer.graph.execution import Execution
@@ -162,10 +163,11 @@ class Graph(nn.Module):
         """
         place = None if device is None else torch.device(device)
         paths = None if plan is None else plan.paths
-        built = build_modules(blueprint, seed=seed, only=paths, device=place)
-        freeze_weights(blueprint.spec.freeze, built)
-        graph = cls(blueprint, built, seed).eval()
-        graph._frozen_note = FrozenNote(graph)
+        with paused_collection():
+            built = build_modules(blueprint, seed=seed, only=paths, device=place)
+            freeze_weights(blueprint.spec.freeze, built)
+            graph = cls(blueprint, built, seed).eval()
+            graph._frozen_note = FrozenNote(graph)
         return graph
 
     @property

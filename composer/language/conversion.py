@@ -91,7 +91,7 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
     ports = {port for port, _ in wires.entries()}
 
     def text(key: str) -> str | None:
-        value = item.get(key)
+        value = item.value.get(key)
         return None if value is None or value.value is None else str(value.value)
 
     return NodeSpec(

@@ -15,7 +15,7 @@ def prepare(root: Located) -> Located:
     name, and what the mappings in it say. A section `set` gets its patterns first, so that an exact
     address beats them.
     """
-    if not root.is_mapping:
+    if not root.is_mapping or ("set" not in root.value and "nodes" not in root.value):
         return root
     items = dict(root.value)
     if (section := items.get("set")) is not None:

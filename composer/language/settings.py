@@ -17,6 +17,8 @@ from composer.documents import (
 )
 from composer.names import WILDCARD, NameIndex
 
+_RESOLVED = ("nodes", "set", "aliases")  # the keys of a node that settings are about
+
 
 @dataclass(frozen=True)
 class NodeSetting:
@@ -153,7 +155,7 @@ class _Resolution:
 
     def graph(self, item: Located, path: str, outside: Sequence[Setting] = ()) -> Located:
         """Resolves the settings of a graph; returns it with those that are left."""
-        if not item.is_mapping:
+        if not item.is_mapping or (path and item.value.keys().isdisjoint(_RESOLVED)):
             return item
         items, nodes, section = dict(item.value), item.get("nodes"), item.get("set")
         if nodes is not None and nodes.is_mapping:

@@ -67,3 +67,46 @@ def test_building_planning_and_running_grow_in_proportion(shape):
         session["last"]
 
     assert growth(lambda size: check(make(max(size, 60))), use) < 2.4
+
+
+def within(shape):
+    """The nodes of a text in a nested graph."""
+    *head, nodes = shape.partition("nodes:")
+    inner, _, _ = nodes.partition("outputs:")
+    inner = inner.rstrip().replace("\n", "\n    ")
+    return f"{''.join(head)}\n  inside:\n    inputs: {{x: x}}\n    nodes:{inner}\n"
+
+
+def test_naming_all_nodes_by_their_ends_grows_in_proportion():
+    def name_all(blueprint):
+        book = blueprint.book("inference")
+        for path in blueprint.nodes:
+            end = path.partition(".")[2]
+            assert book.resolve_node(end) == book.resolve(end).name == path
+
+    assert growth(lambda size: check(within(large_specs.chain(size))), name_all) < 2.4
+
+
+def test_nodes_of_the_same_values_are_built_once_to_be_checked():
+    built = []
+
+    class Counted(torch.nn.Module):
+        def __init__(self, *, size: int = 1, names: list[str] | None = None) -> None:
+            super().__init__()
+            built.append((size, names))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x
+
+    configs = [{}, {"size": 1}, {}, {"size": 2}, {"names": ["a"]}, {"names": ["b"]}, {"size": 2}]
+    nodes = {
+        f"n{i}": {"uses": "counted", "with": with_, "inputs": {"x": "x"}}
+        for i, with_ in enumerate(configs)
+    }
+    spec = {"composer": 1, "inputs": {"x": "any"}, "nodes": nodes}
+    blueprint = check_source(spec, nodes={"counted": Counted})
+    assert len(built) == 5
+    assert [node.config["size"] for node in blueprint.nodes.values()] == [1, 1, 1, 2, 1, 1, 2]
+    built.clear()
+    Graph.from_blueprint(blueprint)
+    assert len(built) == len(configs)
