@@ -31,8 +31,11 @@ SMALL = {
     "group_width": 8,
 }
 WIDER = {"stem_out_channels": 32, "res2_out_channels": 32, "width_per_group": 32}
+MVIT = {"size": "t", "embed_dim": 8}
 FOUR_STAGES = {"depth": 6}  # as many as the pyramid of a RegNet has levels
 NEEDS = {
+    "cascade_mask_rcnn_mvitv2_fpn": MVIT,
+    "mask_rcnn_mvitv2_fpn": MVIT,
     "mask_rcnn_r50_fpn_gn": WIDER,  # a group normalisation has 32 groups
     "mask_rcnn_regnetx_4gf_fpn": FOUR_STAGES,
     "mask_rcnn_regnetx_4gf_fpn_lsj": FOUR_STAGES,

@@ -4,6 +4,7 @@ from torchvision import models
 
 from composer.layers import FrozenBatchNorm2d
 from composer.structures import ImageList, TensorShape
+from composer.testing import check_node_type
 from composer_regnet.backbone import RegNet
 from composer_regnet.widths import plan_stages
 
@@ -59,6 +60,13 @@ def test_torchvisions_networks_have_the_same_weights(name, parameters, se_ratio)
         )
     expected = [tuple(p.shape) for n, p in theirs.named_parameters() if not n.startswith("fc.")]
     assert sorted(tuple(p.shape) for p in ours.parameters()) == sorted(expected)
+
+
+@pytest.mark.parametrize("mode", ["training", "inference"])
+def test_it_is_a_well_behaved_node_type(mode):
+    config = {**TINY, "se_ratio": 0.25, "norm": "BN", "out_features": ("s1", "s4")}
+    inputs = {"images": ImageList(torch.rand(2, 3, 64, 96), [(64, 96)] * 2)}
+    check_node_type(RegNet, inputs, config=config, shapes={"images": IMAGES}, mode=mode)
 
 
 def test_4gf_networks_have_the_widths_of_detectron2():
