@@ -16,6 +16,7 @@ class PatchEmbedding(nn.Module):
         kernel_size: side of what a vector is computed from, in pixels.
         stride: pixels from one patch to the next.
         padding: zeros around the image.
+        has_norm: whether vectors are normalised.
     """
 
     def __init__(
@@ -26,10 +27,13 @@ class PatchEmbedding(nn.Module):
         kernel_size: int,
         stride: int,
         padding: int = 0,
+        has_norm: bool = False,
     ) -> None:
         super().__init__()
         self.proj = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding)
+        self.norm = nn.LayerNorm(out_channels) if has_norm else None
 
     def forward(self, x: Float[Tensor, "N _ H W"]) -> Float[Tensor, "N Y X C"]:
         """Returns the patches' vectors, channels last."""
-        return self.proj(x).permute(0, 2, 3, 1)
+        x = self.proj(x).permute(0, 2, 3, 1)
+        return x if self.norm is None else self.norm(x)

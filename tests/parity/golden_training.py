@@ -14,7 +14,7 @@ import torch
 
 from composer import Graph
 from composer.structures import Boxes, Instances, Keypoints, PolygonMasks
-from parity.golden import DATA, GoldenCase
+from parity.golden import GoldenCase
 
 LOSS_TOLERANCE = 1e-3  # relative
 GRADIENT_TOLERANCE = 1e-2  # relative, of the norm of each weight's gradient
@@ -29,7 +29,7 @@ class GoldenTraining:
     @cached_property
     def records(self) -> list[dict[str, Any]]:
         """The batch that the model was given."""
-        with np.load(DATA / self.name / "ground_truth.npz") as values:
+        with np.load(GoldenCase(self.name).folder / "ground_truth.npz") as values:
             truth = {name: values[name] for name in values.files}
         records = []
         for index, record in enumerate(GoldenCase(self.name).records):
@@ -52,7 +52,7 @@ class GoldenTraining:
 
     @cached_property
     def _results(self) -> dict[str, Any]:
-        return json.loads((DATA / self.name / "training.json").read_text())
+        return json.loads((GoldenCase(self.name).folder / "training.json").read_text())
 
 
 def assert_step_matches(graph: Graph, golden: GoldenTraining) -> None:

@@ -33,9 +33,31 @@ SMALL = {
 WIDER = {"stem_out_channels": 32, "res2_out_channels": 32, "width_per_group": 32}
 MVIT = {"size": "t", "embed_dim": 8}
 FOUR_STAGES = {"depth": 6}  # as many as the pyramid of a RegNet has levels
+HEAD = {"image_size": 64, "*.box_head.conv_dims": [16, 16], "*.box_head.fc_dims": [16]}
+VIT = {
+    **HEAD,
+    "embed_dim": 16,
+    "depth": 2,
+    "num_heads": 2,
+    "window_size": 3,
+    "window_block_indexes": [0],
+}
+SWIN = {
+    **HEAD,
+    "embed_dim": 8,
+    "depths": [1, 1, 2, 1],
+    "backbone.bottom_up.num_heads": [1, 1, 2, 2],
+    "window_size": 3,
+}
 NEEDS = {
     "cascade_mask_rcnn_mvitv2_fpn": MVIT,
     "mask_rcnn_mvitv2_fpn": MVIT,
+    "mask_rcnn_vitdet": VIT,
+    "mask_rcnn_vitdet_lvis": VIT,
+    "cascade_mask_rcnn_vitdet": VIT,
+    "cascade_mask_rcnn_vitdet_lvis": VIT,
+    "cascade_mask_rcnn_swin": SWIN,
+    "cascade_mask_rcnn_swin_lvis": SWIN,
     "mask_rcnn_r50_fpn_gn": WIDER,  # a group normalisation has 32 groups
     "mask_rcnn_regnetx_4gf_fpn": FOUR_STAGES,
     "mask_rcnn_regnetx_4gf_fpn_lsj": FOUR_STAGES,
