@@ -228,6 +228,11 @@ def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
     return f"{what[:1].upper() + what[1:]}: {shown}" if what else f"There are: {shown}"
 
 
+def fold_case(name: str) -> str:
+    """A name in one case and one Unicode form (macOS writes the accents of file names apart)."""
+    return unicodedata.normalize("NFC", name.casefold()).casefold()
+
+
 def fold_name(name: str) -> str:
     """A name without the differences that people overlook: case, spaces and Unicode forms."""
     plain = unicodedata.normalize("NFKC", name.casefold())

@@ -107,11 +107,12 @@ def list_datasets(
 
     With one dataset, its classes are counted, too.
     """
+    from composer.data import open_each
     from composer.experiment import find_datasets
     from composer.registry import short_name
 
     documents = find_datasets(data, images, names, format=format_, set=settings)
-    datasets = [document.open(name) for name, document in documents.items()]
+    datasets = list(open_each(documents).values())
     has_segments = any(record.segments for dataset in datasets for record in dataset)
     rows = [
         _count_columns(dataset, short_name(document.uses), has_segments)

@@ -43,13 +43,14 @@ def convert(
     COCO: annotations/instances_NAME.json, images/NAME and a data file. YOLO: images/NAME,
     labels/NAME and the data.yaml of Ultralytics. What the format does not hold is listed.
     """
+    from composer.data import open_each
     from composer.data.conversion import convert_datasets
     from composer.experiment import find_datasets
 
     if task is not None and target != "yolo":
         raise click.UsageError("--task goes with --to yolo")
     documents = find_datasets(data, images, names, format=format_, set=settings)
-    datasets = {name: document.open(name) for name, document in documents.items()}
+    datasets = open_each(documents)
     losses = convert_datasets(datasets, Path(folder), target, pictures=pictures, task=task)
     num_images = sum(map(len, datasets.values()))
     num_objects = sum(dataset.num_annotations for dataset in datasets.values())

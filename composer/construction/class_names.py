@@ -76,14 +76,17 @@ def require_class_names(blueprint: Blueprint, spec: Spec) -> None:
 
 
 def with_fitting_names(blueprint: Blueprint, spec: Spec) -> Spec:
-    """The spec without names of another number than its classes, which is noted, as are twins."""
-    notes, metadata = [], spec.metadata
+    """The spec without names of another number than its classes, which is noted.
+
+    Twins in its own document are noted, too; those of a dataset are a fault of the dataset.
+    """
+    notes, metadata, written = [], spec.metadata, spec.metadata_places
     for kind, message in _list_differences(blueprint, spec):
         notes.append(f"{message}; these names are left out")
         metadata = metadata.model_copy(update=dict.fromkeys((kind, *_PARTS[kind]), ()))
     if notes:
         spec = spec.with_metadata(metadata)
-    for kind in _NOUNS:
+    for kind in (kind for kind in _NOUNS if kind in written):
         names = getattr(metadata, kind)
         for group in group_names(names):
             spelled = ", ".join(f"'{name}'" for name in dict.fromkeys(names[at] for at in group))

@@ -16,6 +16,7 @@ from composer.data.data_file import (
     find_data,
     find_data_file,
     open_datasets,
+    open_each,
     read_data_file,
     recognise_data,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "make_record",
     "make_rotated_boxes",
     "open_datasets",
+    "open_each",
     "peek_size",
     "read_data_file",
     "read_entries",

@@ -19,7 +19,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from composer.data.dataset import Dataset, concatenate_datasets, require_datasets
-from composer.data.faults import FaultPolicy, apply_policy
+from composer.data.faults import Fault, FaultPolicy, apply_policy
 from composer.data.formats.coco_format import choose_coco_reader
 from composer.data.formats.data_path import peek_json, peek_text
 from composer.data.formats.recognising import recognise
@@ -123,9 +123,7 @@ class DatasetDocument(PluginCall):
         Raises:
             DataError: it cannot be read, is refused, or has not what is selected.
         """
-        dataset = self.read(name)
-        apply_policy(name, dataset.faults, self.on_fault)
-        return self.select_from(dataset)
+        return open_each({name: self})[name]
 
     def select_from(self, dataset: Dataset) -> Dataset:
         """What is used of the whole dataset.
@@ -282,6 +280,24 @@ def _peek_yaml(path: Path) -> Any:
         return None  # the reader of data files reports it with its place
 
 
+def open_each(datasets: Mapping[str, DatasetDocument]) -> dict[str, Dataset]:
+    """Opens datasets; faults are reported or refused, those that several share once.
+
+    Args:
+        datasets: the datasets by name.
+
+    Raises:
+        DataError: one cannot be opened.
+    """
+    whole = {name: document.read(name) for name, document in datasets.items()}
+    sharing: dict[tuple[tuple[Fault, ...], FaultPolicy], list[str]] = {}
+    for name, document in datasets.items():
+        sharing.setdefault((whole[name].faults, document.on_fault), []).append(name)
+    for (faults, policy), names in sharing.items():
+        apply_policy(names, faults, policy)
+    return {name: document.select_from(whole[name]) for name, document in datasets.items()}
+
+
 def open_datasets(datasets: Mapping[str, DatasetDocument], names: Sequence[str] = ()) -> Dataset:
     """Opens datasets and joins them.
 
@@ -294,7 +310,7 @@ def open_datasets(datasets: Mapping[str, DatasetDocument], names: Sequence[str] 
         DataError: one cannot be opened, or their classes differ.
     """
     require_datasets(names, datasets)
-    opened = [datasets[name].open(name) for name in names or datasets]
+    opened = list(open_each({name: datasets[name] for name in names or datasets}).values())
     return opened[0] if len(opened) == 1 else concatenate_datasets(opened)
 
 

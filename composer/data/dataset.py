@@ -198,13 +198,19 @@ def describe_untrainable(dataset: Dataset) -> str:
     Args:
         dataset: the dataset, before images without objects were left out.
     """
-    if any(_is_annotated(record) for record in dataset):
+    if any(_has_target(record) for record in dataset):
         return ""
     if not dataset.num_annotations:
         return "nothing is annotated (`composer data check` on the data lists what was not read)"
     count = dataset.num_annotations
-    whole = "its only object is a crowd" if count == 1 else f"all of its {count} objects are crowds"
-    return f"{whole}, which are no training targets ('iscrowd': 1)"
+    kinds = {
+        "marked as difficult" if annotation.is_difficult else "a crowd" if count == 1 else "crowds"
+        for record in dataset
+        for annotation in record.annotations
+    }
+    found = " or ".join(sorted(kinds))
+    whole = f"the only object is {found}" if count == 1 else f"all {count} objects are {found}"
+    return f"{whole}; crowds and difficult objects are no training targets"
 
 
 def _describe_difference(first: Dataset, other: Dataset, what: str) -> str:
@@ -242,6 +248,11 @@ def _find_any(parts: Sequence[Metadata], what: str) -> Any:
 def _is_annotated(record: Record) -> bool:
     has_object = any(not annotation.is_crowd for annotation in record.annotations)
     return has_object or bool(record.segments) or record.sem_seg_file is not None
+
+
+def _has_target(record: Record) -> bool:
+    is_object = any(not (one.is_crowd or one.is_difficult) for one in record.annotations)
+    return is_object or bool(record.segments) or record.sem_seg_file is not None
 
 
 def _count_keypoints(record: Record) -> int:

@@ -148,12 +148,12 @@ def describe_faults(faults: Sequence[Fault], max_names: int = _MAX_NAMES) -> str
     return "\n".join(lines)
 
 
-def apply_policy(name: str, faults: Sequence[Fault], policy: FaultPolicy) -> None:
-    """Reports the faults of a dataset to the log `composer.data`, or refuses it.
+def apply_policy(names: Sequence[str], faults: Sequence[Fault], policy: FaultPolicy) -> None:
+    """Reports the faults of datasets to the log `composer.data`, or refuses them.
 
     Args:
-        name: the dataset's.
-        faults: what its reader found.
+        names: the datasets that have these faults, such as two selections of one file.
+        faults: what their reader found.
         policy: `skip` reports, `refuse` refuses.
 
     Raises:
@@ -161,9 +161,12 @@ def apply_policy(name: str, faults: Sequence[Fault], policy: FaultPolicy) -> Non
     """
     if not faults:
         return
+    quoted = ", ".join(f"'{name}'" for name in names)
+    named = f"dataset{'' if len(names) == 1 else 's'} {quoted}"
     total = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
     told = "\n".join(f"  {line}" for line in describe_faults(faults).splitlines())
     if policy == "refuse":
         hint = "`on_fault: skip` goes on without what is at fault."
-        raise DataError(f"dataset '{name}' has {total}:\n{told}\n{hint}", faults)
-    _log.warning("dataset '%s': %s; what cannot be used is left out:\n%s", name, total, told)
+        have = "has" if len(names) == 1 else "have"
+        raise DataError(f"{named} {have} {total}:\n{told}\n{hint}", faults)
+    _log.warning("%s: %s; what cannot be used is left out:\n%s", named, total, told)

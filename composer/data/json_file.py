@@ -8,7 +8,7 @@ Legend: P proposals.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from composer.data.dataset import Dataset
-from composer.data.faults import BadPart
+from composer.data.faults import BadPart, FaultLog
 from composer.data.json_values import (
     are_numbers,
     describe_missing_id,
@@ -30,33 +30,68 @@ from composer.errors import DataError, InputError
 from composer.text_files import TextEncodingError, read_text_file
 
 
-def load_json(file: Path) -> Any:
+def load_json(file: Path, log: FaultLog | None = None) -> Any:
     """Reads a JSON document of any form.
 
+    Args:
+        file: where it is.
+        log: takes keys that occur twice in a mapping with different values; the last value counts.
+
     Raises:
-        DataError: there is no such file, or it is not JSON.
+        DataError: there is no such file, it is not JSON, or a key has two values and there is no
+            log to report it to.
     """
     try:
-        return json.loads(read_text_file(file))
+        document, twins = parse_json(read_text_file(file))
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from None
     except TextEncodingError as error:
         raise DataError(f"{file}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file}: not JSON: {error}") from None
+    for message in twins:
+        if log is None:
+            raise DataError(f"{file}: {message}")
+        log.add("malformed", message, entry=file.name)
+    return document
 
 
-def read_json(file: Path, keys: Sequence[str]) -> Mapping[str, Any]:
+def parse_json(text: str) -> tuple[Any, list[str]]:
+    """A JSON document, and a message for each key that has several values in a mapping.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+    twins: list[str] = []
+
+    def make_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            twins.extend(_describe_twins(pairs, found))
+        return found
+
+    return json.loads(text, object_pairs_hook=make_mapping), twins
+
+
+def _describe_twins(pairs: Sequence[tuple[str, Any]], found: Mapping[str, Any]) -> Iterator[str]:
+    own = f" with the id {show_value(found['id'])}" if "id" in found else ""
+    for key in dict.fromkeys(key for key, value in pairs if value != found[key]):
+        yield f"the key {show_value(key)} has several values in a mapping{own}; the last counts"
+
+
+def read_json(file: Path, keys: Sequence[str], log: FaultLog | None = None) -> Mapping[str, Any]:
     """Reads a JSON document that is a mapping with lists under some keys.
 
     Args:
         file: where it is.
         keys: what must be there.
+        log: takes keys that occur twice, as in `load_json`.
 
     Raises:
         DataError: there is no such file, it is not JSON, or a key is missing.
     """
-    document = load_json(file)
+    document = load_json(file, log)
     if not isinstance(document, Mapping):
         raise DataError(f"{file}: expected a mapping with the keys {', '.join(keys)}")
     for key in keys:

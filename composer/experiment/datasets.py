@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from composer.data import Dataset, Metadata, describe_untrainable
+from composer.data import Dataset, Metadata, describe_untrainable, open_each
 from composer.errors import DataError
 from composer.experiment.experiment import Experiment
 
@@ -41,7 +41,7 @@ def open_experiment_data(experiment: Experiment) -> Datasets:
     document = experiment.document
     validation = document.validation if document.evaluation is not None else None
     names = dict.fromkeys([*document.train.datasets, *(validation.datasets if validation else ())])
-    datasets = {name: experiment.datasets[name].open(name) for name in names}
+    datasets = open_each({name: experiment.datasets[name] for name in names})
     training_set = document.train.join_datasets(datasets)
     if not training_set.records:
         reasons = {name: describe_untrainable(datasets[name]) for name in document.train.datasets}

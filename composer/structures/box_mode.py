@@ -5,7 +5,6 @@ Legend: B boxes, D numbers of a box.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import TypeVar
 
@@ -77,8 +76,8 @@ class BoxMode(IntEnum):
             image_size: (height, width) of the image; for relative modes only.
 
         Raises:
-            ValueError: a mode is unknown or relative without `image_size`, or a box has another
-                number of values than its mode.
+            ValueError: a mode is unknown or relative without `image_size`; it is no box, or has
+                another number of values than its mode.
         """
         source, target = BoxMode.parse(from_mode), BoxMode.parse(to_mode)
         rows = _to_rows(box)
@@ -95,10 +94,19 @@ class BoxMode(IntEnum):
         return _restore(rows, box)
 
 
-def _to_rows(box: Tensor | np.ndarray | Sequence[float]) -> Float[Tensor, "*B D"]:
+def _to_rows(box: object) -> Float[Tensor, "*B D"]:
     if isinstance(box, Tensor):
-        return box.double()
-    return torch.from_numpy(np.asarray(box, dtype=np.float64))
+        rows = box.double()
+    else:
+        try:
+            values = np.asarray(box)
+        except ValueError:  # rows differ in length
+            values = np.asarray(None)
+        is_numeric = values.dtype.kind in "fiu" or values.size == 0
+        rows = torch.from_numpy(values.astype(np.float64)) if is_numeric else torch.tensor(0.0)
+    if rows.ndim == 0:
+        raise ValueError(f"A box is some numbers, not {box!r:.60}.")
+    return rows
 
 
 def _to_corners(

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from composer.data.faults import FaultLog
 from composer.data.formats.data_path import DataPath, open_path
 from composer.data.formats.recognition import Recognition, sort_splits
 from composer.data.json_file import load_json
 from composer.data.readers.image_files import ImageFiles
 from composer.data.readers.image_finder import split_path, without_hash
 from composer.data.readers.split_names import name_split
+from composer.names import fold_case
 
 _ROBOFLOW = "_annotations.coco.json"
 _BESIDE_IMAGES = ("annotations", "annotation", "ann", "labels", "json")  # folders
@@ -168,12 +170,12 @@ def find_image_folder(document: Any, file: Path, around: DataPath) -> Path | Non
         file: where it is.
         around: the folder in which the images are looked for.
     """
-    split_names = [split_path(name.lower()) for name in _list_names(document)]
+    split_names = [split_path(fold_case(name)) for name in _list_names(document)]
     wanted = {parts[-1]: parts for parts in split_names if parts}
     wanted |= {without_hash(parts[-1]): parts for parts in split_names if parts}
     votes: Counter[Path] = Counter()
     for image in around.images:
-        parts = wanted.get(image.name.lower())
+        parts = wanted.get(fold_case(image.name))
         if parts is not None:
             votes[_strip(image, parts)] += 1
     if not votes:
@@ -208,7 +210,7 @@ def _strip(image: Path, parts: Sequence[str]) -> Path:
     """The folder of an image, without the end that its name has, too."""
     folder = image.parent
     for part in reversed(parts[:-1]):
-        if folder.name.lower() != part:
+        if fold_case(folder.name) != part:
             break
         folder = folder.parent
     return folder
@@ -218,7 +220,7 @@ def _find_unused(found: Mapping[Path, Any]) -> list[int]:
     """The id of the category that Roboflow puts before the classes, if no object is of it."""
     dummies = {dummy for document in found.values() for dummy in _find_dummies(document)}
     for file in found if dummies else ():
-        annotations = load_json(file).get("annotations", [])
+        annotations = load_json(file, FaultLog()).get("annotations", [])
         dummies -= {e.get("category_id") for e in annotations if isinstance(e, Mapping)}
     return sorted(dummies)
 

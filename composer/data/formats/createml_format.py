@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from composer.data.faults import FaultLog
 from composer.data.formats.data_path import DataPath
 from composer.data.formats.file_splits import name_files
 from composer.data.formats.recognition import Recognition
@@ -20,7 +21,7 @@ def recognise_createml(path: DataPath) -> Recognition | None:
         name: {"annotations": file} for name, file in name_files(found, path).items()
     }
     if len(datasets) > 1:  # the same classes in all of them
-        classes = {label for file in found for label in list_classes(load_json(file))}
+        classes = {label for file in found for label in list_classes(load_json(file, FaultLog()))}
         datasets = {name: {**one, "classes": sorted(classes)} for name, one in datasets.items()}
     evidence = ", ".join(path.relative(file) for file in found[:4])
     return Recognition("CreateML", "createml", evidence, datasets)

@@ -40,7 +40,8 @@ def recognise_table(path: DataPath) -> Recognition | None:
         if not configuration["table"].is_relative_to(path.folder):
             continue
         configuration["images"] = path.folder  # which may be beside the folder of the table
-    if len(datasets) > 1:  # the same classes in all of them
+    is_labelled = all("label" in columns.places for columns in tables.values())
+    if len(datasets) > 1 and is_labelled:  # the same classes in all of them
         classes = {label for file in tables for label in _list_classes(file)}
         datasets = {name: {**one, "classes": sorted(classes)} for name, one in datasets.items()}
     file, columns = next(iter(tables.items()))

@@ -7,11 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from composer.data.dataset import Dataset
-from composer.data.faults import BadPart
+from composer.data.faults import BadPart, FaultLog
 from composer.data.json_values import are_numbers
 from composer.data.readers.image_finder import ImageFinder, list_images
-from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
-from composer.data.readers.table_columns import CORNERS, SIDES, Columns, find_columns
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage
+from composer.data.readers.table_columns import (
+    CENTRES,
+    CORNERS,
+    SIDES,
+    Columns,
+    find_columns,
+    find_sides,
+)
 from composer.data.readers.text_lines import read_table
 from composer.errors import DataError, InputError
 
@@ -33,16 +40,18 @@ def box_table(
     """Reads boxes from a table.
 
     Columns are found by their names (`filename`, `class`, `xmin`, ...; `x`, `y`, `width`, `height`;
-    Open Images' in fractions of the image); without names they are a path, x0, y0, x1, y1 and a
-    class. A row with a file and no box is an image without objects. If no box of a table reaches
-    beyond one pixel, all are fractions of the image.
+    `x_center`, ...; Open Images' in fractions of the image); without names they are a path, x0, y0,
+    x1, y1 and a class. A row with a file and no box is an image without objects. If no box of a
+    table reaches beyond one pixel, all are fractions of the image.
 
     Args:
         table: the file.
         images: the folder of the images; by default that of the table.
-        classes: names of the classes in order; by default all that occur, sorted.
+        classes: names of the classes in order; by default all that occur, sorted. Of a table
+            without a column of classes, the name of the only one.
         columns: names of columns by meaning, where they are not found: `file`, `label`, and `x0`,
-            `y0`, `x1`, `y1`, or `x`, `y`, `width`, `height`, or `box` (x, y, width and height).
+            `y0`, `x1`, `y1`, or `x`, `y`, `width`, `height` (`cx`, `cy` where it is the centre), or
+            `box` (x, y, width and height).
         include_others: whether images that no row names are images without objects.
 
     Raises:
@@ -53,13 +62,8 @@ def box_table(
     found = classes if classes is not None else list_classes(rows, meant, names)
     finder = ImageFinder(images or table.parent)
     builder = DatasetBuilder(found)
-    if "label" not in meant.places and classes is None:
-        message = (
-            f"the table has no column of classes; all boxes are of the class '{_UNNAMED}' (in a "
-            f"data file, 'columns: {{label: NAME}}' names one, and 'classes: [NAME]' this class)"
-        )
-        builder.log.add("unnamed_category", message)
-    reader = _RowReader(builder, finder, meant, names, _are_fractions(rows, meant))
+    only = None if "label" in meant.places else _choose_only_class(table, classes, builder.log)
+    reader = _RowReader(builder, finder, meant, names, _are_fractions(rows, meant), only)
     for number, row in enumerate(rows, start=1 + meant.has_header):
         reader.read(row, f"row {number}")
     if include_others:
@@ -67,6 +71,27 @@ def box_table(
             for file in list_images(root):
                 reader.open(file.relative_to(root).as_posix())
     return builder.build(table.stem)
+
+
+def _choose_only_class(table: Path, classes: Sequence[str] | None, log: FaultLog) -> str:
+    """The class of all boxes of a table without a column of classes.
+
+    Raises:
+        DataError: several classes are named.
+    """
+    if classes is None:
+        message = (
+            f"the table has no column of classes; all boxes are of the class '{_UNNAMED}' "
+            "(`--set 'classes=[NAME]'` names it; `--set 'columns={label: NAME}'` names a column)"
+        )
+        log.add("unnamed_category", message)
+        return _UNNAMED
+    if len(classes) != 1:
+        raise DataError(
+            f"{table}: 'classes' names {len(classes)} classes, and no column has them "
+            "('columns: {label: NAME}' names one)"
+        )
+    return classes[0]
 
 
 def read_boxes(
@@ -97,7 +122,7 @@ def describe_header(rows: Sequence[Sequence[str]]) -> str:
     return (
         f"it begins with: {shown}. In a data file, the reader 'csv' takes the names of columns: "
         "'columns: {file: NAME, label: NAME, x: NAME, y: NAME, width: NAME, height: NAME}' "
-        "(corners are x0, y0, x1, y1; a text of four numbers is a box)"
+        "(corners are x0, y0, x1, y1; a centre is cx, cy; a text of four numbers is a box)"
     )
 
 
@@ -153,9 +178,10 @@ class _RowReader:
         columns: Columns,
         names: Mapping[str, str],
         fractions: bool,
+        only: str | None,
     ) -> None:
         self._builder, self._finder, self._columns = builder, finder, columns
-        self._names, self._fractions = names, fractions
+        self._names, self._fractions, self._only = names, fractions, only
         self._images: dict[str, FoundImage | None] = {}
 
     def read(self, row: Sequence[str], place: str) -> None:
@@ -173,7 +199,7 @@ class _RowReader:
         if self._fractions:
             width, height = image.width or 1, image.height or 1
             box = [box[0] * width, box[1] * height, box[2] * width, box[3] * height]
-        label = self._cell(row, "label") if "label" in self._columns.places else _UNNAMED
+        label = self._cell(row, "label") if self._only is None else self._only
         image.add(
             self._names.get(label, label),
             box,
@@ -189,16 +215,13 @@ class _RowReader:
         return self._images[name]
 
     def _find(self, name: str) -> FoundImage | None:
-        try:
-            file = self._finder.find(name)
-            height, width = read_size(file)
-        except BadPart as bad:
-            self._builder.log.add(bad.kind, bad.message, name)
-            return None
         root = self._finder.roots[0]
-        inside = file.is_relative_to(root)
-        image_id = file.relative_to(root).as_posix() if inside else file.as_posix()
-        return self._builder.add_image(file, image_id, height, width)
+
+        def to_id(file: Path) -> str:
+            inside = file.is_relative_to(root)
+            return file.relative_to(root).as_posix() if inside else file.as_posix()
+
+        return self._builder.find_image(self._finder, name, to_id=to_id)
 
     def _cell(self, row: Sequence[str], meaning: str) -> str:
         place = self._columns.places.get(meaning)
@@ -212,14 +235,14 @@ def _read_box(row: Sequence[str], columns: Columns) -> list[float] | None:
         BadPart: it is no box.
     """
     places = columns.places
-    if "box" in places and not all(side in places for side in CORNERS):
+    sides = find_sides(places) or SIDES
+    if "box" in places and sides is not CORNERS:
         cell = row[places["box"]] if places["box"] < len(row) else ""
         values = _NUMBER.findall(cell)
         sides = SIDES
         if not cell:
             return None
     else:
-        sides = CORNERS if all(side in places for side in CORNERS) else SIDES
         values = [row[places[side]] if places[side] < len(row) else "" for side in sides]
         if not any(values):
             return None
@@ -229,7 +252,9 @@ def _read_box(row: Sequence[str], columns: Columns) -> list[float] | None:
         numbers = []
     if len(numbers) != 4 or not are_numbers(numbers):
         raise BadPart("malformed", f"a box is four numbers, not {', '.join(values)}")
-    if sides is SIDES:
-        x, y, width, height = numbers
-        return [x, y, x + width, y + height]
-    return numbers
+    if sides is CORNERS:
+        return numbers
+    x, y, width, height = numbers
+    if sides is CENTRES:
+        x, y = x - width / 2, y - height / 2
+    return [x, y, x + width, y + height]

@@ -57,7 +57,7 @@ def coco(
         DataError: the file or the folder cannot be read.
     """
     log = FaultLog()
-    document = read_json(annotations, ("images", "annotations", "categories"))
+    document = read_json(annotations, ("images", "annotations", "categories"), log)
     first = document["annotations"][:1]
     if any(isinstance(entry, Mapping) and "segments_info" in entry for entry in first):
         raise DataError(f"{annotations}: it has panoptic segments, which 'coco_panoptic' reads")

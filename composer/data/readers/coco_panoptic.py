@@ -64,7 +64,7 @@ def coco_panoptic(
         DataError: a file or folder cannot be read.
     """
     log = FaultLog()
-    document = read_json(annotations, ("images", "annotations", "categories"))
+    document = read_json(annotations, ("images", "annotations", "categories"), log)
     files, labels = ImageFiles(images), ImageFiles(panoptic)
     categories = _read_categories(document["categories"], annotations, log)
     metadata = _to_metadata(categories.known, things_as_one)
@@ -253,7 +253,7 @@ def _read_segment_id(info: object) -> int | None:
 def _read_instances(
     file: Path, records: Mapping[ImageId, Record], metadata: Metadata, log: FaultLog
 ) -> dict[ImageId, list[Annotation]]:
-    document = read_json(file, ("images", "annotations"))
+    document = read_json(file, ("images", "annotations"), log)
     reader = AnnotationReader(
         indices={own_id: index for index, own_id in enumerate(metadata.thing_ids)},
         num_keypoints=0,

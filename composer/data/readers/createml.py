@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from composer.data.dataset import Dataset
-from composer.data.faults import BadPart
 from composer.data.json_file import load_json
 from composer.data.json_values import are_numbers, show_value
 from composer.data.readers.image_finder import ImageFinder
-from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.errors import DataError
 
 _NAMES = ("image", "imagefilename")
@@ -31,20 +30,15 @@ def createml(
     Raises:
         DataError: the file cannot be read, or is of another form.
     """
-    entries = load_json(annotations)
+    builder = DatasetBuilder(classes)
+    entries = load_json(annotations, builder.log)
     if not is_createml(entries):
         raise DataError(f"{annotations}: it is no list of images with annotations of CreateML")
     finder = ImageFinder(images or annotations.parent)
-    builder = DatasetBuilder(classes)
     for entry in entries:
-        name = find_name(entry)
-        try:
-            file = finder.find(name)
-            height, width = read_size(file)
-        except BadPart as bad:
-            builder.log.add(bad.kind, bad.message, name)
+        image = builder.find_image(finder, find_name(entry))
+        if image is None:
             continue
-        image = builder.add_image(file, name, height, width)
         for number, one in enumerate(entry["annotations"]):
             _add(image, one, f"annotation {number}")
     return builder.build(annotations.stem)

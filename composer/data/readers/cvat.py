@@ -129,14 +129,8 @@ def list_skeleton_points(root: ET.Element) -> list[str]:
 def _open_image(
     entry: ET.Element, finder: ImageFinder, builder: DatasetBuilder
 ) -> FoundImage | None:
-    name = entry.get("name", "")
-    try:
-        file = finder.find(name)
-        size = _to_lengths(entry.get("height"), entry.get("width")) or read_size(file)
-    except BadPart as bad:
-        builder.log.add(bad.kind, bad.message, name)
-        return None
-    return builder.add_image(file, name, *size)
+    size = _to_lengths(entry.get("height"), entry.get("width"))
+    return builder.find_image(finder, entry.get("name", ""), size=size)
 
 
 def _to_lengths(height: str | None, width: str | None) -> tuple[int, int] | None:

@@ -12,10 +12,11 @@ from typing import Any, Literal
 import yaml
 
 from composer.data.dataset import Dataset
-from composer.data.faults import BadPart
+from composer.data.faults import BadPart, FaultLog
+from composer.data.json_file import parse_json
 from composer.data.json_values import are_numbers, as_integer
 from composer.data.readers.image_finder import ImageFinder
-from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.data.readers.split_names import name_split
 from composer.data.readers.text_lines import parse_table, read_text
 from composer.errors import DataError
@@ -49,14 +50,15 @@ def hugging_face(
     Raises:
         DataError: there is no file of metadata, or it cannot be read.
     """
-    found = [(file, entry) for file in list_metadata(folder) for entry in read_entries(file)]
+    log = FaultLog()
+    found = [(file, entry) for file in list_metadata(folder) for entry in read_entries(file, log)]
     if not found:
         raise DataError(f"{folder}: there is no {' or '.join(METADATA)} with objects")
     own: Sequence[str] | None = classes or _read_names(folder)
     numbered = all(isinstance(label, int) for _, entry in found for label in _list_labels(entry))
     if own is None:
         own = _call_classes([entry for _, entry in found], numbered)
-    builder = DatasetBuilder(own, first_id=0 if numbered else 1)
+    builder = DatasetBuilder(own, first_id=0 if numbered else 1, log=log)
     if numbered and classes is None and _read_names(folder) is None:
         message = "nothing names the classes; they are called by their numbers (`classes` does)"
         builder.log.add("unnamed_category", message)
@@ -80,8 +82,12 @@ def find_split(file: Path, entry: Entry, folder: Path) -> str | None:
     return next((split for part in inner if (split := name_split(part))), None)
 
 
-def read_entries(file: Path) -> Iterator[Entry]:
+def read_entries(file: Path, log: FaultLog | None = None) -> Iterator[Entry]:
     """The entries of a file that name an image.
+
+    Args:
+        file: `metadata.jsonl` or `metadata.csv`.
+        log: takes keys that have several values; by default they are not reported.
 
     Raises:
         DataError: it cannot be read.
@@ -92,18 +98,22 @@ def read_entries(file: Path) -> Iterator[Entry]:
             yield from _read_rows(text)
             return
         for number, line in enumerate(text.split("\n"), 1):  # U+2028 divides no lines here
-            entry = _parse_line(line, f"{file}:{number}") if line.strip() else None
+            entry = _parse_line(line, file, number, log) if line.strip() else None
             if isinstance(entry, Mapping) and isinstance(entry.get(_FILE), str):
                 yield entry
     except BadPart as bad:
         raise DataError(bad.message) from None
 
 
-def _parse_line(line: str, place: str) -> Any:
+def _parse_line(line: str, file: Path, number: int, log: FaultLog | None) -> Any:
     try:
-        return json.loads(line)
+        entry, twins = parse_json(line)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{place}: it is not a JSON document a line: {error}") from None
+        raise DataError(f"{file}:{number}: it is not a JSON document a line: {error}") from None
+    if log is not None:
+        for message in twins:
+            log.add("malformed", message, entry=f"line {number}")
+    return entry
 
 
 def _read_rows(text: str) -> Iterator[Entry]:
@@ -205,13 +215,9 @@ def _read(
     entry: Entry, finder: ImageFinder, builder: DatasetBuilder, folder: Path, box_format: str
 ) -> None:
     name = str(entry.get(_FILE))
-    try:
-        file = finder.find(name)
-        height, width = read_size(file)
-    except BadPart as bad:
-        builder.log.add(bad.kind, bad.message, name)
+    image = builder.find_image(finder, name, to_id=lambda file: file.relative_to(folder).as_posix())
+    if image is None:
         return
-    image = builder.add_image(file, file.relative_to(folder).as_posix(), height, width)
     for number, (box, label) in enumerate(list_objects(entry)):
         _add(image, box, label, box_format, f"object {number}")
 

@@ -8,7 +8,6 @@ it, and else the only one that it can mean.
 from __future__ import annotations
 
 import os
-import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from composer.data.faults import BadPart
 from composer.data.readers.image_finder import ImageFinder
 from composer.errors import DataError
 from composer.images import IMAGE_SUFFIXES
+from composer.names import fold_case
 
 _MAX_LISTED = 3
 
@@ -32,12 +32,12 @@ class _Folder:
     def by_form(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for name in sorted(self.files | self.folders):
-            found.setdefault(_to_form(name), []).append(name)
+            found.setdefault(fold_case(name), []).append(name)
         return found
 
     def find(self, name: str) -> str | None:
         """The entry of this name, or the only one whose name has the same form."""
-        alike = self.by_form.get(_to_form(name), ())
+        alike = self.by_form.get(fold_case(name), ())
         return name if name in alike else alike[0] if len(alike) == 1 else None
 
 
@@ -91,7 +91,7 @@ class ImageFiles:
         if not parts or ".." in parts or given.startswith("/"):
             return None
         found = self._walk(parts)
-        if found is None and _to_form(parts[0]) == _to_form(self.root.resolve().name):
+        if found is None and fold_case(parts[0]) == fold_case(self.root.resolve().name):
             found = self._walk(parts[1:])
         return found
 
@@ -99,12 +99,12 @@ class ImageFiles:
         """Why there is no file of a name, and which one could be meant."""
         reason = f"there is no such file in {self.root}"
         last = PurePosixPath(name.replace("\\", "/")).name
-        alike = sorted(self._list(self.root).by_form.get(_to_form(last), ()))
+        alike = sorted(self._list(self.root).by_form.get(fold_case(last), ()))
         if len(alike) > 1:
             return f"{reason}; {' and '.join(alike[:_MAX_LISTED])} differ in case or form only"
         if alike:
             return f"{reason}, but {alike[0]} without the folders before it"
-        stem = _to_form(PurePosixPath(last).stem)
+        stem = fold_case(PurePosixPath(last).stem)
         others = [stem + suffix for suffix in IMAGE_SUFFIXES]
         names = [each for form in others for each in self._list(self.root).by_form.get(form, ())]
         return f"{reason}, but {', '.join(names[:_MAX_LISTED])}" if names else reason
@@ -137,8 +137,3 @@ def _list_folder(folder: Path) -> _Folder:
         frozenset(name for name, is_file in found if is_file),
         frozenset(name for name, is_file in found if not is_file),
     )
-
-
-def _to_form(name: str) -> str:
-    """A name in one case and one Unicode form (macOS writes accents apart)."""
-    return unicodedata.normalize("NFC", name.casefold()).casefold()

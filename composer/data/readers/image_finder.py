@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from composer.data.faults import BadPart
 from composer.images import IMAGE_SUFFIXES, has_image_suffix, walk_folder
+from composer.names import fold_case
 
 _UPLOAD_HASH = re.compile(r"^[0-9a-f]{8}-(?=.)")  # which Label Studio puts before a name
 
@@ -22,7 +23,8 @@ class ImageFinder:
     """Finds images below some folders by name.
 
     The longest end of a path that exists below a folder counts, so that a data set can be moved;
-    then the only image of the name, wherever it lies; then the only one of its stem.
+    then the only image of the name, wherever it lies, in any case and Unicode form; then the only
+    one of its stem.
 
     Args:
         roots: the folders.
@@ -65,20 +67,20 @@ class ImageFinder:
 
     def _find_elsewhere(self, name: str) -> Iterator[list[Path]]:
         by_name = self._index()
-        yield by_name.get(name.lower(), [])
-        yield self._by_stem.get(name.lower(), [])
+        yield by_name.get(fold_case(name), [])
+        yield self._by_stem.get(fold_case(name), [])
         if Path(name).suffix.lower() in IMAGE_SUFFIXES:
-            yield self._by_stem.get(Path(name).stem.lower(), [])
+            yield self._by_stem.get(fold_case(Path(name).stem), [])
         bare = without_hash(name)
         if bare != name:
-            yield by_name.get(bare.lower(), [])
+            yield by_name.get(fold_case(bare), [])
 
     def _index(self) -> dict[str, list[Path]]:
         if self._by_name is None:
             self._by_name = {}
             for path in dict.fromkeys(path for root in self.roots for path in list_images(root)):
-                self._by_name.setdefault(path.name.lower(), []).append(path)
-                self._by_stem.setdefault(path.stem.lower(), []).append(path)
+                self._by_name.setdefault(fold_case(path.name), []).append(path)
+                self._by_stem.setdefault(fold_case(path.stem), []).append(path)
         return self._by_name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
 from composer.data.json_values import are_numbers, as_name
+from composer.data.readers.brush_masks import decode_brush
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse, make_rectangle
-from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.errors import DataError
+from composer.structures import RunLengths, encode_mask
 
 _KINDS = ("rectanglelabels", "polygonlabels", "ellipselabels", "keypointlabels", "brushlabels")
 _IMAGE_KEYS = ("image", "img", "image_url", "url", "ocr")
@@ -25,7 +28,7 @@ Entry = Mapping[str, Any]
 def label_studio(
     *, annotations: Path, images: Path | None = None, classes: tuple[str, ...] | None = None
 ) -> Dataset:
-    """Reads rectangles, polygons and ellipses of a JSON or JSON-MIN export.
+    """Reads rectangles, polygons, ellipses and painted masks of a JSON or JSON-MIN export.
 
     Of a task that several people annotated, the first annotation that was not skipped counts.
 
@@ -38,25 +41,24 @@ def label_studio(
     Raises:
         DataError: the file cannot be read, or is no such export.
     """
-    tasks = load_json(annotations)
+    builder = DatasetBuilder(classes)
+    tasks = load_json(annotations, builder.log)
     if not is_export(tasks):
         raise DataError(f"{annotations}: it is no list of tasks of Label Studio")
     finder = ImageFinder(images or annotations.parent)
-    builder = DatasetBuilder(classes)
     for task in tasks:
-        name = find_image(task)
-        try:
-            file = finder.find(name)
-            height, width = read_size(file)
-        except BadPart as bad:
-            builder.log.add(bad.kind, bad.message, name.rsplit("/", 1)[-1] or None)
+        image = builder.find_image(finder, find_image(task), to_id=partial(_to_id, task))
+        if image is None:
             continue
-        image_id = task.get("id")
-        own_id = image_id if isinstance(image_id, (int, str)) else file.name
-        image = builder.add_image(file, own_id, height, width)
         for number, result in enumerate(list_results(task)):
             _add(image, result, f"result {number}")
     return builder.build(annotations.stem)
+
+
+def _to_id(task: Entry, file: Path) -> int | str:
+    """The id of a task, or the name of its image."""
+    own = task.get("id")
+    return own if isinstance(own, (int, str)) else file.name
 
 
 def is_export(document: object) -> bool:
@@ -114,11 +116,26 @@ def _add(image: FoundImage, result: Entry, place: str) -> None:
         if kind not in _KINDS:
             raise BadPart("no_object", f"results of the type '{kind}' are not read")
         label = _to_label(named)
+        if kind == "brushlabels":
+            image.add(label, segmentation=_read_brush(value, image), place=place)
+            return
         box, outline = _read_shape(kind, value, image)
     except BadPart as bad:
         image.note(bad.kind, bad.message, place)
         return
     image.add(label, box, segmentation=None if outline is None else [outline], place=place)
+
+
+def _read_brush(value: Entry, image: FoundImage) -> RunLengths:
+    """The run lengths of a mask.
+
+    Raises:
+        BadPart: the mask cannot be read, or is empty.
+    """
+    mask = decode_brush(value.get("rle"), image.height or 1, image.width or 1)
+    if not mask.any():
+        raise BadPart("bad_mask", "nothing is painted")
+    return encode_mask(mask)
 
 
 def _to_label(labels: Sequence[object]) -> str:
@@ -159,8 +176,6 @@ def _read_shape(
         if not all(isinstance(p, list) and len(p) == 2 and are_numbers(p) for p in points):
             raise BadPart("malformed", "'points' is a list of pairs of percents x, y")
         return None, [scaled for x, y in points for scaled in (x * across, y * down)]
-    if kind == "brushlabels":
-        raise BadPart("no_object", "masks of brushes are not read; export as COCO or PNG")
     raise BadPart("no_object", "a keypoint has no area, and is no object")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from composer.data.dataset import Dataset
-from composer.data.faults import BadPart
+from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import load_json
 from composer.data.json_values import are_numbers, as_integer, as_name, show_value
 from composer.data.readers.flip_pairs import index_pairs
@@ -60,7 +60,8 @@ def labelme(
     Raises:
         DataError: there is no such file in the folder.
     """
-    documents = {file: read_document(file) for file in list_files(folder)}
+    log = FaultLog()
+    documents = {file: read_document(file, log) for file in list_files(folder)}
     found = {file: document for file, document in documents.items() if document is not None}
     if not found:
         raise DataError(f"{folder}: there is no JSON file of labelme")
@@ -70,6 +71,7 @@ def labelme(
         keypoint_names=names,
         flip_pairs=index_pairs(keypoint_flip_pairs or [], names),
         no_flip_pairs=keypoint_flip_pairs == [],
+        log=log,
     )
     reader = _Reader(builder, folder if folder.is_dir() else folder.parent, images, names)
     for file, document in found.items():
@@ -91,13 +93,22 @@ def find_split(file: Path, folder: Path) -> str | None:
     return next((split for part in inner if (split := name_split(part))), None)
 
 
-def read_document(file: Path) -> Mapping[str, Any] | None:
-    """The content of labelme's file without the image in it; None if it is no such file."""
+def read_document(file: Path, log: FaultLog) -> Mapping[str, Any] | None:
+    """The content of labelme's file without the image in it; None if it is no such file.
+
+    Args:
+        file: a JSON file.
+        log: takes keys that have several values.
+    """
+    own = FaultLog()
     try:
-        document = load_json(file)
+        document = load_json(file, own)
     except DataError:
         return None
-    return without_image(document) if is_document(document) else None
+    if not is_document(document):
+        return None
+    log.faults += own.faults
+    return without_image(document)
 
 
 def is_document(document: object) -> bool:

@@ -39,7 +39,7 @@ def lvis(*, annotations: Path, images: Path) -> Dataset:
         DataError: the file or the folder cannot be read.
     """
     log = FaultLog()
-    document = read_json(annotations, ("images", "annotations", "categories"))
+    document = read_json(annotations, ("images", "annotations", "categories"), log)
     categories = read_categories(document["categories"], log)
     indices = {category.own_id: index for index, category in enumerate(categories)}
     records = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +18,7 @@ from composer.data.readers.annotation_forms import (
     to_keypoints,
     to_segmentation,
 )
+from composer.data.readers.image_finder import ImageFinder
 from composer.data.records import Annotation, AnnotationId, Box, ImageId, Record
 from composer.images import ImageFileError, peek_size
 from composer.names import describe_shared_names
@@ -142,6 +143,7 @@ class DatasetBuilder:
         flip_pairs: pairs of keypoints that change places in a mirror.
         no_flip_pairs: whether it is known that none does.
         connections: pairs of keypoints to draw a line between.
+        log: takes the faults; it may have some already.
     """
 
     def __init__(
@@ -153,8 +155,9 @@ class DatasetBuilder:
         flip_pairs: Sequence[tuple[int, int]] = (),
         no_flip_pairs: bool = False,
         connections: Sequence[tuple[int, int]] = (),
+        log: FaultLog | None = None,
     ) -> None:
-        self.log = FaultLog()
+        self.log = FaultLog() if log is None else log
         self._classes = classes
         self._first_id = first_id
         self._metadata = Metadata(
@@ -174,6 +177,30 @@ class DatasetBuilder:
                 file, image_id, height, width, len(self._metadata.keypoint_names), self.log
             )
         return self._images[image_id]
+
+    def find_image(
+        self,
+        finder: ImageFinder,
+        name: str,
+        *,
+        size: tuple[int, int] | None = None,
+        to_id: Callable[[Path], ImageId] | None = None,
+    ) -> FoundImage | None:
+        """Adds the image of a name; None if there is none that can be read, which is a fault.
+
+        Args:
+            finder: finds its file.
+            name: what the annotations call it.
+            size: (height, width) as the annotations have it; by default that of the file.
+            to_id: makes the dataset's own id of the file; by default it is the name.
+        """
+        try:
+            file = finder.find(name)
+            height, width = size or read_size(file)
+        except BadPart as bad:
+            self.log.add(bad.kind, bad.message, name or None)
+            return None
+        return self.add_image(file, name if to_id is None else to_id(file), height, width)
 
     def list_labels(self) -> set[str | int]:
         """The classes of all objects, as they were added."""

@@ -11,7 +11,16 @@ from composer.names import did_you_mean
 
 CORNERS = ("x0", "y0", "x1", "y1")
 SIDES = ("x", "y", "width", "height")
-MEANINGS = ("file", "label", "box", *CORNERS, *SIDES)  # that a user can name columns for
+CENTRES = ("cx", "cy", "width", "height")
+_BOXES = (CORNERS, SIDES, CENTRES)
+MEANINGS = (
+    "file",
+    "label",
+    "box",
+    *CORNERS,
+    *SIDES,
+    *CENTRES[:2],
+)  # that a user can name columns for
 
 _NAMES = {
     "file": (
@@ -28,6 +37,8 @@ _NAMES = {
     "y1": ("ymax", "y2", "bottom", "ybr", "bboxymax", "ybottomright", "endy"),
     "x": ("x", "bboxx", "boxx"),
     "y": ("y", "bboxy", "boxy"),
+    "cx": ("xcenter", "centerx", "xcentre", "centrex", "cx", "xc", "bboxxcenter", "boxcenterx"),
+    "cy": ("ycenter", "centery", "ycentre", "centrey", "cy", "yc", "bboxycenter", "boxcentery"),
     "box": ("bbox", "box", "boundingbox", "coordinates"),
     "group": ("isgroupof", "iscrowd", "crowd"),
     "difficult": ("difficult", "isdifficult"),
@@ -95,10 +106,11 @@ def _find_chosen(
             raise InputError(f"there is no column '{name}' for '{meaning}'. {hint}")
     places = {meaning: header.index(name) for meaning, name in chosen.items()}
     found = _find_known(names)
-    if not places.keys() & {"box", *CORNERS, *SIDES}:
+    of_box = {"box", *CORNERS, *SIDES, *CENTRES}
+    if not places.keys() & of_box:
         found = _find_named(names) or found
     else:
-        found = {m: place for m, place in found.items() if m not in ("box", *CORNERS, *SIDES)}
+        found = {m: place for m, place in found.items() if m not in of_box}
     places = {**found, **places}
     return Columns(places, True) if "file" in places and _has_box(places) else None
 
@@ -113,7 +125,12 @@ def _find_known(names: Sequence[str]) -> dict[str, int]:
 
 
 def _has_box(places: Mapping[str, int]) -> bool:
-    return "box" in places or any(all(s in places for s in sides) for sides in (CORNERS, SIDES))
+    return "box" in places or find_sides(places) is not None
+
+
+def find_sides(places: Mapping[str, int]) -> tuple[str, ...] | None:
+    """The meanings of the four columns of a box; None if there are none, or only some."""
+    return next((sides for sides in _BOXES if all(side in places for side in sides)), None)
 
 
 def _find_named(names: Sequence[str]) -> dict[str, int] | None:

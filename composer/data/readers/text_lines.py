@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from composer.data.faults import BadPart
 from composer.text_files import TextEncodingError, read_text_file
 
 _DELIMITERS = ",;\t|"
+_NUMBER = re.compile(r"[-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?")
+_COMMA = re.compile(r"[-+]?\d+,(\d+)(?:[eE][-+]?\d+)?")
+_THOUSANDS = 3  # digits after each comma
 
 
 def read_text(file: Path) -> str:
@@ -36,7 +40,7 @@ def read_table(file: Path) -> list[list[str]]:
 
 
 def parse_table(lines: Sequence[str]) -> list[list[str]]:
-    """The rows of a table; blank lines are left out.
+    """The rows of a table; blank lines are left out, and decimal commas become points.
 
     Raises:
         BadPart: it is no table.
@@ -48,4 +52,31 @@ def parse_table(lines: Sequence[str]) -> list[list[str]]:
     except csv.Error as error:
         raise BadPart("malformed", f"it is no table: {error}") from None
     stripped = [[cell.strip() for cell in row] for row in rows]
-    return [row for row in stripped if any(row)]
+    filled = [row for row in stripped if any(row)]
+    places = _find_decimal_commas(filled, is_plain=delimiter != ",")
+    if not places:
+        return filled
+    return [
+        [_to_point(cell) if at in places else cell for at, cell in enumerate(row)] for row in filled
+    ]
+
+
+def _to_point(cell: str) -> str:
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell
+
+
+def _find_decimal_commas(rows: Sequence[Sequence[str]], is_plain: bool) -> set[int]:
+    """The places of columns of numbers some of which have a decimal comma.
+
+    Args:
+        rows: the first may be a header.
+        is_plain: whether commas do not divide the columns; else 1,234 can be a thousand and more.
+    """
+    found = set()
+    for place in range(max(map(len, rows[1:2]), default=0)):
+        cells = [row[place] for row in rows[1:] if len(row) > place and row[place]]
+        with_comma = [match for cell in cells if (match := _COMMA.fullmatch(cell))]
+        is_sure = is_plain or any(len(match[1]) != _THOUSANDS for match in with_comma)
+        if with_comma and is_sure and all(_NUMBER.fullmatch(cell) for cell in cells):
+            found.add(place)
+    return found

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from composer.data.dataset import Dataset
-from composer.data.faults import BadPart
+from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import load_json
 from composer.data.json_values import are_numbers, as_name
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse
-from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.data.readers.text_lines import read_table
 from composer.errors import DataError
 
@@ -61,24 +61,21 @@ def via(
     Raises:
         DataError: the file cannot be read, or it does not say which attribute is the class.
     """
-    found, folder = read_via(annotations)
+    log = FaultLog()
+    found, folder = read_via(annotations, log)
     chosen = attribute or choose_attribute(found, annotations)
     finder = ImageFinder(*([images] if images else _list_folders(annotations, folder)))
     own = list_classes(found, chosen) if classes is None else list(classes)
-    builder = DatasetBuilder(own)
+    builder = DatasetBuilder(own, log=log)
     if chosen is None and any(image.regions for image in found):
         only = f"'{own[0]}'" if len(own) == 1 else "nothing"
         message = f"regions have no attributes; their class is {only}"
         if classes is None:
             builder.log.add("unnamed_category", message)
     for image in found:
-        try:
-            file = finder.find(image.name)
-            height, width = read_size(file)
-        except BadPart as bad:
-            builder.log.add(bad.kind, bad.message, image.name)
+        drawn = builder.find_image(finder, image.name)
+        if drawn is None:
             continue
-        drawn = builder.add_image(file, image.name, height, width)
         for number, (shape, attributes) in enumerate(image.regions):
             label = own[0] if chosen is None and len(own) == 1 else _to_label(attributes, chosen)
             if label:
@@ -114,15 +111,19 @@ def is_via_header(cells: Sequence[str]) -> bool:
     return all(name in names for name in _HEADER)
 
 
-def read_via(file: Path) -> tuple[list[ViaImage], str]:
+def read_via(file: Path, log: FaultLog | None = None) -> tuple[list[ViaImage], str]:
     """The images of a file, and the folder that a project names.
+
+    Args:
+        file: JSON or a table.
+        log: takes keys that have several values; by default they are not reported.
 
     Raises:
         DataError: the file cannot be read, or is of another form.
     """
     if file.suffix.lower() == ".csv":
         return _read_csv(file), ""
-    document = load_json(file)
+    document = load_json(file, FaultLog() if log is None else log)
     if not is_via(document):
         raise DataError(f"{file}: it is neither a project nor annotations of VIA")
     settings = document.get(_SETTINGS)

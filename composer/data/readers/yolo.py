@@ -19,6 +19,8 @@ from composer.data.readers.yolo_layout import (
     read_layout,
 )
 from composer.documents import Name
+from composer.images import walk_folder
+from composer.names import fold_case
 
 _SLACK = 0.01  # of the image that a box may reach beyond it by rounding
 
@@ -56,6 +58,7 @@ def yolo(
     for file in layout.list_images(split):
         reader.read(file)
     reader.note_orphans()
+    reader.note_unlabelled()
     name = "_".join(filter(None, [layout.root.resolve().name, split]))
     return builder.build(name, own if own is not None else _call_by_number(layout, builder))
 
@@ -103,11 +106,18 @@ class _LabelReader:
     def __init__(self, layout: YoloLayout, builder: DatasetBuilder) -> None:
         self._layout, self._builder = layout, builder
         self._folders: set[Path] = set()
+        self._unlabelled: list[Path] = []
+        self._is_labelled = False
         self._root = os.path.abspath(layout.root)
 
     def read(self, file: Path) -> None:
         """Reads one image and its labels."""
-        self._folders.add(find_labels(file).parent)
+        labels = find_labels(file)
+        self._folders.add(labels.parent)
+        if labels.is_file():
+            self._is_labelled = True
+        else:
+            self._unlabelled.append(file)
         try:
             height, width = read_size(file)
         except BadPart as bad:
@@ -115,7 +125,7 @@ class _LabelReader:
             return
         image = self._builder.add_image(file, self._name(file), height, width)
         try:
-            lines = _read_lines(find_labels(file))
+            lines = _read_lines(labels)
         except BadPart as bad:
             image.note(bad.kind, bad.message)
             return
@@ -141,6 +151,34 @@ class _LabelReader:
                 if file not in known and file.name not in CLASS_FILES and _has_labels(file):
                     message = "there is no image of this label file"
                     self._builder.log.add("missing_file", message, file.name)
+
+    def note_unlabelled(self) -> None:
+        """Notes that no image that was read has a label file, if there are any elsewhere.
+
+        A split for tests may have none; a whole dataset may not.
+        """
+        if self._is_labelled or not self._unlabelled:
+            return
+        expected = find_labels(self._unlabelled[0])
+        message = f"no image has a label file; that of {self._unlabelled[0].name} is expected"
+        strays = self._find_strays()
+        if strays:
+            elsewhere = f"label files of such names lie elsewhere: {strays[0]}"
+            self._builder.log.add("missing_file", f"{message} at {expected}; {elsewhere}")
+        elif not any(find_labels(image).is_file() for image in self._layout.list_images(None)):
+            self._builder.log.add("missing_file", f"{message} at {expected}")
+
+    def _find_strays(self) -> list[Path]:
+        """Label files anywhere in the dataset that are called like images without one."""
+        stems = {fold_case(image.stem) for image in self._unlabelled}
+        source = self._layout.source
+        folders = dict.fromkeys([self._layout.root, source if source.is_dir() else source.parent])
+        return [
+            file
+            for folder in folders
+            for file in walk_folder(folder)
+            if file.suffix.lower() == ".txt" and fold_case(file.stem) in stems and _has_labels(file)
+        ]
 
     def _name(self, file: Path) -> str:
         """An image's id: its path below the dataset's folder."""

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from composer.data import find_data, open_datasets, read_data_file
+from composer.data import find_data, open_datasets, open_each, read_data_file
 from composer.data.toy_dataset import CLASSES, write_shape_dataset
 from composer.errors import DataError, NameResolutionError, SpecError
 
@@ -234,3 +234,15 @@ def test_annotations_and_folders_are_data_too(shapes, tmp_path):
 def test_a_name_of_a_dataset_that_leads_to_another_folder_is_refused(name, write):
     with pytest.raises(SpecError, match=r"a\s+dataset's name has letters"):
         read_data_file(write(f'datasets: {{"{name}": {{{FILES}}}}}'))
+
+
+def test_a_fault_that_two_selections_share_is_told_once(shapes, write, caplog):
+    document = json.loads(shapes.annotations.read_text())
+    document["categories"].append({"id": 99, "name": CLASSES[0]})
+    shapes.annotations.write_text(json.dumps(document))
+    path = write(f"datasets: {{a: {{{FILES}, select: {{first: 2}}}}, b: {{{FILES}}}}}")
+    with caplog.at_level(logging.WARNING):
+        datasets = open_each(read_data_file(path).datasets)
+    assert list(map(len, datasets.values())) == [2, 6]
+    assert caplog.text.count("stay apart by id") == 1
+    assert "datasets 'a', 'b': 1 fault" in caplog.text

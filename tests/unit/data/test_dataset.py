@@ -199,10 +199,10 @@ def test_faults_are_told_by_kind_with_counts_and_names():
 
 
 def test_faults_are_logged_or_refused(caplog):
-    apply_policy("pets", [], "refuse")
+    apply_policy(["pets"], [], "refuse")
     with caplog.at_level(logging.WARNING, "composer.data"):
-        apply_policy("pets", FAULTS, "skip")
+        apply_policy(["pets"], FAULTS, "skip")
     assert "dataset 'pets': 6 faults" in caplog.text
     with pytest.raises(DataError, match="dataset 'pets' has 6 faults") as caught:
-        apply_policy("pets", FAULTS, "refuse")
+        apply_policy(["pets"], FAULTS, "refuse")
     assert caught.value.faults == tuple(FAULTS)

@@ -36,7 +36,7 @@ def test_a_set_of_crowds_is_no_training_set(tmp_path, annotations, spec):
     if spec != "rpn_r50_fpn":
         text = text.replace("    rpn_batch_size_per_image: 4096\n", "")
         text = text.replace("    rpn_post_nms_topk_training: 20\n", "")
-    message = "there is nothing to train on. 'shapes': all of its .* objects are crowds"
+    message = "there is nothing to train on. 'shapes': all .* objects are crowds"
     with pytest.raises(DataError, match=message):
         check_experiment(load_experiment(write_experiment(tmp_path, text)))
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.structures import BoxMode, RotatedBoxes
+from composer.structures.box_mode import _to_rows
 from strategies.boxes import box_tensors
 
 SIZE = (100, 200)
@@ -57,3 +58,9 @@ def test_mistakes_are_told():
         BoxMode.convert([1.0, 2.0, 3.0, 4.0], 4, 0)
     with pytest.raises(ValueError, match="takes the image_size"):
         BoxMode.convert([1.0, 2.0, 3.0, 4.0], 0, 2)
+    for wrong in (None, "box", [1.0, None, 2.0, 3.0], [[1.0, 2.0], [3.0]], 3.0):
+        with pytest.raises(ValueError, match="A box is some numbers, not"):
+            _to_rows(wrong)  # its own function: tests check the annotations of `convert`
+    for mode in (None, "XYWH", 7):
+        with pytest.raises(ValueError, match="no box mode"):
+            BoxMode.convert([1.0, 2.0, 3.0, 4.0], mode, 0)

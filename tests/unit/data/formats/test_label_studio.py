@@ -8,6 +8,7 @@ import pytest
 from composer.data import count_faults, find_data, read_data_file
 from composer.data.formats import recognise
 from composer.data.readers.label_studio import label_studio
+from composer.structures import decode_mask
 
 
 def result(kind, **value):
@@ -81,7 +82,7 @@ def test_the_short_form_is_read_too(images):
 @pytest.mark.parametrize(
     ("wrong", "kind"),
     [
-        (result("brushlabels", format="rle", rle=[0, 1]), "no_object"),
+        (result("brushlabels", format="rle", rle=[0, 1]), "bad_mask"),
         (result("keypointlabels", x=1, y=1, width=0.5), "no_object"),
         (result("rectanglelabels", x=1, y=1, width=None, height=3), "malformed"),
         ({**RECTANGLE, "value": {**RECTANGLE["value"], "rectanglelabels": []}}, "unknown_category"),
@@ -98,3 +99,42 @@ def test_a_result_with_several_labels_is_told(images):
     dataset = read(images, task(RECTANGLE, several))
     assert dataset.num_annotations == 1
     assert "several labels, cat, dog" in dataset.faults[0].message
+
+
+def pack(opacity):
+    """The bytes of a painted mask as Label Studio writes them: runs and single values by turns."""
+    values = np.zeros((*opacity.shape, 4), dtype=np.uint8)
+    values[..., 3] = opacity
+    flat = values.ravel().tolist()
+    bits = f"{len(flat):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
+    at = 0
+    while at < len(flat):
+        run = next((n for n in range(len(flat) - at) if flat[at + n] != flat[at]), len(flat) - at)
+        if run > 3:
+            run = min(run, 256)
+            bits += f"1{2:02b}{run - 1:08b}{flat[at]:08b}"
+        else:
+            run = min(4, len(flat) - at)
+            bits += f"0{0:02b}{run - 1:03b}" + "".join(f"{v:08b}" for v in flat[at : at + run])
+        at += run
+    bits += "0" * (-len(bits) % 8)
+    return [int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)]
+
+
+def test_what_is_painted_is_a_mask(images):
+    opacity = np.zeros((20, 40), dtype=np.uint8)
+    opacity[3:9, 5:30], opacity[4, 40 - 1] = 255, 129
+    painted = result("brushlabels", format="rle", rle=pack(opacity))
+    dataset = read(images, task(RECTANGLE, painted))
+    annotation = dataset[0].annotations[1]
+    assert annotation.box == (5, 3, 40, 9)
+    assert np.array_equal(decode_mask(annotation.segmentation), opacity > 0)
+    assert count_faults(dataset.faults) == {"no_mask": 1}  # of the rectangle
+
+
+def test_masks_that_are_torn_empty_or_of_another_image_are_told(images):
+    whole = pack(np.full((20, 40), 255, dtype=np.uint8))
+    for rle in (whole[:-5], pack(np.zeros((20, 40))), pack(np.ones((2, 2))), "a", [300], None):
+        dataset = read(images, task(result("brushlabels", format="rle", rle=rle)))
+        assert count_faults(dataset.faults) == {"bad_mask": 1}
+        assert not dataset.num_annotations

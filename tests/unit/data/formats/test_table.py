@@ -25,6 +25,12 @@ LAYOUTS = {
     "one column": 'image_id,width,height,bbox,label\na,40,20,"[4.0, 3.0, 20.0, 10.0]",cat\n',
     "tabs": "image_path\tx_min\ty_min\tx_max\ty_max\tclass_name\na.png\t4\t3\t24\t13\tcat\n",
     "fractions": "image,xmin,ymin,xmax,ymax,label\na.png,0.1,0.15,0.6,0.65,cat\n",
+    "decimal commas": "filename;xmin;ymin;xmax;ymax;class\na.png;4,0;3;24,0;13,000;cat\n",
+    "decimal commas in quotes": (
+        'filename,xmin,ymin,xmax,ymax,class\na.png,"4,0","3,0","24,0","13,00",cat\n'
+    ),
+    "centres": "image,x_center,y_center,width,height,label\na.png,14,8,20,10,cat\n",
+    "centres in fractions": "image,cx,cy,w,h,label\na.png,0.35,0.4,0.5,0.5,cat\n",
     "a mark": "\ufefffilename,xmin,ymin,xmax,ymax,class\nA.PNG,4,3,24,13,cat\n",
 }
 
@@ -85,6 +91,35 @@ def test_a_table_without_classes_has_one_which_is_told(images):
     dataset = box_table(table=images.write("b.csv", "image,x1,y1,x2,y2\na.png,4,3,24,13\n"))
     assert dataset.metadata.thing_classes == ("object",)
     assert count_faults(dataset.faults) == {"unnamed_category": 1}
+
+
+def test_the_only_class_can_be_named(images):
+    table = images.write("boxes.csv", "filename,xmin,ymin,xmax,ymax\na.png,4,3,24,13\n")
+    dataset = box_table(table=table, classes=("cat",))
+    assert not dataset.faults
+    assert [a.category for a in dataset[0].annotations] == [0]
+    assert dataset.metadata.thing_classes == ("cat",)
+    with pytest.raises(DataError, match="names 2 classes, and no column has them"):
+        box_table(table=table, classes=("cat", "dog"))
+
+
+def test_splits_without_classes_are_told_too(images):
+    for split in ("train", "val"):
+        images.write(f"{split}.csv", "filename,xmin,ymin,xmax,ymax\na.png,4,3,24,13\n")
+    for document in read_data_file(find_data(images.path)).datasets.values():
+        assert count_faults(document.open("x").faults) == {"unnamed_category": 1}
+
+
+def test_a_comma_that_may_divide_thousands_is_no_decimal_comma(images):
+    text = 'filename,xmin,ymin,xmax,ymax,class\na.png,"1,234",3,24,13,cat\n'
+    dataset = box_table(table=images.write("boxes.csv", text))
+    assert count_faults(dataset.faults) == {"malformed": 1}
+
+
+def test_names_with_commas_stay_as_they_are(images):
+    text = "filename;xmin;ymin;xmax;ymax;class\na.png;4,5;3;24;13;1,5 l\na.png;4;3;24;13;2,5\n"
+    dataset = box_table(table=images.write("boxes.csv", text))
+    assert dataset.metadata.thing_classes == ("1,5 l", "2,5")
 
 
 def test_other_tables_are_refused(images):

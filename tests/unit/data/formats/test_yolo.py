@@ -279,3 +279,22 @@ def test_a_description_that_is_broken_is_no_folder_of_plain_images(boxes, more, 
     boxes.write("data.yaml", YAML + more)
     with pytest.raises(DataError, match=told):
         recognise(boxes.path)
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_labels_in_an_unrelated_folder_are_told(folder, described):
+    folder.draw("images/a.png").write("annots/a.txt", "0 .5 .5 .5 .5\n")
+    folder.write("data.yaml", "train: images\nnames: [cat]\n")
+    dataset = yolo(data=folder / "data.yaml" if described else folder.path)
+    (fault,) = dataset.faults
+    assert fault.kind == "missing_file"
+    assert "a.txt" in fault.message
+    assert str(folder / "annots" / "a.txt") in fault.message
+
+
+def test_a_split_for_tests_may_have_no_labels_and_a_dataset_may_not(folder):
+    folder.draw("images/train/a.png", "images/test/b.png")
+    folder.write("data.yaml", "train: images/train\ntest: images/test\nnames: [cat]\n")
+    assert count_faults(yolo(data=folder.path, split="test").faults) == {"missing_file": 1}
+    folder.write("labels/train/a.txt", "0 .5 .5 .5 .5\n")
+    assert not yolo(data=folder.path, split="test").faults

@@ -518,7 +518,7 @@ def test_a_dataset_of_crowds_only_is_told(files):
     change(files, edit)
     (fault,) = inspect_dataset(read(files), quick=True)
     assert fault.kind == "only_crowds"
-    assert "objects are crowds, which are no training targets" in fault.message
+    assert "objects are crowds; crowds and difficult objects are no training" in fault.message
 
 
 @pytest.mark.parametrize(
@@ -548,3 +548,21 @@ def test_keypoints_of_one_name_are_told(files):
     dataset = read(files)
     assert kinds(dataset) == {"bad_keypoints": 1}
     assert "2 keypoints 'end'" in dataset.faults[0].message
+
+
+def test_a_key_with_two_values_is_told(files):
+    text = files.annotations.read_text()
+    files.annotations.write_text(
+        f'{text.rstrip()[:-1]}, "categories": [{{"id": 1, "name": "x"}}]}}'
+    )
+    dataset = read(files)
+    assert "the key 'categories' has several values in a mapping; the last counts" in str(
+        dataset.faults[0]
+    )
+    assert dataset.metadata.thing_classes == ("x",)
+
+
+def test_a_key_that_is_there_twice_with_one_value_is_no_fault(files):
+    text = files.annotations.read_text()
+    files.annotations.write_text(text.replace('"iscrowd": 0', '"iscrowd": 0, "iscrowd": 0'))
+    assert not read(files).faults

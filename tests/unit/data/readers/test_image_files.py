@@ -9,6 +9,7 @@ from PIL import Image
 
 from composer.data.readers.coco import coco
 from composer.data.readers.image_files import ImageFiles
+from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.image_folder import image_folder
 from composer.data.readers.pascal_voc import pascal_voc
 
@@ -123,3 +124,10 @@ def test_hidden_lists_and_annotations_are_none(tmp_path):
     dataset = pascal_voc(folder=tmp_path)
     assert [record.image_id for record in dataset] == ["a"]
     assert not dataset.faults
+
+
+def test_finders_of_other_formats_fold_case_and_unicode_form_alike(folder):
+    Image.new("RGB", (8, 6)).save(folder / unicodedata.normalize("NFD", "Stra\u00dfe \u00e9.png"))
+    finder = ImageFinder(folder)
+    for name in ("STRASSE \u00c9.png", "strasse \u00e9.jpg", "stra\u00dfe \u00e9"):
+        assert finder.find(name).suffix == ".png"
