@@ -9,7 +9,8 @@
     ├── InputError              what was given to a run does not fit the graph
     ├── ExecutionError          a node failed while it ran; `.path` is its path
     ├── CheckpointError         a checkpoint cannot be read, written or trusted
-    │   └── CheckpointMismatchError   it was read, but does not fit the graph; `.report` says how
+    │   ├── CheckpointMismatchError   it was read, but does not fit the graph; `.report` says how
+    │   └── DownloadError       a file cannot be fetched, or is not what it should be
     ├── DataError               a dataset cannot be read, or is refused; `.faults` has its faults
     ├── TrainingError           a training cannot begin, or cannot go on
     └── ConformanceError        a node type breaks the contract (from the testing kit)
@@ -162,6 +163,10 @@ class CheckpointMismatchError(CheckpointError):
         lines = [f"{known[o]} {text}." for o, text in self.advice.items() if o in known]
         lines = [f"  {line.strip()}" for line in lines]
         return "\n".join([str(self.report), *lines])
+
+
+class DownloadError(CheckpointError):
+    """A file cannot be fetched, or what was fetched is not what it should be."""
 
 
 class DataError(ComposerError):

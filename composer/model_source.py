@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from composer.discovery import find_model, find_published, shipped_models, shipped_specs
+from composer.downloads import is_address
 from composer.errors import InputError, NameResolutionError
 from composer.files import is_there
 from composer.names import closest, did_you_mean
@@ -45,7 +46,7 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
     Args:
         model: the name of a shipped model or a published spec; the file of a spec, a checkpoint or
             an experiment; the folder of a run, or one with a `last_checkpoint`; a file of an
-            installed package (`package:name/of/file`).
+            installed package (`package:name/of/file`); or the address of a checkpoint.
 
     Raises:
         NameResolutionError: there is no model of that name.
@@ -55,6 +56,8 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
     if not isinstance(model, (str, os.PathLike)):
         raise InputError(f"a model is named by text or a path, not by a {type(model).__name__}")
     name = os.fspath(model)
+    if is_address(name):
+        return ModelSource("checkpoint", name)
     path = Path(name)
     if name.startswith(_INSTALLED) or path.suffix.lower() in CHECKPOINT_SUFFIXES:
         return ModelSource("checkpoint", name)

@@ -31,6 +31,12 @@ for profile, count in {"few": 25, "many": 100}.items():  # `make test-slow` asks
 hypothesis.settings.load_profile("few")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """No test reads or writes the cache of whoever runs it."""
+    os.environ["COMPOSER_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def _seed_torch():
     torch.manual_seed(0)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from composer.discovery import find_package_folders
+from composer.downloads import fetch, is_address, is_collapsed_address
 from composer.errors import CheckpointError
 
 Container = Literal["safetensors", "torch", "legacy torch", "pickle"]
@@ -34,18 +35,23 @@ _SCHEME = "package:"
 def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
     """The checkpoint file that `path` means.
 
-    A directory means the file that its `last_checkpoint` names, which must lie inside it.
+    An address (`https://...`, `hf://...`) means the file that is fetched from there. A directory
+    means the file that its `last_checkpoint` names, which must lie inside it.
     `package:name/of/file` means a file inside an installed package.
 
     Raises:
+        DownloadError: it cannot be fetched.
         CheckpointError: there is no such file, or `last_checkpoint` leads elsewhere.
         OSError: `last_checkpoint` cannot be read.
     """
+    if isinstance(path, str) and is_address(path):
+        return fetch(path)
     path = find_installed_file(path) if is_installed_file(path) else Path(path)
     if path.is_dir():
         return _last_checkpoint(path)
     if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such file.")
+        hint = " An address is a text, not a path." if is_collapsed_address(str(path)) else ""
+        raise CheckpointError(f"{path}: there is no such file.{hint}")
     return path
 
 

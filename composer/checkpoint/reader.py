@@ -22,7 +22,8 @@ from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.sections import Section
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
-from composer.errors import CheckpointError
+from composer.downloads import is_address, without_secrets
+from composer.errors import CheckpointError, DownloadError
 
 # What wraps a module and puts its name before every key: DDP, torch.compile.
 _WRAPPERS = ("module.", "_orig_mod.")
@@ -138,8 +139,19 @@ def _recognise(
 def _naming_unreadable_files(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
+    except DownloadError:
+        raise
+    except CheckpointError as error:
+        if not is_address(path):
+            raise
+        shown = without_secrets(os.fspath(path))
+        raise CheckpointError(
+            f"{error} It was fetched from {shown}: `composer models rm` removes it from the cache."
+        ) from error
     except OSError as error:
-        raise CheckpointError(f"{os.fspath(path)}: cannot be read: {error.strerror}.") from error
+        raise CheckpointError(
+            f"{without_secrets(os.fspath(path))}: cannot be read: {error.strerror}."
+        ) from error
 
 
 def _read_contents(file: Path, container: Container) -> Contents:

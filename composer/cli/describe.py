@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composer.cli.options import offline_option
 from composer.cli.output import print_columns
 from composer.model_source import find_model_source
 
@@ -24,6 +25,7 @@ _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 
 @click.command(short_help="Describe a checkpoint or a saved value.")
 @click.argument("file", metavar="FILE|MODEL")
+@offline_option()
 def describe(file: str) -> None:
     """Describe FILE: a checkpoint of any known format, or a value that a run saved.
 

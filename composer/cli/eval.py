@@ -18,6 +18,7 @@ from composer.cli.options import (
     images_option,
     json_option,
     loading_options,
+    offline_option,
     set_option,
     weights_option,
 )
@@ -109,6 +110,7 @@ def _parse_sizes(
     help="Skip unreadable images and bad annotations, or stop at them.  "
     "[default: as each dataset says; of images: skip]",
 )
+@offline_option()
 @device_option()
 @click.option("--per-class", is_flag=True, help="Print the metrics of each class, too.")
 @click.option(

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from composer.cli.options import offline_option
+
 
 @click.command(short_help="Write the model of a run as one file.")
 @click.argument("source", metavar="MODEL")
 @click.option(
     "--output", "-o", metavar="FILE", required=True, help="File to write (.safetensors, .pth)."
 )
+@offline_option()
 @click.option("--half", is_flag=True, help="Store weights as float16.")
 @click.option("--last", is_flag=True, help="Export the last weights, not the best.")
 @click.option("--raw", is_flag=True, help="Export the last weights without averaging.")

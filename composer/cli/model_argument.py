@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from composer.downloads import without_fetching
 from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
@@ -39,5 +40,6 @@ def read_spec_argument(model: str, settings: Sequence[str]) -> SpecArgument:
         return SpecArgument(name, settings)
     from composer.graph import read_model
 
-    parts = read_model(name)
+    with without_fetching("this command fetches nothing"):
+        parts = read_model(name)
     return SpecArgument(parts.spec, parts.settings_with(settings))

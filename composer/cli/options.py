@@ -183,6 +183,29 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("data")(command)
 
 
+def offline_option() -> Decorator:
+    """The option --offline, of commands that fetch weights by address; they receive nothing."""
+
+    def forbid(context: click.Context, _option: click.Parameter, is_set: bool) -> None:
+        if is_set:
+            forbid_fetching(context, "--offline")
+
+    return click.option(
+        "--offline",
+        is_flag=True,
+        expose_value=False,
+        callback=forbid,
+        help="Fetch nothing; use what is in the cache.",
+    )
+
+
+def forbid_fetching(context: click.Context, reason: str) -> None:
+    """Forbids to fetch files until a command is over; see `without_fetching`."""
+    from composer.downloads import without_fetching
+
+    context.with_resource(without_fetching(reason))
+
+
 def json_option() -> Decorator:
     """The option --json."""
     return click.option(

@@ -13,6 +13,7 @@ from composer.cli.options import (
     device_option,
     image_size_option,
     loading_options,
+    offline_option,
     set_option,
     weights_option,
 )
@@ -74,6 +75,7 @@ _SHOWN = 5  # names in a list
 )
 @click.option("--no-visualizations", is_flag=True, help="Draw no visualizations.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
+@offline_option()
 @device_option()
 @click.pass_context
 def predict(
@@ -108,7 +110,7 @@ def predict(
     if as_json and output is not None:
         raise click.UsageError("--json prints the predictions; it excludes --output")
     files = _find_files(paths)
-    folder = output or Path("runs", Path(os.path.abspath(model)).stem or "model")
+    folder = output or Path("runs", _name_model(model))
     if not as_json:
         make_folder(folder)  # before a model is loaded
     predictor = Predictor(
@@ -132,6 +134,14 @@ def predict(
     )
     if not _predict_all(predictions, quiet=as_json):
         context.exit(1)
+
+
+def _name_model(model: str) -> str:
+    """The name of a model's results: that of its file, if it is one."""
+    from composer.downloads import is_address, parse_address
+
+    name = parse_address(model).file_name if is_address(model) else os.path.abspath(model)
+    return Path(name).stem or "model"
 
 
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:

@@ -10,10 +10,12 @@ import click
 
 from composer.cli.options import (
     device_option,
+    forbid_fetching,
     inputs_option,
     json_option,
     loading_options,
     mode_option,
+    offline_option,
     parse_named_assignments,
     seed_option,
     set_option,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 @loading_options
 @set_option()
 @mode_option("Mode of the nodes and wires; training needs ground truth in the input.")
+@offline_option()
 @device_option()
 @seed_option("Seed for initial weights and stochastic nodes.")
 @click.option("--dry-run", is_flag=True, help="Print the plan; build and run nothing.")
@@ -91,6 +94,8 @@ def run(
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
     """
     _check_usage(save, no_save=no_save, num_targets=len(until))
+    if dry_run:
+        forbid_fetching(context, "--dry-run fetches nothing")
     from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
     from composer.cli.run_report import RunReport, describe_plan, save_results
     from composer.cli.run_table import run_shown

@@ -13,9 +13,11 @@ import click
 
 from composer.cli.options import (
     device_option,
+    forbid_fetching,
     format_option,
     images_option,
     loading_options,
+    offline_option,
     set_option,
     weights_option,
 )
@@ -60,6 +62,7 @@ _TIME = "%Y%m%d-%H%M%S"
     "--output", "-o", metavar="DIR", help="Folder of the run.  [default: runs/<name>-<time>]"
 )
 @click.option("--resume", is_flag=True, help="Resume from the last checkpoint in --output.")
+@offline_option()
 @device_option()
 @click.option("--dry-run", is_flag=True, help="Check everything; train nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the summary only.")
@@ -104,6 +107,8 @@ def train(
 
     if resume and output is None:
         raise click.UsageError("--resume needs the folder of the run: --output DIR")
+    if dry_run:
+        forbid_fetching(context, "--dry-run fetches nothing")
     if spec is not None and experiment is None and find_model_source(spec).kind == "experiment":
         spec, experiment = None, spec
     replaced = _locate_options(spec, iterations, settings)

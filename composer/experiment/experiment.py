@@ -23,6 +23,7 @@ from composer.documents import (
     find_beside,
     find_folder,
 )
+from composer.downloads import is_address
 from composer.errors import SpecError
 from composer.experiment.experiment_document import ExperimentDocument
 from composer.experiment.model_settings import MODEL, SettableModel
@@ -79,6 +80,8 @@ class Experiment:
         )
 
     def _beside(self, file: str) -> str:
+        if is_address(file):
+            return file
         found = find_beside(file, self.folder)
         return str(found) if is_there(found) else file
 

@@ -108,7 +108,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     datasets = open_experiment_data(experiment)
     spec = fit_spec(experiment, datasets.metadata)
     find_image_format(spec)
-    model = _make_model(experiment, datasets)
+    model = _make_model(experiment, datasets, only_at_hand=True)
     graph = model.graph
     require_annotations(graph, datasets.train)
     without_mirrored_keypoints(experiment, datasets, graph)
@@ -129,12 +129,19 @@ def check_experiment(experiment: Experiment) -> list[str]:
 
 
 def _make_model(
-    experiment: Experiment, datasets: Datasets, _: RunFolder | None = None
+    experiment: Experiment,
+    datasets: Datasets,
+    _: RunFolder | None = None,
+    *,
+    only_at_hand: bool = False,
 ) -> InitialModel:
     """The model with its initial weights."""
     own = find_model_parts(experiment.spec).weights
     return make_initial_model(
-        experiment, lambda values: fit_spec(experiment, datasets.metadata, values), own
+        experiment,
+        lambda values: fit_spec(experiment, datasets.metadata, values),
+        own,
+        only_at_hand=only_at_hand,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from composer.checkpoint import LoadReport
+from composer.downloads import find_file, is_address, without_secrets
 from composer.errors import TrainingError
 from composer.experiment.experiment import Experiment
 from composer.graph import Graph, find_frozen_random, load_weights, log_remarks
@@ -38,7 +39,11 @@ class InitialModel:
 
 
 def make_initial_model(
-    experiment: Experiment, make_spec: MakeSpec, own_weights: Weights | None
+    experiment: Experiment,
+    make_spec: MakeSpec,
+    own_weights: Weights | None,
+    *,
+    only_at_hand: bool = False,
 ) -> InitialModel:
     """Builds the model of an experiment with its initial weights.
 
@@ -50,6 +55,7 @@ def make_initial_model(
         experiment: the experiment.
         make_spec: makes the spec, with some values set.
         own_weights: the weights that belong to the model; None for those that its spec names.
+        only_at_hand: whether weights that would be fetched are left random.
 
     Raises:
         TrainingError: random layers would be frozen.
@@ -58,19 +64,22 @@ def make_initial_model(
     document = experiment.document
     graph = Graph.open(make_spec({}), {}, seed=document.training.seed)
     weights = _choose_weights(experiment, graph, own_weights)
+    absent = _find_absent(weights) if only_at_hand else {}
+    weights = _without(weights, absent)
     options = experiment.load_options
     reports = load_weights(graph, weights, options)
     log_remarks(reports)
-    fillings = [] if weights or document.from_scratch else fill_with_best(graph)
+    fillings = [] if weights or absent or document.from_scratch else fill_with_best(graph)
     unfrozen: dict[str, Any] = {}
-    frozen = find_frozen_random(graph)
+    frozen = {} if absent else find_frozen_random(graph)
     if frozen and not document.from_scratch:
         raise TrainingError(_refuse(graph, frozen, has_weights=bool(weights)))
     if frozen:
         unfrozen = find_unfreezing(graph, frozen)
         graph = Graph.open(make_spec(unfrozen), {}, seed=document.training.seed)
         load_weights(graph, weights, options)
-    lines = [*map(_describe_report, reports), *map(_describe_filling, fillings)]
+    lines = [f"weights: {without_secrets(str(file))} would be fetched" for file in absent.values()]
+    lines += [*map(_describe_report, reports), *map(_describe_filling, fillings)]
     lines += _describe_random(graph, unfrozen)
     return InitialModel(graph, tuple(lines), unfrozen)
 
@@ -79,6 +88,23 @@ def _choose_weights(experiment: Experiment, graph: Graph, own_weights: Weights |
     if experiment.weights is not None:
         return experiment.weights
     return graph.spec.weights if own_weights is None else own_weights
+
+
+def _find_absent(weights: Weights) -> dict[str, str]:
+    """The checkpoints that would have to be fetched, by node."""
+    named = weights if isinstance(weights, Mapping) else {"": weights}
+    return {
+        node: str(file)
+        for node, file in named.items()
+        if is_address(file) and find_file(str(file)) is None
+    }
+
+
+def _without(weights: Weights, absent: Mapping[str, str]) -> Weights:
+    if not absent:
+        return weights
+    named = weights if isinstance(weights, Mapping) else {}
+    return {node: file for node, file in named.items() if node not in absent}
 
 
 def find_unfreezing(graph: Graph, paths: Mapping[str, int]) -> dict[str, Any]:

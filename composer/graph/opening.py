@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from composer.blueprint import Blueprint, Names, listed
 from composer.construction import check_source, check_spec
 from composer.documents import ProblemLog, Setting, SettingsSource, collect_settings
+from composer.downloads import fetch, is_address
 from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.graph.description import read_description
 from composer.graph.weights import LoadOptions, Weights
@@ -73,9 +74,9 @@ def open_blueprint(
     """The checked spec of a model, and its own weights; nothing is built.
 
     Args:
-        model: the name of a shipped model or a spec; a checkpoint that describes itself; the
-            folder of a run; a spec as a file, mapping or value; a checked spec; or an experiment,
-            which is its spec with its settings and initial weights.
+        model: the name of a shipped model or a spec; a checkpoint that describes itself, or its
+            address; the folder of a run; a spec as a file, mapping or value; a checked spec; or
+            an experiment, which is its spec with its settings and initial weights.
         set: values by address; not for a spec that is loaded already.
         nodes: node types by name that no plugin publishes.
 
@@ -117,6 +118,8 @@ def read_model(model: str | os.PathLike[str]) -> ModelParts:
         return read_as_model(name)
     if kind == "spec":
         return ModelParts(name, None)
+    if is_address(name):
+        name = os.fspath(fetch(name))
     description = read_description(name)
     return ModelParts(description.spec, dict.fromkeys(description.nodes, name) or name)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from composer.discovery import shipped_folder
 from composer.documents import Located, Place, ProblemLog
+from composer.downloads import is_address
 from composer.files import is_there
 from composer.language.keys import MODES, ImageFormat, Mode
 from composer.language.referenced_files import leads_out
@@ -19,7 +20,9 @@ _OF_THE_MODULE = ("namespace", "device", "weights", "freeze")
 
 
 def beside_spec(file: Located, log: ProblemLog) -> str:
-    """A file named in a spec: next to the spec if it is there, else as written."""
+    """A file named in a spec: next to the spec if it is there, else as written, or an address."""
+    if is_address(file.value):
+        return str(file.value)
     beside = Path(file.place.source).parent / str(file.value)
     found = str(beside) if file.place.line and is_there(beside) else str(file.value)
     if leads_out(found, file.place):

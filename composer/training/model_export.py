@@ -37,7 +37,7 @@ def export_model(
     """
     path = Path(source)
     is_chosen = is_run(path) and (last or not averaged)
-    graph = Graph.open(find_weights(path, last=last, averaged=averaged) if is_chosen else path)
+    graph = Graph.open(find_weights(path, last=last, averaged=averaged) if is_chosen else source)
     require_weights(graph)
     graph.save(file, dtype=torch.float16 if half else None)
     return graph

@@ -119,6 +119,7 @@ WRITING_METHODS = {
     "to_csv": [],
     "open": [
         "composer/checkpoint/writer.py",  # beside the file
+        "composer/downloads/partial_file.py",  # grows beside the file, until it is whole
         "composer/prediction/file_predictions.py",  # grows, and ends in .part until it is whole
     ],
 }
