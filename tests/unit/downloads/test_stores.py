@@ -38,7 +38,7 @@ class Flaky(MemoryFileSystem):
         original = file.read
 
         def read(size=-1):
-            if file.tell() >= 2 * 2**20:
+            if Flaky.is_broken and file.tell() >= 2 * 2**20:
                 raise ConnectionError("secret broke off")
             return original(size)
 
