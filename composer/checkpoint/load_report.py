@@ -36,6 +36,10 @@ class Mismatch:
     expected: tuple[int, ...]
     found: tuple[int, ...]
 
+    def to_json(self) -> dict[str, object]:
+        """The mismatch as a value that `json.dumps` takes."""
+        return {"name": self.name, "expected": list(self.expected), "found": list(self.found)}
+
 
 @dataclass(frozen=True)
 class NodeReport:
@@ -46,12 +50,14 @@ class NodeReport:
         missing: names within the node that the file does not have.
         unexpected: keys of the file in the node's namespace that the node does not have.
         mismatched: names that both have, with different shapes.
+        resized: of the loaded ones, those that the node type resized, with both shapes.
     """
 
     loaded: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     mismatched: tuple[Mismatch, ...] = ()
+    resized: tuple[Mismatch, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -69,10 +75,8 @@ class NodeReport:
             "loaded": list(self.loaded),
             "missing": list(self.missing),
             "unexpected": list(self.unexpected),
-            "mismatched": [
-                {"name": each.name, "expected": list(each.expected), "found": list(each.found)}
-                for each in self.mismatched
-            ],
+            "mismatched": [each.to_json() for each in self.mismatched],
+            "resized": [each.to_json() for each in self.resized],
         }
 
 
@@ -103,8 +107,8 @@ class LoadReport:
 
     @property
     def remarks(self) -> list[str]:
-        """What is said of every load: choices that were made, and weights that are not finite."""
-        lines = list(self.choices)
+        """What is said of every load: choices, resized weights, and such as are not finite."""
+        lines = [*self.choices, *_describe_resized(self.nodes)]
         if self.nonfinite:
             names = [f"{key} ({bad} of {all_})" for key, (bad, all_) in self.nonfinite.items()]
             what = _count(len(names), "tensor")
@@ -293,6 +297,22 @@ def _closest(name: str, *candidates: Sequence[str]) -> str:
         if match := difflib.get_close_matches(name, endings, n=1, cutoff=0.6):
             return f"  (the file has '{endings[match[0]]}')"
     return ""
+
+
+def _describe_resized(nodes: Mapping[str, NodeReport]) -> Iterator[str]:
+    """A line of what was resized, with an example of each pair of sizes."""
+    for path, node in nodes.items():
+        kinds: dict[tuple[str, str], list[str]] = {}
+        for each in node.resized:
+            sizes = (_sides(each.found), _sides(each.expected))
+            kinds.setdefault(sizes, []).append(each.name)
+        shown = [f"{_one_of(names)} {found} -> {ours}" for (found, ours), names in kinds.items()]
+        if shown:
+            yield f"{_count(len(node.resized), 'tensor')} of {path} resized: {_listing(shown)}"
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]}, ... ({len(names)})"
 
 
 def _sides(shape: tuple[int, ...]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor
@@ -28,6 +29,9 @@ _CLASSIFIER = re.compile(
     r"|stem\.conv1\.bias|keypoint_head\.score\.(?:weight|bias)"
 )
 NO_NODE = "(no node)"
+
+Resize = Callable[[str, Tensor, Sequence[int]], Tensor | None]
+"""Name of a node's tensor, a checkpoint's, the wanted shape -> one of that shape, or None."""
 
 Assignment = Mapping[str, Mapping[str, Tensor]]
 """Node path -> name within the node -> the tensor to load."""
@@ -60,6 +64,7 @@ def match_tensors(
     prefix_of: Mapping[str, str],
     partial: bool = False,
     by_suffix: bool | None = None,
+    resize: Mapping[str, Resize] = MappingProxyType({}),
 ) -> Matching:
     """Finds the tensor of a checkpoint for each tensor of some nodes.
 
@@ -73,6 +78,7 @@ def match_tensors(
             empty). It may name nodes that are not targets: their keys are theirs.
         partial: the file may well hold weights of nodes that `prefix_of` does not name.
         by_suffix: whether to match by suffix. None: as the checkpoint asks for.
+        resize: node path -> what resizes tensors of another shape, of the nodes that do.
 
     Raises:
         CheckpointError: matched by suffix, one tensor fits two places.
@@ -86,7 +92,7 @@ def match_tensors(
     nodes: dict[str, NodeReport] = {}
     for path, names in expected.items():
         found = {name: checkpoint.tensors[keys[key]] for name, key in names.items() if key in keys}
-        assignment[path], nodes[path] = _fit(targets[path], found)
+        assignment[path], nodes[path] = _fit(targets[path], found, resize.get(path))
     taken = set(keys.values())
     rest = _sort_leftovers(
         [key for key in checkpoint.tensors if key not in taken],
@@ -121,17 +127,44 @@ def _find_keys(
 
 
 def _fit(
-    expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], resize: Resize | None
 ) -> tuple[dict[str, Tensor], NodeReport]:
-    shapes = {name: tensor.shape for name, tensor in expected.items()}
-    loaded = {name: tensor for name, tensor in found.items() if tensor.shape == shapes[name]}
-    mismatched = tuple(
-        Mismatch(name, tuple(shapes[name]), tuple(tensor.shape))
-        for name, tensor in found.items()
-        if name not in loaded
-    )
+    loaded: dict[str, Tensor] = {}
+    mismatched: list[Mismatch] = []
+    resized: list[Mismatch] = []
+    for name, tensor in found.items():
+        shape = tuple(expected[name].shape)
+        mismatch = Mismatch(name, shape, tuple(tensor.shape))
+        if mismatch.found == shape:
+            loaded[name] = tensor
+        elif (fitting := _resize(name, tensor, shape, resize)) is not None:
+            loaded[name] = fitting
+            resized.append(mismatch)
+        else:
+            mismatched.append(mismatch)
     missing = tuple(name for name in expected if name not in found and not may_be_missing(name))
-    return loaded, NodeReport(tuple(loaded), missing, (), mismatched)
+    report = NodeReport(tuple(loaded), missing, (), tuple(mismatched), tuple(resized))
+    return loaded, report
+
+
+def _resize(
+    name: str, tensor: Tensor, shape: tuple[int, ...], resize: Resize | None
+) -> Tensor | None:
+    """The tensor in another shape, if its node type resizes it to that.
+
+    Raises:
+        CheckpointError: the node type fails to.
+    """
+    if resize is None:
+        return None
+    try:
+        found = resize(name, tensor, shape)
+    except Exception as error:
+        raise CheckpointError(
+            f"The node type fails to resize '{name}' from {tuple(tensor.shape)} to {shape}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return found if found is not None and tuple(found.shape) == shape else None
 
 
 def _sort_leftovers(

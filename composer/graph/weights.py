@@ -18,6 +18,7 @@ from composer.checkpoint import (
     Matching,
     NodeReport,
     ReadingOptions,
+    Resize,
     match_tensors,
     read_fitting,
 )
@@ -197,10 +198,22 @@ def _match(
     by_suffix = checkpoint.matching_heuristics
     if len(nodes) < len(prefixes) and not by_suffix:
         checkpoint = checkpoint.only({prefixes[node] for node in nodes})
-    matching = match_tensors(targets, checkpoint, prefix_of=prefixes, partial=bool(name))
+    matching = match_tensors(
+        targets,
+        checkpoint,
+        prefix_of=prefixes,
+        partial=bool(name),
+        resize=_find_resizing(graph, nodes),
+    )
     if path and path not in declared and by_suffix:
         return matching._replace(report=_without_absent(matching.report))
     return matching._replace(report=_without_other_nodes(matching.report, checkpoint, graph))
+
+
+def _find_resizing(graph: Graph, nodes: Iterable[str]) -> dict[str, Resize]:
+    """The methods with which node types resize weights that were trained at another size."""
+    found = {node: getattr(module_at(graph, node), "resize_tensor", None) for node in nodes}
+    return {node: method for node, method in found.items() if callable(method)}
 
 
 def _without_absent(report: LoadReport) -> LoadReport:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
@@ -16,6 +16,7 @@ from composer_vit.mlp import init_transformer
 from composer_vit.mvit.block_plans import FIRST_SCALE, BlockPlan, plan_blocks
 from composer_vit.mvit.mvit_block import MViTBlock
 from composer_vit.patch_embedding import PatchEmbedding
+from composer_vit.resized_positions import resize_positions
 
 
 class MViTBackbone(nn.Module):
@@ -139,6 +140,11 @@ class MViTBackbone(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels of `out_features`, finest first."""
         return self._output_shape
+
+    @classmethod
+    def resize_tensor(cls, name: str, value: Tensor, shape: Sequence[int]) -> Tensor | None:
+        """Resizes positions of a checkpoint that was trained at another size."""
+        return resize_positions(name, value, shape)
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the normalised maps that were asked for, by name, finest first.

@@ -3,6 +3,8 @@
 Legend: N images, H W height and width of a map, C channels.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import torch
@@ -15,6 +17,8 @@ from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import resize_grid
 from composer_vit.mlp import init_transformer
 from composer_vit.patch_embedding import PatchEmbedding
+from composer_vit.resized_positions import resize_bias_table
+from composer_vit.swin.swin_attention import index_distances
 from composer_vit.swin.swin_stage import SwinStage, SwinStyle
 
 LevelName: TypeAlias = Literal["p0", "p1", "p2", "p3"]
@@ -110,6 +114,18 @@ class SwinBackbone(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The stages of `out_features`, finest first."""
         return self._output_shape
+
+    @classmethod
+    def resize_tensor(cls, name: str, value: Tensor, shape: Sequence[int]) -> Tensor | None:
+        """Resizes positions of a checkpoint that was trained with another window or image size."""
+        last = name.rpartition(".")[2]
+        if last == "relative_position_index":
+            return index_distances(math.isqrt(shape[0]))
+        if last == "relative_position_bias_table" and value.shape[1:] == tuple(shape[1:]):
+            return resize_bias_table(value, shape[0])
+        if last == "absolute_pos_embed" and value.shape[:2] == tuple(shape[:2]):
+            return resize_grid(value, shape[2], shape[3])
+        return None
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the maps of the stages that were asked for, by name, finest first.

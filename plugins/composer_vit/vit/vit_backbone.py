@@ -3,16 +3,18 @@
 Legend: N images.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from composer.ranges import Chance, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import fit_positions
 from composer_vit.mlp import init_transformer
 from composer_vit.patch_embedding import PatchEmbedding
+from composer_vit.resized_positions import resize_positions
 from composer_vit.vit.vit_block import ViTBlock
 
 BlockIndexes: TypeAlias = tuple[NonNegativeInt, ...]
@@ -110,6 +112,11 @@ class ViTBackbone(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """One level, `last_feat`, at the stride of a patch."""
         return self._output_shape
+
+    @classmethod
+    def resize_tensor(cls, name: str, value: Tensor, shape: Sequence[int]) -> Tensor | None:
+        """Resizes positions of a checkpoint that was trained at another size."""
+        return resize_positions(name, value, shape)
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the last block's map.
