@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -229,6 +230,31 @@ def image_size_option() -> Decorator:
         help="Shorter side in pixels, and limit of the longer; 0 keeps the images' own size.  "
         "[default: the model's]",
     )
+
+
+def sample_range_option() -> Decorator:
+    """The option --sample-range BLACK,WHITE."""
+    return click.option(
+        "--sample-range",
+        callback=_parse_sample_range,
+        metavar="BLACK,WHITE",
+        help="Samples that are black and white in images of more than 8 bits.  [default: what the "
+        "files say]",
+    )
+
+
+def _parse_sample_range(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        black, white = (float(number) for number in text.split(","))
+    except ValueError:
+        black, white = 0, 0
+    if not -math.inf < black < white < math.inf:  # NaN, too
+        raise click.BadParameter(f"'{text}' is not BLACK,WHITE, such as 0,4095")
+    return black, white
 
 
 def _with_file(text: str) -> tuple[str, str]:

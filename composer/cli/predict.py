@@ -14,6 +14,7 @@ from composer.cli.options import (
     image_size_option,
     loading_options,
     offline_option,
+    sample_range_option,
     set_option,
     weights_option,
 )
@@ -58,6 +59,7 @@ _SHOWN = 5  # names in a list
     help="Class names for a model that has none: coco, coco_panoptic, ...",
 )
 @image_size_option()
+@sample_range_option()
 @click.option(
     "--output", "-o", metavar="DIR", help="Folder of the results.  [default: runs/<model>]"
 )
@@ -89,6 +91,7 @@ def predict(
     threshold: float,
     names: str | None,
     image_size: ImageSize | None,
+    sample_range: tuple[float, float] | None,
     output: str | None,
     color_by: ColorBy | None,
     background: Background,
@@ -110,7 +113,7 @@ def predict(
     if as_json and output is not None:
         raise click.UsageError("--json prints the predictions; it excludes --output")
     files = _find_files(paths)
-    folder = output or Path("runs", _name_model(model))
+    folder = output or _choose_folder(model)
     if not as_json:
         make_folder(folder)  # before a model is loaded
     predictor = Predictor(
@@ -120,6 +123,7 @@ def predict(
         score_threshold=threshold,
         names=names,
         image_size=image_size,
+        sample_range=sample_range,
         device=find_device(device),
         **load_arguments,
     )
@@ -134,6 +138,14 @@ def predict(
     )
     if not _predict_all(predictions, quiet=as_json):
         context.exit(1)
+
+
+def _choose_folder(model: str) -> Path:
+    """The folder of the results of a model: of its name, and never that of a training run."""
+    from composer.runs import is_run
+
+    folder = Path("runs", _name_model(model))
+    return folder.with_name(f"{folder.name}-predictions") if is_run(folder) else folder
 
 
 def _name_model(model: str) -> str:

@@ -39,6 +39,7 @@ from composer.documents import (
 )
 from composer.errors import ComposerError, DataError
 from composer.images import find_in_folder
+from composer.ranges import Finite
 from composer.registry import DATASET_GROUP, Registry
 
 DATASETS_PREFIX = "datasets."  # of the addresses of a data file's params
@@ -104,9 +105,23 @@ class DatasetDocument(PluginCall):
     on_fault: FaultPolicy = Field(
         "skip", description="Whether bad images and annotations are left out, or refused."
     )
+    sample_range: list[Finite] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="Samples that are black and white in images of more than 8 bits; by default "
+        "what the files say.",
+    )
     proposals: str | None = Field(
         None, description="File of proposals in COCO's results format, which Fast R-CNN takes."
     )
+
+    @field_validator("sample_range", mode="after")
+    @classmethod
+    def _check_range(cls, span: list[float] | None) -> list[float] | None:
+        if span is not None and span[0] >= span[1]:
+            raise ValueError("the sample that is black comes first, and is the smaller one")
+        return span
 
     @field_validator("proposals", mode="after")
     @classmethod
@@ -163,6 +178,10 @@ class DatasetDocument(PluginCall):
             kind = type(found).__name__
             raise DataError(f"dataset '{name}': its reader gives {kind}, not a Dataset")
         found = replace(found, name=name)
+        if self.sample_range is not None:
+            span = self.sample_range[0], self.sample_range[1]
+            records = tuple(replace(record, sample_range=span) for record in found)
+            found = replace(found, records=records)
         return found if self.proposals is None else add_proposals(found, Path(self.proposals))
 
 

@@ -62,7 +62,7 @@ def inspect_record(record: Record, metadata: Metadata, quick: bool = False) -> l
     log = FaultLog()
     name = record.file_name.name
     try:
-        size = peek_size(record.file_name) if quick else _decode_size(record.file_name)
+        size = peek_size(record.file_name) if quick else _decode_size(record)
         _check_size(record, size, log)
         if not quick:
             for file, check in (
@@ -95,9 +95,9 @@ def _find_fractions(records: Sequence[Record]) -> Iterator[Fault]:
         yield Fault("box_scale", message)
 
 
-def _decode_size(file: Path) -> tuple[int, int]:
+def _decode_size(record: Record) -> tuple[int, int]:
     """The (height, width) of an image that is decoded completely."""
-    image = open_image(file)
+    image = open_image(record.file_name, record.sample_range)
     return image.height, image.width
 
 

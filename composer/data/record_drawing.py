@@ -46,7 +46,7 @@ def draw_record(record: Record, metadata: Metadata, layer: Layer = "objects") ->
     Raises:
         InputError: the image or an annotation cannot be read, or there is none of the layer.
     """
-    image = open_image(record.file_name)
+    image = open_image(record.file_name, record.sample_range)
     if layer == "objects":
         return draw_annotations(image, record, metadata)
     sample = read_sample(record, metadata, mask_format="none")

@@ -132,6 +132,8 @@ class Record:
         panoptic_file: label image whose values are ids of segments, in COCO's colours.
         segments: the segments of that label image.
         proposals: regions that may have an object, where they were computed before.
+        sample_range: of an image of more than 8 bits, the samples that are black and white, where
+            the file does not say it.
         extra: what only some datasets know. LVIS: `neg_categories` and
             `not_exhaustive_categories`, tuples of indices into `thing_classes`.
     """
@@ -145,6 +147,7 @@ class Record:
     panoptic_file: Path | None = None
     segments: tuple[Segment, ...] = ()
     proposals: Proposals | None = None
+    sample_range: tuple[float, float] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:

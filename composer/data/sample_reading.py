@@ -56,7 +56,7 @@ def read_sample(
         InputError: an image cannot be read, is of another size than its annotations, or has
             masks of a form that is not wanted; or a semantic class is none of the dataset's.
     """
-    image = read_pixels(record.file_name)
+    image = read_pixels(record.file_name, record.sample_range)
     sample = Sample(image, torch.zeros(0, 4, dtype=torch.float64), torch.zeros(0, dtype=torch.long))
     _check_size(record, sample.height, sample.width)
     sample = _with_proposals(sample, record.proposals)
@@ -83,13 +83,19 @@ def read_sample(
     return replace(cut, masks_known=cut.masks_left()) if cut.has_masks else cut
 
 
-def read_pixels(file: Path) -> UInt8[Tensor, "3 H W"]:
+def read_pixels(
+    file: Path, sample_range: tuple[float, float] | None = None
+) -> UInt8[Tensor, "3 H W"]:
     """Reads an image upright, as red, green and blue; the view's memory is H x W x 3.
+
+    Args:
+        file: the image.
+        sample_range: the samples that are black and white, as of `composer.images.open_image`.
 
     Raises:
         InputError: the file is missing, truncated, or no image.
     """
-    return torch.from_numpy(np.array(open_image(file))).permute(2, 0, 1)
+    return torch.from_numpy(np.array(open_image(file, sample_range))).permute(2, 0, 1)
 
 
 def peek_size(file: Path) -> tuple[int, int]:

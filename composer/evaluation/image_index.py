@@ -85,5 +85,5 @@ def find_image_size(record: Record, known: tuple[int, int] | None = None) -> tup
         return known
     height, width = peek_size(record.file_name)
     if (height, width) == (1, 1):  # an image of one pixel, or one that cannot be read
-        _, height, width = read_pixels(record.file_name).shape
+        _, height, width = read_pixels(record.file_name, record.sample_range).shape
     return height, width

@@ -18,6 +18,11 @@ _STATED = ((340, 341), (280, 281))  # smallest and largest sample; of any kind, 
 _WHITE_IS_ZERO, _UNSIGNED, _SIGNED = 0, 1, 2
 _IMAGEJ = re.compile(r"^(min|max)=([-+.\deE]{1,40})\s*$", re.MULTILINE)
 
+_HOW_TO_SAY = (
+    "Say which samples are black and white, such as 0 and 4095 of 12 bits: `sample_range: [0, "
+    "4095]` of a dataset (`--set 'sample_range=[0, 4095]'`), `composer predict --sample-range "
+    "0,4095`, `Predictor(..., sample_range=(0, 4095))`"
+)
 _DARK = 64  # the first quarter of 256 levels
 _LEVELS = 256
 
@@ -40,12 +45,30 @@ class SampleRange(NamedTuple):
     is_stated: bool = False
 
 
+def make_range(span: tuple[float, float] | None) -> SampleRange | None:
+    """The samples that a user says are black and white; None if nothing is said.
+
+    Raises:
+        SampleRangeError: they are no two finite numbers, the smaller first.
+    """
+    if span is None:
+        return None
+    numbers = [_to_number(value) for value in span] if isinstance(span, (tuple, list)) else []
+    black, white = numbers if len(numbers) == 2 else (None, None)
+    if black is None or white is None or black >= white:
+        raise SampleRangeError(
+            "sample_range is the samples that are black and white, such as 0 and 4095, not "
+            f"{span!r:.60}"
+        )
+    return SampleRange(black, white, True)
+
+
 def is_deep(image: Image.Image) -> bool:
     """Whether an image has one channel of 16 or 32 bits."""
     return image.mode.startswith("I;16") or image.mode in ("I", "F")
 
 
-def scale_to_bytes(image: Image.Image) -> Image.Image:
+def scale_to_bytes(image: Image.Image, span: SampleRange | None = None) -> Image.Image:
     """An image of 16 or 32 bits as one of 8.
 
     TIFF files say which samples are black and white: by their bits per sample, by their largest
@@ -54,6 +77,7 @@ def scale_to_bytes(image: Image.Image) -> Image.Image:
 
     Args:
         image: loaded, of the mode `I;16` (or a variant), `I` or `F`.
+        span: the samples that are black and white, over what the file says.
 
     Raises:
         SampleRangeError: the samples do not fit the range, or would all be nearly black.
@@ -62,7 +86,8 @@ def scale_to_bytes(image: Image.Image) -> Image.Image:
     samples = np.asarray(image)
     if image.mode == "I" and tags.get(_BITS) == (32,) and _kind_of(tags) == _UNSIGNED:
         samples = samples.view(np.uint32)
-    scaled = _scale(samples, find_range(image, tags, samples), _count_bits(image, tags))
+    span = find_range(image, tags, samples) if span is None else span
+    scaled = _scale(samples, span, _count_bits(image, tags))
     return Image.fromarray(255 - scaled if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else scaled)
 
 
@@ -79,7 +104,8 @@ def check_cut_samples(image: Image.Image, rawmode: str) -> None:
     if "16" in rawmode:
         lightest = max(high for _, high in image.getextrema())  # type: ignore[misc]
         if 0 < lightest < _DARK:
-            raise SampleRangeError(_describe_dark(16, f"below {(lightest + 1) * _LEVELS}"))
+            dark = _describe_dark(16, f"below {(lightest + 1) * _LEVELS}")
+            raise SampleRangeError(f"{dark} Convert it to 8 bits")
 
 
 def find_range(
@@ -94,8 +120,8 @@ def find_range(
     if _kind_of(tags) == _SIGNED or (samples.size and samples.min() < 0):
         raise SampleRangeError(
             "its samples are signed numbers, and nothing in the file says which are black and "
-            "white (a TIFF can, in the tags SMinSampleValue and SMaxSampleValue); convert it to "
-            "8 bits"
+            "white (a TIFF can, in the tags SMinSampleValue and SMaxSampleValue). "
+            f"{_HOW_TO_SAY}"
         )
     return SampleRange(0, 2 ** _count_bits(image, tags) - 1)
 
@@ -150,15 +176,15 @@ def _scale(
     if not span.is_stated and (least < span.black or largest > span.white):
         raise SampleRangeError(
             f"its samples are from {least:g} to {largest:g}, and nothing in the file says which "
-            f"are black and white (floating point is read from {span.black:g} to {span.white:g}); "
-            "convert it to 8 bits"
+            f"are black and white (floating point is read from {span.black:g} to {span.white:g}). "
+            f"{_HOW_TO_SAY}"
         )
     # Whole numbers have one more level than their difference: 0 to 65535 are 256 times 256.
     steps = span.white - span.black + (0 if is_float else 1)
     levels = (samples.astype(np.float64) - span.black) * (_LEVELS / steps)
     scaled = np.floor(levels).clip(0, _LEVELS - 1).astype(np.uint8)
     if not span.is_stated and largest > 0 and int(scaled.max()) < _DARK:
-        raise SampleRangeError(_describe_dark(bits, f"{largest:g} at most"))
+        raise SampleRangeError(f"{_describe_dark(bits, f'{largest:g} at most')} {_HOW_TO_SAY}")
     return scaled
 
 
@@ -166,5 +192,5 @@ def _describe_dark(bits: int, largest: str) -> str:
     return (
         f"its samples have {bits} bits, and are {largest}: it would be nearly black. Nothing in "
         "the file says which sample is white (a TIFF can, in the tags BitsPerSample and "
-        "MaxSampleValue); convert it to 8 bits"
+        "MaxSampleValue)."
     )

@@ -9,7 +9,13 @@ from typing import Any
 
 from PIL import Image
 
-from composer.images.deep_samples import check_cut_samples, is_deep, scale_to_bytes
+from composer.images.deep_samples import (
+    SampleRange,
+    check_cut_samples,
+    is_deep,
+    make_range,
+    scale_to_bytes,
+)
 from composer.images.opening import opened_image
 from composer.images.orientation import turn_upright
 
@@ -19,19 +25,26 @@ _OPAQUE_FIRST = {"La": "LA", "RGBa": "RGBA"}  # modes that Pillow converts in tw
 _log = logging.getLogger("composer.images")
 
 
-def open_image(file: str | os.PathLike[str]) -> Image.Image:
+def open_image(
+    file: str | os.PathLike[str], sample_range: tuple[float, float] | None = None
+) -> Image.Image:
     """The image of a file as RGB, turned the way its EXIF orientation says.
 
     Grey and palette images get three channels, transparency is dropped, more than 8 bits are
     scaled by the range that the file says, and of several images in a file the first is taken,
     which the log `composer.images` reports.
 
+    Args:
+        file: the file.
+        sample_range: of an image in grey of more than 8 bits, the samples that are black and white,
+            over what the file says; others are cut to them.
+
     Raises:
         ImageFileError: as of `opened_image`; or nothing says which samples are black and white.
     """
     with opened_image(file) as image:
         rawmode = find_rawmode(image)
-        upright = convert_to_rgb(turn_upright(image))
+        upright = convert_to_rgb(turn_upright(image), make_range(sample_range))
         check_cut_samples(upright, rawmode)
         if getattr(image, "is_animated", False):
             upright = upright.copy()  # looking at the next image may change this one
@@ -40,21 +53,27 @@ def open_image(file: str | os.PathLike[str]) -> Image.Image:
         return upright
 
 
-def make_upright(image: Image.Image) -> Image.Image:
+def make_upright(
+    image: Image.Image, sample_range: tuple[float, float] | None = None
+) -> Image.Image:
     """An image as RGB, turned the way its EXIF orientation says; the given one stays as it is."""
     turned = turn_upright(image)
-    return convert_to_rgb(image.copy() if turned is image else turned)
+    return convert_to_rgb(image.copy() if turned is image else turned, make_range(sample_range))
 
 
-def convert_to_rgb(image: Image.Image) -> Image.Image:
+def convert_to_rgb(image: Image.Image, span: SampleRange | None = None) -> Image.Image:
     """An image of any mode as RGB of 8 bits; itself if it is RGB.
+
+    Args:
+        image: the image.
+        span: of more than 8 bits, the samples that are black and white; by default the image's own.
 
     Raises:
         ValueError: nothing says which samples are black and white, or Pillow has no conversion.
     """
     image.load()
     if is_deep(image):
-        image = scale_to_bytes(image)
+        image = scale_to_bytes(image, span)
     elif "transparency" in image.info and image.mode == "P":
         image = image.convert("RGBA")  # Pillow warns of other ways
     elif image.mode in _OPAQUE_FIRST:

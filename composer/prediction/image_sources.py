@@ -36,22 +36,28 @@ class LoadedImage(NamedTuple):
     file_name: str | None
 
 
-def load_image(source: ImageSource, channel_order: ChannelOrder | None = None) -> LoadedImage:
+def load_image(
+    source: ImageSource,
+    channel_order: ChannelOrder | None = None,
+    sample_range: tuple[float, float] | None = None,
+) -> LoadedImage:
     """Loads an image, upright and in colour.
 
     Args:
         source: a file; a PIL image; an array of H x W x 3, or of H x W in grey; or a tensor of
             3 x H x W. Arrays and tensors are of 8 bits (uint8).
         channel_order: of an array or a tensor, which do not say it themselves.
+        sample_range: of a file or a PIL image in grey of more than 8 bits, the samples that are
+            black and white.
 
     Raises:
         InputError: a file is no image, or an array has another form or an unknown order.
     """
     if isinstance(source, (str, os.PathLike)):
-        return LoadedImage(open_image(resolve_image(source)), os.fspath(source))
+        return LoadedImage(open_image(resolve_image(source), sample_range), os.fspath(source))
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", None)
-        return LoadedImage(_make_upright(source), os.fspath(name) if name else None)
+        return LoadedImage(_make_upright(source, sample_range), os.fspath(name) if name else None)
     if not isinstance(source, (np.ndarray, Tensor)):
         raise InputError(
             f"an image is a file, a PIL image, an array or a tensor, not a {type(source).__name__}"
@@ -62,9 +68,9 @@ def load_image(source: ImageSource, channel_order: ChannelOrder | None = None) -
     return LoadedImage(to_pil_image(source, check_order(channel_order)), None)
 
 
-def _make_upright(image: Image.Image) -> Image.Image:
+def _make_upright(image: Image.Image, sample_range: tuple[float, float] | None) -> Image.Image:
     try:
-        return make_upright(image)
+        return make_upright(image, sample_range)
     except (ValueError, OSError, SyntaxError) as error:
         raise InputError(f"the image cannot be used: {error}") from error
 

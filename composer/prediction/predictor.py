@@ -54,6 +54,8 @@ class Predictor:
         **options: of the load of weights, as `Graph.load` takes them.
 
     Attributes:
+        sample_range: of files and PIL images in grey of more than 8 bits, the samples that are
+            black and white, such as (0, 4095); by default what the files say.
         graph: the model. While it predicts it is in inference mode.
 
     Raises:
@@ -74,6 +76,7 @@ class Predictor:
         batch_size: int = 1,
         names: Names | None = None,
         image_size: ImageSize | None = None,
+        sample_range: tuple[float, float] | None = None,
         **options: Unpack[LoadArguments],
     ) -> None:
         if not 0 <= score_threshold <= 1:
@@ -81,6 +84,7 @@ class Predictor:
         if batch_size < 1:
             raise InputError(f"batch_size is 1 or more, not {batch_size}")
         self.score_threshold, self.batch_size = score_threshold, batch_size
+        self._sample_range = sample_range
         self._channel_order = None if channel_order is None else check_order(channel_order)
         graph = Graph.open(model, weights, set=set, **options)
         if graph is not model:
@@ -142,7 +146,7 @@ class Predictor:
         order = channel_order or self._channel_order
         waiting = iter(images)
         while batch := list(islice(waiting, self.batch_size)):
-            yield from self._predict([load_image(one, order) for one in batch])
+            yield from self._predict([load_image(one, order, self._sample_range) for one in batch])
 
     def _predict(self, images: list[LoadedImage]) -> Iterator[Prediction]:
         records = [make_record(one.image, self._image_format) for one in images]

@@ -46,9 +46,8 @@ class BoxPredictor(nn.Module):
         box_dim: PositiveInt = 4,
     ) -> None:
         super().__init__()
-        num_regressions = 1 if cls_agnostic_bbox_reg else num_classes
         self.cls_score, self.bbox_pred = make_box_layers(
-            x_shape, num_classes, num_regressions * box_dim
+            x_shape, num_classes, cls_agnostic_bbox_reg, box_dim
         )
 
     @property
@@ -63,14 +62,15 @@ class BoxPredictor(nn.Module):
 
 
 def make_box_layers(
-    x_shape: TensorShape, num_classes: int, num_offsets: int
+    x_shape: TensorShape, num_classes: int, cls_agnostic_bbox_reg: bool, box_dim: int
 ) -> tuple[nn.Linear, nn.Linear]:
     """Makes the layers that predict classes and box offsets.
 
     Args:
         x_shape: size of what describes a region.
         num_classes: number of classes, without the background.
-        num_offsets: offsets of a region, of all classes together.
+        cls_agnostic_bbox_reg: whether the classes share their box offsets.
+        box_dim: offsets of a box.
 
     Raises:
         ValueError: the size of the input is not known.
@@ -78,6 +78,7 @@ def make_box_layers(
     if x_shape.channels is None:
         raise ValueError(f"The size of the regions' features is not known: {x_shape}.")
     size = x_shape.channels * (x_shape.height or 1) * (x_shape.width or 1)
+    num_offsets = box_dim * (1 if cls_agnostic_bbox_reg else num_classes)
     cls_score, bbox_pred = nn.Linear(size, num_classes + 1), nn.Linear(size, num_offsets)
     init_normal(cls_score, std=0.01)
     init_normal(bbox_pred, std=0.001)

@@ -61,9 +61,8 @@ class FederatedBoxPredictor(nn.Module):
         fed_loss_freq_weight_power: Finite = 0.5,
     ) -> None:
         super().__init__()
-        num_regressions = 1 if cls_agnostic_bbox_reg else num_classes
         self.cls_score, self.bbox_pred = make_box_layers(
-            x_shape, num_classes, num_regressions * box_dim
+            x_shape, num_classes, cls_agnostic_bbox_reg, box_dim
         )
         self.power = fed_loss_freq_weight_power
         self.register_buffer("fed_loss_cls_weights", torch.zeros(num_classes))

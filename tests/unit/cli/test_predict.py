@@ -41,6 +41,25 @@ def predict(cli, *arguments):
     return cli("predict", "--model", "pets.safetensors", "--threshold", "0", *arguments)
 
 
+def test_results_of_a_run_go_beside_its_folder(cli, images):
+    run = images / "runs" / "x"
+    run.mkdir(parents=True)
+    (images / "pets.safetensors").rename(run / "model.safetensors")
+    result = cli("predict", "--model", "runs/x", "a.jpg")
+    assert result.code == 0
+    assert [file.name for file in run.iterdir()] == ["model.safetensors"]
+    assert (images / "runs" / "x-predictions" / "a.jpg").is_file()
+
+
+def test_samples_that_are_black_and_white_are_an_option(cli, images):
+    Image.fromarray(np.full((20, 30), 4095, dtype=np.uint16)).save("deep.png")
+    result = predict(cli, "deep.png")
+    assert result.code == 1
+    assert "--sample-range 0,4095" in result.err
+    assert predict(cli, "deep.png", "--sample-range", "0,4095").code == 0
+    assert predict(cli, "deep.png", "--sample-range", "5,1").code == 2
+
+
 def test_visualizations_and_predictions_are_saved(cli, images):
     result = predict(cli, "a.jpg", "more")
     assert result.code == 0

@@ -3,9 +3,12 @@
 import json
 import logging
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from composer.data import find_data, open_datasets, open_each, read_data_file
+from composer.data import find_data, inspect_dataset, open_datasets, open_each, read_data_file
+from composer.data.sample_reading import read_sample
 from composer.data.toy_dataset import CLASSES, write_shape_dataset
 from composer.errors import DataError, NameResolutionError, SpecError
 
@@ -246,3 +249,19 @@ def test_a_fault_that_two_selections_share_is_told_once(shapes, write, caplog):
     assert list(map(len, datasets.values())) == [2, 6]
     assert caplog.text.count("stay apart by id") == 1
     assert "datasets 'a', 'b': 1 fault" in caplog.text
+
+
+def test_samples_that_are_black_and_white_are_said(shapes, write):
+    file = next(shapes.images.iterdir())
+    samples = np.linspace(0, 4095, 32 * 32).reshape(32, 32).astype(np.uint16)
+    Image.fromarray(samples).save(file)
+    path = write(f"datasets: {{all: {{{FILES}}}}}")
+    (fault,) = inspect_dataset(open_one(path))
+    assert "`sample_range: [0, 4095]` of a dataset" in fault.message
+    dataset = open_one(path, set={"sample_range": [0, 4095]})
+    assert not inspect_dataset(dataset)
+    record = next(record for record in dataset if record.file_name.name == file.name)
+    image = read_sample(record, dataset.metadata).image
+    assert (int(image.min()), int(image.max())) == (0, 255)
+    (problem,) = problems(path, set={"sample_range": [9, 3]})
+    assert "the sample that is black comes first, and is the smaller one" in problem

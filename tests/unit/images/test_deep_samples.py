@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from composer.errors import InputError
-from composer.images import open_image
+from composer.images import ImageFileError, make_upright, open_image
 from unit.images.some_tiffs import write_tiff
 
 RAMP = [0, 1024, 2048, 4095]  # of 12 bits
@@ -181,3 +181,18 @@ def test_floating_point_in_colour_is_named(tmp_path):
     )
     with pytest.raises(InputError, match="such as floating point in colour"):
         open_image(file)
+
+
+def test_the_samples_that_a_user_says_count_over_those_of_the_file(tmp_path):
+    samples = np.array([[0, 100, 2047, 4095, 65535]], dtype=np.uint16)
+    Image.fromarray(samples).save(tmp_path / "x.png")
+    found = np.asarray(open_image(tmp_path / "x.png", (100, 4095)))[0, :, 0]
+    assert found.tolist() == [0, 0, 124, 255, 255]
+    assert np.asarray(make_upright(Image.fromarray(samples), (0, 4095)))[0, 3, 0] == 255
+
+
+@pytest.mark.parametrize("wrong", [(5, 5), (9, 1), (0,), (0, float("nan")), "ab", 7])
+def test_a_range_that_is_none_is_told(tmp_path, wrong):
+    Image.fromarray(np.zeros((2, 2), dtype=np.uint16)).save(tmp_path / "x.png")
+    with pytest.raises(ImageFileError, match="sample_range is the samples that are black and"):
+        open_image(tmp_path / "x.png", wrong)
