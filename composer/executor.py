@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 import torch
 
-from composer.blueprint import Endpoint, Plan, Slot, Step
+from composer.blueprint import Endpoint, Plan, Slot, Step, describe_largest
 from composer.errors import ExecutionError
+from composer.memory import describe_shortage
 from composer.taps import Tapping, is_tapping, without_tapping
 from composer.values import describe, move
 from composer.worker_death import is_worker_death
@@ -172,6 +173,8 @@ def _failure(step: Step, arguments: Mapping[str, Any], error: Exception) -> Exec
     lines = [f"    {port}: {_describe(value)}" for port, value in shown.items()]
     given = "\n".join(["  It was given", *lines]) if lines else "  It was given nothing."
     reason = f"{type(error).__name__}: {error}"
+    if shortage := describe_shortage(error):
+        reason = f"{shortage}. {describe_largest(step.node, with_place=True)}".rstrip()
     if isinstance(error, KeyError):
         reason = f"KeyError: there is no {error} among what it was given"
     message = f"node '{step.node.path}' ({step.node.label}) failed: {reason}\n{given}"

@@ -12,6 +12,14 @@ PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
 NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]
 Channels: TypeAlias = PositiveInt | Literal[-1]  # -1 keeps the number of channels
 
+# Pixels of an image's side; a square image of that many has 4 billion pixels.
+PixelSide: TypeAlias = Annotated[int, Field(ge=1, le=65_536)]
+OptionalPixelSide: TypeAlias = Annotated[int, Field(ge=0, le=65_536)]  # 0 for none
+# What the sides of an image are multiples of: a stride, or a few of them.
+Divisor: TypeAlias = Annotated[int, Field(ge=0, le=4096)]
+# Rows or columns of a grid on a region; grids have up to about 60.
+GridSide: TypeAlias = Annotated[int, Field(ge=1, le=1024)]
+
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 NonNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]

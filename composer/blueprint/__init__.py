@@ -3,6 +3,7 @@
 from composer.blueprint.addresses import AddressBook, Target
 from composer.blueprint.blueprint import Blueprint, Names, listed
 from composer.blueprint.dependencies import Dependencies
+from composer.blueprint.largest_setting import describe_largest, find_largest
 from composer.blueprint.node_types import NodeTypes
 from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
 from composer.blueprint.plan import Plan, Step, make_plan
@@ -22,6 +23,8 @@ __all__ = [
     "Slot",
     "Step",
     "Target",
+    "describe_largest",
+    "find_largest",
     "listed",
     "make_plan",
     "resolve_references",

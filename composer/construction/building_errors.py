@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from composer.blueprint import Node
+from composer.blueprint import Node, find_largest
 from composer.construction.modules import GiantModuleError
-from composer.construction.weight_limits import find_largest
 from composer.documents import Located, Place, ProblemLog
+from composer.memory import describe_shortage
 
 
 def note_unbuilt(node: Node, error: BaseException, log: ProblemLog) -> None:
@@ -16,9 +16,26 @@ def note_unbuilt(node: Node, error: BaseException, log: ProblemLog) -> None:
         error: what its constructor raised.
         log: takes the problem.
     """
-    reason = str(error) if isinstance(error, GiantModuleError) else _describe(error)
-    key, value = _find_cause(node, error)
-    message, hint, place = f"node '{node.path}' cannot be built: {reason}", "", node.place
+    shortage = describe_shortage(error)
+    reason = str(error) if isinstance(error, GiantModuleError) else shortage or _describe(error)
+    cause = _find_cause(node, error)
+    _note_at(node, cause, f"node '{node.path}' cannot be built: {reason}", log)
+
+
+def note_giant(node: Node, reason: str, log: ProblemLog) -> None:
+    """Notes that a node is too large, at its largest setting.
+
+    Args:
+        node: the node.
+        reason: what is too large; the message goes on with it.
+        log: takes the problem.
+    """
+    _note_at(node, find_largest(node), f"node '{node.path}' is too large: {reason}", log)
+
+
+def _note_at(node: Node, cause: tuple[str, Located | None], message: str, log: ProblemLog) -> None:
+    """Notes a problem at a setting, or at the node where there is none."""
+    (key, value), hint, place = cause, "", node.place
     origin: Place | None = None
     if key:
         hint = f"'{node.path}.{key}' is {_shown(node.config[key])}."
@@ -31,7 +48,7 @@ def note_unbuilt(node: Node, error: BaseException, log: ProblemLog) -> None:
 
 def _find_cause(node: Node, error: BaseException) -> tuple[str, Located | None]:
     """The setting that an error is about: the one it names, else the only one written."""
-    if isinstance(error, GiantModuleError | MemoryError):
+    if isinstance(error, GiantModuleError) or describe_shortage(error):
         return find_largest(node)
     text = f" {error} ".lower()
     named = [key for key in node.config if key.lower() in text]

@@ -19,6 +19,7 @@ from composer.errors import PluginError
 from composer.executor import derive_seed
 from composer.garbage_collection import paused_collection
 from composer.limits import format_bytes
+from composer.memory import check_allocation, describe_shortage
 from composer.taps import find_module
 
 _MAX_BYTES = 2**40  # of the weights of one node
@@ -61,7 +62,7 @@ def build_modules(
             try:
                 built[path] = instantiate(node)
             except (Exception, SystemExit) as error:
-                reason = f"{type(error).__name__}: {error}"
+                reason = describe_shortage(error) or f"{type(error).__name__}: {error}"
                 raise PluginError(
                     f"node '{path}' ({node.label}) cannot be built: {reason}"
                 ) from error
@@ -154,8 +155,36 @@ def draw_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     try:
         with torch.device("meta"), _MetaBuilding():
             return build()
-    except (NotImplementedError, RuntimeError):
-        return build()
+    except (NotImplementedError, RuntimeError) as error:
+        if shortage := describe_shortage(error):
+            raise GiantModuleError(shortage) from error
+        with _CheckedAllocation():
+            return build()
+
+
+class _CheckedAllocation(TorchFunctionMode):
+    """Refuses tensors that are larger than the memory at hand, before they are made."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = dict(kwargs or {})
+        if func in _MAKING:
+            planned = func(*args, **{**named, "device": "meta"})
+            check_allocation(planned.numel() * planned.element_size(), "a tensor of it")
+        return func(*args, **named)
+
+
+_MAKING: frozenset[Callable[..., Any]] = frozenset(
+    {
+        *(torch.empty, torch.zeros, torch.ones, torch.full, torch.arange, torch.linspace),
+        *(torch.rand, torch.randn, torch.randint, torch.eye),
+    }
+)
 
 
 class _MetaBuilding(TorchFunctionMode):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from types import NoneType
 from typing import Any
 
@@ -16,7 +17,7 @@ import networkx as nx
 from torch import nn
 
 from composer.blueprint import Blueprint, Endpoint, Node, Slot
-from composer.construction.building_errors import note_unbuilt
+from composer.construction.building_errors import note_giant, note_unbuilt
 from composer.construction.modules import (
     count_bytes,
     draw_on_meta,
@@ -25,7 +26,11 @@ from composer.construction.modules import (
 )
 from composer.dag import find_cycles, order
 from composer.documents import ProblemLog
+from composer.limits import format_bytes
 from composer.structures import TensorShape
+
+_BYTES = 4  # of a number
+_MAX_BYTES = 2**28  # of one region; a mask head's has 200 kB
 
 
 @dataclass
@@ -56,6 +61,7 @@ class _Propagation:
         if draft.path not in self.failed:
             found = self.output_shape(node, arguments)
             if found is not None:
+                self.check_size(node, found)
                 self.shapes[draft.path] = found
 
     def shapes_wanted(
@@ -149,6 +155,16 @@ class _Propagation:
             message = f"node '{node.path}' cannot tell its output_shape: {reason}"
             self.log.add(node.place, message)
             return None
+
+    def check_size(self, node: Node, shape: Any) -> None:
+        """Notes an output of pooled regions whose single region is larger than any model's."""
+        if not isinstance(shape, TensorShape):
+            return
+        needed = _BYTES * prod(size or 1 for size in (shape.channels, shape.height, shape.width))
+        if needed > _MAX_BYTES:
+            self.failed.add(node.path)
+            reason = f"one region of its output would take {format_bytes(needed)}"
+            note_giant(node, reason, self.log)
 
     def passed_on(self, node: Node, arguments: Mapping[str, Endpoint]) -> Any:
         """The shape of the only input that has the output's type: such a node keeps shapes."""

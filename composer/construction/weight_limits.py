@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from composer.blueprint import Node
-from composer.documents import Located
+from composer.blueprint import Node, describe_largest
 from composer.errors import InputError
 from composer.limits import format_bytes
 from composer.memory import available_memory
@@ -33,32 +31,3 @@ def check_memory(nodes: Iterable[Node], weight_bytes: Mapping[str, int]) -> None
         f"{format_bytes(available)} are at hand. The largest node is '{largest.path}' with "
         f"{format_bytes(sizes[largest.path])}. {describe_largest(largest)}".rstrip()
     )
-
-
-def find_largest(node: Node) -> tuple[str, Located | None]:
-    """The setting of a node with the largest number, and its value as written.
-
-    Returns:
-        The name, empty if no setting has a number above 1; and the value, None for a default.
-    """
-    sizes = {key: _largest_in(value) for key, value in node.config.items()}
-    name = max(sizes, key=sizes.__getitem__, default="")
-    return ("", None) if sizes.get(name, 0) <= 1 else (name, node.written.get(name))
-
-
-def describe_largest(node: Node) -> str:
-    """A hint that names the setting of a node with the largest number."""
-    name = find_largest(node)[0]
-    return f"Its largest setting is {name}: {_shown(node.config[name])}." if name else ""
-
-
-def _largest_in(value: Any) -> float:
-    if isinstance(value, (list, tuple)):
-        return max([len(value), *map(_largest_in, value)])
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return abs(value) if is_number else 0
-
-
-def _shown(value: Any) -> str:
-    text = str(list(value) if isinstance(value, tuple) else value)
-    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.json_schema import WithJsonSchema
 
 from composer.language.metadata import SpecMetadata
+from composer.ranges import OptionalPixelSide
 
 LANGUAGE_VERSION = 1
 Mode = Literal["training", "inference"]
@@ -118,7 +119,9 @@ class ImageFormat(_Model):
 
     channel_order: Literal["BGR", "RGB"] = Field("BGR", description="Order of the channels.")
     scale: float = Field(1.0, gt=0, description="Factor on the values 0..255.")
-    shortest_edge: int = Field(800, ge=0, description="Pixels; 0 leaves images as they are.")
+    shortest_edge: OptionalPixelSide = Field(
+        800, description="Pixels; 0 leaves images as they are."
+    )
     longest_edge: int = Field(1333, ge=0, description="Pixels; limits the longer edge.")
 
 

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Shaped
 from torch import Tensor
 
+from composer.structures.tensor_sizes import check_size
+
 
 class ImageList:
     """A batch of images, padded at the right and at the bottom to one size.
@@ -54,6 +56,7 @@ class ImageList:
 
         Raises:
             ValueError: there is no image, or their channels differ.
+            MemoryShortageError: they would take more memory than is at hand.
         """
         if not tensors:
             raise ValueError("An ImageList of no images has no size: build it from a tensor.")
@@ -64,6 +67,9 @@ class ImageList:
         width = max(square_size, *(tensor.shape[-1] for tensor in tensors))
         height = round_up(height, size_divisibility)
         width = round_up(width, size_divisibility)
+        shape = (2, len(tensors), *tensors[0].shape[:-2], height, width)  # one by one, and stacked
+        count = "1 image" if len(tensors) == 1 else f"{len(tensors)} images"
+        check_size(tensors[0], shape, f"{count}, padded to {height} x {width},")
         padded = [
             F.pad(t, (0, width - t.shape[-1], 0, height - t.shape[-2]), value=pad_value)
             for t in tensors

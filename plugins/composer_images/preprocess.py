@@ -5,7 +5,7 @@ from typing import NamedTuple
 from torch import nn
 
 from composer.layers import PixelNormalization
-from composer.ranges import Finite, NonNegativeInt, Positive
+from composer.ranges import Divisor, Finite, OptionalPixelSide, Positive
 from composer.structures import ImageBatch, ImageList, TensorShape
 
 
@@ -41,8 +41,8 @@ class Preprocess(nn.Module):
         *,
         pixel_mean: tuple[Finite, ...] = (103.53, 116.28, 123.675),
         pixel_std: tuple[Positive, ...] = (1.0, 1.0, 1.0),
-        size_divisibility: NonNegativeInt = 0,
-        square_size: NonNegativeInt = 0,
+        size_divisibility: Divisor = 0,
+        square_size: OptionalPixelSide = 0,
     ) -> None:
         super().__init__()
         self.normalization = PixelNormalization(pixel_mean, pixel_std)

@@ -11,12 +11,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from composer.ops import ROTATED, find_box_kind, index_regions, roi_align_rotated
-from composer.ranges import NonNegative, PositiveInt, SamplingRatio
+from composer.ranges import GridSide, NonNegative, PositiveInt, SamplingRatio
 from composer.structures import (
     AnyBoxes,
     Features,
     RegionFeatures,
     TensorShape,
+    check_size,
     find_channels,
     find_pyramid_strides,
     pick_levels,
@@ -38,7 +39,7 @@ class ROIPooler(nn.Module):
     Args:
         features_shape: the levels that come in.
         in_features: the levels to take regions from; all by default. Their strides double.
-        output_size: rows and columns of the grid; one number for both.
+        output_size: rows and columns of the grid, 1024 at most; one number for both.
         pooler_type: `ROIAlignV2` samples at the exact places; `ROIAlign` half a cell off, as its
             first version did; `ROIPool` takes the maximum of whole cells (Girshick 2015).
             Rotated regions are sampled at the exact places.
@@ -58,7 +59,7 @@ class ROIPooler(nn.Module):
         *,
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
-        output_size: PositiveInt | tuple[PositiveInt, PositiveInt],
+        output_size: GridSide | tuple[GridSide, GridSide],
         pooler_type: Literal["ROIAlignV2", "ROIAlign", "ROIPool"] = "ROIAlignV2",
         sampling_ratio: SamplingRatio = 0,
         canonical_box_size: PositiveInt = 224,
@@ -104,6 +105,8 @@ class ROIPooler(nn.Module):
             raise ValueError(f"Boxes of {len(boxes)} images for features of {len(maps[0])}.")
         pool = self._pool_rotated if kind is ROTATED else self._pool
         regions = index_regions(boxes).to(maps[0].device)
+        shape = (len(regions), maps[0].shape[1], *self.output_size)
+        check_size(maps[0], shape, f"Features of {len(regions)} regions")
         if len(maps) == 1:
             return pool(maps[0], regions, self.strides[0])
         levels = assign_levels(
@@ -114,7 +117,7 @@ class ROIPooler(nn.Module):
             self.canonical_level,
             self.level_epsilon,
         )
-        pooled = maps[0].new_zeros(len(regions), maps[0].shape[1], *self.output_size)
+        pooled = maps[0].new_zeros(shape)
         for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):
             rows = (levels == level).nonzero().squeeze(1)
             pooled[rows] = pool(map_, regions[rows], stride)

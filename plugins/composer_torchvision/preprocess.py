@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import PixelNormalization
-from composer.ranges import Finite, NonNegativeInt, Positive, PositiveInt
-from composer.structures import ImageBatch, ImageList, TensorShape
+from composer.ranges import Divisor, Finite, PixelSide, Positive, PositiveInt
+from composer.structures import ImageBatch, ImageList, TensorShape, check_size
 
 _FULL_RANGE = 255.0
 
@@ -50,9 +50,9 @@ class TorchvisionPreprocess(nn.Module):
         *,
         pixel_mean: tuple[Finite, ...] = (0.485, 0.456, 0.406),
         pixel_std: tuple[Positive, ...] = (0.229, 0.224, 0.225),
-        min_size: tuple[PositiveInt, ...] = (800,),
+        min_size: tuple[PixelSide, ...] = (800,),
         max_size: PositiveInt = 1333,
-        size_divisibility: NonNegativeInt = 32,
+        size_divisibility: Divisor = 32,
     ) -> None:
         super().__init__()
         if not min_size or min(min_size) < 1 or max_size < 1:
@@ -90,6 +90,7 @@ class TorchvisionPreprocess(nn.Module):
             drawn = torch.randint(len(self.min_size), (), generator=generator, device=device)
             min_size = self.min_size[int(drawn)]
         size = choose_size(image.shape[1], image.shape[2], min_size, self.max_size)
+        check_size(image, (image.shape[0], *size), f"An image, resized to {size[0]} x {size[1]},")
         return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
 
 

@@ -14,7 +14,7 @@ from composer.data.augmentations.chance import (
 from composer.data.image_size import choose_size
 from composer.data.samples import Sample
 from composer.data.transforms import crop_sample, pad_sample, resize_sample
-from composer.ranges import Fraction, NonNegativeInt, Positive, PositiveInt
+from composer.ranges import Fraction, NonNegativeInt, PixelSide, Positive
 
 
 class ResizeShortestEdge:
@@ -36,7 +36,7 @@ class ResizeShortestEdge:
     def __init__(
         self,
         *,
-        shortest_edge: PositiveInt | list[PositiveInt] = 800,
+        shortest_edge: PixelSide | list[PixelSide] = 800,
         longest_edge: NonNegativeInt = 1333,
         sampling: Literal["choice", "range"] = "choice",
         exact: bool = False,
@@ -81,7 +81,7 @@ class LargeScaleJitter:
     def __init__(
         self,
         *,
-        size: tuple[PositiveInt, PositiveInt] = (1024, 1024),
+        size: tuple[PixelSide, PixelSide] = (1024, 1024),
         scales: tuple[Positive, Positive] = (0.1, 2.0),
         exact: bool = False,
     ) -> None:

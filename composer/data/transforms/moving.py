@@ -8,6 +8,7 @@ from torch import Tensor
 
 from composer.data.samples import Sample
 from composer.data.transforms.transform import Transform, TransformList
+from composer.memory import check_allocation
 from composer.structures import RotatedBoxes
 
 
@@ -20,7 +21,11 @@ def move_sample(sample: Sample, transform: Transform) -> Sample:
     Args:
         sample: the sample.
         transform: for images of its size.
+
+    Raises:
+        MemoryShortageError: the result would take more memory than is at hand.
     """
+    _check_memory(sample, *transform.new_size)
     outlines, keypoints = sample.outlines, sample.keypoints
     if outlines is not None:
         outlines = tuple(tuple(transform.apply_polygons(outline)) for outline in outlines)
@@ -44,6 +49,13 @@ def move_sample(sample: Sample, transform: Transform) -> Sample:
         history=(*sample.history, transform),
     )
     return replace(moved, boxes=_bound_rotated(moved))
+
+
+def _check_memory(sample: Sample, height: int, width: int) -> None:
+    """Refuses an image whose pixels and masks are more than the memory at hand."""
+    planes = [len(sample.image) * sample.image.element_size()]
+    planes += [len(sample.bit_masks)] if sample.bit_masks is not None else []
+    check_allocation(sum(planes) * height * width, f"An image of {height} x {width}")
 
 
 def find_transform(sample: Sample) -> TransformList:
