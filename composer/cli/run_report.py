@@ -112,11 +112,11 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def save_results(results: Mapping[str, Any], model: str, place: str | None) -> dict[str, Path]:
-    """Saves the results of a run.
+def save_results(outcome: Outcome, model: str, place: str | None) -> dict[str, Path]:
+    """Saves the results of a run; of a node with several outputs all of them, by port.
 
     Args:
-        results: values by name.
+        outcome: the results.
         model: name of the spec.
         place: the file or folder; by default `runs/<model>`.
 
@@ -128,7 +128,7 @@ def save_results(results: Mapping[str, Any], model: str, place: str | None) -> d
     """
     saved: dict[str, Path] = {}
     failures: list[str] = []
-    for name, value in results.items():
+    for name, value in {**outcome.results, **outcome.ports}.items():
         file = _choose_file(name, model, place)
         try:
             is_named = place is not None and file == Path(place)

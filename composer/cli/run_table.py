@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -46,11 +46,13 @@ class Outcome(NamedTuple):
         results: values by the full names of the targets; `outputs` of a whole run.
         nodes: the nodes that ran.
         profile: measures of memory, if they were asked for.
+        ports: of targets that are whole nodes with several outputs, all of those by port.
     """
 
     results: Mapping[str, Any]
     nodes: Sequence[NodeRun]
     profile: Profile | None
+    ports: Mapping[str, Mapping[str, Any]]
 
 
 def run_shown(
@@ -80,14 +82,24 @@ def run_shown(
     if len(graph.blueprint.inputs[plan.mode]) == 1:  # a single input is passed by itself
         given = next(iter(given.values()), None) if given else None
     display = Bar(plan.paths) if as_json or profile else Table(plan.paths, terminal_width())
-    watch = Stopwatch(display)
+    watch = Stopwatch(display, _list_whole_nodes(plan))
     options: dict[str, Any] = {"until": plan, "feeds": move(dict(feeds), device), "seed": seed}
     measured = None
     with _watched(graph, watch), torch.set_grad_enabled(plan.mode == "training"):
         if profile:
             measured = graph.profile(given, **options)
         found = graph.run(given, **options) if measured is None else measured.result
-    return Outcome({_OUTPUTS: found} if plan.is_whole else dict(found), watch.nodes, measured)
+    results = {_OUTPUTS: found} if plan.is_whole else dict(found)
+    return Outcome(results, watch.nodes, measured, watch.kept)
+
+
+def _list_whole_nodes(plan: Plan) -> set[str]:
+    """Targets that are nodes with several outputs, none of them fed."""
+    asked = set() if plan.is_whole else {target.name for target in plan.targets}
+    nodes = {step.node.path: step.node.slots for step in plan.steps if step.node.path in asked}
+    return {
+        path for path, slots in nodes.items() if len(slots) > 1 and not {*slots} & {*plan.feeds}
+    }
 
 
 @contextmanager
@@ -114,11 +126,13 @@ class Stopwatch:
 
     Args:
         display: where nodes are shown.
+        keeping: paths of the nodes whose outputs are kept, by port.
     """
 
-    def __init__(self, display: Display) -> None:
-        self.display = display
+    def __init__(self, display: Display, keeping: Collection[str] = ()) -> None:
+        self.display, self.keeping = display, keeping
         self.nodes: list[NodeRun] = []
+        self.kept: dict[str, Mapping[str, Any]] = {}
         self._start = 0.0
 
     def start(self, _path: str, inputs: Mapping[str, Any]) -> None:
@@ -131,6 +145,8 @@ class Stopwatch:
         _wait_for_device(outputs)
         seconds = time.perf_counter() - self._start
         described = {port: describe(value) for port, value in outputs.items()}
+        if path in self.keeping:
+            self.kept[path] = dict(outputs)
         self.nodes.append(NodeRun(path, described, seconds))
         self.display.show(self.nodes[-1])
 

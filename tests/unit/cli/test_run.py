@@ -106,6 +106,20 @@ def test_values_by_port_feed_all_outputs_of_a_node(cli, batch):
     assert "cut off by feeds: rpn.rpn_head" in result.out
 
 
+def test_a_saved_node_has_all_its_ports_and_is_not_computed_anew(cli, batch):
+    for arguments in (
+        ["-u", "rpn_head", "-u", "proposals"],
+        ["-u", "proposals", "-f", "rpn_head=x"],
+    ):
+        feeds = [a.replace("=x", "=runs/small/rpn.rpn_head.safetensors") for a in arguments]
+        result = cli("run", "small.yaml", "-i", batch, *feeds)
+        assert result.code == 0
+        assert "anew" not in result.err
+    assert "cut off by feeds: rpn.rpn_head" in result.out
+    saved = read_value("runs/small/rpn.rpn_head.safetensors")
+    assert list(saved) == ["objectness", "deltas"]
+
+
 def test_ports_that_a_feed_lacks_are_reported(cli, batch):
     maps = [torch.zeros(1, 1, 8, 16), torch.zeros(1, 1, 4, 8), torch.zeros(1, 1, 2, 4)]
     write_value("head.safetensors", maps)
