@@ -173,6 +173,10 @@ class Wires:
             return self._outside(scope, first, rest, reference)
         if first in scope.graph.inputs:
             return _endpoint(reference, Slot(first, ".".join(rest) or WHOLE))
+        deleted = scope.graph.deleted.get(first)
+        if deleted is not None and deleted.source != reference.place.source:
+            self.log.add_deletion(deleted, f"'{scope.join(first)}'", reference.place)
+            return _endpoint(reference)
         where = f" in '{scope.path}'" if scope.path else ""
         message = f"there is no node or input '{first}'{where}"
         return self._faulty(reference, message, lambda: _hint_for_unknown(first, scope))

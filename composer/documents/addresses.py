@@ -14,6 +14,7 @@ from composer.documents.located import Located
 from composer.documents.model_types import is_model, list_members
 from composer.documents.places import Place
 
+_NAME = "uses"
 _OPTIONS = "with"  # the key of a section whose entries have addresses of the section itself
 
 Location = tuple[str | int, ...]
@@ -91,7 +92,7 @@ def _list_options(here: Located, model: type[BaseModel]) -> list[str]:
     """The keys that may stand below `with:`, of which some are written."""
     written = here.get(_OPTIONS)
     found = [key for key, _ in written.entries()] if written is not None else []
-    uses = here.get("uses")
+    uses = here.get(_NAME)
     if issubclass(model, DocumentPart):
         default = model.model_fields["uses"].default if "uses" in model.model_fields else None
         name = default if uses is None else uses.value
@@ -148,5 +149,10 @@ def put(document: Located, location: Location, value: Located, place: Place) -> 
     places = {**document.key_places, step: document.key_places.get(step, place)}
     if not rest:
         places[step] = place
+    if not rest and step == _NAME and _OPTIONS in entries:
+        # What is wrong with the options of one thing follows from another's being named.
+        entries[_OPTIONS] = entries[_OPTIONS].moved(place)
+        places[_OPTIONS] = place if not places[_OPTIONS].line else places[_OPTIONS]
+        document = document if document.place.line else replace(document, place=place)
     is_new = not document.is_mapping
     return Located(entries, place if is_new else document.place, places)

@@ -30,6 +30,7 @@ class Located:
         param: address of the param that brought it to its place; empty if none did.
         lapses: whether it comes from a base some of whose nodes are replaced, so that a setting or
             alias of this value may mean nothing any more.
+        deleted: of a mapping, the keys that a later document has deleted, and where.
     """
 
     value: Any
@@ -39,6 +40,7 @@ class Located:
     faulty: bool = False
     param: str = ""
     lapses: bool = False
+    deleted: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def is_mapping(self) -> bool:
@@ -78,6 +80,19 @@ class Located:
                 break
             here = found
         return here
+
+    def moved(self, place: Place) -> Located:
+        """A copy of plain values, and all inside, at another place; other documents' stay."""
+        if self.place.line:
+            return self
+        value: Any = self.value
+        if isinstance(value, dict):
+            value = {key: item.moved(place) for key, item in value.items()}
+        elif isinstance(value, list):
+            value = [item.moved(place) for item in value]
+        return replace(
+            self, value=value, place=place, key_places=dict.fromkeys(self.key_places, place)
+        )
 
     def marked_faulty(self, keys: Sequence[str] = ()) -> Located:
         """A copy in which the value at the end of a way of keys is marked as faulty."""

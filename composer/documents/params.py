@@ -43,7 +43,8 @@ def substitute_params(
         if name not in defaults:
             hint = partial(did_you_mean, name, defaults, "params")
             log.add(value.place, f"unknown param '{name}'", hint)
-    substitution = _Substitution(defaults, given, log, f"{scope}." if scope else "")
+    deleted = {} if section is None else section.deleted
+    substitution = _Substitution(defaults, given, deleted, log, f"{scope}." if scope else "")
     resolved = {name: substitution.param(name) for name in defaults}
     if not document.is_mapping:
         return document, resolved
@@ -133,10 +134,11 @@ class _Substitution:
         self,
         defaults: Mapping[str, Located],
         given: Mapping[str, Located],
+        deleted: Mapping[str, Place],
         log: ProblemLog,
         prefix: str,
     ) -> None:
-        self.defaults, self.log, self.prefix = defaults, log, prefix
+        self.defaults, self.deleted, self.log, self.prefix = defaults, deleted, log, prefix
         self.resolved = {name: given[name] for name in defaults if name in given}
         self.sizes = {name: _size(value) for name, value in self.resolved.items()}
         self.depths = {name: _depth(value) for name, value in self.resolved.items()}
@@ -230,8 +232,7 @@ class _Substitution:
 
     def look_up(self, name: str, item: Located) -> Located | None:
         if name not in self.defaults:
-            hint = partial(did_you_mean, name, self.defaults, "params")
-            self.log.add(item.place, f"unknown param '{name}'", hint)
+            self.note_unknown(name, item)
             return None
         if name in self.open:
             names = list(self.open)
@@ -241,6 +242,15 @@ class _Substitution:
         found = self.param(name)
         self.spend(self.sizes[name], item)
         return None if found.faulty else found
+
+    def note_unknown(self, name: str, item: Located) -> None:
+        """Notes a use of what is no param, or of one that was deleted."""
+        place = self.deleted.get(name)
+        if place is not None and place.source != item.place.source:
+            self.log.add_deletion(place, f"the param '{name}'", item.place)
+            return
+        hint = partial(did_you_mean, name, self.defaults, "params")
+        self.log.add(item.place, f"unknown param '{name}'", hint)
 
 
 def _size(item: Located) -> int:

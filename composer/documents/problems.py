@@ -83,6 +83,18 @@ class ProblemLog:
             hint = hint() if self._num_hints <= _MAX_HINTS else ""
         self._problems[replace(problem, hint=_shortened(hint))] = None
 
+    def add_deletion(self, place: Place, what: str, use: Place) -> None:
+        """Notes that a document deletes what one that it extends still uses.
+
+        It is one problem however often that is used, as hints are not compared.
+
+        Args:
+            place: where it is deleted.
+            what: what is deleted.
+            use: where it is used, the first of which is shown.
+        """
+        self.add(place, f"{what} is deleted here, but still used", f"It is used at {use}.")
+
     def extend(self, error: SpecError) -> None:
         """Notes the problems of an error that was raised further down."""
         for problem in error.problems:

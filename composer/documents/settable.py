@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -21,6 +21,7 @@ from composer.names import find_alike, find_names, hint_at
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _LANGUAGE = ("params", "set")  # sections that the model of a document is not given
+_MAX_LISTED = 8  # addresses in a hint
 _LOGGER = logging.getLogger("composer.documents")
 
 
@@ -244,8 +245,7 @@ def _apply(setting: Setting, targets: Sequence[Settable], log: ProblemLog) -> No
     if len(of_each) > 1 and not setting.is_pattern:
         note_ambiguous(setting, found, log)
     elif not found and not _take_unknown(setting, targets, owners):
-        message = f"there is nothing to set at '{setting.address}'"
-        log.add(setting.place, message, lambda: _suggest(setting.address, owners))
+        log.add(setting.place, *_describe_missing(setting.address, owners))
     else:
         for target, addresses in of_each:
             target.apply(setting, addresses)
@@ -309,6 +309,20 @@ def _take_unknown(
     head, dot, _ = setting.address.partition(".")
     asked = [heads[head]] if dot and head in heads else targets
     return any(target.take_unknown(setting) for target in asked)
+
+
+def _describe_missing(
+    address: str, candidates: Collection[str]
+) -> tuple[str, str | Callable[[], str]]:
+    """The message about an address that means nothing, and a hint."""
+    inside = [name for name in candidates if name.startswith(f"{address}.")]
+    if inside:
+        shown = ", ".join(sorted(inside, key=lambda name: name.count("."))[:_MAX_LISTED])
+        more = ", ..." if len(inside) > _MAX_LISTED else "."
+        message = f"'{address}' is a section: name one of its settings, or give a mapping of them"
+        return message, f"Settings: {shown}{more}"
+    message = f"there is nothing to set at '{address}'"
+    return message, lambda: _suggest(address, candidates)
 
 
 def _suggest(name: str, candidates: Collection[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from composer.data import DatasetDocument
 from composer.documents import (
     DocumentSource,
+    Located,
     Place,
     Problem,
     ProblemLog,
@@ -45,6 +46,7 @@ class Experiment:
         folder: the folder of relative paths.
         source: the file, for messages.
         spec: the file or the qualified name of the spec.
+        written: its values with their places, for messages.
     """
 
     document: ExperimentDocument
@@ -53,6 +55,7 @@ class Experiment:
     folder: Path
     source: str
     spec: str
+    written: Located = field(default=Located({}, Place("")), compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -149,7 +152,7 @@ def load_experiment(
         SpecError: with all problems at once, each with its place.
     """
     experiment = read_experiment(source, set=set, data=data, folder=folder)
-    _check_names(experiment.document, experiment.datasets, experiment.source)
+    check_names(experiment)
     return experiment
 
 
@@ -191,22 +194,23 @@ def read_experiment(
     written_in = parts.experiment.document.at(("spec",)).place.source
     spec, note = find_spec(document.spec, folder, written_in)
     log_notes([f"{written_in}: {note}"] if note else [])
-    return Experiment(document, datasets, tuple(parts.model.settings), folder, label, spec)
+    settings_of_model = tuple(parts.model.settings)
+    written = parts.experiment.document
+    return Experiment(document, datasets, settings_of_model, folder, label, spec, written)
 
 
-def _check_names(
-    document: ExperimentDocument, datasets: Mapping[str, DatasetDocument], source: str
-) -> None:
+def check_names(experiment: Experiment) -> None:
     """Checks that the datasets of `train` and `validation` exist.
 
     Raises:
         SpecError: with all that do not.
     """
+    document, datasets = experiment.document, experiment.datasets
     problems = []
     for key, images in (("train", document.train), ("validation", document.validation)):
         for number, name in enumerate(images.datasets if images else ()):
             if name not in datasets:
-                place = Place(source, pointer=f"{key}.datasets[{number}]")
+                place = experiment.written.at((key, "datasets", number)).place
                 hint = did_you_mean(name, datasets, "datasets")
                 problems.append(Problem(place, f"there is no dataset '{name}'", hint))
     if problems:

@@ -56,7 +56,7 @@ def fit_spec(
     counts = _count_names(metadata, plain)
     _check_counts(experiment, counts)
     if freeze:
-        frozen = [*plain.freeze, *freeze]
+        frozen = list(dict.fromkeys([*plain.freeze, *freeze]))
         source = _with_freeze(source, frozen)
     values = {**counts, **(settings or {})}
     spec = load_spec(source, set=[*values.items(), *experiment.model_settings])

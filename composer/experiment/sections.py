@@ -78,7 +78,10 @@ def apply_to_experiment(
     others = spread_sections(rest, (MODEL, _DATASETS))
     references = [one for one in (*own, *others) if one.address in (_SPEC, _DATASETS)]
     apply_settings(references, [experiment], log)
-    data = _find_data(experiment, folder) if data is None else data
+    if data is None:
+        data = _find_data(experiment, folder)
+    else:
+        _refuse_datasets([one for one in others if one.address == _DATASETS], log)
     opened = None if data is None else open_data(data, log)
     if opened is not None:
         _leave_out_datasets(experiment)
@@ -192,6 +195,13 @@ def _is_experiment(model: str) -> bool:
         return find_model_source(model).kind == "experiment"
     except ComposerError:
         return False
+
+
+def _refuse_datasets(settings: Sequence[Setting], log: ProblemLog) -> None:
+    """Notes settings of all datasets beside a data file that is given in their place."""
+    for setting in settings:
+        message = f"'{setting.address}' has no effect: a data file is given in its place"
+        log.add(setting.place, message, "Name one of its values: datasets.NAME.annotations.")
 
 
 def _leave_out_datasets(experiment: SettableDocument[ExperimentDocument]) -> None:

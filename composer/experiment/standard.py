@@ -11,9 +11,15 @@ from typing import Any
 from composer.construction import find_image_format
 from composer.data import DatasetDocument, Selection
 from composer.discovery import DISTRIBUTION
-from composer.documents import DocumentSource, SettingsSource, as_absolute
+from composer.documents import (
+    DocumentSource,
+    ProblemLog,
+    SettingsSource,
+    as_absolute,
+    collect_settings,
+)
 from composer.errors import InputError
-from composer.experiment.experiment import Experiment, read_experiment
+from composer.experiment.experiment import Experiment, check_names, read_experiment
 from composer.experiment.model_settings import find_model_parts
 from composer.experiment.sections import find_spec
 from composer.language import ImageFormat, load_spec, log_notes
@@ -23,6 +29,7 @@ _SHORT = "val"  # what the latter is often called
 _SPECS = (".yaml", ".yml", ".json")
 _FOLDS = 5
 _SMALLEST = 0.8  # of the model's own image size
+_OF_VALIDATION = ("evaluation", "validation")
 _ALONE = "there is no validation set; call a dataset 'validation'"
 
 _UNEVALUATED = (
@@ -55,16 +62,26 @@ def standard_experiment(
     source = find_model_parts(spec).spec
     plain = load_spec(source)
     written = _write(spec, plain.name, find_image_format(plain))
-    experiment = read_experiment(written, set=set, data=data)
+    dropped = _list_dropped(set)
+    experiment = read_experiment(written, set=set, data=data, without=dropped)
     chosen = _choose(experiment.datasets)
     loaded = load_spec(source, set=experiment.model_settings)
     fitted = _write(spec, plain.name, find_image_format(loaded))
     if _VALIDATION not in chosen:
         log_notes([_UNEVALUATED])
-    without = {} if _VALIDATION in chosen else dict.fromkeys(("evaluation", "validation"), _ALONE)
+    without = dropped if _VALIDATION in chosen else dict.fromkeys(_OF_VALIDATION, _ALONE)
     if without or fitted != written:
         experiment = read_experiment(fitted, set=set, data=data, without=without)
-    return replace(experiment, datasets=chosen)
+    experiment = replace(experiment, datasets=chosen)
+    check_names(experiment)
+    return experiment
+
+
+def _list_dropped(settings: SettingsSource) -> dict[str, str]:
+    """Sections that go with the validation set where a setting takes that away."""
+    found = collect_settings(settings, ProblemLog())
+    is_dropped = any(one.address == _VALIDATION and one.value.value is None for one in found)
+    return {"evaluation": "'validation' is null"} if is_dropped else {}
 
 
 def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocument]:

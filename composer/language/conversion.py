@@ -42,12 +42,14 @@ def _to_graph(
 ) -> GraphSpec:
     """The graph of a document or a node; `taken` are names that its nodes cannot have."""
     nodes = item.get("nodes") or Located({}, item.place)
+    declared = item.get("inputs") or Located({}, item.place)
     return GraphSpec(
         inputs=inputs,
         nodes={name: _to_node(name, nodes, taken, log) for name, _ in nodes.entries()},
         outputs=_to_outputs(item.get("outputs")),
         place=item.place,
         freeze=_references(item.get("freeze")),
+        deleted={**declared.deleted, **nodes.deleted},
     )
 
 

@@ -23,7 +23,14 @@ def find_frozen(graph: GraphSpec, log: ProblemLog) -> dict[str, FrozenPart]:
         parts += [FrozenPart(path, _dotted(name.text), name.place) for name in node.freeze]
         if node.graph is not None:
             parts += _find_all(node.graph, f"{path}.", log)
-    return {part.name: part for part in parts if part is not None}
+    found: dict[str, FrozenPart] = {}
+    for part in parts:
+        first = found.get(part.name) if part is not None else None
+        if part is not None:
+            found[part.name] = part
+        if first is not None and part is not None and first.place.source == part.place.source:
+            log.add(part.place, f"'{part.name}' is frozen twice: {first.place} freezes it, too")
+    return found
 
 
 def _find_all(graph: GraphSpec, prefix: str, log: ProblemLog) -> list[FrozenPart | None]:

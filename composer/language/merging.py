@@ -40,10 +40,12 @@ def _merge(
         return over
     items = dict(base.value if inside_nodes else _with_lapsing_settings(base, over).value)
     key_places = dict(base.key_places)
+    deleted = {**base.deleted, **over.deleted}
     for key, change in over.entries():
         kept = items.get(key)
         if change.value is None and kept is not None:
             del items[key]
+            deleted[key] = over.key_place(key)
             continue
         key_places[key] = over.key_place(key)
         if is_ordered:
@@ -55,7 +57,9 @@ def _merge(
         else:
             is_set = key == "set"
             items[key] = _merge(kept, change, inside_nodes=key == "nodes", is_ordered=is_set)
-    return Located(items, over.place, key_places, faulty=base.faulty or over.faulty)
+    faulty = base.faulty or over.faulty
+    deleted = {key: place for key, place in deleted.items() if key not in items}
+    return Located(items, over.place, key_places, faulty=faulty, deleted=deleted)
 
 
 def _without_replaced(node: Located, change: Located) -> Located:

@@ -163,13 +163,15 @@ class _Assembler:
 
     def extended(self, document: Document) -> Located:
         """The document merged over those it extends, the last of them on top."""
-        root = prepare(document.root)
+        root = prepare(document.root, self.log)
         extends = root.get("extends")
         if extends is None or extends.value is None:
             return root
         names = extends.value if isinstance(extends.value, list) else [extends]
         merged: Located | None = None
-        for name in names:
+        for number, name in enumerate(names):
+            if name.plain() in [other.plain() for other in names[:number]]:
+                self.log.add(name.place, f"'{name.value}' is extended twice")
             base = self.open(name)
             if base is None:
                 return root.marked_faulty()

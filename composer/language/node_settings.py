@@ -24,6 +24,8 @@ from composer.names import WILDCARD, NameIndex, did_you_mean, find_alike, hint_a
 _SECTIONS = frozenset(each.alias or name for name, each in SpecDocument.model_fields.items())
 _REMEDY = "name one of its settings, or give a mapping of them"
 _MAX_LISTED = 8  # settings in a hint
+_MAX_HEADS = 20
+_OF_EXPERIMENTS = "model"  # the section of a spec's addresses in an experiment
 
 
 def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: ProblemLog) -> Spec:
@@ -200,8 +202,21 @@ class _Application:
         return f"Settings: {', '.join(shown)}{', ...' if len(names) > len(shown) else '.'}"
 
     def suggest(self, scope: str, address: str) -> str:
-        found = find_alike(address, self.ends(scope, address.count(".") + 1))
-        return hint_at(found) if found else "`composer specs NAME` lists addresses."
+        section, _, rest = address.partition(".")
+        if section == _OF_EXPERIMENTS and (not rest or self.means_any(scope, rest)):
+            without = f": '{rest}'" if rest else ""
+            return f"Addresses in a spec go without '{section}.', unlike an experiment's{without}."
+        if found := find_alike(address, self.ends(scope, address.count(".") + 1)):
+            return hint_at(found)
+        names = [*self.resolved.aliases, *self.resolved.params, *self.addresses]
+        heads = sorted({name.partition(".")[0] for name in below(scope, names)})
+        shown = ", ".join(heads[:_MAX_HEADS]) + ", ..." * (len(heads) > _MAX_HEADS)
+        return f"Addresses begin with: {shown}. `composer specs` lists all of a spec's."
+
+    def means_any(self, scope: str, address: str) -> bool:
+        """Whether an address means a param or a node's setting."""
+        params = NameIndex(self.resolved.params)
+        return bool(self.index.find(address, scope) or params.find(address, scope))
 
     def ends(self, scope: str, length: int) -> list[str]:
         """The candidates for a misspelt address of some length."""

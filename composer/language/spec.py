@@ -104,7 +104,8 @@ class NodeSpec:
 class GraphSpec:
     """Nodes and outputs; the inputs of a graph in place are the wires of its node.
 
-    What is frozen is named from this graph on.
+    What is frozen is named from this graph on. Of nodes and inputs that a later document has
+    deleted, it has the places where that was done.
     """
 
     inputs: Mapping[str, InputSpec]
@@ -112,6 +113,7 @@ class GraphSpec:
     outputs: Mapping[str, WireSpec]
     place: Place
     freeze: tuple[Reference, ...] = ()
+    deleted: Mapping[str, Place] = field(default_factory=dict)
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, NodeSpec]]:
         """Every node with its dotted path, nested ones after their parent."""

@@ -155,3 +155,30 @@ def test_training_without_a_validation_set_is_told(tmp_path, spec, caplog):
     assert "validation set" not in caplog.text
     standard_experiment(spec, datasets_of(tmp_path, "train"))
     assert "no validation set, so nothing is evaluated; `composer data split" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("train.datasets=[x]", "--set train.datasets=[x][0]: there is no dataset 'x'"),
+        ("validation.datasets=[y]", "--set validation.datasets=[y][0]: there is no dataset 'y'"),
+        ("datasets=3", "--set datasets=3: 'datasets' has no effect: a data file is given"),
+        ("model=3", "--set model=3: 'model' is a section: name one of its settings"),
+        ("train=3", "--set train=3: 'train': should be a mapping, not 3"),
+        (
+            "train.augmentations.1.uses=random_flip",
+            "--set train.augmentations.1.uses=random_flip: unknown key 'sampling'",
+        ),
+    ],
+)
+def test_mistakes_are_told_at_the_users_own_setting(spec, tmp_path, setting, message):
+    with pytest.raises(SpecError) as caught:
+        standard_experiment(spec, datasets_of(tmp_path, "train", "val"), set=[setting])
+    assert message in " ".join(str(caught.value).split())
+    assert "<dict>" not in str(caught.value)
+
+
+def test_without_a_validation_set_nothing_is_evaluated(spec, tmp_path):
+    datasets = datasets_of(tmp_path, "train", "val")
+    document = standard_experiment(spec, datasets, set=["validation=null"]).document
+    assert (document.validation, document.evaluation) == (None, None)

@@ -152,3 +152,50 @@ def test_problems_of_a_base_are_shown_in_its_file(spec_folder):
         ("spec.yaml", "XN"),
         ("spec.yaml", "bye"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "mark"),
+    [
+        ("params: {size: null}\n", "the param 'size'", "size"),
+        ("nodes: {a: null}\n", "'a'", "a"),
+        ("nodes: {g: {nodes: {c: null}}}\n", "'g.c'", "c"),
+        ("inputs: {x: null}\n", "'x'", "x"),
+    ],
+)
+def test_deleting_what_the_base_uses_is_one_problem_at_the_users_line(
+    spec_folder, text, what, mark
+):
+    more = "  c: {uses: scale, inputs: {x: a}, with: {start: '${size}'}}\n"
+    spec_folder.write("base.yaml", BASE.replace("outputs: {y: b", f"{more}outputs: {{y: b"))
+    problem = spec_folder.problem("composer: 1\nextends: base.yaml\n" + text)
+    assert problem.message == f"{what} is deleted here, but still used"
+    assert problem.hint.startswith("It is used at base.yaml:")
+    assert marked(problem) == mark
+
+
+def test_what_a_document_itself_deletes_and_uses_is_told_where_it_uses_it(spec_folder):
+    spec_folder.write("base.yaml", BASE)
+    text = "composer: 1\nextends: base.yaml\nparams: {size: null}\ndoc: '${size}'\n"
+    assert spec_folder.problem(text).message == "unknown param 'size'"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "mark"),
+    [
+        ("extends: [base.yaml, base.yaml]\n", "'base.yaml' is extended twice", "base.yaml"),
+        ("freeze: [a, b, a]\n", "'a' is frozen twice", "a"),
+        ("freeze: [g, 'a:x', a.x]\n", "'a.x' is frozen twice", "a.x"),
+        (
+            "nodes: {b: {with: [size, {size: 2}]}}\n",
+            "'size' is given twice in this list",
+            "size",
+        ),
+    ],
+)
+def test_what_a_list_says_twice_is_told(spec_folder, text, message, mark):
+    spec_folder.write("base.yaml", BASE)
+    head = "composer: 1\n" + ("" if "extends" in text else "extends: base.yaml\n")
+    problems = spec_folder.problems(head + text)
+    (told,) = [problem for problem in problems if problem.message.startswith(message)]
+    assert marked(told) == mark

@@ -45,7 +45,7 @@ def frozen(spec_folder, text):
         ("g.c.linear", ["g.c.linear"]),
         ("c.linear", ["g.c.linear"]),
         ("c:linear", ["g.c.linear"]),
-        ("a, c.linear, a", ["a", "g.c.linear"]),
+        ("a, c.linear", ["a", "g.c.linear"]),
         ("", []),
     ],
 )

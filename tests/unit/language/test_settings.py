@@ -424,3 +424,15 @@ def test_an_exact_address_beats_a_pattern_in_any_order(models, first):
     found = models.check(OUTER, set=pairs)
     assert starts(found)["one.a"] == 7.0
     assert starts(found)["one.b"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("model", "Addresses in a spec go without 'model.', unlike an experiment's."),
+        ("model.last.start", "go without 'model.', unlike an experiment's: 'last.start'."),
+        ("xyz", "Addresses begin with: both, first, last, one, size, two."),
+    ],
+)
+def test_an_address_like_none_leads_to_those_that_are(models, address, hint):
+    assert hint in " ".join(models.complain(OUTER, set={address: 3}).split())
