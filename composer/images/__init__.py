@@ -3,7 +3,7 @@
 from composer.images.encoding import encode_image
 from composer.images.errors import ImageFileError, ImageFileKind
 from composer.images.folders import find_in_folder, is_passed_over, list_folder, walk_folder
-from composer.images.formats import IMAGE_SUFFIXES, has_image_suffix
+from composer.images.formats import IMAGE_SUFFIXES, find_suffix, has_image_suffix
 from composer.images.opening import find_file_being_read, opened_content, opened_image, peek_size
 from composer.images.orientation import turn_upright
 from composer.images.photographs import convert_to_rgb, make_upright, open_image
@@ -24,6 +24,7 @@ __all__ = [
     "encode_visualization",
     "find_file_being_read",
     "find_in_folder",
+    "find_suffix",
     "has_image_suffix",
     "is_passed_over",
     "is_visualization",

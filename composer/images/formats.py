@@ -163,6 +163,12 @@ def find_format(head: bytes) -> FileFormat | None:
     return next((each for each in FORMATS if each.matches(head)), None)
 
 
+def find_suffix(content: bytes) -> str | None:
+    """The usual ending of names of files with such content; None if it is no image."""
+    found = find_format(content[:HEAD_SIZE])
+    return None if found is None else found.suffixes[0]
+
+
 def describe_other(head: bytes) -> str:
     """The content of a file of none of the formats: `a PDF document`; empty if it is unknown."""
     if head[128:132] == b"DICM":

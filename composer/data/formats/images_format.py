@@ -8,9 +8,10 @@ from pathlib import Path
 from composer.data.formats.data_path import DataPath
 from composer.data.formats.recognition import Recognition
 from composer.data.formats.table_format import describe_other_table
+from composer.data.formats.unread_formats import UNREAD_SUFFIXES, describe_conversions
 
 _FOLDERS = ("label", "annotation", "gt", "ann")  # beginnings of names
-_OF_ANNOTATIONS = (".json", ".jsonl", ".xml", ".csv", ".parquet", ".tfrecord", ".record")
+_OF_ANNOTATIONS = (".json", ".jsonl", ".xml", ".csv", *UNREAD_SUFFIXES)
 
 
 def recognise_images(path: DataPath) -> Recognition | None:
@@ -35,7 +36,9 @@ def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
     tables = [(file, told) for file in files if (told := describe_other_table(file))]
     for file, told in tables[:1]:
         yield f"{path.relative(file)} is a table with other columns; {told}"
-    if files and not tables:
+    conversions = describe_conversions(files)
+    yield from conversions
+    if files and not tables and not conversions:
         yield (
             "annotations of other formats: export them from their tool as COCO, Pascal VOC or "
             "YOLO, or write them as a table (CSV) with the columns filename, class, xmin, ymin, "

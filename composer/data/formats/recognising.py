@@ -10,6 +10,7 @@ from dataclasses import replace
 from composer.data.formats.data_path import DataPath, open_path
 from composer.data.formats.recognition import Recognition
 from composer.data.formats.table_format import describe_other_table
+from composer.data.formats.unread_formats import describe_conversions
 from composer.errors import ComposerError, DataError
 from composer.registry import DATASET_GROUP, FORMAT_GROUP, Found, Registry, short_name
 
@@ -128,6 +129,8 @@ def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002
         return f"{path.path}: it is an archive; unpack it, and name the folder"
     if not path.is_folder and (told := describe_other_table(path.path)):
         return f"{path.path}: it is a table with other columns; {told}"
+    if conversions := describe_conversions(path.files):
+        return f"{path.path}: {'. '.join(conversions)}"
     names = ", ".join(Registry.installed(FORMAT_GROUP).names())
     return (
         f"{path.path}: it is of no format that is recognised (there are: {there or 'no files'}). "

@@ -15,6 +15,7 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import load_json
 from composer.data.json_values import are_numbers, as_integer, as_name, show_value
+from composer.data.readers.embedded_images import keep_encoded_image
 from composer.data.readers.flip_pairs import index_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import enclose, flatten, make_ellipse
@@ -51,7 +52,8 @@ def labelme(
     Args:
         folder: the folder of the JSON files, or one file.
         images: the folder of the images, where they are elsewhere; `imagePath` or the name of the
-            JSON file names an image.
+            JSON file names an image. Where there is none, the copy in the JSON file (`imageData`)
+            is kept in the cache and read.
         split: only the files below folders of this name: `train`, `val`, `test`.
         classes: names of the classes in order; by default those of `labels.txt`, or all labels.
         keypoint_flip_pairs: names of keypoints that change places in a mirror, [] if none does; by
@@ -209,8 +211,7 @@ class _Reader:
             except BadPart as bad:
                 missing = bad
         if document.get("imageData"):
-            hint = "; the JSON file has a copy in it (imageData), which is not used"
-            raise BadPart(missing.kind, missing.message + hint)
+            return keep_encoded_image(load_json(file, FaultLog()).get("imageData"), file.stem)
         raise missing
 
     def _collect(self, document: Mapping[str, Any], image: FoundImage) -> dict[str, _Object]:

@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from composer.data import count_faults, find_data, read_data_file
 from composer.data.formats import recognise
 from composer.data.readers.createml import createml
 from composer.data.readers.kitti import kitti
+from composer.errors import DataError
 
 
 def open_all(path):
@@ -46,3 +49,23 @@ def test_texts_that_are_not_read_are_told(folder):
     folder.draw("seq/img1/000001.png").write("seq/gt/gt.txt", "1,1,10,20,30,40,1,1,1.0\n")
     folder.write("README.txt", "some words")
     assert recognise(folder.path).unread == ("seq/gt/gt.txt",)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("train.tfrecord", "Convert it with TensorFlow"),
+        ("train.tfrecord-00000-of-00002", "Convert it with TensorFlow"),
+        ("train.parquet", "Convert it with Hugging Face's `datasets`"),
+    ],
+)
+def test_known_formats_that_are_not_read_say_what_to_convert_them_with(folder, name, told):
+    folder.write(f"data/{name}", "x")
+    for path in (folder / "data", folder / "data" / name):
+        with pytest.raises(DataError, match=told):
+            recognise(path)
+    folder.draw("a.png")
+    if "-of-" not in name:
+        found = recognise(folder.path)
+        assert told in found.notes[0]
+        assert found.unread == (f"data/{name}",)
