@@ -55,7 +55,7 @@ class NormConv2d(nn.Conv2d):
         return x
 
 
-LinearMap = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+LinearMap = nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 def init_msra(module: LinearMap) -> None:

@@ -31,6 +31,7 @@ SMALL = {
     "group_width": 8,
 }
 WIDER = {"stem_out_channels": 32, "res2_out_channels": 32, "width_per_group": 32}
+POINTS = {"point_head.fc_dims": [4], "coarse_head.conv_dim": 8, "coarse_head.fc_dims": [8]}
 MVIT = {"size": "t", "embed_dim": 8}
 FOUR_STAGES = {"depth": 6}  # as many as the pyramid of a RegNet has levels
 HEAD = {"image_size": 64, "*.box_head.conv_dims": [16, 16], "*.box_head.fc_dims": [16]}
@@ -59,6 +60,7 @@ NEEDS = {
     "cascade_mask_rcnn_swin": SWIN,
     "cascade_mask_rcnn_swin_lvis": SWIN,
     "mask_rcnn_r50_fpn_gn": WIDER,  # a group normalisation has 32 groups
+    "point_rend_r50_fpn": POINTS,
     "mask_rcnn_regnetx_4gf_fpn": FOUR_STAGES,
     "mask_rcnn_regnetx_4gf_fpn_lsj": FOUR_STAGES,
     "mask_rcnn_regnety_4gf_fpn": FOUR_STAGES,
