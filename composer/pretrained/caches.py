@@ -21,7 +21,7 @@ def find_in_caches() -> Iterator[Candidate]:
     """The files in all caches: those of detectors first."""
     yield from _find_of_torch(_cache("TORCH_HOME", "torch") / "hub" / "checkpoints")
     yield from _find_of_detectron2(_find_detectron2_cache())
-    yield from _find_of_timm(_cache("HF_HOME", "huggingface") / "hub")
+    yield from _find_of_timm(_find_hub())
 
 
 def _cache(variable: str, name: str) -> Path:
@@ -34,6 +34,14 @@ def _cache(variable: str, name: str) -> Path:
 def _find_detectron2_cache() -> Path:
     home = os.environ.get("FVCORE_CACHE") or "~/.torch/iopath_cache"
     return Path(home).expanduser() / "detectron2"
+
+
+def _find_hub() -> Path:
+    """The cache of the Hugging Face hub."""
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if folder := os.environ.get(variable):
+            return Path(folder).expanduser()
+    return _cache("HF_HOME", "huggingface") / "hub"
 
 
 def _find_of_torch(folder: Path) -> Iterator[Candidate]:
@@ -72,7 +80,8 @@ def _find_of_detectron2(folder: Path) -> Iterator[Candidate]:
 
 def _find_of_timm(folder: Path) -> Iterator[Candidate]:
     """Timm's classifiers in the cache of the Hugging Face hub."""
-    for file in _list(folder, f"{_HUB}*/snapshots/*/model.safetensors"):
+    found = _list(folder, f"{_HUB}*/snapshots/*/model.safetensors")
+    for file in found + _list(folder, f"{_HUB}*/snapshots/*/pytorch_model.bin"):
         name = file.parents[2].name.removeprefix(_HUB)
         for written in dict.fromkeys((name, name.partition(".")[0])):
             yield Candidate(

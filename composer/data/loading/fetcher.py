@@ -3,10 +3,12 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -192,11 +194,23 @@ def start_worker(_number: int) -> None:
     them and so copy them.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = report_in_worker
     if hasattr(signal, "sigwaitinfo"):  # macOS and Windows have none
         _end_for_parent_only()
     gc.freeze()
     # Lines of Pillow's source say nothing to users; `composer data check` names the files.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def report_in_worker(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Prints what a thread of a worker fails with, unless the main process is gone.
+
+    An interrupted command leaves tensors that its workers were about to send.
+    """
+    if not issubclass(kind, (ConnectionError, EOFError)):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _end_for_parent_only() -> None:

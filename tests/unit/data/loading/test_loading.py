@@ -200,3 +200,11 @@ def test_workers_go_on_when_others_send_them_the_signal_to_end(dataset):
     worker.terminate()
     worker.join(10)
     assert worker.exitcode == 0
+
+
+def test_a_worker_whose_partner_is_gone_keeps_quiet(capsys):
+    for error in (BrokenPipeError(), ConnectionResetError(), EOFError()):
+        report_in_worker(type(error), error, None)
+    assert capsys.readouterr().err == ""
+    report_in_worker(ValueError, ValueError("a fault"), None)
+    assert "ValueError: a fault" in capsys.readouterr().err
