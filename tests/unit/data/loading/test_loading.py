@@ -18,6 +18,7 @@ from composer.data import (
     TrainingBatches,
 )
 from composer.data.augmentations import CopyPaste, RandomFlip, ResizeShortestEdge
+from composer.data.loading.fetcher import report_in_worker
 from composer.errors import DataError, InputError
 from unit.data.some_samples import write_dataset
 
