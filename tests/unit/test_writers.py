@@ -3,7 +3,6 @@
 import ast
 import os
 import resource
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -205,42 +204,6 @@ def test_links_in_a_folder_of_an_evaluation_are_replaced(tmp_path):
     write_evaluation(tmp_path / "out", [], Results({}, 0))
     assert (tmp_path / "victim").read_text() == "mine"
     assert not (tmp_path / "out" / "results.json").is_symlink()
-
-
-COMMANDS = {
-    "train": ["train", "--experiment", "experiment.yaml", "--quiet", "--output", "out"],
-    "eval": ["eval", "out.safetensors", "--data", "shapes/instances.json", "--output", "out"],
-    "predict": ["predict", "shapes/images", "--model", "people", "--output", "out"],
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
-def test_no_file_of_a_command_is_written_through_a_link(name, tmp_path, monkeypatch):
-    from composer.cli.main import main
-    from composer.graph import Graph
-    from unit.experiment.small_experiment import write_experiment
-
-    monkeypatch.chdir(tmp_path)
-    write_experiment(tmp_path)
-    small = {"depth": 18, "stem_out_channels": 8, "res2_out_channels": 8, "fpn_channels": 8}
-    Graph.from_spec("faster_rcnn_r50_fpn", num_classes=3, fc_dim=16, **small).save(
-        tmp_path / "out.safetensors"
-    )
-    assert main(COMMANDS[name]) == 0
-    written = [path for path in sorted((tmp_path / "out").rglob("*")) if path.is_file()]
-    # The log is added to, and refused as a link; a checkpoint's folder is written as a whole.
-    linked = [p for p in written if p.name != "metrics.jsonl" and "checkpoints" not in p.parts]
-    assert len(linked) >= 3
-    victim = tmp_path / "victim"
-    for path in linked:
-        shutil.rmtree(tmp_path / "out")
-        victim.write_text("[]")
-        path.parent.mkdir(parents=True)
-        path.symlink_to(victim)
-        main(COMMANDS[name])
-        assert victim.read_text() == "[]", path
-    assert len(list((tmp_path / "out").rglob("*"))) > 1
 
 
 def test_an_error_in_a_checkpoint_folder_names_the_file_as_it_was_to_be_called(tmp_path):
