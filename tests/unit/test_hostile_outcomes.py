@@ -1,14 +1,19 @@
 """With a plugin that publishes all of our names, commands write the same bytes as without it."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
 from composer.cli.main import main
 from composer.data import write_shape_dataset
 from composer.graph import Graph
+from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
+TIMES = {"seconds", "data_share", "memory_mb"}
 SMALL = {
     "depth": 18,
     "stem_out_channels": 8,
@@ -86,3 +91,34 @@ def test_evaluations_print_the_same(request, folder, capsys):
     request.getfixturevalue("hostile_plugin")
     assert main(EVALUATED) == 0
     assert capsys.readouterr().out == before
+
+
+def run(arguments, folder, installed):
+    """Runs a command in a process of its own, with or without the distribution on its path."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(installed or "")}
+    command = [sys.executable, "-m", "composer", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def read_run(folder):
+    """What a training came to: its weights with their description, and its losses."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    losses = [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
+    return read_bytes(folder / "model.safetensors"), losses
+
+
+@pytest.mark.slow
+def test_trainings_come_to_the_same_weights_and_losses(hostile_plugin, folder):
+    write_experiment(folder, EXPERIMENT)
+    arguments = ["train", "--experiment", "experiment.yaml", "--quiet", "--output"]
+    run([*arguments, "before"], folder, None)
+    done = run([*arguments, "after"], folder, hostile_plugin.path)
+    assert "hostile-plugin 1.0, too; it means 'detection-composer/" in done.stderr
+    assert read_run(folder / "before") == read_run(folder / "after")
+    one, other = (folder / name / "experiment.yaml" for name in ("before", "after"))
+    assert one.read_bytes() == other.read_bytes()
+    assert (folder / "before/spec.yaml").read_bytes() == (folder / "after/spec.yaml").read_bytes()
