@@ -1,0 +1,40 @@
+"""The places of weights: their names in transformers' models, and in our graphs."""
+
+from composer_transformers.conv_encoder import CONV_ENCODER_NAMES
+from composer_transformers.detr_decoder import DETR_DECODER_NAMES
+from composer_transformers.detr_encoder import DETR_ENCODER_NAMES
+from composer_transformers.detr_predictions import DETR_PREDICTIONS_NAMES
+from composer_transformers.detr_queries import DETR_QUERIES_NAMES
+from composer_transformers.detr_tokens import DETR_TOKENS_NAMES
+from composer_transformers.rt_detr_decoder import RT_DETR_DECODER_NAMES
+from composer_transformers.rt_detr_encoder import RT_DETR_ENCODER_NAMES, RT_DETR_PROJECTION_NAMES
+from composer_transformers.rt_detr_queries import RT_DETR_QUERIES_NAMES, RT_DETR_TOKENS_NAMES
+
+_BY_NODE = {
+    "detr": {
+        "backbone": CONV_ENCODER_NAMES,
+        "tokens": DETR_TOKENS_NAMES,
+        "encoder": DETR_ENCODER_NAMES,
+        "queries": DETR_QUERIES_NAMES,
+        "decoder": DETR_DECODER_NAMES,
+        "predictions": DETR_PREDICTIONS_NAMES,
+    },
+    "rt_detr": {
+        "backbone": CONV_ENCODER_NAMES,
+        "projection": RT_DETR_PROJECTION_NAMES,
+        "encoder": RT_DETR_ENCODER_NAMES,
+        "tokens": RT_DETR_TOKENS_NAMES,
+        "queries": RT_DETR_QUERIES_NAMES,
+        "decoder": RT_DETR_DECODER_NAMES,
+    },
+}
+_BY_NODE["d_fine"] = _BY_NODE["rt_detr"]
+
+WEIGHT_NAMES = {
+    kind: [
+        (theirs, f"{node}.{ours}")
+        for node, names in nodes.items()
+        for ours, theirs in names.items()
+    ]
+    for kind, nodes in _BY_NODE.items()
+}

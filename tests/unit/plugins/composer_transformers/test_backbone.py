@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+pytest.importorskip("transformers", reason="the extra 'transformers' is not installed")
+
+from composer.structures import ImageList, TensorShape
+from composer_transformers.backbone import TransformersBackbone
+
+pytestmark = pytest.mark.slow
+IMAGES = TensorShape(channels=3, stride=1)
+STAGES = {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}
+PLAIN = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2}
+SMALL = {
+    "convnext": STAGES,
+    "swin": {"embed_dim": 8, "depths": [1] * 4, "num_heads": [1, 2, 2, 2], "window_size": 4},
+    "resnet": {**STAGES, "layer_type": "basic", "embedding_size": 8},
+    "dinov2": {**PLAIN, "mlp_ratio": 2},
+    "dinov3_vit": {**PLAIN, "intermediate_size": 16},
+}
+
+
+def build(kind, **options):
+    return TransformersBackbone(
+        images_shape=IMAGES, model_type=kind, config=SMALL.get(kind), **options
+    ).eval()
+
+
+def images_of(height=64, width=96):
+    return ImageList(torch.rand(2, 3, height, width), [(height, width)] * 2)
+
+
+@pytest.mark.parametrize("kind", ["convnext", "swin", "resnet"])
+@torch.no_grad()
+def test_levels_of_a_network_of_stages_are_named_by_their_strides(kind):
+    backbone = build(kind)
+    features = backbone(images_of())
+    assert list(features) == list(backbone.output_shape) == ["c2", "c3", "c4", "c5"]
+    for level, shape in backbone.output_shape.items():
+        assert features[level].shape == (2, shape.channels, 64 // shape.stride, 96 // shape.stride)
+
+
+@pytest.mark.parametrize(("kind", "stride"), [("dinov2", 14), ("dinov3_vit", 16)])
+@torch.no_grad()
+def test_a_plain_vision_transformer_gives_its_last_map(kind, stride):
+    backbone = build(kind)
+    assert backbone.output_shape == {"last_feat": TensorShape(channels=16, stride=stride)}
+    features = backbone(images_of(stride * 4, stride * 6))
+    assert features["last_feat"].shape == (2, 16, 4, 6)
+    both = build(kind, out_features=("stage2", "last_feat"))
+    assert list(both(images_of(stride * 4, stride * 6))) == ["stage2", "last_feat"]
+
+
+@torch.no_grad()
+def test_features_and_names_of_weights_are_those_of_transformers():
+    from transformers import ConvNextBackbone, ConvNextConfig
+
+    stages = ["stage2", "stage4"]
+    theirs = ConvNextBackbone(ConvNextConfig(**STAGES, out_features=stages)).eval()
+    ours = build("convnext", out_features=("c3", "c5"))
+    ours.load_state_dict(theirs.state_dict())
+    images = images_of()
+    expected = theirs(images.tensor).feature_maps
+    for found, wanted in zip(ours(images).values(), expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "convnxt"}, "transformers has no backbone 'convnxt'. Did you mean 'convnext'"),
+        ({"kind": "convnext", "out_features": ("c2", "p6")}, "no level p6, only c2, c3, c4, c5"),
+        ({"kind": "convnext", "out_features": ()}, "none is named"),
+    ],
+)
+def test_unknown_networks_and_levels_are_described(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**options)

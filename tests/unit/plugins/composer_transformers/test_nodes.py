@@ -1,0 +1,82 @@
+"""Every node of the small graphs keeps the contract of node types."""
+
+from functools import cache
+
+import pytest
+import torch
+
+pytest.importorskip("transformers", reason="the extra 'transformers' is not installed")
+
+from composer.testing import check_graph
+from transformers_models import CONFIGS, build_ours, build_theirs, make_records
+
+pytestmark = pytest.mark.slow
+KINDS = list(CONFIGS)
+
+
+@cache
+def graph_of(kind):
+    torch.manual_seed(0)
+    return build_ours(kind, build_theirs(kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_node_keeps_the_contract(kind):
+    check_graph(graph_of(kind).eval(), make_records())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_draws_from_the_nodes_own_generators(kind):
+    graph = graph_of(kind).train()
+    records = make_records()
+    one = graph.run(records, seed=3)
+    torch.rand(1)
+    before = torch.get_rng_state()
+    other = graph.run(records, seed=3)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    different = graph.run(records, seed=4)
+    assert any(not torch.equal(one[name], different[name]) for name in one)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_lower_the_loss(kind):
+    # A single one may raise it: a small change can match queries to other objects.
+    graph = build_ours(kind, build_theirs(kind)).train()
+    records = make_records()
+    trainable = [one for one in graph.parameters() if one.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, lr=1e-3)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        total = sum(graph.run(records, seed=0).values())
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(trainable, 1.0)
+        optimizer.step()
+        losses.append(float(total.detach()))
+    assert sum(losses[-3:]) < sum(losses[:3])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_parts_run_alone_and_queries_can_be_fed(kind):
+    graph = graph_of(kind).eval()
+    records = make_records()
+    whole = graph.run(records, until="predictions.logits")
+    names = graph.blueprint.nodes["queries"].contract.outputs
+    values = graph.run(records, until=["encoder", *(f"queries.{name}" for name in names)])
+    again = graph.run(records, feeds=values, until="predictions.logits")
+    assert torch.equal(again, whole)
+    name = "queries.contents"
+    moved = graph.run(records, feeds={**values, name: values[name] + 1}, until="predictions.logits")
+    assert not torch.equal(moved, whole)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_images_without_objects_have_losses(kind):
+    graph = graph_of(kind).train()
+    records = make_records()
+    for record in records:
+        record["instances"] = record["instances"][:0]
+    losses = graph(records)
+    assert all(torch.isfinite(loss) for loss in losses.values())
