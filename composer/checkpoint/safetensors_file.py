@@ -14,10 +14,12 @@ from torch import Tensor
 from composer.checkpoint.torch_pickle import MAX_DIMENSIONS
 from composer.checkpoint.zip_directory import MAX_MEMBERS as MAX_TENSORS
 from composer.errors import CheckpointError
+from composer.garbage_collection import paused_collection
 
 _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100_000_000  # the limit of the format
 _METADATA = "__metadata__"
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,35 @@ def read_header(path: Path) -> SafetensorsHeader:
             )
         text = file.read(length)
     try:
-        return _parse(json.loads(text, object_pairs_hook=_unlike), room - length)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        with paused_collection():
+            return _parse(_read_json(text), room - length)
+    except ValueError as error:
         raise CheckpointError(
             f"{path}: a safetensors file with a malformed header: {error!s:.200}."
         ) from error
+
+
+def _read_json(text: bytes) -> object:
+    """The content of a header.
+
+    Raises:
+        ValueError: it is no JSON, or an object has a key twice; in words for people.
+    """
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_unlike)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no text in UTF-8 from byte {error.start} on") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON from character {error.pos} on") from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    except ValueError as error:
+        is_ours = isinstance(error, _TwiceError)
+        raise ValueError(str(error) if is_ours else "a number has too many digits") from None
+
+
+class _TwiceError(ValueError):
+    """A key of an object occurs twice."""
 
 
 def _unlike(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -63,29 +89,37 @@ def _unlike(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key '{key:.80}' occurs twice")
+            raise _TwiceError(f"the key '{key:.80}' occurs twice")
         found[key] = value
     return found
 
 
-def _parse(header: dict[str, dict[str, object]], num_data_bytes: int) -> SafetensorsHeader:
-    metadata = {}
-    for key, value in header.pop(_METADATA, {}).items():
+def _parse(header: object, num_data_bytes: int) -> SafetensorsHeader:
+    if not isinstance(header, dict):
+        raise ValueError("it is no object of JSON")
+    metadata = header.pop(_METADATA, {})
+    if not isinstance(metadata, dict):
+        raise ValueError("the metadata are no object of JSON")
+    for key, value in metadata.items():
         if not isinstance(value, str):
-            raise TypeError(f"the metadata '{key:.80}' are no text")
-        metadata[key] = value
+            raise ValueError(f"the metadata '{key:.80}' are no text")
     if len(header) > MAX_TENSORS:
         raise ValueError(f"it has {len(header)} tensors, and {MAX_TENSORS} is the limit")
     shapes = {
-        key: _shape(key, tensor["shape"], tensor["data_offsets"], num_data_bytes)
+        key: _shape(key, tensor if isinstance(tensor, dict) else {}, num_data_bytes)
         for key, tensor in header.items()
     }
     return SafetensorsHeader(metadata, shapes)
 
 
-def _shape(key: str, shape: object, offsets: object, num_data_bytes: int) -> tuple[int, ...]:
+def _shape(key: str, tensor: Mapping[str, object], num_data_bytes: int) -> tuple[int, ...]:
+    shape, offsets = tensor.get("shape"), tensor.get("data_offsets")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
-        raise TypeError(f"the tensor '{key:.80}' has no shape or no place")
+        raise ValueError(f"the tensor '{key:.80}' has no shape or no place")
+    if not isinstance(tensor.get("dtype"), str):
+        raise ValueError(f"the tensor '{key:.80}' has no kind of numbers")
+    if any(side >= _LARGEST for side in shape):
+        raise ValueError(f"the tensor '{key:.80}' is larger than any file")
     if len(shape) > MAX_DIMENSIONS:
         raise ValueError(
             f"the tensor '{key:.80}' has {len(shape)} dimensions, and {MAX_DIMENSIONS} is the limit"

@@ -24,6 +24,7 @@ from typing import IO, Any, ClassVar, cast
 from composer.checkpoint.nesting import check_nesting
 from composer.checkpoint.placeholders import Placeholder, may_stand_in
 from composer.errors import CheckpointError
+from composer.garbage_collection import paused_collection
 from composer.limits import Expansion, ExpansionError
 
 # Only flat values are hashed: hashing a deeply nested tuple overflows the C stack.
@@ -150,6 +151,7 @@ class Unpickler:
         self._memo: dict[int, Any] = {}
         self._recalled: frozenset[int] = frozenset()
 
+    @paused_collection()
     def load(self) -> object:
         """The value that the pickle describes; the file is left just after it.
 

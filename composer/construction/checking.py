@@ -22,6 +22,7 @@ from composer.construction.port_wiring import wire_ports
 from composer.discovery import DISTRIBUTION, Homes
 from composer.documents import ProblemLog, SettingsSource
 from composer.errors import ComposerError, NameResolutionError
+from composer.escapes import escape_name, shorten_words
 from composer.garbage_collection import paused_collection
 from composer.language import (
     MODES,
@@ -148,7 +149,8 @@ def _check_devices(spec: Spec, log: ProblemLog) -> None:
             torch.device(node.device or "cpu")
         except RuntimeError:
             hint = "Devices are named as in torch.device: cpu, cuda, cuda:1, meta, ..."
-            message = f"node '{path}': there is no device '{node.device}'"
+            name = shorten_words(escape_name(node.device))
+            message = f"node '{path}': there is no device '{name:.80}'"
             log.add(node.place_of("device"), message, hint)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from composer.documents import Place, Problem
 from composer.errors import InputError, NameResolutionError, SpecError
+from composer.escapes import escape_name
 from composer.executor import Placement
 from composer.module_tree import find_module, name_modules, own_modules, plant_modules
 from composer.structures import iterate_tensors
@@ -128,8 +129,9 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"the device '{name}' cannot be used: {reason}") from error
+        shown = f"{escape_name(name):.80}"
+        reason = str(error).replace(name, shown).partition("\n")[0]
+        raise InputError(f"the device '{shown}' cannot be used: {reason}") from error
     return device
 
 

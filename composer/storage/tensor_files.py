@@ -14,6 +14,7 @@ from torch import Tensor
 
 from composer.checkpoint import SafetensorsTensors, read_npy, read_npz, read_torch_value
 from composer.errors import CheckpointError, ComposerError, InputError
+from composer.garbage_collection import paused_collection
 from composer.limits import ExpansionError
 from composer.storage.stored_values import is_stored_value, read_value
 
@@ -27,6 +28,7 @@ def is_tensor_file(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() in _READERS
 
 
+@paused_collection()
 def read_tensors(path: str | os.PathLike[str]) -> Any:
     """Reads a file of tensors.
 

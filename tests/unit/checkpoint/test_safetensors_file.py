@@ -157,3 +157,38 @@ def test_a_damaged_file_raises_nothing_but_checkpoint_errors(share, byte, tmp_pa
     for reads in (read_checkpoint, describe_checkpoint):
         with contextlib.suppress(CheckpointError):
             reads(path)
+
+
+TENSOR = '"shape": [2], "data_offsets": [0, 8]'
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"[]", "it is no object of JSON"),
+        (b"null", "it is no object of JSON"),
+        (b"", "it is no JSON from character 0 on"),
+        (b'{"a": ', "it is no JSON from character 6 on"),
+        (b"\xff\xfe{}", "it is no text in UTF-8 from byte 0 on"),
+        (b"[" * 100_000, "it is nested too deep"),
+        (b'{"a": 1}', "the tensor 'a' has no shape or no place"),
+        (b'{"a": []}', "the tensor 'a' has no shape or no place"),
+        (b'{"a": {"dtype": "F32"}}', "the tensor 'a' has no shape or no place"),
+        (f'{{"a": {{{TENSOR}}}}}'.encode(), "the tensor 'a' has no kind of numbers"),
+        (f'{{"a": {{"dtype": null, {TENSOR}}}}}'.encode(), "the tensor 'a' has no kind of numbers"),
+        (b'{"__metadata__": 1}', "the metadata are no object of JSON"),
+        (b'{"__metadata__": {"a": 1}}', "the metadata 'a' are no text"),
+        (b'{"a": 1' + b"1" * 5000 + b"}", "a number has too many digits"),
+        (b'{"a": 1, "a": 1}', "the key 'a' occurs twice"),
+        (
+            f'{{"a": {{"dtype": "F32", "shape": [{2**70}], "data_offsets": [0, 8]}}}}'.encode(),
+            "the tensor 'a' is larger than any file",
+        ),
+    ],
+)
+def test_a_malformed_header_is_told_in_words(tmp_path, header, reason):
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(CheckpointError) as caught:
+        SafetensorsTensors(file)
+    assert str(caught.value) == f"{file}: a safetensors file with a malformed header: {reason}."

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from composer import Graph
 from composer.construction import check_source
-from composer.errors import ExecutionError, SpecError
+from composer.errors import ExecutionError, InputError, SpecError
+from composer.graph.modules import find_device
 from composer.structures import RegionFeatures, TensorShape
 
 SQUARE = {"preprocess.square_size": 4096}
@@ -135,3 +136,17 @@ def test_what_the_allocator_refuses_while_running_names_the_setting(side):
     assert "alloc" not in text
     assert "failed: it needs a tensor " in text
     assert f"Its largest setting is side: {side} (<dict> nodes.a.with.side)." in text
+
+
+@pytest.mark.parametrize("name", ["cpu\n", "cpu\nfoo", "a\x1b[31mb", "c" * 5000])
+def test_the_name_of_a_device_is_told_on_one_line(name):
+    document = spec("enlarged")
+    document["nodes"]["a"]["device"] = name.replace("\x1b", "\x85")
+    with pytest.raises(SpecError) as caught:
+        check_source(document, nodes=NODES)
+    (problem,) = caught.value.problems
+    assert problem.message.isprintable()
+    assert len(problem.message) < 200
+    with pytest.raises(InputError) as told:
+        find_device(name)
+    assert str(told.value).isprintable()
