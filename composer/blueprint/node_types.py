@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from composer.blueprint.nodes import Node
 from composer.discovery import Homes
@@ -61,7 +62,9 @@ class NodeTypes:
         """
         found = {path: self._find_noting(node, log) for path, node in nodes.items()}
         for place, error, paths in self._missing.values():
-            log.add(place, _describe_missing(error, paths), self._list_installed())
+            # What is missing leads; where lines are, they show the first node.
+            where = place if place.line else replace(place, pointer="")
+            log.add(where, _describe_missing(error, paths), self._list_installed())
         self._missing.clear()
         return {path: one for path, one in found.items() if one is not None}
 

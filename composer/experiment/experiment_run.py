@@ -110,7 +110,6 @@ def check_experiment(experiment: Experiment) -> list[str]:
     find_image_format(spec)
     model = _make_model(experiment, datasets, only_at_hand=True)
     graph = model.graph
-    require_annotations(graph, datasets.train)
     without_mirrored_keypoints(experiment, datasets, graph)
     require_metrics(experiment, datasets, graph)
     class_weights = fill_class_weights(graph, datasets.train)
@@ -142,6 +141,7 @@ def _make_model(
         lambda values: fit_spec(experiment, datasets.metadata, values),
         own,
         only_at_hand=only_at_hand,
+        check=lambda graph: require_annotations(graph, datasets.train),
     )
 
 

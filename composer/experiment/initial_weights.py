@@ -44,6 +44,7 @@ def make_initial_model(
     own_weights: Weights | None,
     *,
     only_at_hand: bool = False,
+    check: Callable[[Graph], None] | None = None,
 ) -> InitialModel:
     """Builds the model of an experiment with its initial weights.
 
@@ -56,6 +57,7 @@ def make_initial_model(
         make_spec: makes the spec, with some values set.
         own_weights: the weights that belong to the model; None for those that its spec names.
         only_at_hand: whether weights that would be fetched are left random.
+        check: refuses the model by an exception, before weights are looked for.
 
     Raises:
         TrainingError: random layers would be frozen.
@@ -63,6 +65,8 @@ def make_initial_model(
     """
     document = experiment.document
     graph = Graph.open(make_spec({}), {}, seed=document.training.seed)
+    if check is not None:
+        check(graph)
     weights = _choose_weights(experiment, graph, own_weights)
     absent = _find_absent(weights) if only_at_hand else {}
     weights = _without(weights, absent)

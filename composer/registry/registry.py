@@ -196,7 +196,8 @@ class Registry:
         version = find_version(qualifier) if "/" not in qualifier else None
         problem = "is not installed" if version is None else f"{version} has none that is published"
         raise MissingPluginError(
-            qualifier, f"{self.what} '{name}': the distribution '{qualifier}' {problem}"
+            qualifier,
+            f"the distribution '{qualifier}' {problem}, so there is no {self.what} '{name}'",
         )
 
     def _unknown(self, name: str, bare: str, qualifier: str) -> str:

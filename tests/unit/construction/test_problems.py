@@ -32,15 +32,15 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
         ),
         (
             "a: {uses: composer-rccn/mask_head, inputs: {x: x}}",
-            "node type 'composer-rccn/mask_head': the distribution 'composer-rccn' is not "
-            "installed",
+            "the distribution 'composer-rccn' is not installed, so there is no node type "
+            "'composer-rccn/mask_head'",
             "composer-rccn/mask_head",
             INSTALLED,
         ),
         (
             "a: {uses: somebodys-plugin/mask_head, inputs: {x: x}}",
-            "node type 'somebodys-plugin/mask_head': the distribution 'somebodys-plugin' is not "
-            "installed",
+            "the distribution 'somebodys-plugin' is not installed, so there is no node type "
+            "'somebodys-plugin/mask_head'",
             "somebodys-plugin/mask_head",
             INSTALLED,
         ),

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from composer.data import write_shape_dataset
+from composer.data import find_data, write_shape_dataset
 from composer.errors import DataError, InputError
-from composer.experiment import check_experiment, load_experiment
+from composer.experiment import check_experiment, load_experiment, standard_experiment
 from composer.experiment.annotation_check import without_mirrored_keypoints
 from composer.experiment.datasets import open_experiment_data
 from composer.graph import Graph
@@ -66,3 +66,10 @@ def test_keypoints_that_no_loss_needs_are_left_out(tmp_path, annotations):
     graph = Graph.from_spec("rpn_r50_fpn", set=experiment.model_settings)
     kept = without_mirrored_keypoints(experiment, datasets, graph)
     assert kept.by_name["shapes"].metadata.keypoint_names == ()
+
+
+def test_absent_annotations_are_told_before_weights_are_looked_for(tmp_path):
+    write_shape_dataset(tmp_path, num_images=2)
+    data = find_data(tmp_path / "instances.json", tmp_path / "images")
+    with pytest.raises(InputError, match=r"trained on keypoints .* has none: choose a model"):
+        check_experiment(standard_experiment("keypoint_rcnn_r50_fpn", data))

@@ -73,10 +73,10 @@ def test_a_checkpoint_says_what_it_needs(saved):
 def test_a_missing_distribution_is_one_problem(saved):
     reinstall(saved, "")
     text, problems = complain()
-    assert [str(problem.place) for problem in problems] == ["model.pth nodes.a.uses"]
+    assert [str(problem.place) for problem in problems] == ["model.pth"]
     assert problems[0].message == (
-        "node type 'composer-extra/scale': the distribution 'composer-extra' is not installed; "
-        "3 nodes have their types from it: a, b, c"
+        "the distribution 'composer-extra' is not installed, so there is no node type "
+        "'composer-extra/scale'; 3 nodes have their types from it: a, b, c"
     )
     assert problems[0].hint == f"Node types are installed of: {INSTALLED}."
     assert f"model.pth was saved with composer-extra 1.2 (is not installed), {INSTALLED}." in text
