@@ -203,3 +203,13 @@ def record_scalar(name: str, value: Scalar) -> None:
     storage = _current.get()
     if storage is not None:
         storage.put_scalar(name, value)
+
+
+@contextmanager
+def without_recording() -> Iterator[None]:
+    """Records nothing inside the `with` block, for what is computed a second time."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)

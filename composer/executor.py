@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 
 from composer.blueprint import Endpoint, Plan, Slot, Step, describe_largest
 from composer.errors import ExecutionError
+from composer.layers import call_recomputed
 from composer.memory import describe_shortage
 from composer.taps import Tapping, is_tapping, without_tapping
 from composer.values import describe, move
@@ -102,7 +104,8 @@ def _execute(
                 observer.before(step, arguments)
         if node.takes_generator:
             arguments["generator"] = seeded_generator(placement.of(node.path), seed, node.path)
-        outputs = _call(step, callables[node.module_path], arguments, tapped)
+        is_recomputed = node.recompute and plan.mode == "training"
+        outputs = _call(step, callables[node.module_path], arguments, tapped, is_recomputed)
         for place, slot in step.keeps:
             values[slot] = outputs[place]
         if observers:
@@ -122,6 +125,7 @@ def _call(
     function: Callable[..., Any],
     arguments: Mapping[str, Any],
     tapped: dict[str, Any],
+    is_recomputed: bool,
 ) -> tuple[Any, ...]:
     """The node's outputs in the order of its ports.
 
@@ -129,12 +133,13 @@ def _call(
         ExecutionError: if it fails or gives something else.
     """
     node = step.node
+    run = partial(call_recomputed, function) if is_recomputed else function
     try:
         if step.taps:
             with Tapping(function, node.path, step.taps, tapped):
-                result = function(**arguments)
+                result = run(**arguments)
         else:
-            result = function(**arguments)
+            result = run(**arguments)
         if not node.named_outputs:
             return (result,)
         if not isinstance(result, tuple) or len(result) != len(node.outputs):

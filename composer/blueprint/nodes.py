@@ -87,6 +87,7 @@ class Node:
         arguments: what its input ports get, for each mode in which the node exists.
         namespace: checkpoint key prefix, without the final dot; empty for none.
         device: device by name, or None for the graph's.
+        recompute: whether training computes its activations again for the gradients.
         same_as: path of the node whose module is called again, or None.
         publication: what publishes its node type, once that is found; None for one that is given
             in Python.
@@ -108,6 +109,7 @@ class Node:
     arguments: Mapping[Mode, Mapping[str, Endpoint]] = field(default_factory=dict)
     namespace: str = ""
     device: str | None = None
+    recompute: bool = False
     same_as: str | None = None
     publication: Publication | None = None
     label: str = ""

@@ -72,6 +72,7 @@ def _make_node(
         arguments=arguments,
         namespace=home.namespace_of(module),
         device=home.device_of(module),
+        recompute=scope.is_recomputed(written),
         same_as=original,
         written=module.config,
         place=written.place,

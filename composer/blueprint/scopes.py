@@ -19,6 +19,7 @@ class Scope:
         outer: the graph around it.
         namespace: checkpoint key prefix of its weights, without the final dot.
         device: device of its nodes, or None for the whole graph's.
+        recompute: whether training computes activations of its nodes again for the gradients.
     """
 
     graph: GraphSpec
@@ -27,6 +28,7 @@ class Scope:
     outer: Scope | None = None
     namespace: str = ""
     device: str | None = None
+    recompute: bool = False
 
     def join(self, name: str) -> str:
         """The path of one of the graph's nodes."""
@@ -37,7 +39,8 @@ class Scope:
         assert node.graph is not None
         path = self.join(node.name)
         namespace, device = self.namespace_of(node), self.device_of(node)
-        return Scope(node.graph, path, node.inputs, self, namespace, device)
+        recompute = self.is_recomputed(node)
+        return Scope(node.graph, path, node.inputs, self, namespace, device, recompute)
 
     def walk(self) -> Iterator[tuple[Scope, NodeSpec]]:
         """Every node that is no nested graph, with the graph that it is in, in order."""
@@ -56,6 +59,10 @@ class Scope:
     def device_of(self, node: NodeSpec) -> str | None:
         """A node's device: its own, else that of the graphs around it."""
         return self.device if node.device is None else node.device
+
+    def is_recomputed(self, node: NodeSpec) -> bool:
+        """Whether a node is recomputed: as it says, else as the graphs around it do."""
+        return self.recompute if node.recompute is None else node.recompute
 
     def find(self, names: list[str]) -> tuple[Scope, NodeSpec] | None:
         """The node at the end of a way of names, with the graph that it is in."""

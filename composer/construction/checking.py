@@ -26,6 +26,7 @@ from composer.escapes import escape_name, shorten_words
 from composer.garbage_collection import paused_collection
 from composer.language import (
     MODES,
+    RECOMPUTE,
     ImageFormat,
     SavedSpec,
     Spec,
@@ -106,11 +107,12 @@ def find_image_format(spec: Spec) -> ImageFormat:
 def list_addresses(spec: Spec) -> list[str]:
     """The addresses of a spec: aliases, params, and the configuration of nodes, `node.path.key`.
 
-    Nodes whose type cannot be loaded have none.
+    Nodes and nested graphs also have `recompute`. Nodes whose type cannot be loaded have no more.
     """
     types = NodeTypes(Registry.installed(NODE_GROUP), spec.saved)
     keys = Configurations(types, ProblemLog()).list_keys(spec)
     addresses = [f"{path}.{key}" for path, names in keys.items() for key in names or ()]
+    addresses += [f"{path}.{RECOMPUTE}" for path, _ in spec.graph.walk()]
     return list(dict.fromkeys([*spec.resolved.aliases, *spec.resolved.params, *addresses]))
 
 

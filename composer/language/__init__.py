@@ -1,6 +1,13 @@
 """The language of model specs: their keys, the values that they parse to, and how they nest."""
 
-from composer.language.keys import LANGUAGE_VERSION, MODES, ImageFormat, Mode, SpecDocument
+from composer.language.keys import (
+    LANGUAGE_VERSION,
+    MODES,
+    RECOMPUTE,
+    ImageFormat,
+    Mode,
+    SpecDocument,
+)
 from composer.language.loading import load_spec, log_notes, log_unchecked, read_spec
 from composer.language.metadata import SpecMetadata
 from composer.language.nesting import read_extended
@@ -19,6 +26,7 @@ from composer.language.spec import (
 __all__ = [
     "LANGUAGE_VERSION",
     "MODES",
+    "RECOMPUTE",
     "FrozenPart",
     "GraphSpec",
     "ImageFormat",

@@ -9,7 +9,7 @@ from composer.discovery import shipped_folder
 from composer.documents import Located, Place, ProblemLog
 from composer.downloads import is_address
 from composer.files import is_there
-from composer.language.keys import MODES, ImageFormat, Mode
+from composer.language.keys import MODES, RECOMPUTE, ImageFormat, Mode
 from composer.language.referenced_files import leads_out
 from composer.language.spec import GraphSpec, InputSpec, NodeSpec, Reference, WireSpec
 
@@ -114,6 +114,7 @@ def _to_node(name: str, nodes: Located, taken: set[str], log: ProblemLog) -> Nod
         weights=beside_spec(weights, log) if weights and text("weights") else None,
         doc=text("doc") or "",
         freeze=_references(item.get("freeze")) if _has(item, "uses") else (),
+        recompute=item.value[RECOMPUTE].value if _has(item, RECOMPUTE) else None,
         places={key: value.place for key, value in item.entries()},
         faulty=faulty,
         written_in=_written_in(item.get("uses")),

@@ -18,6 +18,7 @@ from composer.language.metadata import SpecMetadata
 from composer.ranges import OptionalPixelSide
 
 LANGUAGE_VERSION = 1
+RECOMPUTE = "recompute"  # a key of nodes and nested graphs that has an address
 Mode = Literal["training", "inference"]
 
 MODES: tuple[Mode, ...] = ("training", "inference")
@@ -171,6 +172,11 @@ class NodeDocument(_Model):
         None, description="Checkpoint key prefix of the weights; `.` is the enclosing graph's."
     )
     device: str | None = Field(None, description="Device of the node, as in torch.device.")
+    recompute: bool | None = Field(
+        None,
+        description="Whether training computes activations again for the gradients, which takes "
+        "less memory and more time; of a nested graph, for all nodes in it.",
+    )
     weights: str | None = Field(None, description="Checkpoint to load into this node.")
     freeze: list[FrozenName] | None = Field(
         None,

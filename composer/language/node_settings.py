@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from composer.documents import Located, ProblemLog, Repetitions
-from composer.language.keys import SpecDocument
+from composer.language.keys import RECOMPUTE, SpecDocument
 from composer.language.settings import (
     NodeSetting,
     Override,
@@ -48,15 +48,15 @@ def apply_settings(spec: Spec, keys: Mapping[str, Sequence[str] | None], log: Pr
     is_whole = not any(node.faulty for node in nodes.values())
     graphs = [path for path, node in nodes.items() if node.graph is not None]
     log = log if is_whole else ProblemLog()
-    application = _Application(spec.resolved, configs, graphs, keys, log)
+    application = _Application(spec.resolved, configs, graphs, nodes, keys, log)
     aliases = {name: a for name, a in spec.resolved.aliases.items() if application.names_any(a)}
     application.keep_quiet_about(spec.resolved.aliases, aliases)
     for setting in spec.resolved.settings:
         application.set(setting)
     return replace(
         spec,
-        graph=_configured(spec.graph, application.configs, ""),
-        document=_with_aliases(spec.document, aliases),
+        graph=_configured(spec.graph, application, ""),
+        document=_recomputed(_with_aliases(spec.document, aliases), application.recompute, ""),
         resolved=replace(spec.resolved, settings=(), aliases=aliases),
         notes=(*spec.notes, *application.all_notes()),
     )
@@ -68,12 +68,28 @@ def _with_aliases(document: Mapping[str, Any], names: Collection[str]) -> Mappin
     return {**others, "aliases": kept} if kept else others
 
 
-def _configured(graph: GraphSpec, configs: Mapping[str, Located], scope: str) -> GraphSpec:
+def _recomputed(
+    document: Mapping[str, Any], values: Mapping[str, bool | None], scope: str
+) -> Mapping[str, Any]:
+    """The document of a spec, or that of a node, whose nodes say what settings say."""
+    if not values or not isinstance(document.get("nodes"), dict):
+        return document
+    nodes = {}
+    for name, node in document["nodes"].items():
+        path = join(scope, name)
+        inner = _recomputed(node, values, path)
+        nodes[name] = {**inner, RECOMPUTE: values[path]} if path in values else inner
+    return {**document, "nodes": nodes}
+
+
+def _configured(graph: GraphSpec, application: _Application, scope: str) -> GraphSpec:
     nodes = {}
     for name, node in graph.nodes.items():
         path = join(scope, name)
-        inner = None if node.graph is None else _configured(node.graph, configs, path)
-        nodes[name] = replace(node, graph=inner, config=configs.get(path, node.config))
+        inner = None if node.graph is None else _configured(node.graph, application, path)
+        config = application.configs.get(path, node.config)
+        recompute = application.recompute.get(path, node.recompute)
+        nodes[name] = replace(node, graph=inner, config=config, recompute=recompute)
     return replace(graph, nodes=nodes)
 
 
@@ -89,6 +105,7 @@ class _Application:
         resolved: Resolved,
         configs: dict[str, Located],
         graphs: Collection[str],
+        nodes: Collection[str],
         keys: Mapping[str, Sequence[str] | None],
         log: ProblemLog,
     ) -> None:
@@ -97,6 +114,8 @@ class _Application:
         self.addresses = {f"{p}.{k}": (p, k) for p, names in self.keys.items() for k in names or ()}
         self.index, self.paths = NameIndex(self.addresses), NameIndex(configs)
         self.graphs = NameIndex(graphs)
+        self.wholes = NameIndex(nodes)
+        self.recompute: dict[str, bool | None] = {}
         self.wrong: set[tuple[str, str]] = set()
         self.unknown = [path for path, names in self.keys.items() if names is None]
         self.repetitions = Repetitions(log)
@@ -123,6 +142,9 @@ class _Application:
         for path, key in self.find(setting) or ():
             if WILDCARD not in setting.address:
                 self.repetitions.note(f"{path}.{key}", setting.section, setting.place)
+            if f"{path}.{key}" not in self.addresses:
+                self.set_recompute(path, setting)
+                continue
             config = self.configs[path]
             before = config.get(key)
             if before is not None and before.param and before.param not in setting.params:
@@ -139,6 +161,11 @@ class _Application:
         scope, address, params = setting.scope, setting.address, setting.params
         is_quiet = setting.value.lapses or (scope, address) in self.wrong
         log = ProblemLog() if is_quiet else self.log
+        if not params and (wholes := self.find_wholes(scope, address)):
+            if WILDCARD in address or len(wholes) == 1:
+                return [(path, RECOMPUTE) for path in wholes]
+            self.note_ambiguous(setting, [f"{path}.{RECOMPUTE}" for path in wholes], log)
+            return None
         last = address.rpartition(".")[2]
         found, unknown = self.index.find(address, scope), dict[str, tuple[str, str]]()
         if self.unknown and WILDCARD not in last and join(scope, address) not in self.index:
@@ -158,10 +185,33 @@ class _Application:
                 note = f"{setting.place}: '{address}' is checked with the plugins only"
                 self.notes.append(note)
                 return []
-            listing = ", ".join(sorted([*sure, *params]))
-            log.add(setting.place, f"'{address}' is ambiguous; it could be {listing}")
+            self.note_ambiguous(setting, [*sure, *params], log)
             return None
         return [known[name] for name in found if name not in unknown]
+
+    def find_wholes(self, scope: str, address: str) -> list[str]:
+        """The nodes and nested graphs whose `recompute` an address means.
+
+        The key of a node type's configuration that is called so comes first.
+        """
+        whole, _, key = address.rpartition(".")
+        if key != RECOMPUTE or self.index.find(address, scope):
+            return []
+        if not whole:
+            return [scope] if scope else []
+        return self.wholes.find(whole, scope)
+
+    def set_recompute(self, path: str, setting: NodeSetting) -> None:
+        value = setting.value.value
+        if value is None or isinstance(value, bool):
+            self.recompute[path] = value
+        else:
+            message = f"'{setting.address}' is true or false, not {setting.value.plain()!r:.40}"
+            self.log.add(setting.value.place, message)
+
+    def note_ambiguous(self, setting: NodeSetting, names: list[str], log: ProblemLog) -> None:
+        listing = ", ".join(sorted(names))
+        log.add(setting.place, f"'{setting.address}' is ambiguous; it could be {listing}")
 
     def note_missing(self, setting: NodeSetting, remedy: str, log: ProblemLog) -> None:
         scope, address, place = setting.scope, setting.address, setting.place
@@ -206,7 +256,10 @@ class _Application:
         if section == _OF_EXPERIMENTS and (not rest or self.means_any(scope, rest)):
             without = f": '{rest}'" if rest else ""
             return f"Addresses in a spec go without '{section}.', unlike an experiment's{without}."
-        if found := find_alike(address, self.ends(scope, address.count(".") + 1)):
+        ends = self.ends(scope, address.count(".") + 1)
+        if address.endswith(f".{RECOMPUTE}"):
+            ends = [f"{path}.{RECOMPUTE}" for path in below(scope, self.wholes.names)]
+        if found := find_alike(address, ends):
             return hint_at(found)
         names = [*self.resolved.aliases, *self.resolved.params, *self.addresses]
         heads = sorted({name.partition(".")[0] for name in below(scope, names)})

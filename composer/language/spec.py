@@ -91,6 +91,7 @@ class NodeSpec:
     weights: Path | str | None
     doc: str
     freeze: tuple[Reference, ...] = ()  # modules inside the node; of a nested graph, see there
+    recompute: bool | None = None  # as the graph around it if it says nothing
     places: Mapping[str, Place] = field(default_factory=dict)
     faulty: bool = False
     written_in: str = ""

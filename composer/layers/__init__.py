@@ -12,6 +12,7 @@ from composer.layers.norm import (
     freeze_batch_norm,
 )
 from composer.layers.pixel_normalization import PixelNormalization
+from composer.layers.recomputation import call_block, call_recomputed
 from composer.layers.state_names import rename_state
 from composer.layers.top_blocks import MaxPoolTop, P6P7Top
 
@@ -27,6 +28,8 @@ __all__ = [
     "P6P7Top",
     "PixelNormalization",
     "build_norm",
+    "call_block",
+    "call_recomputed",
     "drop_path",
     "freeze_batch_norm",
     "init_msra",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +35,17 @@ class TrainableParameter:
         path: the path of its node, and its name in there; the name in a model without nodes.
         parameter: the parameter.
         is_norm: whether it belongs to a normalisation layer.
+        depth: number of layers from it to the output of its node; None where the node type does
+            not say.
+        node: path of its node.
     """
 
     name: str
     path: str
     parameter: nn.Parameter
     is_norm: bool
+    depth: int | None = None
+    node: str = ""
 
     @property
     def is_bias(self) -> bool:
@@ -51,24 +56,25 @@ class TrainableParameter:
 def trainable_parameters(model: nn.Module) -> list[TrainableParameter]:
     """The parameters that want a gradient, each once, in the order of the modules."""
     found: dict[nn.Parameter, TrainableParameter] = {}
-    paths = _name_by_node(model) if isinstance(model, Graph) else {}
+    named = _name_by_node(model) if isinstance(model, Graph) else {}
     for prefix, module in model.named_modules():
         is_norm = _is_norm(module)
         for name, parameter in module.named_parameters(prefix, recurse=False):
             if parameter.requires_grad and parameter not in found:
-                path = paths.get(parameter, name)
-                found[parameter] = TrainableParameter(name, path, parameter, is_norm)
+                path, depth, node = named.get(parameter, (name, None, ""))
+                found[parameter] = TrainableParameter(name, path, parameter, is_norm, depth, node)
     return list(found.values())
 
 
-def _name_by_node(graph: Graph) -> dict[nn.Parameter, str]:
-    """The parameters' names with the path of their node in place of its namespace."""
-    found: dict[nn.Parameter, str] = {}
+def _name_by_node(graph: Graph) -> dict[nn.Parameter, tuple[str, int | None, str]]:
+    """The parameters' names with the path of their node in place of its namespace, and depths."""
+    found: dict[nn.Parameter, tuple[str, int | None, str]] = {}
     for path, called in graph.callables.items():
+        find_depth: Callable[[str], int] | None = getattr(called, "layer_depth", None)
         for inner, module in own_modules(called) if isinstance(called, nn.Module) else ():
-            prefix = f"{path}.{inner}" if inner else path
-            for name, parameter in module.named_parameters(prefix, recurse=False):
-                found.setdefault(parameter, name)
+            for name, parameter in module.named_parameters(inner, recurse=False):
+                depth = None if find_depth is None else find_depth(name)
+                found.setdefault(parameter, (f"{path}.{name}", depth, path))
     return found
 
 
@@ -103,6 +109,7 @@ def group_parameters(model: nn.Module, settings: OptimizerSettings) -> list[dict
     ]
     for group in settings.groups:
         _require_matches(group, names)
+        _require_depths(group, parameters)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for trainable in parameters:
         groups.setdefault(_treatment(trainable, settings), []).append(trainable.parameter)
@@ -117,7 +124,10 @@ def _treatment(trainable: TrainableParameter, settings: OptimizerSettings) -> tu
     exceptions = [group for group in settings.groups if _is_meant(trainable, group)]
     factor = _last_of(group.lr_factor for group in exceptions)
     decay = _last_of(group.weight_decay for group in exceptions)
+    decay_of_layers = _last_of(group.lr_decay for group in exceptions)
     usual_factor = settings.bias_lr_factor if trainable.is_bias else 1.0
+    if decay_of_layers is not None and trainable.depth is not None:
+        usual_factor *= decay_of_layers**trainable.depth
     return (
         usual_factor if factor is None else usual_factor * factor,
         _usual_decay(trainable, settings) if decay is None else decay,
@@ -160,6 +170,18 @@ def _require_matches(group: GroupSettings, names: Sequence[str]) -> None:
         if not any(names_parameter(pattern, name) for name in names):
             hint = did_you_mean(pattern, _paths(names))
             raise NameResolutionError(f"'{pattern}' matches nothing trainable. {hint}")
+
+
+def _require_depths(group: GroupSettings, parameters: Sequence[TrainableParameter]) -> None:
+    meant = [one for one in parameters if _is_meant(one, group)]
+    if group.lr_decay is None or any(one.depth is not None for one in meant):
+        return
+    known = {one.node for one in parameters if one.depth is not None}
+    hint = f"It is known of {', '.join(sorted(known))}." if known else ""
+    raise NameResolutionError(
+        f"lr_decay has no effect on '{', '.join(group.nodes)}': the node types there do not say "
+        f"how deep their layers are (layer_depth). {hint}".rstrip()
+    )
 
 
 def _paths(names: Sequence[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from composer.documents import DocumentPart
-from composer.ranges import Fraction, NonNegative, Positive, PositiveInt
+from composer.ranges import Fraction, NonNegative, Positive, PositiveInt, Share
 from composer.training.optimizers import OptimizerName, check_options, list_options
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -23,6 +23,11 @@ class GroupSettings(DocumentPart):
     )
     lr_factor: NonNegative | None = Field(
         None, description="Factor on the learning rate; 1 if null, or that of an earlier exception."
+    )
+    lr_decay: Share | None = Field(
+        None,
+        description="Factor on the learning rate for each layer further from the output, in nodes "
+        "whose type says how deep its layers are (layer-wise decay).",
     )
     weight_decay: NonNegative | None = Field(None, description="In place of the optimizer's.")
 

@@ -4,7 +4,7 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
-from composer.layers import NormName, freeze_batch_norm
+from composer.layers import NormName, call_block, freeze_batch_norm
 from composer.ranges import NonNegative, NonNegativeInt, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_resnet.blocks import Stem
@@ -41,6 +41,8 @@ class ResNet(nn.Module):
     Raises:
         ValueError: no level is asked for, or a ResNet-18 or -34 has what only bottlenecks have.
     """
+
+    recomputes_blocks = True
 
     def __init__(
         self,
@@ -97,12 +99,16 @@ class ResNet(nn.Module):
         """The levels of `out_features`, finest first."""
         return self._output_shape
 
+    def layer_depth(self, name: str) -> int:
+        """Returns the number of layers from a parameter to the output, for layer-wise decay."""
+        return len(self._level_names) - self._level_names.index(name.partition(".")[0])
+
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""
         features: Features = {}
         x = images.tensor
         for name in self._level_names:
-            x = self.get_submodule(name)(x)
+            x = call_block(self.get_submodule(name), x)
             if name in self._output_shape:
                 features[name] = x
         return features

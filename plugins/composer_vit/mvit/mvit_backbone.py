@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from composer.layers import call_block
 from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import fit_positions
@@ -61,6 +62,8 @@ class MViTBackbone(nn.Module):
     Raises:
         ValueError: a level or block does not exist, or sizes do not fit each other.
     """
+
+    recomputes_blocks = True
 
     def __init__(
         self,
@@ -146,6 +149,14 @@ class MViTBackbone(nn.Module):
         """Resizes positions of a checkpoint that was trained at another size."""
         return resize_positions(name, value, shape)
 
+    def layer_depth(self, name: str) -> int:
+        """Returns the number of layers from a parameter to the output, for layer-wise decay."""
+        kind, _, rest = name.partition(".")
+        num_blocks = len(self.blocks)
+        if kind == "blocks":
+            return num_blocks - int(rest.partition(".")[0])
+        return num_blocks + 1 if kind in ("patch_embed", "pos_embed") else 0
+
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the normalised maps that were asked for, by name, finest first.
 
@@ -161,7 +172,7 @@ class MViTBackbone(nn.Module):
             )
         features: Features = {}
         for block, level in zip(self.blocks, self._levels, strict=True):
-            x = block(x, generator)
+            x = call_block(block, x, generator)
             if level in self._output_shape:
                 normalized = self.get_submodule(f"{level}_norm")(x)
                 features[level] = normalized.permute(0, 3, 1, 2).contiguous()

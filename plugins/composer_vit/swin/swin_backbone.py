@@ -54,6 +54,8 @@ class SwinBackbone(nn.Module):
             or no stage is asked for.
     """
 
+    recomputes_blocks = True
+
     def __init__(
         self,
         *,
@@ -89,6 +91,7 @@ class SwinBackbone(nn.Module):
         style = SwinStyle(window_size, mlp_ratio, qkv_bias)
         rates = torch.linspace(0, drop_path_rate, sum(depths), device="cpu").tolist()
         num_stages = 1 + max(int(name[1:]) for name in out_features)
+        self._depths = depths[:num_stages]
         self.layers = nn.ModuleList()
         self._output_shape: dict[str, TensorShape] = {}
         for stage in range(num_stages):
@@ -126,6 +129,17 @@ class SwinBackbone(nn.Module):
         if last == "absolute_pos_embed" and value.shape[:2] == tuple(shape[:2]):
             return resize_grid(value, shape[2], shape[3])
         return None
+
+    def layer_depth(self, name: str) -> int:
+        """Returns the number of layers from a parameter to the output, for layer-wise decay."""
+        kind, *rest = name.split(".")
+        sizes = self._depths
+        if kind != "layers":
+            return 0 if kind.startswith("norm") else sum(sizes) + 1
+        stage = int(rest[0])
+        if rest[1] == "downsample":  # a part of the next stage
+            return sum(sizes[stage + 1 :])
+        return sum(sizes[stage:]) - int(rest[2])
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the maps of the stages that were asked for, by name, finest first.

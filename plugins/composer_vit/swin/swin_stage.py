@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import DropPath
+from composer.layers import DropPath, call_block
 from composer_vit.mlp import Mlp
 from composer_vit.swin.swin_attention import WindowAttention
 
@@ -130,5 +130,5 @@ class SwinStage(nn.Module):
     ) -> tuple[Map, Float[Tensor, "N _ _ _"]]:
         """Returns the map of the last block, and what the next stage is given."""
         for block in self.blocks:
-            x = block(x, generator)
+            x = call_block(block, x, generator)
         return x, x if self.downsample is None else self.downsample(x)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from composer.layers import call_block
 from composer.ranges import Chance, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import fit_positions
@@ -51,6 +52,8 @@ class ViTBackbone(nn.Module):
         ValueError: there is no such block, the heads do not divide `embed_dim`, or `img_size` is
             no multiple of `patch_size`.
     """
+
+    recomputes_blocks = True
 
     def __init__(
         self,
@@ -118,6 +121,14 @@ class ViTBackbone(nn.Module):
         """Resizes positions of a checkpoint that was trained at another size."""
         return resize_positions(name, value, shape)
 
+    def layer_depth(self, name: str) -> int:
+        """Returns the number of layers from a parameter to the output, for layer-wise decay."""
+        kind, _, rest = name.partition(".")
+        if ".residual." in name:
+            return 0
+        num_blocks = len(self.blocks)
+        return num_blocks - int(rest.partition(".")[0]) if kind == "blocks" else num_blocks + 1
+
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the last block's map.
 
@@ -132,7 +143,7 @@ class ViTBackbone(nn.Module):
                 self.pos_embed, height, width, has_class_token=self.has_class_token
             )
         for block in self.blocks:
-            x = block(x, generator)
+            x = call_block(block, x, generator)
         return {"last_feat": x.permute(0, 3, 1, 2)}
 
 

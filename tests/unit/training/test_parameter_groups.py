@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from composer import Graph
 from composer.errors import NameResolutionError
 from composer.layers import ChannelLayerNorm, NormConv2d
 from composer.training.parameter_groups import group_parameters, trainable_parameters
@@ -115,3 +116,55 @@ def test_a_shared_parameter_counts_once():
     model = Model()
     model.twin = model.head
     assert len(trainable_parameters(model)) == 6
+
+
+class Layers(nn.Module):
+    """Three layers, the last of which is next to the output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+
+    def layer_depth(self, name):
+        return 2 - int(name.split(".")[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Plain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def layered_graph():
+    spec = {
+        "composer": 1,
+        "inputs": {"x": "any"},
+        "nodes": {
+            "net": {"uses": "layers", "inputs": {"x": "x"}, "namespace": "backbone.net"},
+            "head": {"uses": "plain", "inputs": {"x": "net"}},
+        },
+        "outputs": {"y": "head"},
+    }
+    return Graph.from_spec(spec, nodes={"layers": Layers, "plain": Plain})
+
+
+def test_layers_further_from_the_output_learn_slower():
+    groups = [{"nodes": ["*"], "lr_decay": 0.5}, {"nodes": ["net"], "lr_factor": 0.1}]
+    found = treatments(layered_graph(), groups=groups, bias_lr_factor=2.0)
+    for index, rate in enumerate([0.025, 0.05, 0.1]):
+        assert found[f"backbone.net.layers.{index}.weight"] == pytest.approx((rate, 0.5))
+        assert found[f"backbone.net.layers.{index}.bias"] == pytest.approx((2 * rate, 0.5))
+    assert found["head.linear.weight"] == (1.0, 0.5)
+
+
+def test_a_decay_where_no_node_says_how_deep_its_layers_are_is_refused():
+    with pytest.raises(NameResolutionError, match=r"no effect on 'head': .*It is known of net\."):
+        treatments(layered_graph(), groups=[{"nodes": ["head"], "lr_decay": 0.5}])
+    with pytest.raises(NameResolutionError, match=r"no effect on 'backbone'"):
+        treatments(Model(), groups=[{"nodes": ["backbone"], "lr_decay": 0.5}])
