@@ -269,7 +269,8 @@ class _Application:
     def means_any(self, scope: str, address: str) -> bool:
         """Whether an address means a param or a node's setting."""
         params = NameIndex(self.resolved.params)
-        return bool(self.index.find(address, scope) or params.find(address, scope))
+        found = self.index.find(address, scope) or params.find(address, scope)
+        return bool(found or self.find_wholes(scope, address))
 
     def ends(self, scope: str, length: int) -> list[str]:
         """The candidates for a misspelt address of some length."""
