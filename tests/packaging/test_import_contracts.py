@@ -1,7 +1,8 @@
 """The contracts of .importlinter name every package, and each of them can break.
 
-The contracts are tried on a skeleton: empty packages with the names of the real ones, and one
-import that must not be.
+The contracts are tried on a skeleton: empty packages with the names of the real ones, the imports
+that the contracts leave out (an exception without its import is a problem, too), and one import
+that must not be.
 """
 
 import configparser
@@ -44,6 +45,13 @@ def read_contract(name: str) -> configparser.SectionProxy:
     return parser[f"importlinter:contract:{name}"]
 
 
+def list_exceptions() -> list[tuple[str, str]]:
+    """Importing and imported module of each import that the core's contract leaves out."""
+    lines = read_contract("core")["ignore_imports"].strip().splitlines()
+    pairs = [line.split(" -> ") for line in lines]
+    return [(importer.strip(), imported.strip()) for importer, imported in pairs]
+
+
 def name_core_modules() -> list[str]:
     return re.findall(r"\w+", read_contract("core")["layers"])
 
@@ -56,6 +64,8 @@ def skeleton(tmp_path):
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "composer/structures/boxes.py").write_text("import torch\n")
     (tmp_path / "composer/discovery/entry_points.py").write_text("import entrypoints\n")
+    for importer, imported in list_exceptions():
+        (tmp_path / f"{importer.replace('.', '/')}.py").write_text(f"import {imported}\n")
     shutil.copy(CONFIGURATION, tmp_path)
     return tmp_path
 
@@ -83,7 +93,7 @@ def test_forbidden_import_breaks_its_contract(skeleton, file, line, contract):
     path.write_text(line + "\n")
     result = lint(skeleton)
     assert result.returncode == 1
-    broken = [text for text in result.stdout.splitlines() if text.endswith("BROKEN")]
+    broken = [text for text in result.stdout.splitlines() if " BROKEN" in text]
     assert any(contract in text for text in broken), result.stdout
 
 
@@ -102,5 +112,5 @@ def test_every_plugin_on_disk_stands_in_every_row_of_plugins():
 
 def test_every_module_of_the_core_stands_above_the_plugins():
     above = read_contract("plugins")["layers"].split("composer_")[0]
-    below = {"events", "layers", "limits", "ops", "ranges", "structures"}
+    below = {"events", "layers", "limits", "memory", "ops", "ranges", "structures"}
     assert set(re.findall(r"composer\.(\w+)", above)) == set(name_core_modules()) - below
