@@ -11,11 +11,12 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from composer.catalogues import find_entry, name_closest
 from composer.discovery import find_model, find_published, shipped_models, shipped_specs
 from composer.downloads import is_address
 from composer.errors import InputError, NameResolutionError
 from composer.files import is_there
-from composer.names import closest, did_you_mean
+from composer.names import did_you_mean
 from composer.runs import find_weights, is_run
 
 _LOGGER = logging.getLogger(__name__)
@@ -32,11 +33,11 @@ class ModelSource(NamedTuple):
     """What a model's name means.
 
     Attributes:
-        kind: a spec, a checkpoint that is to describe itself, or an experiment.
-        name: its file, or the name of a published spec.
+        kind: a spec, a checkpoint that is to describe itself, an experiment, or a published model.
+        name: its file, its address, or the name of a published spec or model.
     """
 
-    kind: Literal["spec", "checkpoint", "experiment"]
+    kind: Literal["spec", "checkpoint", "experiment", "published"]
     name: str
 
 
@@ -46,7 +47,8 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
     Args:
         model: the name of a shipped model or a published spec; the file of a spec, a checkpoint or
             an experiment; the folder of a run, or one with a `last_checkpoint`; a file of an
-            installed package (`package:name/of/file`); or the address of a checkpoint.
+            installed package (`package:name/of/file`); the address of a checkpoint; or
+            the name of a published model in a catalogue, or a unique end of it.
 
     Raises:
         NameResolutionError: there is no model of that name.
@@ -71,6 +73,8 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
         return _judge_file(path)
     if path.suffix or find_published(name) is not None:
         return ModelSource("spec", name)
+    if (entry := find_entry(name)) is not None:
+        return ModelSource("published", entry.name)
     raise NameResolutionError(_describe_unknown(name))
 
 
@@ -114,9 +118,10 @@ def _is_text(path: Path) -> bool:
 
 def _describe_unknown(name: str) -> str:
     shipped = shipped_models()
-    if hint := closest(name, [*shipped, *shipped_specs()]):
+    if hint := name_closest(name, [*shipped, *shipped_specs()]):
         return f"there is no model '{name}'. Did you mean '{hint}'?"
     return (
         f"there is no model '{name}'. {did_you_mean(name, shipped, 'models that ship')} Specs "
-        "are models, too: `composer specs` lists them."
+        "are models, too: `composer specs` lists them, and `composer models` those with weights to "
+        "fetch."
     )

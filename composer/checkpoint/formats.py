@@ -10,8 +10,9 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from composer.catalogues import find_weights_address
 from composer.discovery import find_package_folders
-from composer.downloads import fetch, is_address, is_collapsed_address
+from composer.downloads import fetch, is_collapsed_address
 from composer.errors import CheckpointError
 
 Container = Literal["safetensors", "torch", "legacy torch", "pickle"]
@@ -35,7 +36,8 @@ _SCHEME = "package:"
 def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
     """The checkpoint file that `path` means.
 
-    An address (`https://...`, `hf://...`) means the file that is fetched from there. A directory
+    An address (`https://...`, `hf://...`) means the file that is fetched from there, and the name
+    of a published model its checkpoint. A directory
     means the file that its `last_checkpoint` names, which must lie inside it.
     `package:name/of/file` means a file inside an installed package.
 
@@ -44,8 +46,8 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
         CheckpointError: there is no such file, or `last_checkpoint` leads elsewhere.
         OSError: `last_checkpoint` cannot be read.
     """
-    if isinstance(path, str) and is_address(path):
-        return fetch(path)
+    if (address := find_weights_address(path)) is not None:
+        return fetch(address)
     path = find_installed_file(path) if is_installed_file(path) else Path(path)
     if path.is_dir():
         return _last_checkpoint(path)

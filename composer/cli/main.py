@@ -20,6 +20,7 @@ from composer.cli.describe import describe
 from composer.cli.eval import eval_command
 from composer.cli.export import export
 from composer.cli.import_ import import_config
+from composer.cli.models import models
 from composer.cli.nodes import nodes
 from composer.cli.notes import printing_notes_once
 from composer.cli.predict import predict
@@ -76,6 +77,7 @@ def _describe(error: Exception, options: Mapping[str, str]) -> str:
         show,
         nodes,
         specs,
+        models,
         describe,
         schema,
         import_config,

@@ -99,9 +99,17 @@ def run(
     from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
     from composer.cli.run_report import RunReport, describe_plan, save_results
     from composer.cli.run_table import run_shown
-    from composer.graph import Graph, LoadOptions, find_device, load_weights, open_blueprint
+    from composer.graph import (
+        Graph,
+        LoadOptions,
+        asks_for_published,
+        find_device,
+        load_weights,
+        open_blueprint,
+    )
 
-    opened = open_blueprint(model, settings)
+    is_published = asks_for_published(weights)
+    opened = open_blueprint(model, settings, published_weights=is_published)
     blueprint = opened.blueprint
     fed = read_feeds(feeds, blueprint, mode)
     plan = _make_plan(blueprint, mode, until, fed)
@@ -116,7 +124,7 @@ def run(
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
     graph.train(mode == "training")
     options = LoadOptions(**load_arguments)
-    if weights:
+    if weights and not is_published:
         reports = load_weights(graph, weights, options)
     else:
         reports = load_weights(graph, opened.weights, opened.options.overridden_by(options))

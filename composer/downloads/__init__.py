@@ -7,11 +7,12 @@ from composer.downloads.addresses import (
     parse_address,
     without_secrets,
 )
-from composer.downloads.download_cache import CachedFile, list_cached, remove_cached
+from composer.downloads.download_cache import KIND, CachedFile, list_cached, remove_cached
 from composer.downloads.fetching import (
     fetch,
     find_cached,
     find_file,
+    find_size,
     locate_cached,
     resolve_address,
 )
@@ -19,12 +20,14 @@ from composer.downloads.hub_address import HubAddress, is_hub_model, parse_hub_a
 from composer.downloads.offline import is_offline, without_fetching
 
 __all__ = [
+    "KIND",
     "Address",
     "CachedFile",
     "HubAddress",
     "fetch",
     "find_cached",
     "find_file",
+    "find_size",
     "is_address",
     "is_collapsed_address",
     "is_hub_model",

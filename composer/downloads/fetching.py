@@ -15,6 +15,7 @@ from composer.downloads.hub_transfer import find_in_hub_cache, transfer_hub
 from composer.downloads.offline import find_reason
 from composer.downloads.partial_file import PartialFile
 from composer.downloads.published_schemes import follow_published, list_published_schemes
+from composer.downloads.remote_size import ask_size
 from composer.downloads.store_transfer import is_stale, list_stores, transfer_store
 from composer.downloads.transfer import PATIENT, Arrival, Patience, TransferError
 from composer.downloads.web_transfer import transfer_web
@@ -86,6 +87,23 @@ def find_file(address: str) -> Path | None:
     """
     source = resolve_address(address)
     return _find_at_hand(source, CachePlace(source))
+
+
+def find_size(address: str) -> int | None:
+    """The bytes of a file: in the cache, else as its server says; None if it does not.
+
+    Raises:
+        DownloadError: the address is damaged, the server does not answer, or nothing may be asked.
+    """
+    source = resolve_address(address)
+    if (found := CachePlace(source).find()) is not None:
+        return found.record.size
+    if reason := find_reason():
+        raise DownloadError(f"{source.shown}: the size is not asked for ({reason})")
+    try:
+        return ask_size(source)
+    except TransferError as error:
+        raise DownloadError(f"{source.shown}: {error}") from error
 
 
 def locate_cached(address: str) -> Path:

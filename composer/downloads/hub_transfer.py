@@ -35,19 +35,16 @@ def transfer_hub(address: Address, part: PartialFile, progress: Progress) -> Arr
     wanted = parse_hub_address(address.text)
     folder = part.path.parent / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    revision = wanted.revision or None
     try:
-        endpoint = os.environ.get("HF_ENDPOINT") or None  # the library reads it when imported
-        url = hub.hf_hub_url(wanted.repo_id, wanted.file, revision=revision, endpoint=endpoint)
-        found = hub.get_hf_file_metadata(url, endpoint=endpoint)
+        found = _find_metadata(hub, wanted)
         progress.begin(0, found.size)
         check_room(folder, found.size or 0)
         hub.hf_hub_download(
             wanted.repo_id,
             wanted.file,
-            revision=found.commit_hash or revision,
+            revision=found.commit_hash or wanted.revision or None,
             local_dir=folder,
-            endpoint=endpoint,
+            endpoint=os.environ.get("HF_ENDPOINT") or None,
             tqdm_class=_make_bar(),
         )
     except Exception as error:  # those of its library of transfers are not documented
@@ -59,6 +56,28 @@ def transfer_hub(address: Address, part: PartialFile, progress: Progress) -> Arr
     shutil.rmtree(folder, ignore_errors=True)
     etag = found.etag or ""
     return Arrival(etag, etag if _HASH.fullmatch(etag) else "")
+
+
+def find_hub_size(address: Address) -> int | None:
+    """The bytes of a file on the hub.
+
+    Raises:
+        TransferError: the library is not installed, or does not get an answer.
+    """
+    hub, wanted = _import_hub(), parse_hub_address(address.text)
+    try:
+        found = _find_metadata(hub, wanted)
+    except Exception as error:
+        raise TransferError(_describe(error, wanted)) from error
+    return None if found.size is None else int(found.size)
+
+
+def _find_metadata(hub: ModuleType, wanted: HubAddress) -> Any:
+    """What the hub says of a file."""
+    endpoint = os.environ.get("HF_ENDPOINT") or None  # the library reads it when imported
+    revision = wanted.revision or None
+    url = hub.hf_hub_url(wanted.repo_id, wanted.file, revision=revision, endpoint=endpoint)
+    return hub.get_hf_file_metadata(url, endpoint=endpoint)
 
 
 def find_in_hub_cache(address: Address) -> Path | None:

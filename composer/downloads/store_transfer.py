@@ -93,6 +93,22 @@ def find_mark(system: Any, path: str) -> str:
     return ""
 
 
+def find_store_size(address: Address) -> int | None:
+    """The bytes of a file in a store.
+
+    Raises:
+        TransferError: the store does not answer, or its library is not installed.
+    """
+    import fsspec
+
+    try:
+        system, path = fsspec.core.url_to_fs(address.text)
+        size = system.info(path).get("size")
+    except Exception as error:
+        raise TransferError(_describe(error)) from error
+    return size if isinstance(size, int) else None
+
+
 def is_stale(address: Address, mark: str) -> bool:
     """Whether a file has changed in a store that costs nothing to ask: one in memory.
 

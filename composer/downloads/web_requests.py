@@ -46,7 +46,11 @@ class InterruptionError(Exception):
 
 
 def send_request(
-    session: Session, address: str, headers: Mapping[str, str], patience: Patience
+    session: Session,
+    address: str,
+    headers: Mapping[str, str],
+    patience: Patience,
+    method: str = "GET",
 ) -> Response:
     """Asks for a file, and follows redirects to where it is.
 
@@ -59,7 +63,7 @@ def send_request(
     url = apply_mirrors(address)
     check_web_address(url)
     for _ in range(_MAX_REDIRECTS + 1):
-        response = _send(session, url, headers, patience)
+        response = _send(session, method, url, headers, patience)
         if response.status_code not in _REDIRECTS or "location" not in response.headers:
             _check_status(response, patience)
             return response
@@ -117,12 +121,14 @@ def _first_error(error: BaseException | None) -> BaseException | None:
     return next((each for each in arguments if isinstance(each, BaseException)), None)
 
 
-def _send(session: Session, url: str, headers: Mapping[str, str], patience: Patience) -> Response:
+def _send(
+    session: Session, method: str, url: str, headers: Mapping[str, str], patience: Patience
+) -> Response:
     from requests import Request
     from requests.exceptions import RequestException
 
     try:
-        request = session.prepare_request(Request("GET", url, headers=dict(headers)))
+        request = session.prepare_request(Request(method, url, headers=dict(headers)))
         settings = session.merge_environment_settings(url, {}, True, None, None)
         timeout = (patience.connect, patience.read)
         return session.get_adapter(url).send(request, timeout=timeout, **settings)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from composer.catalogues import find_default, find_weights_address
 from composer.checkpoint import LoadReport
-from composer.downloads import find_file, is_address, without_secrets
+from composer.downloads import find_file, without_secrets
 from composer.errors import TrainingError
 from composer.experiment.experiment import Experiment
-from composer.graph import Graph, find_frozen_random, load_weights, log_remarks
+from composer.graph import Graph, asks_for_published, find_frozen_random, load_weights, log_remarks
 from composer.graph.weights import Weights
 from composer.language import Spec
 from composer.module_tree import own_state
@@ -89,6 +90,8 @@ def make_initial_model(
 
 
 def _choose_weights(experiment: Experiment, graph: Graph, own_weights: Weights | None) -> Weights:
+    if asks_for_published(experiment.weights):
+        return find_default(experiment.spec).weights
     if experiment.weights is not None:
         return experiment.weights
     return graph.spec.weights if own_weights is None else own_weights
@@ -98,9 +101,9 @@ def _find_absent(weights: Weights) -> dict[str, str]:
     """The checkpoints that would have to be fetched, by node."""
     named = weights if isinstance(weights, Mapping) else {"": weights}
     return {
-        node: str(file)
+        node: address
         for node, file in named.items()
-        if is_address(file) and find_file(str(file)) is None
+        if (address := find_weights_address(file)) is not None and find_file(address) is None
     }
 
 
@@ -141,7 +144,7 @@ def _refuse(graph: Graph, frozen: Mapping[str, int], *, has_weights: bool) -> st
         "the given weights do not fill them"
         if has_weights
         else "no trained weights that fit are at hand: none that ship, none in installed packages, "
-        "none in the caches of torch, timm and detectron2"
+        "none in our cache or those of torch, timm and detectron2"
     )
     return (
         f"'{graph.spec.name}' would be trained with frozen layers of random weights ({nodes}), "

@@ -6,7 +6,14 @@ from composer.graph.frozen_random import find_frozen_random
 from composer.graph.graph import Graph
 from composer.graph.inputs import read_inputs, spread_feeds
 from composer.graph.modules import device_of, find_device
-from composer.graph.opening import Model, ModelParts, open_blueprint, read_model, require_weights
+from composer.graph.opening import (
+    Model,
+    ModelParts,
+    asks_for_published,
+    open_blueprint,
+    read_model,
+    require_weights,
+)
 from composer.graph.profiling import NodeProfile, Profile, format_seconds
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
@@ -25,6 +32,7 @@ __all__ = [
     "Profile",
     "Session",
     "Weights",
+    "asks_for_published",
     "device_of",
     "find_device",
     "find_frozen_random",

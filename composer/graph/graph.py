@@ -23,7 +23,13 @@ from composer.graph.freezing import freeze_weights, set_frozen_norms_to_eval
 from composer.graph.frozen_random import FrozenNote
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.modules import CallableTable
-from composer.graph.opening import Model, check_model_spec, open_blueprint, without_taps
+from composer.graph.opening import (
+    Model,
+    asks_for_published,
+    check_model_spec,
+    open_blueprint,
+    without_taps,
+)
 from composer.graph.profiling import Profile, profiling
 from composer.graph.saving import save_weights
 from composer.graph.session import Session
@@ -89,7 +95,9 @@ class Graph(nn.Module):
             model: the name of a model that ships or of a spec; a checkpoint; the folder of a run;
                 an experiment; a spec as a file, mapping or value; a checked spec; or a graph,
                 taken as it is.
-            weights: a checkpoint, or checkpoints by node; an empty mapping for none.
+            weights: a checkpoint, or checkpoints by node; an empty mapping for none; `default` for
+                the weights that are published for a spec. A checkpoint is a file, an address, or
+                the name of a published model.
             set: values for aliases, params and configuration by address (`{"fpn.norm": "GN"}`),
                 or texts of the form `address=value`, the value in YAML.
             seed: the seed of the first weights of nodes that no checkpoint fills.
@@ -109,11 +117,14 @@ class Graph(nn.Module):
                 raise InputError("nothing can be set in a graph: it is built already")
             log_remarks(load_weights(model, weights or {}, chosen))
             return model
-        blueprint, own, options_of_own = open_blueprint(model, set, nodes)
+        is_published = asks_for_published(weights)
+        blueprint, own, options_of_own = open_blueprint(
+            model, set, nodes, published_weights=is_published
+        )
         if until is not None:
             blueprint = blueprint.part(without_taps(until), feeds)
         graph = cls.from_blueprint(blueprint, seed=seed)
-        if weights is None:
+        if weights is None or is_published:
             weights, chosen = own, options_of_own.overridden_by(chosen)
         log_remarks(load_weights(graph, weights, chosen))
         return graph
@@ -137,6 +148,17 @@ class Graph(nn.Module):
         """
         options, rest = LoadOptions.split(params)
         values = [*(set.items() if isinstance(set, Mapping) else set), *rest.items()]
+        if asks_for_published(weights) and isinstance(spec, (str, os.PathLike)):
+            return cls.open(
+                spec,
+                weights,
+                set=values,
+                nodes=nodes,
+                seed=seed,
+                until=until,
+                feeds=feeds,
+                **options,
+            )
         opened = check_model_spec(spec, values, nodes)
         return cls.open(opened, weights, seed=seed, until=until, feeds=feeds, **options)
 

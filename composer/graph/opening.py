@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
+from composer.catalogues import DEFAULT_WEIGHTS, Entry, find_default, find_entry
 from composer.construction import check_source, check_spec
 from composer.documents import ProblemLog, Setting, SettingsSource, collect_settings
 from composer.downloads import fetch, is_address
 from composer.errors import CheckpointError, InputError, NameResolutionError
+from composer.files import is_there
 from composer.graph.description import read_description
 from composer.graph.weights import LoadOptions, Weights
 from composer.language import SavedSpec, Spec, SpecSource, log_notes
@@ -69,7 +71,11 @@ class ModelParts(NamedTuple):
 
 
 def open_blueprint(
-    model: Model, set: SettingsSource = (), nodes: Mapping[str, Any] | None = None
+    model: Model,
+    set: SettingsSource = (),
+    nodes: Mapping[str, Any] | None = None,
+    *,
+    published_weights: bool = False,
 ) -> OpenedModel:
     """The checked spec of a model, and its own weights; nothing is built.
 
@@ -79,18 +85,22 @@ def open_blueprint(
             an experiment, which is its spec with its settings and initial weights.
         set: values by address; not for a spec that is loaded already.
         nodes: node types by name that no plugin publishes.
+        published_weights: whether a spec is to have the weights that are published for it, with
+            the names of their classes.
 
     Raises:
-        NameResolutionError: if there is no model or spec of that name.
+        NameResolutionError: if there is no model or spec of that name, or no published weights.
         InputError: if a file is no model, or values are set of a spec that is loaded already.
         CheckpointError: if a checkpoint cannot be read or describes no graph.
         SpecError: with all problems of the spec.
     """
     check_model(model)
     if isinstance(model, (Mapping, Spec, Blueprint)):
+        if published_weights:
+            raise InputError("published weights are found by the name of a spec, not by its values")
         blueprint = check_model_spec(model, set, nodes)
     else:
-        source = read_model(model)
+        source = read_model(model, published_weights=published_weights)
         log_notes([source.note] if source.note else [])
         blueprint = check_source(source.spec, set=source.settings_with(set), nodes=nodes)
         weights = blueprint.spec.weights if source.weights is None else source.weights
@@ -98,11 +108,12 @@ def open_blueprint(
     return OpenedModel(blueprint, blueprint.spec.weights)
 
 
-def read_model(model: str | os.PathLike[str]) -> ModelParts:
+def read_model(model: str | os.PathLike[str], *, published_weights: bool = False) -> ModelParts:
     """The spec and the weights that a model's name means; nothing is checked.
 
     Args:
         model: as for `open_blueprint`, without specs that are values.
+        published_weights: as for `open_blueprint`; other models have weights of their own.
 
     Raises:
         NameResolutionError: there is no model of that name.
@@ -116,12 +127,27 @@ def read_model(model: str | os.PathLike[str]) -> ModelParts:
         from composer.experiment import read_as_model
 
         return read_as_model(name)
+    if kind == "published":
+        entry = find_entry(name)
+        assert entry is not None
+        return _read_entry(entry)
     if kind == "spec":
-        return ModelParts(name, None)
+        return _read_entry(find_default(name)) if published_weights else ModelParts(name, None)
     if is_address(name):
         name = os.fspath(fetch(name))
     description = read_description(name)
     return ModelParts(description.spec, dict.fromkeys(description.nodes, name) or name)
+
+
+def _read_entry(entry: Entry) -> ModelParts:
+    """The spec and the weights of a published model; nothing is fetched.
+
+    Raises:
+        InputError: there is no spec for it.
+    """
+    if entry.document is None:
+        raise InputError(f"'{entry.name}' has no spec yet; its checkpoint is {entry.weights}")
+    return ModelParts(entry.document, entry.weights)
 
 
 def check_model_spec(
@@ -141,6 +167,12 @@ def check_model_spec(
     if set:
         raise InputError("a spec that is loaded has its settings: `load_spec` takes them")
     return spec if isinstance(spec, Blueprint) else check_spec(spec, nodes)
+
+
+def asks_for_published(weights: Weights | None) -> bool:
+    """Whether the weights are named `default`: those that are published for the model."""
+    named = weights.get("") if isinstance(weights, Mapping) and len(weights) == 1 else weights
+    return named == DEFAULT_WEIGHTS and not is_there(DEFAULT_WEIGHTS)
 
 
 def check_model(model: object) -> None:
@@ -167,7 +199,7 @@ def _require_spec(spec: str | os.PathLike[str]) -> None:
         kind, _ = find_model_source(spec)
     except (NameResolutionError, CheckpointError):
         return  # there is no such spec, which is said where it is read
-    if kind == "checkpoint":
+    if kind in ("checkpoint", "published"):
         raise InputError(f"'{spec}' is a trained model, not a spec: Graph.open('{spec}') opens it")
     if kind == "experiment":
         raise InputError(

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from composer.catalogues import list_entries
 from composer.discovery import find_package_folders, shipped_models
+from composer.downloads import list_cached
 
 
 class Normalisation(NamedTuple):
@@ -34,7 +36,8 @@ class Candidate:
     Attributes:
         file: the file, as `weights` takes it.
         origin: where it is from, for people.
-        spec: the name of the spec that it is for; None if it describes itself, or is for nodes.
+        spec: the name of the spec that it is for, or the document; None if it describes itself, or
+            is for nodes.
         node_type: the type of the nodes that it is for; empty for a whole model.
         config: the configuration of these nodes that it is for.
         normalisation: of the images; that of the spec if None.
@@ -42,7 +45,7 @@ class Candidate:
 
     file: str
     origin: str
-    spec: str | None = None
+    spec: str | Mapping[str, Any] | None = None
     node_type: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     normalisation: Normalisation | None = None
@@ -84,10 +87,28 @@ def list_candidates(sources: Sequence[Source] | None = None) -> list[Candidate]:
     return [candidate for source in sources or SOURCES for candidate in source()]
 
 
+def find_downloads() -> Iterable[Candidate]:
+    """Published models, and files that describe themselves, in our cache of downloads."""
+    published = {entry.weights: entry for entry in list_entries()}
+    for cached in list_cached():
+        file, address = str(cached.path), cached.record.address
+        entry = published.get(address)
+        if entry is not None and entry.document is not None:
+            origin = f"the cache of downloads: {entry.name}"
+            yield Candidate(file, origin, spec=entry.document)
+        elif entry is None:
+            yield Candidate(file, f"the cache of downloads, from {address}")
+
+
 def _find_in_caches() -> Iterable[Candidate]:
     from composer.pretrained.caches import find_in_caches
 
     return find_in_caches()
 
 
-SOURCES: tuple[Source, ...] = (find_shipped_models, find_in_packages, _find_in_caches)
+SOURCES: tuple[Source, ...] = (
+    find_shipped_models,
+    find_in_packages,
+    find_downloads,
+    _find_in_caches,
+)

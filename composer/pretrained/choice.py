@@ -17,6 +17,8 @@ from composer.pretrained.candidates import Candidate, Normalisation, list_candid
 
 _FORGIVING = LoadOptions(skip_mismatched=True, allow_missing=True, allow_unexpected=True)
 _TOLERANCE = 0.05
+# Configuration that weights do not depend on, or only in shapes, which are compared anyway.
+_INDIFFERENT = {"norm", "freeze_at", "num_classes", "num_keypoints", "drop_path_rate", "recompute"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def _find_nodes(graph: Graph, candidate: Candidate) -> dict[str, int]:
         spec = _load_spec(candidate)
         if not _is_alike(graph.blueprint, candidate.normalisation or _find_normalisation(spec)):
             return {}
+        if isinstance(candidate.spec, Mapping):
+            return _find_equal_nodes(graph, spec)
         shapes = describe_checkpoint(candidate.file).shapes if candidate.spec is None else None
         return _find_shared_nodes(graph, spec, shapes)
     except ComposerError:
@@ -111,6 +115,22 @@ def _find_shared_nodes(
         num = sum(shapes.get(prefix + name) == tuple(t.shape) for name, t in state.items())
         if num:
             found[path] = num
+    return found
+
+
+def _find_equal_nodes(graph: Graph, spec: Spec) -> dict[str, int]:
+    """The nodes of a graph that another spec has with the same configuration.
+
+    Names and shapes do not tell a deeper backbone from a shallow one.
+    """
+    theirs, found = check_spec(spec).nodes, {}
+    for path in graph.random_nodes:
+        node, other = graph.blueprint.nodes[path], theirs.get(path)
+        if other is None or _bare(other.uses) != _bare(node.uses):
+            continue
+        keys = {*node.config, *other.config} - _INDIFFERENT
+        if all(node.config.get(key) == other.config.get(key) for key in keys):
+            found[path] = _count_tensors(graph, path)
     return found
 
 

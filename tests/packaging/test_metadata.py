@@ -14,7 +14,13 @@ else:
 
 ROOT = Path(__file__).parents[2]
 DISTRIBUTION = "detection-composer"
-GROUPS = ["composer.nodes", "composer.checkpoints", "composer.types"]
+GROUPS = [
+    "composer.nodes",
+    "composer.checkpoints",
+    "composer.types",
+    "composer.catalogues",
+    "composer.addresses",
+]
 STALE = "the installed metadata are stale: run pip install -e . again"
 
 
@@ -45,8 +51,9 @@ def test_packages_of_the_wheel_are_those_on_disk():
     assert sorted(listed) == ["composer", *(f"plugins/{folder.name}" for folder in PLUGINS)]
 
 
-def test_every_plugin_publishes_a_node_type():
-    publishing = {value.split(".")[0] for value in ENTRY_POINTS["composer.nodes"].values()}
+def test_every_plugin_publishes_a_node_type_or_a_catalogue():
+    groups = [ENTRY_POINTS[group] for group in ("composer.nodes", "composer.catalogues")]
+    publishing = {value.split(".")[0] for group in groups for value in group.values()}
     assert publishing == {folder.name for folder in PLUGINS}
 
 

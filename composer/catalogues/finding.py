@@ -1,0 +1,130 @@
+"""Published models by name, or by an end of it that only one has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from composer.catalogues.catalogue import Entry
+from composer.catalogues.published import list_catalogues, list_names
+from composer.discovery import find_published
+from composer.downloads import is_address
+from composer.errors import NameResolutionError
+from composer.files import is_there
+from composer.names import closest, did_you_mean
+
+DEFAULT_WEIGHTS = "default"
+_SHOWN = 8
+
+
+def list_entries() -> list[Entry]:
+    """All published models, by catalogue, in its order."""
+    return [entry for catalogue in list_catalogues() for entry in catalogue.entries]
+
+
+def find_entry(name: str) -> Entry | None:
+    """The published model that a name means; None if there is none.
+
+    Args:
+        name: a full name (`detectron2/COCO-Detection/faster_rcnn_R_50_FPN_3x`), or an end of one
+            after a slash. Upper and lower case count only where they make a difference.
+
+    Raises:
+        NameResolutionError: it is an end of several.
+    """
+    entries = _list_candidates(name)
+    found = _match(name, entries)
+    if len(found) > 1:
+        names = [entry.name for entry in found]
+        more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+        listed = ", ".join([*names[:_SHOWN], *more])
+        raise NameResolutionError(f"'{name}' is an end of several published models: {listed}")
+    return found[0] if found else None
+
+
+def require_entry(name: str) -> Entry:
+    """The published model that a name means; see `find_entry`.
+
+    Raises:
+        NameResolutionError: it means none, or several.
+    """
+    if (entry := find_entry(name)) is not None:
+        return entry
+    hint = f" Did you mean '{found}'?" if (found := name_closest(name)) else ""
+    raise NameResolutionError(
+        f"there is no published model '{name}'.{hint} `composer models` lists all."
+    )
+
+
+def find_default(spec: str) -> Entry:
+    """The published model whose weights are those to take for a spec.
+
+    Args:
+        spec: the name of a published spec.
+
+    Raises:
+        NameResolutionError: no weights are published for it.
+    """
+    published = find_published(spec)
+    wanted = spec if published is None else published.qualified
+    entries = [entry for entry in list_entries() if entry.form.is_default]
+    for entry in entries:
+        if entry.spec == wanted:
+            return entry
+    bare = [str(entry.form.spec) for entry in entries]
+    hint = did_you_mean(spec, bare, "specs with published weights")
+    raise NameResolutionError(
+        f"no weights are published for the spec '{spec}'. {hint} `composer models` lists all."
+    )
+
+
+def find_weights_address(weights: object) -> str | None:
+    """The address that weights are fetched from; None if they are a file, or nothing published.
+
+    Args:
+        weights: an address, a file, or the name of a published model.
+
+    Raises:
+        NameResolutionError: the name is an end of several.
+    """
+    if not isinstance(weights, str):
+        return None
+    if is_address(weights):
+        return weights
+    if is_there(weights) or not weights or ":" in weights or weights == DEFAULT_WEIGHTS:
+        return None
+    entry = find_entry(weights)
+    return None if entry is None else entry.weights
+
+
+def name_closest(name: str, others: Iterable[str] = ()) -> str | None:
+    """The published model whose name, or last part of it, is most like a name.
+
+    Args:
+        name: what was written.
+        others: other names that could have been meant.
+    """
+    entries = list_entries()
+    by_name = {entry.name.rpartition("/")[2]: entry.name for entry in entries}
+    by_name |= {entry.name: entry.name for entry in entries}
+    by_name |= {other: other for other in others}
+    found = closest(name, by_name)
+    return None if found is None else by_name[found]
+
+
+def _list_candidates(name: str) -> Sequence[Entry]:
+    """The entries that a name can mean: those of its catalogue, if it begins with one."""
+    first, slash, _ = name.partition("/")
+    entries = list_entries()
+    if slash and first in list_names():
+        return [entry for entry in entries if entry.catalogue == first]
+    return entries
+
+
+def _match(name: str, entries: Sequence[Entry]) -> list[Entry]:
+    for fold in (str, str.casefold):
+        wanted = fold(name)
+        exact = [entry for entry in entries if fold(entry.name) == wanted]
+        found = exact or [entry for entry in entries if fold(entry.name).endswith(f"/{wanted}")]
+        if found:
+            return found
+    return []

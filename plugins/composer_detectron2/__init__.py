@@ -1,0 +1,1 @@
+"""The published models of detectron2: names, addresses, figures, and the specs that they are."""
