@@ -110,6 +110,25 @@ MASK_POOLER_OF_BOXES: Addresses = {
     "MODEL.ROI_BOX_HEAD.POOLER_TYPE": "roi_heads.mask_pooler.pooler_type",
     "MODEL.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO": "roi_heads.mask_pooler.sampling_ratio",
 }
+COARSE_MASK: Addresses = {
+    "MODEL.ROI_MASK_HEAD.IN_FEATURES": "roi_heads.mask_features",
+    "MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION": "roi_heads.mask_pooler.output_size",
+    "MODEL.ROI_MASK_HEAD.CONV_DIM": "roi_heads.mask_head.coarse_head.conv_dim",
+    "MODEL.ROI_MASK_HEAD.OUTPUT_SIDE_RESOLUTION": "roi_heads.mask_head.coarse_head.output_size",
+}
+MASK_POINTS: Addresses = {
+    "MODEL.POINT_HEAD.IN_FEATURES": "roi_heads.point_features",
+    "MODEL.POINT_HEAD.COARSE_PRED_EACH_LAYER": (
+        "roi_heads.mask_head.point_head.coarse_pred_each_layer"
+    ),
+    "MODEL.POINT_HEAD.CLS_AGNOSTIC_MASK": "roi_heads.mask_head.point_head.cls_agnostic_mask",
+    "MODEL.POINT_HEAD.TRAIN_NUM_POINTS": "roi_heads.mask_head.points.num_points",
+    "MODEL.POINT_HEAD.OVERSAMPLE_RATIO": "roi_heads.mask_head.points.oversample_ratio",
+    "MODEL.POINT_HEAD.IMPORTANCE_SAMPLE_RATIO": (
+        "roi_heads.mask_head.points.importance_sample_ratio"
+    ),
+    "MODEL.POINT_HEAD.SUBDIVISION_NUM_POINTS": "roi_heads.mask_head.subdivision_num_points",
+}
 KEYPOINTS: Addresses = {
     "MODEL.ROI_KEYPOINT_HEAD.NUM_KEYPOINTS": "roi_heads.num_keypoints",
     "MODEL.ROI_KEYPOINT_HEAD.POOLER_RESOLUTION": "roi_heads.keypoint_pooler.output_size",
@@ -151,6 +170,23 @@ SEMANTIC: Addresses = {
     "MODEL.SEM_SEG_HEAD.NORM": "sem_seg_head.norm",
     "MODEL.SEM_SEG_HEAD.IGNORE_VALUE": "sem_seg_loss.ignore_value",
     "MODEL.SEM_SEG_HEAD.LOSS_WEIGHT": "sem_seg_loss.loss_weight",
+}
+COARSE_PIXELS: Addresses = {
+    "MODEL.SEM_SEG_HEAD.IN_FEATURES": "sem_seg_head.in_features",
+    "MODEL.SEM_SEG_HEAD.NUM_CLASSES": "sem_seg_head.num_classes",
+    "MODEL.SEM_SEG_HEAD.CONVS_DIM": "sem_seg_head.coarse_sem_seg_head.convs_dim",
+    "MODEL.SEM_SEG_HEAD.COMMON_STRIDE": "sem_seg_head.coarse_sem_seg_head.common_stride",
+    "MODEL.SEM_SEG_HEAD.NORM": "sem_seg_head.coarse_sem_seg_head.norm",
+    "MODEL.SEM_SEG_HEAD.IGNORE_VALUE": "sem_seg_loss.ignore_value",
+    "MODEL.SEM_SEG_HEAD.LOSS_WEIGHT": "sem_seg_loss.loss_weight",
+}
+PIXEL_POINTS: Addresses = {
+    "MODEL.POINT_HEAD.IN_FEATURES": "sem_seg_head.point_features",
+    "MODEL.POINT_HEAD.COARSE_PRED_EACH_LAYER": "sem_seg_head.point_head.coarse_pred_each_layer",
+    "MODEL.POINT_HEAD.TRAIN_NUM_POINTS": "sem_seg_head.points.num_points",
+    "MODEL.POINT_HEAD.OVERSAMPLE_RATIO": "sem_seg_head.points.oversample_ratio",
+    "MODEL.POINT_HEAD.IMPORTANCE_SAMPLE_RATIO": "sem_seg_head.points.importance_sample_ratio",
+    "MODEL.POINT_HEAD.SUBDIVISION_NUM_POINTS": "sem_seg_head.subdivision_num_points",
 }
 PANOPTIC: Addresses = {
     "MODEL.PANOPTIC_FPN.COMBINE.OVERLAP_THRESH": "panoptic.overlap_threshold",

@@ -14,6 +14,7 @@ _ARCHITECTURES = (
     "SemanticSegmentor",
     "PanopticFPN",
 )
+_SEMANTIC = ("SemanticSegmentor", "PanopticFPN")
 _PYRAMIDS = ("build_resnet_fpn_backbone", "build_retinanet_resnet_fpn_backbone")
 _BACKBONES = ("build_resnet_backbone", *_PYRAMIDS)
 _BLOCKS = {
@@ -25,6 +26,7 @@ _BLOCKS = {
     ("CascadeROIHeads", "mask"): "cascade_mask_roi_heads",
     ("CascadeROIHeads", "keypoint"): "cascade_keypoint_roi_heads",
     ("CascadeROIHeads", "mask keypoint"): "cascade_mask_keypoint_roi_heads",
+    ("StandardROIHeads", "points"): "point_rend_roi_heads",
     ("Res5ROIHeads", ""): "res5_roi_heads",
     ("Res5ROIHeads", "mask"): "mask_res5_roi_heads",
     ("RROIHeads", ""): "rotated_roi_heads",
@@ -34,10 +36,13 @@ _BACKBONE_BLOCKS = {
     "build_resnet_fpn_backbone": "blocks/resnet_fpn.yaml",
     "build_retinanet_resnet_fpn_backbone": "blocks/resnet_fpn_p6p7.yaml",
 }
+_MASK_HEADS = ("MaskRCNNConvUpsampleHead", "PointRendMaskHead")
+_SEMANTIC_HEADS = ("SemSegFPNHead", "PointRendSemSegHead")
 _ON_PYRAMID = {
     "mask_roi_heads": "mask_rcnn_r50_fpn",
     "keypoint_roi_heads": "keypoint_rcnn_r50_fpn",
     "mask_keypoint_roi_heads": "mask_rcnn_r50_fpn",
+    "point_rend_roi_heads": "mask_rcnn_r50_fpn",
     "cascade_roi_heads": "cascade_rcnn_r50_fpn",
     "cascade_keypoint_roi_heads": "cascade_rcnn_r50_fpn",
     "cascade_mask_roi_heads": "cascade_mask_rcnn_r50_fpn",
@@ -64,6 +69,8 @@ class Architecture:
         heads: its region heads, or "".
         has_masks: whether regions have masks.
         has_keypoints: whether regions have keypoints.
+        renders_masks: whether masks are PointRend's.
+        renders_pixels: whether semantic segmentation is PointRend's.
     """
 
     name: str
@@ -72,6 +79,8 @@ class Architecture:
     heads: str
     has_masks: bool
     has_keypoints: bool
+    renders_masks: bool = False
+    renders_pixels: bool = False
 
     @property
     def has_pyramid(self) -> bool:
@@ -86,12 +95,13 @@ class Architecture:
     @property
     def has_semantics(self) -> bool:
         """Whether there is a head for semantic segmentation."""
-        return self.name in ("SemanticSegmentor", "PanopticFPN")
+        return self.name in _SEMANTIC
 
     @property
     def block(self) -> str:
         """The name of the region heads' block, or "" where there is none of that kind."""
-        parts = ["mask"] * self.has_masks + ["keypoint"] * self.has_keypoints
+        masks = "points" if self.renders_masks else "mask"
+        parts = [masks] * self.has_masks + ["keypoint"] * self.has_keypoints
         return _BLOCKS.get((self.heads, " ".join(parts)), "")
 
     def draft(self) -> Draft:
@@ -112,7 +122,7 @@ class Architecture:
         if self.name == "PanopticFPN":
             return "panoptic_r50_fpn"
         if self.name == "SemanticSegmentor":
-            return "semantic_r50_fpn"
+            return "point_rend_semantic_r101_fpn" if self.renders_pixels else "semantic_r50_fpn"
         if self.name == "RetinaNet":
             return "retinanet_r50_fpn"
         if self.block == "rotated_roi_heads":
@@ -138,23 +148,36 @@ def read_architecture(config: Config) -> Architecture | None:
     if has_proposals:
         known = ("RPN", "RRPN", "PrecomputedProposals")
         config.require("MODEL.PROPOSAL_GENERATOR.NAME", *known[: 3 if has_regions else 2])
+    has_masks = has_regions and config.take("MODEL.MASK_ON")
+    if has_masks:
+        config.require("MODEL.ROI_MASK_HEAD.NAME", *_MASK_HEADS)
+    has_semantics = name in _SEMANTIC
+    if has_semantics:
+        config.require("MODEL.SEM_SEG_HEAD.NAME", *_SEMANTIC_HEADS)
     found = Architecture(
         name,
         config.take("MODEL.BACKBONE.NAME"),
         config.take("MODEL.PROPOSAL_GENERATOR.NAME") if has_proposals else "",
         config.take("MODEL.ROI_HEADS.NAME") if has_regions else "",
-        has_regions and config.take("MODEL.MASK_ON"),
+        has_masks,
         has_regions and config.take("MODEL.KEYPOINT_ON"),
+        has_masks and config.take("MODEL.ROI_MASK_HEAD.NAME") == "PointRendMaskHead",
+        has_semantics and config.take("MODEL.SEM_SEG_HEAD.NAME") == "PointRendSemSegHead",
     )
     _check(config, found)
     return None if config.log else found
 
 
 def _check(config: Config, found: Architecture) -> None:
-    if found.heads in _HEADS and not found.block:
+    if found.renders_masks and not found.block:
+        because = "PointRend's masks need StandardROIHeads without keypoints"
+        config.refuse("MODEL.ROI_MASK_HEAD.NAME", because)
+    elif found.heads in _HEADS and not found.block:
         parts = [name for name in ("MASK_ON", "KEYPOINT_ON") if config.values[f"MODEL.{name}"]]
         config.refuse("MODEL.ROI_HEADS.NAME", f"these have no parts for {' and '.join(parts)}")
     if found.heads and (found.heads == "RROIHeads") != found.is_rotated:
         config.refuse("MODEL.PROPOSAL_GENERATOR.NAME", "RRPN and RROIHeads go together")
+    if found.renders_pixels and found.name != "SemanticSegmentor":
+        config.refuse("MODEL.SEM_SEG_HEAD.NAME", "it needs a SemanticSegmentor")
     if found.has_pyramid and found.heads == "Res5ROIHeads":
         config.refuse("MODEL.ROI_HEADS.NAME", "these need build_resnet_backbone")

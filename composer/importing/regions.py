@@ -15,6 +15,7 @@ from composer.importing.carrying import (
 from composer.importing.cascade import translate_cascade
 from composer.importing.config import Config
 from composer.importing.draft import Draft
+from composer.importing.points import drop_mask_points, translate_mask_points
 
 _BOX = "MODEL.ROI_BOX_HEAD"
 
@@ -40,7 +41,9 @@ def translate_regions(config: Config, draft: Draft, model: Architecture, levels:
         _drop_box_head(config)
     else:
         _translate_box_head(config, draft, stage)
-    if model.has_masks:
+    if model.renders_masks:
+        translate_mask_points(config, draft, levels)
+    elif model.has_masks:
         _translate_masks(config, draft, model)
     if model.has_keypoints:
         _translate_keypoints(config, draft)
@@ -74,7 +77,7 @@ def _drop_box_head(config: Config) -> None:
 
 def _translate_masks(config: Config, draft: Draft, model: Architecture) -> None:
     section = "MODEL.ROI_MASK_HEAD"
-    config.require(f"{section}.NAME", "MaskRCNNConvUpsampleHead")
+    drop_mask_points(config)
     carry(config, draft, addresses.MASK)
     convs = [config.take(f"{section}.CONV_DIM")] * config.take(f"{section}.NUM_CONV")
     draft.set("roi_heads.mask_head.conv_dims", convs)

@@ -12,6 +12,7 @@ from composer.importing.cascade import fit_stages
 from composer.importing.config import Config
 from composer.importing.draft import Draft
 from composer.importing.names import find_names
+from composer.importing.points import translate_pixel_points
 from composer.importing.proposals import (
     give_proposals,
     translate_dense_anchors,
@@ -38,8 +39,10 @@ def translate(config: Config, model: Architecture) -> Draft:
         check_box_weights(config, weights, config.take(weights), 4)
         translate_dense_anchors(config, draft, levels)
     if model.has_semantics:
-        config.require("MODEL.SEM_SEG_HEAD.NAME", "SemSegFPNHead")
         require_levels(config, "MODEL.SEM_SEG_HEAD.IN_FEATURES", levels)
+    if model.renders_pixels:
+        translate_pixel_points(config, draft, levels)
+    elif model.has_semantics:
         carry(config, draft, addresses.SEMANTIC)
     if model.name == "PanopticFPN":
         _translate_panoptic(config, draft, model)

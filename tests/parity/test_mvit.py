@@ -55,6 +55,16 @@ def graph():
             {"size": "l"},
             "MViTv2__cascade_mask_rcnn_mvitv2_l_in21k_lsj_50ep",
         ),
+        (
+            "cascade_mask_rcnn_mvitv2_vitdet",
+            {},
+            "ViTDet-COCO__cascade_mask_rcnn_mvitv2_b_in21k_100ep",
+        ),
+        (
+            "cascade_mask_rcnn_mvitv2_vitdet_lvis",
+            {},
+            "ViTDet-LVIS__cascade_mask_rcnn_mvitv2_b_in21k_100ep",
+        ),
     ],
 )
 def test_the_state_dict_has_the_keys_and_shapes_of_detectron2(spec, params, name):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from composer import Graph
-from parity.golden import GoldenCase, assert_features_match, assert_instances_match
+from composer import Graph, import_config
+from parity.golden import DATA, GoldenCase, assert_features_match, assert_instances_match
 
 BACKBONE = {
     "stem_out_channels": 8,
@@ -39,6 +39,17 @@ def test_images_give_the_golden_masks(masks):
     assert_instances_match([one["instances"] for one in found], golden.instances)
 
 
+def test_the_imported_configuration_gives_the_golden_masks():
+    golden = GoldenCase("pointrend_rcnn_fpn")
+    found = build_imported(golden)(golden.records)
+    assert_instances_match([one["instances"] for one in found], golden.instances)
+
+
+def build_imported(golden):
+    document = import_config(DATA / golden.name / "config.yaml")
+    return Graph.from_spec(document, weights=golden.weights).requires_grad_(False)
+
+
 PIXELS = {
     **BACKBONE,
     "depth": 50,
@@ -50,7 +61,16 @@ PIXELS = {
 def test_images_give_the_golden_semantic_scores():
     golden = GoldenCase("pointrend_semantic")
     graph = Graph.from_spec("point_rend_semantic_r101_fpn", weights=golden.weights, **PIXELS)
-    for image, found in enumerate(graph.requires_grad_(False)(golden.records)):
+    assert_scores_match(graph.requires_grad_(False)(golden.records), golden)
+
+
+def test_the_imported_configuration_gives_the_golden_semantic_scores():
+    golden = GoldenCase("pointrend_semantic")
+    assert_scores_match(build_imported(golden)(golden.records), golden)
+
+
+def assert_scores_match(results, golden):
+    for image, found in enumerate(results):
         scores = found["sem_seg"]
         classes = golden.tensor(f"output/{image}/sem_seg.argmax")
         assert (scores.argmax(dim=0) == classes).float().mean() > 0.99

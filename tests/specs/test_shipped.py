@@ -33,7 +33,7 @@ SMALL = {
 }
 WIDER = {"stem_out_channels": 32, "res2_out_channels": 32, "width_per_group": 32}
 POINTS = {"point_head.fc_dims": [4], "coarse_head.conv_dim": 8, "coarse_head.fc_dims": [8]}
-MVIT = {"size": "t", "embed_dim": 8}
+MVIT = {"size": "t", "embed_dim": 8, "image_size": 64}
 FOUR_STAGES = {"depth": 6}  # as many as the pyramid of a RegNet has levels
 HEAD = {"image_size": 64, "*.box_head.conv_dims": [16, 16], "*.box_head.fc_dims": [16]}
 VIT = {
@@ -53,6 +53,8 @@ SWIN = {
 }
 NEEDS = {
     "cascade_mask_rcnn_mvitv2_fpn": MVIT,
+    "cascade_mask_rcnn_mvitv2_vitdet": MVIT,
+    "cascade_mask_rcnn_mvitv2_vitdet_lvis": MVIT,
     "mask_rcnn_mvitv2_fpn": MVIT,
     "mask_rcnn_vitdet": VIT,
     "mask_rcnn_vitdet_lvis": VIT,
