@@ -52,7 +52,7 @@ def _list_sharing(blueprint: Blueprint) -> Iterator[list[str]]:
                 slot.path
                 for slot in slots
                 if _count(blueprint, slot.path) is not None
-                and _depends_on_classes(blueprint.nodes[slot.path].outputs_in(mode).get(slot.port))
+                and depends_on_classes(blueprint.nodes[slot.path].outputs_in(mode).get(slot.port))
             ]
             if len({*givers, *own}) > 1:
                 yield list(dict.fromkeys([*own, *givers]))
@@ -66,13 +66,14 @@ def _count(blueprint: Blueprint, path: str) -> int | None:
     return count if isinstance(count, int) else None
 
 
-def _depends_on_classes(annotation: Any) -> bool:
+def depends_on_classes(annotation: Any) -> bool:
+    """Whether values of a port's type depend on the number of classes."""
     if get_origin(annotation) is Annotated:
         return any(isinstance(m, PortType) and m.per_class for m in annotation.__metadata__)
     parts = members(annotation)
     if len(parts) == 1 and parts[0] is annotation:
-        return any(map(_depends_on_classes, get_args(annotation)))
-    return any(map(_depends_on_classes, parts))
+        return any(map(depends_on_classes, get_args(annotation)))
+    return any(map(depends_on_classes, parts))
 
 
 def _note(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import get_args
 
-from composer.blueprint import Blueprint, Node
+import networkx as nx
+
+from composer.blueprint import Blueprint
+from composer.construction.class_counts import depends_on_classes
 from composer.documents import Place, ProblemLog
 from composer.language import Spec
 from composer.names import group_names
@@ -32,19 +36,34 @@ def count_classes(blueprint: Blueprint) -> Mapping[str, Mapping[str, int]]:
         blueprint: a checked spec, or a part of one.
     """
     counts: dict[str, dict[str, int]] = {kind: {} for kind in _NOUNS}
-    for node in blueprint.nodes.values():
+    semantic = _find_semantic(blueprint)
+    for path, node in blueprint.nodes.items():
         for key in (_CLASSES, _KEYPOINTS):
             value = node.config.get(key)
             if isinstance(value, int) and not isinstance(value, bool):
-                counts[_find_kind(node, key)][f"{node.path}.{key}"] = value
+                kind = "stuff_classes" if path in semantic else "thing_classes"
+                kind = "keypoint_names" if key == _KEYPOINTS else kind
+                counts[kind][f"{path}.{key}"] = value
     return counts
 
 
-def _find_kind(node: Node, key: str) -> str:
-    if key == _KEYPOINTS:
-        return "keypoint_names"
-    semantic = any(_is_semantic(kind) for kind in node.outputs.values())
-    return "stuff_classes" if semantic else "thing_classes"
+def _find_semantic(blueprint: Blueprint) -> set[str]:
+    """The nodes whose classes are those of pixels.
+
+    They give semantic logits, or are given what depends on the classes of such a node.
+    """
+    nodes = blueprint.nodes
+    passed: nx.DiGraph[str] = nx.DiGraph()
+    passed.add_nodes_from(nodes)
+    for node in nodes.values():
+        for mode, arguments in node.arguments.items():
+            for slot in chain.from_iterable(endpoint.slots for endpoint in arguments.values()):
+                giver = nodes.get(slot.path)
+                kind = None if giver is None else giver.outputs_in(mode).get(slot.port)
+                if depends_on_classes(kind) or _is_semantic(kind):
+                    passed.add_edge(slot.path, node.path)
+    heads = [path for path, node in nodes.items() if any(map(_is_semantic, node.outputs.values()))]
+    return {*heads}.union(*(nx.descendants(passed, head) for head in heads))
 
 
 def _is_semantic(kind: object) -> bool:

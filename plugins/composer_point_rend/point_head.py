@@ -54,7 +54,8 @@ class PointHead(nn.Module):
         cls_agnostic_mask: whether the classes share one mask.
 
     Raises:
-        ValueError: a number of channels is not known.
+        ValueError: a number of channels is not known, or the coarse prediction is for another
+            number of classes.
     """
 
     def __init__(
@@ -71,6 +72,11 @@ class PointHead(nn.Module):
         if features_shape.channels is None or coarse_shape.channels is None:
             raise ValueError(
                 f"The channels of points are not known: {features_shape}, {coarse_shape}."
+            )
+        if coarse_shape.channels != num_classes:
+            raise ValueError(
+                f"num_classes is {num_classes}, but the coarse prediction has "
+                f"{coarse_shape.channels} classes."
             )
         self.coarse_pred_each_layer = coarse_pred_each_layer
         again = coarse_shape.channels if coarse_pred_each_layer else 0

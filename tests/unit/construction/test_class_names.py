@@ -80,3 +80,15 @@ def test_saved_names_fit_and_those_of_older_files_are_left_out(tmp_path, caplog)
 
 def test_numbers_are_names():
     assert check_source(small([1, 2])).spec.metadata.thing_classes == ("1", "2")
+
+
+def test_classes_of_points_are_those_of_the_pixels_or_objects_that_they_are_points_of():
+    pixels = count_classes(check_source("point_rend_semantic_r101_fpn"))
+    assert set(pixels["stuff_classes"].values()) == {19}
+    assert "sem_seg_head.point_head.num_classes" in pixels["stuff_classes"]
+    assert pixels["thing_classes"] == {}
+    objects = count_classes(check_source("point_rend_r50_fpn"))
+    assert objects["thing_classes"]["roi_heads.mask_head.point_head.num_classes"] == 80
+    assert objects["stuff_classes"] == {}
+    both = count_classes(check_source("panoptic_r50_fpn"))
+    assert set(both["stuff_classes"]) == {"sem_seg_head.num_classes"}

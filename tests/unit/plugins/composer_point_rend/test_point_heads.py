@@ -77,6 +77,11 @@ def test_channels_of_points_must_be_known():
         points(features_shape=TensorShape())
 
 
+def test_the_coarse_prediction_must_be_for_as_many_classes():
+    with pytest.raises(ValueError, match="num_classes is 4, but the coarse prediction has 3"):
+        points(num_classes=4)
+
+
 def test_coarse_predictions_are_interpolated():
     node = CoarsePoints(logits_shape=TensorShape(3, height=2, width=2))
     assert node.output_shape == TensorShape(3)
