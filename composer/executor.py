@@ -102,7 +102,7 @@ def _execute(
         if observers:
             for observer in observers:
                 observer.before(step, arguments)
-        if node.takes_generator:
+        if node.draws_in(plan.mode):
             arguments["generator"] = seeded_generator(placement.of(node.path), seed, node.path)
         is_recomputed = node.recompute and plan.mode == "training"
         outputs = _call(step, callables[node.module_path], arguments, tapped, is_recomputed)

@@ -165,10 +165,11 @@ class Node:
         """Whether its node type is a class of modules."""
         return self.contract is not None and self.contract.is_module
 
-    @property
-    def takes_generator(self) -> bool:
-        """Whether it takes a random generator."""
-        return self.contract is not None and self.contract.takes_generator
+    def draws_in(self, mode: Mode) -> bool:
+        """Whether it takes a random generator in a mode."""
+        if self.contract is None or not self.contract.takes_generator:
+            return False
+        return mode == "training" or self.contract.draws_in_inference
 
     @property
     def module_path(self) -> str:

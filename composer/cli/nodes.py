@@ -115,7 +115,8 @@ def _describe_node_type(name: str) -> None:
     _print_section("of one type", [(", ".join(names), describe_type(one)) for one, names in shared])
     _print_section("configuration", _list_configuration(contract.config))
     if contract.takes_generator:
-        click.echo("\nIt draws from a random generator of its own.")
+        when = "" if contract.draws_in_inference else " in training"
+        click.echo(f"\nIt draws from a random generator of its own{when}.")
 
 
 def _print_heading(name: str, publication: Publication | None, doc: str) -> None:

@@ -119,9 +119,21 @@ class CostCounter:
 @contextmanager
 def counting(callables: CallableTable) -> Iterator[CostCounter]:
     """Yields an observer that counts operations and parameters of every node of a run."""
-    mapping = {torch.ops.torchvision.deform_conv2d: _count_deformable}
+    attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    mapping = {
+        torch.ops.torchvision.deform_conv2d: _count_deformable,
+        attention: _count_attention,  # of which torch counts other devices' only
+    }
     with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
         yield CostCounter(callables, counter)
+
+
+def _count_attention(
+    query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any
+) -> int:
+    """Operations of attention: of all products with keys, and of the sums of values."""
+    *batch, num_queries, channels = query
+    return 2 * prod(batch) * num_queries * key[-2] * (channels + value[-1])
 
 
 def _count_deformable(

@@ -103,7 +103,7 @@ class Execution:
         given = read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values)
         self._pixel_scale.check(given)
         values.update(given)
-        if seed is None and any(step.node.takes_generator for step in plan.steps):
+        if seed is None and any(step.node.draws_in(plan.mode) for step in plan.steps):
             seed = draw_seed()
         return execute(
             plan,

@@ -50,6 +50,7 @@ class Contract:
         outputs: the types of the output ports by name.
         named_outputs: whether the outputs are the fields of a NamedTuple.
         takes_generator: whether it takes a `generator`.
+        draws_in_inference: whether it gets one in inference, too: it has no default.
         doc: its docstring.
     """
 
@@ -61,6 +62,7 @@ class Contract:
     outputs: Mapping[str, Any]
     named_outputs: bool
     takes_generator: bool
+    draws_in_inference: bool
     doc: str
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -169,6 +171,7 @@ def _of_module(target: type[nn.Module]) -> Contract:
         outputs=outputs,
         named_outputs=named,
         takes_generator=_GENERATOR in ports,
+        draws_in_inference=_is_required(_GENERATOR, ports),
         doc=_read_doc(target),
     )
 
@@ -189,6 +192,7 @@ def _of_function(target: Callable[..., Any]) -> Contract:
         outputs=outputs,
         named_outputs=named,
         takes_generator=_GENERATOR in parameters,
+        draws_in_inference=_is_required(_GENERATOR, parameters),
         doc=_read_doc(target),
     )
 
@@ -207,6 +211,10 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 def _is_shape(name: str, ports: Mapping[str, Any]) -> bool:
     return name.endswith(_SHAPE) and name.removesuffix(_SHAPE) in ports
+
+
+def _is_required(name: str, parameters: Parameters) -> bool:
+    return name in parameters and parameters[name][0].default is inspect.Parameter.empty
 
 
 def _input_ports(parameters: Parameters) -> dict[str, InputPort]:

@@ -88,7 +88,7 @@ class Trial:
         before = {port: take_snapshot(value) for port, value in arguments.items()}
         state = _take_state(function)
         own = {}
-        if self.contract.takes_generator:
+        if self.node.draws_in(self.mode):
             own["generator"] = seeded_generator(_CPU, self.seed, self.node.path)
         with _GlobalGenerators(luck) as generators:
             value = function(**arguments, **own)

@@ -108,3 +108,16 @@ def test_table_has_a_total(graph):
 
 def test_costs_are_json(graph):
     assert json.dumps([asdict(node) for node in graph.costs(X).nodes])
+
+
+def attend(x: torch.Tensor) -> torch.Tensor:
+    return nn.functional.scaled_dot_product_attention(x, x[..., :5, :], x[..., :5, :])
+
+
+def test_attention_is_counted_by_its_products():
+    nodes = {"attend": {"uses": "attend", "inputs": {"x": "x"}}}
+    document = {"composer": 1, "inputs": {"x": "any"}, "nodes": nodes, "outputs": {"y": "attend"}}
+    graph = Graph.from_spec(document, nodes={"attend": attend})
+    batch, heads, queries, keys, channels = 2, 3, 7, 5, 4
+    costs = graph.costs(torch.rand(batch, heads, queries, channels))
+    assert costs.flops == batch * heads * queries * keys * 2 * channels
