@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -23,8 +25,15 @@ from composer.limits import ExpansionError, check_expansion
 _BYTES_PER_PIXEL = 8  # of 8 bits: Pillow's own four, the array's three and a mask's one
 _DEEP_BYTES_PER_PIXEL = 16  # of 16 and 32 bits: a copy in double precision, too
 _DEEP_MODES = ("I", "F")
+_PIXELS = re.compile(r"\((\d+) pixels\)")  # in what Pillow says of an image beyond its own limit
+_BITS_PER_SAMPLE, _PLANES, _SEPARATE, _BITS_OF_A_BYTE = 258, 284, 2, 8
+_DEEP_PLANES = (
+    "the channels of this TIFF come one after the other and have more than 8 bits, which Pillow "
+    "cannot read; `tiffcp -p contig IN OUT` puts them together"
+)
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323  # tags of TIFF
 
+_pillows_limit = threading.Lock()
 _being_read: ContextVar[str | None] = ContextVar("being_read", default=None)
 
 
@@ -138,14 +147,55 @@ def _open_stream(stream: IO[bytes], file: str | os.PathLike[str]) -> ImageFile:
     whole = size if file_format.is_read_whole else 0
     _check_expansion(file, size_on_disk, whole)
     try:
-        image = make(stream, "")  # with a name, Pillow would map the file into memory
-    except Image.DecompressionBombError as error:
-        raise ImageFileError(file, "unreadable_image", f"the image is too large: {error}") from None
+        image = _make(make, stream, lambda needed: _check_expansion(file, size_on_disk, needed))
+    except ImageFileError:
+        raise
     except Exception as error:  # a file can break a parser in ways that nobody has listed
         reason = _describe_unopened(file_format, error)
         raise ImageFileError(file, "unreadable_image", reason) from error
     _check_expansion(file, size_on_disk, whole + _estimate_bytes(image))
+    if _has_deep_planes(image):
+        raise ImageFileError(file, "unreadable_image", _DEEP_PLANES)
     return image
+
+
+def _has_deep_planes(image: ImageFile) -> bool:
+    """Whether a TIFF has channels one after the other, of more than 8 bits.
+
+    Pillow takes the bytes of their samples for samples.
+    """
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(_BITS_PER_SAMPLE)  # a tuple if there are several channels
+    several = bits if isinstance(bits, tuple) and len(bits) > 1 else ()
+    is_deep = any(_to_int(each) > _BITS_OF_A_BYTE for each in several)
+    return is_deep and tags.get(_PLANES) == _SEPARATE
+
+
+def _make(
+    make: Callable[[IO[bytes], str], ImageFile], stream: IO[bytes], check: Callable[[int], None]
+) -> ImageFile:
+    """Makes an image of a file, also of more pixels than Pillow's own limit, if ours allows it."""
+    try:
+        return make(stream, "")  # with a name, Pillow would map the file into memory
+    except Image.DecompressionBombError as error:
+        pixels = _PIXELS.search(str(error))
+        if pixels is None:
+            raise
+        check(int(pixels[1]) * _BYTES_PER_PIXEL)
+        stream.seek(0)
+        with _without_pillows_limit():
+            return make(stream, "")
+
+
+@contextmanager
+def _without_pillows_limit() -> Iterator[None]:
+    """Lifts Pillow's limit, which is one of the whole process, for the time of opening a file."""
+    with _pillows_limit:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _describe_content(head: bytes) -> str:

@@ -19,6 +19,10 @@ from composer.structures import rotate_points
 
 # Samples that are placed together: some hundred bytes each for a moment.
 _SAMPLES_PER_CHUNK = 1 << 20
+_MAX_SAMPLES = 2**31  # of a bin in one direction, so that products of them are numbers
+# How far beyond a map samples are still placed, in cells: what rounding may move them by.
+_LEAST_MARGIN, _SHARE_OF_MARGIN, _LARGEST_MARGIN = 2.0, 1e-6, 64.0
+_NO_EXTENT = 1e-12  # cells
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,22 @@ class Samples:
     weights: Float[Tensor, "S"]
 
 
+@dataclass(frozen=True)
+class Grid:
+    """Samples of regions, all of which have the same number of bins.
+
+    Args:
+        counts: samples of a bin in x and in y.
+        windows: for x and y, the first sample that is placed, and the one after the last; counted
+            over all bins.
+        output_size: rows and columns of bins.
+    """
+
+    counts: Int[Tensor, "R 2"]
+    windows: Int[Tensor, "R 2 2"]
+    output_size: tuple[int, int]
+
+
 def roi_align_rotated(
     map_: Float[Tensor, "N C H W"],
     regions: Float[Tensor, "R 6"],
@@ -49,7 +69,8 @@ def roi_align_rotated(
     """Averages bilinear samples on a regular grid over each region, turned as the region is.
 
     This is RoIAlign (He et al. 2017, section 3) at exact places, for regions at any angle. A
-    sample more than a cell outside of the map counts as zero. Gradients reach the map only.
+    sample more than a cell outside of the map counts as zero, and is not placed: a region takes no
+    more work than the map is large. Gradients reach the map only.
 
     Args:
         map_: the features, in float32 at least while they are averaged.
@@ -65,9 +86,11 @@ def roi_align_rotated(
     boxes = regions.detach().to(dtype)
     scaled = torch.cat((boxes[:, 1:5] * spatial_scale, boxes[:, 5:]), dim=1)
     counts = _count_samples(scaled[:, 2:4], output_size, sampling_ratio)
+    windows = _find_windows(scaled, counts, output_size, (height, width))
     pooled = [cells[:0]]  # so that gradients (of zero) reach a map without regions, too
-    for chunk in _split(counts, output_size):
-        samples = _place_samples(scaled[chunk], boxes[chunk, 0].long(), counts[chunk], output_size)
+    for chunk in _split(windows):
+        grid = Grid(counts[chunk], windows[chunk], output_size)
+        samples = _place_samples(scaled[chunk], boxes[chunk, 0].long(), grid)
         num_bins = len(scaled[chunk]) * output_size[0] * output_size[1]
         matrix = _weigh_cells(samples, (num_images, height, width), num_bins)
         pooled.append(torch.sparse.mm(matrix, cells))
@@ -82,52 +105,98 @@ def _count_samples(
     if sampling_ratio > 0:
         return torch.full_like(sizes, sampling_ratio, dtype=torch.int64)
     bin_sizes = sizes / sizes.new_tensor([output_size[1], output_size[0]])
-    counts = bin_sizes.nan_to_num(nan=0.0, posinf=0.0).clamp(min=0).ceil().long()
+    counts = bin_sizes.nan_to_num(nan=0.0, posinf=0.0).clamp(min=0, max=_MAX_SAMPLES).ceil().long()
     return torch.where((counts > 0).all(dim=1, keepdim=True), counts, 0)
 
 
-def _split(counts: Int[Tensor, "R 2"], output_size: tuple[int, int]) -> Iterator[slice]:
+def _find_windows(
+    boxes: Float[Tensor, "R 5"],
+    counts: Int[Tensor, "R 2"],
+    output_size: tuple[int, int],
+    map_size: tuple[int, int],
+) -> Int[Tensor, "R 2 2"]:
+    """Returns the first sample of each region that can be near the map, and the one after the last.
+
+    Args:
+        boxes: in cells of the map, 0.5 being the centre of the first one.
+        counts: samples of a bin in x and in y.
+        output_size: rows and columns of bins.
+        map_size: height and width of the map.
+
+    Returns:
+        For x and for y, both counted over all bins.
+    """
+    exact = boxes if boxes.device.type == "mps" else boxes.double()
+    right, bottom = map_size[1] + 0.5, map_size[0] + 0.5
+    corners = exact.new_tensor([(-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom)])
+    # In the region's own frame, where it goes from 0 to 1.
+    seen = rotate_points(corners - exact[:, None, :2], -exact[:, None, 4])
+    sides = torch.where(exact[:, 2:4].abs() < _NO_EXTENT, _NO_EXTENT, exact[:, 2:4])
+    parts = seen / sides[:, None] + 0.5
+    margin = (sides.abs() * _SHARE_OF_MARGIN + _LEAST_MARGIN).clamp(max=_LARGEST_MARGIN)
+    margin = margin / sides.abs()
+    totals = (counts * counts.new_tensor([output_size[1], output_size[0]])).to(exact)
+    first = (parts.amin(dim=1) - margin) * totals
+    end = (parts.amax(dim=1) + margin) * totals
+    ends = torch.stack((first.floor(), end.ceil()), dim=2)
+    return ends.nan_to_num(nan=0.0).clamp(min=0).minimum(totals[:, :, None]).long()
+
+
+def _split(windows: Int[Tensor, "R 2 2"]) -> Iterator[slice]:
     """Yields chunks of regions with a bounded number of samples; a region is never split."""
     start, num_samples = 0, 0
-    for position, count in enumerate(counts.prod(dim=1).tolist()):
-        count *= output_size[0] * output_size[1]
+    for position, count in enumerate(windows.diff(dim=2).prod(dim=1).flatten().tolist()):
         if position > start and num_samples + count > _SAMPLES_PER_CHUNK:
             yield slice(start, position)
             start, num_samples = position, 0
         num_samples += count
-    if start < len(counts):
-        yield slice(start, len(counts))
+    if start < len(windows):
+        yield slice(start, len(windows))
 
 
-def _place_samples(
-    boxes: Float[Tensor, "R 5"],
-    images: Int[Tensor, "R"],
-    counts: Int[Tensor, "R 2"],
-    output_size: tuple[int, int],
-) -> Samples:
+def _place_samples(boxes: Float[Tensor, "R 5"], images: Int[Tensor, "R"], grid: Grid) -> Samples:
     """Spreads samples over all bins of all boxes.
 
     Args:
         boxes: in cells of the map, 0.5 being the centre of the first one.
         images: the image of each box.
-        counts: samples of a bin in x and in y.
-        output_size: rows and columns of bins.
+        grid: the samples of each box.
     """
-    num_bins = output_size[0] * output_size[1]
-    bins = torch.arange(len(boxes) * num_bins, device=boxes.device)
-    per_bin = counts.prod(dim=1).repeat_interleave(num_bins)
-    bins = bins.repeat_interleave(per_bin)
-    rows = bins // num_bins
+    num_rows, num_columns = grid.output_size
+    num_bins = num_rows * num_columns
+    first_x, end_x = _cut_to_window(grid.windows[:, 0], grid.counts[:, 0], num_columns)
+    first_y, end_y = _cut_to_window(grid.windows[:, 1], grid.counts[:, 1], num_rows)
+    per_bin = ((end_y - first_y)[:, :, None] * (end_x - first_x)[:, None, :]).flatten()
+    bins = torch.arange(len(boxes) * num_bins, device=boxes.device).repeat_interleave(per_bin)
+    regions, row, column = bins // num_bins, bins % num_bins // num_columns, bins % num_columns
     first = (per_bin.cumsum(dim=0) - per_bin).repeat_interleave(per_bin)
     in_bin = torch.arange(len(bins), device=boxes.device) - first
-    count_x, count_y = counts[rows].unbind(1)
+    width = (end_x - first_x)[regions, column]
+    sample_x = first_x[regions, column] + in_bin % width
+    sample_y = first_y[regions, row] + in_bin // width
+    count_x, count_y = grid.counts[regions].unbind(1)
     # In units of a bin, from the upper left corner of the box.
-    x = bins % output_size[1] + (in_bin % count_x + 0.5) / count_x
-    y = bins % num_bins // output_size[1] + (in_bin // count_x + 0.5) / count_y
-    parts = torch.stack((x / output_size[1], y / output_size[0]), dim=1).to(boxes) - 0.5
-    center, size, angle = boxes[rows, :2], boxes[rows, 2:4], boxes[rows, 4]
+    x, y = column + (sample_x + 0.5) / count_x, row + (sample_y + 0.5) / count_y
+    parts = torch.stack((x / num_columns, y / num_rows), dim=1).to(boxes) - 0.5
+    center, size, angle = boxes[regions, :2], boxes[regions, 2:4], boxes[regions, 4]
     places = rotate_points(parts * size, angle) + center - 0.5
-    return Samples(bins, images[rows], places, 1 / (count_x * count_y).to(boxes))
+    return Samples(bins, images[regions], places, 1 / (count_x * count_y).to(boxes))
+
+
+def _cut_to_window(
+    window: Int[Tensor, "R 2"], counts: Int[Tensor, "R"], num_bins: int
+) -> tuple[Int[Tensor, "R _"], Int[Tensor, "R _"]]:
+    """Returns the first sample of each bin within the window, and the one after the last.
+
+    Args:
+        window: the same over all bins in a row.
+        counts: samples of a bin.
+        num_bins: bins in a row.
+    """
+    begins = torch.arange(num_bins, device=counts.device) * counts[:, None]
+    inside = (window[:, :, None] - begins[:, None]).clamp(min=0)
+    first, end = inside.minimum(counts[:, None, None]).unbind(1)
+    return first, end
 
 
 def _weigh_cells(

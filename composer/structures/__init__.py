@@ -80,7 +80,7 @@ from composer.structures.run_lengths import (
     measure_mask,
     read_run_lengths,
 )
-from composer.structures.tensor_sizes import check_size
+from composer.structures.tensor_sizes import check_samples, check_size
 from composer.structures.traversal import TensorStructure, iterate_tensors, map_tensors
 
 register_structures()
@@ -133,6 +133,7 @@ __all__ = [
     "TensorShape",
     "TensorStructure",
     "bound_polygons",
+    "check_samples",
     "check_size",
     "clip_polygon",
     "compress_run_lengths",

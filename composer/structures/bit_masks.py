@@ -6,7 +6,6 @@ Legend: N instances, H W the image's height and width, S the side of a crop.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from composer.structures.polygon_clipping import Polygon
 from composer.structures.polygon_raster import rasterize_polygons
 from composer.structures.roi_masks import ROIMasks
 from composer.structures.tensor_rows import TensorRows
+from composer.structures.tensor_sizes import check_samples, check_size
 
 
 class BitMasks(TensorRows):
@@ -48,11 +48,18 @@ class BitMasks(TensorRows):
             polygon_masks: polygons by instance; a `PolygonMasks`' `polygons` will do.
             height: the image's height.
             width: the image's width.
+
+        Raises:
+            MemoryShortageError: the masks would take more memory than is at hand.
+            ValueError: polygons are nothing that can be filled; see `bound_polygons`.
         """
-        if not polygon_masks:
-            return BitMasks(torch.zeros(0, height, width, dtype=torch.bool))
-        rasters = [rasterize_polygons(polygons, height, width) for polygons in polygon_masks]
-        return BitMasks(np.stack(rasters))
+        shape = (len(polygon_masks), height, width)
+        what = f"{len(polygon_masks)} masks of {height} x {width} pixels"
+        check_size(torch.empty(0, dtype=torch.bool), shape, what)
+        masks = torch.zeros(shape, dtype=torch.bool)
+        for mask, polygons in zip(masks, polygon_masks, strict=True):
+            mask.copy_(torch.from_numpy(rasterize_polygons(polygons, height, width)))
+        return BitMasks(masks)
 
     @staticmethod
     def from_roi_masks(
@@ -94,10 +101,15 @@ class BitMasks(TensorRows):
             mask_size: side of the crops.
 
         Raises:
+            MemoryShortageError: the crops or the samples of a box would take more memory than is
+                at hand.
             ValueError: the number of boxes differs from that of the masks.
         """
         if len(boxes) != len(self):
             raise ValueError(f"{len(boxes)} boxes for {len(self)} masks.")
+        shape = (len(self), mask_size, mask_size)
+        check_size(boxes, shape, f"{len(self)} crops of {mask_size} x {mask_size} pixels")
+        check_samples(boxes)
         from torchvision.ops import roi_align  # takes as long to import as torch
 
         rows = torch.arange(len(self), device=self.device, dtype=boxes.dtype)

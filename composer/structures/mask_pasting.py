@@ -10,10 +10,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from composer.structures.tensor_sizes import check_size
+
 # Off the CPU, masks are pasted together as long as their sampling grids fit in this much memory.
 _BYTES_PER_CHUNK = 1 << 29
 # A grid holds two float32 coordinates a pixel, and the sampled value.
 _BYTES_PER_PIXEL = 12
+_FARTHEST = 2.0**60  # pixels; the sides of boxes that reach farther may be no numbers
 
 
 def paste_masks(
@@ -32,10 +35,18 @@ def paste_masks(
         boxes: XYXY in pixels of the image; a box without area gets an empty mask.
         image_size: the image's (height, width).
         threshold: a pixel belongs to the mask from this probability on.
+
+    Raises:
+        MemoryShortageError: the masks would take more memory than is at hand.
     """
     height, width = image_size
+    whole = torch.empty(0, dtype=torch.bool, device=masks.device)
+    what = f"{len(masks)} masks of {height} x {width} pixels"
+    check_size(whole, (len(masks), height, width), what)
     pasted = torch.zeros(len(masks), height, width, dtype=torch.bool, device=masks.device)
-    has_area = (boxes[:, 2:] > boxes[:, :2]).all(dim=1) & boxes.isfinite().all(dim=1)
+    is_finite = boxes.isfinite().all(dim=1)
+    boxes = boxes.clamp(min=-_FARTHEST, max=_FARTHEST)
+    has_area = (boxes[:, 2:] > boxes[:, :2]).all(dim=1) & is_finite
     rows = has_area.nonzero().squeeze(1)
     if len(rows) == 0:
         return pasted
@@ -62,15 +73,11 @@ def _find_window(
     Interpolation reaches half a mask cell over a box's border.
     """
     margin = (boxes[:, 2:] - boxes[:, :2]) / (2 * mask_side) + 1
-    left, top = (boxes[:, :2] - margin).amin(dim=0).tolist()
-    right, bottom = (boxes[:, 2:] + margin).amax(dim=0).tolist()
     height, width = image_size
-    return (
-        max(0, math.floor(top)),
-        min(height, math.ceil(bottom)),
-        max(0, math.floor(left)),
-        min(width, math.ceil(right)),
-    )
+    end = boxes.new_tensor([width, height])
+    left, top = (boxes[:, :2] - margin).amin(dim=0).clamp(min=0).minimum(end).tolist()
+    right, bottom = (boxes[:, 2:] + margin).amax(dim=0).clamp(min=0).minimum(end).tolist()
+    return math.floor(top), math.ceil(bottom), math.floor(left), math.ceil(right)
 
 
 def _sample(

@@ -16,6 +16,7 @@ from composer.structures.boxes import Boxes
 from composer.structures.indexing import Index, normalize_index, select_items
 from composer.structures.polygon_clipping import Polygon, measure_polygon
 from composer.structures.polygon_raster import rasterize_polygons_within_box
+from composer.structures.tensor_sizes import check_size
 
 
 class PolygonMasks:
@@ -96,10 +97,13 @@ class PolygonMasks:
             The masks, on the device of the boxes.
 
         Raises:
+            MemoryShortageError: the masks would take more memory than is at hand.
             ValueError: the number of boxes differs from that of the instances.
         """
         if len(boxes) != len(self):
             raise ValueError(f"{len(boxes)} boxes for {len(self)} masks.")
+        what = f"{len(self)} crops of {mask_size} x {mask_size} pixels"
+        check_size(torch.empty(0, dtype=torch.bool), (len(self), mask_size, mask_size), what)
         masks = torch.zeros(len(self), mask_size, mask_size, dtype=torch.bool)
         for row, (parts, box) in enumerate(zip(self.polygons, boxes.cpu(), strict=True)):
             masks[row] = rasterize_polygons_within_box(parts, box, mask_size)

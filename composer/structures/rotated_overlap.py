@@ -11,6 +11,7 @@ from torch import Tensor
 
 from composer.structures.boxes import pairwise_intersection
 from composer.structures.rotated_boxes import RotatedBoxes
+from composer.structures.tensor_sizes import check_size
 
 # Pairs that are worked on together: an overlap holds some hundred numbers a pair for a moment.
 _PAIRS_PER_CHUNK = 1 << 16
@@ -27,7 +28,12 @@ _SLACK = 1e-3
 
 
 def pairwise_intersection_rotated(left: RotatedBoxes, right: RotatedBoxes) -> Float[Tensor, "M N"]:
-    """Returns the area in square pixels that each pair of boxes shares."""
+    """Returns the area in square pixels that each pair of boxes shares.
+
+    Raises:
+        MemoryShortageError: there are more pairs than memory at hand.
+    """
+    check_size(left.tensor, (len(left), len(right)), f"{len(left)} x {len(right)} overlaps")
     shared = left.tensor.new_zeros(len(left), len(right))
     right = right.to(left.tensor)
     for rows, columns in iterate_pairs(left, right):

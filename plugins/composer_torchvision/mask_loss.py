@@ -9,7 +9,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from composer.ops import find_known_masks
-from composer.structures import Boxes, Classes, Indices, Instances, Losses, MaskLogits
+from composer.structures import (
+    Boxes,
+    Classes,
+    Indices,
+    Instances,
+    Losses,
+    MaskLogits,
+    check_samples,
+)
 
 
 def torchvision_mask_loss(
@@ -62,6 +70,7 @@ def _crop_targets(
     for one, indices, target in zip(boxes, matched_indices, targets, strict=True):
         if len(one) == 0:
             continue
+        check_samples(one.tensor)
         masks = target.gt_masks.tensor[:, None].to(one.tensor)
         regions = torch.cat((indices[:, None].to(one.tensor), one.tensor), dim=1)
         crops.append(roi_align(masks, regions, (mask_size, mask_size), 1.0)[:, 0])

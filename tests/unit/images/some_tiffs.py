@@ -38,7 +38,7 @@ def write_tiff(file, content, size, bits, *, photometric=1, sample_format=1, tag
     rest, directory = b"", b""
     offset = start + 64  # room for what is longer than four bytes
     for tag in sorted(values):
-        value = offset if tag == OFFSETS else values[tag]
+        value = offset if values[tag] is None else values[tag]
         items = value if isinstance(value, tuple) else (value,)
         if isinstance(items[0], float):
             kind, packed = _FLOAT, struct.pack(f"<{len(items)}f", *items)

@@ -47,6 +47,28 @@ def test_the_tiles_of_a_tiff_count(tmp_path):
         open_image(file)
 
 
+def make_large_webp():
+    """A WebP of 16,383 x 16,383 pixels: more than Pillow opens by itself."""
+    side = 16_383 - 1
+    image = b"VP8L" + struct.pack("<LBL", 5, 0x2F, side | side << 14)
+    canvas = b"VP8X" + struct.pack("<LL", 10, 2) + side.to_bytes(3, "little") * 2
+    control = b"ANIM" + struct.pack("<LLH", 6, 0, 0)
+    image += b"\0"
+    frame = b"\0" * 6 + side.to_bytes(3, "little") * 2 + b"\0" * 4 + image
+    content = b"WEBP" + canvas + control + b"ANMF" + struct.pack("<L", len(frame)) + frame
+    return b"RIFF" + struct.pack("<L", len(content)) + content
+
+
+def test_the_limit_of_large_webp_images_is_ours(tmp_path, monkeypatch):
+    file = tmp_path / "a.webp"
+    file.write_bytes(make_large_webp())
+    with pytest.raises(ImageFileError, match="of memory, and 1 GiB is the limit"):
+        peek_size(file)
+    monkeypatch.setenv("COMPOSER_MAX_BYTES", "3G")
+    assert peek_size(file) == (16_383, 16_383)
+    assert Image.MAX_IMAGE_PIXELS is not None
+
+
 def test_a_sparse_file_is_not_read_into_memory(tmp_path):
     file = tmp_path / "a.webp"
     with file.open("wb") as stream:

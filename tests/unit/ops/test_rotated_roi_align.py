@@ -135,3 +135,51 @@ def test_gradients_reach_the_map():
     assert torch.autograd.gradcheck(
         lambda values: roi_align_rotated(values, regions_of(rows), (2, 3), 0.5), (map_,)
     )
+
+
+GIANT = [1e3, 1e5, 1e7, 1e12, 1e30]
+
+
+@pytest.mark.parametrize("ratio", [0, 2])
+@pytest.mark.parametrize("angle", [0.0, 33.0, -90.0])
+@pytest.mark.parametrize("side", GIANT)
+def test_a_region_of_any_size_takes_bounded_work(side, angle, ratio):
+    map_ = torch.randn(2, 3, 20, 30)
+    rows = torch.tensor([[15.0, 10.0, side, side, angle], [side, 10.0, 5.0, 2 * side, angle]])
+    found = roi_align_rotated(map_, regions_of(rows), (7, 7), 1.0, ratio)
+    assert found.isfinite().all()
+
+
+@pytest.mark.parametrize("angle", [0.0, 30.0, 200.0])
+def test_only_samples_near_the_map_count_for_a_large_region(angle):
+    map_ = torch.randn(1, 1, 9, 11, dtype=torch.float64)
+    row = torch.tensor([30.0, -20.0, 150.0, 90.0, angle], dtype=torch.float64)
+    found = roi_align_rotated(map_, regions_of(row[None]), (3, 4), 0.5)
+    expected = pool_by_hand(map_[0, 0], row, (3, 4), 0.5, 0)
+    torch.testing.assert_close(found[0, 0].float(), expected)
+
+
+def test_the_mean_over_a_giant_region_is_the_sum_of_the_map_over_its_area():
+    map_ = torch.ones(1, 1, 10, 10)
+    row = torch.tensor([[0.0, 0.0, 20_000.0, 20_000.0, 0.0]])
+    found = roi_align_rotated(map_, regions_of(row), (1, 1), 1.0)
+    # A sample a cell, and those half a cell off the map on each side.
+    assert float(found) == pytest.approx(11 * 11 / 20_000**2, rel=0.2)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("column", range(5))
+@pytest.mark.parametrize("ratio", [0, 2])
+def test_a_region_that_is_not_finite_takes_bounded_work(column, value, ratio):
+    row = torch.tensor([[15.0, 10.0, 1e9, 1e9, 30.0]])
+    row[0, column] = value
+    pooled = roi_align_rotated(torch.randn(1, 1, 9, 9), regions_of(row), (2, 2), 1.0, ratio)
+    assert (pooled == 0).all()
+
+
+def test_regions_without_extent_are_samples_of_their_centre():
+    map_ = torch.randn(1, 1, 9, 9)
+    rows = torch.tensor([[4.5, 4.5, 0.0, 0.0, 30.0], [0.5, 0.5, -2.0, -2.0, 0.0]])
+    found = roi_align_rotated(map_, regions_of(rows), (1, 1), 1.0, 2)
+    assert float(found[0]) == pytest.approx(float(map_[0, 0, 4, 4]), rel=1e-4)
+    assert float(found[1]) != 0
