@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from composer import Graph, SpecError
+from composer.structures import ImageList
 from sample_nodes import NODES, Scale
 
 DOCUMENT = {
@@ -155,6 +156,16 @@ def test_a_subgraph_is_exported(strict):
     part = build().subgraph(until="o", feeds=["s"])
     exported = torch.export.export(part, (X,), strict=strict)
     assert torch.equal(exported.module()(X), part(X))
+
+
+@pytest.mark.slow
+def test_a_backbone_that_takes_a_generator_in_training_is_exported():
+    graph = Graph.from_spec("mask_rcnn_efficientnet_lite0_fpn", until="backbone")
+    part = graph.requires_grad_(False).subgraph(feeds=["preprocess.images"], until="bottom_up")
+    images = ImageList(torch.rand(1, 3, 64, 64), [(64, 64)])
+    exported = torch.export.export(part, (images,), strict=False).module()
+    for name, expected in part(images).items():
+        torch.testing.assert_close(exported(images)[name], expected)
 
 
 @pytest.mark.parametrize(
