@@ -16,6 +16,7 @@ from composer.discovery import find_model, find_published, shipped_models, shipp
 from composer.downloads import is_address
 from composer.errors import InputError, NameResolutionError
 from composer.files import is_there
+from composer.model_folders import files_of, read_model_folder
 from composer.names import did_you_mean
 from composer.runs import find_weights, is_run
 
@@ -33,11 +34,12 @@ class ModelSource(NamedTuple):
     """What a model's name means.
 
     Attributes:
-        kind: a spec, a checkpoint that is to describe itself, an experiment, or a published model.
-        name: its file, its address, or the name of a published spec or model.
+        kind: a spec, a checkpoint that is to describe itself, an experiment, a published model, or
+            a folder that a plugin reads.
+        name: its file, its folder, its address, or the name of a published spec or model.
     """
 
-    kind: Literal["spec", "checkpoint", "experiment", "published"]
+    kind: Literal["spec", "checkpoint", "experiment", "published", "folder"]
     name: str
 
 
@@ -46,9 +48,9 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
 
     Args:
         model: the name of a shipped model or a published spec; the file of a spec, a checkpoint or
-            an experiment; the folder of a run, or one with a `last_checkpoint`; a file of an
-            installed package (`package:name/of/file`); the address of a checkpoint; or
-            the name of a published model in a catalogue, or a unique end of it.
+            an experiment; the folder of a run, one with a `last_checkpoint`, or one that a plugin
+            reads; a file of an installed package (`package:name/of/file`); the address of a
+            checkpoint; or the name of a published model in a catalogue, or a unique end of it.
 
     Raises:
         NameResolutionError: there is no model of that name.
@@ -68,7 +70,7 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
             _LOGGER.warning("note: %s", shipped.note)
         return ModelSource("checkpoint", os.fspath(shipped.path))
     if is_there(name) and path.is_dir():
-        return ModelSource("checkpoint", _find_in_folder(path))
+        return _judge_folder(path)
     if is_there(name) and path.is_file():
         return _judge_file(path)
     if path.suffix or find_published(name) is not None:
@@ -78,14 +80,18 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
     raise NameResolutionError(_describe_unknown(name))
 
 
-def _find_in_folder(folder: Path) -> str:
+def _judge_folder(folder: Path) -> ModelSource:
+    # First, as other libraries call their files of weights as a run does.
+    if read_model_folder(os.fspath(folder), files_of(folder)) is not None:
+        return ModelSource("folder", os.fspath(folder))
     if is_run(folder):
-        return os.fspath(find_weights(folder))
+        return ModelSource("checkpoint", os.fspath(find_weights(folder)))
     if (folder / _POINTER).is_file():
-        return os.fspath(folder)
+        return ModelSource("checkpoint", os.fspath(folder))
     raise InputError(
-        f"'{folder}' is a folder, but not that of a run (it has no weights or experiment) nor one "
-        f"with a '{_POINTER}'. A model is a name, a file or the folder of a run."
+        f"'{folder}' is a folder, but not that of a run (it has no weights or experiment), nor one "
+        f"with a '{_POINTER}', nor one of a model that a plugin reads. A model is a name, a file "
+        "or such a folder."
     )
 
 

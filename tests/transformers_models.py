@@ -51,6 +51,11 @@ _DETR = {
     "num_queries": 6,
     "auxiliary_loss": True,
 }
+_DEFORMABLE = {
+    **_DETR,
+    "backbone_config": {**_RESNET, "out_features": ["stage2", "stage3", "stage4"]},
+    "d_model": 32,
+}
 _RT_DETR = {
     **_LAYERS,
     "backbone_config": _RT_RESNET,
@@ -64,6 +69,16 @@ _RT_DETR = {
 CONFIGS: dict[str, dict[str, Any]] = {
     "detr": _DETR,
     "conditional_detr": _DETR,
+    "deformable_detr": _DEFORMABLE,
+    "yolos": {
+        "hidden_size": 16,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "image_size": [64, 96],
+        "patch_size": 16,
+        "num_detection_tokens": 6,
+    },
     "rt_detr": _RT_DETR,
     "rt_detr_v2": _RT_DETR,
     "d_fine": {

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 _SPEC = "composer.spec"
 _HIDDEN = (_SPEC, "composer.format", "composer.value", "composer.value.form")
+_KINDS = {
+    "spec": "a spec",
+    "experiment": "an experiment with the spec {spec}",
+    "published": "a published model with the spec {spec}",
+    "folder": "the folder of a model, {spec}",
+}
 _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 
 
@@ -50,12 +56,12 @@ def _describe_spec(model: str, kind: str) -> None:
     nodes = resolve_spec(spec).nodes
     own = spec.weights if parts.weights is None else parts.weights
     files = own if isinstance(own, Mapping) else {"": own}
-    what = "a spec" if kind == "spec" else f"an experiment with the spec {spec.name}"
+    what = _KINDS[kind].format(spec=spec.name)
     click.echo(f"{model}: {what}, {len(nodes)} nodes")
     if spec.doc:
         click.echo(f"  {' '.join(spec.doc.split())}")
     weights = ", ".join(f"{path or 'all'}: {file}" for path, file in files.items())
-    what = "weights" if kind == "spec" else "initial weights"
+    what = "initial weights" if kind == "experiment" else "weights"
     click.echo(f"  {what}: {weights or 'none'}")
     _print_names(spec)
 

@@ -21,6 +21,7 @@ GROUPS = (
     "composer.datasets",
     "composer.augmentations",
     "composer.formats",
+    "composer.model_folders",
 )
 
 

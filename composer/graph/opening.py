@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
@@ -16,6 +17,7 @@ from composer.files import is_there
 from composer.graph.description import read_description
 from composer.graph.weights import LoadOptions, Weights
 from composer.language import SavedSpec, Spec, SpecSource, log_notes
+from composer.model_folders import files_of, read_model_folder
 from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
@@ -133,6 +135,8 @@ def read_model(model: str | os.PathLike[str], *, published_weights: bool = False
         return _read_entry(entry)
     if kind == "spec":
         return _read_entry(find_default(name)) if published_weights else ModelParts(name, None)
+    if kind == "folder":
+        return _read_folder(name)
     if is_address(name):
         name = os.fspath(fetch(name))
     description = read_description(name)
@@ -148,6 +152,16 @@ def _read_entry(entry: Entry) -> ModelParts:
     if entry.document is None:
         raise InputError(f"'{entry.name}' has no spec yet; its checkpoint is {entry.weights}")
     return ModelParts(entry.document, entry.weights)
+
+
+def _read_folder(name: str) -> ModelParts:
+    """The parts of a model in a folder that a plugin reads."""
+    found = read_model_folder(name, files_of(Path(name)))
+    if found is None:
+        raise InputError(f"'{name}' is no longer the folder of a model")
+    weights = None if found.weights is None else os.fspath(found.weights)
+    options = LoadOptions(key_mapping=found.key_mapping)
+    return ModelParts(found.spec, weights, options=options, note=found.note)
 
 
 def check_model_spec(
@@ -201,6 +215,8 @@ def _require_spec(spec: str | os.PathLike[str]) -> None:
         return  # there is no such spec, which is said where it is read
     if kind in ("checkpoint", "published"):
         raise InputError(f"'{spec}' is a trained model, not a spec: Graph.open('{spec}') opens it")
+    if kind == "folder":
+        raise InputError(f"'{spec}' is a model, not a spec: Graph.open('{spec}') opens it")
     if kind == "experiment":
         raise InputError(
             f"'{spec}' is an experiment, not a spec: Graph.open('{spec}') opens its model"

@@ -25,6 +25,7 @@ MAPPING_GROUP = "composer.checkpoints"
 DATASET_GROUP = "composer.datasets"
 FORMAT_GROUP = "composer.formats"
 AUGMENTATION_GROUP = "composer.augmentations"
+MODEL_FOLDER_GROUP = "composer.model_folders"
 
 _WHAT = {
     NODE_GROUP: "node type",
@@ -33,6 +34,7 @@ _WHAT = {
     DATASET_GROUP: "reader of datasets",
     FORMAT_GROUP: "format of datasets",
     AUGMENTATION_GROUP: "augmentation",
+    MODEL_FOLDER_GROUP: "reader of folders of models",
 }
 _OURS = f"{DISTRIBUTION}/"
 

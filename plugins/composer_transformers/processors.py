@@ -43,4 +43,4 @@ def build_processor(name: str, options: Mapping[str, Any]) -> Any:
         hint = f"Did you mean '{close[0]}'?" if close else f"It is one of {', '.join(known)}."
         raise ValueError(f"There is no image processor '{name}' of a detector. {hint}")
     values = {key: value for key, value in options.items() if key not in _NOT_OPTIONS}
-    return getattr(load_library(), class_name)(**values)
+    return getattr(load_library(), class_name).from_dict(values)

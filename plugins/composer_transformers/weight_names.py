@@ -1,6 +1,10 @@
 """The places of weights: their names in transformers' models, and in our graphs."""
 
 from composer_transformers.conv_encoder import CONV_ENCODER_NAMES
+from composer_transformers.deformable_detr_decoder import DEFORMABLE_DECODER_NAMES
+from composer_transformers.deformable_detr_encoder import DEFORMABLE_ENCODER_NAMES
+from composer_transformers.deformable_detr_queries import DEFORMABLE_QUERIES_NAMES
+from composer_transformers.deformable_detr_tokens import DEFORMABLE_TOKENS_NAMES
 from composer_transformers.detr_decoder import DETR_DECODER_NAMES
 from composer_transformers.detr_encoder import DETR_ENCODER_NAMES
 from composer_transformers.detr_predictions import DETR_PREDICTIONS_NAMES
@@ -9,6 +13,11 @@ from composer_transformers.detr_tokens import DETR_TOKENS_NAMES
 from composer_transformers.rt_detr_decoder import RT_DETR_DECODER_NAMES
 from composer_transformers.rt_detr_encoder import RT_DETR_ENCODER_NAMES, RT_DETR_PROJECTION_NAMES
 from composer_transformers.rt_detr_queries import RT_DETR_QUERIES_NAMES, RT_DETR_TOKENS_NAMES
+from composer_transformers.yolos import (
+    YOLOS_EMBEDDINGS_NAMES,
+    YOLOS_ENCODER_NAMES,
+    YOLOS_PREDICTIONS_NAMES,
+)
 
 _BY_NODE = {
     "detr": {
@@ -18,6 +27,18 @@ _BY_NODE = {
         "queries": DETR_QUERIES_NAMES,
         "decoder": DETR_DECODER_NAMES,
         "predictions": DETR_PREDICTIONS_NAMES,
+    },
+    "deformable_detr": {
+        "backbone": CONV_ENCODER_NAMES,
+        "tokens": DEFORMABLE_TOKENS_NAMES,
+        "encoder": DEFORMABLE_ENCODER_NAMES,
+        "queries": DEFORMABLE_QUERIES_NAMES,
+        "decoder": DEFORMABLE_DECODER_NAMES,
+    },
+    "yolos": {
+        "embeddings": YOLOS_EMBEDDINGS_NAMES,
+        "encoder": YOLOS_ENCODER_NAMES,
+        "predictions": YOLOS_PREDICTIONS_NAMES,
     },
     "rt_detr": {
         "backbone": CONV_ENCODER_NAMES,

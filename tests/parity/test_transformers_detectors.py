@@ -12,15 +12,30 @@ from composer_transformers.key_mapping import TransformersMapping
 from transformers_models import CONFIGS, build_ours, build_theirs, make_labels, make_records
 
 pytestmark = pytest.mark.slow
-KINDS = list(CONFIGS)
 SEED = 7
 
 
+VARIANTS = {
+    **{kind: (kind, {}) for kind in CONFIGS},
+    "deformable_detr, refined": ("deformable_detr", {"with_box_refine": True}),
+    "deformable_detr, two stages": (
+        "deformable_detr",
+        {"with_box_refine": True, "two_stage": True, "two_stage_num_proposals": 6},
+    ),
+    "detr, learnt positions": ("detr", {"position_embedding_type": "learned"}),
+    "detr, last layer": ("detr", {"auxiliary_loss": False}),
+    "rt_detr, more levels": ("rt_detr", {"num_feature_levels": 4}),
+}
+NO_DROPOUT = {"dropout": 0.0, "hidden_dropout_prob": 0.0}
+
+
 @cache
-def models(kind):
+def models(variant):
     torch.manual_seed(1)
-    theirs = build_theirs(kind, dropout=0.0) if kind != "yolos" else build_theirs(kind)
-    return theirs, build_ours(kind, theirs, **({} if kind == "yolos" else {"dropout": 0.0}))
+    kind, changes = VARIANTS[variant]
+    changes = {**NO_DROPOUT, **changes}
+    theirs = build_theirs(kind, **changes)
+    return theirs, build_ours(kind, theirs, **changes)
 
 
 def process(graph, records):
@@ -35,10 +50,10 @@ def seed_of(path):
     return int(torch.randint(2**62, (), generator=generator))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("variant", VARIANTS)
 @torch.no_grad()
-def test_predictions_and_detections_are_theirs(kind):
-    theirs, graph = models(kind)
+def test_predictions_and_detections_are_theirs(variant):
+    theirs, graph = models(variant)
     theirs.eval()
     graph.eval()
     records = make_records()
@@ -60,9 +75,9 @@ def test_predictions_and_detections_are_theirs(kind):
         assert instances.pred_classes.tolist() == one["labels"][order].tolist()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_losses_and_gradients_are_theirs(kind):
-    theirs, graph = models(kind)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_losses_and_gradients_are_theirs(variant):
+    theirs, graph = models(variant)
     theirs.train()
     graph.train()
     theirs.zero_grad()
@@ -78,7 +93,8 @@ def test_losses_and_gradients_are_theirs(kind):
     wanted = TransformersMapping().rename(
         {name: one.grad for name, one in theirs.named_parameters() if one.grad is not None}
     )
-    found = {name: one.grad for name, one in graph.named_parameters() if one.grad is not None}
+    named = graph.named_parameters(remove_duplicate=False)  # some have several places
+    found = {name: one.grad for name, one in named if one.grad is not None}
     assert sorted(found) == sorted(wanted)
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, wanted[name], atol=1e-5, rtol=1e-4)

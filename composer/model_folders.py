@@ -1,0 +1,86 @@
+"""Folders of models that other libraries saved, read by plugins. No model is built.
+
+A plugin publishes a reader as an entry point in the group `composer.model_folders`: a function of
+one argument, a function that finds a file of the folder by its name (None where there is none), so
+that a folder can be one on disk or one on a hub. It returns None for folders that are none of its
+own, or a mapping:
+
+- `spec`: the spec as a mapping;
+- `weights`: the path of the checkpoint, or None;
+- `key_mapping`: the name of the checkpoint's key mapping, or None for the one that fits;
+- `note`: a remark for the user, or an empty text.
+
+It raises a ValueError for a folder of its own that it cannot read. No code in a folder is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from composer.errors import ComposerError, InputError, PluginError
+from composer.registry import MODEL_FOLDER_GROUP, Registry
+
+FindFile = Callable[[str], Path | None]
+
+
+class FolderModel(NamedTuple):
+    """A model that a folder describes.
+
+    Attributes:
+        spec: its spec.
+        weights: the file of its weights; None if there is none.
+        key_mapping: the name of the file's key mapping; None for the one that fits.
+        note: a remark on the model; empty if there is none.
+    """
+
+    spec: Mapping[str, Any]
+    weights: Path | None
+    key_mapping: str | None
+    note: str
+
+
+def read_model_folder(name: str, find: FindFile) -> FolderModel | None:
+    """Reads a folder with the first plugin that recognises it.
+
+    Args:
+        name: of the folder, for messages.
+        find: finds a file of the folder.
+
+    Returns:
+        The model; None if no plugin recognises the folder.
+
+    Raises:
+        InputError: it is a plugin's, which cannot read it.
+        PluginError: a plugin fails.
+    """
+    registry = Registry.installed(MODEL_FOLDER_GROUP)
+    for reader in registry.names():
+        try:
+            read: Any = registry.load(reader)
+            found = read(find)
+        except ComposerError:
+            raise
+        except ValueError as error:
+            raise InputError(f"'{name}': {error}") from error
+        except Exception as error:
+            raise PluginError(
+                f"'{name}' cannot be read as '{reader}': {type(error).__name__}: {error}"
+            ) from error
+        if found is not None:
+            return FolderModel(
+                found["spec"], found["weights"], found["key_mapping"], found.get("note", "")
+            )
+    return None
+
+
+def files_of(folder: Path) -> FindFile:
+    """The function that finds files in a folder on disk."""
+    return partial(_find_in, folder)
+
+
+def _find_in(folder: Path, name: str) -> Path | None:
+    path = folder / name
+    return path if path.is_file() else None

@@ -1,0 +1,153 @@
+"""Folders that transformers' `save_pretrained` writes, as models. transformers is not imported."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+FindFile = Callable[[str], Path | None]
+
+_CONFIG = "config.json"
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_INDEX = "model.safetensors.index.json"
+_MAX_BYTES = 2**24  # of a file of JSON
+_SPEC = "detection-composer/transformers/{}"
+_MARKS = ("transformers_version", "architectures", "auto_map")
+
+# The specs of model types, and the heads that they have.
+_SPECS = {
+    "detr": ("detr", "DetrForObjectDetection"),
+    "conditional_detr": ("conditional_detr", "ConditionalDetrForObjectDetection"),
+    "deformable_detr": ("deformable_detr", "DeformableDetrForObjectDetection"),
+    "yolos": ("yolos", "YolosForObjectDetection"),
+    "rt_detr": ("rt_detr", "RTDetrForObjectDetection"),
+    "rt_detr_v2": ("rt_detr_v2", "RTDetrV2ForObjectDetection"),
+    "d_fine": ("d_fine", "DFineForObjectDetection"),
+}
+# Keys of a configuration that describe the file, or that the spec says in another way.
+_LEFT_OUT = (
+    *("architectures", "transformers_version", "auto_map", "dtype", "torch_dtype"),
+    *("_name_or_path", "id2label", "label2id", "num_labels"),
+)
+_DEFAULT_NAME = re.compile(r"LABEL_\d+")
+_DEFAULT_CLASSES = 2  # of a configuration that names none
+
+
+def read_folder(find: FindFile) -> dict[str, Any] | None:
+    """Reads the configurations of a model and of its image processor.
+
+    Args:
+        find: finds a file of the folder; None where there is none.
+
+    Returns:
+        The spec, the file of the weights and their key mapping; None if it is no folder of
+        transformers.
+
+    Raises:
+        ValueError: the model is none of those that have a spec, or a file cannot be read.
+    """
+    file = find(_CONFIG)
+    if file is None:
+        return None
+    config = _read_json(file)
+    if "model_type" not in config or not any(mark in config for mark in _MARKS):
+        return None
+    return {
+        "spec": _make_spec(config, _read_processor(find)),
+        "weights": _find_weights(find),
+        "key_mapping": "transformers",
+        "note": _describe_code(config),
+    }
+
+
+def _make_spec(config: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[str, Any]:
+    name = _find_spec(config)
+    names = _read_names(config)
+    values = {key: value for key, value in config.items() if key not in _LEFT_OUT}
+    num_classes = len(names) or config.get("num_labels") or _DEFAULT_CLASSES
+    params = {"config": values, "num_classes": num_classes, **processor}
+    spec: dict[str, Any] = {
+        "composer": 1,
+        "name": name,
+        "extends": _SPEC.format(name),
+        "params": params,
+    }
+    if names and not all(_DEFAULT_NAME.fullmatch(one) for one in names):
+        spec["metadata"] = {"thing_classes": names}
+    return spec
+
+
+def _find_spec(config: Mapping[str, Any]) -> str:
+    kind = config["model_type"]
+    if kind not in _SPECS:
+        code = " Code that comes with a model is never run." if "auto_map" in config else ""
+        raise ValueError(
+            f"a model of transformers of the type '{kind:.60}', which has no spec: "
+            f"{', '.join(_SPECS)} have one.{code}"
+        )
+    name, wanted = _SPECS[kind]
+    for architecture in config.get("architectures") or ():
+        if architecture != wanted:
+            raise ValueError(
+                f"a model of transformers that is a {architecture:.60}; of this type, "
+                f"{wanted} has a spec"
+            )
+    return name
+
+
+def _read_names(config: Mapping[str, Any]) -> list[str]:
+    """The names of the classes, by their numbers."""
+    names = config.get("id2label") or {}
+    if not isinstance(names, dict) or sorted(map(str, names)) != sorted(
+        map(str, range(len(names)))
+    ):
+        raise ValueError(f"{_CONFIG}: id2label does not name the classes from 0 on")
+    return [str(names[number]) for number in sorted(names, key=int)]
+
+
+def _read_processor(find: FindFile) -> dict[str, Any]:
+    for name in _PROCESSORS:
+        if (file := find(name)) is None:
+            continue
+        values = _read_json(file)
+        values = values.get("image_processor", values)
+        kind = values.get("image_processor_type") or values.get("feature_extractor_type")
+        options = {
+            key: value
+            for key, value in values.items()
+            if not key.endswith(("_type", "_class")) and key != "auto_map"
+        }
+        return {"processor": kind, "processor_options": options} if kind else {}
+    return {}
+
+
+def _find_weights(find: FindFile) -> Path | None:
+    for name in _WEIGHTS:
+        if (file := find(name)) is not None:
+            return file
+    if find(_INDEX) is not None:
+        raise ValueError(
+            f"its weights are in several files ({_INDEX}); save them in one: "
+            "model.save_pretrained(folder, max_shard_size='100GB')"
+        )
+    return None
+
+
+def _describe_code(config: Mapping[str, Any]) -> str:
+    if "auto_map" in config:
+        return "the code that comes with this model is not run: transformers' own is used"
+    return ""
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    if file.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{file.name} is larger than {_MAX_BYTES} bytes")
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file.name} is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{file.name} holds no mapping")
+    return values

@@ -1,0 +1,61 @@
+"""Folders that transformers' `from_pretrained` reads, from our graphs."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from composer_transformers.key_mapping import FAMILY_OF, fill_places
+from composer_transformers.parts import build_on_meta
+from composer_transformers.weight_names import WEIGHT_NAMES
+
+_DETECTOR = "losses"  # the node whose configuration has the number of classes
+_PREPROCESS = "preprocess"
+
+
+def save_pretrained(graph: Any, folder: str | os.PathLike[str]) -> None:
+    """Writes a graph of a detector of transformers as transformers' `save_pretrained` does.
+
+    Args:
+        graph: a `composer.Graph` of one of the specs `transformers/...`, with all its nodes.
+        folder: where `config.json`, `model.safetensors` and `preprocessor_config.json` go.
+
+    Raises:
+        ValueError: the graph is none of a detector of transformers.
+    """
+    configuration = getattr(graph.module(_DETECTOR), "configuration", None)
+    if configuration is None:
+        raise ValueError("only a graph of a detector of transformers is saved for transformers")
+    configuration = type(configuration).from_dict(configuration.to_dict())
+    names = graph.spec.metadata.thing_classes
+    if names:
+        configuration.id2label = dict(enumerate(names))
+        configuration.label2id = {name: number for number, name in enumerate(names)}
+    whole = build_on_meta(configuration)
+    _fill(whole, restore_names(graph.state_dict(), FAMILY_OF[configuration.model_type]))
+    whole.save_pretrained(folder)
+    graph.module(_PREPROCESS).processor.save_pretrained(folder)
+
+
+def restore_names(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """Returns the weights of a graph with the names that they have in transformers' model.
+
+    Args:
+        tensors: the state dict of the graph.
+        kind: the family of the model.
+    """
+    restored = {}
+    for key, tensor in tensors.items():
+        for theirs, ours in WEIGHT_NAMES[kind]:
+            if key == ours or key.startswith(f"{ours}."):
+                restored[theirs + key.removeprefix(ours)] = tensor
+    return fill_places(restored, kind)
+
+
+def _fill(whole: nn.Module, state: Mapping[str, Tensor]) -> None:
+    missing = [name for name in whole.state_dict() if name not in state]
+    if missing:
+        raise ValueError(f"the graph has no weights for {', '.join(missing[:3])} of the model")
+    known = whole.state_dict().keys()
+    whole.load_state_dict({name: state[name] for name in known}, assign=True)

@@ -1,0 +1,198 @@
+"""Folders of transformers as models, and our graphs as folders of transformers."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from composer import Graph
+from composer.errors import InputError
+from composer_transformers.model_folder import read_folder
+from transformers_models import CONFIGS, build_ours, build_theirs, make_records, small_params
+
+NEEDED = "the extra 'transformers' is not installed"
+KINDS = list(CONFIGS)
+NAMES = ["cat", "dog", "N/A", "bird", "N/A"]
+
+
+def write(folder, config, processor=None):
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    if processor is not None:
+        (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    return folder
+
+
+def read(folder):
+    return read_folder(lambda name: folder / name if (folder / name).is_file() else None)
+
+
+def test_a_folder_names_its_spec_classes_and_image_processor(tmp_path):
+    config = {
+        "model_type": "detr",
+        "architectures": ["DetrForObjectDetection"],
+        "id2label": {"10": "k", **{str(number): name for number, name in enumerate("abcdefghij")}},
+        "num_queries": 7,
+        "torch_dtype": "float32",
+    }
+    processor = {"feature_extractor_type": "DetrFeatureExtractor", "size": 800, "max_size": 1333}
+    found = read(write(tmp_path, config, processor))
+    spec = found["spec"]
+    assert spec["extends"] == "detection-composer/transformers/detr"
+    assert spec["metadata"]["thing_classes"] == list("abcdefghijk")
+    assert spec["params"] == {
+        "config": {"model_type": "detr", "num_queries": 7},
+        "num_classes": 11,
+        "processor": "DetrFeatureExtractor",
+        "processor_options": {"size": 800, "max_size": 1333},
+    }
+    assert found["weights"] is None
+
+
+def test_names_that_transformers_made_up_are_no_names(tmp_path):
+    config = {"model_type": "yolos", "architectures": ["YolosForObjectDetection"]}
+    names = {str(number): f"LABEL_{number}" for number in range(3)}
+    found = read(write(tmp_path, {**config, "id2label": names}))
+    assert "metadata" not in found["spec"]
+    assert found["spec"]["params"]["num_classes"] == 3
+
+
+def test_folders_of_others_are_none_of_ours(tmp_path):
+    assert read(tmp_path) is None
+    assert read(write(tmp_path, {"model_type": "anything"})) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"model_type": "bert", "architectures": ["BertModel"]},
+            "of the type 'bert', which has no spec: detr, ",
+        ),
+        (
+            {"model_type": "own", "auto_map": {"AutoModel": "code.Model"}},
+            "Code that comes with a model is never run",
+        ),
+        (
+            {"model_type": "detr", "architectures": ["DetrForSegmentation"]},
+            "is a DetrForSegmentation; of this type, DetrForObjectDetection has a spec",
+        ),
+        (
+            {"model_type": "detr", "architectures": [], "id2label": {"1": "a"}},
+            "id2label does not name the classes from 0 on",
+        ),
+    ],
+)
+def test_folders_without_a_spec_say_why(tmp_path, config, message):
+    with pytest.raises(InputError, match=message):
+        Graph.open(write(tmp_path, config))
+
+
+def test_damaged_json_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"config\.json is no JSON"):
+        Graph.open(tmp_path)
+
+
+def test_code_that_comes_with_a_model_is_not_run(tmp_path):
+    config = {
+        "model_type": "detr",
+        "architectures": ["DetrForObjectDetection"],
+        "auto_map": {"AutoModelForObjectDetection": "modeling.Model", "AutoConfig": "modeling.C"},
+    }
+    write(tmp_path, config, {"image_processor_type": "DetrImageProcessor", "auto_map": {"a": "b"}})
+    (tmp_path / "modeling.py").write_text("raise SystemExit('this was run')")
+    found = read(tmp_path)
+    assert "is not run" in found["note"]
+    assert "auto_map" not in found["spec"]["params"]["config"]
+    assert "auto_map" not in found["spec"]["params"]["processor_options"]
+
+
+@pytest.fixture(params=KINDS)
+def folder(request, tmp_path):
+    """A folder that transformers has saved, its model, and its kind."""
+    pytest.importorskip("transformers", reason=NEEDED)
+    from composer_transformers.processors import build_processor
+
+    kind = request.param
+    theirs = build_theirs(kind).eval()
+    theirs.config.id2label = dict(enumerate(NAMES))
+    theirs.save_pretrained(tmp_path)
+    options = small_params(kind)["processor_options"]
+    build_processor(kind, options).save_pretrained(tmp_path)
+    return tmp_path, theirs, kind
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_a_folder_that_transformers_saved_is_opened_as_it_was(folder):
+    path, theirs, _ = folder
+    graph = Graph.open(path).eval()
+    assert list(graph.spec.metadata.thing_classes) == NAMES
+    assert not graph.random_nodes
+    records = make_records()
+    images = graph.module("preprocess").processor(
+        images=[record["image"] for record in records], return_tensors="pt"
+    )
+    logits = graph.run(records, until="predictions.logits")
+    torch.testing.assert_close(logits[-1], theirs(**images).logits, atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_a_saved_graph_is_read_by_transformers(folder, tmp_path_factory):
+    import transformers
+
+    from composer_transformers.saving import save_pretrained
+
+    path, theirs, kind = folder
+    graph = build_ours(kind, theirs)
+    target = tmp_path_factory.mktemp("saved")
+    save_pretrained(graph, target)
+    again, report = transformers.AutoModelForObjectDetection.from_pretrained(
+        target, output_loading_info=True
+    )
+    assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    wanted = theirs.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in again.state_dict().items())
+    assert sorted(load_file(target / "model.safetensors")) == sorted(
+        load_file(path / "model.safetensors")
+    )
+    assert (target / "preprocessor_config.json").is_file()
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_predictors_that_were_shared_are_not_after_different_ones_were_loaded(tmp_path):
+    pytest.importorskip("transformers", reason=NEEDED)
+    kind = "deformable_detr"
+    theirs = build_theirs(kind)
+    file = tmp_path / "weights.safetensors"
+    state = {name: value.clone() for name, value in theirs.state_dict().items()}
+    state["class_embed.2.bias"] += 1
+    save_file(state, file)
+    graph = Graph.from_spec(f"transformers/{kind}", **small_params(kind), weights=file)
+    found = graph.state_dict()
+    for number in range(3):
+        key = f"class_embed.{number}.bias"
+        assert torch.equal(found[f"decoder.{key}"], state[key])
+
+
+@pytest.mark.slow
+def test_a_folder_is_predicted_with_from_the_command_line(tmp_path):
+    pytest.importorskip("transformers", reason=NEEDED)
+    from composer_transformers.processors import build_processor
+
+    theirs = build_theirs("rt_detr")
+    theirs.save_pretrained(tmp_path / "model")
+    options = small_params("rt_detr")["processor_options"]
+    build_processor("rt_detr", options).save_pretrained(tmp_path / "model")
+    command = [sys.executable, "-m", "composer", "predict", "astronaut.jpg", "--model", "model"]
+    result = subprocess.run(
+        [*command, "--output", "out"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out/predictions.json").is_file()
