@@ -12,9 +12,11 @@ _TFRECORD = (
     "'image/object/bbox/xmin' ..., which are fractions of the image, as the table may be"
 )
 _PARQUET = (
-    "Parquet is not read. Convert it with Hugging Face's `datasets`: save the image of each row of "
-    "`load_dataset('parquet', data_files=FILE)` to a file, and write a line of metadata.jsonl "
-    "beside them: {'file_name': ..., 'objects': {'bbox': ..., 'categories': ...}}"
+    "Parquet is read where it has a column of images (their bytes, as Hugging Face's `datasets` "
+    "writes them) and a column 'objects' with 'bbox' and 'categories' (it needs pyarrow: pip "
+    "install 'detection-composer[parquet]'). Convert other files: save the image of each row to a "
+    "file, and write a line of metadata.jsonl beside them: "
+    "{'file_name': ..., 'objects': {'bbox': ..., 'categories': ...}}"
 )
 _BY_SUFFIX = {
     ".tfrecord": _TFRECORD,

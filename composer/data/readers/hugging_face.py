@@ -1,4 +1,7 @@
-"""Image folders of Hugging Face's `datasets`: objects are in `metadata.jsonl` or `.csv`."""
+"""Image folders of Hugging Face's `datasets`: objects are in `metadata.jsonl` or `.csv`.
+
+Its Parquet files, which have the images in them, are read in the same way.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,10 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import parse_json
 from composer.data.json_values import are_numbers, as_integer
+from composer.data.readers.embedded_images import keep_image
 from composer.data.readers.image_finder import ImageFinder
-from composer.data.readers.record_builder import DatasetBuilder, FoundImage
+from composer.data.readers.parquet_rows import CONTENT, SUFFIX, read_label_names, read_rows
+from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.split_names import name_split
 from composer.data.readers.text_lines import parse_table, read_text
 from composer.errors import DataError
@@ -42,56 +47,84 @@ def hugging_face(
     """Reads boxes of `objects` by file name.
 
     Args:
-        folder: the folder of the images and of the file of metadata, or of folders of splits.
-        split: `train`, `val` or `test`, by the names of folders.
+        folder: the folder of the images and of the file of metadata, of folders of splits, or of
+            Parquet files; or one Parquet file. Images in Parquet files are kept in the cache.
+        split: `train`, `val` or `test`, by the names of folders and of Parquet files.
         classes: names of the classes: of categories that are numbers, in their order.
         box_format: whether boxes are x, y, width, height as in COCO, or corners.
 
     Raises:
-        DataError: there is no file of metadata, or it cannot be read.
+        DataError: there is no file of metadata or of Parquet, or it cannot be read.
     """
     log = FaultLog()
-    found = [(file, entry) for file in list_metadata(folder) for entry in read_entries(file, log)]
+    entries = {file: list(read_entries(file, log)) for file in list_metadata(folder)}
+    found = [entry for some in entries.values() for entry in some]
     if not found:
         raise DataError(f"{folder}: there is no {' or '.join(METADATA)} with objects")
-    own: Sequence[str] | None = classes or _read_names(folder)
-    numbered = all(isinstance(label, int) for _, entry in found for label in _list_labels(entry))
-    if own is None:
-        own = _call_classes([entry for _, entry in found], numbered)
+    named = classes or _read_names(folder, list(entries))
+    numbered = all(isinstance(label, int) for entry in found for label in _list_labels(entry))
+    own = named or _call_classes(found, numbered)
     builder = DatasetBuilder(own, first_id=0 if numbered else 1, log=log)
-    if numbered and classes is None and _read_names(folder) is None:
+    if numbered and named is None:
         message = "nothing names the classes; they are called by their numbers (`classes` does)"
         builder.log.add("unnamed_category", message)
     finders: dict[Path, ImageFinder] = {}
-    for file, entry in found:
-        if split is not None and find_split(file, entry, folder) != split:
-            continue
+    for file, some in entries.items():
         finder = finders.setdefault(file.parent, ImageFinder(file.parent))
-        _read(entry, finder, builder, folder, box_format)
-    return builder.build("_".join(filter(None, [folder.resolve().name, split])))
+        rows = read_entries(file, with_images=True) if is_parquet(file) else some
+        for number, entry in enumerate(rows):
+            if split is None or find_split(file, entry, folder) == split:
+                image = _find_image(entry, file, number, finder, builder, _find_root(folder))
+                _add_objects(image, entry, box_format)
+    return builder.build("_".join(filter(None, [folder.resolve().stem, split])))
 
 
 def list_metadata(folder: Path) -> list[Path]:
-    """The files of metadata of a folder and of those inside."""
-    return [file for file in walk_folder(folder) if file.name in METADATA]
+    """The files of metadata and the Parquet files of a folder and of those inside."""
+    if folder.is_file():
+        return [folder]
+    files = walk_folder(folder)
+    return [file for file in files if file.name in METADATA or is_parquet(file)]
+
+
+def is_parquet(file: Path) -> bool:
+    """Whether a file is one of Parquet, by its name."""
+    return file.suffix.lower() == SUFFIX
+
+
+def _find_root(folder: Path) -> Path:
+    return folder.parent if folder.is_file() else folder
 
 
 def find_split(file: Path, entry: Entry, folder: Path) -> str | None:
-    """The split of an image, by the folders of the file of metadata and of its own name."""
-    inner = [*file.parent.relative_to(folder).parts, *Path(str(entry.get(_FILE))).parts[:-1]]
+    """The split of an image, by the folders of the file of metadata and of its own name.
+
+    That of a row of Parquet is in the name of the file, such as `train-00000-of-00004.parquet`.
+    """
+    folders = file.parent.relative_to(_find_root(folder)).parts
+    if is_parquet(file):
+        inner = [file.stem, *reversed(folders)]
+    else:
+        inner = [*folders, *Path(str(entry.get(_FILE))).parts[:-1]]
     return next((split for part in inner if (split := name_split(part))), None)
 
 
-def read_entries(file: Path, log: FaultLog | None = None) -> Iterator[Entry]:
+def read_entries(
+    file: Path, log: FaultLog | None = None, *, with_images: bool = False
+) -> Iterator[Entry]:
     """The entries of a file that name an image.
 
     Args:
-        file: `metadata.jsonl` or `metadata.csv`.
+        file: `metadata.jsonl`, `metadata.csv` or a Parquet file.
         log: takes keys that have several values; by default they are not reported.
+        with_images: whether the bytes of images in a Parquet file are read.
 
     Raises:
         DataError: it cannot be read.
     """
+    if is_parquet(file):
+        yield from read_rows(file, with_images=with_images)
+        return
     try:
         text = read_text(file)
         if file.suffix == ".csv":
@@ -177,7 +210,14 @@ def _call_classes(entries: Sequence[Entry], numbered: bool) -> list[str]:
     return sorted({str(label) for label in labels})
 
 
-def _read_names(folder: Path) -> tuple[str, ...] | None:
+def _read_names(folder: Path, files: Sequence[Path]) -> tuple[str, ...] | None:
+    """The names of classes in the description of a data set, or in the head of a Parquet file."""
+    parquet = next(filter(is_parquet, files), None)
+    named = None if parquet is None else read_label_names(parquet)
+    return named or _read_description(_find_root(folder))
+
+
+def _read_description(folder: Path) -> tuple[str, ...] | None:
     """The names of classes in the description of a data set: the head of its README.md."""
     file = folder / "README.md"
     try:
@@ -211,11 +251,33 @@ def _find_names(value: Any, seen: set[int]) -> Iterator[Any]:
             yield from _find_names(inner, seen)
 
 
-def _read(
-    entry: Entry, finder: ImageFinder, builder: DatasetBuilder, folder: Path, box_format: str
-) -> None:
+def _find_image(
+    entry: Entry, file: Path, number: int, finder: ImageFinder, builder: DatasetBuilder, root: Path
+) -> FoundImage | None:
+    """The image of an entry, in a file of its own or as its content; None if it cannot be read.
+
+    Args:
+        entry: the entry.
+        file: where it is from.
+        number: its place there.
+        finder: finds files of images.
+        builder: takes the image.
+        root: the folder that names of images begin in.
+    """
     name = str(entry.get(_FILE))
-    image = builder.find_image(finder, name, to_id=lambda file: file.relative_to(folder).as_posix())
+    content = entry.get(CONTENT) if is_parquet(file) else None
+    if not isinstance(content, bytes):
+        return builder.find_image(finder, name, to_id=lambda at: at.relative_to(root).as_posix())
+    try:
+        kept = keep_image(content, Path(name).stem)
+        size = read_size(kept)
+    except BadPart as bad:
+        builder.log.add(bad.kind, bad.message, f"{file.name}, row {number}")
+        return None
+    return builder.add_image(kept, f"{file.relative_to(root).as_posix()}#{number}", *size)
+
+
+def _add_objects(image: FoundImage | None, entry: Entry, box_format: str) -> None:
     if image is None:
         return
     for number, (box, label) in enumerate(list_objects(entry)):

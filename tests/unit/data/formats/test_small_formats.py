@@ -46,7 +46,7 @@ def test_boxes_of_kitti_are_the_fifth_to_eighth_values(folder):
 
 
 def test_texts_that_are_not_read_are_told(folder):
-    folder.draw("seq/img1/000001.png").write("seq/gt/gt.txt", "1,1,10,20,30,40,1,1,1.0\n")
+    folder.draw("seq/img1/000001.png").write("seq/gt/gt.txt", "cat at 10, 20\n")
     folder.write("README.txt", "some words")
     assert recognise(folder.path).unread == ("seq/gt/gt.txt",)
 
@@ -56,7 +56,6 @@ def test_texts_that_are_not_read_are_told(folder):
     [
         ("train.tfrecord", "Convert it with TensorFlow"),
         ("train.tfrecord-00000-of-00002", "Convert it with TensorFlow"),
-        ("train.parquet", "Convert it with Hugging Face's `datasets`"),
     ],
 )
 def test_known_formats_that_are_not_read_say_what_to_convert_them_with(folder, name, told):
