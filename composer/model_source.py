@@ -18,13 +18,14 @@ from composer.errors import InputError, NameResolutionError
 from composer.files import is_there
 from composer.model_folders import files_of, read_model_folder
 from composer.names import did_you_mean
+from composer.regular_files import find_special_kind, open_regular_file
 from composer.runs import find_weights, is_run
 
 _LOGGER = logging.getLogger(__name__)
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".pt2", ".ckpt", ".bin", ".pkl", ".pyth")
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _INSTALLED = "package:"
-_START = 65536  # characters of a document, in which its kind is written
+_START = 65536  # bytes of a document, in which its kind is written
 _EXPERIMENT = re.compile(r"^\s*\{?\s*[\"']?composer_experiment[\"']?\s*:", re.MULTILINE)
 _DATA = re.compile(r"^\s*\{?\s*[\"']?composer_data[\"']?\s*:", re.MULTILINE)
 _POINTER = "last_checkpoint"
@@ -73,6 +74,8 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
         return _judge_folder(path)
     if is_there(name) and path.is_file():
         return _judge_file(path)
+    if (kind := find_special_kind(path)) is not None:
+        raise InputError(f"'{name}' is {kind}, not a file: a model is a name, a file or a folder")
     if path.suffix or find_published(name) is not None:
         return ModelSource("spec", name)
     if (entry := find_entry(name)) is not None:
@@ -112,12 +115,12 @@ def _judge_file(path: Path) -> ModelSource:
 
 
 def _read_start(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return file.read(_START)
+    with open_regular_file(path) as file:
+        return file.read(_START).decode("utf-8-sig", "replace")
 
 
 def _is_text(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         start = file.read(512)
     return b"\0" not in start and all(byte >= 9 for byte in start) and start[:1] != b"\x80"
 

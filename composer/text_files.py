@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import os
-from pathlib import Path
+
+from composer.regular_files import open_regular_file
 
 # The mark of UTF-32 begins with that of UTF-16, so it comes first.
 _MARKS = (
@@ -27,7 +28,8 @@ def read_text_file(path: str | os.PathLike[str]) -> str:
         OSError: the file cannot be read.
         TextEncodingError: it is no text in UTF-8 or UTF-16.
     """
-    return decode_text(Path(path).read_bytes())
+    with open_regular_file(path) as stream:
+        return decode_text(stream.read())
 
 
 def decode_text(content: bytes) -> str:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from composer.checkpoint.zip_directory import read_directory
+from composer.regular_files import open_regular_file
 
 _MOST_BYTES = 64 * 2**20  # of a pickle, to look for the names of a module's attributes in
 _MODULE_MARKS = (b"_parameters", b"_buffers", b"_modules")
@@ -54,7 +55,7 @@ def explain_foreign(file: Path, reason: str) -> str | None:
 def _look_into(file: Path) -> tuple[list[str], bool]:
     """The names of the members of an archive, and whether its pickle is one of a module."""
     with (
-        file.open("rb") as opened,
+        open_regular_file(file) as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
         if not content[:4].startswith(b"PK\x03\x04"):

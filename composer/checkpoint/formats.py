@@ -14,6 +14,7 @@ from composer.catalogues import find_weights_address
 from composer.discovery import find_package_folders
 from composer.downloads import fetch, is_collapsed_address
 from composer.errors import CheckpointError
+from composer.regular_files import find_special_kind, open_regular_file
 
 Container = Literal["safetensors", "torch", "legacy torch", "pickle"]
 LAST_CHECKPOINT = "last_checkpoint"
@@ -52,6 +53,8 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         return _last_checkpoint(path)
     if not path.is_file():
+        if (kind := find_special_kind(path)) is not None:
+            raise CheckpointError(f"{path}: it is {kind}, not a file.")
         hint = " An address is a text, not a path." if is_collapsed_address(str(path)) else ""
         raise CheckpointError(f"{path}: there is no such file.{hint}")
     return path
@@ -64,7 +67,7 @@ def _last_checkpoint(directory: Path) -> Path:
             f"{directory}: a directory without the file '{LAST_CHECKPOINT}'. "
             "Name a checkpoint file in it instead."
         )
-    with pointer.open("rb") as file:
+    with open_regular_file(pointer) as file:
         name = file.read(_LONGEST_NAME + 1).decode("utf-8", "replace").strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise CheckpointError(f"{pointer}: it should hold the name of a file, and nothing else.")
@@ -83,7 +86,7 @@ def detect_container(path: Path) -> Container:
         CheckpointError: it is empty, or nothing of the kind.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         start = file.read(512)
         size = os.fstat(file.fileno()).st_size
     if not start:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from composer.checkpoint.zip_directory import read_directory, read_member
 from composer.limits import Expansion
+from composer.regular_files import open_regular_file
 
 Array = NDArray[np.generic]
 
@@ -43,7 +44,10 @@ def read_npy(path: Path) -> Array:
         ValueError: it is damaged, or holds something else than one array of numbers.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with (
+        open_regular_file(path) as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
         header = _read_header(content[: _LONGEST_HEADER + 12], len(content))
         return _copy_array(content, header)
 
@@ -57,7 +61,10 @@ def read_npz(path: Path) -> dict[str, Array]:
         OSError: the file cannot be read.
     """
     arrays = {}
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with (
+        open_regular_file(path) as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
         expansion = Expansion(path, len(content))
         for name, member in read_directory(content, len(content)).items():
             if not name.endswith(_SUFFIX):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from composer.checkpoint.unpickler import Named, Unpickler, Vocabulary, as_key
+from composer.regular_files import open_regular_file
 
 _NUMBERS = re.compile(r"\?|b1|[iu][1248]|f[248]|c(8|16)")
 _BYTE_ORDERS = "<>=|"
@@ -166,7 +167,10 @@ def read_pickle(path: Path) -> object:
         CheckpointError: it is damaged, or holds more than arrays and plain containers.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with (
+        open_regular_file(path) as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
         return Unpickler(
             content, size=len(content), vocabulary=NUMPY_VOCABULARY, source=str(path)
         ).load()

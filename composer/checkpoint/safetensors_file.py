@@ -15,6 +15,7 @@ from composer.checkpoint.torch_pickle import MAX_DIMENSIONS
 from composer.checkpoint.zip_directory import MAX_MEMBERS as MAX_TENSORS
 from composer.errors import CheckpointError
 from composer.garbage_collection import paused_collection
+from composer.regular_files import open_regular_file
 
 _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100_000_000  # the limit of the format
@@ -43,7 +44,7 @@ def read_header(path: Path) -> SafetensorsHeader:
         OSError: the file cannot be read.
     """
     size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         room = size - _LENGTH_BYTES
         if length > min(room, _LONGEST_HEADER):

@@ -23,6 +23,7 @@ from composer.checkpoint.unpickler import Unpickler
 from composer.checkpoint.zip_directory import Member, read_directory
 from composer.errors import CheckpointError
 from composer.limits import Expansion
+from composer.regular_files import open_regular_file
 
 _PICKLE = "data.pkl"
 _ALIGNMENT = 16  # bytes of the largest item
@@ -45,7 +46,7 @@ def read_torch(path: Path, *, has_placeholders: bool = True) -> object:
         CheckpointError: it is damaged, not of torch, or holds what is not read.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         # The tensors are writable, and what is written to them does not reach the file.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     members = _read_members(path, content)
@@ -183,7 +184,10 @@ def read_legacy_torch(path: Path, *, has_placeholders: bool = True) -> object:
         CheckpointError: it is damaged, or holds what is not read.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with (
+        open_regular_file(path) as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
         storages = _LegacyStorages(len(content))
         expansion = Expansion(path, len(content))
         magic, version, _, value, keys = (
@@ -240,7 +244,7 @@ class _LegacyStorages:
         """
         if sorted(keys) != sorted(self._found):
             raise ValueError("its tensor storages are not those that it lists")
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             file.seek(begin)
             for key in keys:
                 data, dtype = self._found[key]

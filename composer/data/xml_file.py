@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from composer.data.faults import BadPart
+from composer.regular_files import open_regular_file
 from composer.text_files import TextEncodingError, decode_text, find_marked_encoding
 
 _DECLARATION = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z][\w.-]{0,40})[\"']")
@@ -21,7 +22,8 @@ def parse_xml(file: Path) -> ET.Element:
         BadPart: it cannot be read, is no XML, or declares a document type.
     """
     try:
-        content = file.read_bytes()
+        with open_regular_file(file) as stream:
+            content = stream.read()
     except OSError as error:
         raise BadPart("missing_file", f"{file}: cannot be read: {error.strerror}") from None
     if not content.strip():

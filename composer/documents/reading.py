@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +18,10 @@ from composer.documents.yaml_reader import MAX_BYTES, read_yaml
 from composer.errors import SpecError
 from composer.files import is_there
 from composer.limits import format_bytes
+from composer.regular_files import open_regular_file
 from composer.text_files import decode_text
 
 DocumentSource = str | os.PathLike[str] | Mapping[str, Any]
-
-_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _VERSIONS = ("composer", "composer_experiment", "composer_data")
@@ -147,15 +145,11 @@ def read_text(path: Path, place: Place) -> str:
 
 
 def _read_plain_file(path: Path) -> bytes:
-    """The bytes of a file; a pipe or a device is not waited for, and a huge file not read."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
-    with open(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it is a folder, a pipe or a device, and no file")
+    """The bytes of a file; those of a huge one are not read."""
+    with open_regular_file(path) as stream:
         content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            size = format_bytes(max(found.st_size, len(content)))
+            size = format_bytes(max(os.fstat(stream.fileno()).st_size, len(content)))
             raise ValueError(f"it has {size}, and a document at most {format_bytes(MAX_BYTES)}")
     return content
 

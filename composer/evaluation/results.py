@@ -7,12 +7,12 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from composer.errors import InputError
 from composer.escapes import escape_name
 from composer.files import without_infinities, write_json
+from composer.regular_files import open_regular_file
 
 FORMAT_VERSION = 1
 _GAP = "  "  # between columns
@@ -78,7 +78,8 @@ class Results:
             InputError: the file cannot be read, holds something else, or is of a later version.
         """
         try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            with open_regular_file(path) as stream:
+                document = json.loads(stream.read())
             _check_version(document["composer_results"], path)
             tasks = {
                 task: TaskResults(

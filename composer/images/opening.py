@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from composer.images.errors import ImageFileError
 from composer.images.formats import FORMATS, HEAD_SIZE, FileFormat, describe_other, find_format
 from composer.images.orientation import find_upright_size
 from composer.limits import ExpansionError, check_expansion
+from composer.regular_files import find_special_kind, open_regular_file
 
 _BYTES_PER_PIXEL = 8  # of 8 bits: Pillow's own four, the array's three and a mask's one
 _DEEP_BYTES_PER_PIXEL = 16  # of 16 and 32 bits: a copy in double precision, too
@@ -108,16 +108,15 @@ def peek_size(file: str | os.PathLike[str]) -> tuple[int, int]:
 
 def _open_file(file: str | os.PathLike[str]) -> IO[bytes]:
     try:
-        mode = os.stat(file).st_mode
-        if stat.S_ISREG(mode):
-            return Path(file).open("rb")
+        return open_regular_file(file)
     except FileNotFoundError:
         raise ImageFileError(file, "missing_file", _describe_missing(Path(file))) from None
     except (OSError, ValueError) as error:
+        kind = find_special_kind(file)
         reason = f"it cannot be opened: {_describe(error)}"
+        if kind is not None:
+            reason = f"it is {kind}, not an image file"
         raise ImageFileError(file, "unreadable_image", reason) from None
-    kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
-    raise ImageFileError(file, "unreadable_image", f"it is {kind}, not an image file")
 
 
 def _describe_missing(file: Path) -> str:

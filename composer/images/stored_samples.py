@@ -15,6 +15,7 @@ from PIL import Image
 from composer.images.errors import ImageFileError
 from composer.images.opening import opened_image
 from composer.images.photographs import find_rawmode
+from composer.regular_files import open_regular_file
 
 _LOSSY = ("JPEG", "JPEG2000", "WEBP", "AVIF", "HEIF")
 _SPREAD = {"L;2": 85, "L;4": 17}  # Pillow spreads 2 and 4 bits of grey over 8
@@ -71,7 +72,7 @@ def _refuse_losses(file: str | os.PathLike[str], image: Image.Image) -> None:
 
 
 def _is_lossless_webp(file: str | os.PathLike[str]) -> bool:
-    with open(file, "rb") as stream:
+    with open_regular_file(file) as stream:
         head = stream.read(64)
     return head[8:12] == b"WEBP" and b"VP8L" in head
 

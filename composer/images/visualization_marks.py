@@ -9,6 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from composer.images.encoding import encode_image
+from composer.regular_files import open_regular_file
 
 VISUALIZATION_MARK = "visualization of detection-composer"
 _END_SIZE = 4096  # bytes at the start of images and the end of videos, where comments are
@@ -31,9 +32,7 @@ def encode_visualization(image: Image.Image, suffix: str) -> bytes:
 def is_visualization(file: Path) -> bool:
     """Whether a file has the comment of a visualization, an image or a video."""
     try:
-        if not file.is_file():  # a pipe would wait
-            return False
-        with file.open("rb") as stream:
+        with open_regular_file(file) as stream:
             head = stream.read(_END_SIZE)
             stream.seek(max(0, file.stat().st_size - _END_SIZE))
             return any(VISUALIZATION_MARK.encode() in end for end in (head, stream.read(_END_SIZE)))

@@ -16,6 +16,7 @@ from composer.escapes import escape_name
 from composer.files import written_whole
 from composer.images import VISUALIZATION_MARK
 from composer.limits import ExpansionError, check_expansion, max_expansion
+from composer.regular_files import find_special_kind, open_regular_file
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
@@ -63,11 +64,12 @@ def _opened_video(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Any]]:
     """Opens a file, and nothing that the file names: playlists and addresses are refused."""
     av, source = _import_av(), escape_name(os.fspath(path))
     if not Path(path).is_file():
-        kind = "it is a folder" if Path(path).is_dir() else "there is no such file"
-        raise InputError(f"{source}: the video cannot be read: {kind}")
+        kind = find_special_kind(path)
+        found = "there is no such file" if kind is None else f"it is {kind}"
+        raise InputError(f"{source}: the video cannot be read: {found}")
     options = {"format_whitelist": ",".join(_FORMATS), "protocol_whitelist": "file"}
     try:
-        with Path(path).open("rb") as file, av.open(file, options=options) as container:
+        with open_regular_file(path) as file, av.open(file, options=options) as container:
             stream = _first_stream(container, source)
             size = os.fstat(file.fileno()).st_size
             context = stream.codec_context

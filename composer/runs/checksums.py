@@ -8,6 +8,7 @@ from pathlib import Path
 
 from composer.errors import CheckpointError
 from composer.files import write_json
+from composer.regular_files import open_regular_file
 
 CHECKSUMS = "checksums.json"
 _ALGORITHM = "sha256"
@@ -46,7 +47,7 @@ def check_checksums(folder: Path) -> None:
 
 def _hash(file: Path) -> str:
     found = hashlib.new(_ALGORITHM)
-    with file.open("rb") as stream:
+    with open_regular_file(file) as stream:
         while block := stream.read(_BLOCK):
             found.update(block)
     return found.hexdigest()

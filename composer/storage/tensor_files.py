@@ -16,6 +16,7 @@ from composer.checkpoint import SafetensorsTensors, read_npy, read_npz, read_tor
 from composer.errors import CheckpointError, ComposerError, InputError
 from composer.garbage_collection import paused_collection
 from composer.limits import ExpansionError
+from composer.regular_files import find_special_kind, open_regular_file
 from composer.storage.stored_values import is_stored_value, read_value
 
 Tensors = Tensor | Mapping[str, Tensor]
@@ -46,7 +47,9 @@ def read_tensors(path: str | os.PathLike[str]) -> Any:
     """
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{file}: there is no such file")
+        kind = find_special_kind(file)
+        reason = "there is no such file" if kind is None else f"it is {kind}, not a file"
+        raise InputError(f"{file}: {reason}")
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise InputError(f"{file}: not a file of tensors; those are {', '.join(_READERS)}")
@@ -98,7 +101,8 @@ def _read_torch(file: Path) -> Any:
 
 
 def _read_json(file: Path) -> Tensors:
-    content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_unlike)
+    with open_regular_file(file) as stream:
+        content = json.loads(stream.read(), object_pairs_hook=_unlike)
     if isinstance(content, dict):
         return {key: _numbers(item) for key, item in content.items()}
     return _numbers(content)

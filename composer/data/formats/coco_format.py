@@ -16,6 +16,7 @@ from composer.data.readers.image_files import ImageFiles
 from composer.data.readers.image_finder import split_path, without_hash
 from composer.data.readers.split_names import name_split
 from composer.names import fold_case
+from composer.regular_files import open_regular_file
 
 _ROBOFLOW = "_annotations.coco.json"
 _BESIDE_IMAGES = ("annotations", "annotation", "ann", "labels", "json")  # folders
@@ -114,7 +115,7 @@ def _mentions(file: Path, text: bytes) -> bool:
     """Whether a text occurs anywhere in a file, which may be large."""
     try:
         with (
-            file.open("rb") as stream,
+            open_regular_file(file) as stream,
             mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
         ):
             return content.find(text) >= 0

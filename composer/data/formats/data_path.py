@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import InputError
+from composer.files import is_there
 from composer.images import IMAGE_SUFFIXES, is_passed_over
+from composer.regular_files import find_special_kind, open_regular_file
 from composer.text_files import TextEncodingError, decode_text
 
 _DEEPEST = 6  # folders below the one that is looked at
@@ -86,13 +88,15 @@ def open_path(path: str | os.PathLike[str]) -> DataPath:
     """Lists a folder or file; hidden files and folders are passed over.
 
     Raises:
-        InputError: there is no such file or folder.
+        InputError: there is no such file or folder, or it is a pipe or a device.
     """
     found = Path(path)
     if found.is_dir():
         return DataPath(found, tuple(_list_files(found)))
-    if not found.exists():
+    if not is_there(found):
         raise InputError(f"{found}: there is no such file or folder")
+    if (kind := find_special_kind(found)) is not None:
+        raise InputError(f"{found}: it is {kind}, neither a file nor a folder")
     return DataPath(found, (found,))
 
 
@@ -108,7 +112,7 @@ def _list_files(root: Path) -> Iterator[Path]:
 def peek_text(file: Path, num_lines: int = 20) -> list[str]:
     """The first lines of a text file; none if it is no text."""
     try:
-        with file.open("rb") as stream:
+        with open_regular_file(file) as stream:
             content = stream.read(_HEAD)
         return _decode(content).splitlines()[:num_lines]
     except (OSError, TextEncodingError):
@@ -133,7 +137,7 @@ def peek_json(file: Path) -> Any:
     """The content of a JSON file, or of its beginning where it is large; None if it is none."""
     try:
         size = file.stat().st_size
-        with file.open("rb") as stream:
+        with open_regular_file(file) as stream:
             text = _decode(stream.read() if size <= _WHOLE else stream.read(_HEAD))
         return json.loads(text if size <= _WHOLE else complete_json(text))
     except (OSError, ValueError, RecursionError):

@@ -109,8 +109,8 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(2**32)
     for name, reason in [
-        ("pipe", "no file"),
-        ("folder", ""),
+        ("pipe", "it is a pipe, not a file"),
+        ("folder", "it is a folder, not a file"),
         ("sparse", "it has 4 GiB, and a document at most 16 MiB"),
         ("x" * 300, "too long"),
         ("a\0b", "null"),
@@ -119,7 +119,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
         with pytest.raises(SpecError) as caught:
             read_root(tmp_path / name, ProblemLog())
         assert reason in caught.value.problems[0].message
-    with pytest.raises(SpecError, match="no file"):
+    with pytest.raises(SpecError, match="it is a device, not a file"):
         read_root("/dev/zero", ProblemLog())
 
 
