@@ -103,8 +103,15 @@ class FileServer:
 
 
 @contextmanager
-def running_server(routes: Mapping[str, Route] | None = None) -> Iterator[FileServer]:
-    """A server with an address of its own while the `with` block runs."""
+def running_server(
+    routes: Mapping[str, Route] | None = None, fallback: Route | None = None
+) -> Iterator[FileServer]:
+    """A server with an address of its own while the `with` block runs.
+
+    Args:
+        routes: answers by path.
+        fallback: the answer to other paths; 404 by default.
+    """
     known, requests = dict(routes or {}), []
 
     class Handler(BaseHTTPRequestHandler):
@@ -114,7 +121,7 @@ def running_server(routes: Mapping[str, Route] | None = None) -> Iterator[FileSe
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, self.path, headers)
             requests.append(request)
-            route = known.get(self.path) or known.get(self.path.partition("?")[0])
+            route = known.get(self.path) or known.get(self.path.partition("?")[0]) or fallback
             self._send(route(request) if route else Answer(b"no such file", 404))
 
         do_HEAD = do_GET  # noqa: N815 - the library's name

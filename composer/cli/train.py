@@ -93,7 +93,8 @@ def train(
     validation set `validation`), or on four fifths of the only one.
 
     Initial weights are those of --weights or the experiment, else the model's own, else the best
-    that are at hand: those that ship, in installed packages, in caches of torch, timm, detectron2.
+    that are at hand: those that ship, in installed packages, in our cache and those of torch, timm
+    and detectron2.
 
     --set takes addresses of the whole experiment, in full or by a unique end: lr=0.001,
     model.num_classes=3, datasets.train.annotations=x.json, '*.num_workers=0'.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from snippets.page_run import PageRun
+from zoo_server import running_zoo
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"  # never committed
@@ -29,6 +30,7 @@ PAGES = [
 @pytest.fixture
 def folder(tmp_path, monkeypatch, page):
     """A folder, current and importable from; with the specs in it for pages that change them."""
+    monkeypatch.setenv("COMPOSER_CACHE", str(tmp_path / "cache"))
     if page not in FROM_NOTHING:
         shutil.copytree(ROOT / "specs", tmp_path / "specs")
     monkeypatch.chdir(tmp_path)
@@ -38,6 +40,14 @@ def folder(tmp_path, monkeypatch, page):
     for name in set(sys.modules) - before:  # other tests have modules of these names
         if str(getattr(sys.modules[name], "__file__", "") or "").startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def zoo():
+    """Published models without a network: from this machine, with random weights."""
+    with running_zoo() as mirrors, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMPOSER_MIRRORS", mirrors)
+        yield
 
 
 @pytest.mark.parametrize("page", PAGES)
