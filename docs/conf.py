@@ -11,7 +11,13 @@ author = "the detection-composer authors"
 project_copyright = author
 release = version = installed_version("detection-composer")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "model_listing", "node_type_listing"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "model_listing",
+    "node_type_listing",
+]
 exclude_patterns = ["_build", "decisions/template.md"]
 nitpicky = True
 

@@ -33,7 +33,8 @@ def _describe_all(catalogues: Sequence[Catalogue]) -> Iterator[str]:
     ours = [catalogue for catalogue in catalogues if catalogue.distribution == DISTRIBUTION]
     for catalogue in ours:
         yield f"## {catalogue.name}\n"
-        yield f"From {catalogue.source}. Licence of the weights: {catalogue.licence or 'unknown'}.\n"
+        licence = catalogue.licence or "unknown"
+        yield f"From {catalogue.source}. Licence of the weights: {licence}.\n"
         rows = [_describe(entry) for entry in catalogue.entries]
         yield from _table(("model", "task", "classes", "published", "spec", "run it with"), rows)
     yield "## Nodes\n"
