@@ -198,10 +198,5 @@ def check_seed(seed: object) -> None:
 
 
 def draw_seed() -> int:
-    """A seed from torch's global generator: another one each time, the same after a manual seed.
-
-    An exported program has one seed, for nothing can be drawn while it is traced.
-    """
-    if getattr(torch.compiler, "is_exporting", bool)():  # since torch 2.7
-        return 0
+    """A seed from torch's global generator: another one each time, the same after a manual seed."""
     return int(torch.empty((), dtype=torch.int64).random_())

@@ -195,5 +195,18 @@ def suggest_other(name: str, written_in: str) -> str:
 
 
 def _not_found(name: str, place: Place | None) -> Problem:
-    hint = did_you_mean(name.removesuffix(".yaml"), published_specs(), "published specs")
+    nearby = [] if place is None else _list_nearby(name, place)
+    if nearby:
+        hint = did_you_mean(name, nearby, "specs there")
+    else:
+        hint = did_you_mean(name.removesuffix(".yaml"), published_specs(), "published specs")
     return Problem(place or Place(name), f"there is no spec '{name}'", hint)
+
+
+def _list_nearby(name: str, place: Place) -> list[str]:
+    """The specs of the folder that a reference names, beside the document with the reference."""
+    folder, slash, _ = name.rpartition("/")
+    inside = Path(place.source).parent / folder
+    if not slash or not place.line or not inside.is_dir():
+        return []
+    return [f"{folder}/{file.name}" for file in sorted(inside.glob("*.yaml"))]

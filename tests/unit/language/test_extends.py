@@ -199,3 +199,13 @@ def test_what_a_list_says_twice_is_told(spec_folder, text, message, mark):
     problems = spec_folder.problems(head + text)
     (told,) = [problem for problem in problems if problem.message.startswith(message)]
     assert marked(told) == mark
+
+
+def test_a_missing_file_suggests_those_of_its_folder(spec_folder):
+    for size in "sl":
+        spec_folder.write(f"parts/net_{size}.yaml", "composer: 1\nnodes: {}\n")
+    problem = spec_folder.problem("composer: 1\nnodes:\n  net: {spec: parts/net_x.yaml}\n")
+    assert problem.message == "there is no spec 'parts/net_x.yaml'"
+    assert "Did you mean 'parts/net_" in problem.hint
+    problem = spec_folder.problem("composer: 1\nextends: nowhere/net_x.yaml\nnodes: {}\n")
+    assert problem.hint.startswith("Published specs")
