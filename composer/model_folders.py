@@ -15,13 +15,22 @@ It raises a ValueError for a folder of its own that it cannot read. No code in a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from composer.downloads import (
+    fetch_optional,
+    find_file,
+    is_fetching_forbidden,
+    is_hub_model,
+)
 from composer.errors import ComposerError, InputError, PluginError
 from composer.registry import MODEL_FOLDER_GROUP, Registry
+
+CONFIGURATION, HUB_WEIGHTS = "config.json", "model.safetensors"
 
 FindFile = Callable[[str], Path | None]
 
@@ -76,9 +85,29 @@ def read_model_folder(name: str, find: FindFile) -> FolderModel | None:
     return None
 
 
-def files_of(folder: Path) -> FindFile:
-    """The function that finds files in a folder on disk."""
-    return partial(_find_in, folder)
+def files_of(folder: str | os.PathLike[str]) -> FindFile:
+    """The function that finds files in a folder on disk, or fetches those of a model on a hub.
+
+    Args:
+        folder: the folder, or the address of a model, `hf://owner/repo` or with a revision.
+    """
+    if is_hub_model(folder):
+        return partial(_find_on_hub, os.fspath(folder).rstrip("/"))
+    return partial(_find_in, Path(folder))
+
+
+def _find_on_hub(address: str, name: str) -> Path | None:
+    """A file of a model on a hub; without fetching, none where it is not at hand.
+
+    What is there is told by the configuration, so that one must be.
+
+    Raises:
+        DownloadError: the hub does not give it, or the configuration is not at hand.
+    """
+    file = f"{address}/{name}"
+    if name != CONFIGURATION and is_fetching_forbidden():
+        return find_file(file)
+    return fetch_optional(file)
 
 
 def _find_in(folder: Path, name: str) -> Path | None:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from composer.catalogues import find_entry, name_closest
 from composer.discovery import find_model, find_published, shipped_models, shipped_specs
-from composer.downloads import is_address
+from composer.downloads import is_address, is_hub_model
 from composer.errors import InputError, NameResolutionError
 from composer.files import is_there
 from composer.model_folders import files_of, read_model_folder
@@ -50,8 +50,9 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
     Args:
         model: the name of a shipped model or a published spec; the file of a spec, a checkpoint or
             an experiment; the folder of a run, one with a `last_checkpoint`, or one that a plugin
-            reads; a file of an installed package (`package:name/of/file`); the address of a
-            checkpoint; or the name of a published model in a catalogue, or a unique end of it.
+            reads, also on a hub (`hf://owner/repo`); a file of an installed package
+            (`package:name/of/file`); the address of a checkpoint; or the name of a published model
+            in a catalogue, or a unique end of it.
 
     Raises:
         NameResolutionError: there is no model of that name.
@@ -61,6 +62,8 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
     if not isinstance(model, (str, os.PathLike)):
         raise InputError(f"a model is named by text or a path, not by a {type(model).__name__}")
     name = os.fspath(model)
+    if is_hub_model(name):
+        return ModelSource("folder", name)
     if is_address(name):
         return ModelSource("checkpoint", name)
     path = Path(name)

@@ -48,6 +48,7 @@ def describe(file: str) -> None:
 def _describe_spec(model: str, kind: str) -> None:
     """Describes a spec, which has no tensors, or that of an experiment."""
     from composer.blueprint import resolve_spec
+    from composer.downloads import without_secrets
     from composer.graph import read_model
     from composer.language import load_spec
 
@@ -60,7 +61,8 @@ def _describe_spec(model: str, kind: str) -> None:
     click.echo(f"{model}: {what}, {len(nodes)} nodes")
     if spec.doc:
         click.echo(f"  {' '.join(spec.doc.split())}")
-    weights = ", ".join(f"{path or 'all'}: {file}" for path, file in files.items())
+    shown = {path or "all": without_secrets(str(file)) for path, file in files.items()}
+    weights = ", ".join(f"{path}: {file}" for path, file in shown.items())
     what = "initial weights" if kind == "experiment" else "weights"
     click.echo(f"  {what}: {weights or 'none'}")
     _print_names(spec)

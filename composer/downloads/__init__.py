@@ -10,6 +10,7 @@ from composer.downloads.addresses import (
 from composer.downloads.download_cache import KIND, CachedFile, list_cached, remove_cached
 from composer.downloads.fetching import (
     fetch,
+    fetch_optional,
     find_cached,
     find_file,
     find_size,
@@ -17,7 +18,7 @@ from composer.downloads.fetching import (
     resolve_address,
 )
 from composer.downloads.hub_address import HubAddress, is_hub_model, parse_hub_address
-from composer.downloads.offline import is_offline, without_fetching
+from composer.downloads.offline import is_fetching_forbidden, is_offline, without_fetching
 
 __all__ = [
     "KIND",
@@ -25,11 +26,13 @@ __all__ = [
     "CachedFile",
     "HubAddress",
     "fetch",
+    "fetch_optional",
     "find_cached",
     "find_file",
     "find_size",
     "is_address",
     "is_collapsed_address",
+    "is_fetching_forbidden",
     "is_hub_model",
     "is_offline",
     "list_cached",

@@ -17,7 +17,7 @@ from composer.downloads.partial_file import PartialFile
 from composer.downloads.published_schemes import follow_published, list_published_schemes
 from composer.downloads.remote_size import ask_size
 from composer.downloads.store_transfer import is_stale, list_stores, transfer_store
-from composer.downloads.transfer import PATIENT, Arrival, Patience, TransferError
+from composer.downloads.transfer import PATIENT, AbsentError, Arrival, Patience, TransferError
 from composer.downloads.web_transfer import transfer_web
 from composer.errors import DownloadError
 from composer.limits import format_bytes
@@ -67,6 +67,20 @@ def fetch(
         if (has_waited or not again) and (file := _find_at_hand(source, place)) is not None:
             return file
         return _bring(source, place, patience)
+
+
+def fetch_optional(address: str) -> Path | None:
+    """The file of an address as `fetch` gives it; None if its server says that there is none.
+
+    Raises:
+        DownloadError, OSError: as for `fetch`.
+    """
+    try:
+        return fetch(address)
+    except DownloadError as error:
+        if isinstance(error.__cause__, AbsentError):
+            return None
+        raise
 
 
 def find_cached(address: str) -> CachedFile | None:

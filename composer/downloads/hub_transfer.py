@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from composer.downloads.addresses import Address
 from composer.downloads.hub_address import HubAddress, parse_hub_address
 from composer.downloads.partial_file import PartialFile
-from composer.downloads.transfer import Arrival, Progress, TransferError, check_room
+from composer.downloads.transfer import AbsentError, Arrival, Progress, TransferError, check_room
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -50,7 +50,7 @@ def transfer_hub(address: Address, part: PartialFile, progress: Progress) -> Arr
     except Exception as error:  # those of its library of transfers are not documented
         if type(error) in (OSError, PermissionError, KeyboardInterrupt):
             raise
-        raise TransferError(_describe(error, wanted)) from error
+        raise _explain(error, wanted) from error
     part.begin("")
     shutil.move(folder / wanted.file, part.path)
     shutil.rmtree(folder, ignore_errors=True)
@@ -68,7 +68,7 @@ def find_hub_size(address: Address) -> int | None:
     try:
         found = _find_metadata(hub, wanted)
     except Exception as error:
-        raise TransferError(_describe(error, wanted)) from error
+        raise _explain(error, wanted) from error
     return None if found.size is None else int(found.size)
 
 
@@ -122,6 +122,12 @@ def _make_bar() -> type[Any]:
             super().__init__(*args, **kwargs)
 
     return Bar
+
+
+def _explain(error: Exception, wanted: HubAddress) -> TransferError:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    is_absent = "EntryNotFoundError" in kinds and "LocalEntryNotFoundError" not in kinds
+    return (AbsentError if is_absent else TransferError)(_describe(error, wanted))
 
 
 def _describe(error: Exception, wanted: HubAddress) -> str:

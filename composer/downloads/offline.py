@@ -30,6 +30,11 @@ def find_reason(offline: bool | None = None) -> str:
     return ""
 
 
+def is_fetching_forbidden() -> bool:
+    """Whether nothing is fetched: offline, or by a command that only looks."""
+    return bool(find_reason())
+
+
 @contextmanager
 def without_fetching(reason: str) -> Iterator[None]:
     """Forbids to fetch files while the `with` block runs; those in the cache are at hand.

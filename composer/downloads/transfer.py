@@ -60,6 +60,10 @@ class TransferError(DownloadError):
     """A file did not come; another way to get it may be named."""
 
 
+class AbsentError(TransferError):
+    """The server, the hub or the store has no such file."""
+
+
 Sleep = Callable[[float], None]
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from composer.discovery import DISTRIBUTION, find_version
 from composer.downloads.addresses import check_web_address, without_secrets
-from composer.downloads.transfer import Patience, TransferError
+from composer.downloads.transfer import AbsentError, Patience, TransferError
 from composer.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ MIRRORS = "COMPOSER_MIRRORS"
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 10
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
+_ABSENT = {404, 410}
 _REASONS = {
     401: "the server asks who you are (401): it takes a user or a token",
     403: "the server does not give it to you (403)",
@@ -167,7 +168,7 @@ def _check_status(response: Response, patience: Patience) -> None:
             raise TransferError(f"the server is busy ({status}) and asks to wait {wait:.0f} s")
         raise InterruptionError(f"the server is busy ({status})", wait)
     reason = _REASONS.get(status, f"the server answers with status {status}")
-    raise TransferError(reason)
+    raise AbsentError(reason) if status in _ABSENT else TransferError(reason)
 
 
 def _read_wait(text: str) -> float:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
 from composer.catalogues import DEFAULT_WEIGHTS, Entry, find_default, find_entry
 from composer.construction import check_source, check_spec
 from composer.documents import ProblemLog, Setting, SettingsSource, collect_settings
-from composer.downloads import fetch, is_address
+from composer.downloads import fetch, is_address, is_hub_model
 from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.files import is_there
 from composer.graph.description import read_description
 from composer.graph.weights import LoadOptions, Weights
 from composer.language import SavedSpec, Spec, SpecSource, log_notes
-from composer.model_folders import files_of, read_model_folder
+from composer.model_folders import HUB_WEIGHTS, files_of, read_model_folder
 from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
@@ -156,9 +155,16 @@ def _read_entry(entry: Entry) -> ModelParts:
 
 def _read_folder(name: str) -> ModelParts:
     """The parts of a model in a folder that a plugin reads."""
-    found = read_model_folder(name, files_of(Path(name)))
+    found = read_model_folder(name, files_of(name))
+    if found is None and is_hub_model(name):
+        raise InputError(
+            f"no installed plugin opens '{name}': detection-composer[transformers] opens models of "
+            f"transformers, and a checkpoint of another kind is named by its file, {name}/FILE"
+        )
     if found is None:
         raise InputError(f"'{name}' is no longer the folder of a model")
+    if found.weights is None and is_hub_model(name):
+        fetch(f"{name.rstrip('/')}/{HUB_WEIGHTS}")  # says what is missing
     weights = None if found.weights is None else os.fspath(found.weights)
     options = LoadOptions(key_mapping=found.key_mapping)
     return ModelParts(found.spec, weights, options=options, note=found.note)
