@@ -28,6 +28,7 @@ from fuzzing.targets import SPECS, Target, make_targets
 
 _EXPECTED = (ComposerError, OSError, ExpansionError)
 _BATCH = 50
+_ROUND = 2_000  # cases of one pool of processes
 
 
 @dataclass
@@ -45,6 +46,12 @@ class Findings:
     refused: int = 0
     failures: list[str] = field(default_factory=list)
     slowest: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.count} cases, {self.refused} refused, {len(self.failures)} failures, "
+            f"slowest {self.slowest:.2f} processor seconds"
+        )
 
     def add(self, other: Findings) -> None:
         """Adds the findings of other cases."""
@@ -99,34 +106,45 @@ def _targets() -> dict[str, Target]:
 
 
 def fuzz(name: str, first: int, count: int, *, seconds: float, processes: int) -> Findings:
-    """Reads cases in several processes.
+    """Reads cases in several processes, and prints how far it is.
 
     A batch in which a process dies is read again case by case, to find which one it was.
     """
     found = Findings()
+    end = first + count
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(SPECS, folder, dirs_exist_ok=True)
-        batches = [
-            (start, min(_BATCH, first + count - start))
-            for start in range(first, first + count, _BATCH)
-        ]
-        while batches:
-            again: list[tuple[int, int]] = []
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(processes, mp_context=context) as pool:
-                running = [
-                    (batch, pool.submit(_read_in_process, name, *batch, folder, seconds))
-                    for batch in batches
-                ]
-                for (start, size), future in running:
-                    try:
-                        found.add(future.result())
-                    except BrokenProcessPool:
-                        again += list(_split(start, size))
-            again, dead = _confirm(name, again, folder, seconds)
-            found.failures += [f"case {start}: the process died" for start, _ in dead]
-            found.count += len(dead)
-            batches = again
+        for start in range(first, end, _ROUND):
+            size = min(_ROUND, end - start)
+            found.add(_read_round(name, start, size, folder, seconds, processes))
+            if count > _ROUND:
+                print(f"{name}: {found}", flush=True)
+    return found
+
+
+def _read_round(
+    name: str, first: int, count: int, folder: str, seconds: float, processes: int
+) -> Findings:
+    found = Findings()
+    end = first + count
+    batches = [(start, min(_BATCH, end - start)) for start in range(first, end, _BATCH)]
+    while batches:
+        again: list[tuple[int, int]] = []
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            running = [
+                (batch, pool.submit(_read_in_process, name, *batch, folder, seconds))
+                for batch in batches
+            ]
+            for (start, size), future in running:
+                try:
+                    found.add(future.result())
+                except BrokenProcessPool:
+                    again += list(_split(start, size))
+        again, dead = _confirm(name, again, folder, seconds)
+        found.failures += [f"case {start}: the process died" for start, _ in dead]
+        found.count += len(dead)
+        batches = again
     return found
 
 
@@ -168,11 +186,7 @@ def main() -> int:
             processes=options.processes,
         )
         is_clean = is_clean and not found.failures
-        print(
-            f"{name}: {found.count} cases, {found.refused} refused, "
-            f"{len(found.failures)} failures, slowest {found.slowest:.2f} processor seconds",
-            flush=True,
-        )
+        print(f"{name}: {found}", flush=True)
         for failure in found.failures[:20]:
             print(f"  {failure}", flush=True)
     return 0 if is_clean else 1

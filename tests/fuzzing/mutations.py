@@ -84,6 +84,7 @@ PIECES: tuple[bytes, ...] = (
 )
 _MANY = 200
 _DEEP = 100
+_MAX_PLACES = 5_000
 
 
 def damage_bytes(content: bytes, draw: random.Random, others: Sequence[bytes] = ()) -> bytes:
@@ -102,13 +103,18 @@ def damage_bytes(content: bytes, draw: random.Random, others: Sequence[bytes] = 
 def damage_values(document: Any, draw: random.Random) -> Any:
     """A copy of plain values with some damages: values, keys and branches changed.
 
+    A document that has become large is damaged no further: branches that are repeated in repeated
+    branches would fill the memory.
+
     Args:
         document: mappings, lists and scalars.
         draw: what is done, by its seed.
     """
     document = copy.deepcopy(document)
     for _ in range(draw.choice((1, 1, 1, 2, 3, 8))):
-        places = list(_list_places(document))
+        places = _list_places(document)
+        if len(places) > _MAX_PLACES:
+            break
         if places:
             draw.choice(_OF_VALUES)(draw.choice(places), draw, places)
     return document
@@ -118,9 +124,10 @@ Place = tuple[Any, Any]  # a mapping or a list, and a key or an index of it
 
 
 def _list_places(document: Any) -> Sequence[Place]:
+    """The places of a document; of a large one, the first."""
     found: list[Place] = []
     left = [document]
-    while left:
+    while left and len(found) <= _MAX_PLACES:
         inner = left.pop()
         keys = list(inner) if isinstance(inner, dict) else range(len(inner))
         for key in keys:
