@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from composer.escapes import shorten_words
+from composer.escapes import escape_controls, shorten_words
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -64,7 +64,7 @@ class ComposerError(Exception):
         return error
 
     def __str__(self) -> str:
-        return shorten_words(super().__str__())
+        return escape_controls(shorten_words(super().__str__()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remake, (type(self), *self._made_from)

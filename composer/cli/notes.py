@@ -6,7 +6,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-_LOGGERS = ("composer.language.loading", "composer.documents", "composer.data")
+_LOGGERS = (
+    "composer.language.loading",
+    "composer.documents",
+    "composer.data",
+    "composer.data.formats.recognising",
+    "composer.model_source",
+)
 _NOTE = "note: "
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from composer.documents.addresses import Address, Location, list_addresses, put, write_address
 from composer.documents.located import Located
 from composer.documents.params import describe_held, substitute_params
+from composer.documents.places import Place
 from composer.documents.problems import ProblemLog
 from composer.documents.repetitions import Repetitions
 from composer.documents.settings import Setting, read_settings
@@ -35,6 +36,10 @@ class Settable(Protocol):
     @property
     def addresses(self) -> Collection[str]:
         """All full addresses."""
+
+    @property
+    def sections(self) -> Collection[str]:
+        """Of those, the ones that take a mapping only, and are no settings to suggest."""
 
     def set_param(self, name: str, setting: Setting) -> None:
         """Gives a param its value."""
@@ -64,7 +69,7 @@ class SettableDocument(Generic[_Model]):
         self._model, self._log, self._prefix = model, log, prefix
         self._root, self._given = root, dict[str, Located]()
         self._changed: Located | None = None
-        self._notes: list[str] = []
+        self._replaced: list[tuple[Location, str, Place]] = []
         self._put: list[tuple[Location, Setting]] = []
         self._repetitions = Repetitions(log)
         if not root.is_mapping:
@@ -106,6 +111,11 @@ class SettableDocument(Generic[_Model]):
             if name == section or name.startswith(self._prefix)
         }
 
+    @property
+    def sections(self) -> Collection[str]:
+        """None: the sections of a document can be put in place as a whole."""
+        return ()
+
     def set_param(self, name: str, setting: Setting) -> None:
         """Gives a param its value."""
         self.note_repeated(f"params.{name}", setting)
@@ -133,12 +143,9 @@ class SettableDocument(Generic[_Model]):
     def put(self, location: Location, setting: Setting) -> None:
         """Sets the value at a location; notes if it had that of a param."""
         self.note_repeated(write_address(location), setting)
-        held = _list_held(self.document)
-        param = held.get(location)
+        param = _list_held(self.document).get(location)
         if param and param != setting.value.param:
-            users = [write_address(place) for place, name in held.items() if name == param]
-            note = describe_held(write_address(location), param, setting.place, users)
-            self._notes.append(f"note: {note}")
+            self._replaced.append((location, param, setting.place))
         self._put.append((location, setting))
         self._changed = put(self.document, location, setting.value, setting.place)
 
@@ -180,9 +187,16 @@ class SettableDocument(Generic[_Model]):
         notes = list[str]()
         context = {FOLDER: folder, WRITTEN_IN: dict(_list_names(document)), NOTES: notes}
         found = validate(document, self._model, self._log, context)
-        for note in dict.fromkeys([*self._notes, *notes]):
+        for note in dict.fromkeys([*self._describe_replaced(), *notes]):
             _LOGGER.warning(note)
         return found
+
+    def _describe_replaced(self) -> Iterator[str]:
+        """Notes on values that had been those of params, and on what keeps these."""
+        held = _list_held(self.document)
+        for location, param, place in self._replaced:
+            users = [write_address(each) for each, name in held.items() if name == param]
+            yield f"note: {describe_held(write_address(location), param, place, users)}"
 
 
 def spread_sections(settings: Sequence[Setting], sections: Collection[str]) -> list[Setting]:
@@ -245,7 +259,8 @@ def _apply(setting: Setting, targets: Sequence[Settable], log: ProblemLog) -> No
     if len(of_each) > 1 and not setting.is_pattern:
         note_ambiguous(setting, found, log)
     elif not found and not _take_unknown(setting, targets, owners):
-        log.add(setting.place, *_describe_missing(setting.address, owners))
+        sections = {section for target in targets for section in target.sections}
+        log.add(setting.place, *_describe_missing(setting.address, owners, sections))
     else:
         for target, addresses in of_each:
             target.apply(setting, addresses)
@@ -312,7 +327,7 @@ def _take_unknown(
 
 
 def _describe_missing(
-    address: str, candidates: Collection[str]
+    address: str, candidates: Collection[str], sections: Collection[str]
 ) -> tuple[str, str | Callable[[], str]]:
     """The message about an address that means nothing, and a hint."""
     inside = [name for name in candidates if name.startswith(f"{address}.")]
@@ -322,7 +337,7 @@ def _describe_missing(
         message = f"'{address}' is a section: name one of its settings, or give a mapping of them"
         return message, f"Settings: {shown}{more}"
     message = f"there is nothing to set at '{address}'"
-    return message, lambda: _suggest(address, candidates)
+    return message, lambda: _suggest(address, [c for c in candidates if c not in sections])
 
 
 def _suggest(name: str, candidates: Collection[str]) -> str:

@@ -44,10 +44,11 @@ class SettableModel:
         spec = self._spec
         if spec is None:
             return []
-        return [*(_PREFIX + name for name in list_addresses(spec)), *self._nodes]
+        return [*(_PREFIX + name for name in list_addresses(spec)), *self.sections]
 
     @cached_property
-    def _nodes(self) -> Collection[str]:
+    def sections(self) -> Collection[str]:
+        """The nodes."""
         spec = self._spec
         return [] if spec is None else [_PREFIX + path for path, _ in spec.graph.walk()]
 
@@ -62,7 +63,7 @@ class SettableModel:
             self.set_param(setting.address, setting)  # ambiguous, which the spec is to say
             return
         for address in found:
-            if values.is_mapping and address in self._nodes:
+            if values.is_mapping and address in self.sections:
                 for inner in setting.spread(address):
                     self.set_param(inner.address, inner)
             else:

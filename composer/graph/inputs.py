@@ -124,9 +124,9 @@ def _missing(point: GraphInput, plan: Plan) -> str:
         for argument in step.arguments.values()
         if any(s == point.slot or s.path == point.name for s in argument.slots)
     ]
-    reader = f" for {', '.join(dict.fromkeys(readers))}" if readers else ""
+    reader = f", which {' and '.join(dict.fromkeys(readers))} reads," if readers else ""
     kind = describe_type(point.type)
-    return f"the input '{point.name}' ({kind}) is wanted{reader}; give it, or feed what needs it"
+    return f"the input '{point.name}' ({kind}){reader} is missing; give it, or feed its readers"
 
 
 def _listing(inputs: Mapping[str, GraphInput]) -> str:

@@ -37,6 +37,10 @@ def load_spec(
 ) -> Spec:
     """Reads a spec and checks its form. No plugin is imported.
 
+    Unknown keys and settings that can mean nothing are problems. Whether a node has the
+    configuration that a setting names is seen only with its node type: `check_source` does that,
+    and `composer check --form` names such settings.
+
     Args:
         source: a file, the name of a shipped spec, or a mapping.
         set: values for aliases, params and configuration by address, or texts of the form

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from composer.discovery import DISTRIBUTION, discover
 from composer.documents import Located
-from composer.language.sources import find_home
+from composer.errors import PluginError
+from composer.language.sources import find_home, find_spec
 from composer.names import WILDCARD, find_names
 
 # What of a node describes the thing it calls; it goes when another thing is put in its place.
@@ -88,15 +89,33 @@ def _list_replacements(node: Located, change: Located) -> Iterator[str]:
 def _is_another(kind: str, old: Located, new: Located) -> bool:
     """Whether a node calls another thing, which one name may mean in two documents."""
     name = new.plain()
-    if old.plain() != name or kind != "uses":
+    if old.plain() != name or kind not in ("uses", "spec"):
         return old.plain() != name
+    if kind == "spec":
+        return _is_another_spec(str(name), _name_document(old), _name_document(new))
     owners = {each.distribution for each in discover("composer.nodes") if each.name == name}
     return len(owners) > 1 and _find_owner(old, owners) != _find_owner(new, owners)
 
 
+def _is_another_spec(name: str, document: str, other: str) -> bool:
+    """Whether two documents mean different specs by one name; not where one of them means none."""
+    if document == other:
+        return False
+    try:
+        found = [find_spec(name, each) for each in (document, other)]
+    except PluginError:  # two strangers publish it, which is told where it is read
+        return False
+    paths = {each.path.resolve() for each in found if each is not None}
+    return len(paths) > 1
+
+
+def _name_document(written: Located) -> str:
+    return (written.origin or written.place).source
+
+
 def _find_owner(written: Located, owners: Collection[str]) -> str:
     """Of those who publish a name, the document's own distribution, else ours."""
-    home = find_home((written.origin or written.place).source)
+    home = find_home(_name_document(written))
     return home if home is not None and home in owners else DISTRIBUTION
 
 

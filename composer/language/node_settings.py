@@ -256,6 +256,8 @@ class _Application:
         if section == _OF_EXPERIMENTS and (not rest or self.means_any(scope, rest)):
             without = f": '{rest}'" if rest else ""
             return f"Addresses in a spec go without '{section}.', unlike an experiment's{without}."
+        if section == "params" and self.means_any(scope, rest):
+            return f"Params are set by their names alone: '{rest}'."
         ends = self.ends(scope, address.count(".") + 1)
         if address.endswith(f".{RECOMPUTE}"):
             ends = [f"{path}.{RECOMPUTE}" for path in below(scope, self.wholes.names)]

@@ -211,8 +211,8 @@ class Registry:
             if self.what in (_WHAT[NODE_GROUP], _WHAT[TYPE_GROUP]):
                 return f"unknown {self.what} '{name}'; `composer nodes` lists what is installed"
             return f"unknown {self.what} '{name}'; there are: {', '.join(known) or 'none'}"
-        plugins = {p.plugin for p in published if p.name == match}
-        origin = f" ({', '.join(sorted(plugins))})" if plugins else ""
+        owners = {p.distribution for p in published if p.name == match}
+        origin = f" ({', '.join(sorted(owners))})" if owners else ""
         return f"unknown {self.what} '{name}'. Did you mean '{match}'{origin}?"
 
 

@@ -52,7 +52,7 @@ def test_ports_of_one_type_are_named(cli):
 def test_unknown_node_type_is_a_mistake(cli):
     result = cli("nodes", "mask_hed")
     assert result.code == 1
-    assert "Did you mean 'mask_head' (composer-rcnn)?" in result.err
+    assert "Did you mean 'mask_head' (detection-composer)?" in result.err
 
 
 def test_narrow_terminal_breaks_no_words(cli, monkeypatch):

@@ -1,5 +1,6 @@
 """Notes on names that plugins publish, too."""
 
+from composer.data import write_shape_dataset
 from hostile_plugin import hostile_plugin
 
 __all__ = ["hostile_plugin"]
@@ -11,3 +12,15 @@ def test_a_note_is_printed_once_a_command(hostile_plugin, cli, caplog):
     assert len(notes) == 1
     assert cli("show", "detection-composer/mask_rcnn_r50_fpn").code == 0
     assert caplog.messages == notes
+
+
+def test_a_note_on_a_model_is_printed_once_where_it_is_opened_repeatedly(
+    hostile_plugin, cli, folder, caplog
+):
+    write_shape_dataset(folder / "shapes", num_images=2, size=64)
+    data = "shapes/instances.json"
+    options = ("--images", "shapes/images", "--set", "num_classes=3", "--dry-run")
+    assert cli("train", "people", "--data", data, *options).code == 0
+    notes = [text for text in caplog.messages if text.startswith("note: ")]
+    assert len(notes) == len(set(notes))
+    assert any("'people'" in note for note in notes)

@@ -108,7 +108,7 @@ def test_input_without_a_file_is_named(cli, files):
     (files / "two.yaml").write_text(TWO_INPUTS)
     result = cli("run", "two.yaml", "-i", "batch=batch.safetensors")
     assert result.code == 1
-    assert "the input 'truth' (anything) is wanted for rescale" in result.err
+    assert "the input 'truth' (anything), which rescale reads, is missing" in result.err
 
 
 def test_image_for_an_input_of_tensors_is_refused(cli, files):

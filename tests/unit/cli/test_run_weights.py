@@ -97,7 +97,7 @@ def test_shipped_model_is_run_by_its_name(cli, folder):
     assert "backbone" in result.out
     without_input = cli("run", "people", "--until", "backbone")
     assert without_input.code == 1
-    assert "the input 'batch' (ImageBatch) is wanted" in without_input.err
+    assert "the input 'batch' (ImageBatch)" in without_input.err
 
 
 def test_weights_of_a_checkpoint_give_way_to_others(cli, checkpoint):

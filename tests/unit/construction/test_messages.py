@@ -17,7 +17,7 @@ spec.yaml:16:70: node 'roi_heads.box_pooler': configuration 'pooler_type': shoul
                                                                                 ^^^^^^^^^
     The value comes from spec.yaml:20:25.
     Did you mean 'ROIAlignV2'?
-spec.yaml:18:15: unknown node type 'mask_hed'. Did you mean 'mask_head' (composer-rcnn)?
+spec.yaml:18:15: unknown node type 'mask_hed'. Did you mean 'mask_head' (detection-composer)?
       18 |         uses: mask_hed
                          ^^^^^^^^
 4 problems."""

@@ -20,7 +20,7 @@ HEAD = "composer: 1\ninputs: {x: any}\n"
         ),
         (
             "a: {uses: mask_hed, inputs: {x: x}}",
-            "unknown node type 'mask_hed'. Did you mean 'mask_head' (composer-rcnn)?",
+            "unknown node type 'mask_hed'. Did you mean 'mask_head' (detection-composer)?",
             "mask_hed",
             "",
         ),

@@ -131,7 +131,8 @@ def test_all_problems_of_a_data_file_are_told_at_once(write):
         "3:26 unknown key 'annotatons'",
         "3:49 'datasets.a.with.images': should be a text, not 3",
         "3:61 'datasets.a.select': folds are counted from 0 to 4; 5 is none",
-        "4:13 'datasets.b.uses': unknown reader of datasets 'coc'. Did you mean 'coco' (composer)?",
+        "4:13 'datasets.b.uses': unknown reader of datasets 'coc'. Did you mean 'coco' "
+        "(detection-composer)?",
         "4:28 'datasets.b.on_fault': should be 'skip' or 'refuse', not 'skp'",
         "5:62 'datasets.c.select': 'folds' and 'of' go together: {folds: [0, 1], of: 5}",
         "6:3 'd e': a dataset's name has letters, digits, '_', '-' and '.' only",

@@ -157,3 +157,16 @@ def test_a_section_sets_a_value_once_in_whatever_spelling(section):
 def test_a_later_option_sets_a_value_anew():
     text = PLAN + "set: {rate.start: 2}\n"
     assert plan("rate.start=3", "rate={start: 4}", text=text).rate.start == 4
+
+
+def test_notes_on_params_name_what_keeps_their_values(caplog):
+    text = "params: {r: 1}\nsizes: ['${r}']\nweights: {a: '${r}', b: '${r}'}\n"
+    assert plan("weights.*=3", text=text).weights == {"a": 3.0, "b": 3.0}
+    others = "had its value from the param 'r', which goes to sizes.0 too"
+    assert [note.partition(": --set weights.*=3: ")[2] for note in caplog.messages] == [
+        f"'weights.{name}' {others}" for name in "ab"
+    ]
+    caplog.clear()
+    plan("weights.*=3", "sizes=[5]", text=text)
+    assert len(caplog.messages) == 2
+    assert "which goes to" not in caplog.text

@@ -8,6 +8,7 @@ from composer.errors import InputError, SpecError
 from composer.experiment import load_experiment, standard_experiment
 from composer.experiment.datasets import open_experiment_data
 from composer.experiment.sections import find_spec
+from composer.language import load_spec
 from composer.model_source import find_model_source
 from unit.experiment.small_experiment import EXPERIMENT
 
@@ -182,3 +183,14 @@ def test_without_a_validation_set_nothing_is_evaluated(spec, tmp_path):
     datasets = datasets_of(tmp_path, "train", "val")
     document = standard_experiment(spec, datasets, set=["validation=null"]).document
     assert (document.validation, document.evaluation) == (None, None)
+
+
+@pytest.mark.parametrize("address", ["model.foo", "model.roi_heads.foo"])
+def test_settings_are_suggested_and_not_nodes(tmp_path, address):
+    with pytest.raises(SpecError) as caught:
+        standard_experiment(
+            "faster_rcnn_r50_fpn", datasets_of(tmp_path, "train"), set=[f"{address}=1"]
+        )
+    (problem,) = caught.value.problems
+    nodes = {path for path, _ in load_spec("faster_rcnn_r50_fpn").graph.walk()}
+    assert not {f"'model.{path}'" for path in nodes} & set(problem.hint.rstrip("?.").split())

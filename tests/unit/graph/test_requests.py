@@ -60,7 +60,10 @@ def test_an_optional_input_adds_what_it_brings(graph):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda graph: graph(), "the input 'x' (anything) is wanted for a; give it, or feed"),
+        (
+            lambda graph: graph(),
+            "the input 'x' (anything), which a reads, is missing; give it, or feed",
+        ),
         (lambda graph: graph(X, None, X), "3 inputs were given; the graph takes: x (anything), m"),
         (lambda graph: graph(X, x=X), "the input 'x' was given twice"),
         (lambda graph: graph(z=X), "there is no input 'z'; the graph takes: x (anything), m"),

@@ -209,3 +209,22 @@ def test_a_missing_file_suggests_those_of_its_folder(spec_folder):
     assert "Did you mean 'parts/net_" in problem.hint
     problem = spec_folder.problem("composer: 1\nextends: nowhere/net_x.yaml\nnodes: {}\n")
     assert problem.hint.startswith("Published specs")
+
+
+def test_one_file_name_means_another_spec_in_another_folder(spec_folder):
+    inner = "composer: 1\nparams: {%s: 1.0}\ninputs: {x: any}\nnodes:\n"
+    node = "  n: {uses: scale, inputs: {x: x}, with: {start: '${%s}'}}\noutputs: {y: n}\n"
+    for folder, name in (("", "begin"), ("base/", "start")):
+        spec_folder.write(f"{folder}inner.yaml", (inner + node) % (name, name))
+    spec_folder.write(
+        "base/base.yaml",
+        """\
+        composer: 1
+        inputs: {x: any}
+        nodes:
+          n: {spec: inner.yaml, inputs: {x: x}, params: {start: 3.0}}
+        """,
+    )
+    extending = "composer: 1\nextends: base/base.yaml\nnodes: {n: {spec: inner.yaml%s}}\n"
+    found = spec_folder.check(extending % ", params: {begin: 2.0}")
+    assert found.nodes["n.n"].config["start"] == 2.0

@@ -436,3 +436,14 @@ def test_an_exact_address_beats_a_pattern_in_any_order(models, first):
 )
 def test_an_address_like_none_leads_to_those_that_are(models, address, hint):
     assert hint in " ".join(models.complain(OUTER, set={address: 3}).split())
+
+
+def test_params_are_set_by_their_names_alone(spec_folder):
+    text = """\
+        composer: 1
+        params: {size: 1.0}
+        inputs: {x: any}
+        nodes: {a: {uses: scale, inputs: {x: x}, with: {start: "${size}"}}}
+        """
+    problem = spec_folder.problem(text, set=["params.size=2.0"])
+    assert problem.hint == "Params are set by their names alone: 'size'."
