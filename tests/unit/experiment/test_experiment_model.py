@@ -112,7 +112,8 @@ def test_every_command_takes_one(folder, capsys, caplog):
     image = str(next(iter(sorted((folder / "data/images").iterdir()))))
     given = ["--set", "rpn_post_nms_topk_inference=5"]
     assert main(["run", "exp.yaml", "--until", "proposals", "-i", image, *given]) == 0
-    assert len(read_value("runs/rpn_r50_fpn/proposal_generator.proposals.safetensors")[0]) == 5
+    saved = read_value("runs/rpn_r50_fpn/proposal_generator.proposals.safetensors")
+    assert len(saved["boxes"][0]) == 5
     assert ["'exp.yaml' is an experiment" in note for note in caplog.messages] == [True]
     for command in (
         ["export", "exp.yaml", "-o", "out.safetensors"],
