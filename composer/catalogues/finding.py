@@ -10,7 +10,7 @@ from composer.discovery import find_published
 from composer.downloads import is_address
 from composer.errors import NameResolutionError
 from composer.files import is_there
-from composer.names import closest, did_you_mean
+from composer.names import closest
 
 DEFAULT_WEIGHTS = "default"
 _SHOWN = 8
@@ -66,14 +66,11 @@ def find_default(spec: str) -> Entry:
     """
     published = find_published(spec)
     wanted = spec if published is None else published.qualified
-    entries = [entry for entry in list_entries() if entry.form.is_default]
-    for entry in entries:
-        if entry.spec == wanted:
+    for entry in list_entries():
+        if entry.form.is_default and entry.spec == wanted:
             return entry
-    bare = [str(entry.form.spec) for entry in entries]
-    hint = did_you_mean(spec, bare, "specs with published weights")
     raise NameResolutionError(
-        f"no weights are published for the spec '{spec}'. {hint} `composer models` lists all."
+        f"no weights are published for the spec '{spec}': `composer models` lists published models"
     )
 
 
