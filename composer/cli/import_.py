@@ -12,12 +12,17 @@ from composer.files import write_text
 @click.argument("config")
 @text_file_option()
 def import_config(config: str, output: str | None) -> None:
-    """Make a spec of CONFIG, a YAML file of detectron2's.
+    """Make a spec of CONFIG, a YAML file of detectron2's, or one that its LazyConfig wrote.
 
     It is read as detectron2 reads it: over its defaults, and over the files that _BASE_ names.
     Nothing in it is executed. Keys that no spec has, such as those of the optimizer, are listed.
     """
-    from composer.importing import list_not_carried_over, list_wanted, read_import
+    from composer.importing import (
+        list_assumed,
+        list_not_carried_over,
+        list_wanted,
+        read_import,
+    )
 
     made = read_import(config)
     if output is None:
@@ -31,5 +36,7 @@ def import_config(config: str, output: str | None) -> None:
     )
     for line in list_not_carried_over(account):
         click.echo(f"  {line}")
+    for line in list_assumed(account):
+        click.echo(f"Assumed: {line}")
     for line in list_wanted(account):
         click.echo(f"Still to be added: {line}")

@@ -39,6 +39,7 @@ class Account:
         not_carried_over: keys that say something of their own that no spec says, with the reason.
         values: the value of each key.
         wanted: requirements beyond the configuration, by the key that causes them.
+        assumed: what keys were taken for, where a configuration does not say all of it.
     """
 
     used: tuple[str, ...]
@@ -46,6 +47,7 @@ class Account:
     not_carried_over: Mapping[str, str]
     values: Mapping[str, Any]
     wanted: Mapping[str, str] = field(default_factory=dict)
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_account(config: Config) -> Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from composer.importing.carrying import check_box_weights
@@ -14,8 +15,7 @@ _NUM_SHIPPED = 3  # stages of the block that ships
 
 def translate_cascade(config: Config, draft: Draft) -> None:
     """Sets what each stage of a cascade learns and how it moves boxes."""
-    overlaps = config.take(f"{_SECTION}.IOUS")
-    weights = config.take(f"{_SECTION}.BBOX_REG_WEIGHTS")
+    overlaps, weights = read_stages(config)
     shared = "MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG"
     config.require(shared, True, because="in a cascade, classes share their boxes")
     config.drop("MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS", "a cascade has weights of its own")
@@ -26,16 +26,30 @@ def translate_cascade(config: Config, draft: Draft) -> None:
     else:
         for one in weights:
             check_box_weights(config, f"{_SECTION}.BBOX_REG_WEIGHTS", one, 4)
-        draft.set("roi_heads.bbox_reg_weights", weights[0])
-        for stage in range(1, min(len(overlaps), _NUM_SHIPPED)):
-            draft.set(f"roi_heads.relabeled{stage}.iou_threshold", overlaps[stage])
-            draft.set(f"roi_heads.stage{stage}.bbox_reg_weights", weights[stage])
+        set_stages(draft, overlaps, weights)
 
 
-def fit_stages(config: Config, draft: Draft) -> None:
-    """Adds stages after the shipped ones, or leaves the last of these out, once all is set."""
-    overlaps = config.take(f"{_SECTION}.IOUS")
-    weights = config.take(f"{_SECTION}.BBOX_REG_WEIGHTS")
+def read_stages(config: Config) -> tuple[list[float], list[list[float]]]:
+    """The overlaps and the weights of box offsets of each stage."""
+    return config.take(f"{_SECTION}.IOUS"), config.take(f"{_SECTION}.BBOX_REG_WEIGHTS")
+
+
+def set_stages(draft: Draft, overlaps: Sequence[float], weights: Sequence[Sequence[float]]) -> None:
+    """Sets the overlaps and weights of box offsets of the stages that ship."""
+    draft.set("roi_heads.bbox_reg_weights", weights[0])
+    for stage in range(1, min(len(overlaps), _NUM_SHIPPED)):
+        draft.set(f"roi_heads.relabeled{stage}.iou_threshold", overlaps[stage])
+        draft.set(f"roi_heads.stage{stage}.bbox_reg_weights", weights[stage])
+
+
+def fit_stages(draft: Draft, overlaps: Sequence[float], weights: Sequence[Sequence[float]]) -> None:
+    """Adds stages after the shipped ones, or leaves the last of these out, once all is set.
+
+    Args:
+        draft: the spec.
+        overlaps: the IoU from which a stage takes a box for an object, by stage.
+        weights: the weights of box offsets, by stage.
+    """
     count = len(overlaps)
     if count in (0, _NUM_SHIPPED) or len(weights) != count:
         return
@@ -64,7 +78,9 @@ def fit_stages(config: Config, draft: Draft) -> None:
     draft.put_node("roi_heads", {"outputs": {"losses": {"training": losses}}})
 
 
-def _make_stage(draft: Draft, stage: int, overlap: float, weights: list[float]) -> dict[str, Any]:
+def _make_stage(
+    draft: Draft, stage: int, overlap: float, weights: Sequence[float]
+) -> dict[str, Any]:
     """The nodes of a further stage, made after the last one that ships."""
     last = draft.nested("roi_heads")["nodes"][f"stage{_NUM_SHIPPED - 1}"]
     params = {

@@ -23,7 +23,7 @@ _MAX_BASES = 20
 _MAX_DEPTH = 30
 _MAX_VALUES = 20_000
 _MERGE = "tag:yaml.org,2002:merge"
-_MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 1_000_000
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
@@ -63,10 +63,10 @@ class _FileReader:
                 self.path,
                 "",
                 "a configuration in Python (a lazy one) is code, which is not run: only YAML is "
-                "read. The specs that ship have its models; set their params instead.",
+                "read, such as the config.yaml that detectron2 writes beside a training.",
             )
         text = read_text(self.path, Place(str(self.path)))
-        if len(text) > _MAX_CHARACTERS:
+        if len(text) > MAX_CHARACTERS:
             raise _error(self.path, "", "the configuration is too large")
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -57,10 +57,36 @@ class Draft:
             self.settings.pop(address, None)
             self.settings[address] = value
 
+    def node_type_at(self, address: str) -> str:
+        """The node type at an address, without its distribution; "" where there is none."""
+        path = address.rpartition(".")[0]
+        uses = {name: node.uses for name, node in self._spec().graph.walk() if node.uses}
+        found = find_names(path, uses)
+        return uses[found[0]].rpartition("/")[2] if found else ""
+
+    def value_at(self, address: str, default: Any = None) -> Any:
+        """The value that an address has so far; the default where the spec says nothing."""
+        spec = self._spec()
+        return _current(_outermost(address, spec), spec, default)[0]
+
+    def source_of(self, address: str) -> str:
+        """The param that an address has its value from, or the address."""
+        return _outermost(address, self._spec())
+
+    def has_param(self, name: str) -> bool:
+        """Whether the whole spec has a param."""
+        return name in self._spec().resolved.params
+
     def set_image(self, name: str, value: Any) -> None:
         """Says how image files are read, where it differs from what the spec says."""
-        if self.whole["inputs"]["batch"]["image"][name] != value:
+        if self.image_value(name) != value:
             self.image[name] = value
+
+    def image_value(self, name: str) -> Any:
+        """How image files are read so far."""
+        value = self.image.get(name, self.whole["inputs"]["batch"]["image"][name])
+        reference = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+        return self._spec().resolved.params[reference[1]].plain() if reference else value
 
     def put_block(self, name: str, block: str) -> None:
         """Makes a node call another nested spec, which keeps the params that both have."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from composer.documents import ProblemLog
+from composer.documents import Place, ProblemLog, read_text
 from composer.importing.account import Account, make_account
 from composer.importing.architecture import read_architecture
 from composer.importing.config import Config
+from composer.importing.lazy import import_lazy, is_lazy
 from composer.importing.spec_text import write_spec_text
 from composer.importing.translation import translate
 
@@ -37,13 +38,20 @@ def read_import(path: str | os.PathLike[str]) -> Imported:
     """Reads a detectron2 configuration and makes a spec of our blocks from it.
 
     Args:
-        path: a YAML file: a whole configuration, or one with `_BASE_`, over detectron2's defaults.
+        path: a YAML file: a whole configuration, or one with `_BASE_`, over detectron2's defaults;
+            or what LazyConfig writes.
 
     Raises:
         SpecError: with all that cannot be read or expressed, each with its key and value.
     """
     log = ProblemLog()
     file = Path(path)
+    if file.suffix != ".py":
+        text = read_text(file, Place(str(file)))
+        if is_lazy(text):
+            draft, account, kind = import_lazy(text, file, log)
+            doc = f"{kind} of detectron2's lazy configuration {file.name}."
+            return Imported(draft.document(_name(file.stem), doc), account)
     config = Config(file, log)
     model = read_architecture(config)
     log.raise_any()
@@ -59,7 +67,8 @@ def import_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The spec of a detectron2 configuration, as `Graph.from_spec` takes it.
 
     Args:
-        path: a YAML file: a whole configuration, or one with `_BASE_`, over detectron2's defaults.
+        path: a YAML file: a whole configuration, or one with `_BASE_`, over detectron2's defaults;
+            or what LazyConfig writes.
 
     Raises:
         SpecError: with all that cannot be read or expressed, each with its key and value.

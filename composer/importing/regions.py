@@ -111,15 +111,25 @@ def _translate_classes(config: Config, draft: Draft, model: Architecture) -> Non
     )
     because = "the federated loss judges each class by itself"
     config.require(f"{_BOX}.USE_SIGMOID_CE", True, because=because)
-    predictor: dict[str, Any] = {
-        "num_classes": "${num_classes}",
-        "fed_loss_freq_weight_power": config.take(f"{_BOX}.FED_LOSS_FREQ_WEIGHT_POWER"),
-    }
+    is_cascade = model.heads == "CascadeROIHeads"
+    stages = len(config.take("MODEL.ROI_BOX_CASCADE_HEAD.IOUS")) if is_cascade else 0
+    power = config.take(f"{_BOX}.FED_LOSS_FREQ_WEIGHT_POWER")
+    put_federated_loss(draft, stages, {"fed_loss_freq_weight_power": power})
+
+
+def put_federated_loss(draft: Draft, num_stages: int, values: dict[str, Any]) -> None:
+    """Puts the weights of classes beside the predictors.
+
+    Args:
+        draft: the spec.
+        num_stages: stages of a cascade; 0 for no cascade.
+        values: configuration of the predictors.
+    """
+    predictor: dict[str, Any] = {"num_classes": "${num_classes}", **values}
     places = ["roi_heads"]
-    if model.heads == "CascadeROIHeads":
+    if num_stages:
         predictor["cls_agnostic_bbox_reg"] = True
-        stages = len(config.take("MODEL.ROI_BOX_CASCADE_HEAD.IOUS"))
-        places = [f"roi_heads.stage{stage}" for stage in range(stages)]
+        places = [f"roi_heads.stage{stage}" for stage in range(num_stages)]
     for place in places:
         draft.put_node(
             f"{place}.box_predictor", {"uses": "federated_box_predictor", "with": dict(predictor)}
@@ -136,18 +146,23 @@ def _train_on_predicted_boxes(config: Config, draft: Draft, model: Architecture)
     elif model.heads != "StandardROIHeads":
         config.drop(key, "only StandardROIHeads look at it")
     elif model.has_masks or model.has_keypoints:
-        node = {
-            "uses": "predicted_boxes",
-            "when": "training",
-            "inputs": {
-                "boxes": "sampled.boxes",
-                "classes": "sampled.classes",
-                "box_deltas": "box_predictor.box_deltas",
-            },
-            "with": {
-                "num_classes": draft.value_within("roi_heads", "${num_classes}"),
-                "box_weights": config.take(f"{_BOX}.BBOX_REG_WEIGHTS"),
-            },
-        }
-        draft.put_node("roi_heads.predicted", node)
-        draft.put_node("roi_heads.foreground", {"inputs": {"boxes": "predicted"}})
+        put_predicted_boxes(draft, config.take(f"{_BOX}.BBOX_REG_WEIGHTS"))
+
+
+def put_predicted_boxes(draft: Draft, weights: list[float]) -> None:
+    """Makes masks and keypoints train on the boxes that the box head predicts."""
+    node = {
+        "uses": "predicted_boxes",
+        "when": "training",
+        "inputs": {
+            "boxes": "sampled.boxes",
+            "classes": "sampled.classes",
+            "box_deltas": "box_predictor.box_deltas",
+        },
+        "with": {
+            "num_classes": draft.value_within("roi_heads", "${num_classes}"),
+            "box_weights": weights,
+        },
+    }
+    draft.put_node("roi_heads.predicted", node)
+    draft.put_node("roi_heads.foreground", {"inputs": {"boxes": "predicted"}})

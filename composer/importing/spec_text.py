@@ -23,6 +23,7 @@ def write_spec_text(document: Mapping[str, Any], account: Account) -> str:
     ]
     for title, lines in (
         ("Still to be added", list_wanted(account)),
+        ("Assumed, as the configuration does not say it", list_assumed(account)),
         ("Not carried over, as no spec says such things", list_not_carried_over(account)),
     ):
         if lines:
@@ -41,6 +42,11 @@ def list_not_carried_over(account: Account) -> list[str]:
 def list_wanted(account: Account) -> list[str]:
     """A line for what the model needs beyond the configuration."""
     return [f"{key} = {account.values[key]!r}: {what}" for key, what in account.wanted.items()]
+
+
+def list_assumed(account: Account) -> list[str]:
+    """A line for each key that was taken for something that the configuration does not say."""
+    return [f"{key} = {account.values[key]!r}: {what}" for key, what in account.assumed.items()]
 
 
 def _is_block(value: Any) -> bool:

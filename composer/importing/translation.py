@@ -8,7 +8,7 @@ from composer.importing import addresses
 from composer.importing.architecture import Architecture
 from composer.importing.backbones import translate_backbone
 from composer.importing.carrying import carry, check_box_weights, check_matching, require_levels
-from composer.importing.cascade import fit_stages
+from composer.importing.cascade import fit_stages, read_stages
 from composer.importing.config import Config
 from composer.importing.draft import Draft
 from composer.importing.names import find_names
@@ -47,7 +47,7 @@ def translate(config: Config, model: Architecture) -> Draft:
     if model.name == "PanopticFPN":
         _translate_panoptic(config, draft, model)
     if model.heads == "CascadeROIHeads":
-        fit_stages(config, draft)
+        fit_stages(draft, *read_stages(config))
     _translate_weights(config, draft)
     draft.names = find_names(config, model)
     return draft

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from composer.layers import call_block
-from composer.ranges import Chance, NonNegativeInt, Positive, PositiveInt
+from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import fit_positions
 from composer_vit.mlp import init_transformer
@@ -47,6 +47,7 @@ class ViTBackbone(nn.Module):
         residual_block_indexes: the blocks that end with convolutions.
         pretrain_img_size: side of the images, in pixels, that absolute positions were trained on.
         pretrain_use_cls_token: whether the first of them is that of a class token.
+        norm_eps: added to the variance of the normalisations.
 
     Raises:
         ValueError: there is no such block, the heads do not divide `embed_dim`, or `img_size` is
@@ -74,6 +75,7 @@ class ViTBackbone(nn.Module):
         residual_block_indexes: BlockIndexes = (),
         pretrain_img_size: PositiveInt = 224,
         pretrain_use_cls_token: bool = True,
+        norm_eps: NonNegative = 1e-6,
     ) -> None:
         super().__init__()
         _check_heads(embed_dim, num_heads)
@@ -104,6 +106,7 @@ class ViTBackbone(nn.Module):
                 table_size=(window or side,) * 2 if use_rel_pos else None,
                 drop_rate=rates[index],
                 has_residual_convs=index in residual_block_indexes,
+                norm_eps=norm_eps,
             )
             self.blocks.append(block)
         self._output_shape = {"last_feat": TensorShape(embed_dim, stride=patch_size)}

@@ -18,8 +18,6 @@ from composer_vit.relative_positions import score_positions
 
 Map = Float[Tensor, "N H W C"]
 
-NORM_EPS = 1e-6
-
 
 class Attention(nn.Module):
     """Attention of every place of a map to every place (Dosovitskiy et al. 2021).
@@ -102,6 +100,7 @@ class ViTBlock(nn.Module):
             for no such tables.
         drop_rate: how likely an image passes either part by in training.
         has_residual_convs: whether convolutions follow.
+        norm_eps: added to the variance of the two normalisations.
     """
 
     def __init__(
@@ -115,15 +114,16 @@ class ViTBlock(nn.Module):
         table_size: Sequence[int] | None,
         drop_rate: float,
         has_residual_convs: bool,
+        norm_eps: float,
     ) -> None:
         super().__init__()
         self.window_size = window_size
-        self.norm1 = nn.LayerNorm(channels, eps=NORM_EPS)
+        self.norm1 = nn.LayerNorm(channels, eps=norm_eps)
         self.attn = Attention(
             channels, num_heads=num_heads, qkv_bias=qkv_bias, table_size=table_size
         )
         self.drop_path = DropPath(drop_rate)
-        self.norm2 = nn.LayerNorm(channels, eps=NORM_EPS)
+        self.norm2 = nn.LayerNorm(channels, eps=norm_eps)
         self.mlp = Mlp(channels, mlp_channels)
         self.residual = ResidualConvs(channels) if has_residual_convs else None
 
