@@ -89,12 +89,59 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "max_num_bins": 8,
     },
 }
+_SWIN = {
+    "model_type": "swin",
+    "embed_dim": 8,
+    "depths": [1, 1, 1, 1],
+    "num_heads": [1, 2, 2, 2],
+    "window_size": 4,
+    "drop_path_rate": 0.0,
+    "out_features": ["stage1", "stage2", "stage3", "stage4"],
+}
+MASK_CONFIGS: dict[str, dict[str, Any]] = {
+    "mask2former": {
+        "backbone_config": _SWIN,
+        "hidden_dim": 32,
+        "feature_size": 32,
+        "mask_feature_size": 32,
+        "num_queries": 6,
+        "encoder_layers": 1,
+        "decoder_layers": 4,
+        "num_attention_heads": 2,
+        "dim_feedforward": 16,
+        "encoder_feedforward_dim": 16,
+        "train_num_points": 100,
+    },
+    "maskformer": {
+        "backbone_config": _SWIN,
+        "fpn_feature_size": 32,
+        "mask_feature_size": 32,
+        "use_auxiliary_loss": True,
+        "decoder_config": {
+            "model_type": "detr",
+            "d_model": 16,
+            "decoder_layers": 2,
+            "encoder_layers": 1,
+            "num_queries": 6,
+            "decoder_attention_heads": 2,
+            "encoder_attention_heads": 2,
+            "decoder_ffn_dim": 16,
+            "dropout": 0.0,
+            "backbone_config": _RESNET,
+        },
+    },
+}
 _FIXED_SIZE = ("rt_detr", "rt_detr_v2", "d_fine")
 
 
 def small_config(kind: str, **changes: Any) -> dict[str, Any]:
     """The configuration of a small model."""
-    return {"model_type": kind, "num_labels": NUM_CLASSES, **CONFIGS[kind], **changes}
+    return {
+        "model_type": kind,
+        "num_labels": NUM_CLASSES,
+        **{**CONFIGS, **MASK_CONFIGS}[kind],
+        **changes,
+    }
 
 
 def small_params(kind: str, **changes: Any) -> dict[str, Any]:

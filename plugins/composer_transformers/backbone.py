@@ -115,7 +115,10 @@ def _configure(kind: str, values: dict[str, Any], stages: list[str] | None) -> A
     options = {**without_code(values), "out_features": stages, "out_indices": None}
     options.pop("model_type", None)
     try:
-        return library.CONFIG_MAPPING[kind](**options)
+        found = library.CONFIG_MAPPING[kind](**options)
+        # Defaults of some networks are tuples, to which their code adds lists.
+        lists = {name: list(value) for name, value in vars(found).items() if type(value) is tuple}
+        return library.CONFIG_MAPPING[kind](**{**options, **lists}) if lists else found
     except Exception as error:  # of several kinds, as its classes check themselves
         reason = " ".join(str(error).split())
         raise ValueError(f"config: {type(error).__name__}: {reason}") from error

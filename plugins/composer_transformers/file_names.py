@@ -41,7 +41,14 @@ _RULES = {
         (r"\blayers\.(\d+)\.fc1\.", r"layers.\1.mlp.layers.0."),
         (r"\blayers\.(\d+)\.fc2\.", r"layers.\1.mlp.layers.1."),
     ),
-    "swin": _SWIN,
+    "mask2former": (
+        (
+            r"\bpixel_level_module\.encoder\.(embeddings|encoder\.layers)\.",
+            r"pixel_level_module.encoder.swin.\1.",
+        ),
+        *_SWIN,
+    ),
+    "maskformer": (_ATTENTION, _MLP),
 }
 _COMPILED = {
     kind: tuple((re.compile(old), new) for old, new in rules) for kind, rules in _RULES.items()

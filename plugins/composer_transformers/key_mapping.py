@@ -39,11 +39,15 @@ FAMILY_OF = {
     "rt_detr_v2": "rt_detr",
     "d_fine": "d_fine",
     "yolos": "yolos",
+    "mask2former": "mask2former",
+    "maskformer": "maskformer",
 }
 _SIGNS = (
     ("d_fine", r"model\.decoder\.lqe_layers\."),
     ("rt_detr", r"model\.encoder\.pan_blocks\."),
     ("deformable_detr", r"model\.level_embed"),
+    ("mask2former", r"model\.transformer_module\.queries_features\."),
+    ("maskformer", r"model\.transformer_module\.queries_embedder\."),
     ("yolos", r"vit\.embeddings\.detection_tokens"),
     ("detr", r"model\.query_position_embeddings\.weight"),
 )

@@ -25,6 +25,8 @@ _SPECS = {
     "rt_detr": ("rt_detr", "RTDetrForObjectDetection"),
     "rt_detr_v2": ("rt_detr_v2", "RTDetrV2ForObjectDetection"),
     "d_fine": ("d_fine", "DFineForObjectDetection"),
+    "mask2former": ("mask2former", "Mask2FormerForUniversalSegmentation"),
+    "maskformer": ("maskformer", "MaskFormerForInstanceSegmentation"),
 }
 # Keys of a configuration that describe the file, or that the spec says in another way.
 _LEFT_OUT = (

@@ -84,6 +84,11 @@ def find_loss(config: Any) -> Any:
     return _find_skeleton(config).loss_function
 
 
+def find_loss_weights(config: Any) -> dict[str, float]:
+    """The weights of the losses of a model that predicts masks."""
+    return dict(_find_skeleton(config).weight_dict)
+
+
 def _find_skeleton(config: Any) -> Any:
     return _build_skeleton(config.model_type, json.dumps(config.to_dict(), default=str))
 

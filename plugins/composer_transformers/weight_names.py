@@ -10,6 +10,18 @@ from composer_transformers.detr_encoder import DETR_ENCODER_NAMES
 from composer_transformers.detr_predictions import DETR_PREDICTIONS_NAMES
 from composer_transformers.detr_queries import DETR_QUERIES_NAMES
 from composer_transformers.detr_tokens import DETR_TOKENS_NAMES
+from composer_transformers.mask2former import (
+    MASK2FORMER_DECODER_NAMES,
+    MASK2FORMER_PIXEL_NAMES,
+    MASK2FORMER_QUERIES_NAMES,
+)
+from composer_transformers.mask_encoder import MASK_ENCODER_NAMES
+from composer_transformers.mask_heads import MASK_LOSS_NAMES, MASK_PREDICTIONS_NAMES
+from composer_transformers.maskformer import (
+    MASKFORMER_DECODER_NAMES,
+    MASKFORMER_PIXEL_NAMES,
+    MASKFORMER_QUERIES_NAMES,
+)
 from composer_transformers.rt_detr_decoder import RT_DETR_DECODER_NAMES
 from composer_transformers.rt_detr_encoder import RT_DETR_ENCODER_NAMES, RT_DETR_PROJECTION_NAMES
 from composer_transformers.rt_detr_queries import RT_DETR_QUERIES_NAMES, RT_DETR_TOKENS_NAMES
@@ -39,6 +51,22 @@ _BY_NODE = {
         "embeddings": YOLOS_EMBEDDINGS_NAMES,
         "encoder": YOLOS_ENCODER_NAMES,
         "predictions": YOLOS_PREDICTIONS_NAMES,
+    },
+    "mask2former": {
+        "backbone": MASK_ENCODER_NAMES,
+        "pixel_decoder": MASK2FORMER_PIXEL_NAMES,
+        "queries": MASK2FORMER_QUERIES_NAMES,
+        "decoder": MASK2FORMER_DECODER_NAMES,
+        "predictions": MASK_PREDICTIONS_NAMES,
+        "losses": MASK_LOSS_NAMES,
+    },
+    "maskformer": {
+        "backbone": MASK_ENCODER_NAMES,
+        "pixel_decoder": MASKFORMER_PIXEL_NAMES,
+        "queries": MASKFORMER_QUERIES_NAMES,
+        "decoder": MASKFORMER_DECODER_NAMES,
+        "predictions": MASK_PREDICTIONS_NAMES,
+        "losses": MASK_LOSS_NAMES,
     },
     "rt_detr": {
         "backbone": CONV_ENCODER_NAMES,

@@ -1,0 +1,193 @@
+"""From the masks and classes of queries to segments, in the requested resolution.
+
+Legend: N images, Q queries, R segments, H W the height and width of the output.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from composer.ranges import Fraction
+from composer.structures import (
+    BitMasks,
+    ImageBatch,
+    ImageList,
+    Instances,
+    PanopticSegmentation,
+    SemanticScores,
+)
+from composer_transformers.mask_ports import QueryMasks
+from composer_transformers.ports import QueryLogits
+from composer_transformers.processors import build_processor
+
+
+class QueryInstances(nn.Module):
+    """Selects instances as an image processor of transformers does.
+
+    Args:
+        processor: the class of the processor, or a kind of model.
+        score_threshold: instances with a lower score are dropped.
+    """
+
+    def __init__(self, *, processor: str, score_threshold: Fraction = 0.0) -> None:
+        super().__init__()
+        self.processor = build_processor(processor, {})
+        self.score_threshold = score_threshold
+
+    def forward(
+        self, logits: QueryLogits, masks: QueryMasks, images: ImageList, batch: ImageBatch
+    ) -> list[Instances]:
+        """Returns the instances of each image, best first, with masks and the boxes around them.
+
+        Args:
+            logits: class logits; those after the last layer are used.
+            masks: mask logits, likewise.
+            images: for their padding, which is cut off.
+            batch: the records with `height` and `width`.
+        """
+        found = []
+        for index, size in enumerate(batch.output_sizes):
+            (result,) = self.processor.post_process_instance_segmentation(
+                _pick(logits, masks, images, index),
+                threshold=self.score_threshold,
+                target_sizes=[size],
+                return_binary_maps=True,
+            )
+            found.append(_gather_instances(result, size, logits))
+        return found
+
+
+class QuerySemantics(nn.Module):
+    """Adds up the masks of all queries by class, as an image processor of transformers does.
+
+    Args:
+        processor: the class of the processor, or a kind of model.
+    """
+
+    def __init__(self, *, processor: str) -> None:
+        super().__init__()
+        self.processor = build_processor(processor, {})
+
+    def forward(
+        self, logits: QueryLogits, masks: QueryMasks, images: ImageList, batch: ImageBatch
+    ) -> list[SemanticScores]:
+        """Returns the scores of the classes of each pixel.
+
+        Args:
+            logits: class logits; those after the last layer are used.
+            masks: mask logits, likewise.
+            images: for their padding, which is cut off.
+            batch: the records with `height` and `width`.
+        """
+        scores: list[SemanticScores] = []
+        for index, size in enumerate(batch.output_sizes):
+            (result,) = self.processor.post_process_semantic_segmentation(
+                _pick(logits, masks, images, index),
+                target_sizes=[size],
+                return_segmentation_scores=True,
+            )
+            scores.append(result["segmentation_scores"])
+        return scores
+
+
+class QueryPanoptics(nn.Module):
+    """Gives each pixel to a segment, as an image processor of transformers does.
+
+    Args:
+        processor: the class of the processor, or a kind of model.
+        stuff_classes: classes whose regions are one segment of an image each; all others are
+            things.
+        score_threshold: segments with a lower score are dropped.
+        overlap_threshold: segments of which less than this part is left are dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        processor: str,
+        stuff_classes: tuple[int, ...] = (),
+        score_threshold: Fraction = 0.5,
+        overlap_threshold: Fraction = 0.8,
+    ) -> None:
+        super().__init__()
+        self.processor = build_processor(processor, {})
+        self.stuff_classes = frozenset(stuff_classes)
+        self.score_threshold = score_threshold
+        self.overlap_threshold = overlap_threshold
+
+    def forward(
+        self, logits: QueryLogits, masks: QueryMasks, images: ImageList, batch: ImageBatch
+    ) -> list[PanopticSegmentation]:
+        """Returns the segments of each image.
+
+        Args:
+            logits: class logits; those after the last layer are used.
+            masks: mask logits, likewise.
+            images: for their padding, which is cut off.
+            batch: the records with `height` and `width`.
+        """
+        found = []
+        for index, size in enumerate(batch.output_sizes):
+            (result,) = self.processor.post_process_panoptic_segmentation(
+                _pick(logits, masks, images, index),
+                threshold=self.score_threshold,
+                overlap_mask_area_threshold=self.overlap_threshold,
+                label_ids_to_fuse=set(self.stuff_classes),
+                target_sizes=[size],
+            )
+            found.append(self._gather(result))
+        return found
+
+    def _gather(self, result: dict[str, Any]) -> PanopticSegmentation:
+        ids = result["segmentation"].to(torch.int32)
+        segments = [
+            {
+                "id": one["id"],
+                "category_id": one["label_id"],
+                "isthing": one["label_id"] not in self.stuff_classes,
+                "score": one["score"],
+            }
+            for one in result["segments_info"]
+        ]
+        for number, one in enumerate(segments):
+            one |= (
+                {"instance_id": number}
+                if one["isthing"]
+                else {"area": int((ids == one["id"]).sum())}
+            )
+        return PanopticSegmentation(ids.clamp(min=0), segments)
+
+
+def _pick(logits: QueryLogits, masks: QueryMasks, images: ImageList, index: int) -> Any:
+    """The predictions for one image without its padding, after the last layer."""
+    chosen = masks[-1][index : index + 1].float()
+    padded = (images.tensor.shape[-2], images.tensor.shape[-1])
+    height, width = images.image_sizes[index]
+    if (height, width) != padded:
+        chosen = F.interpolate(chosen, size=padded, mode="bilinear", align_corners=False)
+        chosen = chosen[:, :, :height, :width]
+    return SimpleNamespace(
+        class_queries_logits=logits[-1][index : index + 1].float(), masks_queries_logits=chosen
+    )
+
+
+def _gather_instances(result: dict[str, Any], size: tuple[int, int], like: Tensor) -> Instances:
+    segments = result["segments_info"]
+    scores = like.new_tensor([one["score"] for one in segments])
+    classes = torch.tensor(
+        [one["label_id"] for one in segments], dtype=torch.int64, device=like.device
+    )
+    masks = like.new_zeros((0, *size), dtype=torch.bool)
+    if segments:
+        masks = result["segmentation"].to(device=like.device, dtype=torch.bool)
+    order = scores.argsort(descending=True, stable=True)
+    return Instances(
+        size,
+        pred_boxes=BitMasks(masks[order]).get_bounding_boxes(),
+        scores=scores[order],
+        pred_classes=classes[order],
+        pred_masks=masks[order],
+    )
