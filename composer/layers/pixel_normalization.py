@@ -76,6 +76,7 @@ class PixelNormalization(nn.Module):
         images: Sequence[Float[Tensor, "_ _ _"]],
         size_divisibility: int = 0,
         square_size: int = 0,
+        empty_size: tuple[int, int] = (1, 1),
     ) -> ImageList:
         """Returns images padded into one tensor; no images make a tensor of no images.
 
@@ -83,9 +84,10 @@ class PixelNormalization(nn.Module):
             images: normalised images. Padding is zero, which is the mean colour.
             size_divisibility: the padded sides are multiples of it; 0 for none.
             square_size: pad both sides to at least this many pixels; 0 for none.
+            empty_size: (height, width) of no images, before padding.
         """
         if images:
             return ImageList.from_tensors(images, size_divisibility, square_size=square_size)
-        pixel = self.pixel_mean.new_zeros(self.num_channels, 1, 1)
+        pixel = self.pixel_mean.new_zeros(self.num_channels, *empty_size)
         padded = ImageList.from_tensors([pixel], size_divisibility, square_size=square_size)
         return ImageList(padded.tensor[:0], [])

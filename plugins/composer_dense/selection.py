@@ -52,12 +52,14 @@ class SelectionLimits(NamedTuple):
         nms_threshold: intersection over union above which the worse of two boxes of one class is
             suppressed.
         max_per_image: limit of detections per image.
+        per_class: whether `topk_candidates` is the limit of each class of a level.
     """
 
     score_threshold: float
     topk_candidates: int
     nms_threshold: float
     max_per_image: int
+    per_class: bool = False
 
 
 class _Candidates(NamedTuple):
@@ -129,12 +131,28 @@ def _pick_candidates(
     limits: SelectionLimits,
 ) -> _Candidates:
     """Takes the best scores of a level, and makes boxes for these only."""
+    pick = _pick_of_each_class if limits.per_class else _pick_of_all_classes
+    best, rows, classes = pick(scores, limits)
+    return _Candidates(decode(offsets[rows], anchors[rows]), best, classes, rows, scores[rows])
+
+
+def _pick_of_all_classes(
+    scores: Float[Tensor, "A K"], limits: SelectionLimits
+) -> tuple[Float[Tensor, "_"], Int[Tensor, "_"], Int[Tensor, "_"]]:
+    """Returns the best scores of a level, with their anchors and classes."""
     rows, classes = (scores > limits.score_threshold).nonzero(as_tuple=True)
     best, order = scores[rows, classes].topk(min(limits.topk_candidates, len(rows)))
-    rows = rows[order]
-    return _Candidates(
-        decode(offsets[rows], anchors[rows]), best, classes[order], rows, scores[rows]
-    )
+    return best, rows[order], classes[order]
+
+
+def _pick_of_each_class(
+    scores: Float[Tensor, "A K"], limits: SelectionLimits
+) -> tuple[Float[Tensor, "_"], Int[Tensor, "_"], Int[Tensor, "_"]]:
+    """Returns the best scores of each class, class by class, with their anchors and classes."""
+    known = scores.nan_to_num(nan=0.0)  # topk takes what is no number for the largest
+    best, rows = known.T.topk(min(limits.topk_candidates, len(scores)), dim=1)
+    classes, places = (best > limits.score_threshold).nonzero(as_tuple=True)
+    return best[classes, places], rows[classes, places], classes
 
 
 def _join_levels(levels: Sequence[_Candidates], num_anchors: Sequence[int]) -> _Candidates:

@@ -43,12 +43,14 @@ class ProposalLimits(NamedTuple):
         post_nms_topk: limit of proposals per image.
         nms_threshold: intersection over union above which the worse box is suppressed.
         min_box_size: both sides of a proposal are longer than this, in pixels.
+        min_objectness: the probability of an object is at least this.
     """
 
     pre_nms_topk: int
     post_nms_topk: int
     nms_threshold: float
     min_box_size: float
+    min_objectness: float
 
 
 class _Candidates(NamedTuple):
@@ -80,6 +82,7 @@ class Proposals(nn.Module):
         post_nms_topk_inference: the same in inference.
         nms_threshold: intersection over union above which the worse box is suppressed.
         min_box_size: lower limit of both sides of a proposal, in pixels.
+        min_objectness: lower limit of a proposal's probability of an object, before suppression.
         box_weights: factors of the offsets; that of an angle is 1 where it is left out.
     """
 
@@ -92,6 +95,7 @@ class Proposals(nn.Module):
         post_nms_topk_inference: NonNegativeInt = 1000,
         nms_threshold: Fraction = 0.7,
         min_box_size: NonNegative = 0.0,
+        min_objectness: Fraction = 0.0,
         box_weights: AnyBoxWeights = (1.0, 1.0, 1.0, 1.0),
     ) -> None:
         super().__init__()
@@ -100,7 +104,7 @@ class Proposals(nn.Module):
             False: (pre_nms_topk_inference, post_nms_topk_inference),
         }
         self.limits = {
-            training: ProposalLimits(*counts, nms_threshold, min_box_size)
+            training: ProposalLimits(*counts, nms_threshold, min_box_size, min_objectness)
             for training, counts in topk.items()
         }
         self.box_weights = box_weights
@@ -172,7 +176,9 @@ def _suppress_candidates(
     boxes, logits = candidates.boxes[image], candidates.logits[image]
     is_finite = boxes.isfinite().all(dim=1) & logits.isfinite()
     clipped = kind.structure(boxes).clip(image_size)
-    keep = (is_finite & clipped.nonempty(limits.min_box_size)).nonzero().squeeze(1)
+    is_likely = logits.sigmoid() >= limits.min_objectness
+    is_kept = is_finite & is_likely & clipped.nonempty(limits.min_box_size)
+    keep = is_kept.nonzero().squeeze(1)
     kept = kind.suppress(
         clipped.tensor[keep], logits[keep], candidates.levels[keep], limits.nms_threshold
     )

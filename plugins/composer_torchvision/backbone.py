@@ -13,10 +13,13 @@ from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from composer.layers import FrozenBatchNorm2d, freeze_batch_norm, rename_state
+from composer.ranges import NonNegative
 from composer.structures import Features, ImageList, TensorShape
 from composer_torchvision.network_levels import NetworkLevel, find_network_levels
 
 BackboneNorm = Literal["", "FrozenBN", "SyncBN"]
+
+_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm, FrozenBatchNorm2d)
 
 # What torchvision's builders take to fetch weights.
 _DOWNLOADS = ("weights", "weights_backbone", "pretrained", "pretrained_backbone", "progress")
@@ -37,6 +40,7 @@ class TorchvisionBackbone(nn.Module):
             layer3.4}`).
         norm: `FrozenBN` freezes the network's batch normalisations, `SyncBN` synchronises them,
             "" leaves them as they are.
+        norm_eps: added to the variances of the normalisations; by default the network's own.
         options: what else the network's builder takes.
 
     Raises:
@@ -51,12 +55,13 @@ class TorchvisionBackbone(nn.Module):
         out_features: tuple[str, ...] = ("c2", "c3", "c4", "c5"),
         parts: dict[str, str] | None = None,
         norm: BackboneNorm = "FrozenBN",
+        norm_eps: NonNegative | None = None,
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if images_shape.channels not in (None, 3):
             raise ValueError(f"{name} takes images of 3 channels, not of {images_shape.channels}.")
-        network = _convert_norms(_build_network(name, options or {}), norm)
+        network = convert_norms(_build_network(name, options or {}), norm, norm_eps)
         levels = find_network_levels(network, parts)
         missing = [level for level in out_features if level not in levels]
         if missing or not out_features:
@@ -100,12 +105,22 @@ def _build_network(name: str, options: dict[str, Any]) -> nn.Module:
     return cast("nn.Module", models.get_model(name, weights=None, **options))
 
 
-def _convert_norms(network: nn.Module, norm: BackboneNorm) -> nn.Module:
+def convert_norms(network: nn.Module, norm: BackboneNorm, eps: float | None = None) -> nn.Module:
+    """Returns a network with another kind of batch normalisation, changed in place.
+
+    Args:
+        network: the network.
+        norm: see `TorchvisionBackbone`.
+        eps: added to the variances; None leaves it as it is.
+    """
     if norm == "FrozenBN":
-        return freeze_batch_norm(network)
-    if norm == "SyncBN":
+        network = freeze_batch_norm(network)
+    elif norm == "SyncBN":
         convert: Callable[[nn.Module], nn.Module] = nn.SyncBatchNorm.convert_sync_batchnorm
-        return convert(network)
+        network = convert(network)
+    for module in network.modules():
+        if eps is not None and isinstance(module, _NORMS):
+            module.eps = eps
     return network
 
 

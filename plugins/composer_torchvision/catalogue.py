@@ -73,18 +73,22 @@ def _describe(name: str, weights: Any, *, is_default: bool) -> dict[str, Any]:
 def _number_classes(name: str, categories: list[str]) -> dict[str, Any]:
     """The settings that let classes count from their first name.
 
-    The region detectors of torchvision have a background before their classes, which its labels
-    count; the others have as many logits as labels.
+    The region detectors and SSDs of torchvision have a background before their classes, which its
+    labels count; the others have as many logits as labels.
     """
-    if "rcnn" not in name:
+    if not _has_background(name):
         return {}
     first = {"ground_truth.first_class": 0, "postprocess.first_class": 0}
     return {"set": first, "params": {"num_classes": len(categories) - _BACKGROUND}}
 
 
+def _has_background(name: str) -> bool:
+    return "rcnn" in name or name.startswith("ssd")
+
+
 def _name_classes(name: str, meta: dict[str, Any]) -> dict[str, Any]:
     """The names of classes and keypoints; a label that COCO does not use has a name of its own."""
-    first = _BACKGROUND if "rcnn" in name else 0
+    first = _BACKGROUND if _has_background(name) else 0
     numbers = range(first, len(meta["categories"]))
     unused = {"N/A", "__background__"}
     names = [meta["categories"][number] for number in numbers]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 _BODY = "backbone.body."
 _PYRAMID = "backbone.fpn.inner_blocks."
+_LEVEL_CLASSES = "head.classification_head.module_list."
 
 # The deepest stage of a residual network, on which every pyramid of torchvision stands.
 _LAST_STAGE = 5
@@ -42,19 +43,27 @@ _FIXED = tuple(
         (r"head\.classification_head\.cls_logits", "head.cls_score"),
         (r"head\.regression_head\.bbox_reg", "head.bbox_pred"),
         (r"head\.regression_head\.bbox_ctrness", "head.ctrness"),
+        # The heads of SSD and SSDLite, of a layer or of several for each level.
+        (r"head\.classification_head\.module_list\.([\d.]+)", r"head.cls_score.\1"),
+        (r"head\.regression_head\.module_list\.([\d.]+)", r"head.bbox_pred.\1"),
     )
 )
 _STAGE = re.compile(r"backbone\.body\.layer(\d)\.(\d+)\.(?:(conv|bn)(\d)|downsample\.([01]))")
+_MOBILE_BLOCK = re.compile(r"backbone\.body\.(\d+\..+)")
 _PYRAMID_CONV = re.compile(r"backbone\.fpn\.(inner|layer)_blocks\.(\d)(?:\.([01]))?")
 _RPN_CONV = re.compile(r"rpn\.head\.conv(?:\.(\d)\.0)?")
 _REGION_CONV = re.compile(r"roi_heads\.(box|mask)_head\.(\d)\.([01])")
 _REGION_FC = re.compile(r"roi_heads\.box_head\.(\d+)")
 _KEYPOINT_CONV = re.compile(r"roi_heads\.keypoint_head\.(\d+)")
+# The last layer of a level's class predictions: the only one, or the second of two.
+_LEVEL_PREDICTOR = re.compile(r"head\.cls_score\.(\d+(?:\.1)?\.(?:weight|bias))")
 _DENSE_CONV = re.compile(r"head\.(classification|regression)_head\.conv\.(\d)\.([01])")
 
 
 def is_detector(keys: Collection[str]) -> bool:
-    """Whether these are the names of a detector on a residual network with a pyramid."""
+    """Whether these are the names of an SSD, or of a detector on a network with a pyramid."""
+    if any(key.startswith(_LEVEL_CLASSES) for key in keys):
+        return True
     return any(key.startswith(_BODY) for key in keys) and any(
         key.startswith(_PYRAMID) for key in keys
     )
@@ -69,6 +78,7 @@ class DetectorNames:
 
     def __init__(self, keys: Collection[str]) -> None:
         layers = {key.rpartition(".")[0] for key in keys}
+        self._is_residual = not any(_matches(_MOBILE_BLOCK, layers))
         self._num_levels = len({m[2] for m in _matches(_PYRAMID_CONV, layers)})
         self._num_rpn_convs = len({m[1] for m in _matches(_RPN_CONV, layers)})
         self._first_fc = min((int(m[1]) for m in _matches(_REGION_FC, layers)), default=0)
@@ -90,14 +100,21 @@ class DetectorNames:
             name = f"conv{number}" if kind else "shortcut"
             norm = ".norm" if kind == "bn" or shortcut == "1" else ""
             return f"backbone.bottom_up.res{int(stage) + 1}.{block}.{name}{norm}"
+        if match := _MOBILE_BLOCK.fullmatch(layer):
+            return f"backbone.bottom_up.features.{match[1]}"
         if match := _PYRAMID_CONV.fullmatch(layer):
-            level = _LAST_STAGE + 1 - self._num_levels + int(match[2])
-            kind = "lateral" if match[1] == "inner" else "output"
-            return f"backbone.fpn_{kind}{level}{_norm(match[3])}"
+            return self._rename_pyramid_conv(match)
         if match := _RPN_CONV.fullmatch(layer):
             conv = "conv" if self._num_rpn_convs == 1 else f"conv.conv{match[1]}"
             return f"proposal_generator.rpn_head.{conv}"
         return self._rename_head(layer)
+
+    def _rename_pyramid_conv(self, match: re.Match[str]) -> str:
+        if not self._is_residual:  # levels of one stride: torchvision's own pyramid
+            return f"backbone.fpn.{match[1]}_blocks.{match[2]}.{match[3] or 0}"
+        level = _LAST_STAGE + 1 - self._num_levels + int(match[2])
+        kind = "lateral" if match[1] == "inner" else "output"
+        return f"backbone.fpn_{kind}{level}{_norm(match[3])}"
 
     def _rename_head(self, layer: str) -> str:
         if match := _REGION_CONV.fullmatch(layer):
@@ -133,7 +150,7 @@ _COORDINATES = 4
 
 
 class TorchvisionMapping:
-    """The key mapping of torchvision: of its R-CNNs, RetinaNets and FCOS on residual networks."""
+    """The key mapping of torchvision: of all its detectors."""
 
     name = "torchvision"
     matches_by_suffix = False
@@ -149,7 +166,7 @@ class TorchvisionMapping:
         for key, tensor in tensors.items():
             name = names.rename(key)
             renamed[name] = reorder_background(name, tensor)
-        return renamed | _zero_biases(names, renamed)
+        return _reorder_levels(renamed) | _zero_biases(names, renamed)
 
 
 def reorder_background(name: str, tensor: Tensor) -> Tensor:
@@ -169,6 +186,22 @@ def reorder_background(name: str, tensor: Tensor) -> Tensor:
     if name.startswith("roi_heads.mask_head.predictor."):
         return tensor[1:]
     return tensor
+
+
+def _reorder_levels(renamed: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns all tensors, the class predictors of an SSD with the background last.
+
+    A cell has several default boxes, as many as the offsets of boxes say. Without these a class
+    predictor cannot be reordered: it is left out, and so reported as missing.
+    """
+    reordered = dict(renamed)
+    for name, tensor in renamed.items():
+        if match := _LEVEL_PREDICTOR.fullmatch(name):
+            del reordered[name]
+            if (boxes := renamed.get(f"head.bbox_pred.{match[1]}")) is not None:
+                classes = tensor.reshape(len(boxes) // _COORDINATES, -1, *tensor.shape[1:])
+                reordered[name] = classes.roll(-1, dims=1).reshape(tensor.shape)
+    return reordered
 
 
 def _zero_biases(names: DetectorNames, renamed: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -44,6 +44,7 @@ def find_network_levels(
 
     Returns:
         The levels by name, finest first: c2 has a stride of 4, c3 of 8, as in Lin et al. 2017.
+        Levels of one stride are in the order of computation.
 
     Raises:
         ValueError: the network takes images of one size only, or a chosen module does not exist
@@ -58,7 +59,9 @@ def find_network_levels(
         if part not in maps:
             raise ValueError(f"'{part}' is no part of the network that returns a level.")
         levels[name] = maps[part]
-    return dict(sorted(levels.items(), key=lambda item: item[1].shape.stride or 0))
+    order = list(maps)
+    places = {name: (level.shape.stride, order.index(level.part)) for name, level in levels.items()}
+    return {name: levels[name] for name in sorted(levels, key=lambda name: places[name])}
 
 
 def list_parts(network: nn.Module) -> Iterator[str]:

@@ -40,6 +40,8 @@ class TorchvisionPreprocess(nn.Module):
             for each image; otherwise it is the last one.
         max_size: what the longer side does not exceed, if need be at the shorter one's expense.
         size_divisibility: the padded sides are multiples of it.
+        fixed_size: the (height, width) that every image is stretched to, in place of `min_size`
+            and `max_size`.
 
     Raises:
         ValueError: mean and deviation differ in length, a deviation is zero, or there is no size.
@@ -53,6 +55,7 @@ class TorchvisionPreprocess(nn.Module):
         min_size: tuple[PixelSide, ...] = (800,),
         max_size: PositiveInt = 1333,
         size_divisibility: Divisor = 32,
+        fixed_size: tuple[PixelSide, PixelSide] | None = None,
     ) -> None:
         super().__init__()
         if not min_size or min(min_size) < 1 or max_size < 1:
@@ -61,6 +64,7 @@ class TorchvisionPreprocess(nn.Module):
         self.min_size = min_size
         self.max_size = max_size
         self.size_divisibility = size_divisibility
+        self.fixed_size = fixed_size
 
     @property
     def output_shape(self) -> TensorShape:
@@ -79,19 +83,27 @@ class TorchvisionPreprocess(nn.Module):
         """
         normalized = self.normalization(batch.images, full_range=_FULL_RANGE)
         images = [self._resize(image, generator) for image in normalized]
-        return Preprocessed(self.normalization.stack(images, self.size_divisibility))
+        empty_size = self.fixed_size or (1, 1)
+        return Preprocessed(
+            self.normalization.stack(images, self.size_divisibility, empty_size=empty_size)
+        )
 
     def _resize(
         self, image: Float[Tensor, "_ _ _"], generator: torch.Generator
     ) -> Float[Tensor, "_ _ _"]:
+        size = self.fixed_size or self._choose_size(image, generator)
+        check_size(image, (image.shape[0], *size), f"An image, resized to {size[0]} x {size[1]},")
+        return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
+
+    def _choose_size(
+        self, image: Float[Tensor, "_ _ _"], generator: torch.Generator
+    ) -> tuple[int, int]:
         min_size = self.min_size[-1]
         if self.training and len(self.min_size) > 1:
             device = generator.device
             drawn = torch.randint(len(self.min_size), (), generator=generator, device=device)
             min_size = self.min_size[int(drawn)]
-        size = choose_size(image.shape[1], image.shape[2], min_size, self.max_size)
-        check_size(image, (image.shape[0], *size), f"An image, resized to {size[0]} x {size[1]},")
-        return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
+        return choose_size(image.shape[1], image.shape[2], min_size, self.max_size)
 
 
 def choose_size(height: int, width: int, min_size: int, max_size: int) -> tuple[int, int]:

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torchvision.models import mobilenet_v3_large
 from torchvision.models.detection import FCOS, FasterRCNN, KeypointRCNN, MaskRCNN, RetinaNet
+from torchvision.models.detection._utils import retrieve_out_channels
+from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.models.detection.faster_rcnn import (
     FastRCNNConvFCHead,
@@ -18,7 +21,10 @@ from torchvision.models.detection.keypoint_rcnn import KeypointRCNNHeads, Keypoi
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.retinanet import RetinaNetHead, _default_anchorgen
 from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
+from torchvision.models.detection.ssd import SSD, SSDFeatureExtractorVGG
+from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNet, SSDLiteHead
 from torchvision.models.resnet import Bottleneck, ResNet
+from torchvision.models.vgg import cfgs, make_layers
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
@@ -30,6 +36,7 @@ SIZES = {"min_size": 96, "max_size": 160}
 NUM_CLASSES = 6  # with the background
 NUM_KEYPOINTS = 5
 NUM_PROPOSALS = 60
+WIDTH = 0.25  # of MobileNets
 
 # Standard deviations at which predictors have something to say, and the biases of dense ones.
 _SPREADS = {
@@ -42,6 +49,10 @@ _SPREADS = {
     "head.classification_head.cls_logits": 1.0,
     "head.regression_head.bbox_reg": 0.5,
     "head.regression_head.bbox_ctrness": 1.0,
+    **{f"head.classification_head.module_list.{level}": 1.5 for level in range(6)},
+    **{f"head.regression_head.module_list.{level}": 1.0 for level in range(6)},
+    **{f"head.classification_head.module_list.{level}.1": 1.5 for level in range(6)},
+    **{f"head.regression_head.module_list.{level}.1": 1.0 for level in range(6)},
 }
 _DENSE_BIAS = -2.0
 
@@ -76,7 +87,11 @@ def calibrate(model: nn.Module, images: list[Tensor]) -> None:
 
 
 def _spread_predictions(model: nn.Module, images: list[Tensor]) -> None:
-    layers = {name: layer for name, layer in model.named_modules() if name in _SPREADS}
+    layers = {
+        name: layer
+        for name, layer in model.named_modules()
+        if name in _SPREADS and hasattr(layer, "weight")
+    }
     outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     handles = [
         layer.register_forward_hook(
@@ -177,6 +192,58 @@ def _build_fcos(norm: type[nn.Module]) -> nn.Module:
     return FCOS(_build_backbone(norm, _DENSE_STAGES, top), NUM_CLASSES, **SIZES)
 
 
+def _build_mobile(norm: type[nn.Module]) -> nn.Module:
+    body = mobilenet_v3_large(weights=None, norm_layer=norm, width_mult=WIDTH).features
+    channels = [body[13].out_channels, body[16].out_channels]
+    top = LastLevelMaxPool()
+    sizes, ratios = ((32, 64, 128, 256, 512),) * 3, ((0.5, 1.0, 2.0),) * 3
+    return FasterRCNN(
+        BackboneWithFPN(body, {"13": "0", "16": "1"}, channels, CHANNELS, extra_blocks=top),
+        rpn_anchor_generator=AnchorGenerator(sizes, ratios),
+        rpn_score_thresh=0.05,
+        box_head=TwoMLPHead(CHANNELS * 49, 64),
+        box_predictor=FastRCNNPredictor(64, NUM_CLASSES),
+        **SIZES,
+        **_PROPOSALS,
+    )
+
+
+def _build_ssd(_: type[nn.Module]) -> nn.Module:
+    layers = make_layers(cfgs["A"])
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    boxes = DefaultBoxGenerator(
+        [[2], [2, 3], [2, 3], [2, 3], [2], [2]],
+        scales=[0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05],
+        steps=[8, 16, 32, 64, 100, 300],
+    )
+    backbone = SSDFeatureExtractorVGG(layers, highres=False)
+    mean, std = [0.48235, 0.45882, 0.40784], [1 / 255] * 3
+    return SSD(backbone, boxes, (300, 300), NUM_CLASSES, mean, std)
+
+
+def _build_ssdlite(_: type[nn.Module]) -> nn.Module:
+    norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
+    whole = mobilenet_v3_large(weights=None, norm_layer=norm, width_mult=WIDTH, reduced_tail=True)
+    backbone = SSDLiteFeatureExtractorMobileNet(whole.features, 13, norm, WIDTH)
+    boxes = DefaultBoxGenerator([[2, 3]] * 6, min_ratio=0.2, max_ratio=0.95)
+    channels = retrieve_out_channels(backbone, (320, 320))
+    return SSD(
+        backbone,
+        boxes,
+        (320, 320),
+        NUM_CLASSES,
+        [0.5] * 3,
+        [0.5] * 3,
+        SSDLiteHead(channels, boxes.num_anchors_per_location(), NUM_CLASSES, norm),
+        score_thresh=0.001,
+        nms_thresh=0.55,
+        detections_per_img=300,
+        topk_candidates=300,
+    )
+
+
 _BUILDERS = {
     "fasterrcnn_resnet50_fpn": _first_version,
     "fasterrcnn_resnet50_fpn_v2": _second_version,
@@ -190,6 +257,9 @@ _BUILDERS = {
     "retinanet_resnet50_fpn": partial(_build_retinanet, is_second=False),
     "retinanet_resnet50_fpn_v2": partial(_build_retinanet, is_second=True),
     "fcos_resnet50_fpn": _build_fcos,
+    "fasterrcnn_mobilenet_v3_large_fpn": _build_mobile,
+    "ssd300_vgg16": _build_ssd,
+    "ssdlite320_mobilenet_v3_large": _build_ssdlite,
 }
 
 

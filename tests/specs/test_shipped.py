@@ -51,6 +51,7 @@ SWIN = {
     "backbone.bottom_up.num_heads": [1, 1, 2, 2],
     "window_size": 3,
 }
+MOBILE = {"backbone.bottom_up.options": {"width_mult": 0.25}}
 NEEDS = {
     "cascade_mask_rcnn_mvitv2_fpn": MVIT,
     "cascade_mask_rcnn_mvitv2_vitdet": MVIT,
@@ -64,6 +65,10 @@ NEEDS = {
     "cascade_mask_rcnn_swin_lvis": SWIN,
     "mask_rcnn_r50_fpn_gn": WIDER,  # a group normalisation has 32 groups
     "point_rend_r50_fpn": POINTS,
+    "torchvision/fasterrcnn_mobilenet_v3_large_fpn": MOBILE,
+    "torchvision/fasterrcnn_mobilenet_v3_large_320_fpn": MOBILE,
+    "torchvision/ssd300_vgg16": {"backbone.name": "vgg11"},
+    "torchvision/ssdlite320_mobilenet_v3_large": {"width_mult": 0.25},
     "mask_rcnn_regnetx_4gf_fpn": FOUR_STAGES,
     "mask_rcnn_regnetx_4gf_fpn_lsj": FOUR_STAGES,
     "mask_rcnn_regnety_4gf_fpn": FOUR_STAGES,

@@ -4,11 +4,12 @@ import inspect
 
 import pytest
 import torch
-from torchvision.models import detection
+from torchvision.models import detection, list_models
 from torchvision.ops.poolers import LevelMapper
 
 from composer import Graph
 from composer.construction import check_source
+from composer.discovery import shipped_specs
 from composer.structures import ImageBatch
 from composer.testing import check_graph
 from composer_torchvision.key_mapping import TorchvisionMapping
@@ -24,9 +25,18 @@ SPECS = [
     "retinanet_resnet50_fpn",
     "retinanet_resnet50_fpn_v2",
     "fcos_resnet50_fpn",
+    "fasterrcnn_mobilenet_v3_large_fpn",
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "ssd300_vgg16",
+    "ssdlite320_mobilenet_v3_large",
 ]
+RESIDUAL_REGIONS = SPECS[1:5]
 NORMALIZED_HEADS = ["retinanet_resnet50_fpn_v2", "fcos_resnet50_fpn"]
-FIRST_VERSIONS = [spec for spec in SPECS if not spec.endswith("_v2")]
+FIRST_VERSIONS = [
+    pytest.param(spec, marks=pytest.mark.slow) if spec == "ssd300_vgg16" else spec
+    for spec in SPECS
+    if not spec.endswith(("_v2", "_320_fpn"))
+]
 OBJECT = [8.0, 8.0, 40.0, 44.0]
 MORE = {
     "min_size": [64],
@@ -37,11 +47,24 @@ MORE = {
     "topk_candidates": 50,
     "num_convs": 1,
 }
+MOBILE = {"backbone.bottom_up.options": {"width_mult": 0.25}}
+NEEDS = {
+    "fasterrcnn_mobilenet_v3_large_fpn": MOBILE,
+    "fasterrcnn_mobilenet_v3_large_320_fpn": MOBILE,
+    "ssd300_vgg16": {"backbone.name": "vgg11"},
+    "ssdlite320_mobilenet_v3_large": {"width_mult": 0.25},
+}
+RESIDUAL_TRAINABLE = {"backbone_norm": "BN", "backbone_norm_eps": 1e-5, "freeze_at": 0}
+TRAINABLE = {
+    "fasterrcnn_mobilenet_v3_large_fpn": {"backbone.bottom_up.norm": ""},
+    "ssd300_vgg16": {},
+    "ssdlite320_mobilenet_v3_large": {},
+}
 
 
 def build(name, **params):
     spec = f"torchvision/{name}"
-    small = {**SMALL, **MORE}
+    small = {**SMALL, **MORE, **NEEDS.get(name, {})}
     if name in NORMALIZED_HEADS:
         small["fpn_channels"] = 64  # two a group
     return Graph.from_spec(spec, **{**known_settings(spec, small), **params})
@@ -62,6 +85,12 @@ def batch_of(*sizes, boxes=(OBJECT,)):
 @pytest.fixture(scope="module", params=SPECS)
 def model(request):
     return request.param, build(request.param).requires_grad_(False)
+
+
+def test_every_detector_of_torchvision_has_a_spec():
+    assert {f"torchvision/{name}" for name in list_models(module=detection)} == {
+        name for name in shipped_specs() if name.startswith("torchvision/")
+    }
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -88,7 +117,7 @@ def test_region_heads_choose_levels_and_drop_small_boxes_as_torchvisions_do():
             assert nodes["roi_heads.detections"].config["min_box_size"] == smallest, name
 
 
-@pytest.mark.parametrize("name", SPECS[1:5])
+@pytest.mark.parametrize("name", RESIDUAL_REGIONS)
 def test_models_with_region_heads_are_alike_in_what_they_share(name):
     first, nodes = (check_source(f"torchvision/{one}").nodes for one in (SPECS[0], name))
     meant = {"num_classes", "norm", "norm_eps", "conv_dims", "fc_dims", "min_size", "in_channels"}
@@ -106,7 +135,7 @@ def test_results_have_the_size_that_is_asked_for_and_torchvisions_labels(model):
     assert instances.image_size == (120, 90)
     assert 0 < len(instances) <= 300
     labels = set(instances.pred_classes.tolist())
-    assert labels <= ({0, 1, 2} if "rcnn" not in name else {1, 2, 3})
+    assert labels <= ({0, 1, 2} if "resnet" in name and "rcnn" not in name else {1, 2, 3})
     if name.startswith("mask"):
         assert instances.pred_masks.shape[1:] == (120, 90)
 
@@ -139,9 +168,9 @@ def test_every_node_keeps_the_contract_in_both_modes(name):
 
 @pytest.mark.parametrize("name", FIRST_VERSIONS)
 def test_training_lowers_the_loss(name):
-    graph = build(name, backbone_norm="BN", backbone_norm_eps=1e-5, freeze_at=0).train()
+    graph = build(name, **TRAINABLE.get(name, RESIDUAL_TRAINABLE)).train()
     optimizer = torch.optim.Adam(graph.parameters(), lr=2e-3)
-    batch = batch_of((64, 64))
+    batch = batch_of((64, 64), (64, 64))  # SSDLite normalises maps of one cell
     totals = []
     for _ in range(20):
         total = sum(graph.run(batch, seed=0).values())
@@ -157,7 +186,7 @@ def test_images_without_objects_train_without_a_fault(name):
     graph = build(name).train()
     losses = graph([*batch_of((64, 96)), *batch_of((64, 64), boxes=())])
     assert all(loss.isfinite() for loss in losses.values())
-    sum(graph(batch_of((64, 64), boxes=())).values()).backward()
+    sum(graph(batch_of((64, 64), (48, 64), boxes=())).values()).backward()
     learning = [weight for weight in graph.parameters() if weight.requires_grad]
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in learning)
 
