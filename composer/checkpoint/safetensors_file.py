@@ -1,14 +1,20 @@
-"""Reading safetensors files: their header alone, or tensors one by one."""
+"""Reading safetensors files: their header alone, or tensors one by one.
+
+A tensor is a view of the bytes of the memory-mapped file, whose header was checked.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+import mmap
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-from safetensors import SafetensorError, safe_open
+import torch
 from torch import Tensor
 
 from composer.checkpoint.torch_pickle import MAX_DIMENSIONS
@@ -21,6 +27,35 @@ _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100_000_000  # the limit of the format
 _METADATA = "__metadata__"
 _LARGEST = 2**63
+_DTYPES = {
+    "BOOL": torch.bool,
+    **{f"U{bits}": getattr(torch, f"uint{bits}") for bits in (8, 16, 32, 64)},
+    **{f"I{bits}": getattr(torch, f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"F{bits}": getattr(torch, f"float{bits}") for bits in (16, 32, 64)},
+    "BF16": torch.bfloat16,
+    "C64": torch.complex64,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
+}
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """The place of a tensor in a file.
+
+    Attributes:
+        dtype: the type of its numbers.
+        shape: its shape.
+        begin: its first byte, counted from the end of the header.
+        end: the byte after its last one.
+    """
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -29,11 +64,18 @@ class SafetensorsHeader:
 
     Attributes:
         metadata: the metadata of the file.
-        shapes: key -> shape of the tensor.
+        tensors: key -> place of the tensor.
+        start: the byte at which the data begin.
     """
 
     metadata: Mapping[str, str]
-    shapes: Mapping[str, tuple[int, ...]]
+    tensors: Mapping[str, StoredTensor]
+    start: int
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Key -> shape of the tensor."""
+        return {key: tensor.shape for key, tensor in self.tensors.items()}
 
 
 def read_header(path: Path) -> SafetensorsHeader:
@@ -55,7 +97,7 @@ def read_header(path: Path) -> SafetensorsHeader:
         text = file.read(length)
     try:
         with paused_collection():
-            return _parse(_read_json(text), room - length)
+            return _parse(_read_json(text), _LENGTH_BYTES + length, room - length)
     except ValueError as error:
         raise CheckpointError(
             f"{path}: a safetensors file with a malformed header: {error!s:.200}."
@@ -95,7 +137,7 @@ def _unlike(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _parse(header: object, num_data_bytes: int) -> SafetensorsHeader:
+def _parse(header: object, start: int, num_data_bytes: int) -> SafetensorsHeader:
     if not isinstance(header, dict):
         raise ValueError("it is no object of JSON")
     metadata = header.pop(_METADATA, {})
@@ -106,18 +148,19 @@ def _parse(header: object, num_data_bytes: int) -> SafetensorsHeader:
             raise ValueError(f"the metadata '{key:.80}' are no text")
     if len(header) > MAX_TENSORS:
         raise ValueError(f"it has {len(header)} tensors, and {MAX_TENSORS} is the limit")
-    shapes = {
-        key: _shape(key, tensor if isinstance(tensor, dict) else {}, num_data_bytes)
+    tensors = {
+        key: _place(key, tensor if isinstance(tensor, dict) else {}, num_data_bytes)
         for key, tensor in header.items()
     }
-    return SafetensorsHeader(metadata, shapes)
+    _check_places(tensors, num_data_bytes)
+    return SafetensorsHeader(metadata, tensors, start)
 
 
-def _shape(key: str, tensor: Mapping[str, object], num_data_bytes: int) -> tuple[int, ...]:
-    shape, offsets = tensor.get("shape"), tensor.get("data_offsets")
+def _place(key: str, tensor: Mapping[str, object], num_data_bytes: int) -> StoredTensor:
+    shape, offsets, kind = tensor.get("shape"), tensor.get("data_offsets"), tensor.get("dtype")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         raise ValueError(f"the tensor '{key:.80}' has no shape or no place")
-    if not isinstance(tensor.get("dtype"), str):
+    if not isinstance(kind, str):
         raise ValueError(f"the tensor '{key:.80}' has no kind of numbers")
     if any(side >= _LARGEST for side in shape):
         raise ValueError(f"the tensor '{key:.80}' is larger than any file")
@@ -130,7 +173,33 @@ def _shape(key: str, tensor: Mapping[str, object], num_data_bytes: int) -> tuple
         raise ValueError(
             f"the tensor '{key:.80}' claims the bytes {begin} to {end} of {num_data_bytes}"
         )
-    return tuple(shape)
+    if (dtype := _DTYPES.get(kind)) is None:
+        raise ValueError(f"the tensor '{key:.80}' has the kind of numbers {kind!r:.40}; {_KINDS}")
+    if (needed := math.prod(shape) * dtype.itemsize) != end - begin:
+        raise ValueError(
+            f"the tensor '{key:.80}' of shape {shape!s:.80} and kind {kind} takes {needed!s:.30} "
+            f"bytes, and its place has {end - begin}"
+        )
+    return StoredTensor(dtype, tuple(shape), begin, end)
+
+
+_KINDS = f"those that are read are {', '.join(sorted(_DTYPES))}"
+
+
+def _check_places(tensors: Mapping[str, StoredTensor], num_data_bytes: int) -> None:
+    """Refuses data that belong to no tensor or to several.
+
+    Raises:
+        ValueError: as said.
+    """
+    reached = 0
+    for key, tensor in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
+        if tensor.begin != reached:
+            between = "in those of another" if tensor.begin < reached else "after a gap"
+            raise ValueError(f"the bytes of the tensor '{key:.80}' begin {between}")
+        reached = tensor.end
+    if reached != num_data_bytes:
+        raise ValueError(f"the last {num_data_bytes - reached} bytes belong to no tensor")
 
 
 def _are_sizes(values: object) -> TypeGuard[list[int]]:
@@ -151,25 +220,32 @@ class SafetensorsTensors(Mapping[str, Tensor]):
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self.header = read_header(path)
-        try:
-            self._file = safe_open(path, framework="pt", device="cpu")
-        except (SafetensorError, OSError, ValueError) as error:
-            raise CheckpointError(f"{path}: a damaged safetensors file: {error!s:.200}.") from error
+        self._data = _map_data(path, self.header.start)
 
     def __getitem__(self, key: str) -> Tensor:
-        if key not in self.header.shapes:
-            raise KeyError(key)
-        try:
-            return self._file.get_tensor(key)  # type: ignore[no-untyped-call]
-        except (SafetensorError, RuntimeError, AttributeError) as error:
-            raise CheckpointError(
-                f"{self._path}: the tensor '{key}' cannot be read: {error!s:.200}."
-            ) from error
+        place = self.header.tensors[key]
+        data = self._data[place.begin : place.end]
+        if not data.numel():
+            return torch.empty(place.shape, dtype=place.dtype)
+        if place.begin % place.dtype.itemsize or data.data_ptr() % place.dtype.itemsize:
+            data = data.clone()
+        if sys.byteorder != "little":
+            data = data.clone()
+            data.untyped_storage().byteswap(place.dtype)  # type: ignore[no-untyped-call]
+        return data.view(place.dtype).view(place.shape)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.header.shapes)
+        return iter(self.header.tensors)
 
     def __len__(self) -> int:
-        return len(self.header.shapes)
+        return len(self.header.tensors)
+
+
+def _map_data(path: Path, start: int) -> Tensor:
+    """The bytes of a file from a place on. What is written to them does not reach the file."""
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    if start >= len(content):
+        return torch.empty(0, dtype=torch.uint8)
+    return torch.frombuffer(content, dtype=torch.uint8, offset=start)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar, cast
 
 from composer.checkpoint.nesting import check_nesting
+from composer.checkpoint.pickle_nesting import NestingWatch
 from composer.checkpoint.placeholders import Placeholder, may_stand_in
 from composer.errors import CheckpointError
 from composer.garbage_collection import paused_collection
@@ -189,10 +190,14 @@ class Unpickler:
 
     def _find_recalled(self) -> frozenset[int]:
         """Which memo entries are used. The others, all raw data among them, need not be kept."""
-        start = self._file.tell()
-        recalled = frozenset(index for name, index in self._instructions() if name in _RECALLS)
+        start, watch = self._file.tell(), NestingWatch()
+        recalled = set()
+        for name, argument in self._instructions():
+            watch.follow(name)
+            if name in _RECALLS:
+                recalled.add(argument)
         self._file.seek(start)
-        return recalled
+        return frozenset(recalled)
 
     def _refusal(self, what: str) -> CheckpointError:
         return CheckpointError(

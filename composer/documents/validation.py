@@ -34,12 +34,15 @@ _KINDS = {
     "bool_parsing": "should be true or false",
     "float_type": "should be a number",
     "list_type": "should be a list",
+    "set_type": "should be a list",
+    "frozen_set_type": "should be a list",
     "tuple_type": "should be a list",
     "dict_type": "should be a mapping",
     "model_type": "should be a mapping",
     "model_attributes_type": "should be a mapping",
     "needs_python_object": "cannot be written in a spec",
 }
+_LENGTHS = {"too_short": "min_length", "too_long": "max_length"}  # and the limit in its context
 
 
 def name_value(location: Sequence[str | int]) -> str:
@@ -197,10 +200,25 @@ def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
         message = str(details["msg"])
         if details["type"] == "value_error":
             return message.removeprefix("Value error, ")
+        if details["type"] in _LENGTHS:
+            said.append(_describe_length(details))
+            continue
         message = _KINDS.get(str(details["type"]), message.removeprefix("Input "))
         said.append(message[:1].lower() + message[1:])
     sentence = " or ".join(dict.fromkeys(said)).replace(" or should be ", " or ")
+    if all(details["type"] in _LENGTHS for details in errors):  # it says what there is
+        return sentence
     return f"{sentence}, not {_written(errors[0]['input'])}"
+
+
+def _describe_length(details: Mapping[str, Any]) -> str:
+    """What is wrong with the number of items of a list or mapping."""
+    limit, actual = details["ctx"][_LENGTHS[details["type"]]], details["ctx"]["actual_length"]
+    found = {0: "none", None: "more"}.get(actual, actual)  # what is too long is not always counted
+    bound = "at least" if details["type"] == "too_short" else "at most"
+    entries = "entries" if isinstance(details["input"], dict) else "items"
+    one = "entry" if isinstance(details["input"], dict) else "item"
+    return f"should have {bound} {limit} {one if limit == 1 else entries}, and has {found}"
 
 
 def suggest_choice(details: Mapping[str, Any]) -> str:

@@ -158,8 +158,12 @@ def test_the_array_of_these_claims_can_be_read_with_its_true_size(tmp_path):
         (b"\x80\x02" + b"(" * 300 + b".", "nested more than 256 deep"),
         (b"\x80\x02]q\x00h\x00a.", "contains itself"),
         (b"\x80\x02}q\x00" + text("a") + b"h\x00s.", "contains itself"),
-        (b"\x80\x02}N" + b"\x85" * 50_000 + b"Ns.", "a tuple as a key"),
-        (b"\x80\x04\x8f(N" + b"\x85" * 50_000 + b"\x90.", "a tuple as a key"),
+        (b"\x80\x02}N" + b"\x85" * 50_000 + b"Ns.", "nested more than 64 deep"),
+        (b"\x80\x04\x8f(N" + b"\x85" * 50_000 + b"\x90.", "nested more than 64 deep"),
+        (b"\x80\x02}N" + b"\x85" * 60 + b"Ns.", "a tuple as a key"),
+        (b"\x80\x04\x8f(N" + b"\x85" * 60 + b"\x90.", "a tuple as a key"),
+        (b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".", "nested more than 64 deep"),
+        (b"\x80\x02" + b"}NN" * 70 + b"ss" * 69 + b".", "damaged or hostile"),
         (b"\x80\x02}" + b"]Ns.", "a list as a key"),
         (b"\x80\x02NNa.", "an item put into a NoneType"),
         (b"\x80\x02}(NNNu.", "damaged or hostile"),
@@ -175,7 +179,7 @@ def test_the_array_of_these_claims_can_be_read_with_its_true_size(tmp_path):
             marks=pytest.mark.slow,
         ),
     ],
-    ids=range(17),
+    ids=range(21),
 )
 def test_a_malformed_pickle_is_refused_with_a_reason(content, reason, tmp_path):
     with pytest.raises(CheckpointError, match=reason):
