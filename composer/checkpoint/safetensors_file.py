@@ -244,7 +244,7 @@ class SafetensorsTensors(Mapping[str, Tensor]):
 
 def _map_data(path: Path, start: int) -> Tensor:
     """The bytes of a file from a place on. What is written to them does not reach the file."""
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     if start >= len(content):
         return torch.empty(0, dtype=torch.uint8)
