@@ -268,7 +268,7 @@ def describe_overrides(
             users.setdefault(value.param, []).append(f"{path}.{key}")
     return tuple(
         describe_held(one.address, one.param, one.place, users.get(one.param, ()))
-        for one in overrides
+        for one in {one.address: one for one in overrides}.values()  # the last one counts
     )
 
 

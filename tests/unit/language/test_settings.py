@@ -447,3 +447,19 @@ def test_params_are_set_by_their_names_alone(spec_folder):
         """
     problem = spec_folder.problem(text, set=["params.size=2.0"])
     assert problem.hint == "Params are set by their names alone: 'size'."
+
+
+def test_a_param_that_is_set_twice_is_noted_where_it_is_set_last(spec_folder, caplog):
+    spec_folder.write(
+        "spec.yaml",
+        """\
+        composer: 1
+        extends: mask_rcnn_r50_fpn
+        set: {roi_heads.num_classes: 4, "*.num_classes": 5}
+        nodes: {}
+        """,
+    )
+    load_spec("spec.yaml")
+    assert caplog.messages == [
+        "note: spec.yaml:3:7: 'roi_heads.num_classes' had its value from the param 'num_classes'"
+    ]
