@@ -27,7 +27,7 @@ PYRAMIDS = ("FPN", "SimpleFeaturePyramid")
 TOP_BLOCKS = ("LastLevelMaxPool", "LastLevelP6P7")
 _TOPS = {"LastLevelMaxPool": "maxpool", "LastLevelP6P7": "p6p7"}
 _NUM_TOPS = {"LastLevelMaxPool": 1, "LastLevelP6P7": 2}
-_VIT_EPS = 1e-6
+_LEAST = 2**-16  # of the factors of a pyramid
 _NET, _PLAIN_NET = "backbone.bottom_up", "backbone.net"
 
 
@@ -61,7 +61,9 @@ def _translate_simple_pyramid(call: Call, draft: Draft) -> Levels:
     stride = _translate_vit(network, draft)
     check_value(call, "in_feature", network.take("out_feature"), "it is the map of the ViT")
     carry(call, draft, tables.SIMPLE_PYRAMID)
-    strides = [round(stride / factor) for factor in call.take("scale_factors") if factor > 0]
+    factors = call.take("scale_factors")
+    is_sensible = all(_LEAST <= factor <= 1 / _LEAST for factor in factors)
+    strides = [round(stride / factor) for factor in factors] if is_sensible else []
     if not strides or any(one < 1 or not math.log2(one).is_integer() for one in strides):
         call.refuse("scale_factors", "each makes a stride that is a power of two")
         return NO_LEVELS

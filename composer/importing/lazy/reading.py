@@ -48,12 +48,21 @@ def import_lazy(text: str, path: Path, log: ProblemLog) -> LazyImport:
     if len(text) > MAX_CHARACTERS:
         log.add(Place(str(path)), "the configuration is too large")
         log.raise_any()
-    config = LazyConfig(path, resolve_interpolations(read_lazy_file(text, path)), log)
+    try:
+        config = LazyConfig(path, resolve_interpolations(read_lazy_file(text, path)), log)
+        return _translate(config)
+    except RecursionError:  # interpolations may nest what is not deep in the file
+        log.add(Place(str(path)), "the configuration is too deep")
+        log.raise_any()
+        raise
+
+
+def _translate(config: LazyConfig) -> LazyImport:
     model = read_model(config)
-    log.raise_any()
+    config.log.raise_any()
     assert model is not None
     draft = translate_lazy(config, model)
-    log.raise_any()
+    config.log.raise_any()
     account = config.make_account()
-    log.raise_any()
+    config.log.raise_any()
     return LazyImport(draft, account, model.call.name)

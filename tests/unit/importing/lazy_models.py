@@ -27,13 +27,14 @@ def resnet(stages, **arguments):
 
 
 def fpn(**arguments):
-    return call(
+    made = call(
         "FPN",
         bottom_up=resnet(["res2", "res3", "res4", "res5"]),
         in_features="${.bottom_up.out_features}",
         out_channels=256,
-        **{"top_block": call("backbone.fpn.LastLevelMaxPool"), **arguments},
+        top_block=call("backbone.fpn.LastLevelMaxPool"),
     )
+    return {**made, **arguments}
 
 
 def matcher(thresholds, labels, **arguments):

@@ -173,3 +173,24 @@ def test_a_tag_beside_the_model_stays_inert(write, tmp_path):
 def test_a_configuration_in_python_is_not_run(write):
     with pytest.raises(SpecError, match="is code, which is not run"):
         import_config(write("raise SystemExit", "mask_rcnn.py"))
+
+
+def test_interpolations_that_nest_too_deeply_are_an_error(refuse):
+    nested = "[" * 50 + "'${c%d}'" + "]" * 50
+    lines = [f"c{i}: " + nested.replace("%d", str(i + 1)) for i in range(60)]
+    model = {**models.mask_rcnn(), "pixel_mean": "${c0}"}
+    message = refuse("\n".join([*lines, "c60: 1", models.write_yaml(model)]))
+    assert "too deep" in message or "a list, each item a number was expected" in message
+
+
+@pytest.mark.parametrize("factor", [0, -1, 1e-320, float("inf"), float("nan"), 3.0])
+def test_a_factor_of_a_pyramid_makes_a_power_of_two(refuse, factor):
+    pyramid = models.call(
+        "SimpleFeaturePyramid",
+        net=models.call("ViT"),
+        in_feature="last_feat",
+        out_channels=256,
+        scale_factors=[factor],
+    )
+    message = refuse(models.write_yaml(models.mask_rcnn(backbone=pyramid)))
+    assert "each makes a stride that is a power of two" in message
