@@ -17,6 +17,7 @@ from composer.cli.options import (
     mode_option,
     offline_option,
     parse_named_assignments,
+    sample_range_option,
     seed_option,
     set_option,
     until_option,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     "Images, folders of images, or files of tensors (.npz, .npy, .safetensors, .pt, .json); "
     "repeatable.  [default: the spec's example]"
 )
+@sample_range_option()
 @click.option(
     "--feed",
     "-f",
@@ -71,6 +73,7 @@ def run(
     *,
     until: Sequence[str],
     inputs: Sequence[str],
+    sample_range: tuple[float, float] | None,
     feeds: Mapping[str, str],
     weights: Mapping[str, str],
     load_arguments: LoadArguments,
@@ -118,7 +121,7 @@ def run(
         return
     place = find_device(device)
     files = assign_files(inputs, blueprint, plan)
-    given, left_out = read_input_files(files, blueprint, plan)
+    given, left_out = read_input_files(files, blueprint, plan, sample_range)
     notes = _print_notes(_notes_on_inputs(inputs, files, plan))
     notes += _print_notes(f"error: {error}" for error in left_out)
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)

@@ -87,7 +87,10 @@ class ReadInputs(NamedTuple):
 
 
 def read_input_files(
-    files: Mapping[str, Sequence[str]], blueprint: Blueprint, plan: Plan
+    files: Mapping[str, Sequence[str]],
+    blueprint: Blueprint,
+    plan: Plan,
+    sample_range: tuple[float, float] | None = None,
 ) -> ReadInputs:
     """The values of inputs. Images that cannot be read are left out where others can be.
 
@@ -95,6 +98,7 @@ def read_input_files(
         files: files by input.
         blueprint: the checked spec.
         plan: the plan.
+        sample_range: the samples that are black and white in images of more than 8 bits.
 
     Raises:
         InputError: if no file of an input can be read, one is of a kind that its input does not
@@ -104,7 +108,7 @@ def read_input_files(
     read = ReadInputs({}, [])
     for name, paths in files.items():
         point = blueprint.inputs[plan.mode][name]
-        read.values[name] = _read(declared[name], point, paths, read.left_out)
+        read.values[name] = _read(declared[name], point, paths, sample_range, read.left_out)
     _check(read.values, blueprint, plan)
     return read
 
@@ -134,7 +138,11 @@ def _only_input(text: str, blueprint: Blueprint, plan: Plan) -> str:
 
 
 def _read(
-    declared: InputSpec, point: GraphInput, paths: Sequence[str], left_out: list[InputError]
+    declared: InputSpec,
+    point: GraphInput,
+    paths: Sequence[str],
+    sample_range: tuple[float, float] | None,
+    left_out: list[InputError],
 ) -> Any:
     """One input: a type that is made of records takes images, any other takes tensors only."""
     if not hasattr(point.type, "from_records"):
@@ -148,7 +156,7 @@ def _read(
                 raise InputError(f"{path}: a {type(found).__name__} is no list of records")
             records.extend(found)
         else:
-            records.extend(_read_images(path, declared.image, errors))
+            records.extend(_read_images(path, declared.image, sample_range, errors))
     if errors and not records:
         raise InputError("\n".join(map(str, errors)))
     left_out += errors
@@ -156,11 +164,14 @@ def _read(
 
 
 def _read_images(
-    path: str, image_format: ImageFormat, errors: list[InputError]
+    path: str,
+    image_format: ImageFormat,
+    sample_range: tuple[float, float] | None,
+    errors: list[InputError],
 ) -> Iterator[dict[str, Any]]:
     for file in find_images(path):
         try:
-            yield read_image(file, image_format)
+            yield read_image(file, image_format, sample_range)
         except InputError as error:
             errors.append(error)
 

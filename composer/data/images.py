@@ -59,6 +59,7 @@ def find_images(path: str | os.PathLike[str]) -> list[Path]:
 def read_image(
     path: str | os.PathLike[str],
     image_format: ImageFormat,
+    sample_range: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Reads one image, upright, resized and with its channels in order.
 
@@ -67,6 +68,7 @@ def read_image(
     Args:
         path: the file.
         image_format: the order of the channels, the size, and the scale of the values.
+        sample_range: the samples that are black and white, as of `open_image`.
 
     Returns:
         A record: `image`, a tensor of C x H x W (uint8, or float32 if values are scaled), the
@@ -76,7 +78,7 @@ def read_image(
     Raises:
         InputError: the file is missing, truncated, or no image.
     """
-    record = make_record(open_image(Path(path)), image_format)
+    record = make_record(open_image(Path(path), sample_range), image_format)
     return {**record, "file_name": os.fspath(path)}
 
 

@@ -10,10 +10,10 @@ from composer.data.faults import BadPart
 from composer.data.formats.data_path import DataPath, peek_text
 from composer.data.formats.recognition import Recognition
 from composer.data.readers.yolo import parse_line
+from composer.data.readers.yolo_labels import find_labels
 from composer.data.readers.yolo_layout import (
     YoloLayout,
     find_class_file,
-    find_labels,
     is_data_yaml,
     load_yaml,
     read_layout,

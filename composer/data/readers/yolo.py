@@ -11,11 +11,11 @@ from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.text_lines import read_text
+from composer.data.readers.yolo_labels import find_labels
 from composer.data.readers.yolo_layout import (
     CLASS_FILES,
     MAX_CLASSES,
     YoloLayout,
-    find_labels,
     read_layout,
 )
 from composer.documents import Name

@@ -21,8 +21,7 @@ SPLITS = ("train", "val", "test")
 MAX_CLASSES = 10_000  # that a number stands for
 CLASS_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels.txt")
 _DESCRIPTION = "data"  # the usual name of the description
-_IMAGES, _LABELS = "images", "labels"
-_SUFFIXES = (".txt", ".TXT")
+_LABELS = "labels"
 _NOTHING = ("", "null", "Null", "NULL", "~")  # of YAML
 _LONGEST = 10  # digits of a number
 
@@ -64,32 +63,6 @@ class YoloLayout:
         for name in self.splits if split is None else [split]:
             for path in self.splits[name]:
                 yield from _expand(path, self.root)
-
-
-def find_labels(image: Path) -> Path:
-    """The label file of an image, by Ultralytics' rule.
-
-    The last folder called `images` in the path becomes `labels`; without one, the file lies beside
-    the image. Where there is no such file, another case counts, and the file beside the image if
-    there is no folder `labels`.
-    """
-    by_rule, *others = _list_labels(image)
-    if others and not by_rule.is_file():
-        return next((file for file in others if file.is_file()), by_rule)
-    return by_rule
-
-
-def _list_labels(image: Path) -> Iterator[Path]:
-    """Where the label file of an image may be: first by the rule."""
-    places = [number for number, part in enumerate(image.parts[:-1]) if part.lower() == _IMAGES]
-    if not places:
-        yield from (image.with_suffix(suffix) for suffix in _SUFFIXES)
-        return
-    before, after = image.parts[: places[-1]], image.parts[places[-1] + 1 :]
-    for folder in (_LABELS, _LABELS.title(), _LABELS.upper()):
-        yield from (Path(*before, folder, *after).with_suffix(suffix) for suffix in _SUFFIXES)
-    if not Path(*before, _LABELS).is_dir():
-        yield from (image.with_suffix(suffix) for suffix in _SUFFIXES)
 
 
 def read_layout(path: Path) -> YoloLayout:

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -288,6 +289,14 @@ def test_images_that_cannot_be_read_are_reported_and_the_others_run(cli, folder)
     assert "error: photos/d.png: it cannot be opened" in result.err
     assert "error: photos/e.png: it is a folder" in result.err
     assert "._a" not in result.err
+
+
+def test_samples_that_are_black_and_white_are_an_option(cli, folder):
+    Image.fromarray(np.full((32, 48), 4095, dtype=np.uint16)).save(folder / "deep.png")
+    arguments = ("small.yaml", "--input", "deep.png", "-u", "preprocess", "--no-save")
+    assert cli("run", *arguments).code == 1
+    assert cli("run", *arguments, "--sample-range", "0,4095").code == 0
+    assert cli("run", *arguments, "--sample-range", "5,1").code == 2
 
 
 def test_images_of_which_none_can_be_read_end_a_run(cli, folder):

@@ -5,7 +5,7 @@ import pytest
 from composer.data import count_faults, find_data, read_data_file
 from composer.data.formats import recognise
 from composer.data.readers.yolo import yolo
-from composer.data.readers.yolo_layout import find_labels
+from composer.data.readers.yolo_labels import find_labels
 from composer.errors import DataError
 
 YAML = "train: images/train\nval: images/val\nnames: {0: cat, 1: dog}\n"
@@ -298,3 +298,14 @@ def test_a_split_for_tests_may_have_no_labels_and_a_dataset_may_not(folder):
     assert count_faults(yolo(data=folder.path, split="test").faults) == {"missing_file": 1}
     folder.write("labels/train/a.txt", "0 .5 .5 .5 .5\n")
     assert not yolo(data=folder.path, split="test").faults
+
+
+def test_labels_of_another_case_or_unicode_form_are_found(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    for image, label in (("Photo.JPG", "photo"), ("caf\u00e9.jpg", "cafe\u0301")):
+        (tmp_path / "labels" / f"{label}.txt").write_text("0 .5 .5 .2 .2\n")
+        found = find_labels(tmp_path / "images" / image)
+        assert found == tmp_path / "labels" / f"{label}.txt"
+    (tmp_path / "labels/PHOTO.txt").write_text("")
+    assert find_labels(tmp_path / "images/Photo.JPG") == tmp_path / "labels/Photo.txt"
