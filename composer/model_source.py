@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from composer.catalogues import find_entry, name_closest
 from composer.discovery import find_model, find_published, shipped_models, shipped_specs
 from composer.downloads import is_address, is_hub_model
 from composer.errors import InputError, NameResolutionError
@@ -81,6 +80,8 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
         raise InputError(f"'{name}' is {kind}, not a file: a model is a name, a file or a folder")
     if path.suffix or find_published(name) is not None:
         return ModelSource("spec", name)
+    from composer.catalogues import find_entry  # late: `composer --help` needs no catalogue
+
     if (entry := find_entry(name)) is not None:
         return ModelSource("published", entry.name)
     raise NameResolutionError(_describe_unknown(name))
@@ -129,6 +130,8 @@ def _is_text(path: Path) -> bool:
 
 
 def _describe_unknown(name: str) -> str:
+    from composer.catalogues import name_closest
+
     shipped = shipped_models()
     if hint := name_closest(name, [*shipped, *shipped_specs()]):
         return f"there is no model '{name}'. Did you mean '{hint}'?"
