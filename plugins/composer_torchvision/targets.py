@@ -3,8 +3,9 @@
 Legend: G objects of an image, H W its height and width before resizing, `_` after it.
 """
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from composer.structures import BitMasks, ImageList, Instances, Keypoints, PolygonMasks
@@ -23,7 +24,7 @@ def torchvision_targets(
             from 0 from here on.
 
     Raises:
-        ValueError: the numbers of targets and images differ.
+        ValueError: the numbers of targets and images differ, or a class is before the first one.
     """
     if len(instances) != len(images):
         raise ValueError(f"Targets of {len(instances)} images, but {len(images)} images.")
@@ -39,13 +40,25 @@ def _resize(instances: Instances, size: tuple[int, int], first_class: int) -> In
     if "gt_boxes" in fields:
         fields["gt_boxes"] = fields["gt_boxes"].scale(scale_x, scale_y)
     if "gt_classes" in fields:
-        fields["gt_classes"] = fields["gt_classes"] - first_class
+        fields["gt_classes"] = _count_from_first(fields["gt_classes"], first_class)
     if "gt_masks" in fields:
         fields["gt_masks"] = resize_masks(fields["gt_masks"], instances.image_size, size)
     if "gt_keypoints" in fields:
         keypoints = fields["gt_keypoints"].tensor
         fields["gt_keypoints"] = Keypoints(keypoints * keypoints.new_tensor([scale_x, scale_y, 1]))
     return Instances(size, **fields)
+
+
+def _count_from_first(classes: Int[Tensor, "G"], first_class: int) -> Int[Tensor, "G"]:
+    """Returns classes that count from 0; -1 is left as it is: such an object is ignored."""
+    is_before = (classes >= 0) & (classes < first_class)
+    if bool(is_before.any()):
+        raise ValueError(
+            f"gt_classes has {int(classes[is_before][0])}, but the first class is {first_class} "
+            "(first_class). For classes that count from 0, as those of datasets do, set it to 0, "
+            "here and in postprocess: --set '*.first_class=0'."
+        )
+    return torch.where(classes < 0, classes, classes - first_class)
 
 
 def resize_masks(

@@ -68,3 +68,13 @@ def test_what_comes_in_stays_as_it_was():
 def test_targets_of_another_number_of_images_are_refused():
     with pytest.raises(ValueError, match="Targets of 1 images, but 2 images"):
         torchvision_targets([truth()], images_of((4, 4), (4, 4)))
+
+
+def test_a_class_before_the_first_one_is_refused_and_ignored_objects_stay_ignored():
+    instances = truth()
+    instances.gt_classes = torch.tensor([0])
+    with pytest.raises(ValueError, match=r"has 0, but the first class is 1 .*first_class=0"):
+        torchvision_targets([instances], images_of((60, 80)), first_class=1)
+    instances.gt_classes = torch.tensor([-1])
+    (found,) = torchvision_targets([instances], images_of((60, 80)), first_class=1)
+    assert found.gt_classes.tolist() == [-1]
