@@ -65,12 +65,12 @@ class LazyModel:
     @property
     def has_masks(self) -> bool:
         """Whether regions have masks."""
-        return self.heads is not None and self.heads.has("mask_head")
+        return self.heads is not None and _has_branch(self.heads, "mask")
 
     @property
     def has_keypoints(self) -> bool:
         """Whether regions have keypoints."""
-        return self.heads is not None and self.heads.has("keypoint_head")
+        return self.heads is not None and _has_branch(self.heads, "keypoint")
 
     @property
     def has_semantics(self) -> bool:
@@ -188,6 +188,12 @@ def _is_supported(model: LazyModel) -> bool:
         heads.config.note(heads.key, f"{heads.key}: Res5ROIHeads need a ResNet without a pyramid")
         return False
     return True
+
+
+def _has_branch(heads: Call, name: str) -> bool:
+    """Whether heads have a branch; where they may name its levels, that decides."""
+    levels = f"{name}_in_features"
+    return heads.has(f"{name}_head") and (levels not in heads.signature or heads.has(levels))
 
 
 def _predictors(heads: Call) -> list[Call]:

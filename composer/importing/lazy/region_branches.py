@@ -36,6 +36,9 @@ def translate_pooler(
     """
     pooler = heads.call(argument, "ROIPooler")
     if pooler is None:
+        if not heads.has(argument):
+            key = heads.key_of(argument)
+            heads.config.note(key, f"{key}: a head without a pooler cannot be expressed")
         return None
     carry(pooler, draft, tables.POOLER, head=head)
     if named and set(named) <= set(levels.names):
@@ -55,7 +58,7 @@ def translate_masks(
     heads: Call, draft: Draft, levels: Levels, named: list[str], channels: int | None = None
 ) -> None:
     """Sets the mask branch."""
-    if channels is None:
+    if "mask_pooler" in heads.signature:
         _check_alike(heads, "mask_in_features", levels, named)
         translate_pooler(heads, "mask_pooler", draft, "mask", levels, named)
         channels = levels.channels_of(named)
