@@ -45,10 +45,11 @@ FOREIGN = [
 INTERNAL = [
     r"composer\.(plan|blueprint|construction|language)\..*",
     r"composer\.graph\.(hooks\.HookObserver|execution\.Execution|observers\.Observers)",
-    r"composer\.graph\.weights\.LoadArguments|Outline|composer\.data\.transforms\.transform\.Array",
+    r"composer\.graph\.weights\.(LoadArguments|LoadOptions)|Outline|composer\.data\.transforms\.transform\.Array",
     r"composer\..*\.(BoxRows|Rows|Sampler|CocoScores|ImageEvaluator|InstanceEvaluator|Quality|_\w+)",
     r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
-    r"Problem|tuple\[(str|~.*)",
+    r"composer\.documents\.located\.Located",
+    r"Problem|tuple\[(float|str|~.*)",
 ]
 nitpick_ignore_regex = [
     (r"py:class", rf"({'|'.join(INTERNAL)})"),

@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_a_file_that_cannot_be_opened_is_named(reads, written, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(path), "open", refuse)
+        patch.setattr(os, "open", refuse)
         with pytest.raises(CheckpointError, match=r"png: cannot be read: Permission denied"):
             reads(path)
 

@@ -17,6 +17,8 @@ def test_names_of_datasets_ship():
         "coco",
         "coco_keypoint",
         "coco_panoptic",
+        "lvis",
+        "lvis_v0_5",
         "pascal_voc",
     ]
 
