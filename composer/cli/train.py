@@ -90,7 +90,8 @@ def train(
 
     SPEC is any model: a spec, one that ships, a checkpoint or the folder of a run. Without an
     experiment, it is trained with the usual settings on --data: on the dataset `train` (with the
-    validation set `validation`), or on four fifths of the only one.
+    validation set `validation` or `val`), or on four fifths of the only one or of `train` beside
+    `test`.
 
     Initial weights are those of --weights or the experiment, else the model's own, else the best
     that are at hand: those that ship, in installed packages, in our cache and those of torch, timm

@@ -342,10 +342,24 @@ def _describe_missing(
 
 def _suggest(name: str, candidates: Collection[str]) -> str:
     """The addresses that a misspelt one is most like, be they written in full or by their ends."""
-    if found := _alike_inside(name, candidates) or find_alike(name, candidates):
+    if (
+        found := _end_alike(name, candidates)
+        or _alike_inside(name, candidates)
+        or find_alike(name, candidates)
+    ):
         return hint_at(found)
     heads = sorted({full.partition(".")[0] for full in candidates})
     return f"Addresses begin with: {', '.join(heads)}."
+
+
+def _end_alike(name: str, candidates: Collection[str]) -> list[str]:
+    """The addresses that end as a name does but for sections `with`, which addresses do without.
+
+    A data file's `train.with.classes` is `datasets.train.classes` of an experiment, whose own
+    section `train` is another.
+    """
+    end = "." + ".".join(part for part in name.split(".") if part != "with")
+    return [full for full in candidates if full.endswith(end)] if end != "." else []
 
 
 def _alike_inside(name: str, candidates: Collection[str]) -> list[str]:

@@ -26,6 +26,7 @@ from composer.language import ImageFormat, load_spec, log_notes
 
 _TRAIN, _VALIDATION = "train", "validation"
 _SHORT = "val"  # what the latter is often called
+_UNSEEN = "test"  # neither trained on nor validated with
 _SPECS = (".yaml", ".yml", ".json")
 _FOLDS = 5
 _SMALLEST = 0.8  # of the model's own image size
@@ -45,7 +46,8 @@ def standard_experiment(
 
     The dataset `train` is the training set, and `validation` (or `val`) the validation set; `train`
     alone is trained on as a whole. One dataset of another name is split: four images of five are
-    the training set, the others the validation set; a selection is trained on as a whole.
+    the training set, the others the validation set; a selection is trained on as a whole. So is
+    `train` beside `test`, which stays unseen.
 
     Args:
         spec: the model, by any name that `Graph.open` takes.
@@ -90,12 +92,18 @@ def _choose(datasets: Mapping[str, DatasetDocument]) -> dict[str, DatasetDocumen
     if _TRAIN in datasets and (validation or len(datasets) == 1):
         found = [datasets[_TRAIN], *validation]
         return dict(zip((_TRAIN, _VALIDATION), found, strict=False))
+    if set(datasets) == {_TRAIN, _UNSEEN}:
+        return _divide(datasets[_TRAIN])
     if len(datasets) > 1:
         raise InputError(
             f"there are the datasets {', '.join(datasets)}: call the training set '{_TRAIN}' and "
             f"the validation set '{_VALIDATION}', or write an experiment"
         )
-    (whole,) = datasets.values()
+    return _divide(*datasets.values())
+
+
+def _divide(whole: DatasetDocument) -> dict[str, DatasetDocument]:
+    """Four fifths to train on and one to validate with, unless the dataset is a selection."""
     if whole.select != Selection():
         return {_TRAIN: whole}
     folds = {_VALIDATION: [0], _TRAIN: list(range(1, _FOLDS))}

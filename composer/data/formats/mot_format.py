@@ -25,7 +25,8 @@ def recognise_mot(path: DataPath) -> Recognition | None:
         datasets[name] = {"folder": split_folder or path.path}
     if "" in datasets:
         datasets = {"": {"folder": path.path}}
-    evidence = f"{path.relative(truths[0])}, one of {len(truths)}"
+    count = len(truths)
+    evidence = f"{path.relative(truths[0])}, one of {count} sequence{'' if count == 1 else 's'}"
     return Recognition("MOTChallenge", "mot", evidence, sort_splits(datasets))
 
 

@@ -29,6 +29,7 @@ from composer.structures import encode_mask
 
 _SHAPES = ("box", "polygon", "ellipse", "mask", "skeleton")
 _WITHOUT_AREA = ("polyline", "points", "cuboid")
+_NO_OBJECTS = ("points", "tag")  # types of labels
 _LONGEST = 10  # digits of a number
 _LAST_NUMBER = re.compile(r"(\d+)\D*$")
 
@@ -102,12 +103,14 @@ def is_cvat(root: ET.Element) -> bool:
 def list_labels(root: ET.Element) -> list[str]:
     """The names of the labels in the order of the task; of all that occur if it lists none.
 
-    The points of skeletons are labels, too, and are left out.
+    The points of skeletons are labels, too, and so are tags of whole images, which no object has:
+    both are left out.
     """
     listed = [
         label.findtext("name", "").strip()
         for label in root.iterfind(".//labels/label")
-        if not label.findtext("parent", "").strip() and label.findtext("type", "") != "points"
+        if not label.findtext("parent", "").strip()
+        and label.findtext("type", "").strip() not in _NO_OBJECTS
     ]
     if listed:
         return list(dict.fromkeys(listed))

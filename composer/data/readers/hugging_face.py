@@ -66,7 +66,10 @@ def hugging_face(
     own = named or _call_classes(found, numbered)
     builder = DatasetBuilder(own, first_id=0 if numbered else 1, log=log)
     if numbered and named is None:
-        message = "nothing names the classes; they are called by their numbers (`classes` does)"
+        message = (
+            "nothing names the classes, and they are called by their numbers; the reader's "
+            "configuration `classes` names them in order: --set '*.classes=[first, second]'"
+        )
         builder.log.add("unnamed_category", message)
     finders: dict[Path, ImageFinder] = {}
     for file, some in entries.items():

@@ -73,6 +73,16 @@ def test_named_datasets_are_taken_by_their_names(spec, tmp_path):
     assert alone.document.evaluation is None
 
 
+def test_a_test_set_stays_unseen(spec, tmp_path):
+    whole = open_experiment_data(standard_experiment(spec, datasets_of(tmp_path, "some")))
+    experiment = standard_experiment(spec, datasets_of(tmp_path, "train", "test"))
+    assert set(experiment.datasets) == {"train", "validation"}
+    divided = open_experiment_data(experiment)
+    for name in ("train", "validation"):
+        files = [[r.file_name for r in data.by_name[name].records] for data in (divided, whole)]
+        assert files[0] == files[1]
+
+
 def test_what_is_measured_on_may_be_called_val(spec, tmp_path):
     datasets = datasets_of(tmp_path, "val", "train")
     assert set(standard_experiment(spec, datasets).datasets) == {"train", "validation"}
@@ -82,6 +92,12 @@ def test_what_is_measured_on_may_be_called_val(spec, tmp_path):
 def test_names_that_say_nothing_are_refused(spec, tmp_path, names):
     with pytest.raises(InputError, match=f"{', '.join(names)}: call the training set 'train'"):
         standard_experiment(spec, datasets_of(tmp_path, *names))
+
+
+def test_an_address_of_the_data_file_is_told_as_the_experiments(spec, tmp_path):
+    datasets = datasets_of(tmp_path, "train", "validation")
+    with pytest.raises(SpecError, match=r"Did you mean 'datasets\.train\.annotations'"):
+        standard_experiment(spec, datasets, set=["train.with.annotations=x.json"])
 
 
 def test_images_have_the_size_that_the_model_wants(spec, tmp_path):

@@ -128,6 +128,17 @@ def test_frames_without_images_are_told(folder):
     assert lefts(dataset) == {"1": [3], "2": [5]}
 
 
+def test_labels_of_whole_images_are_no_classes(folder):
+    folder.draw("images/a.png")
+    tag = "<label><name>weather</name><type>tag</type></label></labels>"
+    meta = META.format(mode="annotation").replace("</labels>", tag)
+    body = f'<image id="0" name="a.png" width="40" height="20"><tag label="weather"/>{BOX}</image>'
+    file = folder.write("annotations.xml", XML.format(meta=meta, body=body))
+    dataset = cvat(annotations=file)
+    assert dataset.metadata.thing_classes == ("dog", "cat")
+    assert not dataset.faults
+
+
 def test_a_folder_is_recognised(folder):
     read(folder, BOX)
     found = recognise(folder.path)

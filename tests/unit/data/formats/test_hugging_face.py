@@ -32,6 +32,7 @@ def test_boxes_are_those_of_coco(folder):
     assert dataset[0].annotations[0].box == (4, 3, 24, 13)
     assert dataset.metadata.thing_classes == ("class 0", "class 1")
     assert count_faults(dataset.faults) == {"unnamed_category": 1}
+    assert "--set '*.classes=[first, second]'" in dataset.faults[0].message
     named = hugging_face(folder=folder.path, classes=("cat", "dog"))
     assert named.metadata.thing_classes == ("cat", "dog")
     assert not named.faults

@@ -33,6 +33,8 @@ def test_a_folder_is_recognised_with_its_splits(folder):
     write(folder, "val/C")
     found = recognise(folder.path)
     assert (found.reader, found.splits) == ("mot", ("train", "val"))
+    assert found.evidence == "train/A/gt/gt.txt, one of 3 sequences"
+    assert recognise(folder / "val").evidence == "C/gt/gt.txt, one of 1 sequence"
     datasets = read_data_file(find_data(folder.path)).datasets
     assert [len(datasets[name].open(name)) for name in ("train", "val")] == [6, 3]
     assert recognise(folder / "train/A").reader == "mot"
