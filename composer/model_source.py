@@ -11,7 +11,14 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from composer.discovery import find_model, find_published, shipped_models, shipped_specs
+from composer.discovery import (
+    find_missing_distribution,
+    find_model,
+    find_published,
+    published_specs,
+    shipped_models,
+    shipped_specs,
+)
 from composer.downloads import is_address, is_hub_model
 from composer.errors import InputError, NameResolutionError
 from composer.files import is_there
@@ -130,9 +137,12 @@ def _is_text(path: Path) -> bool:
 
 
 def _describe_unknown(name: str) -> str:
-    from composer.catalogues import name_closest
+    from composer.catalogues import list_entries, name_closest
 
     shipped = shipped_models()
+    known = [*published_specs(), *(entry.name for entry in list_entries())]
+    if missing := find_missing_distribution(name, known):
+        return f"the distribution '{missing}' is not installed, so there is no model '{name}'"
     if hint := name_closest(name, [*shipped, *shipped_specs()]):
         return f"there is no model '{name}'. Did you mean '{hint}'?"
     return (

@@ -69,6 +69,12 @@ def find_default(spec: str) -> Entry:
     for entry in list_entries():
         if entry.form.is_default and entry.spec == wanted:
             return entry
+    named = [entry.name for entry in list_entries() if entry.spec == wanted]
+    if named:
+        raise NameResolutionError(
+            f"no published model is the default of the spec '{spec}' (`is_default` of a "
+            f"catalogue's entry): name one of {', '.join(named[:_SHOWN])}"
+        )
     raise NameResolutionError(
         f"no weights are published for the spec '{spec}': `composer models` lists published models"
     )

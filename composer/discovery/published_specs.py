@@ -7,7 +7,8 @@ group `composer.specs`. A file `detector.yaml` in it is the spec `detector`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,9 +23,11 @@ from composer.discovery.installed import (
     shipped_models,
 )
 from composer.discovery.publication import Publication
+from composer.names import closest
 
 SPEC_GROUP = "composer.specs"
 _SUFFIX = ".yaml"
+_ALIKE = 0.8  # more than `torchvision` and `some-vision`, less than words with a typing error
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,29 @@ def unfound_folders() -> list[str]:
         for owner in discover(SPEC_GROUP)
         if locate_folder(owner) is None
     ]
+
+
+def find_missing_distribution(name: str, known: Iterable[str]) -> str | None:
+    """The distribution that a qualified name is of, if it is not installed; None otherwise.
+
+    Args:
+        name: what was written: `somebodys-plugin/detector`.
+        known: names that exist; one that begins alike was probably meant.
+    """
+    qualifier, slash, rest = name.partition("/")
+    if not slash or not _is_distribution(qualifier):
+        return None
+    if "/" in rest or Path(rest).suffix or Path(qualifier).exists():  # a file's
+        return None
+    beginnings = {part for each in known for part in each.split("/")[:-1]}
+    if closest(qualifier, beginnings, _ALIKE) or find_version(qualifier) is not None:
+        return None
+    return qualifier
+
+
+def _is_distribution(text: str) -> bool:
+    """Whether a text has the form of a distribution's name."""
+    return re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", text) is not None
 
 
 def find_file(folder: Path, name: str) -> Path | None:

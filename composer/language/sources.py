@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from composer.discovery import (
     Homes,
     find_file,
+    find_missing_distribution,
     find_published,
     find_version,
     published_specs,
@@ -195,11 +196,15 @@ def suggest_other(name: str, written_in: str) -> str:
 
 
 def _not_found(name: str, place: Place | None) -> Problem:
+    published = published_specs()
+    if missing := find_missing_distribution(name, published):
+        message = f"the distribution '{missing}' is not installed, so there is no spec '{name}'"
+        return Problem(place or Place(name), message)
     nearby = [] if place is None else _list_nearby(name, place)
     if nearby:
         hint = did_you_mean(name, nearby, "specs there")
     else:
-        hint = did_you_mean(name.removesuffix(".yaml"), published_specs(), "published specs")
+        hint = did_you_mean(name.removesuffix(".yaml"), published, "published specs")
     return Problem(place or Place(name), f"there is no spec '{name}'", hint)
 
 

@@ -25,7 +25,7 @@ def describe_value_type(annotation: Any) -> str:
         kept = [describe_value_type(one) for one in alternatives if one is not type(None)]
         return " or ".join(kept) + (" or nothing" if type(None) in alternatives else "")
     origin = get_origin(annotation)
-    if origin in (None, list, Literal) or not hasattr(origin, "__name__"):
+    if origin in (None, Literal) or not hasattr(origin, "__name__"):
         return describe_type(annotation)
     inner = ["..." if one is ... else describe_value_type(one) for one in get_args(annotation)]
     return f"{origin.__name__}[{', '.join(inner)}]"

@@ -73,6 +73,13 @@ def test_the_default_weights_of_a_spec(zoo):
         find_default("mask_rcnn_efficientnet_lite0_fpn")
 
 
+def test_published_weights_that_are_no_default_are_named(zoo, monkeypatch):
+    others = [entry for entry in list_entries() if entry.name == "tiny/Boxes/tiny_1x"]
+    monkeypatch.setattr("composer.catalogues.finding.list_entries", lambda: others)
+    with pytest.raises(NameResolutionError, match=r"is the default of .*: name one of tiny/Boxes/"):
+        find_default("tiny_zoo_spec")
+
+
 def test_a_model_without_a_spec_is_said(zoo):
     with pytest.raises(InputError, match=r"no spec yet.*https://zoo.invalid/weights/specless.pkl"):
         Graph.open("specless")

@@ -6,7 +6,9 @@ import pytest
 
 from composer.cli.main import main
 from composer.discovery import published_specs
+from composer.errors import NameResolutionError
 from composer.language import load_spec
+from composer.model_source import find_model_source
 from spec_folder import marked
 
 SPEC = "composer: 1\ndoc: Something of a plugin.\ninputs: {x: any}\nnodes: {%s}\noutputs: {y: a}\n"
@@ -124,6 +126,25 @@ def test_names_lead_into_folders_of_specs_only(publish, spec_folder):
     publish("some-plugin", {"detector.yaml": SPEC % NODE})
     problem = spec_folder.problem("composer: 1\nextends: some-plugin/../specs/detector\n")
     assert problem.message == "there is no spec 'some-plugin/../specs/detector'"
+
+
+def test_the_missing_distribution_of_a_spec_is_named(spec_folder):
+    problem = spec_folder.problem("composer: 1\nextends: acme-vision/mask_rcnn_r50_fpn\n")
+    assert problem.message == (
+        "the distribution 'acme-vision' is not installed, so there is no spec "
+        "'acme-vision/mask_rcnn_r50_fpn'"
+    )
+    assert not problem.hint
+    with pytest.raises(NameResolutionError, match="distribution 'acme-vision' is not installed"):
+        find_model_source("acme-vision/mask_rcnn_r50_fpn")
+
+
+@pytest.mark.parametrize(
+    "name", ["torchvison/fcos_resnet50_fpn", "COCO-Detecton/faster_rcnn", "detection-composer/mask"]
+)
+def test_a_misspelt_beginning_of_a_name_is_no_distribution(name):
+    with pytest.raises(NameResolutionError, match="there is no model"):
+        find_model_source(name)
 
 
 @pytest.mark.parametrize("target", ["not_installed.specs", "json.specs", "composer.nothing"])

@@ -21,6 +21,7 @@ class Sized(nn.Module):
         channels: tuple[Channels, ...] = (),
         names: dict[str, PositiveInt] | None = None,
         kind: Literal["a", "b"] = "a",
+        pairs: list[tuple[Fraction, str]] | None = None,
     ) -> None: ...
 
     def forward(self, x: str) -> str: ...
@@ -39,6 +40,7 @@ class Sized(nn.Module):
         ("channels", "tuple[1 <= int or Literal[-1], ...]"),
         ("names", "dict[str, 1 <= int] or nothing"),
         ("kind", "Literal['a', 'b']"),
+        ("pairs", "list[tuple[0 <= float <= 1, str]] or nothing"),
     ],
 )
 def test_types_of_configuration_values_tell_their_range(name, words):
