@@ -17,6 +17,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
+EXTRAS := $(VENV)/.extras-installed
+WITH_EXTRAS := .[parquet,transformers]
 
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
@@ -62,7 +64,7 @@ docs: $(DEVELOPMENT) ## Build the documentation into docs/_build/html, warnings 
 tests: $(DEVELOPMENT) ## Run the fast tests
 	$(BIN)/python -m $(PYTEST) -m 'not slow' $(ARGS)
 
-test-slow: $(DEVELOPMENT) ## Run the slow tests, and the laws with many examples
+test-slow: $(EXTRAS) ## Run the slow tests, and the laws with many examples
 	$(BIN)/python -m $(PYTEST) -m 'slow or hypothesis' --hypothesis-profile many $(ARGS)
 
 format: $(DEVELOPMENT) ## Rewrite the files in the project's style
@@ -125,3 +127,8 @@ $(RUNTIME): pyproject.toml | $(BIN)/python
 $(DEVELOPMENT): pyproject.toml | $(BIN)/python
 	$(call install,.[dev])
 	@touch $(RUNTIME) $@
+
+# What only slow tests use. Where it cannot be installed they are skipped, and say so.
+$(EXTRAS): $(DEVELOPMENT)
+	$(call install,$(WITH_EXTRAS)) || echo 'their tests are skipped'
+	@touch $@

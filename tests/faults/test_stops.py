@@ -12,7 +12,9 @@ pytestmark = pytest.mark.slow
 SIGNALS = [signal.SIGKILL, signal.SIGINT]
 
 
-@pytest.mark.parametrize(("text", "number"), zip([LONGER, WITH_WORKERS], SIGNALS, strict=True))
+@pytest.mark.parametrize(
+    ("text", "number"), list(zip([LONGER, WITH_WORKERS], SIGNALS, strict=True))
+)
 def test_a_stopped_training_comes_to_the_same_bit_for_bit(text, number, tmp_path):
     straight, chance = Straight(tmp_path, text), random.Random(int(number))
     rounds = [straight.stop_and_resume(f"run{i}", chance, number) for i in range(3)]

@@ -106,7 +106,11 @@ WRITING_CALLS = {
     "torch.save": ["composer/checkpoint/writer.py"],
     "save_file": ["composer/checkpoint/writer.py"],
     "av.open": ["composer/prediction/video.py"],
-    "os.open": ["composer/cli/main.py", "composer/files.py"],
+    "os.open": [
+        "composer/cli/main.py",
+        "composer/files.py",
+        "composer/regular_files.py",  # to read
+    ],
 }
 WRITING_METHODS = {
     "write_text": [
