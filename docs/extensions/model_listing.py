@@ -24,7 +24,7 @@ class ModelsDirective(SphinxDirective):
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Tells Sphinx about the directive."""
+    """Registers the directive with Sphinx."""
     app.add_directive("models", ModelsDirective)
     return {"parallel_read_safe": True}
 

@@ -29,7 +29,7 @@ class NodeTypesDirective(SphinxDirective):
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Tells Sphinx about the directive."""
+    """Registers the directive with Sphinx."""
     app.add_directive("node-types", NodeTypesDirective)
     return {"parallel_read_safe": True}
 

@@ -51,7 +51,7 @@ class DeformableQuerySet(NamedTuple):
 
 
 class DeformableDetrQueries(nn.Module):
-    """Repeats learnt queries for each image, or makes them of its best places (two stages).
+    """Repeats learned queries for each image, or makes them of its best places (two stages).
 
     It follows Zhu et al. 2021 (Deformable DETR, section 4.2).
 

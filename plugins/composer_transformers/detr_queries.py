@@ -21,7 +21,7 @@ class DetrQuerySet(NamedTuple):
 
     Attributes:
         contents: zeros.
-        positions: learnt, the same for all images.
+        positions: learned, the same for all images.
     """
 
     contents: Queries
@@ -29,7 +29,7 @@ class DetrQuerySet(NamedTuple):
 
 
 class DetrQueries(nn.Module):
-    """Repeats the learnt object queries for each image (Carion et al. 2020, section 3.2).
+    """Repeats the learned object queries for each image (Carion et al. 2020, section 3.2).
 
     Args:
         config: the model's configuration, as in a `config.json`.

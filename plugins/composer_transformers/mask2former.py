@@ -73,7 +73,7 @@ class Mask2FormerQuerySet(NamedTuple):
     """The queries from which the decoder starts.
 
     Attributes:
-        contents: learnt, the same for all images.
+        contents: learned, the same for all images.
         positions: their embeddings, likewise.
     """
 
@@ -82,7 +82,7 @@ class Mask2FormerQuerySet(NamedTuple):
 
 
 class Mask2FormerQueries(nn.Module):
-    """Repeats the learnt queries for each image (Cheng et al. 2022, section 3.2).
+    """Repeats the learned queries for each image (Cheng et al. 2022, section 3.2).
 
     Args:
         config: the model's configuration, as in a `config.json`.

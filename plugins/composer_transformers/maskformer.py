@@ -54,7 +54,7 @@ class MaskFormerPixelDecoder(nn.Module):
 
 
 class MaskFormerQueries(nn.Module):
-    """Repeats the learnt queries for each image (Cheng et al. 2021, section 3.3).
+    """Repeats the learned queries for each image (Cheng et al. 2021, section 3.3).
 
     Args:
         config: the model's configuration, as in a `config.json`.

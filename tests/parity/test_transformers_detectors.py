@@ -22,7 +22,7 @@ VARIANTS = {
         "deformable_detr",
         {"with_box_refine": True, "two_stage": True, "two_stage_num_proposals": 6},
     ),
-    "detr, learnt positions": ("detr", {"position_embedding_type": "learned"}),
+    "detr, learned positions": ("detr", {"position_embedding_type": "learned"}),
     "detr, last layer": ("detr", {"auxiliary_loss": False}),
     "rt_detr, more levels": ("rt_detr", {"num_feature_levels": 4}),
 }
