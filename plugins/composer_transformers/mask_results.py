@@ -3,6 +3,7 @@
 Legend: N images, Q queries, R segments, H W the height and width of the output.
 """
 
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,16 +49,14 @@ class QueryInstances(nn.Module):
             images: for their padding, which is cut off.
             batch: the records with `height` and `width`.
         """
-        found = []
-        for index, size in enumerate(batch.output_sizes):
-            (result,) = self.processor.post_process_instance_segmentation(
-                _pick(logits, masks, images, index),
-                threshold=self.score_threshold,
-                target_sizes=[size],
-                return_binary_maps=True,
-            )
-            found.append(_gather_instances(result, size, logits))
-        return found
+        results = _process_each(
+            self.processor.post_process_instance_segmentation,
+            (logits, masks, images, batch),
+            threshold=self.score_threshold,
+            return_binary_maps=True,
+        )
+        sizes = batch.output_sizes
+        return [_gather_instances(*one, logits) for one in zip(results, sizes, strict=True)]
 
 
 class QuerySemantics(nn.Module):
@@ -82,15 +81,12 @@ class QuerySemantics(nn.Module):
             images: for their padding, which is cut off.
             batch: the records with `height` and `width`.
         """
-        scores: list[SemanticScores] = []
-        for index, size in enumerate(batch.output_sizes):
-            (result,) = self.processor.post_process_semantic_segmentation(
-                _pick(logits, masks, images, index),
-                target_sizes=[size],
-                return_segmentation_scores=True,
-            )
-            scores.append(result["segmentation_scores"])
-        return scores
+        results = _process_each(
+            self.processor.post_process_semantic_segmentation,
+            (logits, masks, images, batch),
+            return_segmentation_scores=True,
+        )
+        return [result["segmentation_scores"] for result in results]
 
 
 class QueryPanoptics(nn.Module):
@@ -129,17 +125,14 @@ class QueryPanoptics(nn.Module):
             images: for their padding, which is cut off.
             batch: the records with `height` and `width`.
         """
-        found = []
-        for index, size in enumerate(batch.output_sizes):
-            (result,) = self.processor.post_process_panoptic_segmentation(
-                _pick(logits, masks, images, index),
-                threshold=self.score_threshold,
-                overlap_mask_area_threshold=self.overlap_threshold,
-                label_ids_to_fuse=set(self.stuff_classes),
-                target_sizes=[size],
-            )
-            found.append(self._gather(result))
-        return found
+        results = _process_each(
+            self.processor.post_process_panoptic_segmentation,
+            (logits, masks, images, batch),
+            threshold=self.score_threshold,
+            overlap_mask_area_threshold=self.overlap_threshold,
+            label_ids_to_fuse=set(self.stuff_classes),
+        )
+        return [self._gather(result) for result in results]
 
     def _gather(self, result: dict[str, Any]) -> PanopticSegmentation:
         ids = result["segmentation"].to(torch.int32)
@@ -159,6 +152,19 @@ class QueryPanoptics(nn.Module):
                 else {"area": int((ids == one["id"]).sum())}
             )
         return PanopticSegmentation(ids.clamp(min=0), segments)
+
+
+def _process_each(
+    process: Callable[..., list[Any]],
+    values: tuple[QueryLogits, QueryMasks, ImageList, ImageBatch],
+    **options: Any,
+) -> Iterator[Any]:
+    """What a processor makes of each image, in its requested size."""
+    logits, masks, images, batch = values
+    for index, size in enumerate(batch.output_sizes):
+        outputs = _pick(logits, masks, images, index)
+        (result,) = process(outputs, target_sizes=[size], **options)
+        yield result
 
 
 def _pick(logits: QueryLogits, masks: QueryMasks, images: ImageList, index: int) -> Any:
