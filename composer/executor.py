@@ -18,6 +18,8 @@ from composer.taps import Tapping, is_tapping, without_tapping
 from composer.values import describe, move
 from composer.worker_death import is_worker_death
 
+_ONE_VALUE = "Expected more than 1 value per channel when training"  # says torch
+
 Values = MutableMapping[Slot, Any]
 Callables = Mapping[str, Callable[..., Any]]
 
@@ -177,13 +179,23 @@ def _failure(step: Step, arguments: Mapping[str, Any], error: Exception) -> Exec
     shown = {port: value for port, value in arguments.items() if port != "generator"}
     lines = [f"    {port}: {_describe(value)}" for port, value in shown.items()]
     given = "\n".join(["  It was given", *lines]) if lines else "  It was given nothing."
-    reason = f"{type(error).__name__}: {error}"
-    if shortage := describe_shortage(error):
-        reason = f"{shortage}. {describe_largest(step.node, with_place=True)}".rstrip()
-    if isinstance(error, KeyError):
-        reason = f"KeyError: there is no {error} among what it was given"
+    reason = _explain(step, error)
     message = f"node '{step.node.path}' ({step.node.label}) failed: {reason}\n{given}"
     return ExecutionError(step.node.path, message)
+
+
+def _explain(step: Step, error: Exception) -> str:
+    if shortage := describe_shortage(error):
+        return f"{shortage}. {describe_largest(step.node, with_place=True)}".rstrip()
+    if isinstance(error, KeyError):
+        return f"KeyError: there is no {error} among what it was given"
+    if _ONE_VALUE in str(error):
+        return (
+            "batch normalization has a single value per channel, of which there is no variance. "
+            "Train on batches of two images or more, or on larger images, or freeze its "
+            "normalization."
+        )
+    return f"{type(error).__name__}: {error}"
 
 
 def _describe(value: Any) -> str:

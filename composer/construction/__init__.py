@@ -6,7 +6,11 @@ from composer.construction.checking import (
     find_image_format,
     list_addresses,
 )
-from composer.construction.class_names import count_classes, require_class_names
+from composer.construction.class_names import (
+    count_classes,
+    find_first_class,
+    require_class_names,
+)
 from composer.construction.modules import build_modules, check_taps, instantiate
 from composer.construction.settable import list_aliases, list_configuration, list_params
 
@@ -16,6 +20,7 @@ __all__ = [
     "check_spec",
     "check_taps",
     "count_classes",
+    "find_first_class",
     "find_image_format",
     "instantiate",
     "list_addresses",

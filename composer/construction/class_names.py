@@ -16,6 +16,7 @@ from composer.names import group_names
 from composer.structures import SemanticLogits
 
 _CLASSES, _KEYPOINTS = "num_classes", "num_keypoints"
+_FIRST, _INSTANCES = "first_class", "instances"
 _NOUNS = {
     "thing_classes": "classes",
     "stuff_classes": "classes of stuff",
@@ -45,6 +46,21 @@ def count_classes(blueprint: Blueprint) -> Mapping[str, Mapping[str, int]]:
                 kind = "keypoint_names" if key == _KEYPOINTS else kind
                 counts[kind][f"{path}.{key}"] = value
     return counts
+
+
+def find_first_class(blueprint: Blueprint) -> int:
+    """The number that a model gives to its first class: `first_class` of its last node.
+
+    Args:
+        blueprint: a checked spec, or a part of one.
+    """
+    instances = blueprint.outputs.get("inference", {}).get(_INSTANCES)
+    for slot in () if instances is None else instances.slots:
+        node = blueprint.nodes.get(slot.path)
+        value = None if node is None else node.config.get(_FIRST)
+        if isinstance(value, int):
+            return value
+    return 0
 
 
 def _find_semantic(blueprint: Blueprint) -> set[str]:

@@ -177,6 +177,27 @@ def _log_differences(
         )
 
 
+def count_from_zero(predict: Predict, first_class: int) -> Predict:
+    """A function that predicts with classes that count from 0, as those of datasets and names do.
+
+    Args:
+        predict: the model.
+        first_class: the number of its first class.
+    """
+    if first_class == 0:
+        return predict
+    return lambda batch: [_shift(output, first_class) for output in predict(batch)]
+
+
+def _shift(output: Record, first_class: int) -> Record:
+    found = output.get("instances")
+    if not isinstance(found, Instances) or not found.has("pred_classes"):
+        return output
+    shifted = Instances(found.image_size, **found.get_fields())
+    shifted.pred_classes = found.pred_classes - first_class
+    return {**output, "instances": shifted}
+
+
 def _renumber(instances: Instances, numbers: Sequence[int]) -> Instances:
     if not instances.has("pred_classes"):
         return instances

@@ -9,9 +9,10 @@ from typing import Any
 
 from torch import distributed
 
+from composer.construction import find_first_class
 from composer.data import Dataset, ImageSize, InferenceBatches, LoadingOptions, Mapper, with_size
 from composer.evaluation.augmented_predictor import AugmentedPredictor
-from composer.evaluation.class_matching import MatchedClasses
+from composer.evaluation.class_matching import MatchedClasses, count_from_zero
 from composer.evaluation.evaluator import Evaluator, Predict, evaluate
 from composer.evaluation.results import Results
 from composer.evaluation.tasks import make_evaluators
@@ -43,8 +44,8 @@ def evaluate_graph(
         dataset: images and annotations.
         tasks: the tasks; by default all that fit dataset and model, see `make_evaluators`.
         evaluators: the evaluators, in place of `tasks`.
-        predict: computes outputs in place of the graph itself; an `AugmentedPredictor`, for
-            instance.
+        predict: computes outputs in place of the graph itself, with its classes; an
+            `AugmentedPredictor`, for instance.
         batches: the batches; by default those of `make_batches`.
         loading: batch size, workers and the policy on images and annotations that cannot be read,
             for `evaluators` and `batches` that are not given.
@@ -59,7 +60,8 @@ def evaluate_graph(
     if batches is None:
         resize = not isinstance(predict, AugmentedPredictor)
         batches = make_batches(graph, dataset, loading, resize=resize)
-    run = MatchedClasses(predict or predict_with(graph), graph.spec.metadata, dataset)
+    run = predict_with(graph) if predict is None else _count(predict, graph)
+    run = MatchedClasses(run, graph.spec.metadata, dataset)
     with inferring(graph):
         return evaluate(run, batches, evaluators, model=graph, on_batch=on_batch)
 
@@ -70,9 +72,13 @@ def list_outputs(graph: Graph) -> list[str]:
 
 
 def predict_with(graph: Graph) -> Predict:
-    """A function that runs the graph on batches, on its device."""
+    """A function that runs the graph on batches, on its device; classes count from 0."""
     device = device_of(graph)
-    return lambda batch: graph.run(move(batch, device), mode="inference")
+    return _count(lambda batch: graph.run(move(batch, device), mode="inference"), graph)
+
+
+def _count(predict: Predict, graph: Graph) -> Predict:
+    return count_from_zero(predict, find_first_class(graph.blueprint))
 
 
 def make_batches(

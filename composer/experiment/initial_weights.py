@@ -19,6 +19,7 @@ from composer.module_tree import own_state
 from composer.pretrained import Filling, fill_with_best
 
 _FROZEN = "FrozenBN"
+_EPS = 1e-5  # of batch normalization in torch
 _SHOWN = 4
 
 MakeSpec = Callable[[Mapping[str, Any]], Spec]
@@ -129,6 +130,8 @@ def find_unfreezing(graph: Graph, paths: Mapping[str, int]) -> dict[str, Any]:
                 settings[f"{path}.{key}"] = _trainable_norm(node.contract, key)
             elif key == "freeze_at" and value:
                 settings[f"{path}.{key}"] = 0
+            elif key.endswith("norm_eps") and value == 0:  # which only frozen ones can have
+                settings[f"{path}.{key}"] = _EPS
     return settings
 
 

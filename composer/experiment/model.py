@@ -25,6 +25,7 @@ _COUNTED = {
     "sem_seg_num_classes": "stuff_classes",
     "num_keypoints": "keypoint_names",
 }
+_FIRST = "first_class"  # the number of the first class, a param of specs, too
 _WORDS = {
     "thing_classes": "classes",
     "stuff_classes": "classes of stuff",
@@ -39,7 +40,8 @@ def fit_spec(
 
     Params that the experiment does not set follow the datasets, as far as the spec has them and
     the datasets name what they count: `num_classes` is the number of thing classes,
-    `sem_seg_num_classes` that of stuff classes, `num_keypoints` that of keypoints.
+    `sem_seg_num_classes` that of stuff classes, `num_keypoints` that of keypoints. `first_class`
+    is 0, from which datasets count.
 
     Args:
         experiment: the experiment.
@@ -58,7 +60,8 @@ def fit_spec(
     if freeze:
         frozen = list(dict.fromkeys([*plain.freeze, *freeze]))
         source = _with_freeze(source, frozen)
-    values = {**counts, **(settings or {})}
+    first = {_FIRST: 0} if _FIRST in plain.params else {}
+    values = {**counts, **first, **(settings or {})}
     spec = load_spec(source, set=[*values.items(), *experiment.model_settings])
     named, own = name_classes(metadata), plain.metadata
     if own.image_counts and own.thing_classes == named.thing_classes:

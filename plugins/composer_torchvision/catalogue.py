@@ -71,15 +71,14 @@ def _describe(name: str, weights: Any, *, is_default: bool) -> dict[str, Any]:
 
 
 def _number_classes(name: str, categories: list[str]) -> dict[str, Any]:
-    """The settings that let classes count from their first name.
+    """The params that let classes count from their first name.
 
     The region detectors and SSDs of torchvision have a background before their classes, which its
     labels count; the others have as many logits as labels.
     """
     if not _has_background(name):
         return {}
-    first = {"ground_truth.first_class": 0, "postprocess.first_class": 0}
-    return {"set": first, "params": {"num_classes": len(categories) - _BACKGROUND}}
+    return {"params": {"num_classes": len(categories) - _BACKGROUND, "first_class": 0}}
 
 
 def _has_background(name: str) -> bool:

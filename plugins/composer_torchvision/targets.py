@@ -55,8 +55,8 @@ def _count_from_first(classes: Int[Tensor, "G"], first_class: int) -> Int[Tensor
     if bool(is_before.any()):
         raise ValueError(
             f"gt_classes has {int(classes[is_before][0])}, but the first class is {first_class} "
-            "(first_class). For classes that count from 0, as those of datasets do, set it to 0, "
-            "here and in postprocess: --set '*.first_class=0'."
+            "(first_class). For classes that count from 0, as those of datasets do, it is 0, here "
+            "and in postprocess: --set first_class=0."
         )
     return torch.where(classes < 0, classes, classes - first_class)
 

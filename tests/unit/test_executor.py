@@ -16,6 +16,15 @@ class Pair(NamedTuple):
     right: Tensor
 
 
+class OneNorm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x)
+
+
 def build(nodes, outputs=None, **more):
     document = {"composer": 1, "inputs": {"x": "any"}, "nodes": nodes, "outputs": outputs or {}}
     return Graph.from_spec(document, nodes={**NODES, **more})
@@ -47,6 +56,12 @@ def test_a_node_that_gives_other_outputs_than_it_says_is_an_error_of_that_node(r
     graph = build({"a": {"uses": "liar", "inputs": {"x": "x"}}}, liar=liar)
     with pytest.raises(ExecutionError, match=r"node 'a' .* instead of left, right"):
         graph.run(torch.zeros(1), until="a")
+
+
+def test_normalization_of_a_single_value_is_explained():
+    graph = build({"norm": {"uses": "batch_norm", "inputs": {"x": "x"}}}, batch_norm=OneNorm)
+    with pytest.raises(ExecutionError, match=r"node 'norm' .* Train on batches of two images or"):
+        graph.train().run(torch.zeros(1, 2, 1, 1), until="norm")
 
 
 def test_a_value_that_cannot_be_described_does_not_hide_the_error():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from composer import Graph
+from composer.construction import find_first_class
 from composer.data import LoadingOptions, write_shape_dataset
 from composer.data.readers.coco import coco
 from composer.data.readers.coco_panoptic import coco_panoptic
@@ -22,11 +23,11 @@ def dataset(tmp_path_factory):
     return coco(annotations=files.annotations, images=files.images)
 
 
-def make_graph(dataset, classes=None, shown=None, stuff=()):
+def make_graph(dataset, classes=None, shown=None, stuff=(), first_class=0):
     """A graph that knows the truth, and takes notes of the images that it is shown."""
     notes = [] if shown is None else shown
 
-    def oracle(batch: ImageBatch) -> list[Instances]:
+    def oracle(batch: ImageBatch, *, first_class: int = 0) -> list[Instances]:
         notes.extend((record["image_id"], tuple(record["image"].shape)) for record in batch)
         by_id = {record.image_id: record for record in dataset.records}
         found = [to_instances(by_id[record["image_id"]]) for record in batch]
@@ -34,6 +35,8 @@ def make_graph(dataset, classes=None, shown=None, stuff=()):
             numbers = torch.tensor([classes.index(n) for n in dataset.metadata.thing_classes])
             for instances in found:
                 instances.pred_classes = numbers[instances.pred_classes]
+        for instances in found:
+            instances.pred_classes = instances.pred_classes + first_class
         return found
 
     spec = {
@@ -42,6 +45,7 @@ def make_graph(dataset, classes=None, shown=None, stuff=()):
         "inputs": {"batch": {"type": "ImageBatch", "image": {"shortest_edge": 32}}},
         "nodes": {"oracle": {"uses": "oracle", "inputs": {"batch": "batch"}}},
         "outputs": {"inference": {"instances": "oracle"}},
+        "set": {"oracle.first_class": first_class},
     }
     if classes:
         spec["metadata"] = {"thing_classes": classes, "stuff_classes": list(stuff)}
@@ -81,6 +85,16 @@ def test_classes_are_matched_by_name(dataset):
     names = ["cat", *reversed(dataset.metadata.thing_classes), "dog"]
     graph = make_graph(dataset, classes=names)
     assert evaluate_graph(graph, dataset).flat()["bbox/AP"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("has_names", [False, True])
+def test_classes_of_a_model_that_counts_from_another_number_are_those_of_the_dataset(
+    dataset, has_names
+):
+    names = list(dataset.metadata.thing_classes) if has_names else None
+    graph = make_graph(dataset, classes=names, first_class=1)
+    assert evaluate_graph(graph, dataset).flat()["bbox/AP"] == pytest.approx(1.0)
+    assert find_first_class(graph.blueprint) == 1
 
 
 def test_classes_that_the_dataset_does_not_have_are_dropped(dataset):
