@@ -1,4 +1,4 @@
-"""Published models by name: their specs, weights and figures, from catalogues of plugins."""
+"""Published models by name: their specs, weights and metrics, from catalogues of plugins."""
 
 from composer.catalogues.catalogue import Catalogue, Entry
 from composer.catalogues.finding import (

@@ -16,7 +16,7 @@ class EntryForm(BaseModel):
         task: what it predicts.
         dataset: what it was trained on.
         schedule: how long it was trained.
-        figures: published figures by their names, in percent.
+        metrics: published metrics by their names, in percent.
         spec: the name of the spec that it is; None if there is none yet.
         names: the name of the spec that has its class names; empty for none, or for `metadata`.
         metadata: its class names and their like, as in a spec.
@@ -35,7 +35,7 @@ class EntryForm(BaseModel):
     task: str
     dataset: str = ""
     schedule: str = ""
-    figures: dict[str, float] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
     spec: str | None = None
     names: str = ""
     metadata: dict[str, Any] = Field(default_factory=dict)

@@ -46,9 +46,9 @@ def _read(publication: Publication) -> Catalogue:
     Raises:
         PluginError: its plugin fails to import, or it has another form.
     """
-    function = publication.load()
+    function = publication.load_function()
     try:
-        form = CatalogueForm.model_validate(function())  # type: ignore[operator]
+        form = CatalogueForm.model_validate(function())
     except ValidationError as error:
         place, message = error.errors()[0]["loc"], error.errors()[0]["msg"]
         where = ".".join(map(str, place))

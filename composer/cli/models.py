@@ -95,7 +95,7 @@ def _describe(entry: Entry, *, ask: bool) -> dict[str, Any]:
         "task": entry.form.task,
         "dataset": entry.form.dataset or None,
         "num_classes": entry.num_classes,
-        "figures": dict(entry.form.figures),
+        "metrics": dict(entry.form.metrics),
         "schedule": entry.form.schedule or None,
         "size": _find_size(entry, ask=ask),
         "spec": entry.spec,
@@ -125,7 +125,7 @@ def _print_all(catalogues: Sequence[Catalogue], rows: Sequence[dict[str, Any]]) 
             continue
         click.echo(f"{catalogue.name}: {catalogue.source}")
         click.echo(f"  licence of the weights: {catalogue.licence or _UNKNOWN}")
-        head = ("name", "task", "classes", "size", "published figures")
+        head = ("name", "task", "classes", "size", "published metrics")
         print_columns([head, *(_list_cells(row) for row in own)], indent=2)
         click.echo()
     click.echo(
@@ -135,14 +135,14 @@ def _print_all(catalogues: Sequence[Catalogue], rows: Sequence[dict[str, Any]]) 
 
 
 def _list_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    figures = _format_figures(row) or _UNKNOWN
+    metrics = _format_metrics(row) or _UNKNOWN
     remark = "" if row["spec"] else "; no spec yet"
     classes = str(row["num_classes"] or "-")
-    return row["name"], row["task"], classes, _format_size(row), figures + remark
+    return row["name"], row["task"], classes, _format_size(row), metrics + remark
 
 
-def _format_figures(row: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in row["figures"].items())
+def _format_metrics(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in row["metrics"].items())
 
 
 def _format_size(row: dict[str, Any]) -> str:
@@ -167,7 +167,7 @@ def _print_one(row: dict[str, Any]) -> None:
             ("task", row["task"]),
             ("trained on", ", ".join(filter(None, (row["dataset"], row["schedule"]))) or _UNKNOWN),
             ("classes", str(row["num_classes"] or _UNKNOWN)),
-            ("published", _format_figures(row) or _UNKNOWN),
+            ("published", _format_metrics(row) or _UNKNOWN),
             ("spec", spec or "none yet"),
             ("weights", row["weights"]),
             ("size", _format_size(row)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from composer.discovery.import_failures import describe_failure
 from composer.errors import PluginError
@@ -103,6 +104,19 @@ class Publication:
         except BaseException as error:  # SystemExit, and panics of extensions written in Rust
             reason = describe_failure(error, self.module)
             raise PluginError(f"{where} fails to import: {reason}") from error
+
+    def load_function(self) -> Callable[..., Any]:
+        """Imports the published function.
+
+        Raises:
+            PluginError: as for `load`, or it cannot be called.
+        """
+        found = self.load()
+        if not callable(found):
+            raise PluginError(
+                f"'{self.name}' of {self.label} is no function: {type(found).__name__}"
+            )
+        return found
 
     def _look_up(self, found: object, where: str) -> object:
         """The attribute of the module, which may import it by its `__getattr__`."""

@@ -28,9 +28,9 @@ def follow_published(text: str, scheme: str) -> str | None:
     """
     for publication in discover(GROUP):
         if publication.name.lower() == scheme:
-            function = publication.load()
+            function = publication.load_function()
             try:
-                found = function(text)  # type: ignore[operator]
+                found = function(text)
             except ValueError as error:
                 raise DownloadError(f"{without_secrets(text)}: {error}") from error
             except Exception as error:

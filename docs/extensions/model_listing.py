@@ -44,14 +44,14 @@ def _describe_all(catalogues: Sequence[Catalogue]) -> Iterator[str]:
 
 
 def _describe(entry: Entry) -> tuple[str, ...]:
-    figures = ", ".join(f"{name} {value:g}" for name, value in entry.form.figures.items())
+    metrics = ", ".join(f"{name} {value:g}" for name, value in entry.form.metrics.items())
     spec = "none yet" if entry.spec is None else f"`{_shorten(entry.spec)}`"
     model = entry.name
     if entry.spec is not None and _shorten(entry.spec) == model:
         model += " --weights default"
     command = "" if entry.spec is None else f"`composer predict IMAGE --model {model}`"
     classes = str(entry.num_classes or "none")
-    return f"`{entry.name}`", entry.form.task, classes, figures or "unknown", spec, command
+    return f"`{entry.name}`", entry.form.task, classes, metrics or "unknown", spec, command
 
 
 def _list_nodes(spec: str) -> tuple[str, str]:

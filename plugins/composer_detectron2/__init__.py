@@ -1,1 +1,1 @@
-"""The published models of detectron2: names, addresses, figures, and the specs that they are."""
+"""The published models of detectron2: names, addresses, metrics, and the specs that they are."""

@@ -1,7 +1,7 @@
 """The model zoo of detectron2 and of its projects, as data.
 
 `zoo.json` has an entry for each published checkpoint: its name as in the zoo (of the projects,
-with the folders of its address), the published figures, and the spec that it is, with settings.
+with the folders of its address), the published metrics, and the spec that it is, with settings.
 """
 
 import json

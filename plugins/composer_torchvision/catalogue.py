@@ -1,6 +1,6 @@
 """The detectors whose weights the installed torchvision lists, and their addresses.
 
-Everything is read from torchvision's registry of weights: names, addresses, classes and figures.
+Everything is read from torchvision's registry of weights: names, addresses, classes and metrics.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 from torchvision import models
 
 _SCHEME = "torchvision://"
-_FIGURES = {"box_map": "box AP", "mask_map": "mask AP", "kp_map": "keypoint AP"}
+_METRICS = {"box_map": "box AP", "mask_map": "mask AP", "kp_map": "keypoint AP"}
 _TASKS = {"mask": "instance segmentation", "keypoint": "keypoints"}
 _BACKGROUND = 1
 _MEGABYTE = 2**20
@@ -61,7 +61,7 @@ def _describe(name: str, weights: Any, *, is_default: bool) -> dict[str, Any]:
         "weights": weights.url,
         "task": next((task for part, task in _TASKS.items() if name.startswith(part)), "detection"),
         "dataset": "COCO",
-        "figures": {_FIGURES[key]: value for key, value in metrics.items() if key in _FIGURES},
+        "metrics": {_METRICS[key]: value for key, value in metrics.items() if key in _METRICS},
         "spec": f"torchvision/{name}",
         "is_default": is_default,
         "size": None if size is None else round(size * _MEGABYTE),

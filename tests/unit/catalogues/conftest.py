@@ -19,7 +19,7 @@ ENTRIES = [
         "weights": "tiny_1x.safetensors",
         "task": "detection",
         "dataset": "shapes",
-        "figures": {"box AP": 12.5},
+        "metrics": {"box AP": 12.5},
         "spec": "tiny_zoo_spec",
         "metadata": {"thing_classes": ["square", "disc", "triangle"]},
     },

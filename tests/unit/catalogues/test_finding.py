@@ -105,7 +105,7 @@ BROKEN = {
     "def catalogue():\n    raise RuntimeError('no luck')": "fails: no luck",
     "def catalogue():\n    return {'source': 'x', 'entries': [{'name': 'a'}]}": "entries.0.weights",
     "import nowhere": "fails to import",
-    "catalogue = 5": "fails",
+    "catalogue = 5": "is no function: int",
 }
 
 

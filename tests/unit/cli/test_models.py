@@ -28,7 +28,7 @@ def test_models_as_json(cli, zoo):
         "task": "detection",
         "dataset": "shapes",
         "num_classes": 3,
-        "figures": {"box AP": 12.5},
+        "metrics": {"box AP": 12.5},
         "schedule": None,
         "size": None,
         "spec": "tiny-zoo/tiny_zoo_spec",
