@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.discovery import discover
+from composer.discovery import forget_entry_points
 
 
 class PluginFolder:
@@ -27,7 +27,7 @@ class PluginFolder:
         (metadata / "entry_points.txt").write_text(textwrap.dedent(entry_points))
         for module, text in (modules or {}).items():
             (self.path / f"{module}.py").write_text(textwrap.dedent(text))
-        discover.cache_clear()
+        forget_entry_points()
 
 
 @pytest.fixture
@@ -40,4 +40,4 @@ def plugin_folder(tmp_path, monkeypatch):
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "") or "").startswith(str(folder)):
             del sys.modules[name]
-    discover.cache_clear()
+    forget_entry_points()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,9 @@ from composer.escapes import shorten_words
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from composer.blueprint import Node
+    from composer.blueprint import Blueprint, Node
+    from composer.language import Spec
+    from composer.outcomes import Outcome
 
 
 @click.command(short_help="Report the problems of specs.")
@@ -48,11 +51,38 @@ def check(
 
 
 def _check(spec: str, settings: Sequence[str]) -> str:
-    from composer.construction import check_source
+    """Checks a spec; one that has passed, and whose plugins have not changed, without torch."""
+    from composer.documents import ProblemLog
+    from composer.language import log_notes, read_spec
+    from composer.outcomes import Outcome, make_plain, recall_or_find
 
-    source = read_spec_argument(spec, settings)
-    blueprint = check_source(source.spec, set=source.settings)
-    return f"ok ({_count(blueprint.nodes.values())})"
+    source, log = read_spec_argument(spec, settings), ProblemLog()
+    read = read_spec(source.spec, log, set=source.settings)
+    checked: list[Blueprint] = []
+
+    def find() -> Outcome:
+        from composer.construction import check_read
+
+        blueprint = check_read(source.spec, read, log, has_settings=bool(source.settings))
+        checked.append(blueprint)
+        has_remarks = read is None or blueprint.spec.notes != read.notes
+        return Outcome(f"ok ({_count(blueprint.nodes.values())})", is_lasting=not has_remarks)
+
+    if read is None or log or not _is_self_contained(read):
+        return str(find().answer)
+    question = make_plain(["check", os.getcwd(), read, bool(source.settings)])
+    answer = str(recall_or_find(question, find))
+    if not checked:
+        log_notes(read.notes)
+    return answer
+
+
+def _is_self_contained(spec: Spec) -> bool:
+    """Whether no value of its configuration names a file, which a node may read."""
+    from composer.outcomes import make_plain, names_a_file
+
+    configured = [node.config for _, node in spec.graph.walk()]
+    return spec.saved is None and not names_a_file(make_plain([configured, spec.resolved]))
 
 
 def _check_form(spec: str, settings: Sequence[str]) -> str:

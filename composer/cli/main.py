@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import io
 import os
 import sys
@@ -110,6 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a user's mistake, 2 for a wrong use of the command line, 130 when
         interrupted.
     """
+    if arguments is None:
+        # The process ends with it. Python would go through all of torch's objects, several times,
+        # in search of unreachable ones: a third of a second.
+        atexit.register(gc.freeze)
     with printing_plainly(), printing_notes_once():
         return _run(arguments)
 

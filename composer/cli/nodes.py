@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
-    from composer.registry import Publication, Registry
+    from composer.outcomes import Outcome
+    from composer.registry import Found, Publication, Registry
 
 
 @click.command(short_help="List the node types that are installed, or describe one.")
@@ -96,27 +97,44 @@ def _describe_node_type(name: str) -> None:
         NameResolutionError: if nothing publishes the name.
         PluginError: if several others do, its plugin fails to import, or it is no node type.
     """
-    from composer.errors import ContractError, PluginError
-    from composer.node import describe_type, read_contract
+    from composer.outcomes import recall_or_find
     from composer.registry import Registry
 
     registry = Registry.installed()
     found = registry.find(name)
+    described = recall_or_find(
+        ["node type", found.qualified], lambda: _describe_contract(registry, found)
+    )
+    _print_heading(name, found.publication, described["doc"])
+    for title, rows in described["sections"]:
+        _print_section(title, rows)
+    if described["remark"]:
+        click.echo(f"\n{described['remark']}")
+
+
+def _describe_contract(registry: Registry, found: Found) -> Outcome:
+    """The documentation, the ports and the configuration of a node type, as texts."""
+    from composer.errors import ContractError, PluginError
+    from composer.node import describe_type, read_contract
+    from composer.outcomes import Outcome
+
     try:
         contract = read_contract(registry.load_found(found))
     except ContractError as error:
         raise PluginError(f"node type {found.label}: {error}") from error
-    _print_heading(name, found.publication, contract.doc)
     ports = [(p.name, *_port_type(p.type, p.optional)) for p in contract.inputs.values()]
-    _print_section("inputs", ports)
     outputs = [(port, *_port_type(kind)) for port, kind in contract.outputs.items()]
-    _print_section("outputs", outputs)
     shared = contract.shared_types.items()
-    _print_section("of one type", [(", ".join(names), describe_type(one)) for one, names in shared])
-    _print_section("configuration", _list_configuration(contract.config))
-    if contract.takes_generator:
-        when = "" if contract.draws_in_inference else " in training"
-        click.echo(f"\nIt draws from a random generator of its own{when}.")
+    sections = [
+        ("inputs", ports),
+        ("outputs", outputs),
+        ("of one type", [(", ".join(names), describe_type(one)) for one, names in shared]),
+        ("configuration", _list_configuration(contract.config)),
+    ]
+    when = "" if contract.draws_in_inference else " in training"
+    remark = f"It draws from a random generator of its own{when}."
+    remark = remark if contract.takes_generator else ""
+    return Outcome({"doc": contract.doc, "sections": sections, "remark": remark})
 
 
 def _print_heading(name: str, publication: Publication | None, doc: str) -> None:

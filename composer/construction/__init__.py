@@ -1,6 +1,7 @@
 """From a spec to modules: checks everything that can be known first, then builds what is needed."""
 
 from composer.construction.checking import (
+    check_read,
     check_source,
     check_spec,
     find_image_format,
@@ -16,6 +17,7 @@ from composer.construction.settable import list_aliases, list_configuration, lis
 
 __all__ = [
     "build_modules",
+    "check_read",
     "check_source",
     "check_spec",
     "check_taps",

@@ -62,9 +62,33 @@ def check_source(
         SpecError: with all problems at once, those of its form and those of its meaning.
     """
     log = ProblemLog()
-    keep_names = not (set or isinstance(source, SavedSpec))
     with paused_collection():
         spec = read_spec(source, log, set=set)
+    return check_read(source, spec, log, has_settings=bool(set), nodes=nodes)
+
+
+def check_read(
+    source: SpecSource,
+    spec: Spec | None,
+    log: ProblemLog,
+    *,
+    has_settings: bool,
+    nodes: Mapping[str, object] | None = None,
+) -> Blueprint:
+    """Goes on where `read_spec` ended, as `check_source` does.
+
+    Args:
+        source: where the spec was read from.
+        spec: what was read of it.
+        log: the problems of its form; takes those of its meaning.
+        has_settings: whether values were set.
+        nodes: as for `check_source`.
+
+    Raises:
+        SpecError: with all problems at once.
+    """
+    keep_names = not (has_settings or isinstance(source, SavedSpec))
+    with paused_collection():
         blueprint = None if spec is None else _check(spec, nodes, log, keep_names=keep_names)
     log.raise_any(source.remark if isinstance(source, SavedSpec) else "")
     assert blueprint is not None

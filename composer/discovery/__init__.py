@@ -1,7 +1,7 @@
 """Discovery of what is installed: published names, specs and folders. No plugin is imported."""
 
 from composer.discovery.choice import Candidate, Choice, choose, describe_twins
-from composer.discovery.entry_points import discover, list_damage
+from composer.discovery.entry_points import discover, forget_entry_points, list_damage
 from composer.discovery.homes import GROUPS, Homes, find_distribution, find_owners
 from composer.discovery.installed import (
     DISTRIBUTION,
@@ -48,6 +48,7 @@ __all__ = [
     "find_published",
     "find_specs_folder",
     "find_version",
+    "forget_entry_points",
     "list_damage",
     "models_in",
     "normalise",

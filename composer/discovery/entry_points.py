@@ -5,10 +5,10 @@ from __future__ import annotations
 import configparser
 import importlib.metadata
 import re
-import warnings
+import sys
 from collections.abc import Collection, Iterator
-from functools import cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import entrypoints
 
@@ -31,13 +31,33 @@ def discover(group: str) -> tuple[Publication, ...]:
     reports it. Installed distributions are read once.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of entry points that cannot be parsed
-            found = [_publication(entry, group) for entry in entrypoints.get_group_all(group)]
+        found = list(_parse_group(group))
     except (configparser.Error, UnicodeDecodeError, OSError):
         # One distribution's broken file stops the package's walk over all of them.
         found = list(_one_by_one(group))
     return tuple(sorted(dict.fromkeys(found), key=lambda p: (p.name, p.distribution)))
+
+
+def _parse_group(group: str) -> Iterator[Publication]:
+    for config, distribution in _read_all(tuple(sys.path)):
+        for name, value in config.items(group) if config.has_section(group) else ():
+            try:
+                entry = entrypoints.EntryPoint.from_string(value, name, distribution)
+            except entrypoints.BadEntryPoint:
+                continue
+            yield _publication(entry, group)
+
+
+@lru_cache(maxsize=1)
+def _read_all(path: tuple[str, ...]) -> list[tuple[configparser.ConfigParser, Any]]:
+    """The entry points of all distributions on a path, which are read once for all groups."""
+    return list(entrypoints.iter_files_distros(list(path)))
+
+
+def forget_entry_points() -> None:
+    """Lets `discover` read again what is installed."""
+    discover.cache_clear()
+    _read_all.cache_clear()
 
 
 def list_damage(groups: Collection[str]) -> list[str]:

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from composer.discovery import discover, find_version
+from composer.discovery import find_version, forget_entry_points
 from composer.errors import SpecError
 from composer.graph import Graph
 from composer.graph.description import read_description
@@ -53,7 +53,7 @@ def reinstall(folder, entries, text=PLUGIN, version="2.0"):
         path.unlink()
     for path in folder.path.glob("*.dist-info"):
         path.rmdir()
-    discover.cache_clear()
+    forget_entry_points()
     if entries:
         folder.install("composer-extra", entries, {"composer_extra": text}, version=version)
 

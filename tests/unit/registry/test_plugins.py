@@ -3,7 +3,7 @@
 import pytest
 
 from composer.construction import check_source
-from composer.discovery import discover
+from composer.discovery import forget_entry_points
 from composer.errors import NameResolutionError, PluginError
 from composer.language import load_spec
 from composer.registry import NODE_GROUP, Registry
@@ -198,7 +198,7 @@ def test_a_node_that_becomes_a_plugins_type_of_the_same_name_loses_its_configura
     )
     entries = next(plugin_folder.path.glob("clashing*.dist-info/entry_points.txt"))
     entries.write_text(entries.read_text() + "[composer.specs]\nspecs = clashing_specs\n")
-    discover.cache_clear()
+    forget_entry_points()
     assert configuration_of("own") == {}
     assert configuration_of("mask_rcnn_r50_fpn") != {}
 
