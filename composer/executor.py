@@ -41,6 +41,15 @@ class Placement:
         return self.nodes.get(path, self.default)
 
 
+class Substitutes(Protocol):
+    """Chooses what nodes call in place of their modules."""
+
+    def choose(
+        self, step: Step, function: Callable[..., Any], arguments: Mapping[str, Any]
+    ) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+        """What a step calls, and with which arguments by input port."""
+
+
 class Observer(Protocol):
     """Watches a run. It sees every node before and after it runs, and changes nothing."""
 
@@ -60,6 +69,7 @@ def execute(
     seed: int = 0,
     observers: Sequence[Observer] = (),
     release: bool = True,
+    substitutes: Substitutes | None = None,
 ) -> dict[str, Any]:
     """Runs the steps of a plan.
 
@@ -71,6 +81,7 @@ def execute(
         seed: the run's seed; a node that draws gets a generator seeded from it and its path.
         observers: who watches.
         release: whether a value goes after its last use.
+        substitutes: chooses what nodes call in place of their modules.
 
     Returns:
         What the taps saw, by `path:module`.
@@ -78,10 +89,13 @@ def execute(
     Raises:
         ExecutionError: if a node fails; it names the node, its cause is the original exception.
     """
+    run = partial(
+        _execute, plan, callables, values, placement, seed, observers, release, substitutes
+    )
     if is_tapping():
         with without_tapping():
-            return _execute(plan, callables, values, placement, seed, observers, release)
-    return _execute(plan, callables, values, placement, seed, observers, release)
+            return run()
+    return run()
 
 
 def _execute(
@@ -92,6 +106,7 @@ def _execute(
     seed: int,
     observers: Sequence[Observer],
     release: bool,
+    substitutes: Substitutes | None,
 ) -> dict[str, Any]:
     placement = placement or Placement()
     observers = tuple(observers)  # one of them may go while it watches
@@ -107,7 +122,11 @@ def _execute(
         if node.draws_in(plan.mode):
             arguments["generator"] = seeded_generator(placement.of(node.path), seed, node.path)
         is_recomputed = node.recompute and plan.mode == "training"
-        outputs = _call(step, callables[node.module_path], arguments, tapped, is_recomputed)
+        function: Callable[..., Any] = callables[node.module_path]
+        given: Mapping[str, Any] = arguments
+        if substitutes is not None:
+            function, given = substitutes.choose(step, function, arguments)
+        outputs = _call(step, function, given, tapped, is_recomputed)
         for place, slot in step.keeps:
             values[slot] = outputs[place]
         if observers:
@@ -115,7 +134,7 @@ def _execute(
             for observer in observers:
                 observer.after(step, shown)
             del shown
-        del arguments, outputs
+        del arguments, given, outputs
         if release:
             for slot in step.releases:
                 values.pop(slot, None)

@@ -7,6 +7,7 @@ registered them itself: what is registered in the tree is what a node calls.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -245,3 +246,16 @@ def _note_below(name: str, below: dict[str, list[str]]) -> None:
 def relative_name(name: str, other: str) -> str:
     """A dotted name without that of what it lies below."""
     return name.removeprefix(f"{other}.") if other else name
+
+
+def copy_without_held(module: nn.Module) -> nn.Module:
+    """A copy of a node's module with the same tensors and without the nodes that it holds."""
+    memo: dict[int, Any] = {}
+    for inner in module.modules():
+        for name in {held.partition(".")[0] for held in _held_by(inner)}:
+            if (held := inner._modules.get(name)) is not None:
+                memo[id(held)] = NodeGroup()
+    for _, inner in own_modules(module):
+        tensors = (*inner._parameters.values(), *inner._buffers.values())
+        memo |= {id(tensor): tensor for tensor in tensors if tensor is not None}
+    return copy.deepcopy(module, memo)

@@ -46,6 +46,7 @@ class Plan:
         steps: the nodes to run, in order.
         cut: nodes that targets would need, were it not for feeds.
         not_run: all other nodes of the mode that stay out.
+        notes: remarks on how nodes are run.
     """
 
     mode: Mode
@@ -58,6 +59,7 @@ class Plan:
     steps: tuple[Step, ...]
     cut: tuple[str, ...]
     not_run: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -83,6 +85,7 @@ class Plan:
             lines.append(f"  cut off by feeds: {', '.join(self.cut)}")
         if self.not_run:
             lines.append(f"  not run: {', '.join(self.not_run)}")
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 
+from composer.acceleration import OptimizedNodes
 from composer.blueprint import Blueprint, Names, Plan, Slot
 from composer.errors import InputError
 from composer.executor import Observer, execute, gather
+from composer.graph.acceleration_notes import describe_plan
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import CallableTable
 from composer.graph.observers import Observers
 from composer.graph.outputs import pack_outputs
 from composer.graph.pixel_scale import PixelScale
 from composer.language import Mode
+from composer.structures import iterate_tensors
 from composer.taps import find_module
 
 
@@ -25,14 +29,20 @@ class Execution:
     Args:
         blueprint: what the plans were made on.
         callables: what each node calls, by path; of a graph that was built in part, not all.
+        optimized: what inference calls in place of some of them.
 
     Attributes:
         observers: see nodes before and after they run.
         is_complete: whether all nodes were built.
     """
 
-    def __init__(self, blueprint: Blueprint, callables: CallableTable) -> None:
-        self.blueprint, self.callables = blueprint, callables
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        callables: CallableTable,
+        optimized: OptimizedNodes | None = None,
+    ) -> None:
+        self.blueprint, self.callables, self.optimized = blueprint, callables, optimized
         self.observers = Observers()
         self._pixel_scale = PixelScale(blueprint.spec)
         existing = [node for node in blueprint.nodes.values() if node.arguments]
@@ -45,6 +55,12 @@ class Execution:
         plan = self.blueprint.plan(cast("Mode", mode), until, feeds)
         self.check(plan)
         return plan
+
+    def annotate(self, plan: Plan) -> Plan:
+        """A plan with remarks on the nodes that are optimised; a run needs none."""
+        if self.optimized is None or plan.mode != "inference":
+            return plan
+        return replace(plan, notes=describe_plan(plan, self.optimized))
 
     def spread(self, mode: Mode, feeds: Any) -> dict[Slot, Any]:
         """The slots that given values fill."""
@@ -113,7 +129,24 @@ class Execution:
             seed=seed or 0,
             observers=(*self.observers.current(), *observers),
             release=release,
+            substitutes=self._find_substitutes(plan, values),
         )
+
+    def _find_substitutes(self, plan: Plan, values: Mapping[Slot, Any]) -> OptimizedNodes | None:
+        """The optimised nodes, for a run without gradients.
+
+        Raises:
+            InputError: if the graph that shares the modules is being trained.
+        """
+        if self.optimized is None:
+            return None
+        if plan.mode == "training" or self.callables.is_training:
+            raise InputError(
+                "an optimised graph is for inference: train the graph that it was made from, and "
+                "put that into inference mode, with its `eval()`, before this one is run"
+            )
+        given = iterate_tensors([*values.values()]) if torch.is_grad_enabled() else ()
+        return None if any(tensor.requires_grad for tensor in given) else self.optimized
 
     def request(
         self,

@@ -16,6 +16,12 @@ from composer.construction import build_modules, require_class_names
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
 from composer.garbage_collection import paused_collection
+from composer.graph.accelerated import (
+    describe_optimization,
+    optimize_graph,
+    optimize_part,
+    refuse,
+)
 from composer.graph.costs import Costs, counting
 from composer.graph.description import Provenance
 from composer.graph.execution import Execution
@@ -56,7 +62,12 @@ class Graph(nn.Module):
         blueprint: the checked spec, or a part of it.
         built: modules and functions by node path; nodes that are not here cannot be run.
         seed: the seed that the modules were built from.
+
+    Attributes:
+        source: of an optimised graph, the graph whose modules it shares; None of others.
     """
+
+    source: Graph | None = None
 
     def __init__(self, blueprint: Blueprint, built: Mapping[str, Any], seed: int = 0) -> None:
         super().__init__()
@@ -210,7 +221,16 @@ class Graph(nn.Module):
         return wanted if wanted in modes else modes[0]
 
     def train(self, mode: bool = True) -> Graph:
-        """Chooses training or inference; frozen batch normalisations stay in the latter."""
+        """Chooses training or inference; frozen batch normalisations stay in the latter.
+
+        Raises:
+            InputError: to train an optimised graph.
+        """
+        if self.source is not None:
+            if mode:
+                refuse("trained")
+            self.source.train(False)
+            return self
         super().train(mode)
         self._callables.train(mode)
         set_frozen_norms_to_eval(self.spec.freeze, self._callables)
@@ -283,6 +303,8 @@ class Graph(nn.Module):
 
         What it takes and returns is that of `Blueprint.part`, which raises for unknown names.
         """
+        if self.source is not None:
+            return optimize_part(self, self.source.subgraph(until=until, feeds=feeds))
         blueprint = self.blueprint.part(until, feeds)
         paths = {node.module_path for node in blueprint.nodes.values() if node.arguments}
         built = {path: self._callables[path] for path in self._callables if path in paths}
@@ -294,7 +316,34 @@ class Graph(nn.Module):
         self, until: Names | None = None, *, feeds: Collection[str] = (), mode: Mode | None = None
     ) -> Plan:
         """What a run would do: which nodes, in which order, and where values are released."""
-        return self._execution.plan(mode or self.mode, until, feeds)
+        return self._execution.annotate(self._execution.plan(mode or self.mode, until, feeds))
+
+    def optimize(self, precision: str = "float32", *, nodes: Names | None = None) -> Graph:
+        """A graph of the same names and weights that is faster in inference.
+
+        Batch normalisations and activations are folded into convolutions, maps are laid out with
+        the channels last, and tensors are of a lower precision where asked for and where node
+        types allow it. This graph stays as it is. The other one shares its weights and follows
+        their changes: its state dict and checkpoints are this graph's, and it cannot be trained or
+        loaded. Nodes that are tapped, and runs with inputs that need gradients, use this graph's
+        modules.
+
+        Args:
+            precision: `float32` or `bfloat16`; boxes and scores stay in float32.
+            nodes: the nodes or nested graphs to optimise; all by default.
+
+        Raises:
+            InputError: the graph has no inference, there is no such precision, or the processor
+                would emulate it.
+            NameResolutionError: a name is no node's.
+            ContractError: a node type says something impossible of its optimisation.
+        """
+        return optimize_graph(self, precision, nodes)
+
+    @property
+    def optimization(self) -> str:
+        """What was applied to an optimised graph, in one line; empty for another."""
+        return describe_optimization(self)
 
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run`, with its options, and measures every node.
@@ -308,8 +357,11 @@ class Graph(nn.Module):
     def costs(self, inputs: Any = None, **options: Any) -> Costs:
         """Runs like `run`, with its options, and counts parameters and operations of every node.
 
-        A node that works on regions costs as much as there are regions in this run.
+        A node that works on regions costs as much as there are regions in this run. An optimised
+        graph costs as much as the one that it was made from.
         """
+        if self.source is not None:
+            return self.source.costs(inputs, **options)
         with counting(self._callables) as counter:
             result = self._execution.request(inputs, self.mode, observers=(counter,), **options)
         return Costs(tuple(counter.nodes), result)
@@ -383,7 +435,10 @@ class Graph(nn.Module):
         Raises:
             CheckpointError: if the file cannot be read.
             CheckpointMismatchError: if it does not fit; nothing is loaded then.
+            InputError: if the graph is an optimised one.
         """
+        if self.source is not None:
+            refuse("loaded")
         reports = load_weights(self, {node or "": path}, LoadOptions(**options), prefix=prefix)
         if not reports:
             raise NameResolutionError(f"'{node}' has no weights in this graph")
@@ -416,6 +471,25 @@ class Graph(nn.Module):
             spec = spec.with_metadata(metadata)
             require_class_names(self.blueprint, spec)
         save_weights(self, path, None if nodes is None else listed(nodes), dtype=dtype, spec=spec)
+
+    def load_state_dict(self, *arguments: Any, **named: Any) -> Any:
+        """Loads a state dict as torch does; into an optimised graph none can be loaded."""
+        if self.source is not None:
+            refuse("loaded")
+        return super().load_state_dict(*arguments, **named)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Graph:
+        if self.source is not None:
+            refuse("moved or cast")
+        untyped: Any = super()
+        applied: Graph = untyped._apply(fn, recurse)
+        return applied
+
+    def requires_grad_(self, requires_grad: bool = True) -> Graph:
+        """Lets parameters be trained or not, as torch does; not those of an optimised graph."""
+        if self.source is not None and requires_grad:
+            refuse("trained")
+        return super().requires_grad_(requires_grad)
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""

@@ -65,6 +65,11 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
                 "Wrap or replace the modules of nodes, not a group of nodes."
             ) from error
 
+    @property
+    def is_training(self) -> bool:
+        """Whether the graph that holds the modules is in training mode."""
+        return self._root.training
+
     def train(self, mode: bool) -> None:
         """Hands the mode to the module that is not in the tree, for the root stands for it."""
         if self._at_root is not None:

@@ -101,7 +101,7 @@ class Session:
         """What asking for these names would run now."""
         self._check_thread()
         names = listed(until)
-        return self._plan([self._book.resolve(name) for name in names])
+        return self._execution.annotate(self._plan([self._book.resolve(name) for name in names]))
 
     @property
     def computed(self) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from composer.layers.anchor_levels import AnchorLevels
 from composer.layers.conv import NormConv2d, init_msra, init_normal, init_xavier
 from composer.layers.deform_conv import NormDeformConv2d
 from composer.layers.drop_path import DropPath, drop_path
+from composer.layers.folding import copy_structure, fold_norms
+from composer.layers.fused_conv import FusedConv2d, fuse_conv, is_foldable, is_fusible
 from composer.layers.norm import (
     ChannelLayerNorm,
     FrozenBatchNorm2d,
@@ -11,6 +13,8 @@ from composer.layers.norm import (
     build_norm,
     freeze_batch_norm,
 )
+from composer.layers.observed_folding import fold_observed
+from composer.layers.optimization import Optimization
 from composer.layers.pixel_normalization import PixelNormalization
 from composer.layers.recomputation import call_block, call_recomputed
 from composer.layers.state_names import rename_state
@@ -21,19 +25,27 @@ __all__ = [
     "ChannelLayerNorm",
     "DropPath",
     "FrozenBatchNorm2d",
+    "FusedConv2d",
     "MaxPoolTop",
     "NormConv2d",
     "NormDeformConv2d",
     "NormName",
+    "Optimization",
     "P6P7Top",
     "PixelNormalization",
     "build_norm",
     "call_block",
     "call_recomputed",
+    "copy_structure",
     "drop_path",
+    "fold_norms",
+    "fold_observed",
     "freeze_batch_norm",
+    "fuse_conv",
     "init_msra",
     "init_normal",
     "init_xavier",
+    "is_foldable",
+    "is_fusible",
     "rename_state",
 ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import NormName
+from composer.layers import NormName, Optimization, fold_norms
 from composer.ranges import Channels, NonNegativeInt, PositiveInt, Probability
 from composer.structures import (
     AnchorLogits,
@@ -78,6 +78,17 @@ class FCOSHead(nn.Module):
         self.cls_score = build_predictor(channels, num_classes, prior_prob)
         self.bbox_pred = build_predictor(channels, _BOX_DIM)
         self.ctrness = build_predictor(channels, 1)
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(
+            fold=fold_norms,
+            channels_last=True,
+            lower_precision=True,
+            dense=True,
+            float32_outputs=("class_logits", "edge_distances", "centerness"),
+        )
 
     def forward(self, features: Features) -> FCOSPredictions:
         """Returns class logits, distances and centerness of all cells, level by level."""

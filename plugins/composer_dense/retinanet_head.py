@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import NormName
+from composer.layers import NormName, Optimization, fold_norms
 from composer.ranges import Channels, NonNegativeInt, PositiveInt, Probability
 from composer.structures import (
     AnchorDeltas,
@@ -74,6 +74,17 @@ class RetinaNetHead(nn.Module):
         channels = self.cls_subnet.out_channels
         self.cls_score = build_predictor(channels, num_anchors * num_classes, prior_prob)
         self.bbox_pred = build_predictor(channels, num_anchors * _BOX_DIM)
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(
+            fold=fold_norms,
+            channels_last=True,
+            lower_precision=True,
+            dense=True,
+            float32_outputs=("class_logits", "box_deltas"),
+        )
 
     def forward(self, features: Features) -> RetinaNetPredictions:
         """Returns class logits and box offsets of all anchors, level by level."""

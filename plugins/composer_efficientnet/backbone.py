@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from composer.layers import NormName, freeze_batch_norm
+from composer.layers import NormName, Optimization, freeze_batch_norm
 from composer.structures import Features, ImageList, TensorShape
 from composer_efficientnet.blocks import InvertedResidual, PaddedConv2d
+from composer_efficientnet.fused_blocks import fold_backbone
 from composer_efficientnet.variants import STEM_CHANNELS, Variant, plan_blocks
 
 LevelName: TypeAlias = Literal["c1", "c2", "c3", "c4", "c5"]
@@ -83,6 +84,16 @@ class EfficientNetLite(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels of `out_features`, finest first."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(
+            fold=fold_backbone,
+            channels_last=True,
+            lower_precision=True,
+            dense=True,
+        )
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the feature maps that were asked for, by name, finest first.

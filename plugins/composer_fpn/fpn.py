@@ -11,7 +11,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import MaxPoolTop, NormConv2d, NormName, P6P7Top, init_xavier
+from composer.layers import (
+    MaxPoolTop,
+    NormConv2d,
+    NormName,
+    Optimization,
+    P6P7Top,
+    fold_norms,
+    init_xavier,
+)
 from composer.ranges import PositiveInt
 from composer.structures import Features, TensorShape, pick_levels
 
@@ -100,6 +108,11 @@ class FPN(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The pyramid's levels, finest first."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, features: Features) -> Features:
         """Returns the pyramid, finest level first.

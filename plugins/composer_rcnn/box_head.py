@@ -6,7 +6,7 @@ Legend: R regions over all images. `_` is channels, or channels, rows and column
 import torch.nn.functional as F
 from torch import nn
 
-from composer.layers import NormName, init_xavier
+from composer.layers import NormName, Optimization, fold_norms, init_xavier
 from composer.ranges import PositiveInt
 from composer.structures import RegionFeatures, TensorShape
 from composer_rcnn.region_convs import add_convs
@@ -55,6 +55,11 @@ class BoxHead(nn.Module):
     def output_shape(self) -> TensorShape:
         """A vector's length as channels; rows and columns too without fully connected layers."""
         return self._shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, x: RegionFeatures) -> RegionFeatures:
         """Returns a vector a region (a map, without fully connected layers)."""

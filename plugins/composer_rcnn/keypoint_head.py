@@ -6,7 +6,7 @@ Legend: R regions over all images.
 import torch.nn.functional as F
 from torch import nn
 
-from composer.layers import init_msra
+from composer.layers import Optimization, fold_norms, init_msra
 from composer.ranges import PositiveInt
 from composer.structures import KeypointLogits, RegionFeatures, TensorShape
 from composer_rcnn.region_convs import add_convs
@@ -50,6 +50,11 @@ class KeypointHead(nn.Module):
             height=None if height is None else _UPSAMPLING**2 * height,
             width=None if width is None else _UPSAMPLING**2 * width,
         )
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, x: RegionFeatures) -> KeypointLogits:
         """Returns the logits of each keypoint's place, in every region."""

@@ -6,7 +6,7 @@ Legend: R regions over all images.
 import torch.nn.functional as F
 from torch import nn
 
-from composer.layers import NormName, init_msra, init_normal
+from composer.layers import NormName, Optimization, fold_norms, init_msra, init_normal
 from composer.ranges import PositiveInt
 from composer.structures import MaskLogits, RegionFeatures, TensorShape
 from composer_rcnn.region_convs import add_convs
@@ -54,6 +54,11 @@ class MaskHead(nn.Module):
             height=None if height is None else 2 * height,
             width=None if width is None else 2 * width,
         )
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, x: RegionFeatures) -> MaskLogits:
         """Returns the logits of each class's mask, or of the one mask, in every region."""

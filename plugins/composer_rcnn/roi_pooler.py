@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from composer.layers import Optimization
 from composer.ops import ROTATED, find_box_kind, index_regions, roi_align_rotated
 from composer.ranges import GridSide, NonNegative, PositiveInt, SamplingRatio
 from composer.structures import (
@@ -86,6 +87,11 @@ class ROIPooler(nn.Module):
         """The channels of the features, on the grid."""
         height, width = self.output_size
         return TensorShape(channels=self.channels, height=height, width=width)
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: it takes maps of any precision."""
+        return Optimization(any_precision=True)
 
     def forward(self, features: Features, boxes: list[AnyBoxes]) -> RegionFeatures:
         """Returns the features of all images' boxes, image after image; there may be none.

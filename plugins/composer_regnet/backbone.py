@@ -2,10 +2,11 @@
 
 from torch import nn
 
-from composer.layers import NormName, freeze_batch_norm
+from composer.layers import NormName, Optimization, freeze_batch_norm
 from composer.ranges import NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_regnet.blocks import BlockStyle, Stem, build_stage
+from composer_regnet.fused_blocks import fold_backbone
 from composer_regnet.widths import plan_stages
 
 _STAGE_STRIDE = 2
@@ -84,6 +85,16 @@ class RegNet(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels of `out_features`, finest first."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(
+            fold=fold_backbone,
+            channels_last=True,
+            lower_precision=True,
+            dense=True,
+        )
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""

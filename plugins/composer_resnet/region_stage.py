@@ -5,9 +5,10 @@ Legend: R regions.
 
 from torch import nn
 
-from composer.layers import NormName
+from composer.layers import NormName, Optimization
 from composer.ranges import PositiveInt
 from composer.structures import RegionFeatures, TensorShape
+from composer_resnet.fused_blocks import OPTIMIZATION
 from composer_resnet.stages import BlockStyle, Stage
 
 _RES2_TO_RES5 = 2**3  # channels double from stage to stage
@@ -65,6 +66,11 @@ class RegionStage(nn.Module):
     def output_shape(self) -> TensorShape:
         """Rows and columns are halved, rounding up."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return OPTIMIZATION
 
     def forward(self, x: RegionFeatures) -> RegionFeatures:
         """Returns the features of every region, more abstract and of half the resolution."""

@@ -4,10 +4,11 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
-from composer.layers import NormName, call_block, freeze_batch_norm
+from composer.layers import NormName, Optimization, call_block, freeze_batch_norm
 from composer.ranges import NonNegative, NonNegativeInt, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_resnet.blocks import Stem
+from composer_resnet.fused_blocks import OPTIMIZATION
 from composer_resnet.stages import STAGE_NAMES, BlockStyle, Depth, plan_stages
 
 LevelName: TypeAlias = Literal["stem", "res2", "res3", "res4", "res5"]
@@ -102,6 +103,11 @@ class ResNet(nn.Module):
     def layer_depth(self, name: str) -> int:
         """Returns the number of layers from a parameter to the output, for layer-wise decay."""
         return len(self._level_names) - self._level_names.index(name.partition(".")[0])
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return OPTIMIZATION
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""

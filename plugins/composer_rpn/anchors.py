@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from composer.layers import AnchorLevels
+from composer.layers import AnchorLevels, Optimization
 from composer.ops import make_cell_anchors
 from composer.ranges import CellOffset, Positive
 from composer.structures import (
@@ -58,6 +58,11 @@ class AnchorGenerator(nn.Module):
     def num_cell_anchors(self) -> list[int]:
         """Number of anchors at each cell, level by level."""
         return self.levels.num_cell_anchors
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: of the features it needs the sizes only."""
+        return Optimization(any_precision=True)
 
     def forward(self, features: Features) -> Anchors:
         """Returns the anchors of each level: row after row, all anchors of a cell together."""

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from composer.layers import AnchorLevels
+from composer.layers import AnchorLevels, Optimization
 from composer.ops import make_rotated_cell_anchors
 from composer.ranges import CellOffset, Finite, Positive
 from composer.structures import (
@@ -57,6 +57,11 @@ class RotatedAnchorGenerator(nn.Module):
             [make_rotated_cell_anchors(*one) for one in per_level],
             offset,
         )
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: of the features it needs the sizes only."""
+        return Optimization(any_precision=True)
 
     def forward(self, features: Features) -> RotatedAnchors:
         """Returns the anchors of each level: row after row, all anchors of a cell together."""

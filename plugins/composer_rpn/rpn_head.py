@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import NormConv2d, init_normal
+from composer.layers import NormConv2d, Optimization, fold_norms, init_normal
 from composer.ranges import Channels, PositiveInt
 from composer.structures import (
     AnchorDeltas,
@@ -72,6 +72,17 @@ class RPNHead(nn.Module):
         self.anchor_deltas = nn.Conv2d(channels, num_anchors * box_dim, 1)
         for layer in (*convs, self.objectness_logits, self.anchor_deltas):
             init_normal(layer, std=0.01)
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(
+            fold=fold_norms,
+            channels_last=True,
+            lower_precision=True,
+            dense=True,
+            float32_outputs=("objectness", "deltas"),
+        )
 
     def forward(self, features: Features) -> RPNPredictions:
         """Returns objectness and box offsets of all anchors, level by level."""

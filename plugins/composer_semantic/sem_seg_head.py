@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import NormConv2d, NormName, init_msra
+from composer.layers import NormConv2d, NormName, Optimization, fold_norms, init_msra
 from composer.ranges import PositiveInt
 from composer.structures import (
     Features,
@@ -66,6 +66,11 @@ class SemSegFPNHead(nn.Module):
     def output_shape(self) -> TensorShape:
         """A channel a class, at the common stride."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, features: Features) -> SemanticLogits:
         """Returns the logits of every class at the common stride."""

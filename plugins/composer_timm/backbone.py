@@ -11,11 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import freeze_batch_norm, rename_state
+from composer.layers import Optimization, fold_norms, fold_observed, rename_state
 from composer.structures import Features, ImageList, TensorShape
 
 try:
     import timm
+
+    from composer_timm.activated_norms import freeze_norms, split_norms
 except ImportError as error:
     raise ImportError(
         f"timm cannot be imported ({error}); install it with "
@@ -25,6 +27,7 @@ except ImportError as error:
 BackboneNorm = Literal["", "FrozenBN"]
 
 # What timm's builder takes to fetch weights.
+_EXAMPLE_SIDE = 224  # of images that a network is run on to see what follows what
 _REFUSED = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path")
 
 
@@ -73,7 +76,7 @@ class TimmBackbone(nn.Module):
             name, pretrained=False, features_only=True, out_indices=indices, **options
         )
         if norm == "FrozenBN":
-            freeze_batch_norm(self.network)
+            freeze_norms(self.network)
         whole = _build_without_memory(name, options, features_only=False)
         self._channels_last = getattr(whole, "output_fmt", "NCHW") == "NHWC"
         rename_state(self, dict(_restore_names(self.network, whole)))
@@ -83,12 +86,35 @@ class TimmBackbone(nn.Module):
         """The levels of `out_features`, finest first."""
         return self._output_shape
 
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(
+            fold=_fold,
+            channels_last=True,
+            lower_precision=True,
+            dense=True,
+        )
+
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""
         maps: list[Float[Tensor, "N _ _ _"]] = self.network(images.tensor)
         if self._channels_last:
             maps = [map_.permute(0, 3, 1, 2) for map_ in maps]
         return dict(zip(self._output_shape, maps, strict=True))
+
+
+def _fold(module: nn.Module) -> nn.Module:
+    """Returns a backbone with the normalisations of its network folded."""
+    assert isinstance(module, TimmBackbone)
+    network = module.network
+    split_norms(network)
+    first = next((each for each in network.modules() if isinstance(each, nn.Conv2d)), None)
+    if first is not None:
+        side = getattr(network, "default_cfg", {}).get("input_size", (3, _EXAMPLE_SIDE))[-1]
+        pixels = torch.zeros(1, first.in_channels, side, side, device=first.weight.device)
+        fold_observed(network, lambda: network(pixels))
+    return fold_norms(module)
 
 
 def _check(name: str, options: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.layers import Optimization
 from composer.ranges import Positive
 from composer.structures import Anchors, Features, ImageList, TensorShape, pick_levels
 
@@ -47,6 +48,11 @@ class TorchvisionAnchors(nn.Module):
         for level, level_sizes in enumerate(sizes):
             cell_anchors = make_rounded_anchors(level_sizes, aspect_ratios)
             self.register_buffer(f"cell_anchors_{level}", cell_anchors, persistent=False)
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: of the features it needs the sizes only."""
+        return Optimization(any_precision=True)
 
     def forward(self, images: ImageList, features: Features) -> Anchors:
         """Returns the anchors of each level: row after row, all anchors of a cell together.

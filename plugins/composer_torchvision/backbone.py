@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from composer.layers import FrozenBatchNorm2d, freeze_batch_norm, rename_state
+from composer.layers import (
+    FrozenBatchNorm2d,
+    Optimization,
+    fold_norms,
+    freeze_batch_norm,
+    rename_state,
+)
 from composer.ranges import NonNegative
 from composer.structures import Features, ImageList, TensorShape
 from composer_torchvision.network_levels import NetworkLevel, find_network_levels
@@ -82,6 +88,11 @@ class TorchvisionBackbone(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels of `out_features`, finest first."""
         return {name: level.shape for name, level in self._levels.items()}
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
-from composer.layers import rename_state
+from composer.layers import Optimization, fold_norms, rename_state
 from composer.ranges import PositiveInt
 from composer.structures import Features, TensorShape, pick_levels
 
@@ -56,6 +56,11 @@ class TorchvisionPyramid(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels of `in_features`, and `pool`."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, features: Features) -> Features:
         """Returns the pyramid, finest level first."""

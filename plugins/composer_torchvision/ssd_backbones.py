@@ -12,7 +12,7 @@ from torchvision import models
 from torchvision.models.detection.ssd import SSDFeatureExtractorVGG
 from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNet
 
-from composer.layers import init_msra, rename_state
+from composer.layers import Optimization, fold_norms, init_msra, rename_state
 from composer.ranges import Positive
 from composer.structures import Features, ImageList, TensorShape
 from composer_torchvision.backbone import BackboneNorm, convert_norms
@@ -65,6 +65,11 @@ class TorchvisionSSDBackbone(nn.Module):
         """The levels, finest first."""
         return self._output_shape
 
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps, finest first."""
         return _name_levels(self.network(images.tensor), self._output_shape)
@@ -113,6 +118,11 @@ class TorchvisionSSDLiteBackbone(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels, finest first."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps, finest first."""

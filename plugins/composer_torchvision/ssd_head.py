@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.ssd import SSDHead
 from torchvision.models.detection.ssdlite import SSDLiteHead
 
-from composer.layers import rename_state
+from composer.layers import Optimization, fold_norms, rename_state
 from composer.ranges import PositiveInt
 from composer.structures import AnchorDeltas, AnchorLogits, Features, TensorShape, pick_levels
 from composer_torchvision.backbone import BackboneNorm, convert_norms
@@ -78,6 +78,17 @@ class TorchvisionSSDHead(nn.Module):
                 "network.classification_head.module_list.": "cls_score.",
                 "network.regression_head.module_list.": "bbox_pred.",
             },
+        )
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(
+            fold=fold_norms,
+            channels_last=True,
+            lower_precision=True,
+            dense=True,
+            float32_outputs=("class_logits", "box_deltas"),
         )
 
     def forward(self, features: Features) -> SSDPredictions:

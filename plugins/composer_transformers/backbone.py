@@ -10,11 +10,12 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import rename_state
+from composer.layers import Optimization, rename_state
 from composer.structures import Features, ImageList, TensorShape
 from composer_transformers.configuration import without_code
 from composer_transformers.feature_levels import measure_levels
 from composer_transformers.library import load_library
+from composer_transformers.network_folding import fold_network
 from composer_transformers.parts import build_network
 
 _DEEPEST = "last_feat"  # the one map of a network without levels, as ViTDet calls it
@@ -60,6 +61,11 @@ class TransformersBackbone(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels of `out_features`, finest first."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_network, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""

@@ -8,9 +8,11 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.layers import Optimization
 from composer.structures import Features, ImageList, TensorShape
 from composer_transformers.configuration import read_configuration
 from composer_transformers.feature_levels import measure_levels
+from composer_transformers.network_folding import fold_network
 from composer_transformers.parts import build_on_meta, install_parts
 
 CONV_ENCODER_NAMES = {"network": "model.backbone.model"}
@@ -38,6 +40,11 @@ class ConvEncoder(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels, finest first."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_network, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps by level, finest first."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from composer.layers import call_block
+from composer.layers import Optimization, call_block, fold_norms
 from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import fit_positions
@@ -156,6 +156,11 @@ class MViTBackbone(nn.Module):
         if kind == "blocks":
             return num_blocks - int(rest.partition(".")[0])
         return num_blocks + 1 if kind in ("patch_embed", "pos_embed") else 0
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the normalised maps that were asked for, by name, finest first.

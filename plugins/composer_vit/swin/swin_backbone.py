@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from composer.layers import Optimization, fold_norms
 from composer.ranges import Chance, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import resize_grid
@@ -140,6 +141,11 @@ class SwinBackbone(nn.Module):
         if rest[1] == "downsample":  # a part of the next stage
             return sum(sizes[stage + 1 :])
         return sum(sizes[stage:]) - int(rest[2])
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the maps of the stages that were asked for, by name, finest first.

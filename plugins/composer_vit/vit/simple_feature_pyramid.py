@@ -5,7 +5,15 @@ from typing import Literal
 
 from torch import nn
 
-from composer.layers import MaxPoolTop, NormConv2d, NormName, P6P7Top, build_norm
+from composer.layers import (
+    MaxPoolTop,
+    NormConv2d,
+    NormName,
+    Optimization,
+    P6P7Top,
+    build_norm,
+    fold_norms,
+)
 from composer.ranges import Positive, PositiveInt
 from composer.structures import Features, TensorShape, pick_levels
 
@@ -61,6 +69,11 @@ class SimpleFeaturePyramid(nn.Module):
     def output_shape(self) -> dict[str, TensorShape]:
         """The pyramid's levels, finest first."""
         return self._output_shape
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        """Returns how it may be changed in inference: folded, channels last, lower precision."""
+        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, features: Features) -> Features:
         """Returns the pyramid, finest level first."""
