@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composer.cli.data_check import check
+from composer.cli.data_choice import DataChoice, data_options
 from composer.cli.data_convert import convert
 from composer.cli.data_show import show
 from composer.cli.data_split import split
 from composer.cli.nodes import describe_call, list_publications, warn_of_damage
-from composer.cli.options import Decorator, data_options, seed_option
+from composer.cli.options import Decorator, seed_option
 from composer.cli.output import print_columns
 
 if TYPE_CHECKING:
@@ -97,21 +98,16 @@ def cells(folder: str, **options: Any) -> None:
 @data.command("list", short_help="List datasets with their sizes and classes.")
 @data_options
 def list_datasets(
-    data: str,
-    images: str | None,
-    format_: str | None,
-    names: Sequence[str],
-    settings: Sequence[str],
+    chosen: DataChoice,
 ) -> None:
     """List the datasets of DATA: how many images, objects and classes are used of each.
 
     With one dataset, its classes are counted, too.
     """
     from composer.data import open_each
-    from composer.experiment import find_datasets
     from composer.registry import short_name
 
-    documents = find_datasets(data, images, names, format=format_, set=settings)
+    documents = chosen.find()
     datasets = list(open_each(documents).values())
     has_segments = any(record.segments for dataset in datasets for record in dataset)
     rows = [

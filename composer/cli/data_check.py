@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from composer.cli.options import data_options, json_option
+from composer.cli.data_choice import DataChoice, data_options
+from composer.cli.options import json_option
 from composer.cli.output import count_things
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ _MAX_NAMED = 5
 def check(
     context: click.Context,
     *,
-    data: str,
-    images: str | None,
-    format_: str | None,
-    names: Sequence[str],
-    settings: Sequence[str],
+    chosen: DataChoice,
     quick: bool,
     as_json: bool,
 ) -> None:
@@ -42,12 +39,10 @@ def check(
     categories, ids that occur twice, and annotations of images that are not there.
     The exit code is 1 if there is a fault.
     """
-    from composer.experiment import find_datasets
-
-    datasets = find_datasets(data, images, names, format=format_, set=settings)
-    recognition = _recognise(data, images, format_)
+    datasets = chosen.find()
+    recognition = _recognise(chosen)
     if recognition is not None and not as_json:
-        _print_format(data, recognition)
+        _print_format(chosen.data, recognition)
     reports = []
     for name, document in datasets.items():
         reports.append(_check(name, document, quick))
@@ -67,14 +62,15 @@ def check(
         context.exit(1)
 
 
-def _recognise(data: str, images: str | None, format_: str | None) -> Recognition | None:
+def _recognise(chosen: DataChoice) -> Recognition | None:
     """The format of annotations; None for data files and experiments."""
     from composer.data import find_data_file, recognise_data
     from composer.experiment import is_experiment
 
-    if format_ is None and (is_experiment(data) or find_data_file(data) is not None):
+    data = chosen.data
+    if chosen.format is None and (is_experiment(data) or find_data_file(data) is not None):
         return None
-    return recognise_data(data, images, format_)
+    return recognise_data(data, chosen.images, chosen.format)
 
 
 def _print_format(data: str, recognition: Recognition) -> None:

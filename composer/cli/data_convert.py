@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import data_options, pictures_option
+from composer.cli.data_choice import DataChoice, data_options
+from composer.cli.options import pictures_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from composer.data.conversion import LossLog, Pictures, Target, YoloTask
 
 
@@ -28,11 +27,7 @@ if TYPE_CHECKING:
     help="Labels of YOLO: boxes, outlines, or keypoints.  [default: all that the data have]",
 )
 def convert(
-    data: str,
-    images: str | None,
-    format_: str | None,
-    names: Sequence[str],
-    settings: Sequence[str],
+    chosen: DataChoice,
     folder: str,
     target: Target,
     pictures: Pictures,
@@ -45,11 +40,10 @@ def convert(
     """
     from composer.data import open_each
     from composer.data.conversion import convert_datasets
-    from composer.experiment import find_datasets
 
     if task is not None and target != "yolo":
         raise click.UsageError("--task goes with --to yolo")
-    documents = find_datasets(data, images, names, format=format_, set=settings)
+    documents = chosen.find()
     datasets = open_each(documents)
     losses = convert_datasets(datasets, Path(folder), target, pictures=pictures, task=task)
     num_images = sum(map(len, datasets.values()))

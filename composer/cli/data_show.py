@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli.options import data_options, seed_option
+from composer.cli.data_choice import DataChoice, data_options
+from composer.cli.options import seed_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,11 +52,7 @@ if TYPE_CHECKING:
     help="Folder of the visualizations.",
 )
 def show(
-    data: str,
-    images: str | None,
-    format_: str | None,
-    names: Sequence[str],
-    settings: Sequence[str],
+    chosen: DataChoice,
     count: int,
     seed: int,
     image_ids: Sequence[str],
@@ -67,17 +64,15 @@ def show(
 
     Visualizations go to a folder for each dataset, with the names of the images.
     """
-    from composer.experiment import find_datasets
-
-    datasets = find_datasets(data, images, names, format=format_, set=settings)
-    experiment = _read_experiment(data, settings) if augmented else None
+    datasets = chosen.find()
+    experiment = _read_experiment(chosen.data, chosen.settings) if augmented else None
     num_failed = 0
     for name, document in datasets.items():
         dataset = document.open(name)
-        chosen = _choose(dataset, image_ids, count, seed)
+        records = _choose(dataset, image_ids, count, seed)
         draw = _make_drawing(dataset, layer, experiment)
         folder = Path(output, name)
-        num_drawn, failed = _draw_all(chosen, draw, seed, folder)
+        num_drawn, failed = _draw_all(records, draw, seed, folder)
         num_failed += failed
         click.echo(f"{name}: {num_drawn} of {len(dataset)} images drawn to {folder}")
     if num_failed:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composer.cli.data_choice import DataChoice, data_options
 from composer.cli.data_convert import print_losses
-from composer.cli.options import data_options, pictures_option, seed_option
+from composer.cli.options import pictures_option, seed_option
 from composer.cli.output import print_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from composer.data import Dataset, DatasetDocument
     from composer.data.conversion import Pictures, Target
@@ -45,11 +46,7 @@ _YAML = (".yaml", ".yml")
 )
 @pictures_option()
 def split(
-    data: str,
-    images: str | None,
-    format_: str | None,
-    names: Sequence[str],
-    settings: Sequence[str],
+    chosen: DataChoice,
     output: str,
     parts: str,
     seed: int,
@@ -65,10 +62,9 @@ def split(
     """
     from composer.data.conversion import divide_dataset, find_groups, read_parts
     from composer.errors import InputError
-    from composer.experiment import find_datasets
 
     shares = read_parts(parts)
-    documents = find_datasets(data, images, names, format=format_, set=settings)
+    documents = chosen.find()
     if len(documents) > 1:
         found = ", ".join(documents)
         raise InputError(

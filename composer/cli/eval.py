@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from composer.cli.data_choice import DataChoice, collect_data_choice
 from composer.cli.options import (
     dataset_option,
     device_option,
@@ -68,6 +69,7 @@ def _parse_sizes(
 @weights_option()
 @loading_options
 @set_option("Set a value of the model or the data; repeatable.")
+@collect_data_choice
 @click.option(
     "--predictions",
     metavar="FILE",
@@ -127,13 +129,9 @@ def eval_command(
     context: click.Context,
     *,
     model: str | None,
-    data: str,
-    images: str | None,
-    format_: str | None,
-    names: Sequence[str],
+    chosen: DataChoice,
     weights: Mapping[str, str],
     load_arguments: LoadArguments,
-    settings: Sequence[str],
     predictions: str | None,
     tasks: Sequence[str] | None,
     tta: bool,
@@ -165,19 +163,13 @@ def eval_command(
     """
     _check_usage(context)
     from composer.data import LoadingOptions
-    from composer.evaluation import (
-        TEST_SIZES,
-        AugmentedPredictor,
-        list_outputs,
-        make_batches,
-        make_evaluators,
-    )
+    from composer.evaluation import list_outputs, make_batches, make_evaluators
     from composer.experiment import SettableModel
     from composer.graph import Graph, require_weights
     from composer.training import process_group
 
     settable = SettableModel(model)
-    dataset = _open_dataset(data, images, format_, names, on_fault, settings, settable)
+    dataset = _open_dataset(chosen, on_fault, settable)
     folder = None if no_save else Path(output) if output else _choose_folder()
     report = partial(
         _report, folder=folder, plots=not no_plots, per_class=per_class, as_json=as_json
@@ -193,7 +185,7 @@ def eval_command(
         evaluators = make_evaluators(
             dataset, tasks, outputs=outputs, on_fault=policy, folder=folder
         )
-        predict = AugmentedPredictor(graph, sizes=tta_sizes or TEST_SIZES) if tta else None
+        predict = _augment(graph, tta_sizes) if tta else None
         loading = LoadingOptions(batch_size, num_workers=num_workers, on_fault=policy)
         batches = make_batches(
             graph, dataset, loading, resize=predict is None, image_size=image_size
@@ -231,20 +223,19 @@ def _check_usage(context: click.Context) -> None:
         raise click.UsageError("--output and --no-save exclude each other")
 
 
+def _augment(graph: Graph, sizes: Sequence[int] | None) -> AugmentedPredictor:
+    from composer.evaluation import TEST_SIZES, AugmentedPredictor
+
+    return AugmentedPredictor(graph, sizes=sizes or TEST_SIZES)
+
+
 def _open_dataset(
-    data: str,
-    images: str | None,
-    format_: str | None,
-    names: Sequence[str],
-    on_fault: FaultPolicy | None,
-    settings: Sequence[str],
-    model: SettableModel,
+    chosen: DataChoice, on_fault: FaultPolicy | None, model: SettableModel
 ) -> Dataset:
     from composer.data import open_datasets
-    from composer.experiment import find_datasets
 
-    documents = find_datasets(data, images, names, format=format_, set=settings, model=model)
-    if "train" in documents and len(documents) > 1 and not names:
+    documents = chosen.find(model)
+    if "train" in documents and len(documents) > 1 and not chosen.names:
         found = ", ".join(documents)
         click.echo(
             f"note: evaluating on {found} together, images of training included; --dataset "

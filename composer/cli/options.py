@@ -176,14 +176,6 @@ def pictures_option() -> Decorator:
     )
 
 
-def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The argument DATA and the options that choose its datasets."""
-    options = (set_option(), dataset_option(), format_option(), images_option("annotations"))
-    for option in options:
-        command = option(command)
-    return click.argument("data")(command)
-
-
 def offline_option() -> Decorator:
     """The option --offline, of commands that fetch weights by address; they receive nothing."""
 

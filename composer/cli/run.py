@@ -105,14 +105,12 @@ def run(
     from composer.graph import (
         Graph,
         LoadOptions,
-        asks_for_published,
         find_device,
         load_weights,
-        open_blueprint,
+        open_model,
     )
 
-    is_published = asks_for_published(weights)
-    opened = open_blueprint(model, settings, published_weights=is_published)
+    opened = open_model(model, weights or None, LoadOptions(**load_arguments), set=settings)
     blueprint = opened.blueprint
     fed = read_feeds(feeds, blueprint, mode)
     plan = _make_plan(blueprint, mode, until, fed)
@@ -126,11 +124,7 @@ def run(
     notes += _print_notes(f"error: {error}" for error in left_out)
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
     graph.train(mode == "training")
-    options = LoadOptions(**load_arguments)
-    if weights and not is_published:
-        reports = load_weights(graph, weights, options)
-    else:
-        reports = load_weights(graph, opened.weights, opened.options.overridden_by(options))
+    reports = load_weights(graph, opened.weights, opened.options)
     notes += _print_notes(_notes_on_weights(graph, reports))
     outcome = run_shown(
         graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json

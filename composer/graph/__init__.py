@@ -11,6 +11,7 @@ from composer.graph.opening import (
     ModelParts,
     asks_for_published,
     open_blueprint,
+    open_model,
     read_model,
     require_weights,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "load_weights",
     "log_remarks",
     "open_blueprint",
+    "open_model",
     "parse_description",
     "plugin_versions",
     "read_inputs",

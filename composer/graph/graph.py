@@ -28,14 +28,8 @@ from composer.graph.execution import Execution
 from composer.graph.freezing import freeze_weights, set_frozen_norms_to_eval
 from composer.graph.frozen_random import FrozenNote
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
-from composer.graph.modules import CallableTable
-from composer.graph.opening import (
-    Model,
-    asks_for_published,
-    check_model_spec,
-    open_blueprint,
-    without_taps,
-)
+from composer.graph.modules import make_table, require_module
+from composer.graph.opening import Model, open_model, read_only_spec, without_taps
 from composer.graph.profiling import Profile, profiling
 from composer.graph.saving import save_weights
 from composer.graph.session import Session
@@ -72,10 +66,7 @@ class Graph(nn.Module):
     def __init__(self, blueprint: Blueprint, built: Mapping[str, Any], seed: int = 0) -> None:
         super().__init__()
         self.blueprint, self.seed = blueprint, seed
-        nodes = blueprint.nodes.items()
-        placed = {p: (n.module_path, n.device) for p, n in nodes if n.device is not None}
-        namespaces = {path: node.namespace for path, node in nodes}
-        self._callables = CallableTable(self, built, namespaces, placed)
+        self._callables = make_table(self, blueprint, built)
         self._execution = Execution(blueprint, self._callables)
         self.provenance: list[Provenance] = []
         self._frozen_note: FrozenNote | None = None
@@ -128,16 +119,11 @@ class Graph(nn.Module):
                 raise InputError("nothing can be set in a graph: it is built already")
             log_remarks(load_weights(model, weights or {}, chosen))
             return model
-        is_published = asks_for_published(weights)
-        blueprint, own, options_of_own = open_blueprint(
-            model, set, nodes, published_weights=is_published
-        )
+        blueprint, found, chosen = open_model(model, weights, chosen, set=set, nodes=nodes)
         if until is not None:
             blueprint = blueprint.part(without_taps(until), feeds)
         graph = cls.from_blueprint(blueprint, seed=seed)
-        if weights is None or is_published:
-            weights, chosen = own, options_of_own.overridden_by(chosen)
-        log_remarks(load_weights(graph, weights, chosen))
+        log_remarks(load_weights(graph, found, chosen))
         return graph
 
     @classmethod
@@ -159,19 +145,9 @@ class Graph(nn.Module):
         """
         options, rest = LoadOptions.split(params)
         values = [*(set.items() if isinstance(set, Mapping) else set), *rest.items()]
-        if asks_for_published(weights) and isinstance(spec, (str, os.PathLike)):
-            return cls.open(
-                spec,
-                weights,
-                set=values,
-                nodes=nodes,
-                seed=seed,
-                until=until,
-                feeds=feeds,
-                **options,
-            )
-        opened = check_model_spec(spec, values, nodes)
-        return cls.open(opened, weights, seed=seed, until=until, feeds=feeds, **options)
+        model, left = read_only_spec(spec, values, nodes, weights)
+        kept: dict[str, Any] = {"seed": seed, "until": until, "feeds": feeds}
+        return cls.open(model, weights, set=left, nodes=nodes, **kept, **options)
 
     @classmethod
     def from_blueprint(
@@ -399,14 +375,7 @@ class Graph(nn.Module):
         Raises:
             NameResolutionError: if the name means nothing, several things, or no module.
         """
-        known = self.blueprint.nodes.get(path := self.resolve_node(node))
-        found = None if known is None else self._callables.get(known.module_path)
-        if not isinstance(found, nn.Module):
-            if known is None:
-                below = ", ".join(each for each in self.nodes() if each.startswith(f"{path}."))
-                raise NameResolutionError(f"'{path}' is a nested graph of the nodes {below}")
-            raise NameResolutionError(f"'{path}' is no module: {known.type_name} is a function")
-        return found
+        return require_module(self.blueprint, self._callables, self.resolve_node(node))
 
     def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:
         """Paths of the nodes of a mode, in the order of the spec."""

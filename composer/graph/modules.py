@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from composer.blueprint import Blueprint
 from composer.documents import Place, Problem
 from composer.errors import InputError, NameResolutionError, SpecError
 from composer.escapes import escape_name
@@ -122,6 +123,38 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
 
     def __len__(self) -> int:
         return len(self._routes) + len(self._functions)
+
+
+def make_table(
+    root: nn.Module, blueprint: Blueprint, built: Mapping[str, Callable[..., Any]]
+) -> CallableTable:
+    """The table of a graph whose nodes are those of a blueprint; see `CallableTable`."""
+    nodes = blueprint.nodes.items()
+    placed = {p: (n.module_path, n.device) for p, n in nodes if n.device is not None}
+    return CallableTable(root, built, {path: node.namespace for path, node in nodes}, placed)
+
+
+def require_module(
+    blueprint: Blueprint, callables: Mapping[str, Callable[..., Any]], path: str
+) -> nn.Module:
+    """The module that a node calls.
+
+    Args:
+        blueprint: the nodes.
+        callables: modules and functions by node path.
+        path: the full path of a node or nested graph.
+
+    Raises:
+        NameResolutionError: it has no module.
+    """
+    node = blueprint.nodes.get(path)
+    if node is None:
+        below = ", ".join(each for each in blueprint.nodes if each.startswith(f"{path}."))
+        raise NameResolutionError(f"'{path}' is a nested graph of the nodes {below}")
+    found = callables.get(node.module_path)
+    if not isinstance(found, nn.Module):
+        raise NameResolutionError(f"'{path}' is no module: {node.type_name} is a function")
+    return found
 
 
 def find_device(name: str) -> torch.device:

@@ -22,6 +22,8 @@ from composer.model_source import find_model_source
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
 
+_OPTIONS = LoadOptions()
+
 Model = str | os.PathLike[str] | Mapping[str, Any] | Spec | Blueprint
 
 
@@ -109,6 +111,34 @@ def open_blueprint(
     return OpenedModel(blueprint, blueprint.spec.weights)
 
 
+def open_model(
+    model: Model,
+    weights: Weights | None = None,
+    options: LoadOptions = _OPTIONS,
+    *,
+    set: SettingsSource = (),
+    nodes: Mapping[str, Any] | None = None,
+) -> OpenedModel:
+    """The checked spec of a model, with given weights or its own; see `open_blueprint`.
+
+    Args:
+        model: the model.
+        weights: a checkpoint, or checkpoints by node; an empty mapping for none; `default` for the
+            weights that are published for a spec.
+        options: of the load; they add to those of the model's own weights.
+        set: values by address.
+        nodes: node types by name that no plugin publishes.
+
+    Raises:
+        ComposerError: as for `open_blueprint`.
+    """
+    is_published = asks_for_published(weights)
+    opened = open_blueprint(model, set, nodes, published_weights=is_published)
+    if weights is None or is_published:
+        return opened._replace(options=opened.options.overridden_by(options))
+    return opened._replace(weights=weights, options=options)
+
+
 def read_model(model: str | os.PathLike[str], *, published_weights: bool = False) -> ModelParts:
     """The spec and the weights that a model's name means; nothing is checked.
 
@@ -168,6 +198,24 @@ def _read_folder(name: str) -> ModelParts:
     weights = None if found.weights is None else os.fspath(found.weights)
     options = LoadOptions(key_mapping=found.key_mapping)
     return ModelParts(found.spec, weights, options=options, note=found.note)
+
+
+def read_only_spec(
+    spec: SpecSource | Spec,
+    set: SettingsSource,
+    nodes: Mapping[str, Any] | None,
+    weights: Weights | None,
+) -> tuple[Model, SettingsSource]:
+    """The checked spec of what can be a spec only, and the settings that are left to apply.
+
+    The name of a spec whose published weights are asked for stays a name.
+
+    Raises:
+        ComposerError: as for `check_model_spec`.
+    """
+    if asks_for_published(weights) and isinstance(spec, (str, os.PathLike)):
+        return spec, set
+    return check_model_spec(spec, set, nodes), ()
 
 
 def check_model_spec(

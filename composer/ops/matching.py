@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from composer.structures import Boxes, Instances, RotatedBoxes
@@ -155,13 +155,25 @@ def check_truth_classes(classes: Int[Tensor, "_"], num_classes: int) -> None:
 
 
 def find_known_masks(
-    matched_indices: list[Int[Tensor, "_"]], targets: list[Instances]
+    boxes: list[Boxes],
+    matched_indices: list[Int[Tensor, "_"]],
+    targets: list[Instances],
+    predicted: Shaped[Tensor, "R ..."],
 ) -> Bool[Tensor, "R"]:
-    """Returns which regions have an object with a mask that is not empty.
+    """Returns which regions have an object with a mask that is not empty, on the CPU.
 
     Args:
-        matched_indices: which of its image's objects each region has, one region at least in all.
+        boxes: the regions, per image.
+        matched_indices: which of its image's objects each region has.
         targets: the ground truth of every image, with `gt_masks`.
+        predicted: predictions for all regions.
+
+    Raises:
+        ValueError: the numbers of predictions and regions differ.
     """
+    num_regions = sum(len(one) for one in boxes)
+    if num_regions != len(predicted):
+        raise ValueError(f"{num_regions} regions, but masks of {len(predicted)}.")
     pairs = zip(matched_indices, targets, strict=True)
-    return torch.cat([one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)])
+    known = [one.gt_masks.nonempty().cpu()[at.cpu()] for at, one in pairs if len(at)]
+    return torch.cat(known) if known else torch.zeros(0, dtype=torch.bool)

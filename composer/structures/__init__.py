@@ -10,6 +10,7 @@ from composer.structures.feature_levels import (
     find_strides,
     pick_levels,
     repeat_for_levels,
+    require_levels,
     zip_levels,
 )
 from composer.structures.image_batch import ImageBatch
@@ -164,6 +165,7 @@ __all__ = [
     "read_run_lengths",
     "register_attributes",
     "repeat_for_levels",
+    "require_levels",
     "rotate_points",
     "zip_levels",
 ]

@@ -48,6 +48,26 @@ def pick_levels(
     return names
 
 
+def require_levels(whose: str, out_features: Sequence[str], known: Iterable[str]) -> None:
+    """Checks the levels that a backbone is asked for.
+
+    Args:
+        whose: the backbone, for the message.
+        out_features: the levels, from the configuration of a node.
+        known: all levels that it has.
+
+    Raises:
+        ValueError: a level does not exist, or none is named.
+    """
+    names = list(known)
+    missing = [name for name in out_features if name not in names]
+    if missing or not out_features:
+        raise ValueError(
+            f"out_features: {whose} has no level {', '.join(missing) or '(none is named)'}, "
+            f"only {', '.join(names) or 'none'}."
+        )
+
+
 def find_channels(features_shape: Mapping[str, TensorShape], names: Iterable[str]) -> int:
     """Returns the number of channels that all of these levels have.
 

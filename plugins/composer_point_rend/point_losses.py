@@ -55,9 +55,7 @@ def point_mask_loss(
         raise ValueError(
             f"{num_regions} regions, but points of {len(points)} and logits of {len(point_logits)}."
         )
-    if num_regions == 0:
-        return {"loss_mask_point": point_logits.sum() * 0.0}
-    known = find_known_masks(matched_indices, targets).to(point_logits.device)
+    known = find_known_masks(boxes, matched_indices, targets, point_logits).to(point_logits.device)
     if not known.any():
         return {"loss_mask_point": point_logits.sum() * 0.0}
     own = pick_class(point_logits, join_classes(classes).to(point_logits.device))

@@ -44,15 +44,10 @@ def mask_loss(
     Raises:
         ValueError: the numbers of masks and regions differ.
     """
-    num_regions = sum(len(one) for one in boxes)
-    if num_regions != len(mask_logits):
-        raise ValueError(f"{num_regions} regions, but masks of {len(mask_logits)}.")
-    if num_regions == 0:
-        return {"loss_mask": mask_logits.sum() * 0.0}
-    logits = pick_class_masks(mask_logits, torch.cat(classes).to(mask_logits.device))
-    known = find_known_masks(matched_indices, targets).to(logits.device)
+    known = find_known_masks(boxes, matched_indices, targets, mask_logits).to(mask_logits.device)
     if not known.any():
         return {"loss_mask": mask_logits.sum() * 0.0}
+    logits = pick_class_masks(mask_logits, torch.cat(classes).to(mask_logits.device))
     wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1]).to(logits.device)
     logits, wanted = logits[known], wanted[known]
     _record_statistics(logits > 0, wanted)

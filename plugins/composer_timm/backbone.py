@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import Optimization, fold_norms, fold_observed, rename_state
-from composer.structures import Features, ImageList, TensorShape
+from composer.structures import Features, ImageList, TensorShape, require_levels
 
 try:
     import timm
@@ -63,12 +63,7 @@ class TimmBackbone(nn.Module):
         _check(name, options)
         info = _build_without_memory(name, options, features_only=True).feature_info
         levels = _name_levels(info.reduction(), info.channels())
-        missing = [level for level in out_features if level not in levels]
-        if missing or not out_features:
-            raise ValueError(
-                f"out_features: {name} has no level {', '.join(missing) or '(none is named)'}, "
-                f"only {', '.join(levels)}."
-            )
+        require_levels(name, out_features, levels)
         chosen = {level: levels[level] for level in levels if level in out_features}
         self._output_shape = {level: shape for level, (_, shape) in chosen.items()}
         indices = [info.out_indices[position] for position, _ in chosen.values()]

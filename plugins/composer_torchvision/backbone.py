@@ -20,7 +20,7 @@ from composer.layers import (
     rename_state,
 )
 from composer.ranges import NonNegative
-from composer.structures import Features, ImageList, TensorShape
+from composer.structures import Features, ImageList, TensorShape, require_levels
 from composer_torchvision.network_levels import NetworkLevel, find_network_levels
 
 BackboneNorm = Literal["", "FrozenBN", "SyncBN"]
@@ -69,12 +69,7 @@ class TorchvisionBackbone(nn.Module):
             raise ValueError(f"{name} takes images of 3 channels, not of {images_shape.channels}.")
         network = convert_norms(_build_network(name, options or {}), norm, norm_eps)
         levels = find_network_levels(network, parts)
-        missing = [level for level in out_features if level not in levels]
-        if missing or not out_features:
-            raise ValueError(
-                f"out_features: {name} has no level {', '.join(missing) or '(none is named)'}, "
-                f"only {', '.join(levels) or 'none'}."
-            )
+        require_levels(name, out_features, levels)
         self._levels = {level: levels[level] for level in levels if level in out_features}
         self.network = create_feature_extractor(
             network,

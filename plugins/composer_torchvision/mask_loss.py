@@ -46,18 +46,12 @@ def torchvision_mask_loss(
     Raises:
         ValueError: the numbers of masks and regions differ.
     """
-    num_regions = sum(len(one) for one in boxes)
-    if num_regions != len(mask_logits):
-        raise ValueError(f"{num_regions} regions, but masks of {len(mask_logits)}.")
-    if num_regions == 0:
-        return {"loss_mask": mask_logits.sum() * 0.0}
-    columns = torch.cat(classes).to(mask_logits.device)
-    logits = mask_logits[torch.arange(num_regions, device=columns.device), columns]
-    wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1])
-    known = find_known_masks(matched_indices, targets).to(logits.device)
+    known = find_known_masks(boxes, matched_indices, targets, mask_logits).to(mask_logits.device)
     if not known.any():
         return {"loss_mask": mask_logits.sum() * 0.0}
-    wanted = wanted.to(logits)
+    columns = torch.cat(classes).to(mask_logits.device)
+    logits = mask_logits[torch.arange(len(columns), device=columns.device), columns]
+    wanted = _crop_targets(boxes, matched_indices, targets, logits.shape[-1]).to(logits)
     return {"loss_mask": F.binary_cross_entropy_with_logits(logits[known], wanted[known])}
 
 

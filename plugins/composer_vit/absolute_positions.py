@@ -1,13 +1,48 @@
 """Absolute positions: a vector for each cell, interpolated for other sizes of images.
 
-Legend: P positions, C channels, H W height and width of the map.
+Legend: N images, P positions, C channels, H W height and width of the map.
 """
 
 import math
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+
+
+def make_positions(
+    image_size: int, patch_size: int, channels: int, *, has_class_token: bool
+) -> nn.Parameter:
+    """Returns positions of zeros for the patches of a square image.
+
+    Args:
+        image_size: side of the images, in pixels.
+        patch_size: pixels from one patch to the next.
+        channels: length of each vector.
+        has_class_token: whether the first position is that of a class token.
+    """
+    num_positions = (image_size // patch_size) ** 2 + has_class_token
+    return nn.Parameter(torch.zeros(1, num_positions, channels))
+
+
+def add_positions(
+    patches: Float[Tensor, "N H W C"],
+    positions: Float[Tensor, "1 P C"] | None,
+    *,
+    has_class_token: bool,
+) -> Float[Tensor, "N H W C"]:
+    """Adds its position to each patch, where there are positions.
+
+    Args:
+        patches: a map.
+        positions: as `fit_positions` takes them, or none.
+        has_class_token: whether the first position is that of a class token.
+    """
+    if positions is None:
+        return patches
+    _, height, width, _ = patches.shape
+    return patches + fit_positions(positions, height, width, has_class_token=has_class_token)
 
 
 def fit_positions(

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 FIRST_SCALE = 2  # scale2 is the stride of a patch
@@ -36,6 +37,34 @@ class BlockPlan(NamedTuple):
         """Number of distances between queries and keys along an axis."""
         finer = max(self.map_size // self.query_stride, self.map_size // self.key_stride)
         return 2 * finer - 1
+
+
+@dataclass(frozen=True)
+class MViTStyle:
+    """The options of all blocks.
+
+    Args:
+        mlp_ratio: channels between the two linear layers, relative to those of the output.
+        qkv_bias: whether queries, keys and values have a bias.
+        pool_kernel: side of the convolutions that pool queries, keys and values, odd.
+        has_residual_pooling: whether the pooled queries are added to what they attend to.
+        has_relative_positions: whether there are tables of relative positions.
+        norm_eps: added to the variance of the normalisations.
+
+    Raises:
+        ValueError: the side of the pooling convolutions is even.
+    """
+
+    mlp_ratio: float
+    qkv_bias: bool
+    pool_kernel: int
+    has_residual_pooling: bool
+    has_relative_positions: bool
+    norm_eps: float
+
+    def __post_init__(self) -> None:
+        if self.pool_kernel % 2 == 0:
+            raise ValueError(f"qkv_pool_kernel must be odd, not {self.pool_kernel}.")
 
 
 def plan_blocks(

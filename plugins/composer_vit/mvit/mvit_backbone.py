@@ -7,14 +7,15 @@ import itertools
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from composer.layers import Optimization, call_block, fold_norms
 from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
-from composer_vit.absolute_positions import fit_positions
+from composer_vit.absolute_positions import add_positions, make_positions
+from composer_vit.layer_depth import find_layer_depth
 from composer_vit.mlp import init_transformer
-from composer_vit.mvit.block_plans import FIRST_SCALE, BlockPlan, plan_blocks
+from composer_vit.mvit.block_plans import FIRST_SCALE, BlockPlan, MViTStyle, plan_blocks
 from composer_vit.mvit.mvit_block import MViTBlock
 from composer_vit.patch_embedding import PatchEmbedding
 from composer_vit.resized_positions import resize_positions
@@ -64,6 +65,7 @@ class MViTBackbone(nn.Module):
     """
 
     recomputes_blocks = True
+    resize_tensor = staticmethod(resize_positions)
 
     def __init__(
         self,
@@ -94,22 +96,16 @@ class MViTBackbone(nn.Module):
     ) -> None:
         super().__init__()
         _check_stages(last_block_indexes, depth)
-        plans = list(
-            plan_blocks(
-                depth=depth,
-                last_block_indexes=last_block_indexes,
-                embed_dim=embed_dim,
-                num_heads=num_heads,
-                key_stride=adaptive_kv_stride,
-                window_size=adaptive_window_size,
-                map_size=img_size // patch_stride,
-            )
+        all_plans = plan_blocks(
+            depth=depth,
+            last_block_indexes=last_block_indexes,
+            embed_dim=embed_dim,
+            num_heads=num_heads,
+            key_stride=adaptive_kv_stride,
+            window_size=adaptive_window_size,
+            map_size=img_size // patch_stride,
         )
-        plans = plans[: _find_last(plans, out_features) + 1]
-        for plan in plans:
-            _check_plan(plan, use_rel_pos)
-        if qkv_pool_kernel % 2 == 0:
-            raise ValueError(f"qkv_pool_kernel must be odd, not {qkv_pool_kernel}.")
+        plans = _choose_plans(list(all_plans), out_features, use_rel_pos=use_rel_pos)
         self.patch_embed = PatchEmbedding(
             in_channels=images_shape.channels or 3,
             out_channels=embed_dim,
@@ -120,20 +116,15 @@ class MViTBackbone(nn.Module):
         self.has_class_token = pretrain_use_cls_token
         self.pos_embed: nn.Parameter | None = None
         if use_abs_pos:
-            num_positions = (pretrain_img_size // patch_stride) ** 2 + pretrain_use_cls_token
-            self.pos_embed = nn.Parameter(torch.zeros(1, num_positions, embed_dim))
+            self.pos_embed = make_positions(
+                pretrain_img_size, patch_stride, embed_dim, has_class_token=pretrain_use_cls_token
+            )
+        style = MViTStyle(
+            mlp_ratio, qkv_bias, qkv_pool_kernel, residual_pooling, use_rel_pos, norm_eps
+        )
         rates = torch.linspace(0, drop_path_rate, depth, device="cpu").tolist()
         self.blocks = nn.ModuleList(
-            MViTBlock(
-                plan,
-                mlp_ratio=mlp_ratio,
-                qkv_bias=qkv_bias,
-                pool_kernel=qkv_pool_kernel,
-                has_residual_pooling=residual_pooling,
-                has_relative_positions=use_rel_pos,
-                norm_eps=norm_eps,
-                drop_rate=rate,
-            )
+            MViTBlock(plan, style, drop_rate=rate)
             for plan, rate in zip(plans, rates[: len(plans)], strict=True)
         )
         self._output_shape = self._add_levels(plans, out_features, patch_stride, norm_eps)
@@ -144,18 +135,9 @@ class MViTBackbone(nn.Module):
         """The levels of `out_features`, finest first."""
         return self._output_shape
 
-    @classmethod
-    def resize_tensor(cls, name: str, value: Tensor, shape: Sequence[int]) -> Tensor | None:
-        """Resizes positions of a checkpoint that was trained at another size."""
-        return resize_positions(name, value, shape)
-
     def layer_depth(self, name: str) -> int:
         """Returns the number of layers from a parameter to the output, for layer-wise decay."""
-        kind, _, rest = name.partition(".")
-        num_blocks = len(self.blocks)
-        if kind == "blocks":
-            return num_blocks - int(rest.partition(".")[0])
-        return num_blocks + 1 if kind in ("patch_embed", "pos_embed") else 0
+        return find_layer_depth(name, len(self.blocks))
 
     @classmethod
     def optimization(cls) -> Optimization:
@@ -170,11 +152,7 @@ class MViTBackbone(nn.Module):
             generator: what images pass blocks by with; used in training only.
         """
         x = self.patch_embed(images.tensor)
-        if self.pos_embed is not None:
-            _, height, width, _ = x.shape
-            x = x + fit_positions(
-                self.pos_embed, height, width, has_class_token=self.has_class_token
-            )
+        x = add_positions(x, self.pos_embed, has_class_token=self.has_class_token)
         features: Features = {}
         for block, level in zip(self.blocks, self._levels, strict=True):
             x = call_block(block, x, generator)
@@ -184,7 +162,11 @@ class MViTBackbone(nn.Module):
         return features
 
     def _add_levels(
-        self, plans: list[BlockPlan], out_features: tuple[str, ...], stride: int, norm_eps: float
+        self,
+        plans: Sequence[BlockPlan],
+        out_features: tuple[str, ...],
+        stride: int,
+        norm_eps: float,
     ) -> dict[str, TensorShape]:
         """Adds the normalisation of each level that is asked for."""
         self._levels = tuple(plan.level or "" for plan in plans)
@@ -226,6 +208,16 @@ def _find_last(plans: Sequence[BlockPlan], out_features: Sequence[str]) -> int:
         if name not in ends:
             raise ValueError(f"There is no level '{name}', only {', '.join(names)}.")
     return max(ends[name] for name in out_features)
+
+
+def _choose_plans(
+    plans: Sequence[BlockPlan], out_features: Sequence[str], *, use_rel_pos: bool
+) -> Sequence[BlockPlan]:
+    """Returns the checked plans of the blocks up to the last one that a level needs."""
+    chosen = plans[: _find_last(plans, out_features) + 1]
+    for plan in chosen:
+        _check_plan(plan, use_rel_pos)
+    return chosen
 
 
 def _check_plan(plan: BlockPlan, use_rel_pos: bool) -> None:

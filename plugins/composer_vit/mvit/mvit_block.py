@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from composer.layers import DropPath
 from composer_vit.mlp import Mlp
-from composer_vit.mvit.block_plans import BlockPlan
+from composer_vit.mvit.block_plans import BlockPlan, MViTStyle
 from composer_vit.mvit.pooling_attention import PoolingAttention
 
 Map = Float[Tensor, "N _ _ _"]
@@ -23,41 +23,18 @@ class MViTBlock(nn.Module):
 
     Args:
         plan: channels, heads, strides and windows.
-        mlp_ratio: channels between the two linear layers, relative to those of the output.
-        qkv_bias: whether queries, keys and values have a bias.
-        pool_kernel: side of the pooling convolutions.
-        has_residual_pooling: whether the pooled queries are added to what they attend to.
-        has_relative_positions: whether there are tables of relative positions.
-        norm_eps: added to the variance of the normalisations.
+        style: the options of all blocks.
         drop_rate: how likely an image passes either part by in training.
     """
 
-    def __init__(
-        self,
-        plan: BlockPlan,
-        *,
-        mlp_ratio: float,
-        qkv_bias: bool,
-        pool_kernel: int,
-        has_residual_pooling: bool,
-        has_relative_positions: bool,
-        norm_eps: float,
-        drop_rate: float,
-    ) -> None:
+    def __init__(self, plan: BlockPlan, style: MViTStyle, *, drop_rate: float) -> None:
         super().__init__()
         self.query_stride = plan.query_stride
-        self.norm1 = nn.LayerNorm(plan.in_channels, eps=norm_eps)
-        self.attn = PoolingAttention(
-            plan,
-            qkv_bias=qkv_bias,
-            pool_kernel=pool_kernel,
-            has_residual_pooling=has_residual_pooling,
-            has_relative_positions=has_relative_positions,
-            norm_eps=norm_eps,
-        )
+        self.norm1 = nn.LayerNorm(plan.in_channels, eps=style.norm_eps)
+        self.attn = PoolingAttention(plan, style)
         self.drop_path = DropPath(drop_rate)
-        self.norm2 = nn.LayerNorm(plan.out_channels, eps=norm_eps)
-        self.mlp = Mlp(plan.out_channels, int(plan.out_channels * mlp_ratio))
+        self.norm2 = nn.LayerNorm(plan.out_channels, eps=style.norm_eps)
+        self.mlp = Mlp(plan.out_channels, int(plan.out_channels * style.mlp_ratio))
         self.proj: nn.Linear | None = None
         if plan.in_channels != plan.out_channels:
             self.proj = nn.Linear(plan.in_channels, plan.out_channels)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from composer_vit.attention import attend
 from composer_vit.attention_windows import join_windows, split_windows
-from composer_vit.mvit.block_plans import BlockPlan
+from composer_vit.mvit.block_plans import BlockPlan, MViTStyle
 from composer_vit.relative_positions import score_positions
 
 HeadMaps = Float[Tensor, "B _ _ D"]
@@ -22,39 +22,26 @@ class PoolingAttention(nn.Module):
 
     Args:
         plan: channels, heads, strides and windows.
-        qkv_bias: whether queries, keys and values have a bias.
-        pool_kernel: side of the pooling convolutions.
-        has_residual_pooling: whether the pooled queries are added to what they attend to.
-        has_relative_positions: whether there are tables of relative positions.
-        norm_eps: added to the variance of the normalisations.
+        style: the options of all blocks.
     """
 
-    def __init__(
-        self,
-        plan: BlockPlan,
-        *,
-        qkv_bias: bool,
-        pool_kernel: int,
-        has_residual_pooling: bool,
-        has_relative_positions: bool,
-        norm_eps: float,
-    ) -> None:
+    def __init__(self, plan: BlockPlan, style: MViTStyle) -> None:
         super().__init__()
         self.plan = plan
-        self.has_residual_pooling = has_residual_pooling
-        self.has_relative_positions = has_relative_positions
+        self.has_residual_pooling = style.has_residual_pooling
+        self.has_relative_positions = style.has_relative_positions
         self.head_channels = plan.out_channels // plan.num_heads
-        self.qkv = nn.Linear(plan.in_channels, 3 * plan.out_channels, bias=qkv_bias)
+        self.qkv = nn.Linear(plan.in_channels, 3 * plan.out_channels, bias=style.qkv_bias)
         self.proj = nn.Linear(plan.out_channels, plan.out_channels)
         for name, stride in (
             ("q", plan.query_stride),
             ("k", plan.key_stride),
             ("v", plan.key_stride),
         ):
-            pool = _build_pool(self.head_channels, pool_kernel, stride)
+            pool = _build_pool(self.head_channels, style.pool_kernel, stride)
             self.add_module(f"pool_{name}", pool)
-            self.add_module(f"norm_{name}", nn.LayerNorm(self.head_channels, eps=norm_eps))
-        if has_relative_positions:
+            self.add_module(f"norm_{name}", nn.LayerNorm(self.head_channels, eps=style.norm_eps))
+        if style.has_relative_positions:
             shape = (plan.table_length, self.head_channels)
             self.rel_pos_h = nn.Parameter(self.qkv.weight.new_zeros(shape))
             self.rel_pos_w = nn.Parameter(self.qkv.weight.new_zeros(shape))

@@ -3,16 +3,16 @@
 Legend: N images.
 """
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from composer.layers import Optimization, call_block, fold_norms
 from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
-from composer_vit.absolute_positions import fit_positions
+from composer_vit.absolute_positions import add_positions, make_positions
+from composer_vit.layer_depth import find_layer_depth
 from composer_vit.mlp import init_transformer
 from composer_vit.patch_embedding import PatchEmbedding
 from composer_vit.resized_positions import resize_positions
@@ -55,6 +55,7 @@ class ViTBackbone(nn.Module):
     """
 
     recomputes_blocks = True
+    resize_tensor = staticmethod(resize_positions)
 
     def __init__(
         self,
@@ -90,8 +91,9 @@ class ViTBackbone(nn.Module):
         self.has_class_token = pretrain_use_cls_token
         self.pos_embed: nn.Parameter | None = None
         if use_abs_pos:
-            num_positions = (pretrain_img_size // patch_size) ** 2 + pretrain_use_cls_token
-            self.pos_embed = nn.Parameter(torch.zeros(1, num_positions, embed_dim))
+            self.pos_embed = make_positions(
+                pretrain_img_size, patch_size, embed_dim, has_class_token=pretrain_use_cls_token
+            )
         side = _count_patches(img_size, patch_size)
         rates = torch.linspace(0, drop_path_rate, depth, device="cpu").tolist()
         self.blocks = nn.ModuleList()
@@ -119,18 +121,9 @@ class ViTBackbone(nn.Module):
         """One level, `last_feat`, at the stride of a patch."""
         return self._output_shape
 
-    @classmethod
-    def resize_tensor(cls, name: str, value: Tensor, shape: Sequence[int]) -> Tensor | None:
-        """Resizes positions of a checkpoint that was trained at another size."""
-        return resize_positions(name, value, shape)
-
     def layer_depth(self, name: str) -> int:
         """Returns the number of layers from a parameter to the output, for layer-wise decay."""
-        kind, _, rest = name.partition(".")
-        if ".residual." in name:
-            return 0
-        num_blocks = len(self.blocks)
-        return num_blocks - int(rest.partition(".")[0]) if kind == "blocks" else num_blocks + 1
+        return 0 if ".residual." in name else find_layer_depth(name, len(self.blocks))
 
     @classmethod
     def optimization(cls) -> Optimization:
@@ -145,11 +138,7 @@ class ViTBackbone(nn.Module):
             generator: what images pass blocks by with; used in training only.
         """
         x = self.patch_embed(images.tensor)
-        if self.pos_embed is not None:
-            _, height, width, _ = x.shape
-            x = x + fit_positions(
-                self.pos_embed, height, width, has_class_token=self.has_class_token
-            )
+        x = add_positions(x, self.pos_embed, has_class_token=self.has_class_token)
         for block in self.blocks:
             x = call_block(block, x, generator)
         return {"last_feat": x.permute(0, 3, 1, 2)}

@@ -3,7 +3,7 @@ import torch
 
 from composer.structures import ImageList, TensorShape
 from composer.testing import check_node_type
-from composer_vit.mvit.block_plans import plan_blocks
+from composer_vit.mvit.block_plans import MViTStyle, plan_blocks
 from composer_vit.mvit.mvit_backbone import MViTBackbone
 from composer_vit.mvit.mvit_block import MViTBlock
 from composer_vit.mvit.pooling_attention import PoolingAttention
@@ -119,9 +119,8 @@ def test_a_single_window_is_the_whole_map():
 
 def test_residual_pooling_adds_the_pooled_queries():
     (plan,) = plans_of(depth=1, last_block_indexes=(0,), embed_dim=8, window_size=0, map_size=8)
-    options = {"qkv_bias": True, "pool_kernel": 3, "has_relative_positions": True, "norm_eps": 1e-6}
     plain, residual = (
-        spread_weights(PoolingAttention(plan, has_residual_pooling=has, **options))
+        spread_weights(PoolingAttention(plan, MViTStyle(4.0, True, 3, has, True, 1e-6)))
         for has in (False, True)
     )
     residual.load_state_dict(plain.state_dict())
@@ -192,11 +191,10 @@ def test_all_weights_get_gradients():
 
 def test_blocks_do_not_change_their_input():
     plans = plans_of(embed_dim=8, window_size=8, map_size=16)
-    options = {"mlp_ratio": 4.0, "qkv_bias": True, "pool_kernel": 3, "norm_eps": 1e-6}
-    kinds = {"has_residual_pooling": True, "has_relative_positions": True, "drop_rate": 0.0}
+    style = MViTStyle(4.0, True, 3, True, True, 1e-6)
     x = torch.randn(1, 16, 16, 8)
     kept = x.clone()
-    MViTBlock(plans[1], **options, **kinds)(x)
+    MViTBlock(plans[1], style, drop_rate=0.0)(x)
     assert torch.equal(x, kept)
 
 

@@ -1,9 +1,9 @@
-"""Mask R-CNN on vision transformers against detectron2.
+"""Mask R-CNN on transformers, MViTv2 and RegNet against detectron2, whose LazyConfigs have them.
 
 Compared are keys, intermediates, outputs, losses and gradients, as for other models.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -22,17 +22,16 @@ from parity.golden import (
 from parity.golden_training import GoldenTraining, assert_step_matches
 
 SMALL = {
-    "image_size": 320,
     "fpn_channels": 16,
     "mask_conv_dim": 16,
-    "drop_path_rate": 0.0,
     "rpn_post_nms_topk_inference": 200,
     "rpn_batch_size_per_image": 50000,
     "batch_size_per_image": 8192,
-    "*.box_head.conv_dims": [16, 16, 16, 16],
-    "*.box_head.fc_dims": [32],
 }
+CONVOLUTIONS = {"*.box_head.conv_dims": [16, 16, 16, 16], "*.box_head.fc_dims": [32]}
+TRANSFORMER = {"image_size": 320, "drop_path_rate": 0.0, **CONVOLUTIONS}
 VITDET = {
+    **TRANSFORMER,
     "backbone.net.embed_dim": 32,
     "backbone.net.depth": 4,
     "backbone.net.num_heads": 2,
@@ -40,10 +39,29 @@ VITDET = {
     "backbone.net.window_block_indexes": [0, 2],
 }
 SWIN = {
+    **TRANSFORMER,
     "backbone.bottom_up.embed_dim": 16,
     "backbone.bottom_up.depths": [2, 2, 2, 2],
     "backbone.bottom_up.num_heads": [1, 2, 4, 8],
     "backbone.bottom_up.window_size": 5,
+}
+MVIT = {
+    "preprocess.square_size": 320,
+    "backbone.bottom_up.depth": 6,
+    "backbone.bottom_up.embed_dim": 16,
+    "backbone.bottom_up.last_block_indexes": [0, 2, 4, 5],
+    "drop_path_rate": 0.0,
+    "fc_dim": 32,
+}
+REGNET = {
+    **CONVOLUTIONS,
+    "backbone.bottom_up.depth": 6,
+    "backbone.bottom_up.w_0": 8,
+    "backbone.bottom_up.w_a": 8.0,
+    "backbone.bottom_up.w_m": 2.0,
+    "backbone.bottom_up.group_width": 8,
+    "backbone.bottom_up.stem_width": 8,
+    "backbone.bottom_up.norm": "FrozenBN",
 }
 
 
@@ -53,7 +71,7 @@ class Model:
 
     case: str
     spec: str
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any]
 
     def build(self) -> Graph:
         weights = GoldenCase(self.case).weights
@@ -63,6 +81,60 @@ class Model:
 MODELS = [
     Model("mask_rcnn_vitdet", "mask_rcnn_vitdet", VITDET),
     Model("cascade_mask_rcnn_swin", "cascade_mask_rcnn_swin", SWIN),
+    Model("mask_rcnn_mvitv2_t", "mask_rcnn_mvitv2_fpn", MVIT),
+    Model("mask_rcnn_regnetx", "mask_rcnn_regnetx_4gf_fpn_lsj", REGNET),
+]
+# Specs, their settings, and the published models with their key lists.
+PUBLISHED = [
+    ("mask_rcnn_vitdet", {"size": "h"}, "ViTDet-COCO__mask_rcnn_vitdet_h_75ep"),
+    ("mask_rcnn_vitdet_lvis", {"size": "h"}, "ViTDet-LVIS__mask_rcnn_vitdet_h_100ep"),
+    *(
+        (
+            f"cascade_mask_rcnn_vitdet{'_lvis' * (section == 'LVIS')}",
+            {"size": size},
+            f"ViTDet-{section}__cascade_mask_rcnn_vitdet_{size}_100ep",
+        )
+        for section in ("COCO", "LVIS")
+        for size in ("b", "l")
+    ),
+    (
+        "cascade_mask_rcnn_swin",
+        {"size": "b"},
+        "ViTDet-COCO__cascade_mask_rcnn_swin_b_in21k_50ep",
+    ),
+    (
+        "cascade_mask_rcnn_swin_lvis",
+        {"size": "b"},
+        "ViTDet-LVIS__cascade_mask_rcnn_swin_b_in21k_50ep",
+    ),
+    ("cascade_mask_rcnn_mvitv2_fpn", {"size": "t"}, "MViTv2__cascade_mask_rcnn_mvitv2_t_3x"),
+    ("cascade_mask_rcnn_mvitv2_fpn", {}, "MViTv2__cascade_mask_rcnn_mvitv2_b_3x"),
+    (
+        "cascade_mask_rcnn_mvitv2_fpn",
+        {"size": "l"},
+        "MViTv2__cascade_mask_rcnn_mvitv2_l_in21k_lsj_50ep",
+    ),
+    (
+        "cascade_mask_rcnn_mvitv2_vitdet",
+        {},
+        "ViTDet-COCO__cascade_mask_rcnn_mvitv2_b_in21k_100ep",
+    ),
+    (
+        "cascade_mask_rcnn_mvitv2_vitdet_lvis",
+        {},
+        "ViTDet-LVIS__cascade_mask_rcnn_mvitv2_b_in21k_100ep",
+    ),
+    ("mask_rcnn_r50_fpn_lsj", {"depth": 101}, "new_baselines__mask_rcnn_R_101_FPN_100ep_LSJ"),
+    (
+        "mask_rcnn_regnetx_4gf_fpn",
+        {},
+        "COCO-InstanceSegmentation__mask_rcnn_regnetx_4gf_dds_fpn_1x",
+    ),
+    (
+        "mask_rcnn_regnetx_4gf_fpn_lsj",
+        {},
+        "new_baselines__mask_rcnn_regnetx_4gf_dds_FPN_100ep_LSJ",
+    ),
 ]
 
 
@@ -74,22 +146,10 @@ def model(request):
     return request.param
 
 
-@pytest.mark.parametrize(
-    ("spec", "size", "name"),
-    [
-        ("mask_rcnn_vitdet", "h", "ViTDet-COCO__mask_rcnn_vitdet_h_75ep"),
-        ("mask_rcnn_vitdet_lvis", "h", "ViTDet-LVIS__mask_rcnn_vitdet_h_100ep"),
-        ("cascade_mask_rcnn_vitdet", "b", "ViTDet-COCO__cascade_mask_rcnn_vitdet_b_100ep"),
-        ("cascade_mask_rcnn_vitdet", "l", "ViTDet-COCO__cascade_mask_rcnn_vitdet_l_100ep"),
-        ("cascade_mask_rcnn_vitdet_lvis", "b", "ViTDet-LVIS__cascade_mask_rcnn_vitdet_b_100ep"),
-        ("cascade_mask_rcnn_vitdet_lvis", "l", "ViTDet-LVIS__cascade_mask_rcnn_vitdet_l_100ep"),
-        ("cascade_mask_rcnn_swin", "b", "ViTDet-COCO__cascade_mask_rcnn_swin_b_in21k_50ep"),
-        ("cascade_mask_rcnn_swin_lvis", "b", "ViTDet-LVIS__cascade_mask_rcnn_swin_b_in21k_50ep"),
-    ],
-)
-def test_the_state_dict_has_the_keys_and_shapes_of_detectron2(spec, size, name):
+@pytest.mark.parametrize(("spec", "params", "name"), PUBLISHED)
+def test_the_state_dict_has_the_keys_and_shapes_of_detectron2(spec, params, name):
     with torch.device("meta"):
-        graph = Graph.from_spec(spec, size=size)
+        graph = Graph.from_spec(spec, **params)
     actual = {name: list(value.shape) for name, value in graph.state_dict().items()}
     assert actual == read_lazy_state_dict(name)
 
