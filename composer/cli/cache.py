@@ -1,0 +1,81 @@
+"""`composer cache`: what the cache holds, and clearing it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cache_folders import KINDS
+from composer.cli.options import json_option
+from composer.cli.output import print_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+
+def _kind_option(verb: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--kind",
+        "kinds",
+        type=click.Choice(list(KINDS)),
+        multiple=True,
+        help=f"{verb} this kind only; repeatable.  [default: all]",
+    )
+
+
+@click.group(short_help="Show what the cache holds, or clear it.")
+def cache() -> None:
+    """Show what the cache holds, or clear it.
+
+    It has downloads, compiled parts of models, and contracts (checked specs and descriptions of
+    node types). Nothing in it is lost for good: it is fetched, compiled or found again.
+    """
+
+
+@cache.command(short_help="Show kinds, counts, sizes and folders.")
+@_kind_option("Show")
+@json_option()
+def show(kinds: Sequence[str], as_json: bool) -> None:
+    """Show what the cache holds: the entries of each kind, their size, and where they are."""
+    from composer.cache_folders import find_cache_root, measure_cache
+    from composer.limits import format_bytes
+
+    found = [measure_cache(kind) for kind in _choose(kinds)]
+    total = sum(each.size for each in found)
+    if as_json:
+        rows = [{**each._asdict(), "folder": str(each.folder)} for each in found]
+        document = {"folder": str(find_cache_root()), "size": total, "kinds": rows}
+        click.echo(json.dumps(document, indent=2))
+        return
+    cells = [(c.kind, str(c.num_entries), format_bytes(c.size), KINDS[c.kind]) for c in found]
+    print_columns([("kind", "entries", "size", "what"), *cells])
+    click.echo(f"{format_bytes(total)} in {find_cache_root()}")
+
+
+@cache.command(short_help="Remove what the cache holds.")
+@_kind_option("Clear")
+@json_option()
+def clear(kinds: Sequence[str], as_json: bool) -> None:
+    """Remove what the cache holds, but for entries that another process works on.
+
+    Hashes of downloads stay noted, so that another content of the same address is noticed.
+    """
+    from composer.cache_folders import clear_cache, find_cache_folder
+    from composer.limits import format_bytes
+
+    cleared = [clear_cache(kind) for kind in _choose(kinds)]
+    if as_json:
+        click.echo(json.dumps([each._asdict() for each in cleared], indent=2))
+        return
+    for each in cleared:
+        entries = f"{each.num_entries} {'entry' if each.num_entries == 1 else 'entries'}"
+        click.echo(f"{each.kind}: removed {entries}, {format_bytes(each.size)}")
+        for name in each.in_use:
+            click.echo(f"  in use, not removed: {find_cache_folder(each.kind) / name}", err=True)
+
+
+def _choose(kinds: Sequence[str]) -> list[str]:
+    return [kind for kind in KINDS if kind in kinds or not kinds]
