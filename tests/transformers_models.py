@@ -54,7 +54,7 @@ _DETR = {
 _DEFORMABLE = {
     **_DETR,
     "backbone_config": {**_RESNET, "out_features": ["stage2", "stage3", "stage4"]},
-    "d_model": 32,
+    "d_model": 64,  # of which groups of 32 are normalised, over a single place of the smallest map
 }
 _RT_DETR = {
     **_LAYERS,

@@ -12,7 +12,7 @@ from composer.structures import Features, ImageList, TensorShape
 from composer_transformers.configuration import read_configuration
 from composer_transformers.feature_levels import measure_levels
 from composer_transformers.network_folding import fold_network
-from composer_transformers.parts import build_on_meta, install_parts
+from composer_transformers.parts import find_skeleton, install_parts
 
 MASK_KINDS = ("mask2former", "maskformer")
 MASK_ENCODER_NAMES = {"network": "model.pixel_level_module.encoder"}
@@ -32,7 +32,7 @@ class MaskEncoder(nn.Module):
     def __init__(self, *, config: dict[str, Any]) -> None:
         super().__init__()
         configuration = read_configuration(config, kinds=MASK_KINDS)
-        skeleton = build_on_meta(configuration).model.pixel_level_module.encoder
+        skeleton = find_skeleton(configuration).model.pixel_level_module.encoder
         self._output_shape = measure_levels(lambda pixels: skeleton(pixels).feature_maps)
         install_parts(self, configuration, MASK_ENCODER_NAMES, from_whole=True)
 

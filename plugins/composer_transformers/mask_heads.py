@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
-from composer.ranges import PositiveInt
+from composer.ranges import NonNegativeInt, PositiveInt
 from composer.structures import (
     BitMasks,
     ImageBatch,
@@ -36,14 +36,23 @@ class MaskPredictions(nn.Module):
 
     Args:
         config: the model's configuration, as in a `config.json`.
-        num_classes: number of classes, without that of no object.
+        num_classes: number of classes, of things where there are others; that of no object does
+            not count.
+        num_stuff_classes: number of classes of stuff, which come after those of things.
     """
 
     class_predictor: nn.Module
 
-    def __init__(self, *, config: dict[str, Any], num_classes: PositiveInt) -> None:
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any],
+        num_classes: PositiveInt | None = None,
+        num_stuff_classes: NonNegativeInt = 0,
+    ) -> None:
         super().__init__()
-        configuration = read_configuration(config, num_classes, MASK_KINDS)
+        count = _count_classes(num_classes, num_stuff_classes)
+        configuration = read_configuration(config, count, MASK_KINDS)
         install_parts(self, configuration, MASK_PREDICTIONS_NAMES)
 
     def forward(self, states: QueryStates) -> QueryLogits:
@@ -51,8 +60,20 @@ class MaskPredictions(nn.Module):
         return self.class_predictor(states)
 
 
+def _count_classes(num_things: int | None, num_stuff: int) -> int:
+    count = (num_things or 0) + num_stuff
+    if not count:
+        raise ValueError("num_classes: there are no classes, neither of things nor of stuff.")
+    return count
+
+
 def mask_targets(
-    batch: ImageBatch, images: ImageList, *, task: MaskTask = "instance", ignore_value: int = 255
+    batch: ImageBatch,
+    images: ImageList,
+    *,
+    task: MaskTask = "instance",
+    first_stuff: NonNegativeInt = 0,
+    ignore_value: int = 255,
 ) -> list[Instances]:
     """Gathers the segments of each image, in the resolution of the padded images.
 
@@ -60,6 +81,8 @@ def mask_targets(
         batch: the records, with `instances`, `sem_seg` or `panoptic_seg`.
         images: for their sizes, with and without padding.
         task: which of these are the segments.
+        first_stuff: the model's number of the first class of stuff in `panoptic_seg`, where things
+            and stuff are numbered apart.
         ignore_value: class of pixels of `sem_seg` that are in no segment.
 
     Returns:
@@ -71,7 +94,7 @@ def mask_targets(
     padded = (images.tensor.shape[-2], images.tensor.shape[-1])
     found = []
     for record, size in zip(batch, images.image_sizes, strict=True):
-        masks, classes = _find_segments(record, task, ignore_value)
+        masks, classes = _find_segments(record, task, first_stuff, ignore_value)
         resized = F.interpolate(masks[None].float(), size=size)[0] if len(masks) else masks
         masks = resized.new_zeros((len(masks), *padded), dtype=torch.bool)
         if len(masks):
@@ -81,7 +104,7 @@ def mask_targets(
 
 
 def _find_segments(
-    record: dict[str, Any], task: MaskTask, ignore_value: int
+    record: dict[str, Any], task: MaskTask, first_stuff: int, ignore_value: int
 ) -> tuple[Bool[Tensor, "_ _ _"], Int[Tensor, "_"]]:
     """The masks and classes of an image's segments, in its own resolution."""
     key = {"instance": "instances", "semantic": "sem_seg", "panoptic": "panoptic_seg"}[task]
@@ -101,8 +124,12 @@ def _find_segments(
     ids, segments = record[key]
     segments = [segment for segment in segments if not segment.get("iscrowd")]
     numbers = ids.new_tensor([segment["id"] for segment in segments])
-    kinds = torch.tensor([segment["category_id"] for segment in segments], device=ids.device)
-    return ids == numbers[:, None, None], kinds.to(torch.int64)
+    kinds = [
+        segment["category_id"] + (0 if segment.get("isthing", True) else first_stuff)
+        for segment in segments
+    ]
+    classes = torch.tensor(kinds, dtype=torch.int64, device=ids.device)
+    return ids == numbers[:, None, None], classes
 
 
 class MaskLoss(nn.Module):
@@ -112,14 +139,23 @@ class MaskLoss(nn.Module):
 
     Args:
         config: the model's configuration, as in a `config.json`.
-        num_classes: number of classes, without that of no object.
+        num_classes: number of classes, of things where there are others; that of no object does
+            not count.
+        num_stuff_classes: number of classes of stuff, which come after those of things.
     """
 
     criterion: nn.Module
 
-    def __init__(self, *, config: dict[str, Any], num_classes: PositiveInt) -> None:
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any],
+        num_classes: PositiveInt | None = None,
+        num_stuff_classes: NonNegativeInt = 0,
+    ) -> None:
         super().__init__()
-        self.configuration = read_configuration(config, num_classes, MASK_KINDS)
+        count = _count_classes(num_classes, num_stuff_classes)
+        self.configuration = read_configuration(config, count, MASK_KINDS)
         self.weights = find_loss_weights(self.configuration)
         install_parts(self, self.configuration, MASK_LOSS_NAMES)
 

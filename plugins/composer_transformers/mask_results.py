@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from composer.ranges import Fraction
+from composer.ranges import Fraction, PositiveInt
 from composer.structures import (
     BitMasks,
     ImageBatch,
@@ -31,12 +31,20 @@ class QueryInstances(nn.Module):
     Args:
         processor: the class of the processor, or a kind of model.
         score_threshold: instances with a lower score are dropped.
+        num_classes: number of classes of things, the first ones; by default all are.
     """
 
-    def __init__(self, *, processor: str, score_threshold: Fraction = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        processor: str,
+        score_threshold: Fraction = 0.0,
+        num_classes: PositiveInt | None = None,
+    ) -> None:
         super().__init__()
         self.processor = build_processor(processor, {})
         self.score_threshold = score_threshold
+        self.num_classes = num_classes
 
     def forward(
         self, logits: QueryLogits, masks: QueryMasks, images: ImageList, batch: ImageBatch
@@ -56,7 +64,10 @@ class QueryInstances(nn.Module):
             return_binary_maps=True,
         )
         sizes = batch.output_sizes
-        return [_gather_instances(*one, logits) for one in zip(results, sizes, strict=True)]
+        found = [_gather_instances(*one, logits) for one in zip(results, sizes, strict=True)]
+        if self.num_classes is None:
+            return found
+        return [one[one.pred_classes < self.num_classes] for one in found]
 
 
 class QuerySemantics(nn.Module):
@@ -96,6 +107,8 @@ class QueryPanoptics(nn.Module):
         processor: the class of the processor, or a kind of model.
         stuff_classes: classes whose regions are one segment of an image each; all others are
             things.
+        num_classes: number of classes of things, where further ones are those of stuff, which are
+            numbered from 0 then; by default all have one numbering.
         score_threshold: segments with a lower score are dropped.
         overlap_threshold: segments of which less than this part is left are dropped.
     """
@@ -105,12 +118,14 @@ class QueryPanoptics(nn.Module):
         *,
         processor: str,
         stuff_classes: tuple[int, ...] = (),
+        num_classes: PositiveInt | None = None,
         score_threshold: Fraction = 0.5,
         overlap_threshold: Fraction = 0.8,
     ) -> None:
         super().__init__()
         self.processor = build_processor(processor, {})
         self.stuff_classes = frozenset(stuff_classes)
+        self.num_classes = num_classes
         self.score_threshold = score_threshold
         self.overlap_threshold = overlap_threshold
 
@@ -130,19 +145,24 @@ class QueryPanoptics(nn.Module):
             (logits, masks, images, batch),
             threshold=self.score_threshold,
             overlap_mask_area_threshold=self.overlap_threshold,
-            label_ids_to_fuse=set(self.stuff_classes),
+            label_ids_to_fuse=self._find_stuff(logits.shape[-1] - 1),
         )
         return [self._gather(result) for result in results]
+
+    def _find_stuff(self, num_labels: int) -> set[int]:
+        """The model's numbers of the classes of stuff."""
+        first = num_labels if self.num_classes is None else self.num_classes
+        return {*self.stuff_classes, *range(first, num_labels)}
+
+    def _describe(self, label: int) -> dict[str, Any]:
+        if self.num_classes is not None and label >= self.num_classes:
+            return {"category_id": label - self.num_classes, "isthing": False}
+        return {"category_id": label, "isthing": label not in self.stuff_classes}
 
     def _gather(self, result: dict[str, Any]) -> PanopticSegmentation:
         ids = result["segmentation"].to(torch.int32)
         segments = [
-            {
-                "id": one["id"],
-                "category_id": one["label_id"],
-                "isthing": one["label_id"] not in self.stuff_classes,
-                "score": one["score"],
-            }
+            {"id": one["id"], **self._describe(one["label_id"]), "score": one["score"]}
             for one in result["segments_info"]
         ]
         for number, one in enumerate(segments):

@@ -28,6 +28,7 @@ _SPECS = {
     "mask2former": ("mask2former", "Mask2FormerForUniversalSegmentation"),
     "maskformer": ("maskformer", "MaskFormerForInstanceSegmentation"),
 }
+_OF_MASKS = ("mask2former", "maskformer")
 # Keys of a configuration that describe the file, or that the spec says in another way.
 _LEFT_OUT = (
     *("architectures", "transformers_version", "auto_map", "dtype", "torch_dtype"),
@@ -78,6 +79,8 @@ def _make_spec(config: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[
     }
     if names and not all(_DEFAULT_NAME.fullmatch(one) for one in names):
         spec["metadata"] = {"thing_classes": names}
+        if name in _OF_MASKS:  # whose classes are those of objects, pixels or segments
+            spec["metadata"]["stuff_classes"] = names
     return spec
 
 

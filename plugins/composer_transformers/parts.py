@@ -49,7 +49,7 @@ def take_parts(
     if from_whole and device.type != "meta":
         whole = build_whole(config)
     else:
-        whole = copy.deepcopy(_find_skeleton(config))
+        whole = copy.deepcopy(find_skeleton(config))
         if device.type != "meta":
             there = {old for old in names.values() if _find(whole, old) is not None}
             _give_memory(whole, there, device)
@@ -81,15 +81,16 @@ def find_function(config: Any, name: str) -> Any:
 
 def find_loss(config: Any) -> Any:
     """The function that computes the losses of a configuration's model."""
-    return _find_skeleton(config).loss_function
+    return find_skeleton(config).loss_function
 
 
 def find_loss_weights(config: Any) -> dict[str, float]:
     """The weights of the losses of a model that predicts masks."""
-    return dict(_find_skeleton(config).weight_dict)
+    return dict(find_skeleton(config).weight_dict)
 
 
-def _find_skeleton(config: Any) -> Any:
+def find_skeleton(config: Any) -> Any:
+    """The model of a configuration without memory, which is not to be changed."""
     return _build_skeleton(config.model_type, json.dumps(config.to_dict(), default=str))
 
 

@@ -76,6 +76,7 @@ class RTDetrDecoder(nn.Module):
         super().__init__()
         configuration = read_configuration(config, num_classes, RT_DETR_KINDS)
         install_parts(self, configuration, RT_DETR_DECODER_NAMES)
+        _keep_constants(self.network)
         self._has_layers_first = configuration.model_type == "d_fine"
 
     def forward(
@@ -119,6 +120,14 @@ class RTDetrDecoder(nn.Module):
             _put_layers_first(found.intermediate_predicted_corners, empty),
             _put_layers_first(found.initial_reference_points, empty),
         )
+
+
+def _keep_constants(network: nn.Module) -> None:
+    """Makes buffers of D-FINE's constants, which are parameters that are never trained."""
+    for name, parameter in list(network.named_parameters(recurse=False)):
+        if not parameter.requires_grad:
+            delattr(network, name)
+            network.register_buffer(name, parameter.detach())
 
 
 def _put_layers_first(values: Tensor | None, empty: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ def save_pretrained(graph: Any, folder: str | os.PathLike[str]) -> None:
     if configuration is None:
         raise ValueError("only a graph of a detector of transformers is saved for transformers")
     configuration = type(configuration).from_dict(configuration.to_dict())
-    names = graph.spec.metadata.thing_classes
+    names = _name_labels(graph.spec.metadata, configuration.num_labels)
     if names:
         configuration.id2label = dict(enumerate(names))
         configuration.label2id = {name: number for number, name in enumerate(names)}
@@ -36,6 +36,12 @@ def save_pretrained(graph: Any, folder: str | os.PathLike[str]) -> None:
     _fill(whole, restore_names(graph.state_dict(), FAMILY_OF[configuration.model_type]))
     whole.save_pretrained(folder)
     graph.module(_PREPROCESS).processor.save_pretrained(folder)
+
+
+def _name_labels(metadata: Any, count: int) -> tuple[str, ...]:
+    """The names of all classes of a model: those of stuff come after those of things."""
+    things, stuff = metadata.thing_classes, metadata.stuff_classes
+    return next((names for names in (things, stuff, things + stuff) if len(names) == count), ())
 
 
 def restore_names(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:

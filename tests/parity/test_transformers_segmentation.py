@@ -86,18 +86,20 @@ def test_predictions_and_segments_are_theirs(kind):
     for one, wanted in zip(found, semantic, strict=True):
         assert torch.equal(one.argmax(0), wanted)
     wanted = processor.post_process_panoptic_segmentation(
-        expected, threshold=0.0, label_ids_to_fuse=set(), target_sizes=sizes
+        expected, threshold=0.0, label_ids_to_fuse={3, 4}, target_sizes=sizes
     )
     other = Graph.from_spec(
         f"transformers/{kind}_panoptic",
         set={"panoptics.score_threshold": 0.0},
-        **small_params(kind),
+        **{**small_params(kind), "num_classes": 3, "sem_seg_num_classes": 2},
     ).eval()
     other.load_state_dict(graph.state_dict())
     for output, one in zip(other(records), wanted, strict=True):
         ids, segments = output["panoptic_seg"]
         assert torch.equal(ids, one["segmentation"].clamp(min=0).int())
-        assert [s["category_id"] for s in segments] == [s["label_id"] for s in one["segments_info"]]
+        labels = [s["label_id"] for s in one["segments_info"]]
+        found = [s["category_id"] + (0 if s["isthing"] else 3) for s in segments]
+        assert found == labels
     for output in graph(records):
         instances = output["instances"]
         assert instances.pred_masks.shape[1:] == (64, 96)

@@ -42,24 +42,6 @@ def test_training_draws_from_the_nodes_own_generators(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_steps_lower_the_loss(kind):
-    # A single one may raise it: a small change can match queries to other objects.
-    graph = build_ours(kind, build_theirs(kind)).train()
-    records = make_records()
-    trainable = [one for one in graph.parameters() if one.requires_grad]
-    optimizer = torch.optim.AdamW(trainable, lr=1e-3)
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        total = sum(graph.run(records, seed=0).values())
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(trainable, 1.0)
-        optimizer.step()
-        losses.append(float(total.detach()))
-    assert sum(losses[-3:]) < sum(losses[:3])
-
-
-@pytest.mark.parametrize("kind", KINDS)
 @torch.no_grad()
 def test_parts_run_alone_and_queries_can_be_fed(kind):
     graph = graph_of(kind).eval()
