@@ -58,7 +58,11 @@ if TYPE_CHECKING:
 @device_option()
 @seed_option("Seed for initial weights and stochastic nodes.")
 @click.option("--dry-run", is_flag=True, help="Print the plan; build and run nothing.")
-@click.option("--profile", is_flag=True, help="Measure the memory of every node, too.")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Measure the memory of every node, too, in a first run.",
+)
 @click.option(
     "--save",
     metavar="PATH",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -30,7 +31,7 @@ from composer.graph.frozen_random import FrozenNote
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.modules import make_table, require_module
 from composer.graph.opening import Model, open_model, read_only_spec, without_taps
-from composer.graph.profiling import Profile, profiling
+from composer.graph.profiling import Profile, profile_run
 from composer.graph.saving import save_weights
 from composer.graph.session import Session
 from composer.graph.weights import (
@@ -324,11 +325,16 @@ class Graph(nn.Module):
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run`, with its options, and measures every node.
 
-        Watching memory costs some microseconds an operation.
+        It runs twice: watching memory takes time, so memory is measured in a first pass, and time
+        in a second one. Both have the same random numbers, and hooks see the second.
+
+        Args:
+            inputs: as for `run`.
+            memory: whether memory is measured; without it there is one pass.
+            **options: those of `run`.
         """
-        with profiling(memory=memory) as profiler:
-            result = self._execution.request(inputs, self.mode, observers=(profiler,), **options)
-        return Profile(tuple(profiler.nodes), result)
+        run = partial(self._execution.request, inputs, self.mode, **options)
+        return profile_run(run, self, self._execution.observers, memory=memory)
 
     def costs(self, inputs: Any = None, **options: Any) -> Costs:
         """Runs like `run`, with its options, and counts parameters and operations of every node.

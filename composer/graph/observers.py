@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from composer.executor import Observer
 
@@ -14,6 +16,7 @@ class Observers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: tuple[tuple[Observer, weakref.ref[threading.Thread] | None], ...] = ()
+        self._silence = threading.local()
 
     def add(self, observer: Observer, *, every_thread: bool = False) -> None:
         """Adds an observer of the runs of this thread.
@@ -33,10 +36,20 @@ class Observers:
 
     def current(self) -> tuple[Observer, ...]:
         """The observers of the runs of this thread."""
-        if not self._entries:
+        if not self._entries or getattr(self._silence, "is_kept", False):
             return ()
         here = threading.current_thread()
         return tuple([o for o, thread in self._entries if thread is None or thread() is here])
+
+    @contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Lets no observer see the runs of this thread while the `with` block runs."""
+        before = getattr(self._silence, "is_kept", False)
+        self._silence.is_kept = True
+        try:
+            yield
+        finally:
+            self._silence.is_kept = before
 
     def __getstate__(self) -> dict[str, object]:
         return {}  # a copy of a graph has no hooks
