@@ -1,6 +1,19 @@
 """Nodes in other forms for inference: folded, in a lower precision, or sets of them as one."""
 
+from composer.acceleration.compiled_cache import CompiledCache
+from composer.acceleration.compiled_key import update_digest
+from composer.acceleration.dense_nodes import is_dense
 from composer.acceleration.dynamic_dimensions import DynamicDimension
+from composer.acceleration.engine_set import Calibration, EngineSet
+from composer.acceleration.engine_sets import EngineSets, find_outputs
+from composer.acceleration.engines import (
+    NamedEngine,
+    check_precision,
+    find_engine,
+    list_engines,
+)
+from composer.acceleration.fused_plan import FusibleSet, fuse_plan
+from composer.acceleration.node_sets import find_sets, group_named, is_convex
 from composer.acceleration.optimized_node import OptimizedNode
 from composer.acceleration.optimized_nodes import OptimizedNodes, optimize_nodes
 from composer.acceleration.precision import PRECISIONS, Precision, cast_down, cast_up
@@ -15,8 +28,14 @@ from composer.acceleration.value_layout import (
 
 __all__ = [
     "PRECISIONS",
+    "Calibration",
+    "CompiledCache",
     "DynamicDimension",
+    "EngineSet",
+    "EngineSets",
+    "FusibleSet",
     "LayoutError",
+    "NamedEngine",
     "OptimizedNode",
     "OptimizedNodes",
     "Precision",
@@ -25,9 +44,19 @@ __all__ = [
     "ValueLayout",
     "cast_down",
     "cast_up",
+    "check_precision",
+    "find_engine",
     "find_entering",
     "find_leaving",
+    "find_outputs",
+    "find_sets",
+    "fuse_plan",
+    "group_named",
+    "is_convex",
+    "is_dense",
+    "list_engines",
     "optimize_nodes",
     "read_optimization",
     "record_layout",
+    "update_digest",
 ]

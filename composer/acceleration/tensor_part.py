@@ -54,14 +54,11 @@ class TensorPart(nn.Module):
         leaving: Sequence[Slot] | None = None,
     ) -> None:
         super().__init__()
-        mode = dependencies.mode
         self.nodes = order_nodes(dependencies, paths)
-        self._arguments = {node.path: node.arguments[mode] for node in self.nodes}
-        self._functions = {node.path: callables[node.module_path] for node in self.nodes}
-        for node in self.nodes:
-            function = callables[node.module_path]
+        self._callables = {n.module_path: callables[n.module_path] for n in self.nodes}
+        for path, function in self._callables.items():
             if isinstance(function, nn.Module):
-                self.add_module(node.module_path.replace(".", "__"), function)
+                self.add_module(path.replace(".", "__"), function)
         self.entering = find_entering(dependencies, paths)
         self.leaving = find_leaving(dependencies, paths) if leaving is None else tuple(leaving)
         types = {slot: dependencies.type_of(slot) for slot in self.leaving}
@@ -78,6 +75,11 @@ class TensorPart(nn.Module):
         self.inputs = self.inputs.without_unread_sizes(is_read)
         self.outputs = record_layout(left, types)
 
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """What the nodes call."""
+        return tuple(self._callables.values())
+
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Computes the tensors that leave from those that enter."""
         return self.outputs.flatten(self.compute(self.inputs.unflatten(tensors)))
@@ -91,13 +93,7 @@ class TensorPart(nn.Module):
         Returns:
             Those and the values of all slots of the nodes.
         """
-        known = dict(values)
-        for node in self.nodes:
-            arguments = {p: gather(end, known) for p, end in self._arguments[node.path].items()}
-            result = self._functions[node.path](**arguments)
-            outputs = result if node.named_outputs else (result,)
-            known.update(zip(node.slots, outputs, strict=True))
-        return known
+        return compute_nodes(self.nodes, self._callables, values)
 
     def widen(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Repeats images and regions until there are two at least.
@@ -143,6 +139,27 @@ class _Readings(TorchFunctionMode):
     def note(self, value: Any) -> None:
         """Notes the tensors in a value."""
         self.read.update(id(tensor) for tensor in pytree.tree_leaves(value))
+
+
+def compute_nodes(
+    nodes: Sequence[Node], callables: Mapping[str, Callable[..., Any]], values: Mapping[Slot, Any]
+) -> dict[Slot, Any]:
+    """Runs nodes one after the other in inference.
+
+    Args:
+        nodes: the nodes in order.
+        callables: what to call, by path of the module.
+        values: the values of the slots that enter.
+
+    Returns:
+        Those and the values of all slots of the nodes.
+    """
+    known = dict(values)
+    for node in nodes:
+        ends = node.arguments["inference"].items()
+        result = callables[node.module_path](**{port: gather(end, known) for port, end in ends})
+        known.update(zip(node.slots, result if node.named_outputs else (result,), strict=True))
+    return known
 
 
 def order_nodes(dependencies: Dependencies, paths: Collection[str]) -> tuple[Node, ...]:

@@ -22,6 +22,7 @@ class Step:
         keeps: which outputs somebody needs, by place among the node's outputs.
         releases: slots whose values nobody needs after this step.
         taps: modules inside the node whose outputs are asked for.
+        members: of a step that runs a set of nodes as one, their paths in order.
     """
 
     node: Node
@@ -29,6 +30,7 @@ class Step:
     keeps: tuple[tuple[int, Slot], ...]
     releases: tuple[Slot, ...]
     taps: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Plan:
         cut: nodes that targets would need, were it not for feeds.
         not_run: all other nodes of the mode that stay out.
         notes: remarks on how nodes are run.
+        original: of a plan with sets of nodes as one step, the plan that has a step for each node.
     """
 
     mode: Mode
@@ -60,11 +63,15 @@ class Plan:
     cut: tuple[str, ...]
     not_run: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    original: Plan | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Paths of the nodes that run, in order."""
-        return tuple(step.node.path for step in self.steps)
+        paths: list[str] = []
+        for step in self.steps:
+            paths += step.members or (step.node.path,)
+        return tuple(paths)
 
     def __str__(self) -> str:
         targets = ", ".join(target.name for target in self.targets)
@@ -75,7 +82,7 @@ class Plan:
             unused = set(self.feeds) - set(self.used_feeds)
             shown = [f"{slot}{' (not needed)' if slot in unused else ''}" for slot in self.feeds]
             lines.append(f"  feeds: {', '.join(shown)}")
-        width = max((len(path) for path in self.paths), default=0)
+        width = max((len(step.node.path) for step in self.steps), default=0)
         for index, step in enumerate(self.steps, 1):
             released = ", ".join(str(slot) for slot in step.releases)
             note = f"  releases {released}" if released else ""

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from composer.catalogues import find_weights_address
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
 from composer.checkpoint.checkpoint_keys import KeyMapping, recognise_keys
 from composer.checkpoint.foreign_files import explain_foreign
@@ -22,7 +21,6 @@ from composer.checkpoint.numpy_pickle import read_pickle
 from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.sections import Section
-from composer.checkpoint.sharded_safetensors import ShardedTensors, read_sharded_shapes
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
 from composer.downloads import is_address, without_secrets
 from composer.errors import CheckpointError, DownloadError
@@ -62,7 +60,7 @@ def read_contents(path: str | os.PathLike[str]) -> FileContents:
     with _naming_unreadable_files(path):
         file = locate_checkpoint(path)
         container = detect_container(file)
-        return FileContents(file, container, _read_contents(file, container, path))
+        return FileContents(file, container, _read_contents(file, container))
 
 
 def read_checkpoint(
@@ -120,9 +118,6 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
         if container == "safetensors":
             header = read_header(file)
             return CheckpointDescription(file, container, header.metadata, {"": header.shapes})
-        if container == "sharded safetensors":
-            shapes = read_sharded_shapes(file, find_weights_address(path))
-            return CheckpointDescription(file, container, {}, {"": shapes})
     read = read_contents(file)
     contents = read.contents
     sections = {section.name: shapes_of(section.tensors) for section in contents.sections}
@@ -159,10 +154,7 @@ def _naming_unreadable_files(path: str | os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
-def _read_contents(file: Path, container: Container, path: str | os.PathLike[str]) -> Contents:
-    if container == "sharded safetensors":
-        shards = ShardedTensors(file, find_weights_address(path))
-        return Contents((Section("", shards, {}),), shards.metadata)
+def _read_contents(file: Path, container: Container) -> Contents:
     if container == "safetensors":
         tensors = SafetensorsTensors(file)
         metadata = tensors.header.metadata

@@ -22,6 +22,7 @@ GROUPS = (
     "composer.augmentations",
     "composer.formats",
     "composer.model_folders",
+    "composer.engines",
 )
 
 

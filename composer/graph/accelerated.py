@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from composer.acceleration import optimize_nodes
 from composer.blueprint import Names, listed
 from composer.errors import InputError
 from composer.graph.acceleration_notes import describe_nodes
+from composer.graph.engine_graph import find_engine_sets
 from composer.graph.execution import Execution
 from composer.graph.sharding import is_sharded
+from composer.layers import Engine
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -25,16 +27,58 @@ def optimize_graph(graph: Graph, precision: str, nodes: Names | None) -> Graph:
         ContractError: a node type says something impossible of itself.
     """
     source = graph if graph.source is None else graph.source
-    if "inference" not in source.blueprint.modes:
-        raise InputError("only inference is optimised, and this graph has none")
-    if is_sharded(source):
-        raise InputError("a sharded graph is not optimised: its weights are not in one place")
+    _check_source(source)
     names = None if nodes is None else [source.resolve_node(name) for name in listed(nodes)]
     paths = None if names is None else _find_paths(source, names)
     optimized = optimize_nodes(source.blueprint, precision, paths)
     made = share_modules(source)
-    made._execution = Execution(source.blueprint, source._callables, optimized)
+    sets = graph._execution.sets
+    made._execution = Execution(source.blueprint, source._callables, optimized, sets)
     return made
+
+
+def accelerate_graph(
+    graph: Graph,
+    engine: str | Engine,
+    nodes: Names | None,
+    precision: str | None,
+    calibrate: Iterable[Any] | None,
+    *,
+    cache: bool,
+) -> Graph:
+    """A graph of the same modules with sets of nodes on an engine: see `Graph.accelerate`.
+
+    Raises:
+        InputError: it has no inference, or an option does not fit the engine, the graph or nodes.
+        NameResolutionError: a name is no node's.
+    """
+    source = graph if graph.source is None else graph.source
+    _check_source(source)
+    before = graph._execution
+    chosen = find_engine_sets(
+        source, engine, nodes, precision or _precision_of(graph), calibrate, cache=cache
+    )
+    sets = chosen if before.sets is None else before.sets.joined(chosen.sets)
+    made = share_modules(source)
+    made._execution = Execution(source.blueprint, source._callables, before.optimized, sets)
+    return made
+
+
+def _precision_of(graph: Graph) -> str:
+    optimized = graph._execution.optimized
+    return "float32" if optimized is None else optimized.precision
+
+
+def _check_source(source: Graph) -> None:
+    """Makes sure that a graph can be run in another form.
+
+    Raises:
+        InputError: it has no inference, or is sharded.
+    """
+    if "inference" not in source.blueprint.modes:
+        raise InputError("only inference is optimised, and this graph has none")
+    if is_sharded(source):
+        raise InputError("a sharded graph is not optimised: its weights are not in one place")
 
 
 def optimize_part(graph: Graph, part: Graph) -> Graph:
@@ -44,11 +88,12 @@ def optimize_part(graph: Graph, part: Graph) -> Graph:
         graph: the optimised graph.
         part: the same part of the graph that it was made from.
     """
-    optimized = graph._execution.optimized
-    assert optimized is not None
-    kept = optimized.of({path for path, node in part.blueprint.nodes.items() if node.arguments})
+    before = graph._execution
+    paths = {path for path, node in part.blueprint.nodes.items() if node.arguments}
+    optimized = None if before.optimized is None else before.optimized.of(paths)
+    sets = None if before.sets is None else before.sets.of(part.blueprint)
     made = share_modules(part)
-    made._execution = Execution(part.blueprint, part._callables, kept)
+    made._execution = Execution(part.blueprint, part._callables, optimized, sets)
     return made
 
 
@@ -91,5 +136,8 @@ def refuse(action: str) -> NoReturn:
 
 def describe_optimization(graph: Graph) -> str:
     """What was applied to a graph, in one line; empty for one that is not optimised."""
-    optimized = graph._execution.optimized
-    return "" if optimized is None else describe_nodes(optimized, graph.nodes("inference"))
+    execution, nodes = graph._execution, graph.nodes("inference")
+    optimized, sets = execution.optimized, execution.sets
+    found = [] if optimized is None else [describe_nodes(optimized, nodes)]
+    found += [] if sets is None else [sets.describe(len(nodes))]
+    return ", ".join(found)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 
-from composer.acceleration import OptimizedNodes
+from composer.acceleration import EngineSets, OptimizedNodes
 from composer.blueprint import Blueprint, Names, Plan, Slot
 from composer.errors import InputError
 from composer.executor import Observer, execute, gather
@@ -30,6 +30,7 @@ class Execution:
         blueprint: what the plans were made on.
         callables: what each node calls, by path; of a graph that was built in part, not all.
         optimized: what inference calls in place of some of them.
+        sets: sets of nodes that engines run.
 
     Attributes:
         observers: see nodes before and after they run.
@@ -41,8 +42,10 @@ class Execution:
         blueprint: Blueprint,
         callables: CallableTable,
         optimized: OptimizedNodes | None = None,
+        sets: EngineSets | None = None,
     ) -> None:
         self.blueprint, self.callables, self.optimized = blueprint, callables, optimized
+        self.sets = sets
         self.observers = Observers()
         self._pixel_scale = PixelScale(blueprint.spec)
         existing = [node for node in blueprint.nodes.values() if node.arguments]
@@ -57,10 +60,17 @@ class Execution:
         return plan
 
     def annotate(self, plan: Plan) -> Plan:
-        """A plan with remarks on the nodes that are optimised; a run needs none."""
-        if self.optimized is None or plan.mode != "inference":
+        """A plan as a run would carry it out, with remarks."""
+        if plan.mode != "inference" or (self.optimized is None and self.sets is None):
             return plan
-        return replace(plan, notes=describe_plan(plan, self.optimized))
+        found = plan if self.sets is None else self._fuse(plan, self.sets)
+        if self.optimized is None:
+            return found
+        others = replace(found, steps=tuple([s for s in found.steps if not s.members]))
+        return replace(found, notes=(*found.notes, *describe_plan(others, self.optimized)))
+
+    def _fuse(self, plan: Plan, sets: EngineSets) -> Plan:
+        return sets.fuse(plan, self.observers.watched(plan.paths))
 
     def spread(self, mode: Mode, feeds: Any) -> dict[Slot, Any]:
         """The slots that given values fill."""
@@ -78,6 +88,7 @@ class Execution:
             InputError: if a node of it was not built.
             NameResolutionError: if a node has no such module to tap.
         """
+        plan = plan.original or plan
         for step in () if self.is_complete else plan.steps:
             if step.node.module_path not in self.callables:
                 raise InputError(
@@ -116,37 +127,42 @@ class Execution:
             InputError: if an input is missing or does not fit.
             ExecutionError: if a node fails.
         """
+        plan = plan.original or plan
         given = read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values)
         self._pixel_scale.check(given)
         values.update(given)
+        callables: Mapping[str, Any] = self.callables
+        is_accelerated = self._is_accelerated(plan, values)
+        if self.sets is not None and is_accelerated:
+            plan, callables = self._fuse(plan, self.sets), self.sets.extend(callables)
         if seed is None and any(step.node.draws_in(plan.mode) for step in plan.steps):
             seed = draw_seed()
         return execute(
             plan,
-            self.callables,
+            callables,
             values,
             placement=self.callables.placement(values),
             seed=seed or 0,
             observers=(*self.observers.current(), *observers),
             release=release,
-            substitutes=self._find_substitutes(plan, values),
+            substitutes=self.optimized if is_accelerated else None,
         )
 
-    def _find_substitutes(self, plan: Plan, values: Mapping[Slot, Any]) -> OptimizedNodes | None:
-        """The optimised nodes, for a run without gradients.
+    def _is_accelerated(self, plan: Plan, values: Mapping[Slot, Any]) -> bool:
+        """Whether a run takes optimised nodes and engines: not where gradients are recorded.
 
         Raises:
             InputError: if the graph that shares the modules is being trained.
         """
-        if self.optimized is None:
-            return None
+        if self.optimized is None and self.sets is None:
+            return False
         if plan.mode == "training" or self.callables.is_training:
             raise InputError(
                 "an optimised graph is for inference: train the graph that it was made from, and "
                 "put that into inference mode, with its `eval()`, before this one is run"
             )
         given = iterate_tensors([*values.values()]) if torch.is_grad_enabled() else ()
-        return None if any(tensor.requires_grad for tensor in given) else self.optimized
+        return not any(tensor.requires_grad for tensor in given)
 
     def request(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
 from composer.garbage_collection import paused_collection
 from composer.graph.accelerated import (
+    accelerate_graph,
     describe_optimization,
     optimize_graph,
     optimize_part,
@@ -43,6 +44,7 @@ from composer.graph.weights import (
     log_remarks,
 )
 from composer.language import Mode, Spec, SpecMetadata, SpecSource
+from composer.layers import Engine
 
 
 class Graph(nn.Module):
@@ -321,6 +323,38 @@ class Graph(nn.Module):
     def optimization(self) -> str:
         """What was applied to an optimised graph, in one line; empty for another."""
         return describe_optimization(self)
+
+    def accelerate(
+        self,
+        engine: str | Engine,
+        nodes: Names | None = None,
+        precision: str | None = None,
+        *,
+        calibrate: Iterable[Any] | None = None,
+        cache: bool = True,
+    ) -> Graph:
+        """A graph of the same names and weights that hands sets of nodes to an engine.
+
+        A set runs as one step where all of its nodes would run; a request for a value inside it,
+        a feed, a tap or a hook there, and whatever needs gradients, has its nodes run by PyTorch,
+        and the plan says so. A set is compiled at its first run, for any size of images and any
+        number of regions, and again after its weights changed.
+
+        Args:
+            engine: the name of an engine (`inductor`, `onnxruntime`, `openvino`), or one itself.
+            nodes: the nodes or nested graphs that it runs, where no path leaves them and comes
+                back; by default the largest connected sets of nodes that it can take.
+            precision: `float32`, or what else the engine has: `bfloat16`, `int8`. By default that
+                of an optimised graph, else `float32`.
+            calibrate: with `int8`, inputs of the graph that are typical of what it will get.
+            cache: whether compiled sets are kept in the cache on disk.
+
+        Raises:
+            InputError: the engine is unknown or not installed, has no such precision, or cannot
+                take a node; a path leaves the nodes and comes back; the graph has no inference.
+            NameResolutionError: a name is no node's.
+        """
+        return accelerate_graph(self, engine, nodes, precision, calibrate, cache=cache)
 
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run`, with its options, and measures every node.

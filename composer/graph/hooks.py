@@ -54,8 +54,12 @@ class HookObserver:
         if self.moment == "after":
             self._call(step.node.path, outputs)
 
+    def watches(self, path: str) -> bool:
+        """Whether it is called for a node."""
+        return not self.path or path == self.path or path.startswith(f"{self.path}.")
+
     def _call(self, path: str, values: Mapping[str, Any]) -> None:
-        if self.path and path != self.path and not path.startswith(f"{self.path}."):
+        if not self.watches(path):
             return
         try:
             self.function(path, dict(values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from composer.executor import Observer
@@ -50,6 +50,15 @@ class Observers:
             yield
         finally:
             self._silence.is_kept = before
+
+    def watched(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of some nodes that an observer of this thread asks to see, one by one.
+
+        Args:
+            paths: the nodes.
+        """
+        asking = [o.watches for o in self.current() if hasattr(o, "watches")]
+        return tuple([p for p in paths if any(ask(p) for ask in asking)]) if asking else ()
 
     def __getstate__(self) -> dict[str, object]:
         return {}  # a copy of a graph has no hooks

@@ -4,6 +4,7 @@ from composer.layers.anchor_levels import AnchorLevels
 from composer.layers.conv import NormConv2d, init_msra, init_normal, init_xavier
 from composer.layers.deform_conv import NormDeformConv2d
 from composer.layers.drop_path import DropPath, drop_path
+from composer.layers.engine import Compiled, Engine, EnginePart, EngineTensor
 from composer.layers.folding import copy_structure, fold_norms
 from composer.layers.fused_conv import FusedConv2d, fuse_conv, is_foldable, is_fusible
 from composer.layers.norm import (
@@ -23,7 +24,11 @@ from composer.layers.top_blocks import MaxPoolTop, P6P7Top
 __all__ = [
     "AnchorLevels",
     "ChannelLayerNorm",
+    "Compiled",
     "DropPath",
+    "Engine",
+    "EnginePart",
+    "EngineTensor",
     "FrozenBatchNorm2d",
     "FusedConv2d",
     "MaxPoolTop",

@@ -10,8 +10,8 @@ FindFile = Callable[[str], Path | None]
 
 _CONFIG = "config.json"
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-_OLD_INDEX = "pytorch_model.bin.index.json"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_INDEX = "model.safetensors.index.json"
 _MAX_BYTES = 2**24  # of a file of JSON
 _SPEC = "detection-composer/transformers/{}"
 _MARKS = ("transformers_version", "architectures", "auto_map")
@@ -132,10 +132,10 @@ def _find_weights(find: FindFile) -> Path | None:
     for name in _WEIGHTS:
         if (file := find(name)) is not None:
             return file
-    if find(_OLD_INDEX) is not None:
+    if find(_INDEX) is not None:
         raise ValueError(
-            f"its weights are in several files of pickles ({_OLD_INDEX}); save them in the format "
-            "safetensors: model.save_pretrained(folder)"
+            f"its weights are in several files ({_INDEX}); save them in one: "
+            "model.save_pretrained(folder, max_shard_size='100GB')"
         )
     return None
 

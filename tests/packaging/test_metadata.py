@@ -20,6 +20,7 @@ GROUPS = [
     "composer.types",
     "composer.catalogues",
     "composer.addresses",
+    "composer.engines",
 ]
 STALE = "the installed metadata are stale: run pip install -e . again"
 
@@ -51,8 +52,9 @@ def test_packages_of_the_wheel_are_those_on_disk():
     assert sorted(listed) == ["composer", *(f"plugins/{folder.name}" for folder in PLUGINS)]
 
 
-def test_every_plugin_publishes_a_node_type_or_a_catalogue():
-    groups = [ENTRY_POINTS[group] for group in ("composer.nodes", "composer.catalogues")]
+def test_every_plugin_publishes_node_types_a_catalogue_or_engines():
+    names = ("composer.nodes", "composer.catalogues", "composer.engines")
+    groups = [ENTRY_POINTS[group] for group in names]
     publishing = {value.split(".")[0] for group in groups for value in group.values()}
     assert publishing == {folder.name for folder in PLUGINS}
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from composer import Graph
-from composer.errors import CheckpointError, DownloadError, InputError
+from composer.errors import DownloadError, InputError
 from file_server import Answer, running_server
 from unit.cli.conftest import cli
 
@@ -98,27 +98,6 @@ def test_a_model_on_the_hub_is_that_of_its_folder(saved):
     other = Graph.open(saved.files)
     state, expected = graph.state_dict(), other.state_dict()
     assert all(torch.equal(state[key], expected[key]) for key in expected)
-
-
-@pytest.mark.slow
-@torch.no_grad()
-def test_weights_in_several_files_are_read_from_a_folder_and_the_hub(saved):
-    from transformers import AutoModelForObjectDetection
-
-    whole = saved.files / "model.safetensors"
-    theirs = AutoModelForObjectDetection.from_pretrained(saved.files)
-    expected = Graph.open(saved.files).state_dict()
-    whole.unlink()
-    theirs.save_pretrained(saved.files, max_shard_size="60KB")
-    shards = sorted(saved.files.glob("model-*.safetensors"))
-    assert len(shards) > 1
-    assert not whole.exists()
-    for name in (saved.files, "hf://owner/repo"):
-        state = Graph.open(name).state_dict()
-        assert all(torch.equal(state[key], expected[key]) for key in expected)
-    shards[-1].unlink()
-    with pytest.raises(CheckpointError, match=f"shards are missing: '{shards[-1].name}'"):
-        Graph.open(saved.files)
 
 
 @pytest.mark.slow

@@ -1,0 +1,307 @@
+"""A set of nodes on an engine: compiled at its first run, and again when its weights change."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
+
+from composer.acceleration.compiled_cache import CompiledCache
+from composer.acceleration.compiled_key import describe_entry, make_key
+from composer.acceleration.engines import NamedEngine
+from composer.acceleration.fused_plan import FusibleSet, endpoints_of
+from composer.acceleration.small_examples import shrink_examples
+from composer.acceleration.tensor_part import (
+    TensorPart,
+    compute_nodes,
+    find_entering,
+    find_leaving,
+    find_type,
+    order_nodes,
+)
+from composer.acceleration.value_layout import LayoutError, TensorPort
+from composer.blueprint import Dependencies, Node, Slot, Step
+from composer.errors import ExecutionError
+from composer.layers import Compiled, EnginePart, EngineTensor
+from composer.node import Contract, InputPort
+
+_TOLERANCES = {"float32": 2e-3, "bfloat16": 0.1}  # of the largest value; int8 is not compared
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a set is quantised on.
+
+    Args:
+        digest: a hash of the images.
+        values: the values that entered the set for each of them.
+    """
+
+    digest: str
+    values: Sequence[Mapping[Slot, Any]]
+
+
+class _State(NamedTuple):
+    fingerprint: tuple[Any, ...]
+    part: TensorPart
+    run: Compiled | None
+    failure: str
+
+
+@dataclass(eq=False)
+class EngineSet:
+    """A set of nodes that an engine runs.
+
+    Args:
+        dependencies: the nodes and slots of inference.
+        paths: the nodes in order.
+        engine: the engine.
+        precision: the precision.
+        outputs: slots that leave the graph.
+        cache: where compiled sets are kept.
+        calibration: what it is quantised on.
+        is_required: whether a failure to compile is an error, else PyTorch runs the nodes.
+    """
+
+    dependencies: Dependencies
+    paths: tuple[str, ...]
+    engine: NamedEngine
+    precision: str
+    outputs: frozenset[Slot]
+    cache: CompiledCache
+    calibration: Calibration | None = None
+    is_required: bool = False
+    num_compiled: int = field(default=0, init=False)
+    _state: _State | None = field(default=None, init=False, repr=False)
+    _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.entering = find_entering(self.dependencies, self.paths)
+        self.leaving = find_leaving(self.dependencies, self.paths, self.outputs)
+
+    @property
+    def name(self) -> str:
+        """What a plan calls it: its nodes."""
+        if len(self.paths) <= 3:
+            return "+".join(self.paths)
+        return f"{self.paths[0]}+..+{self.paths[-1]}"
+
+    @property
+    def key(self) -> str:
+        """What finds it among the modules of nodes; no path begins so."""
+        return f"+{self.paths[0]}"
+
+    @property
+    def label(self) -> str:
+        """The engine and the precision."""
+        return f"{self.engine.name} {self.precision}"
+
+    @property
+    def failure(self) -> str:
+        """Why the engine does not run it; an empty text if it does, or was not asked yet."""
+        return "" if self._state is None else self._state.failure
+
+    def within(self, dependencies: Dependencies, outputs: frozenset[Slot]) -> EngineSet:
+        """The same set in a part of the graph.
+
+        Args:
+            dependencies: the nodes and slots of the part.
+            outputs: slots that leave the part.
+        """
+        made = replace(self, dependencies=dependencies, outputs=outputs)
+        if (made.entering, made.leaving) == (self.entering, self.leaving):
+            made._state = self._state
+        return made
+
+    def fusible(self) -> FusibleSet:
+        """What a plan needs to run the set as one step."""
+        type_of = self.dependencies.type_of
+        contract = Contract(
+            target=self.run,
+            is_module=False,
+            config=BaseModel,
+            shapes={},
+            inputs={str(s): InputPort(str(s), type_of(s), False) for s in self.entering},
+            outputs={str(slot): type_of(slot) for slot in self.leaving},
+            named_outputs=True,
+            takes_generator=False,
+            draws_in_inference=False,
+            doc="",
+        )
+        arguments = endpoints_of(self.entering)
+        node = Node(
+            self.name,
+            self.label,
+            arguments={"inference": arguments},
+            label=self.engine.label,
+            contract=contract,
+            same_as=self.key,
+        )
+        note = f"by {self.label}, as one: {', '.join(self.paths)}"
+        return FusibleSet(Step(node, arguments, (), ()), self.paths, self.leaving, note)
+
+    def run(self, functions: Mapping[str, Callable[..., Any]], values: Mapping[str, Any]) -> Any:
+        """The values that leave, in order.
+
+        PyTorch computes them where the engine cannot: of no regions, of values that are made of
+        other parts than those of its first run, and on another device.
+
+        Args:
+            functions: what nodes call, by path of the module.
+            values: the values that enter, by name of the slot.
+
+        Raises:
+            ExecutionError: the engine failed.
+        """
+        given = {slot: values[str(slot)] for slot in self.entering}
+        state = self._prepare(functions, given)
+        tensors = None if state is None else self._find_tensors(state, given)
+        if state is None or state.run is None or tensors is None:
+            nodes = order_nodes(self.dependencies, self.paths)
+            known = compute_nodes(nodes, functions, given)
+            return tuple([known[slot] for slot in self.leaving])
+        try:
+            with torch.no_grad():
+                found = state.run(*tensors)
+        except Exception as error:
+            reason = f"the engine '{self.engine.name}' failed: {type(error).__name__}: {error}"
+            raise ExecutionError(self.paths[0], reason) from error
+        left = state.part.outputs.unflatten(tuple(found))
+        return tuple([left[slot] for slot in self.leaving])
+
+    def _find_tensors(self, state: _State, given: Mapping[Slot, Any]) -> tuple[Tensor, ...] | None:
+        try:
+            tensors = state.part.inputs.flatten(given)
+        except LayoutError:
+            return None
+        devices = self.engine.engine.devices
+        if any(tensor.device.type not in devices or not tensor.numel() for tensor in tensors):
+            return None
+        return tensors
+
+    def _prepare(
+        self, functions: Mapping[str, Callable[..., Any]], given: Mapping[Slot, Any]
+    ) -> _State | None:
+        """The set as it is compiled; None where hooks watch its modules."""
+        with self._lock:
+            called = [functions[self.dependencies.nodes[p].module_path] for p in self.paths]
+            fingerprint = _take_fingerprint(called)
+            if not fingerprint:
+                return None
+            if self._state is None or self._state.fingerprint != fingerprint:
+                with _disable_current_modes():  # a watch on memory would be traced, too
+                    self._state = self._compile(functions, given, fingerprint)
+            return self._state
+
+    def _compile(
+        self,
+        functions: Mapping[str, Callable[..., Any]],
+        given: Mapping[Slot, Any],
+        fingerprint: tuple[Any, ...],
+    ) -> _State:
+        part, example = self._make_part(functions, given)
+        shown = _show(part, part.inputs.flatten(example))
+        try:
+            run = self._load(part, shown)
+            self._compare(shown, run)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+            message = f"the engine '{self.engine.name}' cannot take {', '.join(self.paths)}: "
+            if self.is_required:
+                raise ExecutionError(self.paths[0], message + reason) from error
+            _LOGGER.warning("note: %s%.400s. PyTorch runs them.", message, reason)
+            return _State(fingerprint, part, None, reason)
+        return _State(fingerprint, part, run, "")
+
+    def _make_part(
+        self, functions: Mapping[str, Callable[..., Any]], given: Mapping[Slot, Any]
+    ) -> tuple[TensorPart, Mapping[Slot, Any]]:
+        """The part and its example, which is a small one where its nodes run on such."""
+        nodes = order_nodes(self.dependencies, self.paths)
+        types = {slot: find_type(self.dependencies, nodes, slot) for slot in self.entering}
+        for example in (shrink_examples(given, types), given):
+            try:
+                if example is not None:
+                    made = TensorPart(
+                        self.dependencies, self.paths, functions, example, self.leaving
+                    )
+                    return made, example
+            except Exception:
+                if example is given:
+                    raise
+        raise AssertionError("the second example always makes a part or fails")
+
+    def _load(self, part: TensorPart, shown: EnginePart) -> Compiled:
+        engine = self.engine.engine
+        entry = describe_entry(
+            part, shown, self.engine.name, engine.describe_version(), self.precision
+        )
+        digest = "" if self.calibration is None else self.calibration.digest
+        key = make_key(entry, [*part.parameters(), *part.buffers()], digest)
+        if (folder := self.cache.find(key)) is not None:
+            return engine.load(folder, shown, self.precision)
+        samples = [] if self.calibration is None else self.calibration.values
+        with self.cache.written(key, entry) as place:
+            flat = [part.inputs.flatten(values) for values in samples]
+            engine.compile(shown, self.precision, flat, place[0])
+            self.num_compiled += 1
+        return engine.load(place[0], shown, self.precision)
+
+    def _compare(self, shown: EnginePart, run: Compiled) -> None:
+        """Makes sure that a compiled set computes what the nodes do on the example.
+
+        Raises:
+            ValueError: if it does not.
+        """
+        tolerance = _TOLERANCES.get(self.precision)
+        if tolerance is None:
+            return
+        with torch.no_grad():
+            found, wanted = run(*shown.examples), shown.module(*shown.examples)
+        for port, given, exact in zip(shown.outputs, found, wanted, strict=True):
+            if given.shape != exact.shape:
+                shapes = f"{tuple(given.shape)} instead of {tuple(exact.shape)}"
+                raise ValueError(f"it gives '{port.name}' the shape {shapes}")
+            error = float((given.float() - exact.float()).abs().max()) if exact.numel() else 0.0
+            largest = float(exact.float().abs().max()) if exact.numel() else 0.0
+            if not error <= tolerance * max(largest, 1e-6):
+                raise ValueError(f"'{port.name}' is off by {error:.3g}, of at most {largest:.3g}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_state": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+
+def _show(part: TensorPart, tensors: Sequence[Tensor]) -> EnginePart:
+    inputs, outputs = (
+        tuple([_show_port(port) for port in layout.ports]) for layout in (part.inputs, part.outputs)
+    )
+    return EnginePart(part, inputs, outputs, part.widen(tensors))
+
+
+def _show_port(port: TensorPort) -> EngineTensor:
+    return EngineTensor(port.name, port.dtype, {d.axis: d.meaning for d in port.dynamic})
+
+
+def _take_fingerprint(functions: Sequence[Callable[..., Any]]) -> tuple[Any, ...]:
+    """Identifies what is called, with its weights as they are now; empty if hooks watch it."""
+    found: list[Any] = []
+    for function in functions:
+        found.append(id(function))
+        if isinstance(function, nn.Module):
+            if any(m._forward_hooks or m._forward_pre_hooks for m in function.modules()):
+                return ()
+            for tensor in (*function.parameters(), *function.buffers()):
+                version = 0 if tensor.is_inference() else tensor._version
+                found += [id(tensor), version, tensor.data_ptr()]
+    return tuple(found)

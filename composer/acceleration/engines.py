@@ -1,0 +1,110 @@
+"""Engines by name, from the entry points of installed distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from composer.discovery import Candidate, Publication, choose, discover
+from composer.errors import InputError, PluginError
+from composer.layers import Engine
+from composer.names import did_you_mean
+
+GROUP = "composer.engines"
+_CONTRACT = (
+    *("extra", "precisions", "devices", "find_missing", "describe_version"),
+    *("takes", "compile", "load"),
+)
+
+
+@dataclass(frozen=True)
+class NamedEngine:
+    """An engine that can be used here.
+
+    Args:
+        name: its name.
+        engine: the engine.
+        label: its plugin and version.
+    """
+
+    name: str
+    engine: Engine
+    label: str
+
+
+def list_engines() -> list[str]:
+    """The names of all engines that are published. Nothing is imported."""
+    return sorted({publication.name for publication in discover(GROUP)})
+
+
+def find_engine(name: str) -> NamedEngine:
+    """The engine of a name.
+
+    Args:
+        name: its name, or `distribution/name`.
+
+    Raises:
+        InputError: there is no such engine, or a library is missing, with what installs it.
+        PluginError: its plugin fails, or two distributions publish the name.
+    """
+    publication = _find_publication(name)
+    engine = _make(publication)
+    if missing := engine.find_missing():
+        raise InputError(
+            f"the engine '{publication.name}' cannot run here: {missing}"
+            + (f". pip install '{engine.extra}'" if engine.extra else "")
+        )
+    return NamedEngine(publication.name, engine, publication.label)
+
+
+def check_precision(engine: NamedEngine, precision: str) -> None:
+    """Makes sure that an engine has a precision.
+
+    Raises:
+        InputError: if it does not, with those that it has.
+    """
+    known = engine.engine.precisions
+    if precision not in known:
+        raise InputError(
+            f"the engine '{engine.name}' has no precision '{precision}': it has {', '.join(known)}"
+        )
+
+
+def _find_publication(name: str) -> Publication:
+    if not isinstance(name, str):
+        raise InputError(f"an engine is named by a text, not by {type(name).__name__}")
+    qualifier, _, short = name.rpartition("/")
+    published = discover(GROUP)
+    found = [each for each in published if each.name == short]
+    candidates = [
+        Candidate(each, match)
+        for each in found
+        if (match := each.matches(qualifier) if qualifier else "name") is not None
+    ]
+    if not candidates:
+        known = list_engines()
+        raise InputError(
+            f"there is no engine '{name:.100}'. {did_you_mean(name, known, 'engines')}"
+        )
+    return choose("engine", name, candidates).publication
+
+
+@cache
+def _make(publication: Publication) -> Engine:
+    made = publication.load()
+    if not callable(made):
+        raise PluginError(f"the engine '{publication.name}' of {publication.label} is no class")
+    try:
+        engine = cast("Callable[[], Engine]", made)()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginError(
+            f"the engine '{publication.name}' of {publication.label} fails: {reason}"
+        ) from error
+    if lacking := [each for each in _CONTRACT if not hasattr(engine, each)]:
+        raise PluginError(
+            f"the engine '{publication.name}' of {publication.label} lacks {', '.join(lacking)}"
+        )
+    return engine

@@ -1,0 +1,152 @@
+"""onnxruntime: runs ONNX models, on many processors."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import DeformConv2d
+
+from composer.layers import Compiled, EnginePart
+from composer_engines.modules_at_hand import describe_versions, find_missing_modules
+
+_FILE, _FLOAT_FILE, _PREPARED_FILE = "model.onnx", "float.onnx", "prepared.onnx"
+_OPSET = 18
+
+
+class OnnxRuntime:
+    """Exports a set of nodes to ONNX and runs that on the processor.
+
+    Sizes of images and numbers of regions may be any. `int8` is onnxruntime's static quantisation:
+    weights and values of convolutions and matrix products, with scales by channel.
+    """
+
+    extra = "detection-composer[onnxruntime]"
+    precisions = ("float32", "int8")
+    devices = ("cpu",)
+
+    def find_missing(self) -> str:
+        """Names the libraries that are not installed."""
+        return find_missing_modules("onnxruntime", "onnx", "onnxscript")
+
+    def describe_version(self) -> str:
+        """Versions of the libraries that decide what a model looks like."""
+        return describe_versions("onnxruntime", "onnx", "onnxscript", "torch")
+
+    def takes(self, function: Callable[..., Any], precision: str) -> bool:
+        """Whether there are operations of ONNX for what a node calls."""
+        del precision
+        return not isinstance(function, nn.Module) or not any(
+            isinstance(module, DeformConv2d) for module in function.modules()
+        )
+
+    def compile(
+        self,
+        part: EnginePart,
+        precision: str,
+        calibration: Sequence[Sequence[Tensor]],
+        folder: Path,
+    ) -> None:
+        """Writes the model."""
+        target = folder / (_FLOAT_FILE if precision == "int8" else _FILE)
+        _export(part, target)
+        if precision == "int8":
+            _quantise(target, folder, [each.name for each in part.inputs], calibration)
+
+    def load(self, folder: Path, part: EnginePart, precision: str) -> Compiled:
+        """Makes a session of the model."""
+        del precision
+        import onnxruntime
+
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        session = onnxruntime.InferenceSession(
+            str(folder / _FILE), options, providers=["CPUExecutionProvider"]
+        )
+        names = [each.name for each in session.get_inputs()]
+        places = [[each.name for each in part.inputs].index(name) for name in names]
+
+        def run(*tensors: Tensor) -> list[Tensor]:
+            arrays = {
+                n: tensors[i].contiguous().numpy() for n, i in zip(names, places, strict=True)
+            }
+            return [torch.from_numpy(array) for array in session.run(None, arrays)]
+
+        return run
+
+
+def _export(part: EnginePart, target: Path) -> None:
+    program = part.export()
+    with _quiet():
+        model = torch.onnx.export(
+            program,
+            dynamo=True,
+            opset_version=_OPSET,
+            input_names=[each.name for each in part.inputs],
+            output_names=[each.name for each in part.outputs],
+            verbose=False,
+        )
+    assert model is not None
+    model.save(str(target))
+
+
+def _quantise(
+    source: Path,
+    folder: Path,
+    names: Sequence[str],
+    calibration: Sequence[Sequence[Tensor]],
+) -> None:
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        """Gives the calibration values one after the other."""
+
+        def __init__(self) -> None:
+            self._left: Iterator[Sequence[Tensor]] = iter(calibration)
+
+        def get_next(self) -> dict[str, Any] | None:
+            tensors = next(self._left, None)
+            if tensors is None:
+                return None
+            pairs = zip(names, tensors, strict=True)
+            return {name: tensor.contiguous().numpy() for name, tensor in pairs}
+
+    with _quiet():
+        prepared = folder / _PREPARED_FILE
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(folder / _FILE),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+    for file in folder.glob("*"):
+        if file.name.startswith((_FLOAT_FILE, _PREPARED_FILE)):
+            file.unlink()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps exporters from printing and warning of what does not concern a user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,92 @@
+"""OpenVINO: Intel's runtime, which also runs on other processors of x86 and on ARM."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+from torchvision.ops import DeformConv2d
+
+from composer.layers import Compiled, EnginePart
+from composer_engines.modules_at_hand import describe_versions, find_missing_modules
+from composer_engines.quiet_telemetry import without_telemetry
+
+_FILE = "model.xml"
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+
+
+class OpenVino:
+    """Converts a set of nodes from torch's exported program and runs it on the processor.
+
+    Sizes of images and numbers of regions may be any. `bfloat16` is a hint to OpenVINO, which
+    follows it where the processor has such instructions. `int8` is NNCF's quantisation after
+    training.
+    """
+
+    extra = "detection-composer[openvino]"
+    precisions = ("float32", "bfloat16", "int8")
+    devices = ("cpu",)
+
+    def find_missing(self) -> str:
+        """Names the libraries that are not installed."""
+        return find_missing_modules("openvino")
+
+    def describe_version(self) -> str:
+        """Versions of the libraries that decide what a model looks like."""
+        return describe_versions("openvino", "nncf", "torch")
+
+    def takes(self, function: Callable[..., Any], precision: str) -> bool:
+        """Whether it has operations for what a node calls."""
+        del precision
+        return not isinstance(function, nn.Module) or not any(
+            isinstance(module, DeformConv2d) for module in function.modules()
+        )
+
+    def compile(
+        self,
+        part: EnginePart,
+        precision: str,
+        calibration: Sequence[Sequence[Tensor]],
+        folder: Path,
+    ) -> None:
+        """Writes the model and its weights."""
+        with without_telemetry():
+            import openvino
+
+            model = openvino.convert_model(part.export())
+            if precision == "int8":
+                model = _quantise(model, calibration)
+            openvino.save_model(model, str(folder / _FILE), compress_to_fp16=False)
+
+    def load(self, folder: Path, part: EnginePart, precision: str) -> Compiled:
+        """Compiles the model for this processor."""
+        with without_telemetry():
+            import openvino
+
+            options = {
+                "INFERENCE_PRECISION_HINT": _HINTS[precision],
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "PERFORMANCE_HINT": "LATENCY",
+            }
+            compiled = openvino.Core().compile_model(str(folder / _FILE), "CPU", options)
+        num_outputs, requests = len(part.outputs), threading.local()
+
+        def run(*tensors: Tensor) -> list[Tensor]:
+            if not hasattr(requests, "own"):  # a request belongs to one thread
+                requests.own = compiled.create_infer_request()
+            arrays = [each.contiguous().numpy() for each in tensors]
+            requests.own.infer([openvino.Tensor(each, shared_memory=True) for each in arrays])
+            found = [requests.own.get_output_tensor(i).data for i in range(num_outputs)]
+            return [torch.from_numpy(numpy.array(each)) for each in found]
+
+        return run
+
+
+def _quantise(model: Any, calibration: Sequence[Sequence[Tensor]]) -> Any:
+    import nncf
+
+    samples = [[each.contiguous().numpy() for each in tensors] for tensors in calibration]
+    return nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples))

@@ -1,0 +1,280 @@
+"""Graphs that hand sets of their nodes to an engine."""
+
+import copy
+import logging
+from unittest.mock import patch
+
+import pytest
+import torch
+
+from composer import ExecutionError, Graph, InputError
+from composer.cache_folders import find_cache_folder
+from composer.layers import Optimization
+from fake_engine import FakeEngine
+from sample_nodes import NODES, Linear, Scale
+
+X = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
+
+
+class DenseLinear(Linear):
+    """A linear layer that engines may take."""
+
+    optimization = classmethod(lambda cls: Optimization(dense=True))
+
+
+class DenseScale(Scale):
+    """A factor that engines may take."""
+
+    optimization = classmethod(lambda cls: Optimization(dense=True))
+
+
+TYPES = {**NODES, "linear": DenseLinear, "scale": DenseScale}
+SPEC = {
+    "composer": 1,
+    "inputs": {"x": "any"},
+    "nodes": {
+        "source": {"uses": "source", "inputs": {"x": "x"}},
+        "first": {"uses": "linear", "inputs": {"x": "source"}},
+        "second": {"uses": "scale", "inputs": {"x": "first"}},
+        "around": {"uses": "shift", "inputs": {"x": "first"}},
+        "sum": {"uses": "add", "inputs": {"a": "second", "b": "around"}},
+        "third": {"uses": "scale", "inputs": {"x": "sum"}},
+    },
+    "outputs": {"y": "third"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("COMPOSER_CACHE", str(tmp_path))
+
+
+@pytest.fixture
+def graph():
+    return Graph.from_spec(SPEC, nodes=TYPES)
+
+
+@pytest.fixture
+def engine():
+    return FakeEngine()
+
+
+@pytest.fixture
+def fast(graph, engine):
+    return graph.accelerate(engine, cache=False)
+
+
+def sets_of(graph):
+    return [each.paths for each in graph._execution.sets.sets]
+
+
+def test_it_takes_the_largest_sets_and_gives_the_same_values(graph, fast, engine):
+    assert sets_of(fast) == [("first", "second"), ("third",)]
+    for value in (X, torch.rand(5, 2), torch.rand(1, 2)):
+        assert torch.equal(fast(value)["y"], graph(value)["y"])
+    assert engine.num_compiled == 2
+    assert engine.num_runs >= 6
+
+
+def test_a_plan_shows_a_set_as_one_step_with_its_engine(fast):
+    shown = str(fast.plan())
+    assert "first+second" in shown
+    assert "fakeengine float32" in shown
+    assert "by fakeengine float32, as one: first, second" in shown
+    assert fast.plan().paths == ("source", "first", "second", "around", "sum", "third")
+
+
+def test_a_value_that_leaves_a_set_comes_from_the_engine(fast, engine, graph):
+    found = fast.run(X, until=["first", "second"])
+    assert torch.equal(found["first"], graph.run(X, until="first"))
+    assert engine.num_runs > 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"until": "first"}, "second does not run"),
+        ({"until": ["third", "first:linear"]}, "first is tapped"),
+        ({"until": "third", "feeds": {"first": X}}, "first does not run"),
+    ],
+)
+def test_asking_for_the_inside_of_a_set_takes_pytorch_and_the_plan_says_so(
+    graph, fast, request_, reason
+):
+    plan = fast.plan(request_["until"], feeds=request_.get("feeds", ()))
+    assert f"by PyTorch, for {reason}: first, second" in str(plan)
+    found, expected = fast.run(X, **request_), graph.run(X, **request_)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_hook_inside_a_set_takes_pytorch_and_the_plan_says_so(fast, engine):
+    seen = []
+    with fast.add_hook(lambda path, _: seen.append(path), "before", "second"):
+        assert "by PyTorch, for a hook watches second" in str(fast.plan())
+        fast(X)
+    assert seen == ["second"]
+    assert [part.outputs[0].name for part in engine.parts] == ["third"]
+
+
+def test_a_hook_of_torch_inside_a_set_is_called(fast, graph):
+    seen = []
+    handle = graph.module("first").register_forward_hook(lambda *_: seen.append(1))
+    fast(X)
+    handle.remove()
+    fast(X)
+    assert seen == [1]
+
+
+def test_sessions_keep_what_leaves_a_set_and_compute_the_rest_by_pytorch(graph, fast):
+    session, expected = fast.session(X), graph.session(X)
+    assert torch.equal(session["third"], expected["third"])
+    assert torch.equal(session["first"], expected["first"])
+    session["first"] = expected["first"] = torch.ones(2, 2)
+    assert torch.equal(session["third"], expected["third"])
+
+
+def test_a_set_follows_the_weights_of_the_graph(graph, fast, engine):
+    fast(X)
+    with torch.no_grad():
+        graph.module("second").weight.fill_(7.0)
+    assert torch.equal(fast(X)["y"], graph(X)["y"])
+    assert engine.num_compiled == 3
+
+
+def test_no_rows_are_left_to_pytorch(graph, fast):
+    assert fast(torch.rand(0, 2))["y"].shape == (0, 2)
+    assert torch.equal(fast(X)["y"], graph(X)["y"])
+
+
+def test_gradients_come_from_pytorch(graph, fast, engine):
+    x = X.clone().requires_grad_()
+    fast(x)["y"].sum().backward()
+    assert x.grad is not None
+    assert engine.num_runs == 0
+
+
+def test_named_nodes_are_taken_and_others_are_not(graph, engine):
+    assert sets_of(graph.accelerate(engine, "third", cache=False)) == [("third",)]
+    joined = graph.accelerate(engine, "third", cache=False).accelerate(
+        FakeEngine(), ["first"], cache=False
+    )
+    assert sets_of(joined) == [("third",), ("first",)]
+    assert torch.equal(joined(X)["y"], graph(X)["y"])
+
+
+def test_mistaken_nodes_are_named(graph, engine):
+    with pytest.raises(InputError, match=r"cannot take node 'sum': .* does not say"):
+        graph.accelerate(engine, ["sum"])
+    with pytest.raises(InputError, match="no operation for a layer"):
+        graph.accelerate(FakeEngine(refused=["DenseScale"]), ["second"])
+    with pytest.raises(InputError, match="has no precision 'int4': it has float32, bfloat16, int8"):
+        graph.accelerate(engine, precision="int4")
+    with (
+        patch("composer.graph.engine_graph.is_dense", lambda node: node.path != "around"),
+        pytest.raises(InputError, match="first -> around -> sum leaves them"),
+    ):
+        graph.accelerate(engine, ["first", "second", "sum"])
+
+
+def test_a_node_with_a_device_of_its_own_is_in_no_set(engine):
+    nodes = {**SPEC["nodes"], "second": {**SPEC["nodes"]["second"], "device": "cpu"}}
+    graph = Graph.from_spec({**SPEC, "nodes": nodes}, nodes=TYPES)
+    assert sets_of(graph.accelerate(engine)) == [("first",), ("third",)]
+    with pytest.raises(InputError, match="'second': it has a device of its own, cpu"):
+        graph.accelerate(engine, "second")
+
+
+def test_an_engine_that_computes_something_else_is_not_used(graph, caplog):
+    fast = graph.accelerate(FakeEngine(offset=0.5), cache=False)
+    with caplog.at_level(logging.WARNING):
+        assert torch.equal(fast(X)["y"], graph(X)["y"])
+    assert "PyTorch runs them" in caplog.text
+    assert "is off by 0.5" in str(fast.plan())
+    named = graph.accelerate(FakeEngine(offset=0.5), ["third"], cache=False)
+    with pytest.raises(ExecutionError, match=r"cannot take third: .* is off by 0.5"):
+        named(X)
+
+
+def test_int8_is_calibrated_on_what_enters_each_set(graph, engine):
+    with pytest.raises(InputError, match="needs images to be calibrated on"):
+        graph.accelerate(engine, precision="int8")
+    with pytest.raises(InputError, match="at least one image"):
+        graph.accelerate(engine, precision="int8", calibrate=[])
+    with pytest.raises(InputError, match="calibration is for int8"):
+        graph.accelerate(engine, calibrate=[X])
+    fast = graph.accelerate(engine, "third", "int8", calibrate=[X, X + 1], cache=False)
+    fast(X)
+    ((first, second),) = engine.calibrations
+    assert torch.equal(first[0], graph.run(X, until="sum"))
+    assert torch.equal(second[0], graph.run(X + 1, until="sum"))
+
+
+def test_compiled_sets_are_kept_on_disk(graph, engine):
+    graph.accelerate(engine)(X)
+    again = FakeEngine()
+    graph.accelerate(again)(X)
+    assert (again.num_compiled, again.num_loaded) == (0, 2)
+
+
+@pytest.mark.parametrize("damage", ["program", "entry.json", "left out"])
+def test_a_damaged_entry_of_the_cache_is_compiled_anew(graph, engine, damage):
+    other = Graph.from_spec(SPEC, nodes=TYPES, seed=3)
+    other.accelerate(engine, "third")(X)
+    entries = [p for p in find_cache_folder("compiled").iterdir() if (p / "entry.json").exists()]
+    for entry in entries:
+        if damage == "left out":
+            (entry / "program").unlink()
+        else:
+            (entry / damage).write_text("{}")
+    again = FakeEngine()
+    other.accelerate(again, "third")(X)
+    assert (again.num_compiled, again.num_loaded) == (1, 1)
+
+
+def test_other_weights_precisions_and_versions_are_other_entries(graph):
+    counts = []
+    with torch.no_grad():
+        graph.module("third").weight.fill_(0.123)
+    for options in ({}, {"precision": "bfloat16"}):
+        engine = FakeEngine()
+        graph.accelerate(engine, "third", **options)(X)
+        counts.append(engine.num_compiled)
+    engine = FakeEngine()
+    engine.describe_version = lambda: "2.0"
+    graph.accelerate(engine, "third")(X)
+    with torch.no_grad():
+        graph.module("third").weight.fill_(0.124)
+    graph.accelerate(engine, "third")(X)
+    assert [*counts, engine.num_compiled] == [1, 1, 2]
+
+
+def test_a_copy_of_an_accelerated_graph_compiles_for_itself(fast, graph):
+    fast(X)
+    assert torch.equal(copy.deepcopy(fast)(X)["y"], graph(X)["y"])
+
+
+def test_a_part_of_an_accelerated_graph_keeps_the_sets_that_it_has(graph, fast, engine):
+    part = fast.subgraph(until="third", feeds=["source"])
+    assert sets_of(part) == [("first", "second"), ("third",)]
+    value = torch.rand(3, 2)
+    assert torch.equal(part(value), graph.run(until="third", feeds={"source": value}))
+    assert sets_of(fast.subgraph(until="first")) == []
+
+
+def test_a_graph_without_dense_nodes_says_so():
+    plain = Graph.from_spec(SPEC, nodes=NODES)
+    with pytest.raises(InputError, match="can take no node of this graph"):
+        plain.accelerate(FakeEngine())
+
+
+def test_the_profile_shows_a_set_as_one_row(fast):
+    rows = [node.path for node in fast.profile(X).nodes]
+    assert rows == ["source", "first+second", "around", "sum", "third"]
+
+
+def test_a_failing_engine_names_the_nodes_and_itself(graph, engine):
+    fast = graph.accelerate(engine, "third", cache=False)
+    fast(X)
+    engine.failure = RuntimeError("it is out of order")
+    with pytest.raises(ExecutionError, match=r"'third' .* 'fakeengine' failed: .* out of order"):
+        fast(X)
