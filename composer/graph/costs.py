@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-import torchvision  # noqa: F401 - defines the operator torchvision::deform_conv2d
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from composer.blueprint import Step
 from composer.graph.modules import CallableTable
 from composer.module_tree import own_modules
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,9 @@ class CostCounter:
 @contextmanager
 def counting(callables: CallableTable) -> Iterator[CostCounter]:
     """Yields an observer that counts operations and parameters of every node of a run."""
+    import torchvision  # noqa: F401 - defines the operator torchvision::deform_conv2d
+    from torch.utils.flop_counter import FlopCounterMode  # imports triton
+
     attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     mapping = {
         torch.ops.torchvision.deform_conv2d: _count_deformable,

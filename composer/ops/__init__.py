@@ -42,6 +42,7 @@ from composer.ops.region_labels import (
 )
 from composer.ops.regions import check_offsets, index_regions, pick_class_offsets, split_regions
 from composer.ops.rotated_roi_align import roi_align_rotated
+from composer.ops.torchvision_operators import align_regions
 from composer.structures import paste_masks
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "RegionLabels",
     "RegionSampling",
     "RotatedBoxWeights",
+    "align_regions",
     "batched_nms",
     "batched_nms_rotated",
     "check_offsets",

@@ -7,7 +7,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from composer.ops.torchvision_operators import is_followed, suppress
 from composer.structures import RotatedBoxes, intersect_pairs, iterate_pairs
+
+# Of the boxes that are worked off at once; the thresholds are torchvision's.
+_MOST_NUMBERS, _MOST_NUMBERS_ELSEWHERE = 4000, 100_000
 
 
 def batched_nms(
@@ -27,15 +31,36 @@ def batched_nms(
     Returns:
         The kept boxes' positions, best score first.
     """
-    import torchvision  # takes as long to import as torch
-
     if len(boxes) == 0:
         return torch.zeros(0, dtype=torch.int64, device=boxes.device)
     boxes = boxes.float()
     # Groups are separated by shifting them to places of their own, which is right only for
     # boxes that do not reach below zero.
     boxes = boxes - boxes.min().clamp(max=0)
-    return torchvision.ops.batched_nms(boxes, scores.float(), groups, iou_threshold)
+    scores = scores.float()
+    if is_followed():
+        from torchvision.ops import batched_nms as traced  # takes as long to import as torch
+
+        return traced(boxes, scores, groups, iou_threshold)
+    if boxes.numel() > (_MOST_NUMBERS if boxes.device.type == "cpu" else _MOST_NUMBERS_ELSEWHERE):
+        return _suppress_by_group(boxes, scores, groups, iou_threshold)
+    apart = groups.to(boxes) * (boxes.max() + 1)
+    return suppress(boxes + apart[:, None], scores, iou_threshold)
+
+
+def _suppress_by_group(
+    boxes: Float[Tensor, "B 4"],
+    scores: Float[Tensor, "B"],
+    groups: Int[Tensor, "B"],
+    iou_threshold: float,
+) -> Int[Tensor, "_"]:
+    """Works off each group by itself, which is faster for many boxes."""
+    is_kept = torch.zeros_like(scores, dtype=torch.bool)
+    for group in groups.unique():  # type: ignore[no-untyped-call]
+        rows = (groups == group).nonzero().squeeze(1)
+        is_kept[rows[suppress(boxes[rows], scores[rows], iou_threshold)]] = True
+    kept = is_kept.nonzero().squeeze(1)
+    return kept[scores[kept].sort(descending=True).indices]
 
 
 def nms_rotated(

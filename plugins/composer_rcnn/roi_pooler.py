@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from composer.layers import Optimization
-from composer.ops import ROTATED, find_box_kind, index_regions, roi_align_rotated
+from composer.ops import ROTATED, align_regions, find_box_kind, index_regions, roi_align_rotated
 from composer.ranges import GridSide, NonNegative, PositiveInt, SamplingRatio
 from composer.structures import (
     AnyBoxes,
@@ -137,15 +137,15 @@ class ROIPooler(nn.Module):
     def _pool(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 5"], stride: int
     ) -> Float[Tensor, "R C _ _"]:
-        from torchvision.ops import roi_align, roi_pool  # takes as long to import as torch
-
         if map_.dtype == torch.bfloat16:  # the kernels do not know it
             return self._pool(map_.float(), regions, stride).bfloat16()
         regions = regions.to(map_.dtype)
         _check_extent(regions, stride)
         if self.pooler_type == "ROIPool":
+            from torchvision.ops import roi_pool  # takes as long to import as torch
+
             return roi_pool(map_, regions, self.output_size, 1.0 / stride)
-        return roi_align(
+        return align_regions(
             map_,
             regions,
             self.output_size,

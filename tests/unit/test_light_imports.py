@@ -103,3 +103,18 @@ def test_loading_executes_nothing_that_a_spec_says(place, attack, tmp_path, monk
     with pytest.raises(SpecError):
         check_source("spec.yaml", nodes=NODES)
     assert not (tmp_path / "trap").exists()
+
+
+@pytest.mark.slow
+def test_a_prediction_imports_neither_torchvision_nor_the_compiler_of_torch(tmp_path):
+    found = run(
+        """
+        import sys
+        from composer.cli.main import main
+        assert main(["predict", "--no-visualizations"]) == 0
+        heavy = ("torchvision", "torch._dynamo", "sympy", "triton", "matplotlib", "scipy", "pandas")
+        print([name for name in heavy if name in sys.modules])
+        """,
+        tmp_path,
+    )
+    assert found[-2] == "[]"

@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float, UInt8
 from pydantic import Field
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from composer.data.augmentations.chance import (
     check_order,
@@ -58,6 +57,8 @@ class RandomColor:
         hue: Annotated[float, Field(ge=0, le=0.5)] = 0.0,
         probability: Fraction = 1.0,
     ) -> None:
+        from torchvision.transforms.v2 import functional as F  # takes as long to import as torch
+
         changes = {
             "brightness": (F.adjust_brightness, brightness, 1.0),
             "contrast": (F.adjust_contrast, contrast, 1.0),
@@ -124,6 +125,8 @@ class RandomGrayscale:
         """Returns the sample, or the sample in grey."""
         if not happens(generator, self.probability):
             return sample
+        from torchvision.transforms.v2 import functional as F  # takes as long to import as torch
+
         grey = F.rgb_to_grayscale(sample.image.float(), num_output_channels=3)
         return replace(sample, image=_to_bytes(grey))
 
@@ -157,6 +160,8 @@ class RandomBlur:
         side = 2 * max(1, round(3 * sigma)) + 1
         if side // 2 >= min(sample.height, sample.width):
             return sample
+        from torchvision.transforms.v2 import functional as F  # takes as long to import as torch
+
         blur = partial(F.gaussian_blur, kernel_size=[side, side], sigma=[sigma, sigma])
         return replace(sample, image=blur(sample.image))
 

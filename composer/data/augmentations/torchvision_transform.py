@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import torch
-from torchvision.transforms import v2
 
 from composer.data.augmentations.chance import draw_integer, happens
 from composer.data.samples import Sample
@@ -54,6 +53,8 @@ class TorchvisionTransform:
         arguments: Mapping[str, Any] | None = None,
         probability: Fraction = 1.0,
     ) -> None:
+        from torchvision.transforms import v2  # takes as long to import as torch
+
         self.probability = probability
         try:
             self.transform = getattr(v2, transform)(**(arguments or {}))

@@ -5,6 +5,7 @@ Legend: C channels, H W the height and width before, h w those after.
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxtyping import Shaped
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
+from torch.nn.functional import interpolate
 from typing_extensions import override
 
 from composer.data.image_size import resize
@@ -79,7 +80,37 @@ def resize_image(
         rows = image.permute(1, 2, 0).contiguous().numpy()
         resized = np.array(resize(Image.fromarray(rows), size))
         return torch.from_numpy(resized).permute(2, 0, 1)
-    return F.resize_image(image, list(size), antialias=True)
+    return _resample(image, size)
+
+
+def _resample(image: Shaped[Tensor, "C H W"], size: tuple[int, int]) -> Shaped[Tensor, "C h w"]:
+    """Resamples as torchvision's `resize` does, which takes as long to import as torch."""
+    if tuple(image.shape[-2:]) == tuple(size):
+        return image
+    if not image.numel():
+        return image.new_zeros((*image.shape[:-2], *size))
+    dtypes = (torch.float32, torch.float64, *((torch.uint8,) if _resamples_bytes() else ()))
+    given = image if image.dtype in dtypes else image.float()
+    resized = interpolate(
+        _with_batch(given), size=list(size), mode="bilinear", align_corners=False, antialias=True
+    )[0]
+    if given.dtype == image.dtype:
+        return resized
+    return (resized if image.dtype.is_floating_point else resized.round_()).to(image.dtype)
+
+
+def _resamples_bytes() -> bool:
+    """Whether torch has fast instructions for bytes on this processor."""
+    is_vector = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+    return is_vector or platform.machine() in ("aarch64", "arm64")
+
+
+def _with_batch(image: Shaped[Tensor, "C H W"]) -> Shaped[Tensor, "1 C H W"]:
+    """A batch of one image; with channels last in memory, it is strided so that torch sees that."""
+    batch = image[None]
+    if batch.is_contiguous(memory_format=torch.channels_last) and batch.stride(0) != image.numel():
+        batch = batch.as_strided(batch.shape, (image.numel(), *batch.stride()[1:]))
+    return batch
 
 
 def resize_labels(labels: Shaped[Tensor, "*N H W"], size: tuple[int, int]) -> Tensor:
