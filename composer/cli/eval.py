@@ -20,6 +20,8 @@ from composer.cli.options import (
     json_option,
     loading_options,
     offline_option,
+    optimization_options,
+    optimize_for,
     set_option,
     weights_option,
 )
@@ -34,7 +36,16 @@ if TYPE_CHECKING:
     from composer.graph import Graph, LoadArguments
 
 # Options that say how a model runs; predictions in a file take none of them.
-_OF_MODELS = ("weights", "tta", "image_size", "batch_size", "num_workers", "device")
+_OF_MODELS = (
+    "weights",
+    "tta",
+    "image_size",
+    "batch_size",
+    "num_workers",
+    "precision",
+    "optimize",
+    "device",
+)
 
 
 def _parse_tasks(
@@ -112,6 +123,7 @@ def _parse_sizes(
     help="Skip unreadable images and bad annotations, or stop at them.  "
     "[default: as each dataset says; of images: skip]",
 )
+@optimization_options(by_default=True)
 @offline_option()
 @device_option()
 @click.option("--per-class", is_flag=True, help="Print the metrics of each class, too.")
@@ -140,6 +152,8 @@ def eval_command(
     batch_size: int,
     num_workers: int,
     on_fault: FaultPolicy | None,
+    precision: str,
+    optimize: bool | None,
     device: str,
     per_class: bool,
     output: str | None,
@@ -181,6 +195,7 @@ def eval_command(
         graph = Graph.open(model or "", weights or None, set=settable.settings, **load_arguments)
         graph = graph.to(processes.device)
         require_weights(graph)
+        graph = optimize_for(graph, precision, optimize, by_default=True)
         outputs, policy = list_outputs(graph), on_fault or "skip"
         evaluators = make_evaluators(
             dataset, tasks, outputs=outputs, on_fault=policy, folder=folder

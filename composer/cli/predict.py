@@ -14,6 +14,8 @@ from composer.cli.options import (
     image_size_option,
     loading_options,
     offline_option,
+    optimization_options,
+    optimize_for,
     sample_range_option,
     set_option,
     weights_option,
@@ -77,6 +79,7 @@ _SHOWN = 5  # names in a list
 )
 @click.option("--no-visualizations", is_flag=True, help="Draw no visualizations.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
+@optimization_options(by_default=True)
 @offline_option()
 @device_option()
 @click.pass_context
@@ -97,6 +100,8 @@ def predict(
     background: Background,
     no_visualizations: bool,
     as_json: bool,
+    precision: str,
+    optimize: bool | None,
     device: str,
 ) -> None:
     """Detect objects in images and videos; draw and save the predictions.
@@ -127,6 +132,7 @@ def predict(
         device=find_device(device),
         **load_arguments,
     )
+    predictor.graph = optimize_for(predictor.graph, precision, optimize, by_default=True)
     results = sys.stdout if as_json else folder
     predictions = FilePredictions(
         predictor,

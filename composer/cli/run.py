@@ -16,6 +16,8 @@ from composer.cli.options import (
     loading_options,
     mode_option,
     offline_option,
+    optimization_options,
+    optimize_for,
     parse_named_assignments,
     sample_range_option,
     seed_option,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 @loading_options
 @set_option()
 @mode_option("Mode of the nodes and wires; training needs ground truth in the input.")
+@optimization_options(by_default=False)
 @offline_option()
 @device_option()
 @seed_option("Seed for initial weights and stochastic nodes.")
@@ -83,6 +86,8 @@ def run(
     load_arguments: LoadArguments,
     settings: Sequence[str],
     mode: Mode,
+    precision: str,
+    optimize: bool | None,
     device: str,
     seed: int,
     dry_run: bool,
@@ -101,6 +106,8 @@ def run(
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
     """
     _check_usage(save, no_save=no_save, num_targets=len(until))
+    if mode == "training" and (optimize or precision != "float32"):
+        raise click.UsageError("only inference is optimised: leave --optimize and --precision")
     if dry_run:
         forbid_fetching(context, "--dry-run fetches nothing")
     from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
@@ -109,6 +116,7 @@ def run(
     from composer.graph import (
         Graph,
         LoadOptions,
+        annotate_plan,
         find_device,
         load_weights,
         open_model,
@@ -119,6 +127,8 @@ def run(
     fed = read_feeds(feeds, blueprint, mode)
     plan = _make_plan(blueprint, mode, until, fed)
     if dry_run:
+        if optimize or precision != "float32":
+            plan = annotate_plan(plan, blueprint, precision)
         click.echo(json.dumps(describe_plan(plan), indent=2) if as_json else str(plan))
         return
     place = find_device(device)
@@ -130,6 +140,8 @@ def run(
     graph.train(mode == "training")
     reports = load_weights(graph, opened.weights, opened.options)
     notes += _print_notes(_notes_on_weights(graph, reports))
+    if mode == "inference":
+        graph = optimize_for(graph, precision, optimize, by_default=False)
     outcome = run_shown(
         graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
     )

@@ -1,5 +1,6 @@
 """The graph: a model made of named nodes, run whole or in part."""
 
+from composer.graph.accelerated import annotate_plan
 from composer.graph.costs import Costs, NodeCosts
 from composer.graph.description import parse_description, plugin_versions
 from composer.graph.frozen_random import find_frozen_random
@@ -33,6 +34,7 @@ __all__ = [
     "Profile",
     "Session",
     "Weights",
+    "annotate_plan",
     "asks_for_published",
     "device_of",
     "find_device",

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import torch
+
 from composer.acceleration import optimize_nodes
-from composer.blueprint import Names, listed
+from composer.blueprint import Blueprint, Names, Plan, listed
 from composer.errors import InputError
-from composer.graph.acceleration_notes import describe_nodes
+from composer.graph.acceleration_notes import describe_nodes, describe_plan
 from composer.graph.engine_graph import find_engine_sets
 from composer.graph.execution import Execution
+from composer.graph.modules import device_of
 from composer.graph.sharding import is_sharded
 from composer.layers import Engine
+from composer.processor import find_processor
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
+
+_EMULATION = "COMPOSER_EMULATE_BFLOAT16"  # runs bfloat16 where it is slow, as in tests
 
 
 def optimize_graph(graph: Graph, precision: str, nodes: Names | None) -> Graph:
@@ -28,6 +36,8 @@ def optimize_graph(graph: Graph, precision: str, nodes: Names | None) -> Graph:
     """
     source = graph if graph.source is None else graph.source
     _check_source(source)
+    if precision == "bfloat16":
+        _require_bfloat16(source)
     names = None if nodes is None else [source.resolve_node(name) for name in listed(nodes)]
     paths = None if names is None else _find_paths(source, names)
     optimized = optimize_nodes(source.blueprint, precision, paths)
@@ -79,6 +89,25 @@ def _check_source(source: Graph) -> None:
         raise InputError("only inference is optimised, and this graph has none")
     if is_sharded(source):
         raise InputError("a sharded graph is not optimised: its weights are not in one place")
+
+
+def _require_bfloat16(graph: Graph) -> None:
+    """Refuses bfloat16 where it would be emulated, which takes longer than float32.
+
+    Raises:
+        InputError: the processor, or the device of the graph, has no instructions for it.
+    """
+    if os.environ.get(_EMULATION, "") not in ("", "0"):
+        return
+    device, processor = device_of(graph), find_processor()
+    if device.type == "cpu" and not processor.has_bfloat16:
+        raise InputError(
+            f"this processor ({processor}) has no instructions for bfloat16: it would "
+            "emulate it, which takes several times as long as float32. Use float32; "
+            f"{_EMULATION}=1 allows it all the same."
+        )
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise InputError(f"{torch.cuda.get_device_name(device)} does not compute in bfloat16")
 
 
 def optimize_part(graph: Graph, part: Graph) -> Graph:
@@ -141,3 +170,20 @@ def describe_optimization(graph: Graph) -> str:
     found = [] if optimized is None else [describe_nodes(optimized, nodes)]
     found += [] if sets is None else [sets.describe(len(nodes))]
     return ", ".join(found)
+
+    optimized = graph._execution.optimized
+    if optimized is None:
+        return ""
+    nodes = graph.blueprint.nodes_in("inference").items()
+    return describe_nodes(optimized, [p for p, n in nodes if n.module_path in graph._callables])
+
+
+def annotate_plan(plan: Plan, blueprint: Blueprint, precision: str) -> Plan:
+    """A plan with remarks on the nodes that would be optimised, for which nothing is built.
+
+    Args:
+        plan: a plan of inference.
+        blueprint: the checked spec that it was made on.
+        precision: `float32` or `bfloat16`.
+    """
+    return replace(plan, notes=describe_plan(plan, optimize_nodes(blueprint, precision)))
