@@ -165,17 +165,15 @@ def refuse(action: str) -> NoReturn:
 
 def describe_optimization(graph: Graph) -> str:
     """What was applied to a graph, in one line; empty for one that is not optimised."""
-    execution, nodes = graph._execution, graph.nodes("inference")
+    execution = graph._execution
     optimized, sets = execution.optimized, execution.sets
+    if optimized is None and sets is None:
+        return ""
+    known = graph.blueprint.nodes_in("inference").items()
+    nodes = [path for path, node in known if node.module_path in graph._callables]
     found = [] if optimized is None else [describe_nodes(optimized, nodes)]
     found += [] if sets is None else [sets.describe(len(nodes))]
     return ", ".join(found)
-
-    optimized = graph._execution.optimized
-    if optimized is None:
-        return ""
-    nodes = graph.blueprint.nodes_in("inference").items()
-    return describe_nodes(optimized, [p for p, n in nodes if n.module_path in graph._callables])
 
 
 def annotate_plan(plan: Plan, blueprint: Blueprint, precision: str) -> Plan:
