@@ -120,7 +120,7 @@ def _print_nodes(found: CheckpointDescription, spec: Spec | None) -> None:
 
 
 def _print_names(spec: Spec) -> None:
-    """Prints names of classes and keypoints, and what is frozen, as far as the spec has them."""
+    """Prints the names of a spec, and what is frozen and recomputed, as far as it says them."""
     stated = spec.metadata.as_document()
     rows = [(key.replace("_", " "), _listing(stated[key])) for key in _NAMES if key in stated]
     if rows:
@@ -128,6 +128,18 @@ def _print_names(spec: Spec) -> None:
         print_columns(rows, indent=2)
     if spec.freeze:
         click.echo(f"\nfrozen\n  {', '.join(spec.freeze)}")
+    if recomputed := _list_recomputed(spec):
+        click.echo(f"\nrecomputed for gradients\n  {', '.join(recomputed)}")
+
+
+def _list_recomputed(spec: Spec) -> list[str]:
+    """The outermost nodes and nested graphs that say `recompute: true`."""
+    found: list[str] = []
+    for path, node in spec.graph.walk():
+        is_inside = any(path.startswith(f"{outer}.") for outer in found)
+        if node.recompute and not is_inside:
+            found.append(path)
+    return found
 
 
 def _listing(names: Sequence[str]) -> str:

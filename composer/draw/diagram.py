@@ -182,9 +182,10 @@ class _Drawing:
             return f"again {node.same_as}"
         frozen = self.blueprint.spec.freeze.values()
         modules = [part.module for part in frozen if part.covers(node.path)]
-        if not modules:
-            return node.type_name
-        return f"{node.type_name}, {'' if '' in modules else 'partly '}frozen"
+        remarks = [f"{'' if '' in modules else 'partly '}frozen"] if modules else []
+        if node.recompute and self.mode == "training":
+            remarks.append("recomputed")
+        return ", ".join([node.type_name, *remarks])
 
     def state(self, part: str, name: str) -> State:
         if self.selection is None:

@@ -31,6 +31,7 @@ from composer.training import (
     ProcessGroup,
     Summary,
     Trainer,
+    group_parameters,
     process_group,
     trainable_parameters,
 )
@@ -113,6 +114,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     without_mirrored_keypoints(experiment, datasets, graph)
     require_metrics(experiment, datasets, graph)
     class_weights = fill_class_weights(graph, datasets.train)
+    group_parameters(graph, experiment.document.training.optimizer)  # refuses wrong exceptions
     trainable = trainable_parameters(graph)
     classes = ", ".join(datasets.metadata.thing_labels or datasets.metadata.stuff_labels)
     validation = datasets.validation

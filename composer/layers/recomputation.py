@@ -3,6 +3,9 @@
 What a recomputed call computes on its way is not kept for the gradients. It is called again when
 they are, with the same random numbers and the same buffers as the first time, which it leaves as
 they are, and it records no statistics then.
+
+torch.compile has a way of its own, which restores the random numbers of torch's generator, but not
+those of others: what draws from a generator runs there as it does without compilation.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,13 +26,13 @@ def call_recomputed(function: Callable[..., Any], /, **arguments: Any) -> Any:
     """Calls a node, and recomputes what its gradients need.
 
     A module with a true `recomputes_blocks` is recomputed block by block, which takes less memory:
-    see `call_block`. Without gradients, and while torch.compile traces, it is a plain call.
+    see `call_block`. Without gradients it is a plain call.
 
     Args:
         function: a module or function.
         arguments: by name.
     """
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if not torch.is_grad_enabled():
         return function(**arguments)
     if getattr(function, "recomputes_blocks", False):
         with _set(True):
@@ -63,9 +66,25 @@ def _recompute(
 ) -> Any:
     given = (*arguments, *named.values())
     generators = [one for one in given if isinstance(one, torch.Generator)]
+    if not torch.compiler.is_compiling():
+        return _recompute_with(function, generators, arguments, named)
+    if generators:
+        return _recompute_uncompiled(function, generators, arguments, named)
+    return checkpoint(function, *arguments, use_reentrant=False, **named)
+
+
+def _recompute_with(
+    function: Callable[..., Any],
+    generators: list[torch.Generator],
+    arguments: tuple[Any, ...],
+    named: dict[str, Any],
+) -> Any:
     call = _RepeatableCall(function, generators)
     with _set(False):  # a block inside is a part of this one
         return checkpoint(call, *arguments, use_reentrant=False, **named)
+
+
+_recompute_uncompiled = torch.compiler.disable(_recompute_with)
 
 
 class _RepeatableCall:

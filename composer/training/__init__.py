@@ -7,7 +7,7 @@ from composer.runs import CheckpointFolders, RunFolder, find_weights
 from composer.training.batches import Batch, Batches
 from composer.training.losses import TOTAL_LOSS
 from composer.training.model_export import export_model
-from composer.training.parameter_groups import trainable_parameters
+from composer.training.parameter_groups import group_parameters, trainable_parameters
 from composer.training.process_group import ProcessGroup, process_group
 from composer.training.progress import format_time
 from composer.training.settings import TrainingSettings
@@ -30,6 +30,7 @@ __all__ = [
     "export_model",
     "find_weights",
     "format_time",
+    "group_parameters",
     "process_group",
     "trainable_parameters",
 ]

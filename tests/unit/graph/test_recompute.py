@@ -1,5 +1,9 @@
 """Nodes whose activations are computed again for the gradients."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -253,3 +257,11 @@ def test_vision_transformers_are_recomputed_block_by_block_with_the_same_paths_d
         assert torch.equal(found[True][1][name], gradient), name
     assert found[False][2] == 5
     assert found[True][2] > 5
+
+
+@pytest.mark.slow
+def test_compiled_graphs_are_recomputed():
+    """In a process of its own: torch.compile does not trace the checks of shapes in tests."""
+    folder = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "unit.graph.compiled_recomputation"]
+    subprocess.run(command, cwd=folder, check=True, timeout=600)

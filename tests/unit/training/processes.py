@@ -9,21 +9,22 @@ from unit.training.small_training import RowBatches, make_graph, make_settings
 
 
 def train_share(rank, size, folder, mode):
-    """Trains `straight` at once, and `cut` in two parts."""
+    """Trains `straight` and `recomputed` at once, and `cut` in two parts."""
     torch.set_num_threads(1)
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=size
     )
     processes = ProcessGroup(torch.device("cpu"), rank, size)
     try:
-        for name, ends in {"straight": [6], "cut": [3, 6]}.items():
+        for name, ends in {"straight": [6], "cut": [3, 6], "recomputed": [6]}.items():
+            graph = {"*.recompute": True} if name == "recomputed" else {}
             for iterations in ends:
-                _train(folder / name, processes, mode, iterations)
+                _train(folder / name, processes, mode, iterations, graph)
     finally:
         distributed.destroy_process_group()
 
 
-def _train(folder, processes, mode, iterations):
+def _train(folder, processes, mode, iterations, settings_of_graph):
     def compare(graph):
         """By how much the models that are measured differ."""
         tensors = [whole(tensor) for tensor in (*graph.parameters(), *graph.buffers())]
@@ -38,7 +39,7 @@ def _train(folder, processes, mode, iterations):
         distributed=mode,
     )
     trainer = Trainer(
-        make_graph(),
+        make_graph(set=settings_of_graph),
         RowBatches(processes.rank, processes.size),
         settings,
         RunFolder(folder),

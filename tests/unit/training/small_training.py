@@ -81,9 +81,9 @@ class RowBatches:
             yield records[self.part]
 
 
-def make_graph(seed=0):
+def make_graph(seed=0, set=()):
     types = {**NODES, "stack": stack, "body": Body}
-    return Graph.from_spec(SPEC, nodes=types, seed=seed)
+    return Graph.from_spec(SPEC, nodes=types, seed=seed, set=set)
 
 
 def make_settings(**changes):

@@ -18,9 +18,10 @@ def test_processes_measure_one_model_and_resume_as_if_nothing_had_happened(mode,
     evaluations = records_of(tmp_path / "straight", "evaluation")
     assert [record["difference"] for record in evaluations] == [0, 0, 0]
     for name in FILES:
-        straight, cut = (
+        straight, cut, recomputed = (
             read_checkpoint(tmp_path / run / "checkpoints/0000006" / name).tensors
-            for run in ("straight", "cut")
+            for run in ("straight", "cut", "recomputed")
         )
         for key, tensor in straight.items():
             assert torch.equal(cut[key], tensor), key
+            torch.testing.assert_close(recomputed[key], tensor, msg=key)
