@@ -27,6 +27,9 @@ _BLOCKS = {
     ("CascadeROIHeads", "keypoint"): "cascade_keypoint_roi_heads",
     ("CascadeROIHeads", "mask keypoint"): "cascade_mask_keypoint_roi_heads",
     ("StandardROIHeads", "points"): "point_rend_roi_heads",
+    ("StandardROIHeads", "points keypoint"): "point_rend_keypoint_roi_heads",
+    ("CascadeROIHeads", "points"): "cascade_point_rend_roi_heads",
+    ("CascadeROIHeads", "points keypoint"): "cascade_point_rend_keypoint_roi_heads",
     ("Res5ROIHeads", ""): "res5_roi_heads",
     ("Res5ROIHeads", "mask"): "mask_res5_roi_heads",
     ("RROIHeads", ""): "rotated_roi_heads",
@@ -43,6 +46,9 @@ _ON_PYRAMID = {
     "keypoint_roi_heads": "keypoint_rcnn_r50_fpn",
     "mask_keypoint_roi_heads": "mask_rcnn_r50_fpn",
     "point_rend_roi_heads": "mask_rcnn_r50_fpn",
+    "point_rend_keypoint_roi_heads": "mask_rcnn_r50_fpn",
+    "cascade_point_rend_roi_heads": "cascade_mask_rcnn_r50_fpn",
+    "cascade_point_rend_keypoint_roi_heads": "cascade_mask_rcnn_r50_fpn",
     "cascade_roi_heads": "cascade_rcnn_r50_fpn",
     "cascade_keypoint_roi_heads": "cascade_rcnn_r50_fpn",
     "cascade_mask_roi_heads": "cascade_mask_rcnn_r50_fpn",
@@ -170,7 +176,7 @@ def read_architecture(config: Config) -> Architecture | None:
 
 def _check(config: Config, found: Architecture) -> None:
     if found.renders_masks and not found.block:
-        because = "PointRend's masks need StandardROIHeads without keypoints"
+        because = "PointRend's masks need StandardROIHeads or CascadeROIHeads"
         config.refuse("MODEL.ROI_MASK_HEAD.NAME", because)
     elif found.heads in _HEADS and not found.block:
         parts = [name for name in ("MASK_ON", "KEYPOINT_ON") if config.values[f"MODEL.{name}"]]

@@ -84,7 +84,7 @@ def _recompute_with(
         return checkpoint(call, *arguments, use_reentrant=False, **named)
 
 
-_recompute_uncompiled = torch.compiler.disable(_recompute_with)
+_recompute_uncompiled: Callable[..., Any] = torch.compiler.disable(_recompute_with)  # type: ignore[no-untyped-call]
 
 
 class _RepeatableCall:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from composer import Graph
-from composer.structures import BitMasks, Boxes, Instances
+from composer.structures import BitMasks, Boxes, Instances, Keypoints
 
 BACKBONE = {
     "depth": 18,
@@ -27,6 +27,28 @@ ROWS = torch.tensor([[4.0, 6.0, 40.0, 30.0], [20.0, 10.0, 60.0, 60.0]])
 
 def masks_graph(**params):
     return Graph.from_spec("point_rend_r50_fpn", **{**MASKS, **params})
+
+
+@pytest.mark.slow
+def test_a_cascade_with_masks_of_points_and_keypoints_is_trained_and_run():
+    block = "detection-composer/blocks/cascade_point_rend_keypoint_roi_heads"
+    heads = {"spec": block, "params": {"num_classes": "${num_classes}", "num_keypoints": 3}}
+    spec = {
+        "composer": 1,
+        "extends": "cascade_mask_rcnn_r50_fpn",
+        "nodes": {"roi_heads": heads},
+    }
+    small = {**MASKS, "keypoint_conv_dim": 8, "score_threshold": 0.0, "max_per_image": 2}
+    fc_dim = small.pop("fc_dim")
+    graph = Graph.from_spec(spec, **small, **{"*.box_head.fc_dims": [fc_dim]}).train()
+    (record,) = labelled()
+    record["instances"].gt_keypoints = Keypoints(torch.full((2, 3, 3), 25.0).clamp(max=25))
+    losses = graph([record])
+    assert {"loss_mask", "loss_mask_point", "loss_keypoint"} <= losses.keys()
+    sum(losses.values()).backward()
+    (found,) = graph.eval()([{"image": image()}])
+    assert found["instances"].pred_masks.shape[1:] == (64, 64)
+    assert found["instances"].pred_keypoints.shape == (2, 3, 3)
 
 
 def pixels_graph(**params):

@@ -35,6 +35,27 @@ def test_masks_may_be_trained_on_the_sampled_boxes(config):
     assert "roi_heads.predicted" not in check(config(keys)).nodes
 
 
+@pytest.mark.parametrize("has_keypoints", [False, True])
+@pytest.mark.parametrize("heads", [{}, CASCADE])
+def test_masks_of_points_go_with_cascades_and_keypoints(config, heads, has_keypoints):
+    keys = {**POINT_MASKS, **heads, "MODEL.KEYPOINT_ON": has_keypoints}
+    document = import_config(config(keys))
+    kind = "cascade_" * bool(heads) + "point_rend_" + "keypoint_" * has_keypoints
+    block = document["nodes"]["roi_heads"]["spec"]
+    assert block == f"detection-composer/blocks/{kind}roi_heads"
+    blueprint = check_source(document)
+    assert subdivisions(blueprint) == ["subdivision0", "subdivision1", "subdivision2"]
+    losses = ["mask_loss", "point_loss", *["keypoint_loss"] * has_keypoints]
+    assert {f"roi_heads.{loss}" for loss in losses} <= blueprint.nodes.keys()
+
+
+def test_panoptic_models_may_have_masks_of_points(config):
+    keys = {**POINT_MASKS, "MODEL.META_ARCHITECTURE": "PanopticFPN"}
+    document = import_config(config(keys))
+    assert document["extends"] == "detection-composer/panoptic_r50_fpn"
+    assert "roi_heads.point_loss" in check_source(document).nodes
+
+
 def test_semantic_segmentation_of_points_extends_the_spec_that_has_it(config):
     document = import_config(config(POINT_PIXELS))
     assert document["extends"] == "detection-composer/point_rend_semantic_r101_fpn"
@@ -140,10 +161,13 @@ def test_keys_of_points_do_not_disturb_other_masks(config):
     ("keys", "message"),
     [
         (
-            {**CASCADE, "MODEL.MASK_ON": True, "MODEL.ROI_MASK_HEAD.NAME": "PointRendMaskHead"},
-            "PointRend's masks need StandardROIHeads without keypoints",
+            {
+                **POINT_MASKS,
+                "MODEL.ROI_HEADS.NAME": "Res5ROIHeads",
+                "MODEL.BACKBONE.NAME": "build_resnet_backbone",
+            },
+            "PointRend's masks need StandardROIHeads or CascadeROIHeads",
         ),
-        ({**POINT_MASKS, "MODEL.KEYPOINT_ON": True}, "need StandardROIHeads without keypoints"),
         (
             {**POINT_MASKS, "MODEL.ROI_MASK_HEAD.POINT_HEAD_ON": False},
             "POINT_HEAD_ON = False",
