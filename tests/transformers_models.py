@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from composer import Graph
-from composer.structures import Boxes, Instances
+from composer.structures import BitMasks, Boxes, Instances
 
 NUM_CLASSES = 5
 
@@ -131,6 +131,14 @@ MASK_CONFIGS: dict[str, dict[str, Any]] = {
         },
     },
 }
+MASK_CONFIGS["detr_segmentation"] = {
+    **_DETR,
+    "model_type": "detr",
+    "d_model": 64,
+    "encoder_attention_heads": 8,
+    "dropout": 0.0,
+}
+_ARCHITECTURES = {"detr_segmentation": "DetrForSegmentation"}  # of kinds with another one
 _FIXED_SIZE = ("rt_detr", "rt_detr_v2", "d_fine")
 
 
@@ -161,7 +169,8 @@ def build_theirs(kind: str, **changes: Any) -> nn.Module:
     from composer_transformers.configuration import read_configuration
     from composer_transformers.parts import build_whole
 
-    whole = build_whole(read_configuration(small_config(kind, **changes)))
+    configuration = read_configuration(small_config(kind, **changes))
+    whole = build_whole(configuration, _ARCHITECTURES.get(kind))
     with torch.no_grad():
         for parameter in whole.parameters():
             if parameter.requires_grad:
@@ -190,6 +199,30 @@ def make_records() -> list[dict[str, Any]]:
         }
         for size in [(50, 70), (80, 60)]
     ]
+
+
+def make_mask_records() -> list[dict[str, Any]]:
+    """Images of which the network needs no other size, so that masks are not resized."""
+    records = make_records()
+    size = (64, 96)
+    masks = torch.zeros(2, *size, dtype=torch.bool)
+    masks[0, 5:40, 6:50] = True
+    masks[1, 45:60, 20:90] = True
+    classes = torch.tensor([1, 3])
+    for record in records:
+        record["image"] = record["image"][:, :50, :60].repeat(1, 2, 2)[:, :64, :96]
+        record |= {"height": size[0], "width": size[1]}
+        record["instances"] = Instances(size, gt_classes=classes, gt_masks=BitMasks(masks))
+        record["sem_seg"] = torch.full(size, 255)
+        ids = torch.zeros(size, dtype=torch.int64)
+        for number, (mask, kind) in enumerate(zip(masks, classes.tolist(), strict=True)):
+            record["sem_seg"][mask] = kind
+            ids[mask] = number + 1
+        segments = [
+            {"id": n + 1, "category_id": int(c), "isthing": True} for n, c in enumerate(classes)
+        ]
+        record["panoptic_seg"] = (ids, segments)
+    return records
 
 
 def make_labels(records: list[dict[str, Any]]) -> list[dict[str, Tensor]]:

@@ -27,6 +27,8 @@ _SET_LOSSES = {
     "loss_ce": None,
     "loss_bbox": "bbox_loss_coefficient",
     "loss_giou": "giou_loss_coefficient",
+    "loss_mask": "mask_loss_coefficient",
+    "loss_dice": "dice_loss_coefficient",
 }
 FAMILIES = {
     "detr": Family("DetrForObjectDetection", _SET_LOSSES),
@@ -74,6 +76,18 @@ def read_configuration(
     except Exception as error:  # of several kinds, as its classes check themselves
         reason = " ".join(str(error).split())
         raise ValueError(f"config: {type(error).__name__}: {reason}") from error
+
+
+def count_classes(num_things: int | None, num_stuff: int) -> int:
+    """Returns the number of a model's classes, those of things and those of stuff.
+
+    Raises:
+        ValueError: there are none.
+    """
+    count = (num_things or 0) + num_stuff
+    if not count:
+        raise ValueError("num_classes: there are no classes, neither of things nor of stuff.")
+    return count
 
 
 def without_code(config: Mapping[str, Any]) -> dict[str, Any]:

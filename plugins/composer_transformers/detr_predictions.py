@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from composer.ranges import PositiveInt
-from composer_transformers.configuration import read_configuration
+from composer.ranges import NonNegativeInt, PositiveInt
+from composer_transformers.configuration import count_classes, read_configuration
 from composer_transformers.detr_tokens import DETR_KINDS
 from composer_transformers.parts import install_parts
 from composer_transformers.ports import QueryBoxes, QueryLogits, QueryStates, ReferencePoints
@@ -38,15 +38,24 @@ class DetrPredictions(nn.Module):
 
     Args:
         config: the model's configuration, as in a `config.json`.
-        num_classes: number of classes, without that of no object.
+        num_classes: number of classes, of things where there are others; that of no object does
+            not count.
+        num_stuff_classes: number of classes of stuff, which come after those of things.
     """
 
     class_labels_classifier: nn.Module
     bbox_predictor: nn.Module
 
-    def __init__(self, *, config: dict[str, Any], num_classes: PositiveInt) -> None:
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any],
+        num_classes: PositiveInt | None = None,
+        num_stuff_classes: NonNegativeInt = 0,
+    ) -> None:
         super().__init__()
-        configuration = read_configuration(config, num_classes, DETR_KINDS)
+        count = count_classes(num_classes, num_stuff_classes)
+        configuration = read_configuration(config, count, DETR_KINDS)
         install_parts(self, configuration, DETR_PREDICTIONS_NAMES)
 
     def forward(self, states: QueryStates, references: ReferencePoints) -> QueryPredictions:

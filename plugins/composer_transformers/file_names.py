@@ -50,6 +50,22 @@ _RULES = {
     ),
     "maskformer": (_ATTENTION, _MLP),
 }
+_MASK_HEAD = (
+    (r"\bbbox_attention\.(q|k)_linear\.", r"bbox_attention.\1_proj."),
+    (r"\bmask_head\.lay([12])\.", r"mask_head.conv\1.conv."),
+    (r"\bmask_head\.gn([12])\.", r"mask_head.conv\1.norm."),
+    (r"\bmask_head\.out_lay\.", "mask_head.output_conv."),
+    *(
+        (rf"\bmask_head\.{old}{stage + first}\.", f"mask_head.fpn_stages.{stage}.{new}.")
+        for stage in range(3)
+        for old, first, new in (
+            ("adapter", 1, "fpn_adapter"),
+            ("lay", 3, "refine.conv"),
+            ("gn", 3, "refine.norm"),
+        )
+    ),
+)
+_RULES["detr_segmentation"] = (*_RULES["detr"], *_MASK_HEAD)
 _COMPILED = {
     kind: tuple((re.compile(old), new) for old, new in rules) for kind, rules in _RULES.items()
 }

@@ -42,6 +42,7 @@ FAMILY_OF = {
     "mask2former": "mask2former",
     "maskformer": "maskformer",
 }
+SEGMENTATION_FAMILY = "detr_segmentation"  # of DETR with masks
 _SIGNS = (
     ("d_fine", r"model\.decoder\.lqe_layers\."),
     ("rt_detr", r"model\.encoder\.pan_blocks\."),
@@ -49,6 +50,7 @@ _SIGNS = (
     ("mask2former", r"model\.transformer_module\.queries_features\."),
     ("maskformer", r"model\.transformer_module\.queries_embedder\."),
     ("yolos", r"vit\.embeddings\.detection_tokens"),
+    (SEGMENTATION_FAMILY, r"detr\.model\.query_position_embeddings\.weight"),
     ("detr", r"model\.query_position_embeddings\.weight"),
 )
 

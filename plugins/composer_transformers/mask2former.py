@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from composer.structures import Features
+from composer.structures import Features, TensorShape
 from composer_transformers.configuration import read_configuration
 from composer_transformers.mask_ports import MaskFeatures, QueryMasks
 from composer_transformers.parts import install_parts
@@ -29,6 +29,9 @@ MASK2FORMER_DECODER_NAMES = {
 }
 
 
+_NUM_LEVELS = 3  # that the decoder attends to, the coarsest ones
+
+
 class DecodedPixels(NamedTuple):
     """Features of the pixels of images.
 
@@ -45,15 +48,25 @@ class Mask2FormerPixelDecoder(nn.Module):
     """Fuses the levels by attention to a few points of each (Cheng et al. 2022, section 3.2).
 
     Args:
+        features_shape: the levels of the backbone.
         config: the model's configuration, as in a `config.json`.
     """
 
     network: nn.Module
 
-    def __init__(self, *, config: dict[str, Any]) -> None:
+    def __init__(self, *, features_shape: dict[str, TensorShape], config: dict[str, Any]) -> None:
         super().__init__()
         configuration = read_configuration(config, kinds=MASK2FORMER_KINDS)
         install_parts(self, configuration, MASK2FORMER_PIXEL_NAMES)
+        self._output_shape = {
+            level: TensorShape(channels=configuration.feature_size, stride=shape.stride)
+            for level, shape in list(features_shape.items())[-_NUM_LEVELS:]
+        }
+
+    @property
+    def output_shape(self) -> dict[str, TensorShape]:
+        """The fused levels, finest first."""
+        return self._output_shape
 
     def forward(self, features: Features, generator: torch.Generator) -> DecodedPixels:
         """Returns the fused levels and the features of masks.
@@ -64,9 +77,8 @@ class Mask2FormerPixelDecoder(nn.Module):
         """
         with seeded_by(generator, draws=self.training):
             found = self.network(list(features.values()), output_hidden_states=False)
-        coarsest_first = list(features)[::-1]
-        levels = zip(coarsest_first, found.multi_scale_features, strict=False)
-        return DecodedPixels(dict(list(levels)[::-1]), found.mask_features)
+        fused = zip(self._output_shape, found.multi_scale_features[::-1], strict=True)
+        return DecodedPixels(dict(fused), found.mask_features)
 
 
 class Mask2FormerQuerySet(NamedTuple):

@@ -19,7 +19,7 @@ from composer.structures import (
     Losses,
     PolygonMasks,
 )
-from composer_transformers.configuration import read_configuration
+from composer_transformers.configuration import count_classes, read_configuration
 from composer_transformers.mask_encoder import MASK_KINDS
 from composer_transformers.mask_ports import QueryMasks
 from composer_transformers.parts import find_loss_weights, install_parts
@@ -51,20 +51,13 @@ class MaskPredictions(nn.Module):
         num_stuff_classes: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
-        count = _count_classes(num_classes, num_stuff_classes)
+        count = count_classes(num_classes, num_stuff_classes)
         configuration = read_configuration(config, count, MASK_KINDS)
         install_parts(self, configuration, MASK_PREDICTIONS_NAMES)
 
     def forward(self, states: QueryStates) -> QueryLogits:
         """Returns the class logits after each layer, that of no object last."""
         return self.class_predictor(states)
-
-
-def _count_classes(num_things: int | None, num_stuff: int) -> int:
-    count = (num_things or 0) + num_stuff
-    if not count:
-        raise ValueError("num_classes: there are no classes, neither of things nor of stuff.")
-    return count
 
 
 def mask_targets(
@@ -154,7 +147,7 @@ class MaskLoss(nn.Module):
         num_stuff_classes: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
-        count = _count_classes(num_classes, num_stuff_classes)
+        count = count_classes(num_classes, num_stuff_classes)
         self.configuration = read_configuration(config, count, MASK_KINDS)
         self.weights = find_loss_weights(self.configuration)
         install_parts(self, self.configuration, MASK_LOSS_NAMES)

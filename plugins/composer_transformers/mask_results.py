@@ -24,6 +24,8 @@ from composer_transformers.mask_ports import QueryMasks
 from composer_transformers.ports import QueryLogits
 from composer_transformers.processors import build_processor
 
+_OF_DETR = "DetrImageProcessor"
+
 
 class QueryInstances(nn.Module):
     """Selects instances as an image processor of transformers does.
@@ -45,6 +47,9 @@ class QueryInstances(nn.Module):
         self.processor = build_processor(processor, {})
         self.score_threshold = score_threshold
         self.num_classes = num_classes
+        # DETR's gives each pixel to one instance at most.
+        takes_maps = type(self.processor).__name__ != _OF_DETR
+        self._options = {"return_binary_maps": True} if takes_maps else {}
 
     def forward(
         self, logits: QueryLogits, masks: QueryMasks, images: ImageList, batch: ImageBatch
@@ -61,7 +66,7 @@ class QueryInstances(nn.Module):
             self.processor.post_process_instance_segmentation,
             (logits, masks, images, batch),
             threshold=self.score_threshold,
-            return_binary_maps=True,
+            **self._options,
         )
         sizes = batch.output_sizes
         found = [_gather_instances(*one, logits) for one in zip(results, sizes, strict=True)]
@@ -195,8 +200,12 @@ def _pick(logits: QueryLogits, masks: QueryMasks, images: ImageList, index: int)
     if (height, width) != padded:
         chosen = F.interpolate(chosen, size=padded, mode="bilinear", align_corners=False)
         chosen = chosen[:, :, :height, :width]
+    classes = logits[-1][index : index + 1].float()
     return SimpleNamespace(
-        class_queries_logits=logits[-1][index : index + 1].float(), masks_queries_logits=chosen
+        class_queries_logits=classes,
+        masks_queries_logits=chosen,
+        logits=classes,  # as DETR calls them
+        pred_masks=chosen,
     )
 
 
@@ -208,7 +217,10 @@ def _gather_instances(result: dict[str, Any], size: tuple[int, int], like: Tenso
     )
     masks = like.new_zeros((0, *size), dtype=torch.bool)
     if segments:
-        masks = result["segmentation"].to(device=like.device, dtype=torch.bool)
+        found: Tensor = result["segmentation"].to(like.device)
+        if found.ndim == 2:  # the numbers of segments
+            found = found == found.new_tensor([one["id"] for one in segments])[:, None, None]
+        masks = found.to(torch.bool)
     order = scores.argsort(descending=True, stable=True)
     return Instances(
         size,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from composer.structures import Features
+from composer.structures import Features, TensorShape
 from composer_transformers.configuration import read_configuration
 from composer_transformers.mask2former import DecodedMasks, DecodedPixels, Mask2FormerQuerySet
 from composer_transformers.mask_ports import MaskFeatures
@@ -31,15 +31,22 @@ class MaskFormerPixelDecoder(nn.Module):
     """Fuses the levels by a feature pyramid (Cheng et al. 2021, section 3.3).
 
     Args:
+        features_shape: the levels of the backbone.
         config: the model's configuration, as in a `config.json`.
     """
 
     network: nn.Module
 
-    def __init__(self, *, config: dict[str, Any]) -> None:
+    def __init__(self, *, features_shape: dict[str, TensorShape], config: dict[str, Any]) -> None:
         super().__init__()
         configuration = read_configuration(config, kinds=MASKFORMER_KINDS)
         install_parts(self, configuration, MASKFORMER_PIXEL_NAMES)
+        self._output_shape = dict(list(features_shape.items())[-1:])
+
+    @property
+    def output_shape(self) -> dict[str, TensorShape]:
+        """The coarsest level, as the backbone gives it."""
+        return self._output_shape
 
     def forward(self, features: Features) -> DecodedPixels:
         """Returns the coarsest map of the backbone, for the decoder, and the features of masks.

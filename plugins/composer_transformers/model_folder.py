@@ -16,19 +16,19 @@ _MAX_BYTES = 2**24  # of a file of JSON
 _SPEC = "detection-composer/transformers/{}"
 _MARKS = ("transformers_version", "architectures", "auto_map")
 
-# The specs of model types, and the heads that they have.
+# The specs of model types, by the model's class.
 _SPECS = {
-    "detr": ("detr", "DetrForObjectDetection"),
-    "conditional_detr": ("conditional_detr", "ConditionalDetrForObjectDetection"),
-    "deformable_detr": ("deformable_detr", "DeformableDetrForObjectDetection"),
-    "yolos": ("yolos", "YolosForObjectDetection"),
-    "rt_detr": ("rt_detr", "RTDetrForObjectDetection"),
-    "rt_detr_v2": ("rt_detr_v2", "RTDetrV2ForObjectDetection"),
-    "d_fine": ("d_fine", "DFineForObjectDetection"),
-    "mask2former": ("mask2former", "Mask2FormerForUniversalSegmentation"),
-    "maskformer": ("maskformer", "MaskFormerForInstanceSegmentation"),
+    "detr": {"DetrForObjectDetection": "detr", "DetrForSegmentation": "detr_segmentation"},
+    "conditional_detr": {"ConditionalDetrForObjectDetection": "conditional_detr"},
+    "deformable_detr": {"DeformableDetrForObjectDetection": "deformable_detr"},
+    "yolos": {"YolosForObjectDetection": "yolos"},
+    "rt_detr": {"RTDetrForObjectDetection": "rt_detr"},
+    "rt_detr_v2": {"RTDetrV2ForObjectDetection": "rt_detr_v2"},
+    "d_fine": {"DFineForObjectDetection": "d_fine"},
+    "mask2former": {"Mask2FormerForUniversalSegmentation": "mask2former"},
+    "maskformer": {"MaskFormerForInstanceSegmentation": "maskformer"},
 }
-_OF_MASKS = ("mask2former", "maskformer")
+_OF_MASKS = ("mask2former", "maskformer", "detr_segmentation")
 # Keys of a configuration that describe the file, or that the spec says in another way.
 _LEFT_OUT = (
     *("architectures", "transformers_version", "auto_map", "dtype", "torch_dtype"),
@@ -92,13 +92,14 @@ def _find_spec(config: Mapping[str, Any]) -> str:
             f"a model of transformers of the type '{kind:.60}', which has no spec: "
             f"{', '.join(_SPECS)} have one.{code}"
         )
-    name, wanted = _SPECS[kind]
-    for architecture in config.get("architectures") or ():
-        if architecture != wanted:
+    known = _SPECS[kind]
+    for architecture in config.get("architectures") or list(known)[:1]:
+        if architecture not in known:
             raise ValueError(
                 f"a model of transformers that is a {architecture:.60}; of this type, "
-                f"{wanted} has a spec"
+                f"{' and '.join(known)} {'have' if len(known) > 1 else 'has'} a spec"
             )
+        name = known[architecture]
     return name
 
 

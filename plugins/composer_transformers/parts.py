@@ -22,16 +22,26 @@ Part = nn.Module | nn.Parameter
 
 
 def install_parts(
-    module: nn.Module, config: Any, names: Mapping[str, str], *, from_whole: bool = False
+    module: nn.Module,
+    config: Any,
+    names: Mapping[str, str],
+    *,
+    from_whole: bool = False,
+    architecture: str | None = None,
 ) -> None:
     """Builds parts of a model and registers them in a module; see `take_parts`."""
-    for name, part in take_parts(config, names, from_whole=from_whole).items():
+    parts = take_parts(config, names, from_whole=from_whole, architecture=architecture)
+    for name, part in parts.items():
         setattr(module, name, part)
     untie_on_load(module)
 
 
 def take_parts(
-    config: Any, names: Mapping[str, str], *, from_whole: bool = False
+    config: Any,
+    names: Mapping[str, str],
+    *,
+    from_whole: bool = False,
+    architecture: str | None = None,
 ) -> dict[str, Part]:
     """Builds parts of a model.
 
@@ -40,6 +50,7 @@ def take_parts(
         names: for each part, the name that it is to have: its name in the model.
         from_whole: build the whole model with its memory: for parts whose constructors alone
             give some weights their first values (networks of timm, parameters of YOLOS).
+        architecture: the model's class; by default that of its family.
 
     Returns:
         The parts by their new names, on the default device; of those the model does not have,
@@ -47,9 +58,9 @@ def take_parts(
     """
     device = torch.get_default_device()
     if from_whole and device.type != "meta":
-        whole = build_whole(config)
+        whole = build_whole(config, architecture)
     else:
-        whole = copy.deepcopy(find_skeleton(config))
+        whole = copy.deepcopy(find_skeleton(config, architecture))
         if device.type != "meta":
             there = {old for old in names.values() if _find(whole, old) is not None}
             _give_memory(whole, there, device)
@@ -63,15 +74,15 @@ def build_network(config: Any, *, without_memory: bool = False) -> nn.Module:
         return load_library().AutoBackbone.from_config(config)
 
 
-def build_whole(config: Any) -> Any:
+def build_whole(config: Any, architecture: str | None = None) -> Any:
     """Builds the model of a configuration on the default device."""
-    return _find_class(config)(config)
+    return _find_class(config, architecture)(config)
 
 
-def build_on_meta(config: Any) -> Any:
+def build_on_meta(config: Any, architecture: str | None = None) -> Any:
     """Builds the model of a configuration without memory."""
     with torch.device("meta"):
-        return build_whole(config)
+        return build_whole(config, architecture)
 
 
 def find_function(config: Any, name: str) -> Any:
@@ -79,9 +90,9 @@ def find_function(config: Any, name: str) -> Any:
     return getattr(sys.modules[_find_class(config).__module__], name)
 
 
-def find_loss(config: Any) -> Any:
+def find_loss(config: Any, architecture: str | None = None) -> Any:
     """The function that computes the losses of a configuration's model."""
-    return find_skeleton(config).loss_function
+    return find_skeleton(config, architecture).loss_function
 
 
 def find_loss_weights(config: Any) -> dict[str, float]:
@@ -89,18 +100,20 @@ def find_loss_weights(config: Any) -> dict[str, float]:
     return dict(find_skeleton(config).weight_dict)
 
 
-def find_skeleton(config: Any) -> Any:
+def find_skeleton(config: Any, architecture: str | None = None) -> Any:
     """The model of a configuration without memory, which is not to be changed."""
-    return _build_skeleton(config.model_type, json.dumps(config.to_dict(), default=str))
+    values = json.dumps(config.to_dict(), default=str)
+    return _build_skeleton(config.model_type, architecture, values)
 
 
-def _find_class(config: Any) -> Any:
-    return getattr(load_library(), FAMILIES[config.model_type].architecture)
+def _find_class(config: Any, architecture: str | None = None) -> Any:
+    return getattr(load_library(), architecture or FAMILIES[config.model_type].architecture)
 
 
 @lru_cache(maxsize=8)  # the nodes of a model share it
-def _build_skeleton(kind: str, values: str) -> Any:
-    return build_on_meta(load_library().CONFIG_MAPPING[kind].from_dict(json.loads(values)))
+def _build_skeleton(kind: str, architecture: str | None, values: str) -> Any:
+    config = load_library().CONFIG_MAPPING[kind].from_dict(json.loads(values))
+    return build_on_meta(config, architecture)
 
 
 def _find(whole: nn.Module, name: str) -> Part | None:

@@ -9,18 +9,18 @@ pytest.importorskip("transformers", reason="the extra 'transformers' is not inst
 
 from composer import Graph
 from composer.executor import seeded_generator
-from composer.structures import BitMasks
 from composer_transformers.key_mapping import TransformersMapping
 from transformers_models import (
     MASK_CONFIGS,
     build_ours,
     build_theirs,
-    make_records,
+    make_mask_records,
     small_params,
 )
 
 pytestmark = pytest.mark.slow
-KINDS = list(MASK_CONFIGS)
+DETR = "detr_segmentation"
+KINDS = [kind for kind in MASK_CONFIGS if kind != DETR]
 SEED = 7
 
 
@@ -29,32 +29,6 @@ def models(kind):
     torch.manual_seed(1)
     theirs = build_theirs(kind)
     return theirs, build_ours(kind, theirs)
-
-
-def make_mask_records(task="instance"):
-    """Images of which the network needs no other size, so that masks are not resized."""
-    records = make_records()
-    for record in records:
-        record["image"] = record["image"][:, :50, :60].repeat(1, 2, 2)[:, :64, :96]
-        height, width = 64, 96
-        record |= {"height": height, "width": width}
-        masks = torch.zeros(2, height, width, dtype=torch.bool)
-        masks[0, 5:40, 6:50] = True
-        masks[1, 45:60, 20:90] = True
-        classes = torch.tensor([1, 3])
-        record["instances"] = record["instances"][:0]
-        fields = {"gt_classes": classes, "gt_masks": BitMasks(masks)}
-        record["instances"] = type(record["instances"])((height, width), **fields)
-        record["sem_seg"] = torch.full((height, width), 255) + 0
-        ids = torch.zeros(height, width, dtype=torch.int64)
-        for number, (mask, kind) in enumerate(zip(masks, classes.tolist(), strict=True)):
-            record["sem_seg"][mask] = kind
-            ids[mask] = number + 1
-        segments = [
-            {"id": n + 1, "category_id": int(c), "isthing": True} for n, c in enumerate(classes)
-        ]
-        record["panoptic_seg"] = (ids, segments)
-    return records
 
 
 def process(graph, records):
@@ -127,6 +101,86 @@ def test_losses_and_gradients_are_theirs(kind, task):
     total = sum(graph.run(records, seed=SEED).values())
     torch.testing.assert_close(total, expected.squeeze(), atol=1e-5, rtol=1e-5)
     expected.sum().backward()
+    total.backward()
+    wanted = TransformersMapping().rename(
+        {name: one.grad for name, one in theirs.named_parameters() if one.grad is not None}
+    )
+    found = {name: one.grad for name, one in graph.named_parameters() if one.grad is not None}
+    assert sorted(found) == sorted(wanted)
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, wanted[name], atol=1e-5, rtol=1e-3)
+
+
+def make_detr_labels(records):
+    """Segments as transformers expects them; DETR's boxes are those around the masks."""
+    labels = []
+    for record in records:
+        instances = record["instances"]
+        height, width = instances.image_size
+        x0, y0, x1, y1 = instances.gt_masks.get_bounding_boxes().tensor.unbind(1)
+        boxes = torch.stack([(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0], dim=1)
+        labels.append(
+            {
+                "class_labels": instances.gt_classes,
+                "boxes": boxes / torch.tensor([width, height, width, height]),
+                "masks": instances.gt_masks.tensor.float(),
+            }
+        )
+    return labels
+
+
+@torch.no_grad()
+def test_segments_of_detr_are_theirs():
+    theirs, graph = models(DETR)
+    theirs.eval()
+    graph.eval()
+    records = make_mask_records()
+    expected = theirs(**process(graph, records))
+    names = ["predictions.logits", "predictions.boxes", "masks"]
+    logits, boxes, masks = graph.run(records, until=names).values()
+    torch.testing.assert_close(logits[-1], expected.logits, atol=1e-5, rtol=0)
+    torch.testing.assert_close(boxes[-1], expected.pred_boxes, atol=1e-5, rtol=0)
+    torch.testing.assert_close(masks[-1], expected.pred_masks, atol=1e-5, rtol=0)
+    processor = graph.module("preprocess").processor
+    sizes = [(64, 96)] * 2
+    options = {"threshold": 0.0, "target_sizes": sizes}
+    wanted = processor.post_process_instance_segmentation(expected, **options)
+    for output, one in zip(graph(records), wanted, strict=True):
+        instances, info = output["instances"], one["segments_info"]
+        assert sorted(instances.pred_classes.tolist()) == sorted(s["label_id"] for s in info)
+        assert torch.equal(instances.pred_masks.any(0), one["segmentation"] > 0)
+    wanted = processor.post_process_semantic_segmentation(expected, target_sizes=sizes)
+    for one, semantic in zip(graph.run(records, until="semantics"), wanted, strict=True):
+        assert torch.equal(one.argmax(0), semantic)
+    fused = processor.post_process_panoptic_segmentation(
+        expected, label_ids_to_fuse={3, 4}, **options
+    )
+    other = Graph.from_spec(
+        "transformers/detr_panoptic",
+        set={"panoptics.score_threshold": 0.0},
+        **{**small_params(DETR), "num_classes": 3, "sem_seg_num_classes": 2},
+    ).eval()
+    other.load_state_dict(graph.state_dict())
+    for output, one in zip(other(records), fused, strict=True):
+        ids, segments = output["panoptic_seg"]
+        assert torch.equal(ids, one["segmentation"].clamp(min=0).int())
+        found = [s["category_id"] + (0 if s["isthing"] else 3) for s in segments]
+        assert found == [s["label_id"] for s in one["segments_info"]]
+
+
+def test_losses_and_gradients_of_detr_are_theirs():
+    theirs, graph = models(DETR)
+    theirs.train()
+    graph.train()
+    theirs.zero_grad()
+    graph.zero_grad()
+    records = make_mask_records()
+    expected = theirs(**process(graph, records), labels=make_detr_labels(records)).loss
+    losses = graph.run(records, seed=SEED)
+    total = sum(losses.values())
+    assert {"loss_mask", "loss_dice", "loss_ce_0"} <= set(losses)
+    torch.testing.assert_close(total, expected, atol=1e-5, rtol=1e-5)
+    expected.backward()
     total.backward()
     wanted = TransformersMapping().rename(
         {name: one.grad for name, one in theirs.named_parameters() if one.grad is not None}

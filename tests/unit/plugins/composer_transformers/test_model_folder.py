@@ -11,10 +11,24 @@ from safetensors.torch import load_file, save_file
 from composer import Graph
 from composer.errors import InputError
 from composer_transformers.model_folder import read_folder
-from transformers_models import CONFIGS, build_ours, build_theirs, make_records, small_params
+from transformers_models import (
+    CONFIGS,
+    MASK_CONFIGS,
+    build_ours,
+    build_theirs,
+    make_mask_records,
+    make_records,
+    small_params,
+)
 
 NEEDED = "the extra 'transformers' is not installed"
-KINDS = list(CONFIGS)
+KINDS = [*CONFIGS, *MASK_CONFIGS]
+OUTPUTS = {
+    "mask2former": ("decoder.masks", "masks_queries_logits"),
+    "maskformer": ("decoder.masks", "masks_queries_logits"),
+    "detr_segmentation": ("masks", "pred_masks"),
+}
+HIDDEN = {"maskformer": {"output_hidden_states": True}}  # needed where it has auxiliary losses
 NAMES = ["cat", "dog", "N/A", "bird", "N/A"]
 
 
@@ -77,8 +91,8 @@ def test_folders_of_others_are_none_of_ours(tmp_path):
             "Code that comes with a model is never run",
         ),
         (
-            {"model_type": "detr", "architectures": ["DetrForSegmentation"]},
-            "is a DetrForSegmentation; of this type, DetrForObjectDetection has a spec",
+            {"model_type": "detr", "architectures": ["DetrModel"]},
+            "is a DetrModel; of this type, DetrForObjectDetection and DetrForSegmentation have a",
         ),
         (
             {"model_type": "detr", "architectures": [], "id2label": {"1": "a"}},
@@ -122,23 +136,25 @@ def folder(request, tmp_path):
     theirs.config.id2label = dict(enumerate(NAMES))
     theirs.save_pretrained(tmp_path)
     options = small_params(kind)["processor_options"]
-    build_processor(kind, options).save_pretrained(tmp_path)
+    build_processor(kind.removesuffix("_segmentation"), options).save_pretrained(tmp_path)
     return tmp_path, theirs, kind
 
 
 @pytest.mark.slow
 @torch.no_grad()
 def test_a_folder_that_transformers_saved_is_opened_as_it_was(folder):
-    path, theirs, _ = folder
+    path, theirs, kind = folder
     graph = Graph.open(path).eval()
     assert list(graph.spec.metadata.thing_classes) == NAMES
     assert not graph.random_nodes
-    records = make_records()
+    records = make_mask_records() if kind in MASK_CONFIGS else make_records()
     images = graph.module("preprocess").processor(
         images=[record["image"] for record in records], return_tensors="pt"
     )
-    logits = graph.run(records, until="predictions.logits")
-    torch.testing.assert_close(logits[-1], theirs(**images).logits, atol=1e-5, rtol=0)
+    port, attribute = OUTPUTS.get(kind, ("predictions.logits", "logits"))
+    found = graph.run(records, until=port)
+    wanted = getattr(theirs(**images, **HIDDEN.get(kind, {})), attribute)
+    torch.testing.assert_close(found[-1], wanted, atol=1e-5, rtol=0)
 
 
 @pytest.mark.slow
@@ -152,7 +168,7 @@ def test_a_saved_graph_is_read_by_transformers(folder, tmp_path_factory):
     graph = build_ours(kind, theirs)
     target = tmp_path_factory.mktemp("saved")
     save_pretrained(graph, target)
-    again, report = transformers.AutoModelForObjectDetection.from_pretrained(
+    again, report = getattr(transformers, type(theirs).__name__).from_pretrained(
         target, output_loading_info=True
     )
     assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))

@@ -12,15 +12,17 @@ pytest.importorskip("transformers", reason="the extra 'transformers' is not inst
 
 from composer.data import write_shape_dataset
 from composer.experiment import load_experiment, run_experiment
-from transformers_models import CONFIGS, MASK_CONFIGS, small_params
+from transformers_models import CONFIGS, small_params
 from unit.cli.conftest import cli
 
 __all__ = ["cli"]
 
 pytestmark = pytest.mark.slow
+MASKS = ("mask2former", "maskformer")
 VARIANTS = [
     *CONFIGS,
-    *(kind + task for kind in MASK_CONFIGS for task in ("", "_semantic", "_panoptic")),
+    *("detr_segmentation", "detr_panoptic"),
+    *(kind + task for kind in MASKS for task in ("", "_semantic", "_panoptic")),
 ]
 OBJECTS = {
     "uses": "coco",
@@ -72,7 +74,7 @@ def describe(variant):
 
 def write_spec(variant):
     """A small model whose number of classes is left to the data."""
-    kind, _ = split_task(variant)
+    kind = "detr_segmentation" if variant == "detr_panoptic" else split_task(variant)[0]
     params = small_params(kind)
     del params["num_classes"], params["config"]["num_labels"]
     document = {"composer": 1, "extends": f"transformers/{variant}", "params": params}
