@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from composer.cli.data_choice import DataChoice, collect_data_choice
+from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     dataset_option,
     device_option,
@@ -20,8 +21,6 @@ from composer.cli.options import (
     json_option,
     loading_options,
     offline_option,
-    optimization_options,
-    optimize_for,
     set_option,
     weights_option,
 )
@@ -44,6 +43,8 @@ _OF_MODELS = (
     "num_workers",
     "precision",
     "optimize",
+    "engine",
+    "calibrate",
     "device",
 )
 
@@ -123,7 +124,7 @@ def _parse_sizes(
     help="Skip unreadable images and bad annotations, or stop at them.  "
     "[default: as each dataset says; of images: skip]",
 )
-@optimization_options(by_default=True)
+@inference_options(by_default=True)
 @offline_option()
 @device_option()
 @click.option("--per-class", is_flag=True, help="Print the metrics of each class, too.")
@@ -152,8 +153,7 @@ def eval_command(
     batch_size: int,
     num_workers: int,
     on_fault: FaultPolicy | None,
-    precision: str,
-    optimize: bool | None,
+    way: InferenceWay,
     device: str,
     per_class: bool,
     output: str | None,
@@ -176,6 +176,7 @@ def eval_command(
     Several processes: torchrun --nproc-per-node 2 -m composer eval ...
     """
     _check_usage(context)
+    way.check()
     from composer.data import LoadingOptions
     from composer.evaluation import list_outputs, make_batches, make_evaluators
     from composer.experiment import SettableModel
@@ -195,7 +196,7 @@ def eval_command(
         graph = Graph.open(model or "", weights or None, set=settable.settings, **load_arguments)
         graph = graph.to(processes.device)
         require_weights(graph)
-        graph = optimize_for(graph, precision, optimize, by_default=True)
+        graph = way.apply(graph)
         outputs, policy = list_outputs(graph), on_fault or "skip"
         evaluators = make_evaluators(
             dataset, tasks, outputs=outputs, on_fault=policy, folder=folder

@@ -6,14 +6,11 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from composer.files import is_there
-
-if TYPE_CHECKING:
-    from composer.graph import Graph
 
 Decorator = Callable[[Any], Any]
 
@@ -135,52 +132,6 @@ def device_option() -> Decorator:
     return click.option(
         "--device", default="cpu", show_default=True, help="Device, as in torch.device."
     )
-
-
-def optimization_options(*, by_default: bool) -> Decorator:
-    """The options --precision and --optimize/--no-optimize.
-
-    Args:
-        by_default: whether the command optimises in float32 if told nothing.
-    """
-
-    def decorate(command: Any) -> Any:
-        optimize = click.option(
-            "--optimize/--no-optimize",
-            "optimize",
-            default=None,
-            help="Fold normalisations and lay out weights for inference, or run the modules as "
-            f"they are.  [default: {'optimize' if by_default else 'no-optimize'}]",
-        )
-        precision = click.option(
-            "--precision",
-            type=click.Choice(["float32", "bfloat16"]),
-            default="float32",
-            show_default=True,
-            help="Precision of inference; boxes and scores stay in float32.",
-        )
-        return precision(optimize(command))
-
-    return decorate
-
-
-def optimize_for(graph: Graph, precision: str, optimize: bool | None, *, by_default: bool) -> Graph:
-    """The graph as the options of `optimization_options` ask for, with a line on what was applied.
-
-    Args:
-        graph: the graph, in inference mode, with its weights.
-        precision: that of the options.
-        optimize: that of the options; None if told nothing.
-        by_default: whether to optimise if told nothing. A lower precision does in any case.
-    """
-    if precision != "float32" and optimize is False:
-        raise click.UsageError(f"--precision {precision} is an optimisation: leave --no-optimize")
-    wanted = (by_default or precision != "float32") if optimize is None else optimize
-    if not wanted:
-        return graph
-    optimized = graph.optimize(precision)
-    click.echo(f"optimised: {optimized.optimization}", err=True)
-    return optimized
 
 
 def seed_option(help: str) -> Decorator:  # noqa: A002 - click's

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     device_option,
     image_size_option,
     loading_options,
     offline_option,
-    optimization_options,
-    optimize_for,
     sample_range_option,
     set_option,
     weights_option,
@@ -79,7 +78,7 @@ _SHOWN = 5  # names in a list
 )
 @click.option("--no-visualizations", is_flag=True, help="Draw no visualizations.")
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
-@optimization_options(by_default=True)
+@inference_options(by_default=True)
 @offline_option()
 @device_option()
 @click.pass_context
@@ -100,8 +99,7 @@ def predict(
     background: Background,
     no_visualizations: bool,
     as_json: bool,
-    precision: str,
-    optimize: bool | None,
+    way: InferenceWay,
     device: str,
 ) -> None:
     """Detect objects in images and videos; draw and save the predictions.
@@ -117,6 +115,7 @@ def predict(
 
     if as_json and output is not None:
         raise click.UsageError("--json prints the predictions; it excludes --output")
+    way.check()
     files = _find_files(paths)
     folder = output or _choose_folder(model)
     if not as_json:
@@ -132,7 +131,7 @@ def predict(
         device=find_device(device),
         **load_arguments,
     )
-    predictor.graph = optimize_for(predictor.graph, precision, optimize, by_default=True)
+    predictor.graph = way.apply(predictor.graph)
     results = sys.stdout if as_json else folder
     predictions = FilePredictions(
         predictor,

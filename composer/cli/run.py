@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     device_option,
     forbid_fetching,
@@ -16,8 +17,6 @@ from composer.cli.options import (
     loading_options,
     mode_option,
     offline_option,
-    optimization_options,
-    optimize_for,
     parse_named_assignments,
     sample_range_option,
     seed_option,
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
 @loading_options
 @set_option()
 @mode_option("Mode of the nodes and wires; training needs ground truth in the input.")
-@optimization_options(by_default=False)
+@inference_options(by_default=False)
 @offline_option()
 @device_option()
 @seed_option("Seed for initial weights and stochastic nodes.")
@@ -86,8 +85,7 @@ def run(
     load_arguments: LoadArguments,
     settings: Sequence[str],
     mode: Mode,
-    precision: str,
-    optimize: bool | None,
+    way: InferenceWay,
     device: str,
     seed: int,
     dry_run: bool,
@@ -106,8 +104,9 @@ def run(
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
     """
     _check_usage(save, no_save=no_save, num_targets=len(until))
-    if mode == "training" and (optimize or precision != "float32"):
-        raise click.UsageError("only inference is optimised: leave --optimize and --precision")
+    if mode == "training":
+        way.refuse_training()
+    way.check()
     if dry_run:
         forbid_fetching(context, "--dry-run fetches nothing")
     from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
@@ -116,7 +115,6 @@ def run(
     from composer.graph import (
         Graph,
         LoadOptions,
-        annotate_plan,
         find_device,
         load_weights,
         open_model,
@@ -127,8 +125,8 @@ def run(
     fed = read_feeds(feeds, blueprint, mode)
     plan = _make_plan(blueprint, mode, until, fed)
     if dry_run:
-        if optimize or precision != "float32":
-            plan = annotate_plan(plan, blueprint, precision)
+        if mode == "inference":
+            plan = way.annotate(plan, blueprint)
         click.echo(json.dumps(describe_plan(plan), indent=2) if as_json else str(plan))
         return
     place = find_device(device)
@@ -141,7 +139,7 @@ def run(
     reports = load_weights(graph, opened.weights, opened.options)
     notes += _print_notes(_notes_on_weights(graph, reports))
     if mode == "inference":
-        graph = optimize_for(graph, precision, optimize, by_default=False)
+        graph = way.apply(graph)
     outcome = run_shown(
         graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
     )

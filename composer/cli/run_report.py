@@ -78,11 +78,12 @@ class RunReport:
 
     def _nodes(self) -> Iterator[dict[str, Any]]:
         profile = self.outcome.profile
+        types = {path: node.type_name for path, node in self.graph.blueprint.nodes.items()}
         measures = {} if profile is None else {node.path: node for node in profile.nodes}
         for node in self.outcome.nodes:
             entry: dict[str, Any] = {
                 "path": node.path,
-                "type": self.graph.blueprint.nodes[node.path].type_name,
+                "type": types.get(node.path) or self.graph.engine_steps[node.path],
                 "outputs": dict(node.outputs),
                 "seconds": node.seconds,
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -104,7 +104,11 @@ def _list_whole_nodes(plan: Plan) -> set[str]:
 
 @contextmanager
 def _watched(graph: Graph, watch: Stopwatch) -> Iterator[None]:
-    with graph.add_hook(watch.start, "before"), graph.add_hook(watch.stop, "after"):
+    with ExitStack() as hooks:
+        hooks.enter_context(graph.add_hook(watch.start, "before", as_one=True))
+        hooks.enter_context(graph.add_hook(watch.stop, "after", as_one=True))
+        for path in watch.keeping:  # by itself: an engine keeps only what others need
+            hooks.enter_context(graph.add_hook(watch.keep, "after", path))
         try:
             yield
         finally:
@@ -145,10 +149,12 @@ class Stopwatch:
         _wait_for_device(outputs)
         seconds = time.perf_counter() - self._start
         described = {port: describe(value) for port, value in outputs.items()}
-        if path in self.keeping:
-            self.kept[path] = dict(outputs)
         self.nodes.append(NodeRun(path, described, seconds))
         self.display.show(self.nodes[-1])
+
+    def keep(self, path: str, outputs: Mapping[str, Any]) -> None:
+        """The hook after a node whose outputs are kept."""
+        self.kept[path] = dict(outputs)
 
 
 class Table:

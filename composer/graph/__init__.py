@@ -3,6 +3,7 @@
 from composer.graph.accelerated import annotate_plan
 from composer.graph.costs import Costs, NodeCosts
 from composer.graph.description import parse_description, plugin_versions
+from composer.graph.engine_graph import plan_with_engine
 from composer.graph.frozen_random import find_frozen_random
 from composer.graph.graph import Graph
 from composer.graph.inputs import read_inputs, spread_feeds
@@ -48,6 +49,7 @@ __all__ = [
     "open_blueprint",
     "open_model",
     "parse_description",
+    "plan_with_engine",
     "plugin_versions",
     "read_inputs",
     "read_model",

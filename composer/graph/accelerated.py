@@ -64,10 +64,10 @@ def accelerate_graph(
     """
     source = graph if graph.source is None else graph.source
     _check_source(source)
-    before = graph._execution
-    chosen = find_engine_sets(
-        source, engine, nodes, precision or _precision_of(graph), calibrate, cache=cache
-    )
+    before, wanted = graph._execution, precision or _precision_of(graph)
+    if wanted == "bfloat16":
+        _require_bfloat16(source)
+    chosen = find_engine_sets(source, engine, nodes, wanted, calibrate, cache=cache)
     sets = chosen if before.sets is None else before.sets.joined(chosen.sets)
     made = share_modules(source)
     made._execution = Execution(source.blueprint, source._callables, before.optimized, sets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from composer.acceleration import (
     is_dense,
     update_digest,
 )
-from composer.blueprint import Names, listed
+from composer.blueprint import Blueprint, Names, Plan, listed
 from composer.errors import InputError
 from composer.graph.modules import device_of
 from composer.layers import Engine
@@ -82,6 +83,34 @@ def find_engine_sets(
     return EngineSets(tuple(sets))
 
 
+def plan_with_engine(plan: Plan, blueprint: Blueprint, engine: str, precision: str) -> Plan:
+    """A plan with the sets that an engine would run, for which nothing is built.
+
+    Args:
+        plan: a plan of inference.
+        blueprint: the checked spec that it was made on.
+        engine: name of the engine.
+        precision: the precision.
+
+    Raises:
+        InputError: there is no such engine, it is not installed, or it lacks the precision.
+    """
+    named = find_engine(engine)
+    check_precision(named, precision)
+    dependencies, outputs = blueprint.dependencies("inference"), find_outputs(blueprint)
+
+    def takes(path: str) -> bool:
+        node = dependencies.nodes[path]
+        is_own = node.device is not None or node.draws_in("inference")
+        return path in plan.paths and not is_own and is_dense(node)
+
+    sets = [
+        EngineSet(dependencies, paths, named, precision, outputs, CompiledCache())
+        for paths in find_sets(dependencies, takes)
+    ]
+    return EngineSets(tuple(sets)).fuse(plan)
+
+
 def _name(engine: str | Engine) -> NamedEngine:
     if isinstance(engine, str):
         return find_engine(engine)
@@ -90,6 +119,11 @@ def _name(engine: str | Engine) -> NamedEngine:
 
 
 def _check_calibration(precision: str, calibrate: Iterable[Any] | None) -> None:
+    if isinstance(calibrate, (str, os.PathLike, Mapping)):
+        raise InputError(
+            "calibrate takes several inputs of the graph, batches of records for instance, not "
+            f"{type(calibrate).__name__}"
+        )
     if precision == QUANTISED and calibrate is None:
         raise InputError("int8 needs images to be calibrated on: name a folder of yours")
     if precision != QUANTISED and calibrate is not None:

@@ -356,6 +356,12 @@ class Graph(nn.Module):
         """
         return accelerate_graph(self, engine, nodes, precision, calibrate, cache=cache)
 
+    @property
+    def engine_steps(self) -> Mapping[str, str]:
+        """The sets of nodes that engines run, by their names, with engine and precision."""
+        sets = self._execution.sets
+        return {} if sets is None else {each.name: each.label for each in sets.sets}
+
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run`, with its options, and measures every node.
 
@@ -389,6 +395,7 @@ class Graph(nn.Module):
         node: str = "",
         *,
         every_thread: bool = False,
+        as_one: bool = False,
     ) -> HookHandle:
         """Calls a function before or after nodes run.
 
@@ -398,11 +405,14 @@ class Graph(nn.Module):
             moment: `before` or `after`.
             node: a node or nested graph; all nodes by default.
             every_thread: whether it sees runs in other threads than this one, too.
+            as_one: whether a set of nodes that an engine runs counts as one, by the name of
+                `engine_steps`; otherwise PyTorch runs sets with a node that the hook is for.
 
         Returns:
             A handle with `remove()`, which is a context manager too.
         """
-        hook = HookObserver(function, moment, self.resolve_node(node) if node else "")
+        path = self.resolve_node(node) if node else ""
+        hook = HookObserver(function, moment, path, as_one)
         return HookHandle(self._execution.observers, hook, every_thread=every_thread)
 
     def resolve_node(self, name: str) -> str:

@@ -21,6 +21,7 @@ class HookObserver:
         function: gets the node's path, and its inputs or outputs by port.
         moment: before or after the node runs.
         path: path of a node or nested graph; empty for all nodes.
+        as_one: whether a set of nodes that an engine runs counts as one.
 
     Raises:
         InputError: if there is no such moment.
@@ -29,6 +30,7 @@ class HookObserver:
     function: NodeHook
     moment: Literal["before", "after"]
     path: str
+    as_one: bool = False
 
     def __post_init__(self) -> None:
         if not callable(self.function):
@@ -55,11 +57,14 @@ class HookObserver:
             self._call(step.node.path, outputs)
 
     def watches(self, path: str) -> bool:
-        """Whether it is called for a node."""
+        """Whether it asks for a node to run by itself."""
+        return not self.as_one and self._covers(path)
+
+    def _covers(self, path: str) -> bool:
         return not self.path or path == self.path or path.startswith(f"{self.path}.")
 
     def _call(self, path: str, values: Mapping[str, Any]) -> None:
-        if not self.watches(path):
+        if not self._covers(path):
             return
         try:
             self.function(path, dict(values))

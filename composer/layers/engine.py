@@ -56,8 +56,19 @@ class EnginePart:
         sizes = tuple([dict.fromkeys(each.dynamic, auto) for each in self.inputs])
         with torch.no_grad():
             return torch.export.export(
-                self.module, self.examples, dynamic_shapes=(sizes,), strict=False
+                _ByPlace(self.module), self.examples, dynamic_shapes=(sizes,), strict=False
             )
+
+
+class _ByPlace(nn.Module):
+    """A module that takes tensors by place, whatever its own parameters are."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *tensors: Tensor) -> Sequence[Tensor]:
+        return self.module(*tensors)
 
 
 class Engine(Protocol):
