@@ -8,6 +8,7 @@
     │   └── MissingPluginError      a name of a distribution that is not installed
     ├── InputError              what was given to a run does not fit the graph
     ├── ExecutionError          a node failed while it ran; `.path` is its path
+    ├── ExportError             nodes cannot be exported, or the file differs from the graph
     ├── CheckpointError         a checkpoint cannot be read, written or trusted
     │   ├── CheckpointMismatchError   it was read, but does not fit the graph; `.report` says how
     │   └── DownloadError       a file cannot be fetched, or is not what it should be
@@ -133,6 +134,10 @@ class ExecutionError(ComposerError):
     def __init__(self, path: str, message: str) -> None:
         self.path = path
         super().__init__(message)
+
+
+class ExportError(ComposerError):
+    """Nodes cannot be exported, or the exported file differs from the graph."""
 
 
 class CheckpointError(ComposerError):

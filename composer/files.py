@@ -100,6 +100,58 @@ def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
+def files_written_together(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Replaces a file, and others beside it that belong to it, by what is written in the body.
+
+    Args:
+        path: the file.
+
+    Yields:
+        The file to write, of the same name, in a folder of its own. Whatever else is put into this
+        folder goes beside the target. If one of them cannot be put there, none is.
+
+    Raises:
+        OSError: they cannot be written; `filename` is the target.
+    """
+    target = Path(path)
+    if target.is_dir() or (target.exists() and not target.is_file()):
+        raise OSError(errno.EINVAL, "this is no plain file", os.fspath(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target = target.resolve()
+    folder = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(8)}{_UNFINISHED}")
+    with _named_after(target, folder / target.name):
+        try:
+            folder.mkdir()
+            yield folder / target.name
+            _put_all_in_place(folder, target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put_all_in_place(folder: Path, target: Path) -> None:
+    """Moves the files of a folder beside a target, which goes last; all or none."""
+    files = sorted(folder.iterdir(), key=lambda file: (file.name == target.name, file.name))
+    replaced = folder / "replaced"
+    replaced.mkdir()
+    moved: list[Path] = []
+    try:
+        for file in files:
+            place = target.with_name(file.name)
+            if place.is_dir():
+                raise OSError(errno.EISDIR, "there is a folder of this name", os.fspath(place))
+            if place.exists() or place.is_symlink():
+                os.replace(place, replaced / file.name)
+            moved.append(place)
+            put_in_place(file, place)
+    except BaseException:
+        for place in moved:
+            place.unlink(missing_ok=True)
+            if (replaced / place.name).exists():
+                os.replace(replaced / place.name, place)
+        raise
+
+
+@contextmanager
 def errors_named(path: str | os.PathLike[str]) -> Iterator[None]:
     """Gives errors of a stream the name of its file, which they lack."""
     with _named_after(Path(path), Path(path)):

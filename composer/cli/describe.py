@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from composer.cli.options import offline_option
 from composer.cli.output import print_columns
+from composer.files import is_there
 from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from composer.checkpoint import CheckpointDescription
+    from composer.exporting import ProgramExporter
     from composer.language import Spec
 
 _SPEC = "composer.spec"
@@ -26,23 +29,69 @@ _KINDS = {
     "published": "a published model with the spec {spec}",
     "folder": "the folder of a model, {spec}",
 }
+_WEIGHTS = ("safetensors", "pth")
 _NAMES = ("thing_classes", "stuff_classes", "keypoint_names")
 
 
-@click.command(short_help="Describe a checkpoint or a saved value.")
+@click.command(short_help="Describe a checkpoint, an exported file or a saved value.")
 @click.argument("file", metavar="FILE|MODEL")
 @offline_option()
 def describe(file: str) -> None:
-    """Describe FILE: a checkpoint of any known format, or a value that a run saved.
+    """Describe FILE: a checkpoint of any known format, an exported file, or a saved value.
 
     A MODEL is the name of one that ships or of a spec, the folder of a run, or an experiment. The
     tensors of a checkpoint are counted by node. No code in the file can run.
     """
+    if (exporter := _find_program_format(file)) is not None:
+        _describe_program(file, exporter)
+        return
     kind, name = find_model_source(file)
     if kind == "checkpoint":
         _describe_file(name)
     else:
         _describe_spec(file, kind)
+
+
+def _find_program_format(file: str) -> ProgramExporter | None:
+    """The format of a file that is there and was exported; None if it is something else."""
+    from composer.registry import EXPORTER_GROUP, Registry
+
+    path = Path(file)
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in Registry.installed(EXPORTER_GROUP).names() or not is_there(path):
+        return None
+    if ending in _WEIGHTS:  # without the import
+        return None
+    from composer.exporting import ProgramExporter, load_exporter
+
+    exporter = load_exporter(ending)
+    return exporter if isinstance(exporter, ProgramExporter) else None
+
+
+def _describe_program(file: str, exporter: ProgramExporter) -> None:
+    """Describes a file of a program by its metadata; nothing of it is run."""
+    from composer.exporting import parse_file_description
+
+    metadata = exporter.read_metadata(Path(file))
+    found = parse_file_description(metadata, file)
+    if found is None:
+        click.echo(f"{file}: a file of another program: it does not describe itself")
+        _print_metadata(metadata)
+        return
+    click.echo(f"{file}: {metadata.get('composer.name', 'a part of a model')}, exported")
+    ends = [("until", found.until or ("its outputs",)), ("fed", found.feeds)]
+    print_columns([(name, ", ".join(nodes)) for name, nodes in ends if nodes], indent=2)
+    for name, tensors in (("inputs", found.inputs), ("outputs", found.outputs)):
+        click.echo(f"\n{name}")
+        rows = [(tensor.name, str(tensor)) for tensor in tensors]
+        if name == "outputs":
+            errors = found.checked
+            rows = [(n, text, f"error {errors[n]:.2g}" if n in errors else "") for n, text in rows]  # type: ignore[misc]
+        print_columns(rows, indent=2)
+    click.echo(f"\nchecked with a tolerance of {found.tolerance:g} on")
+    for sizes in found.examples:
+        click.echo(f"  {sizes}")
+    _print_metadata({key: value for key, value in metadata.items() if key != "composer.export"})
 
 
 def _describe_spec(model: str, kind: str) -> None:
@@ -84,7 +133,11 @@ def _describe_file(file: str) -> None:
         _print_nodes(found, spec)
         if spec is not None:
             _print_names(spec)
-    shown = [(key, value) for key, value in sorted(found.metadata.items()) if key not in _HIDDEN]
+    _print_metadata(found.metadata)
+
+
+def _print_metadata(metadata: Mapping[str, str]) -> None:
+    shown = [(key, value) for key, value in sorted(metadata.items()) if key not in _HIDDEN]
     if shown:
         click.echo("\nmetadata")
         print_columns([(key, _shorten(value)) for key, value in shown], indent=2)

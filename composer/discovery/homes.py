@@ -23,6 +23,7 @@ GROUPS = (
     "composer.formats",
     "composer.model_folders",
     "composer.engines",
+    "composer.exporters",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
@@ -45,6 +45,9 @@ from composer.graph.weights import (
 )
 from composer.language import Mode, Spec, SpecMetadata, SpecSource
 from composer.layers import Engine
+
+if TYPE_CHECKING:
+    from composer.exporting import ExportReport
 
 
 class Graph(nn.Module):
@@ -509,6 +512,47 @@ class Graph(nn.Module):
         if self.source is not None and requires_grad:
             refuse("trained")
         return super().requires_grad_(requires_grad)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        until: Names | None = None,
+        feeds: Sequence[str] = (),
+        inputs: Any = None,
+        tolerance: float | None = None,
+        opset: int | None = None,
+    ) -> ExportReport:
+        """Writes the graph, or the part of it between some nodes, as a file for other programs.
+
+        The file is run on examples and compared with the graph, output by output; one that differs
+        is not kept. Its inputs and outputs have the names of the nodes; height and width of images,
+        and the numbers of images and regions are free (of a whole detector there is one image).
+
+        Args:
+            path: the file; its ending names the format: `.onnx`, `.pt2`, `.xml` (OpenVINO), or
+                `.safetensors` and `.pth` for the weights of the whole model.
+            until: the last nodes; the outputs of the graph if None.
+            feeds: nodes whose values are inputs of the file.
+            inputs: values to check it on, as `run` takes them; by default the spec's example.
+            tolerance: the largest error of an output, relative to its largest number; 0.001 by
+                default.
+            opset: the version of ONNX's operators.
+
+        Returns:
+            The files, and the largest error of each output.
+
+        Raises:
+            InputError: there is no such format, it lacks a package, or an option does not apply.
+            NameResolutionError: if a name means nothing or several things.
+            ExportError: a node cannot be exported, or the file differs from the graph.
+        """
+        # An export reads example images, which are above this layer.
+        from composer.exporting import ExportOptions, export_graph
+
+        names = None if until is None else tuple(listed(until))
+        options = ExportOptions(names, tuple(feeds), inputs, tolerance, opset)
+        return export_graph(self, path, options)
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
@@ -282,13 +282,17 @@ def without_taps(names: Names) -> list[str]:
     return list(dict.fromkeys(name.partition(":")[0] for name in listed(names)))
 
 
-def require_weights(graph: Graph) -> None:
+def require_weights(graph: Graph, paths: Collection[str] | None = None) -> None:
     """Makes sure that no weights of an opened model are random.
+
+    Args:
+        graph: the model.
+        paths: the nodes that count; all if None.
 
     Raises:
         InputError: if some nodes have weights that no checkpoint filled.
     """
-    random = graph.random_nodes
+    random = [path for path in graph.random_nodes if paths is None or path in paths]
     if not random:
         return
     what = f"no weights for {', '.join(random)}" if graph.provenance else "no weights"

@@ -4,6 +4,7 @@ from composer.discovery import Publication
 from composer.registry.registry import (
     AUGMENTATION_GROUP,
     DATASET_GROUP,
+    EXPORTER_GROUP,
     FORMAT_GROUP,
     MAPPING_GROUP,
     MODEL_FOLDER_GROUP,
@@ -18,6 +19,7 @@ from composer.registry.registry import (
 __all__ = [
     "AUGMENTATION_GROUP",
     "DATASET_GROUP",
+    "EXPORTER_GROUP",
     "FORMAT_GROUP",
     "MAPPING_GROUP",
     "MODEL_FOLDER_GROUP",

@@ -26,6 +26,7 @@ DATASET_GROUP = "composer.datasets"
 FORMAT_GROUP = "composer.formats"
 AUGMENTATION_GROUP = "composer.augmentations"
 MODEL_FOLDER_GROUP = "composer.model_folders"
+EXPORTER_GROUP = "composer.exporters"
 
 _WHAT = {
     NODE_GROUP: "node type",
@@ -35,6 +36,7 @@ _WHAT = {
     FORMAT_GROUP: "format of datasets",
     AUGMENTATION_GROUP: "augmentation",
     MODEL_FOLDER_GROUP: "reader of folders of models",
+    EXPORTER_GROUP: "format of exported models",
 }
 _OURS = f"{DISTRIBUTION}/"
 

@@ -6,7 +6,7 @@ It depends on batches and losses only; reading images and computing metrics are 
 from composer.runs import CheckpointFolders, RunFolder, find_weights
 from composer.training.batches import Batch, Batches
 from composer.training.losses import TOTAL_LOSS
-from composer.training.model_export import export_model
+from composer.training.model_export import export_model, open_for_export
 from composer.training.parameter_groups import group_parameters, trainable_parameters
 from composer.training.process_group import ProcessGroup, process_group
 from composer.training.progress import format_time
@@ -31,6 +31,7 @@ __all__ = [
     "find_weights",
     "format_time",
     "group_parameters",
+    "open_for_export",
     "process_group",
     "trainable_parameters",
 ]

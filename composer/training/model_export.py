@@ -1,4 +1,4 @@
-"""Exports the model of a run as one file."""
+"""Exports the model of a run: of its weights those that are asked for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import torch
+from typing_extensions import Unpack
 
-from composer.graph import Graph, require_weights
+from composer.documents import SettingsSource
+from composer.graph import Graph, LoadArguments, Weights, require_weights
 from composer.runs import find_weights, is_run
 
 
@@ -19,7 +21,7 @@ def export_model(
     last: bool = False,
     averaged: bool = True,
 ) -> Graph:
-    """Writes a model as one self-describing file.
+    """Writes a model as one file of weights that describes itself.
 
     Args:
         source: the folder of a run, or another model as `Graph.open` takes it.
@@ -35,9 +37,37 @@ def export_model(
         CheckpointError: the run has no weights yet, or a file cannot be read or written.
         InputError: the model has no weights.
     """
-    path = Path(source)
-    is_chosen = is_run(path) and (last or not averaged)
-    graph = Graph.open(find_weights(path, last=last, averaged=averaged) if is_chosen else source)
+    graph = open_for_export(source, last=last, averaged=averaged)
     require_weights(graph)
     graph.save(file, dtype=torch.float16 if half else None)
     return graph
+
+
+def open_for_export(
+    source: str | os.PathLike[str],
+    weights: Weights | None = None,
+    *,
+    set: SettingsSource = (),
+    seed: int = 0,
+    last: bool = False,
+    averaged: bool = True,
+    **options: Unpack[LoadArguments],
+) -> Graph:
+    """Opens a model; some of its weights may be random.
+
+    Args:
+        source: the folder of a run, or another model as `Graph.open` takes it.
+        weights: a checkpoint, or checkpoints by node, in place of the model's own.
+        set: values by address.
+        seed: the seed of weights that are allowed to be missing.
+        last: of a run, open the last weights, not the best.
+        averaged: of a run, open averaged weights if there are any.
+        **options: of the load of weights.
+
+    Raises:
+        CheckpointError: the run has no weights yet, or a file cannot be read.
+    """
+    path = Path(source)
+    is_chosen = is_run(path) and (last or not averaged)
+    opened = find_weights(path, last=last, averaged=averaged) if is_chosen else source
+    return Graph.open(opened, weights, set=set, seed=seed, **options)

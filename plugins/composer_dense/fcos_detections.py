@@ -3,10 +3,12 @@
 from composer.ops import decode_distances
 from composer.ranges import Fraction, NonNegativeInt, PositiveInt
 from composer.structures import AnchorLogits, Anchors, Centerness, EdgeDistances, ImageList
+from composer.translation import translated_by
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
 
 
+@translated_by("composer_dense.onnx_translations:translate_fcos_detections")
 def fcos_detections(
     anchors: Anchors,
     class_logits: AnchorLogits,

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from composer.structures import Boxes, ImageBatch, Instances, ROIMasks, RotatedBoxes
+from composer.translation import translated_by
 
 
 class Postprocessed(NamedTuple):
@@ -22,6 +23,7 @@ class Postprocessed(NamedTuple):
     instances: list[Instances]
 
 
+@translated_by("composer_images.onnx_translations:translate_postprocess")
 def postprocess(
     instances: list[Instances], batch: ImageBatch, *, mask_threshold: float = 0.5
 ) -> Postprocessed:

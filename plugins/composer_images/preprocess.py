@@ -7,6 +7,7 @@ from torch import nn
 from composer.layers import PixelNormalization
 from composer.ranges import Divisor, Finite, OptionalPixelSide, Positive
 from composer.structures import ImageBatch, ImageList, TensorShape
+from composer.translation import translated_by
 
 
 class Preprocessed(NamedTuple):
@@ -19,6 +20,7 @@ class Preprocessed(NamedTuple):
     images: ImageList
 
 
+@translated_by("composer_images.onnx_translations:translate_preprocess")
 class Preprocess(nn.Module):
     """Normalises the images of a batch, channel by channel, and pads them to one size.
 

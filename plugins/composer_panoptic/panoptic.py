@@ -12,11 +12,13 @@ from torch import Tensor
 
 from composer.ranges import Fraction, NonNegativeInt
 from composer.structures import BitMasks, Instances, PanopticSegmentation, SemanticScores
+from composer.translation import translated_by
 
 # In the semantic segmentation, all things are one class.
 _THINGS = 0
 
 
+@translated_by("composer_panoptic.onnx_translation:translate_panoptic")
 def panoptic(
     instances: list[Instances],
     sem_seg: list[SemanticScores],

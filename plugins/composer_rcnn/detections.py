@@ -27,6 +27,7 @@ from composer.structures import (
     Indices,
     Scores,
 )
+from composer.translation import translated_by
 
 
 class DetectionLimits(NamedTuple):
@@ -65,6 +66,7 @@ class Detections(NamedTuple):
     class_probabilities: list[ClassProbabilities]
 
 
+@translated_by("composer_rcnn.onnx_regions:translate_detections")
 def detections(
     boxes: list[AnyBoxes],
     class_logits: ClassLogits | list[ClassLogits],

@@ -17,8 +17,10 @@ from composer.structures import (
     PredictedKeypoints,
     Scores,
 )
+from composer.translation import translated_by
 
 
+@translated_by("composer_rcnn.onnx_results:translate_instances")
 def instances(
     images: ImageList,
     boxes: list[AnyBoxes],

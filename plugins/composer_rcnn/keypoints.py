@@ -12,6 +12,7 @@ from torch import Tensor
 
 from composer.ops import split_regions
 from composer.structures import Boxes, KeypointHeatmaps, KeypointLogits, PredictedKeypoints
+from composer.translation import translated_by
 
 
 class DetectedKeypoints(NamedTuple):
@@ -26,6 +27,7 @@ class DetectedKeypoints(NamedTuple):
     heatmaps: list[KeypointHeatmaps]
 
 
+@translated_by("composer_rcnn.onnx_results:translate_keypoints")
 @torch.no_grad()
 def keypoints(keypoint_logits: KeypointLogits, boxes: list[Boxes]) -> DetectedKeypoints:
     """Takes the most likely place of every keypoint (He et al. 2017, section 5).

@@ -2,8 +2,10 @@
 
 from composer.ranges import Fraction, NonNegative
 from composer.structures import MaskProbabilities, Scores
+from composer.translation import translated_by
 
 
+@translated_by("composer_rcnn.onnx_results:translate_mask_scores")
 def mask_scores(
     scores: list[Scores],
     masks: list[MaskProbabilities],

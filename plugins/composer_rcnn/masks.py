@@ -9,8 +9,10 @@ from torch import Tensor
 
 from composer.ops import split_regions
 from composer.structures import Classes, MaskLogits, MaskProbabilities
+from composer.translation import translated_by
 
 
+@translated_by("composer_rcnn.onnx_results:translate_masks")
 def masks(mask_logits: MaskLogits, classes: list[Classes]) -> list[MaskProbabilities]:
     """Takes each detection's mask for its own class, as probabilities (He et al. 2017, section 3).
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from composer.structures import Indices, PortType, RegionFeatures
+from composer.translation import translated_by
 
 # As RegionFeatures, but of another number of regions than those that come in.
 PickedFeatures = Annotated[
@@ -17,6 +18,7 @@ PickedFeatures = Annotated[
 ]
 
 
+@translated_by("composer_rcnn.onnx_regions:translate_picked_regions")
 def picked_regions(x: RegionFeatures, rows: list[Indices]) -> PickedFeatures:
     """Picks the features of some regions, so that they need not be computed twice.
 

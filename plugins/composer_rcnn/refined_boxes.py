@@ -4,8 +4,10 @@ import torch
 
 from composer.ops import BoxWeights, decode_deltas, split_regions
 from composer.structures import BoxDeltas, Boxes, ImageList
+from composer.translation import translated_by
 
 
+@translated_by("composer_rcnn.onnx_regions:translate_refined_boxes")
 @torch.no_grad()
 def refined_boxes(
     boxes: list[Boxes],

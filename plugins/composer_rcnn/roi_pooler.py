@@ -23,6 +23,7 @@ from composer.structures import (
     find_pyramid_strides,
     pick_levels,
 )
+from composer.translation import translated_by
 
 # Keeps the logarithm of a box without area finite.
 _EPSILON = 1e-8
@@ -31,6 +32,7 @@ _EPSILON = 1e-8
 _MAX_SIDE = 8192
 
 
+@translated_by("composer_rcnn.onnx_regions:translate_roi_pooler")
 class ROIPooler(nn.Module):
     """Samples each region on a regular grid from the level that fits its size.
 

@@ -13,8 +13,10 @@ from composer.structures import (
     pick_levels,
     zip_levels,
 )
+from composer.translation import translated_by
 
 
+@translated_by("composer_rpn.onnx_translations:translate_anchors")
 class AnchorGenerator(nn.Module):
     """Places anchor boxes of several sizes and shapes at every cell of every level.
 

@@ -4,8 +4,10 @@ The fields are called as in detectron2.
 """
 
 from composer.structures import AnyBoxes, ImageList, Instances, Scores
+from composer.translation import translated_by
 
 
+@translated_by("composer_rpn.onnx_translations:translate_proposal_instances")
 def proposal_instances(
     images: ImageList,
     boxes: list[AnyBoxes],

@@ -21,6 +21,7 @@ from composer.structures import (
     Objectness,
     Scores,
 )
+from composer.translation import translated_by
 
 
 class ProposalBoxes(NamedTuple):
@@ -67,6 +68,7 @@ class _Candidates(NamedTuple):
     levels: Int[Tensor, "P"]
 
 
+@translated_by("composer_rpn.onnx_translations:translate_proposals")
 class Proposals(nn.Module):
     """Turns an RPN head's predictions into proposals (Ren et al. 2015, section 3.3).
 

@@ -3,8 +3,10 @@
 import torch.nn.functional as F
 
 from composer.structures import ImageBatch, ImageList, SemanticLogits, SemanticScores
+from composer.translation import translated_by
 
 
+@translated_by("composer_semantic.onnx_translations:translate_sem_seg_postprocess")
 def sem_seg_postprocess(
     logits: SemanticLogits, images: ImageList, batch: ImageBatch
 ) -> list[SemanticScores]:

@@ -1,0 +1,113 @@
+"""The part of a graph that is exported, with values of it from some runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from composer.blueprint import Dependencies, Plan, Slot, Step
+from composer.exporting.flat_slots import FlatSlot, describe_slot, is_per_image
+
+Values = Mapping[Slot, Any]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The nodes from some slots to others.
+
+    Args:
+        plan: the nodes in order, with what enters and leaves.
+        dependencies: the slots and nodes of the graph, with their types.
+        callables: what nodes call, by path of the module.
+        examples: the values of all slots in some runs.
+    """
+
+    plan: Plan
+    dependencies: Dependencies
+    callables: Mapping[str, Callable[..., Any]]
+    examples: Sequence[Values]
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """The nodes in order."""
+        return self.plan.steps
+
+    @cached_property
+    def entering_slots(self) -> tuple[Slot, ...]:
+        """The slots that are given to the file."""
+        return (*self.plan.input_slots, *self.plan.used_feeds)
+
+    @cached_property
+    def leaving_slots(self) -> tuple[Slot, ...]:
+        """The slots that the file computes."""
+        slots = (slot for target in self.plan.targets for slot in target.endpoint.slots)
+        return tuple(dict.fromkeys(slots))
+
+    @cached_property
+    def is_of_one_image(self) -> bool:
+        """Whether the file takes one image: some node has an item for each of them."""
+        inner = (slot for step in self.steps for slot in step.node.slots if slot in self.known)
+        return any(is_per_image(self._type(slot)) for slot in (*self.entering_slots, *inner))
+
+    @cached_property
+    def entering(self) -> tuple[FlatSlot, ...]:
+        """How the values that enter are made of tensors."""
+        return tuple(self.flat(slot) for slot in self.entering_slots)
+
+    @cached_property
+    def leaving(self) -> tuple[FlatSlot, ...]:
+        """How the values that leave are made of tensors."""
+        return tuple(self.flat(slot) for slot in self.leaving_slots)
+
+    @cached_property
+    def known(self) -> frozenset[Slot]:
+        """The slots that all examples have a value of."""
+        return frozenset.intersection(*(frozenset(example) for example in self.examples))
+
+    def flat(self, slot: Slot) -> FlatSlot:
+        """How the value of a slot is made of tensors.
+
+        Raises:
+            ExportError: it holds none.
+        """
+        if slot not in self._flat:
+            values = [example[slot] for example in self.examples]
+            self._flat[slot] = describe_slot(
+                slot, self._type(slot), values, of_one_image=self.is_of_one_image
+            )
+        return self._flat[slot]
+
+    def read_inputs(self, example: Values) -> dict[str, Tensor]:
+        """The tensors of one example that enter, by name."""
+        return _by_name(self.entering, example)
+
+    def read_outputs(self, example: Values) -> dict[str, Tensor]:
+        """The tensors of one example that leave, by name."""
+        return _by_name(self.leaving, example)
+
+    @cached_property
+    def _flat(self) -> dict[Slot, FlatSlot]:
+        return {}
+
+    def _type(self, slot: Slot) -> Any:
+        """The type of a slot; of one that takes anything, that of a port that it enters."""
+        kind = self.dependencies.type_of(slot)
+        if kind is not Any:
+            return kind
+        for step in self.steps:
+            for port, end in step.arguments.items():
+                if end.slots == (slot,) and not end.gathers and step.node.contract is not None:
+                    return step.node.contract.inputs[port].type
+        return kind
+
+
+def _by_name(slots: Sequence[FlatSlot], example: Values) -> dict[str, Tensor]:
+    return {
+        tensor.name: value
+        for flat in slots
+        for tensor, value in zip(flat.tensors, flat.flatten(example[flat.slot]), strict=True)
+    }

@@ -1,0 +1,92 @@
+"""Nodes of tensors in ONNX, by tracing their modules.
+
+Each node is traced by itself: a trace has no guards, so that any batch, size and number of regions
+goes through it, and a node that decides by a size is found by the check on a second one.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from composer.acceleration import LayoutError, TensorPart
+from composer.blueprint import Slot, Step
+from composer.errors import ExportError
+from composer.exporting import Cut
+
+_OPERATOR = re.compile(r"'?(\w+::\w+)'?")
+
+
+def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str], Sequence[str]]:
+    """One node as an ONNX model.
+
+    Args:
+        cut: what is exported.
+        step: the node.
+        opset: the version of the operators.
+
+    Returns:
+        The model, and the names of its inputs and outputs, which are those of the slots' tensors.
+
+    Raises:
+        ExportError: it cannot be traced; the message names the node and the operation.
+    """
+    node = step.node
+    slots = [slot for _, slot in step.keeps]
+    try:
+        part = TensorPart(
+            cut.dependencies, [node.path], cut.callables, cut.examples[0], leaving=slots
+        )
+        entering = {slot: cut.examples[0][slot] for slot in part.entering}
+        tensors = part.widen(part.inputs.flatten(entering))
+    except LayoutError as error:
+        raise ExportError(f"{describe(step)} cannot be exported to ONNX: {error}") from error
+    inputs, outputs = part.inputs.names, part.outputs.names
+    shapes = _shapes(cut, [*part.entering, *slots])
+    axes = {name: _dynamic_axes(shapes[name]) for name in (*inputs, *outputs) if name in shapes}
+    buffer: Any = io.BytesIO()
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tracer: the check is what counts
+            torch.onnx.export(
+                part.eval(),
+                tensors,
+                buffer,
+                dynamo=False,
+                opset_version=opset,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_axes=axes,
+            )
+    except Exception as error:
+        raise ExportError(_explain(step, error)) from error
+    return buffer.getvalue(), inputs, outputs
+
+
+def describe(step: Step) -> str:
+    """The node for messages: `node 'backbone.fpn' (composer-fpn ...)`."""
+    return f"node '{step.node.path}' ({step.node.label or step.node.uses})"
+
+
+def _explain(step: Step, error: Exception) -> str:
+    """Says which node and which operation have no form in ONNX."""
+    text = " ".join(str(error).split())
+    found = _OPERATOR.search(text)
+    operation = f"the operation {found.group(1)} has none" if found else f"{text:.300}"
+    return (
+        f"{describe(step)} cannot be exported to ONNX: {operation}. Leave the node out (--until a "
+        "node before it, or --feed it), or let its node type publish a translation."
+    )
+
+
+def _shapes(cut: Cut, slots: Sequence[Slot]) -> Mapping[str, Sequence[Any]]:
+    return {tensor.name: tensor.shape for slot in slots for tensor in cut.flat(slot).tensors}
+
+
+def _dynamic_axes(shape: Sequence[Any]) -> dict[int, str]:
+    return {axis: side for axis, side in enumerate(shape) if isinstance(side, str)}

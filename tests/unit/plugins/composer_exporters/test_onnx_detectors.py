@@ -1,0 +1,122 @@
+"""Whole detectors as one ONNX file, run in onnxruntime."""
+
+import pytest
+import torch
+from torch import nn
+
+from composer import Graph
+
+pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
+pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+
+pytestmark = pytest.mark.slow
+
+SMALL = {"depth": 18, "backbone.bottom_up.res2_out_channels": 64}
+_LAYERS = {
+    **dict.fromkeys(("cls_score", "objectness_logits", "predictor", "ctrness"), 2.0),
+    **dict.fromkeys(("score_lowres",), 2.0),
+    **dict.fromkeys(("bbox_pred", "anchor_deltas"), 0.3),
+}
+_RARE = ("head.cls_score",)  # of dense detectors, whose scores have no background
+
+
+def images():
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 255, (3, 90, 120), dtype=torch.uint8, generator=generator)
+    return [{"image": noise}, {"image": torch.zeros(3, 50, 70, dtype=torch.uint8)}]
+
+
+def spread_predictions(graph, record):
+    """Scales the weights of predictors, so that scores differ by more than the last digit."""
+
+    def scale(module, name):
+        def hook(_module, args, out):
+            spread = (out - (0 if module.bias is None else _as_map(module.bias, out))).std()
+            if len(out) and spread > 0:
+                module.weight.data.mul_(_LAYERS[name.rpartition(".")[2]] / spread)
+            if name in _RARE:
+                module.bias.data.fill_(-3.0)
+
+        return hook
+
+    handles = []
+    for name, module in graph.named_modules():
+        if name.rpartition(".")[2] in _LAYERS and isinstance(module, (nn.Conv2d, nn.Linear)):
+            handles.append(module.register_forward_hook(scale(module, name)))
+    with torch.no_grad():
+        for _ in range(3):  # what follows scaled weights is scaled again
+            graph.run([record])
+    for handle in handles:
+        handle.remove()
+
+
+def _as_map(bias, out):
+    return bias.reshape(1, -1, *(1,) * (out.ndim - 2))
+
+
+def export(model, tmp_path, **settings):
+    graph = Graph.from_spec(model, set={**SMALL, **settings})
+    spread_predictions(graph, images()[0])
+    return graph, graph.export(tmp_path / "m.onnx", inputs=images())
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        ("retinanet_r50_fpn", {}),
+        ("fcos_r50_fpn", {"score_threshold": 0.05}),
+        ("keypoint_rcnn_r50_fpn", {"keypoint_conv_dim": 16}),
+        ("cascade_mask_rcnn_r50_fpn", {}),
+        (
+            "panoptic_r50_fpn",
+            {"panoptic.instances_confidence_threshold": 0.2, "panoptic.stuff_area_limit": 40},
+        ),
+    ],
+)
+def test_a_detector_gives_the_same_in_onnxruntime(model, settings, tmp_path):
+    _, report = export(model, tmp_path, **settings)
+    assert report.num_examples == 3
+    assert max(each.error for each in report.checked) < 1e-3
+    assert any(each.rows > 0 for each in report.checked) or "panoptic" in model
+
+
+def test_an_image_without_detections_gives_none(tmp_path):
+    import onnxruntime
+
+    graph = Graph.from_spec("mask_rcnn_r50_fpn", set={**SMALL, "score_threshold": 1.0})
+    graph.export(tmp_path / "m.onnx", inputs=images()[:1])
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    for size in ((33, 47), (64, 64)):
+        image = torch.zeros(1, 3, *size, dtype=torch.uint8).numpy()
+        outputs = dict(
+            zip(
+                (output.name for output in session.get_outputs()),
+                session.run(None, {"batch": image}),
+                strict=True,
+            )
+        )
+        assert outputs["postprocess.instances.pred_boxes"].shape == (0, 4)
+        assert outputs["postprocess.instances.pred_masks"].shape == (0, *size)
+
+
+def test_a_node_that_cannot_be_exported_is_named(tmp_path):
+    from composer.errors import ExportError
+
+    graph = Graph.from_spec("rotated_faster_rcnn_r50_fpn", set=SMALL)
+    with pytest.raises(ExportError, match=r"node 'proposal_generator.anchors'.*|node '.*'"):
+        graph.export(tmp_path / "m.onnx", inputs=images()[:1])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dense_part_takes_any_batch_and_size(tmp_path):
+    import onnxruntime
+
+    graph = Graph.from_spec("mask_rcnn_r50_fpn", set=SMALL)
+    file = tmp_path / "m.onnx"
+    report = graph.export(
+        file, until="backbone", feeds=["preprocess.images"], inputs=images()[:1], opset=20
+    )
+    assert next(each.name for each in report.checked) == "backbone.fpn.p2"
+    session = onnxruntime.InferenceSession(file)
+    maps = session.run(None, {"preprocess.images": torch.rand(3, 3, 64, 128).numpy()})
+    assert maps[0].shape == (3, 256, 16, 32)
