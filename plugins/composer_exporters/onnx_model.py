@@ -158,12 +158,12 @@ def _trace(
         ExportError: it works on lists of images and has no translation, or cannot be traced.
     """
     _require_tensors(cut, step)
-    content, inputs, outputs = trace_node(cut, step, opset)
+    content, outputs = trace_node(cut, step, opset)
     inner = ir.from_proto(onnx.load_from_string(content)).graph
     slots = {slot for end in step.arguments.values() for slot in end.slots}
     known = _by_name(cut, slots, values)
-    for place, name in zip(inner.inputs, inputs, strict=True):
-        ir.convenience.replace_all_uses_with(place, known[name])
+    for place in inner.inputs:  # inputs that nothing reads are left out of a trace
+        ir.convenience.replace_all_uses_with(place, known[place.name or ""])
     found = list(inner.outputs)
     inner.outputs.clear()
     _move_initializers(graph, inner, step.node.path, shared)
@@ -173,7 +173,7 @@ def _trace(
             value.name, value.shape = f"{step.node.path}/{value.name}", None  # of the example
         operation.name = f"{step.node.path}/{operation.name}"
         graph.append(operation)
-    passed = {place: known[name] for place, name in zip(inner.inputs, inputs, strict=True)}
+    passed = {place: known[place.name or ""] for place in inner.inputs}
     by_name = {name: passed.get(value, value) for name, value in zip(outputs, found, strict=True)}
     made: Values = {}
     for _, slot in step.keeps:

@@ -22,7 +22,7 @@ from composer.exporting import Cut
 _OPERATOR = re.compile(r"'?(\w+::\w+)'?")
 
 
-def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str], Sequence[str]]:
+def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
     """One node as an ONNX model.
 
     Args:
@@ -31,7 +31,8 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str], 
         opset: the version of the operators.
 
     Returns:
-        The model, and the names of its inputs and outputs, which are those of the slots' tensors.
+        The model, and the names of its outputs. They and those of its inputs are the names of the
+        slots' tensors.
 
     Raises:
         ExportError: it cannot be traced; the message names the node and the operation.
@@ -65,7 +66,7 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str], 
             )
     except Exception as error:
         raise ExportError(_explain(step, error)) from error
-    return buffer.getvalue(), inputs, outputs
+    return buffer.getvalue(), outputs
 
 
 def describe(step: Step) -> str:
