@@ -21,7 +21,7 @@ class OnnxExporter(ProgramExporter):
     """ONNX, with names of nodes and dynamic sizes."""
 
     modules = ("onnx", "onnxscript", "onnxruntime")
-    extra = "onnx"
+    extra = "onnxruntime"
 
     def write(self, cut: Cut, file: Path, opset: int | None) -> None:
         """Writes one model, whose weights are in a file beside it if there are many."""

@@ -21,6 +21,7 @@ GROUPS = [
     "composer.catalogues",
     "composer.addresses",
     "composer.engines",
+    "composer.exporters",
 ]
 STALE = "the installed metadata are stale: run pip install -e . again"
 
@@ -53,7 +54,7 @@ def test_packages_of_the_wheel_are_those_on_disk():
 
 
 def test_every_plugin_publishes_node_types_a_catalogue_or_engines():
-    names = ("composer.nodes", "composer.catalogues", "composer.engines")
+    names = ("composer.nodes", "composer.catalogues", "composer.engines", "composer.exporters")
     groups = [ENTRY_POINTS[group] for group in names]
     publishing = {value.split(".")[0] for group in groups for value in group.values()}
     assert publishing == {folder.name for folder in PLUGINS}

@@ -160,7 +160,9 @@ def test_endings_that_no_format_has_are_refused_with_those_that_there_are(graph,
 
 def test_a_missing_package_names_its_extra(tmp_path, monkeypatch):
     monkeypatch.setattr("composer.exporting.exporter.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"needs onnx, .*pip install 'detection-composer\[onnx\]'"):
+    with pytest.raises(
+        InputError, match=r"needs onnx, .*pip install 'detection-composer\[onnxruntime\]'"
+    ):
         find_exporter(tmp_path / "m.onnx")
 
 

@@ -6,8 +6,8 @@ from torch import nn
 
 from composer import Graph
 
-pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
-pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+pytest.importorskip("onnxscript", reason="the extra 'onnxruntime' is not installed")
+pytest.importorskip("onnxruntime", reason="the extra 'onnxruntime' is not installed")
 
 pytestmark = pytest.mark.slow
 
