@@ -142,7 +142,10 @@ def _describe_unknown(name: str) -> str:
     shipped = shipped_models()
     known = [*published_specs(), *(entry.name for entry in list_entries())]
     if missing := find_missing_distribution(name, known):
-        return f"the distribution '{missing}' is not installed, so there is no model '{name}'"
+        return (
+            f"there is no file or folder '{name}', and the distribution '{missing}' is not "
+            "installed, so there is no model of that name either"
+        )
     if hint := name_closest(name, [*shipped, *shipped_specs()]):
         return f"there is no model '{name}'. Did you mean '{hint}'?"
     return (

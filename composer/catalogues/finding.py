@@ -107,6 +107,11 @@ def name_closest(name: str, others: Iterable[str] = ()) -> str | None:
         others: other names that could have been meant.
     """
     entries = list_entries()
+    last = name.rpartition("/")[2].casefold()
+    # Only what stands before the slash is wrong: the catalogue, or a section that was left out.
+    namesakes = [e.name for e in entries if e.name.rpartition("/")[2].casefold() == last]
+    if "/" in name and namesakes:
+        return closest(name, namesakes) or namesakes[0]
     by_name = {entry.name.rpartition("/")[2]: entry.name for entry in entries}
     by_name |= {entry.name: entry.name for entry in entries}
     by_name |= {other: other for other in others}

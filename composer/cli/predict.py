@@ -111,11 +111,13 @@ def predict(
     Videos need the extra detection-composer[video].
     """
     from composer.graph import find_device
+    from composer.model_source import find_model_source
     from composer.prediction import FilePredictions, Predictor, make_folder
 
     if as_json and output is not None:
         raise click.UsageError("--json prints the predictions; it excludes --output")
     way.check()
+    find_model_source(model)  # an unknown one leaves no folder of results
     files = _find_files(paths)
     folder = output or _choose_folder(model)
     if not as_json:

@@ -52,6 +52,10 @@ def test_what_is_missing_suggests_the_nearest(zoo):
         require_entry("tiny_1y")
     with pytest.raises(NameResolutionError, match=r"Did you mean 'detectron2/COCO-Inst.*_FPN_3x'"):
         Graph.open("mask_rcnn_R50_FPN_3x")
+    # The last part is right: what was left out or wrong stands before it.
+    for name in ("detectron2/mask_rcnn_R_50_FPN_3x", "COCO/mask_rcnn_r_50_fpn_3x"):
+        with pytest.raises(NameResolutionError, match=r"'detectron2/COCO-Inst.*/mask_.*_FPN_3x'"):
+            Graph.open(name)
 
 
 def test_a_file_comes_first_then_a_spec(zoo, tmp_path, monkeypatch):
