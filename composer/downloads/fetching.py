@@ -7,7 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from composer.downloads.addresses import Address, check_web_address, parse_address
+from composer.downloads.addresses import (
+    Address,
+    check_web_address,
+    parse_address,
+    without_secrets,
+)
 from composer.downloads.download_cache import CachedFile, CachePlace, Record, hash_file
 from composer.downloads.download_progress import DownloadProgress
 from composer.downloads.hub_address import parse_hub_address
@@ -18,6 +23,7 @@ from composer.downloads.published_schemes import follow_published, list_publishe
 from composer.downloads.remote_size import ask_size
 from composer.downloads.store_transfer import is_stale, list_stores, transfer_store
 from composer.downloads.transfer import PATIENT, AbsentError, Arrival, Patience, TransferError
+from composer.downloads.web_requests import apply_mirrors
 from composer.downloads.web_transfer import transfer_web
 from composer.errors import DownloadError
 from composer.limits import format_bytes
@@ -204,7 +210,7 @@ def _bring(source: Address, place: CachePlace, patience: Patience) -> Path:
         else:
             arrival = transfer_store(source, part, progress)
     except TransferError as error:
-        raise DownloadError(_advise(source, place, str(error))) from error
+        raise DownloadError(_advise(source, place, f"{error}{_name_mirror(source)}")) from error
     except OSError as error:
         if error.filename is None:  # of a write
             error.filename = str(place.path)
@@ -254,6 +260,12 @@ def _name_authority(source: Address) -> str:
     if source.is_documented:
         return "its name says"
     return "was asked for" if source.sha256 else "the hub says"
+
+
+def _name_mirror(source: Address) -> str:
+    """Where a file was really asked for, if that is not its address."""
+    asked = apply_mirrors(source.text)
+    return "" if asked == source.text else f", asked for at the mirror {without_secrets(asked)}"
 
 
 def _advise(source: Address, place: CachePlace, reason: str) -> str:

@@ -360,6 +360,13 @@ def test_a_documented_hash_holds_for_a_mirror(server, monkeypatch):
     assert bring(f"https://download.pytorch.org{name}").read_bytes() == CONTENT
 
 
+def test_a_mirror_without_the_file_is_named(server, monkeypatch):
+    monkeypatch.setenv("COMPOSER_MIRRORS", f"https://host.invalid/={server.address}/")
+    message = rf"https://host.invalid/a.pth was not .*\(404\), asked .* {server.address}/a.pth\)"
+    with pytest.raises(DownloadError, match=message):
+        bring("https://host.invalid/a.pth")
+
+
 def test_a_mirror_that_cannot_be_read_is_an_error(monkeypatch):
     monkeypatch.setenv("COMPOSER_MIRRORS", "nonsense")
     with pytest.raises(DownloadError, match="COMPOSER_MIRRORS"):
