@@ -95,7 +95,7 @@ class InferenceWay(NamedTuple):
         if self.optimizes:
             graph = graph.optimize(self.of_torch)
         if self.engine is not None:
-            batches = None if self.calibrate is None else _read_batches(graph, self.calibrate)
+            batches = None if self.calibrate is None else read_batches(graph, self.calibrate)
             graph = graph.accelerate(self.engine, precision=self.precision, calibrate=batches)
         if graph.optimization:
             click.echo(f"optimised: {graph.optimization}", err=True)
@@ -171,7 +171,7 @@ def inference_options(*, by_default: bool) -> Callable[[Any], Any]:
     return decorate
 
 
-def _read_batches(graph: Graph, folder: str) -> list[Any]:
+def read_batches(graph: Graph, folder: str) -> list[Any]:
     """Batches of an image each, spread over a folder.
 
     Raises:

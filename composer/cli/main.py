@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from composer.cli.benchmark import benchmark
 from composer.cli.cache import cache
 from composer.cli.check import check
 from composer.cli.clash import find_clash
@@ -89,6 +90,7 @@ def _describe(error: Exception, options: Mapping[str, str]) -> str:
         predict,
         export,
         data,
+        benchmark,
         cache,
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -17,7 +17,13 @@ from composer.graph.opening import (
     read_model,
     require_weights,
 )
-from composer.graph.profiling import NodeProfile, Profile, format_seconds
+from composer.graph.profiling import (
+    NodeProfile,
+    Profile,
+    format_bytes,
+    format_seconds,
+    measure_peak,
+)
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
 from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
@@ -40,12 +46,14 @@ __all__ = [
     "device_of",
     "find_device",
     "find_frozen_random",
+    "format_bytes",
     "format_seconds",
     "gather_state",
     "in_step",
     "is_sharded",
     "load_weights",
     "log_remarks",
+    "measure_peak",
     "open_blueprint",
     "open_model",
     "parse_description",

@@ -161,6 +161,13 @@ def profile_run(
     return Profile(tuple(clock.nodes), result)
 
 
+def measure_peak(run: Callable[[], object]) -> int:
+    """Most bytes of tensors that a run makes and that are alive at once."""
+    with AllocationWatch() as watch:
+        run()
+    return watch.peak
+
+
 @contextmanager
 def _kept_buffers(module: nn.Module) -> Iterator[None]:
     """Gives buffers, which a run in training mode changes, their values back."""
@@ -217,7 +224,10 @@ class AllocationWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _count(self, tensor: torch.Tensor, *, made: bool) -> None:
         """Notes a storage once; one that was there before counts nothing."""
-        storage = tensor.untyped_storage()
+        try:
+            storage = tensor.untyped_storage()
+        except NotImplementedError:  # weights that oneDNN has packed
+            return
         key = storage._cdata
         if key in self._storages or storage.nbytes() == 0:
             return

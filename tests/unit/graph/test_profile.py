@@ -105,3 +105,11 @@ def test_a_first_pass_that_fails_leaves_hooks_and_state():
             graph.run(torch.zeros(4, 3), mode="training", until="n")
     assert seen == ["n"]
     assert buffers.keys() == dict(graph.named_buffers()).keys()
+
+
+def test_an_optimised_graph_is_profiled(tmp_path):
+    graph = Graph.from_spec("faster_rcnn_efficientnet_lite0_fpn").eval().optimize()
+    images = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    with torch.no_grad():
+        profile = graph.profile([{"image": images}], until="backbone")
+    assert all(node.peak_bytes is not None for node in profile.nodes)

@@ -1,0 +1,24 @@
+"""Ways of running one model, compared: time, memory, differences and accuracy."""
+
+from composer.benchmarking.benchmark import Benchmark, WayMeasures, benchmark
+from composer.benchmarking.differences import Difference, compare_values
+from composer.benchmarking.plot import plot_benchmark
+from composer.benchmarking.table import format_benchmark, format_nodes, to_json
+from composer.benchmarking.ways import EAGER, PRECISIONS, Precision, Way, choose_ways
+
+__all__ = [
+    "EAGER",
+    "PRECISIONS",
+    "Benchmark",
+    "Difference",
+    "Precision",
+    "Way",
+    "WayMeasures",
+    "benchmark",
+    "choose_ways",
+    "compare_values",
+    "format_benchmark",
+    "format_nodes",
+    "plot_benchmark",
+    "to_json",
+]
