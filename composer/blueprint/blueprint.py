@@ -123,8 +123,9 @@ class Blueprint:
         key = (mode, names, given)
         found = self._plans.get(key)
         if found is None:
+            targets, slots = self._targets(mode, names), dict.fromkeys(given)
             found = make_plan(
-                self.dependencies(mode), self._targets(mode, names), given, is_whole=names is None
+                self.dependencies(mode), targets, slots.keys(), is_whole=names is None
             )
             self._keep(key, found)
         return found

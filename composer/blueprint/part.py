@@ -64,8 +64,8 @@ def _cut(blueprint: Blueprint, mode: Mode, until: Sequence[str], feeds: Sequence
         if target.tap:
             raise InputError(f"'{name}': a subgraph starts and ends at nodes, not at taps")
     slots_of = {name: book.fed_slots(target) for name, target in fed.items()}
-    cuts = [slot for slots in slots_of.values() for slot in slots]
-    plan = make_plan(dependencies, list(targets.values()), cuts)
+    cuts = dict.fromkeys(slot for slots in slots_of.values() for slot in slots)
+    plan = make_plan(dependencies, list(targets.values()), cuts.keys())
     points = {
         point.name: point
         for name, target in fed.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from composer.blueprint.addresses import Target
@@ -99,31 +99,38 @@ class Plan:
 def make_plan(
     dependencies: Dependencies,
     targets: Sequence[Target],
-    feeds: Iterable[Slot] = (),
+    feeds: Collection[Slot] = frozenset(),
     *,
     is_whole: bool = False,
     keep_all: bool = False,
+    is_brief: bool = False,
 ) -> Plan:
     """The steps that compute the targets.
 
     Args:
         dependencies: the nodes and slots of one mode.
         targets: what is asked for.
-        feeds: slots whose values are given, and so not computed.
+        feeds: slots whose values are given, and so not computed; each is looked up there.
         is_whole: whether the targets are all outputs of the graph.
         keep_all: whether to keep every output of the nodes that run, needed or not.
+        is_brief: whether to leave out what does not run, and feeds that nothing needs: in large
+            graphs, listing these takes longer than a step.
     """
-    graph, fed = dependencies.graph, tuple(dict.fromkeys(feeds))
+    graph = dependencies.graph
     wanted: set[Slot | str] = {slot for t in targets if not t.tap for slot in t.endpoint.slots}
     wanted |= {target.slot.path for target in targets if target.tap}
-    vertices = needed(graph, wanted, frozenset(fed))
+    vertices = needed(graph, wanted, feeds)
+    fed = tuple(v for v in vertices if isinstance(v, Slot) and v in feeds)
+    fed = fed if is_brief else tuple(feeds)
     running = {v for v in vertices if isinstance(v, str)}
     ordered = [v for v in order(graph, vertices, dependencies.rank) if isinstance(v, str)]
-    uncut = {v for v in needed(graph, wanted) if isinstance(v, str)} if fed else running
+    is_cut = fed and not is_brief
+    uncut = {v for v in needed(graph, wanted) if isinstance(v, str)} if is_cut else running
     inputs, input_types = dependencies.inputs, dependencies.input_types
     given = {v for v in vertices if v in input_types}.difference(fed)
     last = _last_uses(dependencies, ordered)
     read = last.keys() | wanted
+    out = () if is_brief else [path for path in dependencies.nodes if path not in running]
     return Plan(
         mode=dependencies.mode,
         targets=tuple(targets),
@@ -133,8 +140,8 @@ def make_plan(
         inputs=tuple(n for n, p in inputs.items() if p.slot in given),
         input_slots=tuple(s for s in input_types if s in given and s in read),
         steps=_steps(dependencies, ordered, last, targets, set(fed), keep_all),
-        cut=tuple(path for path in dependencies.nodes if path in uncut and path not in running),
-        not_run=tuple(path for path in dependencies.nodes if path not in uncut),
+        cut=tuple(path for path in out if path in uncut),
+        not_run=tuple(path for path in out if path not in uncut),
     )
 
 

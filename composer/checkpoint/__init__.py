@@ -15,6 +15,7 @@ from composer.checkpoint.expected_tensors import ExpectedTensors
 from composer.checkpoint.fitting import ReadingOptions, read_fitting
 from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
 from composer.checkpoint.numpy_file import read_npy, read_npz
+from composer.checkpoint.prefix_index import PrefixIndex
 from composer.checkpoint.reader import describe_checkpoint, read_checkpoint
 from composer.checkpoint.safetensors_file import SafetensorsTensors
 from composer.checkpoint.tensor_matching import Assignment, Matching, Resize, match_tensors
@@ -33,6 +34,7 @@ __all__ = [
     "Matching",
     "Mismatch",
     "NodeReport",
+    "PrefixIndex",
     "ReadingOptions",
     "Resize",
     "SafetensorsTensors",

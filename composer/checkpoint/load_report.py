@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from composer.errors import CheckpointMismatchError
+from composer.names import closest
 
 MAX_NAMES = 8
 _COLUMNS = ("loaded", "missing", "unexpected", "mismatched")
 _FEW = 20  # one fitting tensor in so many is a coincidence
 _FEW_NAMES = 3
+_MAX_GUESSES = 100
 _ADVICE = {
     "skip_mismatched": (
         "mismatched",
@@ -204,6 +205,39 @@ class LoadReport:
         }
 
 
+class _Guesses:
+    """Which key of a file may be that of a missing tensor.
+
+    Only the first are looked for: thousands of searches among thousands of keys take minutes.
+
+    Args:
+        strangers: the unexpected keys of the file.
+    """
+
+    def __init__(self, strangers: Sequence[str]) -> None:
+        self._strangers = strangers
+        self._by_ending: dict[int, dict[str, str]] = {}
+        self._num_left = _MAX_GUESSES
+
+    def describe(self, name: str, own: Sequence[str]) -> str:
+        """The most similar ending of an unexpected key, of the node's own keys before all."""
+        if not self._num_left:
+            return ""
+        self._num_left -= 1
+        length = name.count(".") + 1
+        if length not in self._by_ending:
+            self._by_ending[length] = _by_ending(self._strangers, length)
+        for endings in (_by_ending(own, length), self._by_ending[length]):
+            if match := closest(name, endings):
+                return f"  (the file has '{endings[match]}')"
+        return ""
+
+
+def _by_ending(keys: Iterable[str], length: int) -> dict[str, str]:
+    """Keys by their last names between dots."""
+    return {".".join(key.split(".")[-length:]): key for key in keys}
+
+
 def render_report(
     title: str,
     nodes: Mapping[str, NodeReport],
@@ -256,21 +290,21 @@ def _table(nodes: Mapping[str, NodeReport]) -> Iterator[str]:
     shown = {path: node for path, node in nodes.items() if node.num_expected or not node.ok}
     width = max(len("node"), *(len(path) for path in shown))
     yield f"  {'node':<{width}}" + "".join(f"  {column:>10}" for column in _COLUMNS)
-    strangers = [key for node in shown.values() for key in node.unexpected]
+    guesses = _Guesses([key for node in shown.values() for key in node.unexpected])
     for path, node in shown.items():
         counts = [f"{len(node.loaded)}/{node.num_expected}"]
         counts += [str(len(getattr(node, column)) or "") for column in _COLUMNS[1:]]
         yield f"  {path:<{width}}" + "".join(f"  {count:>10}" for count in counts).rstrip()
-        yield from (f"      {line}" for line in _details(node, strangers))
+        yield from (f"      {line}" for line in _details(node, guesses))
 
 
-def _details(node: NodeReport, strangers: Sequence[str]) -> Iterator[str]:
+def _details(node: NodeReport, guesses: _Guesses) -> Iterator[str]:
     for each in node.mismatched[:MAX_NAMES]:
         sides = f"{_sides(each.expected)} expected, {_sides(each.found)} found"
         yield f"mismatched  {each.name}: {sides}"
     yield from _more(node.mismatched)
     for name in node.missing[:MAX_NAMES]:
-        yield f"missing     {name}{_closest(name, node.unexpected, strangers)}"
+        yield f"missing     {name}{guesses.describe(name, node.unexpected)}"
     yield from _more(node.missing)
     for key in node.unexpected[:MAX_NAMES]:
         yield f"unexpected  {key}"
@@ -287,16 +321,6 @@ def _endings(key: str) -> Iterator[str]:
     while "." in key:
         key = key.partition(".")[2]
         yield key
-
-
-def _closest(name: str, *candidates: Sequence[str]) -> str:
-    """The most similar ending of an unexpected key, of the node's own keys before all others."""
-    segments = name.count(".") + 1
-    for keys in candidates:
-        endings = {".".join(key.split(".")[-segments:]): key for key in keys}
-        if match := difflib.get_close_matches(name, endings, n=1, cutoff=0.6):
-            return f"  (the file has '{endings[match[0]]}')"
-    return ""
 
 
 def _describe_resized(nodes: Mapping[str, NodeReport]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import mmap
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeGuard
 
@@ -72,7 +73,7 @@ class SafetensorsHeader:
     tensors: Mapping[str, StoredTensor]
     start: int
 
-    @property
+    @cached_property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Key -> shape of the tensor."""
         return {key: tensor.shape for key, tensor in self.tensors.items()}

@@ -13,6 +13,7 @@ from torch import Tensor
 from composer.checkpoint.checkpoint import Checkpoint
 from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
 from composer.checkpoint.nonfinite import find_nonfinite
+from composer.checkpoint.prefix_index import PrefixIndex
 from composer.errors import CheckpointError
 
 # detectron2 stores what it computes from the configuration (once the pixels' mean and the anchors,
@@ -179,8 +180,9 @@ def _sort_leftovers(
     may_hold_more = partial or (by_suffix and not prefix_of.keys() <= set(targets))
     unexpected: dict[str, list[str]] = {}
     ignored, unused = [], []
+    places = _Places(prefix_of, targets)
     for key in keys:
-        owner = _owner(key, prefix_of, targets)
+        owner = places.find_owner(key)
         if is_ignored(key, by_suffix=by_suffix):
             ignored.append(key)
         elif owner in targets:
@@ -188,22 +190,41 @@ def _sort_leftovers(
         elif may_hold_more or owner is not None:
             unused.append(key)
         else:
-            unexpected.setdefault(_nearest_place(key, prefix_of), []).append(key)
+            unexpected.setdefault(places.find_nearest(key), []).append(key)
     return _Leftovers(unexpected, tuple(ignored), tuple(unused))
 
 
-def _owner(key: str, prefix_of: Mapping[str, str], targets: Collection[str]) -> str | None:
-    """The node whose prefix is the longest that `key` begins with; of equals, a target."""
-    owners = [path for path, prefix in prefix_of.items() if key.startswith(prefix)]
-    return max(owners, key=lambda path: (len(prefix_of[path]), path in targets), default=None)
+class _Places:
+    """Where in a graph keys belong that no node took.
 
+    Args:
+        prefix_of: node path -> the prefix of its keys.
+        targets: the nodes that are loaded; of several with one prefix, one of these owns it.
+    """
 
-def _nearest_place(key: str, prefix_of: Mapping[str, str]) -> str:
-    """The longest dotted beginning of `key` under which any node keeps its weights."""
-    place = key.rpartition(".")[0]
-    while place and not any(prefix.startswith(f"{place}.") for prefix in prefix_of.values()):
-        place = place.rpartition(".")[0]
-    return place or NO_NODE
+    def __init__(self, prefix_of: Mapping[str, str], targets: Collection[str]) -> None:
+        self._owners: dict[str, str] = {}
+        for path, prefix in prefix_of.items():
+            if self._owners.setdefault(prefix, path) not in targets and path in targets:
+                self._owners[prefix] = path
+        self._prefixes = PrefixIndex(self._owners)
+        self._beginnings = {
+            ".".join(parts[:length])
+            for parts in (prefix.split(".") for prefix in self._owners)
+            for length in range(1, len(parts))
+        }
+
+    def find_owner(self, key: str) -> str | None:
+        """The node whose prefix is the longest that a key begins with."""
+        prefix = self._prefixes.find(key)
+        return None if prefix is None else self._owners[prefix]
+
+    def find_nearest(self, key: str) -> str:
+        """The longest dotted beginning of a key under which any node keeps its weights."""
+        place = key.rpartition(".")[0]
+        while place and place not in self._beginnings:
+            place = place.rpartition(".")[0]
+        return place or NO_NODE
 
 
 def match_by_suffix(expected: Collection[str], available: Collection[str]) -> dict[str, str]:

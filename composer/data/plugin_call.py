@@ -19,13 +19,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import Self
 
 from composer.discovery import Homes
-from composer.documents import FOLDER, NOTES, WRITTEN_IN, DocumentPart, find_beside
+from composer.documents import FOLDER, NOTES, SOURCE, NamingPart, find_beside
 from composer.errors import ComposerError
 from composer.node import call_model, configured
 from composer.registry import Found, Registry
 
 
-class PluginCall(DocumentPart):
+class PluginCall(NamingPart):
     """A published class or function with its configuration, which is checked at once.
 
     Subclasses say in which entry point group the name is looked up. Relative paths in the
@@ -48,13 +48,16 @@ class PluginCall(DocumentPart):
         cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
         errors: list[InitErrorDetails] = []
+        context = dict(info.context or {})
+        if isinstance(data, Mapping) and SOURCE in data:
+            context[SOURCE] = data[SOURCE]  # calls in the configuration are written there, too
+            data = {key: value for key, value in data.items() if key != SOURCE}
         try:
             call = handler(data)
         except ValidationError as error:
             errors += _repack(error)
         uses = data.get("uses") if isinstance(data, Mapping) else None
         values = data.get("with") or {} if isinstance(data, Mapping) else None
-        context = info.context or {}
         if isinstance(uses, str) and isinstance(values, dict):
             try:
                 found, target, configuration = cls._look_up(uses, values, context)
@@ -84,7 +87,7 @@ class PluginCall(DocumentPart):
     ) -> tuple[Found, Callable[..., Any], Any]:
         """What is published under a name, and its checked configuration."""
         registry = Registry.installed(cls.group)
-        written_in = context.get(WRITTEN_IN, {}).get(uses, "")
+        written_in, place = context.get(SOURCE, ("", ""))
         try:
             found = registry.find(uses, Homes.installed().find(written_in))
             target = registry.load_found(found)
@@ -92,9 +95,11 @@ class PluginCall(DocumentPart):
         except ComposerError as error:
             raise _at("uses", uses, str(error)) from None
         if found.note:
-            context.get(NOTES, []).append(f"note: {written_in}: {found.note}")
+            context.get(NOTES, []).append(f"note: {place}: {found.note}")
         try:
-            checked = model.model_validate_json(json.dumps(values), strict=True)
+            checked = model.model_validate_json(
+                json.dumps(values), strict=True, context=dict(context)
+            )
         except ValidationError as error:
             known = [field.alias or name for name, field in model.model_fields.items()]
             repacked = _repack(error, "with", known)

@@ -1,7 +1,7 @@
 """YAML documents with places: reading, params, settings, validation, and messages that point."""
 
 from composer.documents.addresses import Address
-from composer.documents.document_part import DocumentPart, Name
+from composer.documents.document_part import SOURCE, DocumentPart, Name, NamingPart
 from composer.documents.located import Located, locate
 from composer.documents.params import (
     describe_held,
@@ -26,11 +26,11 @@ from composer.documents.reading import (
 from composer.documents.repetitions import Repetitions
 from composer.documents.settable import (
     Settable,
-    SettableDocument,
     apply_settings,
     give_params,
     spread_sections,
 )
+from composer.documents.settable_document import SettableDocument
 from composer.documents.settings import (
     Setting,
     SettingsSource,
@@ -42,7 +42,6 @@ from composer.documents.settings import (
 from composer.documents.validation import (
     FOLDER,
     NOTES,
-    WRITTEN_IN,
     Location,
     describe_errors,
     group_errors,
@@ -55,13 +54,14 @@ from composer.documents.yaml_reader import parse_value, read_yaml
 __all__ = [
     "FOLDER",
     "NOTES",
-    "WRITTEN_IN",
+    "SOURCE",
     "Address",
     "DocumentPart",
     "DocumentSource",
     "Located",
     "Location",
     "Name",
+    "NamingPart",
     "Place",
     "Problem",
     "ProblemLog",

@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+SOURCE = "<source>"  # no key of a document: '<' begins the names of what is no file
+
 
 class DocumentPart(BaseModel):
     """A part of a document: it has known keys only, values of the right types, and is immutable."""
@@ -22,6 +24,15 @@ class DocumentPart(BaseModel):
         """
         del uses, written_in
         return []
+
+
+class NamingPart(DocumentPart):
+    """A part that names something that a plugin publishes, by `uses:`.
+
+    What a bare name means depends on the document in which it is written, which settings and
+    documents that are put together can make another one for each part: a part is validated with
+    the key `SOURCE`, a list of the document and the place in it, and takes it off.
+    """
 
 
 def _to_name(value: object) -> object:

@@ -104,11 +104,13 @@ class ProblemLog:
         """Notes the problems of another log."""
         self._problems.update({p: None for p in other._problems if p not in self._problems})
 
-    def raise_any(self, remark: str = "") -> None:
+    def raise_any(self, remark: str = "", about: str = "") -> None:
         """Raises all that was noted, in the order of the places.
 
         Args:
             remark: what is to be said of all of them.
+            about: the document that the remark is about, which is left out where none of them
+                stands in it; any, if empty.
 
         Raises:
             SpecError: if anything was noted.
@@ -117,7 +119,8 @@ class ProblemLog:
             order = sorted(
                 self._problems, key=lambda p: (p.place.source, p.place.line, p.place.column)
             )
-            raise SpecError(order, remark)
+            is_meant = not about or any(problem.place.source == about for problem in order)
+            raise SpecError(order, remark if is_meant else "")
 
 
 def _shortened(text: str) -> str:

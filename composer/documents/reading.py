@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from composer.documents.located import Located, locate
 from composer.documents.places import Place
 from composer.documents.problems import Problem, ProblemLog
-from composer.documents.settable import SettableDocument, apply_settings, give_params
+from composer.documents.settable import apply_settings, give_params
+from composer.documents.settable_document import SettableDocument
 from composer.documents.settings import SettingsSource, collect_settings
 from composer.documents.yaml_reader import MAX_BYTES, read_yaml
 from composer.errors import SpecError

@@ -14,9 +14,8 @@ from composer.documents.model_types import is_model, list_types_at
 from composer.documents.problems import ProblemLog
 from composer.names import did_you_mean
 
-# In the context of validators: what relative paths are relative to; by name that stands at `uses:`,
-# the document that it is written in; and a list that takes remarks.
-FOLDER, WRITTEN_IN, NOTES = "folder", "written_in", "notes"
+# In the context of validators: what relative paths are relative to, and a list that takes remarks.
+FOLDER, NOTES = "folder", "notes"
 
 _LONGEST = 200  # characters of a value in a message
 

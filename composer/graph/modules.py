@@ -96,7 +96,8 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         apart = {id(inner) for path in paths for _, inner in own_modules(self.module(path))}
         tensor = self._first_tensor(apart)
         if tensor is None:
-            tensor = next(iterate_tensors(list(values.values())), None)
+            found = (tensor for value in values.values() for tensor in iterate_tensors(value))
+            tensor = next(found, None)
         return Placement(nodes=nodes) if tensor is None else Placement(tensor.device, nodes)
 
     def _first_tensor(self, apart: Set[int]) -> Tensor | None:

@@ -48,7 +48,7 @@ class Session:
         target = self._book.resolve(name)
         if target.tap and target.name in self._taps:
             return self._taps[target.name]
-        plan = self._plan([target])
+        plan = self._plan([target], is_brief=True)
         self._execution.check(plan)
         self._compute(plan)
         return self._taps[target.name] if target.tap else gather(target.endpoint, self._values)
@@ -121,8 +121,9 @@ class Session:
                 "may be shared by all of them."
             )
 
-    def _plan(self, targets: Sequence[Target]) -> Plan:
-        return make_plan(self._dependencies, targets, self._values, keep_all=True)
+    def _plan(self, targets: Sequence[Target], *, is_brief: bool = False) -> Plan:
+        given = self._values.keys()
+        return make_plan(self._dependencies, targets, given, keep_all=True, is_brief=is_brief)
 
     def _compute(self, plan: Plan) -> None:
         tapped = self._execution.run(  # what was computed before a node fails stays
@@ -133,8 +134,9 @@ class Session:
     def _forget_dependents(self, slots: Mapping[Slot, Any] | Sequence[Slot]) -> None:
         graph = self._dependencies.graph
         stale = affected(graph, slots, self._overrides)
-        for slot in [slot for slot in self._values if slot in stale]:
-            del self._values[slot]
+        for vertex in stale:
+            if isinstance(vertex, Slot):
+                self._values.pop(vertex, None)
         self._taps = {
             name: value for name, value in self._taps.items() if name.partition(":")[0] not in stale
         }

@@ -17,6 +17,7 @@ from composer.checkpoint import (
     LoadReport,
     Matching,
     NodeReport,
+    PrefixIndex,
     ReadingOptions,
     Resize,
     match_tensors,
@@ -240,14 +241,14 @@ def _without_other_nodes(report: LoadReport, checkpoint: Checkpoint, graph: Grap
     if not any(node.unexpected for node in report.nodes.values()):
         return report
     theirs = find_namespaces(checkpoint.metadata)
-    others = {key_prefix(name): path for path, name in theirs.items()}
+    others = {key_prefix(name): path for path, name in theirs.items() if name}
+    prefixes = PrefixIndex(others)
     unused: dict[str, list[str]] = {}
     nodes = {}
     for place, node in report.nodes.items():
         kept = []
         for key in node.unexpected:
-            owner = max((p for p in others if p and key.startswith(p)), key=len, default="")
-            path = others.get(owner, "")
+            path = others.get(prefixes.find(key) or "", "")
             if path and path not in graph.blueprint.nodes:
                 unused.setdefault(path, []).append(key)
             else:

@@ -1,16 +1,19 @@
-"""Specs of twice as many nodes, or mistakes, take about twice as many calls."""
+"""Twice as many nodes, or mistakes, take about twice as many calls or instructions."""
 
 import gc
 import sys
+from contextlib import suppress
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from benchmarks import large_specs
 from composer import Graph
 from composer.construction import check_source
 from composer.documents import parse_value
-from composer.errors import SpecError
+from composer.errors import CheckpointMismatchError, SpecError
+from composer.experiment import load_experiment
 
 SIZE = 150
 
@@ -31,6 +34,25 @@ def num_calls(action):
     return count
 
 
+def num_instructions(action):
+    """Of Python's bytecode: loops within one function count, too."""
+    count = 0
+
+    def trace(frame, event, _argument):
+        nonlocal count
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return trace
+
+    gc.collect()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(None)
+    return count
+
+
 def check(text):
     try:
         return check_source(parse_value(text, "s").plain(), nodes=large_specs.NODES)
@@ -38,10 +60,10 @@ def check(text):
         return None
 
 
-def growth(prepare, act):
+def growth(prepare, act, count=num_calls, size=SIZE):
     act(prepare(10))  # caches are filled
-    small, large = prepare(SIZE), prepare(2 * SIZE)
-    return num_calls(lambda: act(large)) / num_calls(lambda: act(small))
+    small, large = prepare(size), prepare(2 * size)
+    return count(lambda: act(large)) / count(lambda: act(small))
 
 
 @pytest.mark.parametrize(
@@ -85,6 +107,66 @@ def test_naming_all_nodes_by_their_ends_grows_in_proportion():
             assert book.resolve_node(end) == book.resolve(end).name == path
 
     assert growth(lambda size: check(within(large_specs.chain(size))), name_all) < 2.4
+
+
+def test_a_session_over_all_nodes_grows_in_proportion():
+    x = torch.zeros(1)
+
+    def visit(graph):
+        session = graph.session(x)
+        for name in graph.nodes():
+            session[name]
+        session[graph.nodes()[-2]] = x
+        session["last"]
+
+    def build(size):
+        return Graph.from_blueprint(check(large_specs.chain(size)))
+
+    assert growth(build, visit, num_instructions, size=80) < 2.4
+
+
+FILES = {
+    "own": lambda state: state,
+    "prefixed": lambda state: {f"module.{key}": value for key, value in state.items()},
+    "half": lambda state: {("x" * (i % 2)) + k: v for i, (k, v) in enumerate(state.items())},
+    "more": lambda state: state | {f"more.{key}": value for key, value in state.items()},
+    "other": lambda state: {f"other.{key}x": value for key, value in state.items()},
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_loading_grows_in_proportion(tmp_path, kind):
+    def save(size):
+        graph = Graph.from_blueprint(check(large_specs.chain(size)))
+        file = tmp_path / f"{size}.safetensors"
+        state = FILES[kind](graph.state_dict())
+        save_file({key: tensor.clone() for key, tensor in state.items()}, file)
+        return graph, file
+
+    def load(saved):
+        graph, file = saved
+        with suppress(CheckpointMismatchError):
+            graph.load(file)
+
+    assert growth(save, load, num_instructions, size=80) < 2.4
+
+
+def test_settings_of_an_experiment_grow_in_proportion(tmp_path):
+    file = tmp_path / "chain.yaml"
+
+    def prepare(size):
+        file.write_text(large_specs.chain(size))
+        datasets = {f"d{i}": {"uses": "coco", "on_fault": "skip"} for i in range(size)}
+        own = {f"model.n{i}.size": 2 for i in range(size - 1)}
+        own |= {f"datasets.d{i}.on_fault": "refuse" for i in range(size)}
+        own |= {f"model.m{i}.size": 2 for i in range(size)}
+        return {"composer_experiment": 1, "spec": str(file), "datasets": datasets, "set": own}
+
+    def read(document):
+        with suppress(SpecError):
+            load_experiment(document)
+
+    assert growth(prepare, read, size=40) < 2.4
 
 
 def test_nodes_of_the_same_values_are_built_once_to_be_checked():

@@ -236,7 +236,7 @@ def test_annotations_and_folders_are_data_too(shapes, tmp_path):
 
 @pytest.mark.parametrize("name", ["..", ".", "../a", "a/b"])
 def test_a_name_of_a_dataset_that_leads_to_another_folder_is_refused(name, write):
-    with pytest.raises(SpecError, match=r"a\s+dataset's name has letters"):
+    with pytest.raises(SpecError, match=r"a\s+dataset's\s+name\s+has\s+letters"):
         read_data_file(write(f'datasets: {{"{name}": {{{FILES}}}}}'))
 
 
@@ -266,3 +266,34 @@ def test_samples_that_are_black_and_white_are_said(shapes, write):
     assert (int(image.min()), int(image.max())) == (0, 255)
     (problem,) = problems(path, set={"sample_range": [9, 3]})
     assert "the sample that is black comes first, and is the smaller one" in problem
+
+
+CLASHING = """
+from composer.data import Dataset
+
+def coco(*, tape: str = "") -> Dataset:
+    raise RuntimeError(f"no tape {tape}")
+"""
+
+
+def test_each_place_decides_by_its_own_document_what_a_name_means(plugin_folder, caplog):
+    plugin_folder.install(
+        "tapes",
+        """
+        [composer.datasets]
+        coco = tapes_data:coco
+        [composer.specs]
+        files = tapes_files
+        """,
+        {"tapes_data": CLASHING},
+    )
+    folder = plugin_folder.path / "tapes_files"
+    folder.mkdir()
+    file = folder / "data.yaml"
+    file.write_text("composer_data: 1\ndatasets:\n  a: {uses: coco}\n  b: {uses: coco}\n")
+    files = {"annotations": "a.json", "images": "b"}
+    read = read_data_file(file, set=[("datasets.b.uses", "coco"), ("datasets.b.with", files)])
+    meant = {name: dataset.resolved()["uses"] for name, dataset in read.datasets.items()}
+    assert meant == {"a": "tapes/coco", "b": "detection-composer/coco"}
+    assert "set datasets.b.uses: the reader" in caplog.text
+    assert "the reader of datasets 'coco' is published by tapes 1.0, too" in caplog.text

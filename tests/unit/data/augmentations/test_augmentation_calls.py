@@ -136,3 +136,20 @@ def test_a_plugin_that_fails_is_reported_with_its_name_and_place(plugin_folder):
     assert "augmentations" in told
     assert "'nothing' of my-things" in told
     assert "cannot be made: ZeroDivisionError" in told
+
+
+def test_augmentations_within_others_are_written_where_those_are(plugin_folder):
+    text = THIRD_PARTY.replace("class Nothing", "class Flip")
+    entries = "[composer.augmentations]\nrandom_flip = flips:Flip\n[composer.specs]\nf = flip_files"
+    plugin_folder.install("flips", entries, {"flips": text})
+    folder = plugin_folder.path / "flip_files"
+    folder.mkdir()
+    file = folder / "calls.yaml"
+    file.write_text(
+        "augmentations:\n"
+        "- uses: detection-composer/random_apply\n"
+        "  with: {augmentations: [{uses: random_flip}], probability: 1.0}\n"
+    )
+    (call,) = read_document(file, Document).augmentations
+    (inner,) = call.resolved()["with"]["augmentations"]
+    assert inner["uses"] == "flips/random_flip"
