@@ -8,15 +8,19 @@ from composer.blueprint.nodes import Node
 from composer.documents import Located
 
 
-def find_largest(node: Node) -> tuple[str, Located | None]:
+def find_largest(node: Node, above: float = 1) -> tuple[str, Located | None]:
     """The setting of a node with the largest number, and its value as written.
 
+    Args:
+        node: the node.
+        above: what the number is larger than.
+
     Returns:
-        The name, empty if no setting has a number above 1; and the value, None for a default.
+        The name, empty if no setting has such a number; and the value, None for a default.
     """
     sizes = {key: _largest_in(value) for key, value in node.config.items()}
     name = max(sizes, key=sizes.__getitem__, default="")
-    return ("", None) if sizes.get(name, 0) <= 1 else (name, node.written.get(name))
+    return ("", None) if sizes.get(name, 0) <= above else (name, node.written.get(name))
 
 
 def describe_largest(node: Node, *, with_place: bool = False) -> str:

@@ -7,6 +7,8 @@ from composer.construction.modules import GiantModuleError
 from composer.documents import Located, Place, ProblemLog
 from composer.memory import describe_shortage
 
+_ABSURD = 100_000  # a number that hardly any setting has
+
 
 def note_unbuilt(node: Node, error: BaseException, log: ProblemLog) -> None:
     """Notes why a module cannot be built, at the setting that the error is about.
@@ -53,7 +55,12 @@ def _find_cause(node: Node, error: BaseException) -> tuple[str, Located | None]:
     text = f" {error} ".lower()
     named = [key for key in node.config if key.lower() in text]
     written = [key for key, _ in node.written.entries() if key in node.config]
-    for key in [*(key for key in named if key in written), *named]:
+    for key in (key for key in named if key in written):
+        return key, node.written.get(key)
+    absurd, value = find_largest(node, above=_ABSURD)
+    if value is not None:  # what the error names follows from it
+        return absurd, value
+    for key in named:
         return key, node.written.get(key)
     valued = [key for key in written if repr(node.config[key]) in str(error)]
     for key in [*valued, *(written if len(written) == 1 else ())]:

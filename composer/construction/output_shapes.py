@@ -31,6 +31,8 @@ from composer.structures import TensorShape
 
 _BYTES = 4  # of a number
 _MAX_BYTES = 2**28  # of one region; a mask head's has 200 kB
+_SIDE = 1024  # pixels of an image whose feature maps are reckoned
+_MAX_MAP_BYTES = 2**36  # of one such map; a pyramid's largest has 70 MB
 
 
 @dataclass
@@ -58,6 +60,8 @@ class _Propagation:
             self.check_same(node, self.nodes[draft.same_as])
         elif node.is_module:
             self.build(node)
+            if node.path in self.modules:
+                self.check_inside(node, self.modules[node.path])
         if draft.path not in self.failed:
             found = self.output_shape(node, arguments)
             if found is not None:
@@ -157,14 +161,30 @@ class _Propagation:
             return None
 
     def check_size(self, node: Node, shape: Any) -> None:
-        """Notes an output of pooled regions whose single region is larger than any model's."""
-        if not isinstance(shape, TensorShape):
+        """Notes an output one region or feature map of which is larger than any model's."""
+        for each in _list_shapes(shape):
+            self.check_map(node, each, each.channels or 1, "of its output")
+
+    def check_inside(self, node: Node, module: nn.Module) -> None:
+        """Notes convolutions whose feature maps are larger than any model's."""
+        widths = [weight.shape[0] for weight in module.parameters() if weight.dim() == 4]
+        for shape in _list_shapes(node.shapes):
+            self.check_map(node, shape, max(widths, default=0), "within it")
+
+    def check_map(self, node: Node, shape: TensorShape, channels: int, where: str) -> None:
+        """Notes so many channels of a shape that no machine could hold them."""
+        if node.path in self.failed:
             return
-        needed = _BYTES * prod(size or 1 for size in (shape.channels, shape.height, shape.width))
-        if needed > _MAX_BYTES:
+        if shape.height is not None or shape.width is not None or not shape.stride:
+            cells, most = prod((shape.height or 1, shape.width or 1)), _MAX_BYTES
+            what = f"one region {where}"
+        else:
+            cells, most = (_SIDE // shape.stride) ** 2, _MAX_MAP_BYTES
+            what = f"a feature map {where}, for an image of {_SIDE} x {_SIDE} pixels,"
+        needed = _BYTES * channels * cells
+        if needed > most:
             self.failed.add(node.path)
-            reason = f"one region of its output would take {format_bytes(needed)}"
-            note_giant(node, reason, self.log)
+            note_giant(node, f"{what} would take {format_bytes(needed)}", self.log)
 
     def passed_on(self, node: Node, arguments: Mapping[str, Endpoint]) -> Any:
         """The shape of the only input that has the output's type: such a node keeps shapes."""
@@ -209,6 +229,16 @@ def propagate_shapes(
         weight_bytes=propagation.weight_bytes,
     )
     return found, propagation.modules
+
+
+def _list_shapes(value: Any) -> list[TensorShape]:
+    """The shapes in a value: itself, or those of a mapping or list of levels."""
+    if isinstance(value, TensorShape):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(inner, (list, tuple)) and not isinstance(value, Mapping):
+        return []
+    return [shape for each in inner for shape in _list_shapes(each)]
 
 
 def _shape_ports(node: Node) -> Mapping[str, str]:

@@ -150,3 +150,23 @@ def test_the_name_of_a_device_is_told_on_one_line(name):
     with pytest.raises(InputError) as told:
         find_device(name)
     assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("model", "address", "value"),
+    [
+        ("mask_rcnn_r50_fpn", "rpn_head.num_anchors", 10**6),
+        ("mask_rcnn_r50_fpn", "bottom_up.stem_out_channels", 10**6),
+        ("mask_rcnn_r50_fpn", "bottom_up.res2_out_channels", 10**9),
+        ("mask_rcnn_r50_fpn", "box_predictor.box_dim", 10**6),
+        ("retinanet_r50_fpn", "head.num_anchors", 10**6),
+        ("cascade_mask_rcnn_mvitv2_fpn", "bottom_up.patch_stride", 10**6),
+        ("mask_rcnn_regnetx_4gf_fpn", "bottom_up.stem_width", 10**6),
+        ("keypoint_rcnn_r50_fpn", "keypoint_head.conv_dims", [10**9]),
+    ],
+)
+def test_absurd_numbers_are_told_at_their_setting_before_anything_is_built(model, address, value):
+    with pytest.raises((SpecError, InputError)) as caught:
+        Graph.from_spec(model, set=[(address, value)])
+    assert address.rpartition(".")[2] in str(caught.value)
+    assert str(value).strip("[]") in str(caught.value)
