@@ -5,6 +5,7 @@
     ├── NameResolutionError     no node, port, tap or spec goes by that name, or several do
     ├── PluginError             a node type cannot be loaded from its plugin
     │   ├── ContractError           a class or function cannot be a node type
+    │   ├── PluginImportError       a plugin fails to import; `.reason` says why
     │   └── MissingPluginError      a name of a distribution that is not installed
     ├── InputError              what was given to a run does not fit the graph
     ├── ExecutionError          a node failed while it ran; `.path` is its path
@@ -104,6 +105,19 @@ class PluginError(ComposerError):
 
 class ContractError(PluginError):
     """A class or function cannot be a node type; the message says why."""
+
+
+class PluginImportError(PluginError):
+    """A plugin fails to import.
+
+    Args:
+        reason: the error, with file and line of the plugin.
+        message: the name that was looked up, its plugin, and the reason.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class MissingPluginError(PluginError):

@@ -130,7 +130,9 @@ def resolve_spec(spec: Spec, registry: Registry | None = None) -> Blueprint:
     blueprint = resolve_references(spec, log)
     types = NodeTypes(registry or Registry.installed(), spec.saved)
     found = types.find_all(blueprint.nodes, log)
-    log.raise_any(spec.saved.remark if spec.saved else "")
+    if spec.saved:
+        log.raise_any(spec.saved.remark, spec.saved.file)
+    log.raise_any()
     nodes = {
         path: replace(node, publication=found[path].publication)
         for path, node in blueprint.nodes.items()

@@ -47,7 +47,16 @@ def check(
             click.echo(shorten_words(f"{spec}: {error}"))
             failed = True
     if failed:
+        _print_faults()
         context.exit(1)
+
+
+def _print_faults() -> None:
+    """Prints what plugins publish in vain, which a spec with problems may count on."""
+    from composer.registry import list_all_faults
+
+    for message in list_all_faults():
+        click.echo(f"warning: {message}", err=True)
 
 
 def _check(spec: str, settings: Sequence[str]) -> str:

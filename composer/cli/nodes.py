@@ -35,6 +35,7 @@ def nodes(name: str | None) -> None:
 
         list_publications(NODE_GROUP)
         warn_of_damage([NODE_GROUP, TYPE_GROUP])
+        _warn_of_groups()
     else:
         _describe_node_type(name)
 
@@ -57,6 +58,13 @@ def warn_of_damage(groups: Sequence[str]) -> None:
     from composer.registry import list_faults
 
     for message in (message for group in groups for message in list_faults(group)):
+        click.echo(f"warning: {message}", err=True)
+
+
+def _warn_of_groups() -> None:
+    from composer.discovery import list_unknown_groups
+
+    for message in list_unknown_groups():
         click.echo(f"warning: {message}", err=True)
 
 
@@ -84,9 +92,11 @@ def describe_call(group: str, name: str) -> None:
     from composer.registry import Registry
 
     registry = Registry.installed(group)
-    target = registry.load(name)
+    found = registry.find(name)
+    target = registry.load_found(found)
     model = call_model(target, f"a {registry.what}")
-    _print_heading(name, registry.find(name).publication, inspect.getdoc(target) or "")
+    _print_heading(name, found.publication, inspect.getdoc(target) or "")
+    _print_others(registry, found)
     _print_section("configuration", _list_configuration(model))
 
 
@@ -106,6 +116,7 @@ def _describe_node_type(name: str) -> None:
         ["node type", found.qualified], lambda: _describe_contract(registry, found)
     )
     _print_heading(name, found.publication, described["doc"])
+    _print_others(registry, found)
     for title, rows in described["sections"]:
         _print_section(title, rows)
     if described["remark"]:
@@ -142,6 +153,13 @@ def _print_heading(name: str, publication: Publication | None, doc: str) -> None
     click.echo(name if publication is None else f"{name}  {publication.label}")
     click.echo()
     click.echo(doc.partition("\nArgs:")[0].strip() or "It has no docstring.")
+
+
+def _print_others(registry: Registry, found: Found) -> None:
+    """Prints what else is published under the bare name."""
+    for other in registry.list_others(found):
+        use = "cannot be used" if registry.describe_fault(other) else f"write {other.qualified}"
+        click.echo(f"\nThe name is published by {other.label}, too: {use}")
 
 
 def _print_section(title: str, rows: Sequence[tuple[str, ...]]) -> None:

@@ -90,7 +90,9 @@ def check_read(
     keep_names = not (has_settings or isinstance(source, SavedSpec))
     with paused_collection():
         blueprint = None if spec is None else _check(spec, nodes, log, keep_names=keep_names)
-    log.raise_any(source.remark if isinstance(source, SavedSpec) else "")
+    if isinstance(source, SavedSpec):
+        log.raise_any(source.remark, source.file)
+    log.raise_any()
     assert blueprint is not None
     log_notes(blueprint.spec.notes)
     return blueprint
@@ -109,7 +111,9 @@ def check_spec(spec: Spec, nodes: Mapping[str, object] | None = None) -> Bluepri
     log = ProblemLog()
     with paused_collection():
         blueprint = _check(spec, nodes, log)
-    log.raise_any(spec.saved.remark if spec.saved else "")
+    if spec.saved:
+        log.raise_any(spec.saved.remark, spec.saved.file)
+    log.raise_any()
     log_notes(blueprint.spec.notes[len(spec.notes) :])
     return blueprint
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from composer.blueprint import Node, NodeTypes
 from composer.documents import ProblemLog, describe_errors, escape, group_errors, suggest_choice
-from composer.errors import ComposerError, PluginError
+from composer.errors import ComposerError, PluginError, PluginImportError
 from composer.language import Spec
 from composer.names import did_you_mean
 from composer.node import Contract, configured, read_contract
@@ -41,7 +41,9 @@ class Configurations:
         self.types, self.log = types, log
         self.faulty: set[str] = set()
         self.complete: dict[str, dict[str, Any]] = {}
-        self._contracts: dict[Found, Contract | None] = {}
+        self._contracts: dict[Found, Contract] = {}
+        self._failures: dict[Found, PluginError] = {}
+        self._told: set[str] = set()
         self._checked: dict[tuple[int, str], _Checked] = {}
 
     def list_keys(self, spec: Spec) -> dict[str, list[str] | None]:
@@ -52,12 +54,9 @@ class Configurations:
                 continue
             try:
                 type_ = self.types.find(node.uses, node.written_in)
-                if type_ not in self._contracts:
-                    self._contracts[type_] = read_contract(self.types.registry.load_found(type_))
+                found[path] = self._read(type_).keys()
             except ComposerError:
                 continue  # noted where the node is checked
-            contract = self._contracts[type_]
-            found[path] = None if contract is None else contract.keys()
         return found
 
     def configure_all(self, nodes: Mapping[str, Node]) -> dict[str, Node]:
@@ -114,19 +113,36 @@ class Configurations:
         return self._checked[key]
 
     def _contract(self, node: Node, type_: Found) -> Contract | None:
-        if type_ not in self._contracts:
-            self._contracts[type_] = self._read(node, type_)
-        return self._contracts[type_]
-
-    def _read(self, node: Node, type_: Found) -> Contract | None:
+        """The contract of a node's type; None if it cannot be read, which is noted."""
         try:
-            return read_contract(self.types.registry.load_found(type_))
+            return self._read(type_)
         except PluginError as error:
             message = str(error)
             if type_.label not in message:
                 message = f"node type {type_.label}: {message}"
-            self.log.add(node.uses_place, message)
-            return None
+            told = message
+            if isinstance(error, PluginImportError) and type_.publication is not None:
+                told = f"{type_.publication.distribution}: {error.reason}"
+            if told not in self._told:  # once, however many nodes come from a broken plugin
+                self._told.add(told)
+                self.log.add(node.uses_place, message)
+        return None
+
+    def _read(self, type_: Found) -> Contract:
+        """The contract of a node type, which is imported once even if that fails.
+
+        Raises:
+            PluginError: it cannot be loaded, or is no node type.
+        """
+        if type_ in self._failures:
+            raise self._failures[type_]
+        if type_ not in self._contracts:
+            try:
+                self._contracts[type_] = read_contract(self.types.registry.load_found(type_))
+            except PluginError as error:
+                self._failures[type_] = error
+                raise
+        return self._contracts[type_]
 
 
 def _note_errors(node: Node, contract: Contract, error: ValidationError, log: ProblemLog) -> None:

@@ -25,6 +25,7 @@ from composer.discovery.published_specs import (
     shipped_specs,
     unfound_folders,
 )
+from composer.discovery.unknown_groups import list_unknown_groups
 
 __all__ = [
     "DISTRIBUTION",
@@ -50,6 +51,7 @@ __all__ = [
     "find_version",
     "forget_entry_points",
     "list_damage",
+    "list_unknown_groups",
     "models_in",
     "normalise",
     "published_specs",

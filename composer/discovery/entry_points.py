@@ -60,6 +60,22 @@ def forget_entry_points() -> None:
     _read_all.cache_clear()
 
 
+def list_groups() -> list[tuple[str, str, str]]:
+    """The groups of each distribution: its name, its version, and the group.
+
+    Where one distribution's file cannot be read, which `list_damage` reports, there are none.
+    """
+    try:
+        files = _read_all(tuple(sys.path))
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return []
+    return [
+        (normalise(owner.name) if owner else _UNKNOWN, (owner and owner.version) or "", group)
+        for parser, owner in files
+        for group in parser.sections()
+    ]
+
+
 def list_damage(groups: Collection[str]) -> list[str]:
     """A message for each entry point that cannot be parsed, or file of them.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from composer.discovery.import_failures import describe_failure
-from composer.errors import PluginError
+from composer.errors import PluginError, PluginImportError
 
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 _YAML_WORDS = {"null", "true", "false"}  # no texts in YAML
@@ -103,7 +103,7 @@ class Publication:
             raise
         except BaseException as error:  # SystemExit, and panics of extensions written in Rust
             reason = describe_failure(error, self.module)
-            raise PluginError(f"{where} fails to import: {reason}") from error
+            raise PluginImportError(reason, f"{where} fails to import: {reason}") from error
 
     def load_function(self) -> Callable[..., Any]:
         """Imports the published function.

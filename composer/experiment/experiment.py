@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,8 +32,9 @@ from composer.experiment.model_settings import MODEL, SettableModel
 from composer.experiment.sections import apply_to_experiment, find_spec
 from composer.files import is_there
 from composer.graph import LoadOptions
-from composer.language import log_notes
+from composer.language import SavedSpec, log_notes
 from composer.names import did_you_mean
+from composer.runs import RunFolder
 
 
 @dataclass(frozen=True)
@@ -186,17 +188,31 @@ def read_experiment(
         parts.experiment.leave_out(section, why)
     document = parts.experiment.validated(folder)
     data_file = None if parts.data is None else parts.data.validated(parts.data_folder)
-    log.raise_any()
+    label = "<dict>" if isinstance(source, Mapping) else os.fspath(source)
+    log.raise_any(_describe_saved(source), parts.experiment.document.place.source)
     assert document is not None
     datasets = document.datasets if data_file is None else data_file.datasets
     assert not isinstance(datasets, str)
-    label = "<dict>" if isinstance(source, Mapping) else os.fspath(source)
-    written_in = parts.experiment.document.at(("spec",)).place.source
-    spec, note = find_spec(document.spec, folder, written_in)
-    log_notes([f"{written_in}: {note}"] if note else [])
+    place = parts.experiment.document.at(("spec",)).place
+    spec, note = find_spec(document.spec, folder, place.source)
+    log_notes([f"{place}: {note}"] if note else [])
     settings_of_model = tuple(parts.model.settings)
     written = parts.experiment.document
     return Experiment(document, datasets, settings_of_model, folder, label, spec, written)
+
+
+def _describe_saved(source: DocumentSource) -> str:
+    """What a training was saved with, of the experiment in the folder of a run; else nothing."""
+    if isinstance(source, Mapping):
+        return ""
+    run = RunFolder(Path(source).parent)
+    if run.experiment != Path(source):
+        return ""
+    try:
+        plugins = json.loads(run.versions.read_text(encoding="utf-8"))["plugins"]
+        return SavedSpec({}, os.fspath(source), dict(plugins)).remark
+    except (OSError, ValueError, KeyError, TypeError):  # a remark at most
+        return ""
 
 
 def check_names(experiment: Experiment) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from composer.construction import list_addresses
-from composer.documents import ProblemLog, Setting
+from composer.documents import Place, Problem, ProblemLog, Setting
 from composer.errors import NameResolutionError, SpecError
 from composer.graph import ModelParts, read_model
 from composer.language import Spec, SpecSource, load_spec
@@ -26,10 +26,13 @@ class SettableModel:
         source: the model: a file, a name or values; None if there is no model.
         log: takes the problems of the spec, where its addresses are looked up; without one, what
             is no spec has no addresses, and takes what nothing else does.
+        place: where the model is named; None if that is not in a document.
     """
 
-    def __init__(self, source: SpecSource | None, log: ProblemLog | None = None) -> None:
-        self._source, self._log = source, log
+    def __init__(
+        self, source: SpecSource | None, log: ProblemLog | None = None, place: Place | None = None
+    ) -> None:
+        self._source, self._log, self._place = source, log, place
         self.settings: list[Setting] = []
 
     @cached_property
@@ -89,8 +92,23 @@ class SettableModel:
             return load_spec(parts.spec, set=parts.settings)
         except SpecError as error:
             if self._log is not None:
-                self._log.extend(error)
+                self._log.extend(error if self._place is None else _placed(error, self._place))
             return None
+
+
+def _placed(error: SpecError, place: Place) -> SpecError:
+    """An error whose problems that stand in no line of a document stand where that is named."""
+    problems = [
+        replace(problem, place=place)
+        if isinstance(problem, Problem) and _is_whole(problem.place)
+        else problem
+        for problem in error.problems
+    ]
+    return SpecError(problems)
+
+
+def _is_whole(place: Place) -> bool:
+    return not place.line and not place.pointer
 
 
 def find_model_parts(spec: str | os.PathLike[str]) -> ModelParts:

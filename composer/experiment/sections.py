@@ -85,7 +85,9 @@ def apply_to_experiment(
     opened = None if data is None else open_data(data, log)
     if opened is not None:
         _leave_out_datasets(experiment)
-    named = SettableModel(_find_model(experiment, folder), log)
+    written = experiment.document.get(_SPEC)
+    place = None if written is None else written.place
+    named = SettableModel(_find_model(experiment, folder), log, place)
     groups = [(own, named), (others, named if model is None else model)]
     _apply(groups, experiment, opened, references, log)
     return Sections(experiment, opened, Path() if data is None else find_folder(data), named)

@@ -12,6 +12,7 @@ from composer.registry.registry import (
     TYPE_GROUP,
     Found,
     Registry,
+    list_all_faults,
     list_faults,
     short_name,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Found",
     "Publication",
     "Registry",
+    "list_all_faults",
     "list_faults",
     "short_name",
 ]

@@ -15,6 +15,7 @@ from composer.discovery import (
     discover,
     find_version,
     list_damage,
+    list_unknown_groups,
 )
 from composer.errors import ComposerError, MissingPluginError, NameResolutionError, PluginError
 from composer.names import closest
@@ -173,6 +174,11 @@ class Registry:
         publication = found.publication
         return self.local[found.name] if publication is None else publication.load()
 
+    def list_others(self, found: Found) -> list[Publication]:
+        """What else goes by the bare name of something that was found."""
+        bare = found.name.rpartition("/")[2]
+        return [each for each in self._by_name.get(bare, []) if each != found.publication]
+
     def label(self, name: str, home: str | None = None) -> str:
         """The plugin of a name for messages: `'mask_head' of composer-rcnn (...)`."""
         return self.find(name, home).label
@@ -225,6 +231,11 @@ def list_faults(group: str) -> Iterator[str]:
         if fault := registry.describe_fault(each):
             yield f"{registry.what} '{each.name}' of {each.label} cannot be used: {fault}"
     yield from list_damage([group])
+
+
+def list_all_faults() -> list[str]:
+    """A message for each name of any group that can never be used, and for misspelt groups."""
+    return [*(fault for group in _WHAT for fault in list_faults(group)), *list_unknown_groups()]
 
 
 def short_name(name: str) -> str:

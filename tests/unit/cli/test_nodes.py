@@ -58,3 +58,13 @@ def test_unknown_node_type_is_a_mistake(cli):
 def test_narrow_terminal_breaks_no_words(cli, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     assert "without" in cli("nodes", "mask_head").out.split()
+
+
+def test_others_of_the_name_are_mentioned(cli, plugin_folder):
+    entries = "[composer.nodes]\nmask_head = heads:head\n"
+    text = "from torch import Tensor\n\n\ndef head(x: Tensor) -> Tensor:\n    return x\n"
+    plugin_folder.install("their-heads", entries, {"heads": text})
+    others = "The name is published by {}, too: write {}/mask_head"
+    assert others.format("heads (their-heads 1.0)", "their-heads") in cli("nodes", "mask_head").out
+    assert "too: write detection-composer/mask_head" in cli("nodes", "their-heads/mask_head").out
+    assert "The name is published" not in cli("nodes", "box_head").out

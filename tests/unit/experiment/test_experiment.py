@@ -311,3 +311,28 @@ def test_a_name_that_leads_out_of_the_folder_of_runs_is_refused(name, tmp_path):
 def test_a_name_that_no_folder_should_have_is_refused(name, tmp_path):
     text = EXPERIMENT.replace("name: shapes", f"name: {json.dumps(name)}")
     assert "200 bytes, and no control characters" in problems_of(text, tmp_path)
+
+
+def test_a_spec_that_is_missing_is_told_at_its_line(tmp_path):
+    text = EXPERIMENT.replace("spec: ", "spec: nowhere/")
+    message = problems_of(text, tmp_path)
+    line = 1 + text[: text.index("spec: ")].count("\n")
+    assert f"experiment.yaml:{line}:7: the distribution 'nowhere' is not installed" in message
+    assert "was saved with" not in message
+    (tmp_path / "versions.json").write_text('{"plugins": {"nowhere": "1.5"}}')
+    message = problems_of(text, tmp_path)
+    assert "was saved with nowhere 1.5 (is not installed)" in message
+
+
+def test_a_note_on_an_experiments_spec_has_its_line(tmp_path, plugin_folder, caplog, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plugin_folder.install("clashing", "[composer.specs]\nspecs = clashing_specs\n")
+    folder = plugin_folder.path / "clashing_specs"
+    folder.mkdir()
+    name = "mask_rcnn_r50_fpn"
+    folder.joinpath(f"{name}.yaml").write_text(f"composer: 1\nname: {name}\n")
+    old = next(line for line in EXPERIMENT.splitlines() if line.startswith("spec: "))
+    load_experiment(write_experiment(tmp_path, EXPERIMENT.replace(old, f"spec: {name}")))
+    notes = [text for text in caplog.messages if "clashing 1.0" in text]
+    assert notes
+    assert all("experiment.yaml:" in note for note in notes)

@@ -144,3 +144,23 @@ def test_the_first_format_is_read_by_the_plugins_that_it_recorded(saved, tmp_pat
     )
     assert read_description("old.pth").spec.document["nodes"]["b"]["uses"] == "composer-extra/shift"
     assert Graph.open("old.pth").spec.document == Graph.open("model.pth").spec.document
+
+
+def test_a_plugin_that_fails_to_import_is_told_once(plugin_folder):
+    entries = ENTRIES.replace("composer_extra", "broken_extra")
+    plugin_folder.install("broken-extra", entries, {"broken_extra": "1 / 0"})
+    nodes = {
+        name: {"uses": uses, "inputs": {"x": "x"}}
+        for name, uses in (("a", "scale"), ("b", "shift"), ("c", "broken-extra/scale"))
+    }
+    with pytest.raises(SpecError) as caught:
+        Graph.from_spec({"composer": 1, "inputs": {"x": "any"}, "nodes": nodes})
+    (problem,) = caught.value.problems
+    assert "'scale' of broken-extra (broken-extra 1.0) fails to import" in problem.message
+    assert "broken_extra.py:1" in problem.message
+
+
+def test_a_mistaken_setting_says_nothing_of_what_a_checkpoint_was_saved_with(saved):
+    with pytest.raises(SpecError) as caught:
+        Graph.open("model.pth", set=["nothing=3"])
+    assert "was saved with" not in str(caught.value)

@@ -3,6 +3,7 @@
 import pytest
 
 from composer.cli.main import main
+from composer.discovery import list_unknown_groups
 from composer.errors import PluginError
 from composer.registry import NODE_GROUP, Registry, list_faults
 from composer.schema import make_schema
@@ -186,3 +187,30 @@ def test_a_node_type_that_leaves_the_interpreter_is_a_problem(
     assert "SystemExit: 3" in capsys.readouterr().out
     assert main(["nodes", "head"]) == 0
     assert "It has no docstring" in capsys.readouterr().out
+
+
+def test_a_misspelt_group_is_told_with_the_one_that_is_meant(plugin_folder, capsys, tmp_path):
+    entries = "[composer.node]\nhead = odd:head\n[composer.nodes]\nother = odd:other\n"
+    plugin_folder.install("odd-plugin", entries, {"odd": MODULE})
+    (message,) = list_unknown_groups()
+    assert message.startswith(
+        "odd-plugin 1.0: nothing of its entry points 'composer.node' is found"
+    )
+    assert "Did you mean 'composer.nodes'?" in message
+    spec = tmp_path / "s.yaml"
+    spec.write_text("composer: 1\ninputs: {x: any}\nnodes: {a: {uses: head, inputs: {x: x}}}\n")
+    for command in (["nodes"], ["check", str(spec)]):
+        main(command)
+        assert "entry points 'composer.node'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_our_own_groups_are_known():
+    assert list_unknown_groups() == []
+
+
+def test_a_spec_with_problems_names_what_cannot_be_used(plugin_folder, capsys, tmp_path):
+    install(plugin_folder, "my/head = odd:head")
+    spec = tmp_path / "s.yaml"
+    spec.write_text("composer: 1\ninputs: {x: any}\nnodes: {a: {uses: hed, inputs: {x: x}}}\n")
+    assert main(["check", str(spec)]) == 1
+    assert "node type 'my/head' of odd (odd-plugin 1.0) cannot be used" in capsys.readouterr().err
