@@ -37,7 +37,8 @@ def check(
     Missing files, truncated images, images of another size than their annotations, boxes outside
     or without area, empty polygons, masks and keypoints that do not fit, unknown and nameless
     categories, ids that occur twice, and annotations of images that are not there.
-    The exit code is 1 if there is a fault.
+    The exit code is 1 if there is a fault; objects without a mask beside others with one are
+    remarks.
     """
     datasets = chosen.find()
     recognition = _recognise(chosen)
@@ -99,12 +100,19 @@ def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
     from composer.data import count_faults
     from composer.errors import DataError
 
-    report: dict[str, Any] = {"name": name, "error": None, "faults": [], "faults_by_kind": {}}
+    report: dict[str, Any] = {
+        "name": name,
+        "error": None,
+        "faults": [],
+        "faults_by_kind": {},
+        "remarks": [],
+    }
     try:
         dataset = document.read(name)
     except DataError as error:
         return {**report, "error": str(error)}
-    faults = _inspect(dataset, quick)
+    found = _inspect(dataset, quick)
+    faults = [fault for fault in found if not fault.is_remark]
     try:
         used = document.select_from(dataset)
     except DataError as error:
@@ -118,6 +126,7 @@ def _check(name: str, document: DatasetDocument, quick: bool) -> dict[str, Any]:
         "summary": count_objects(used),
         "faults_by_kind": count_faults(faults),
         "faults": [asdict(fault) for fault in faults],
+        "remarks": [asdict(fault) for fault in found if fault.is_remark],
     }
 
 
@@ -155,5 +164,7 @@ def _print(report: Mapping[str, Any]) -> None:
         click.echo(f"{report['name']}{state} ({report['summary']})")
     if report["error"]:
         click.echo(f"  error: {report['error']}")
-    for line in describe_faults(faults).splitlines():
-        click.echo(f"  {line}")
+    remarks = [Fault(**remark) for remark in report["remarks"]]
+    for found, mark in ((faults, ""), (remarks, "note: ")):
+        for line in describe_faults(found).splitlines():
+            click.echo(f"  {line if line.startswith(' ') else mark + line}")

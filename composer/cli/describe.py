@@ -106,7 +106,7 @@ def _describe_spec(model: str, kind: str) -> None:
     nodes = resolve_spec(spec).nodes
     own = spec.weights if parts.weights is None else parts.weights
     files = own if isinstance(own, Mapping) else {"": own}
-    what = _KINDS[kind].format(spec=spec.name)
+    what = _KINDS[kind].format(spec=spec.label)
     click.echo(f"{model}: {what}, {len(nodes)} nodes")
     if spec.doc:
         click.echo(f"  {' '.join(spec.doc.split())}")

@@ -25,6 +25,7 @@ from composer.cli.options import (
     weights_option,
 )
 from composer.cli.output import count_things, print_notes
+from composer.cli.result_folders import choose_evaluation_folder, name_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,7 +133,7 @@ def _parse_sizes(
     "--output",
     "-o",
     metavar="DIR",
-    help="Folder of all files.  [default: a new one, runs/eval, runs/eval-2, ...]",
+    help="Folder of all files.  [default: a new one, runs/<model>-eval, runs/<model>-eval-2, ...]",
 )
 @click.option("--no-save", is_flag=True, help="Write no files.")
 @click.option("--no-plots", is_flag=True, help="Draw no plots.")
@@ -185,7 +186,9 @@ def eval_command(
 
     settable = SettableModel(model)
     dataset = _open_dataset(chosen, on_fault, settable)
-    folder = None if no_save else Path(output) if output else _choose_folder()
+    evaluated = Path(predictions or "").stem if model is None else name_model(model)
+    given = Path(output) if output else choose_evaluation_folder(evaluated)
+    folder = None if no_save else given
     report = partial(
         _report, folder=folder, plots=not no_plots, per_class=per_class, as_json=as_json
     )
@@ -211,15 +214,6 @@ def eval_command(
         )
         if processes.is_first:
             report(dataset, evaluators, results)
-
-
-def _choose_folder() -> Path:
-    """The first of runs/eval, runs/eval-2, ... that is not there."""
-    from composer.visualization import FileNames
-
-    runs = Path("runs")
-    taken = FileNames(path.name for path in runs.iterdir()) if runs.is_dir() else FileNames()
-    return runs / taken.choose("eval", "")
 
 
 def _check_usage(context: click.Context) -> None:

@@ -149,13 +149,13 @@ def _summarise(report: ExportReport, graph: Graph) -> str:
     if not report.checked:
         classes = graph.spec.metadata.thing_classes or graph.spec.metadata.stuff_classes
         named = f", classes: {', '.join(classes)}" if classes else ""
-        return f"{file}: {graph.spec.name}, {size:.1f} MB{named}"
+        return f"{file}: {graph.spec.label}, {size:.1f} MB{named}"
     from composer.exporting import describe_check
 
     beside = "".join(f" and {each.name}" for each in report.files[1:])
     runs = "1 run" if report.num_examples == 1 else f"{report.num_examples} runs"
     lines = [
-        f"{file}{beside}: {graph.spec.name}, {size:.1f} MB",
+        f"{file}{beside}: {graph.spec.label}, {size:.1f} MB",
         f"  checked in {runs}, tolerance {report.tolerance:g}",
         *(f"  {describe_check(each)}" for each in report.checked),
     ]

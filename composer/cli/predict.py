@@ -19,6 +19,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
+from composer.cli.result_folders import choose_predictions_folder
 from composer.escapes import escape_name
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def predict(
     way.check()
     find_model_source(model)  # an unknown one leaves no folder of results
     files = _find_files(paths)
-    folder = output or _choose_folder(model)
+    folder = output or choose_predictions_folder(model)
     if not as_json:
         make_folder(folder)  # before a model is loaded
     predictor = Predictor(
@@ -145,22 +146,6 @@ def predict(
     )
     if not _predict_all(predictions, quiet=as_json):
         context.exit(1)
-
-
-def _choose_folder(model: str) -> Path:
-    """The folder of the results of a model: of its name, and never that of a training run."""
-    from composer.runs import is_run
-
-    folder = Path("runs", _name_model(model))
-    return folder.with_name(f"{folder.name}-predictions") if is_run(folder) else folder
-
-
-def _name_model(model: str) -> str:
-    """The name of a model's results: that of its file, if it is one."""
-    from composer.downloads import is_address, parse_address
-
-    name = parse_address(model).file_name if is_address(model) else os.path.abspath(model)
-    return Path(name).stem or "model"
 
 
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:

@@ -147,7 +147,7 @@ def run(
         graph=graph,
         plan=plan,
         outcome=outcome,
-        saved={} if no_save else save_results(outcome, graph.spec.name, save),
+        saved={} if no_save else save_results(outcome, graph.spec.label, save),
         context={"device": device, "seed": seed, "inputs": files, "feeds": feeds, "notes": notes},
         weights=reports,
     )

@@ -43,6 +43,7 @@ FaultKind = Literal[
 FaultPolicy = Literal["skip", "refuse"]
 
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+_REMARKS: frozenset[FaultKind] = frozenset({"no_mask"})  # boxes beside masks are nothing wrong
 
 _MAX_NAMES = 3
 _log = logging.getLogger("composer.data")
@@ -65,6 +66,11 @@ class Fault:
     image: str | None = None
     annotation: AnnotationId | None = None
     entry: str | None = None
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it says what is there, and nothing is left out for it."""
+        return self.kind in _REMARKS
 
     @property
     def subject(self) -> str:
@@ -159,14 +165,22 @@ def apply_policy(names: Sequence[str], faults: Sequence[Fault], policy: FaultPol
     Raises:
         DataError: there are faults, and they are refused.
     """
-    if not faults:
-        return
+    remarks = [fault for fault in faults if fault.is_remark]
+    faults = [fault for fault in faults if not fault.is_remark]
     quoted = ", ".join(f"'{name}'" for name in names)
     named = f"dataset{'' if len(names) == 1 else 's'} {quoted}"
+    if remarks:
+        _log.warning("note: %s:\n%s", named, _indented(remarks))
+    if not faults:
+        return
     total = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
-    told = "\n".join(f"  {line}" for line in describe_faults(faults).splitlines())
+    told = _indented(faults)
     if policy == "refuse":
         hint = "`on_fault: skip` goes on without what is at fault."
         have = "has" if len(names) == 1 else "have"
         raise DataError(f"{named} {have} {total}:\n{told}\n{hint}", faults)
     _log.warning("%s: %s; what cannot be used is left out:\n%s", named, total, told)
+
+
+def _indented(faults: Sequence[Fault]) -> str:
+    return "\n".join(f"  {line}" for line in describe_faults(faults).splitlines())

@@ -5,6 +5,7 @@ Legend: C classes of the model, D of the dataset, H W the image's height and wid
 
 import logging
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from composer.language import SpecMetadata
 from composer.names import did_you_mean, fold_name, label_names
 from composer.structures import Instances
 
+_NUMBER = re.compile(r"(?:(?:category|class)[ _]?)?\d+")
 _log = logging.getLogger("composer.evaluation")
 
 
@@ -116,13 +118,24 @@ def _match(model: _Classes, wanted: _Classes, what: str, dataset: Dataset) -> li
         for name in left.keys() & open_.keys():
             found |= _pair(model, left[name], wanted, open_[name], dataset)
     if not found:
-        hint = did_you_mean(wanted.names[0], model.names, f"the model's {what}")
+        hint = _suggest_names(wanted, model, what)
         raise InputError(
             f"the model has none of the {what} of dataset '{dataset.name}' "
             f"({', '.join(wanted.names[:5])}). {hint}"
         )
     _log_differences(model, wanted, found, what, dataset)
     return [found.get(at, -1) for at in range(len(model.names))]
+
+
+def _suggest_names(wanted: _Classes, model: _Classes, what: str) -> str:
+    """A hint: a class of the model, or how to name classes of which data have the numbers only."""
+    if all(_NUMBER.fullmatch(name.strip()) for name in wanted.names):
+        pair = f'{{{model.names[0]}: ["{wanted.names[0]}"]}}'
+        return (
+            "The data have numbers in place of names; name those that the model has, for instance "
+            f"by --set '*.categories={pair}'."
+        )
+    return did_you_mean(wanted.names[0], model.names, f"the model's {what}")
 
 
 def _pair(

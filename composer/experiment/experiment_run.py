@@ -120,7 +120,7 @@ def check_experiment(experiment: Experiment) -> list[str]:
     validation = datasets.validation
     size = "no evaluation" if validation is None else f"validation: {len(validation)} images"
     return [
-        f"model: {spec.name}, {sum(p.numel() for p in graph.parameters()):,} parameters, "
+        f"model: {spec.label}, {sum(p.numel() for p in graph.parameters()):,} parameters, "
         f"{sum(each.parameter.numel() for each in trainable):,} of them trainable",
         f"training set: {len(datasets.train)} images, {size}",
         f"classes: {classes}",

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from composer.discovery import DISTRIBUTION
 from composer.documents import Located, Place, ProblemLog, escape, locate
 from composer.language.form import check_form
 from composer.language.keys import LANGUAGE_VERSION, MODES, ImageFormat, Mode
 from composer.language.metadata import SpecMetadata
 from composer.language.settings import Resolved
-from composer.language.sources import SavedSpec
+from composer.language.sources import SavedSpec, find_home
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,12 @@ class Spec:
     resolved: Resolved = field(default_factory=Resolved)
     notes: tuple[str, ...] = ()
     saved: SavedSpec | None = None
+
+    @property
+    def label(self) -> str:
+        """The name, with the distribution of one that another than ours publishes."""
+        home = find_home(self.source)
+        return self.name if home in (None, DISTRIBUTION) else f"{home}/{self.name}"
 
     def modes(self) -> tuple[Mode, ...]:
         """The modes in which the spec has outputs; both if it declares none."""

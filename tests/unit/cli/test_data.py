@@ -172,3 +172,16 @@ def test_polygons_that_reach_anywhere_are_told_drawn_and_evaluated(cli, shapes):
     result = cli("eval", *options)
     assert result.code == 0
     assert "segm  1.000" in result.out
+
+
+def test_boxes_beside_masks_are_a_remark(cli, shapes):
+    file = shapes.annotations
+    document = json.loads(file.read_text())
+    del document["annotations"][0]["segmentation"]
+    file.write_text(json.dumps(document))
+    result = cli("data", "check", "data.yaml")
+    assert result.code == 0
+    assert "train: ok" in result.out
+    assert "  note: no_mask: 1\n" in result.out
+    found = json.loads(cli("data", "check", "data.yaml", "--json").out)["datasets"][0]
+    assert (found["faults"], found["remarks"][0]["kind"]) == ([], "no_mask")

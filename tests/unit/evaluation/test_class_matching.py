@@ -62,3 +62,10 @@ def test_classes_that_the_model_lacks_are_logged(caplog):
     assert "has not 1 of the classes of dataset 'data'" in caplog.text
     with pytest.raises(InputError, match="the model has none of the classes"):
         match(("cow",), ("dog", "cat"))
+
+
+@pytest.mark.parametrize("names", [("0", "1"), ("category 3",), ("class_0", "class_1")])
+def test_numbers_in_place_of_names_are_told_with_the_setting_that_names_them(names):
+    with pytest.raises(InputError) as caught:
+        match(("person", "dog"), names)
+    assert f"""--set '*.categories={{person: ["{names[0]}"]}}'""" in str(caught.value)
