@@ -147,7 +147,8 @@ def _lay_out(module: nn.Module, dtype: torch.dtype, *, channels_last: bool) -> N
 
 def _convert(owner: nn.Module, tensor: Tensor, dtype: torch.dtype, channels_last: bool) -> Tensor:
     converted = tensor.detach()
-    if tensor.dtype == torch.float32:
+    is_bias = isinstance(owner, FusedConv2d) and tensor is owner.bias
+    if tensor.dtype == torch.float32 and not is_bias:
         converted = converted.to(dtype)
     is_packed = isinstance(owner, FusedConv2d) and converted.device.type == "cpu"
     if channels_last and converted.ndim == 4 and not is_packed:

@@ -40,6 +40,7 @@ from composer.ops.region_labels import (
     record_region_counts,
     sample_regions,
 )
+from composer.ops.region_pooling import PoolingGrid, can_pool_levels, fits_kernel, pool_levels
 from composer.ops.regions import check_offsets, index_regions, pick_class_offsets, split_regions
 from composer.ops.rotated_roi_align import roi_align_rotated
 from composer.ops.torchvision_operators import align_regions
@@ -55,12 +56,14 @@ __all__ = [
     "BoxWeights",
     "Matches",
     "OverlapLossName",
+    "PoolingGrid",
     "RegionLabels",
     "RegionSampling",
     "RotatedBoxWeights",
     "align_regions",
     "batched_nms",
     "batched_nms_rotated",
+    "can_pool_levels",
     "check_offsets",
     "check_truth_boxes",
     "check_truth_classes",
@@ -72,6 +75,7 @@ __all__ = [
     "encode_rotated_boxes",
     "find_box_kind",
     "find_known_masks",
+    "fits_kernel",
     "flatten_cells",
     "index_regions",
     "label_regions",
@@ -82,6 +86,7 @@ __all__ = [
     "paste_masks",
     "pick_class_offsets",
     "place_anchors",
+    "pool_levels",
     "record_region_counts",
     "roi_align_rotated",
     "sample_labels",

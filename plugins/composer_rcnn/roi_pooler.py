@@ -11,7 +11,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from composer.layers import Optimization
-from composer.ops import ROTATED, align_regions, find_box_kind, index_regions, roi_align_rotated
+from composer.ops import (
+    ROTATED,
+    PoolingGrid,
+    align_regions,
+    can_pool_levels,
+    find_box_kind,
+    fits_kernel,
+    index_regions,
+    pool_levels,
+    roi_align_rotated,
+)
 from composer.ranges import GridSide, NonNegative, PositiveInt, SamplingRatio
 from composer.structures import (
     AnyBoxes,
@@ -83,6 +93,7 @@ class ROIPooler(nn.Module):
         self.canonical_box_size = canonical_box_size
         self.canonical_level = canonical_level
         self.level_epsilon = level_epsilon
+        self.uses_kernel = False
 
     @property
     def output_shape(self) -> TensorShape:
@@ -92,8 +103,8 @@ class ROIPooler(nn.Module):
 
     @classmethod
     def optimization(cls) -> Optimization:
-        """Returns how it may be changed in inference: it takes maps of any precision."""
-        return Optimization(any_precision=True)
+        """Returns how it may be changed in inference: a kernel that takes maps of any precision."""
+        return Optimization(fold=_use_kernel, any_precision=True)
 
     def forward(self, features: Features, boxes: list[AnyBoxes]) -> RegionFeatures:
         """Returns the features of all images' boxes, image after image; there may be none.
@@ -115,21 +126,43 @@ class ROIPooler(nn.Module):
         regions = index_regions(boxes).to(maps[0].device)
         shape = (len(regions), maps[0].shape[1], *self.output_size)
         check_size(maps[0], shape, f"Features of {len(regions)} regions")
-        if len(maps) == 1:
+        levels = self._assign_levels(kind.structure.cat(boxes).area()) if len(maps) > 1 else None
+        if self._fits_kernel(maps, regions):
+            return self._pool_levels(maps, regions, levels)
+        if levels is None:
             return pool(maps[0], regions, self.strides[0])
-        levels = assign_levels(
-            kind.structure.cat(boxes).area().to(maps[0].device),
+        levels = levels.to(maps[0].device)
+        pooled = maps[0].new_zeros(shape)
+        for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):
+            rows = (levels == level).nonzero().squeeze(1)
+            pooled[rows] = pool(map_, regions[rows], stride)
+        return pooled
+
+    def _assign_levels(self, areas: Float[Tensor, "R"]) -> Int[Tensor, "R"]:
+        return assign_levels(
+            areas,
             int(math.log2(self.strides[0])),
             int(math.log2(self.strides[-1])),
             self.canonical_box_size,
             self.canonical_level,
             self.level_epsilon,
         )
-        pooled = maps[0].new_zeros(shape)
-        for level, (map_, stride) in enumerate(zip(maps, self.strides, strict=True)):
-            rows = (levels == level).nonzero().squeeze(1)
-            pooled[rows] = pool(map_, regions[rows], stride)
-        return pooled
+
+    def _fits_kernel(self, maps: list[Tensor], regions: Tensor) -> bool:
+        is_upright = regions.shape[1] == 5 and self.pooler_type != "ROIPool"
+        return self.uses_kernel and is_upright and fits_kernel(maps, regions)
+
+    def _pool_levels(
+        self,
+        maps: list[Float[Tensor, "_ C _ _"]],
+        regions: Float[Tensor, "R 5"],
+        levels: Int[Tensor, "R"] | None,
+    ) -> Float[Tensor, "R C _ _"]:
+        _check_extent(regions, self.strides[-1])
+        grid = PoolingGrid(
+            self.output_size, self.sampling_ratio, is_aligned=self.pooler_type == "ROIAlignV2"
+        )
+        return pool_levels(maps, regions, levels, [1.0 / each for each in self.strides], grid)
 
     def _pool_rotated(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 6"], stride: int
@@ -155,6 +188,13 @@ class ROIPooler(nn.Module):
             self.sampling_ratio,
             aligned=self.pooler_type == "ROIAlignV2",
         )
+
+
+def _use_kernel(module: nn.Module) -> nn.Module:
+    """Returns a pooler that uses the compiled kernel where it is installed and fits."""
+    assert isinstance(module, ROIPooler)
+    module.uses_kernel = can_pool_levels()
+    return module
 
 
 def _check_extent(regions: Float[Tensor, "R 5"], stride: int) -> None:

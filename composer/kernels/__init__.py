@@ -1,0 +1,1 @@
+"""Functions that numba compiles (the extra `numba`), imported where they are called."""
