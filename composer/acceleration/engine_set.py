@@ -32,7 +32,7 @@ from composer.errors import ExecutionError
 from composer.layers import Compiled, EnginePart, EngineTensor
 from composer.node import Contract, InputPort
 
-_TOLERANCES = {"float32": 2e-3, "bfloat16": 0.1}  # of the largest value; int8 is not compared
+_TOLERANCES = {"float32": 2e-3, "bfloat16": 0.1, "int8": 0.5}  # of the largest value
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -261,9 +261,7 @@ class EngineSet:
         Raises:
             ValueError: if it does not.
         """
-        tolerance = _TOLERANCES.get(self.precision)
-        if tolerance is None:
-            return
+        tolerance = _TOLERANCES.get(self.precision, max(_TOLERANCES.values()))
         with torch.no_grad():
             found, wanted = run(*shown.examples), shown.module(*shown.examples)
         for port, given, exact in zip(shown.outputs, found, wanted, strict=True):

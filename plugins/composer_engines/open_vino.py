@@ -89,4 +89,20 @@ def _quantise(model: Any, calibration: Sequence[Sequence[Tensor]]) -> Any:
     import nncf
 
     samples = [[each.contiguous().numpy() for each in tensors] for tensors in calibration]
-    return nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples))
+    quantised = nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples))
+    _give_quantised_values(quantised)
+    return quantised
+
+
+def _give_quantised_values(model: Any) -> None:
+    """Lets outputs that are quantised for other nodes, too, leave as those nodes get them.
+
+    OpenVINO (2026.4) scales a value wrongly that leaves in floating point and goes on in int8,
+    where sizes are dynamic.
+    """
+    for result in model.get_results():
+        for target in result.input_value(0).get_target_inputs():
+            if target.get_node().get_type_name() == "FakeQuantize":
+                result.input(0).replace_source_output(target.get_node().output(0))
+                break
+    model.validate_nodes_and_infer_types()
