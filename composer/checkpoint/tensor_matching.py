@@ -29,6 +29,7 @@ _CLASSIFIER = re.compile(
     r"(?:fc1000|stem\.fc|head\.fc|linear|fc)\.(?:weight|bias)"
     r"|stem\.conv1\.bias|keypoint_head\.score\.(?:weight|bias)"
 )
+_LEVEL_NORMS = "hidden_states_norms."
 NO_NODE = "(no node)"
 
 Resize = Callable[[str, Tensor, Sequence[int]], Tensor | None]
@@ -285,5 +286,10 @@ def is_ignored(key: str, *, by_suffix: bool) -> bool:
 
 
 def may_be_missing(name: str) -> bool:
-    """Whether a module does as well without `name` in the file."""
-    return name.rpartition(".")[2] in ("num_batches_tracked", "fed_loss_cls_weights")
+    """Whether a module does as well without `name` in the file.
+
+    transformers' backbones normalise each of their levels, for which classifiers have no weights;
+    a new normalisation scales by one and shifts by nothing.
+    """
+    last = name.rpartition(".")[2]
+    return last in ("num_batches_tracked", "fed_loss_cls_weights") or _LEVEL_NORMS in name

@@ -3,6 +3,7 @@ import torch
 
 pytest.importorskip("transformers", reason="the extra 'transformers' is not installed")
 
+from composer import Graph
 from composer.structures import ImageList, TensorShape
 from composer_transformers.backbone import TransformersBackbone
 
@@ -75,3 +76,54 @@ def test_features_and_names_of_weights_are_those_of_transformers():
 def test_unknown_networks_and_levels_are_described(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+CLASSIFIERS = {
+    "convnext": "ConvNextForImageClassification",
+    "resnet": "ResNetForImageClassification",
+    "swin": "SwinForImageClassification",
+    "dinov2": "Dinov2ForImageClassification",
+    "dinov3_vit": "DINOv3ViTModel",
+}
+
+
+def describe_graph(kind):
+    """A graph of a backbone alone."""
+    options = {"model_type": kind, "config": SMALL[kind]}
+    return {
+        "composer": 1,
+        "name": "backbone",
+        "inputs": {"batch": {"type": "ImageBatch", "image": {"channel_order": "RGB"}}},
+        "nodes": {
+            "preprocess": {"uses": "preprocess", "inputs": {"batch": "batch"}},
+            "net": {
+                "uses": "transformers_backbone",
+                "inputs": {"images": "preprocess.images"},
+                "with": options,
+            },
+        },
+        "outputs": {"training": {"maps": "net"}, "inference": {"maps": "net"}},
+    }
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+@torch.no_grad()
+def test_weights_of_classifiers_are_those_of_backbones(kind, tmp_path):
+    import transformers
+
+    network = getattr(transformers, CLASSIFIERS[kind])
+    theirs = network(network.config_class(**SMALL[kind]))
+    for parameter in theirs.parameters():
+        parameter.add_(torch.randn_like(parameter))
+    theirs.save_pretrained(tmp_path)
+    spec = describe_graph(kind)
+    graph = Graph.from_spec(spec, weights={"net": tmp_path / "model.safetensors"})
+    assert graph.random_nodes == []
+    state = theirs.state_dict()
+    for name, tensor in graph.module("net").state_dict().items():
+        if name.startswith("hidden_states_norms."):  # which classifiers have not
+            assert torch.equal(tensor, torch.full_like(tensor, float(name.endswith("weight"))))
+            continue
+        places = [key for key in state if key == name or key.endswith(f".{name}")]
+        places = places or [key for key in state if name.endswith(f".{key}")]
+        assert any(torch.equal(state[key], tensor) for key in places), name
