@@ -171,11 +171,13 @@ class MaskLoss(nn.Module):
             `loss_cross_entropy`, `loss_mask` and `loss_dice` of the last layer, and with `_0`,
             `_1`, ... of those before it.
         """
+        logits, masks = logits.float(), masks.float()
         others = [
             {"masks_queries_logits": mask, "class_queries_logits": classes}
             for mask, classes in zip(masks[:-1], logits[:-1], strict=True)
         ]
-        with seeded_by(generator):
+        # The costs of matches become arrays of numpy, which has no bfloat16.
+        with seeded_by(generator), torch.autocast(masks.device.type, enabled=False):
             found = self.criterion(
                 masks[-1],
                 logits[-1],

@@ -34,6 +34,7 @@ _LEFT_OUT = (
     *("architectures", "transformers_version", "auto_map", "dtype", "torch_dtype"),
     *("_name_or_path", "id2label", "label2id", "num_labels"),
 )
+_NUMBER = re.compile(r"\d{1,9}")
 _DEFAULT_NAME = re.compile(r"LABEL_\d+")
 _DEFAULT_CLASSES = 2  # of a configuration that names none
 
@@ -61,13 +62,13 @@ def read_folder(find: FindFile) -> dict[str, Any] | None:
         "spec": _make_spec(config, _read_processor(find)),
         "weights": _find_weights(find),
         "key_mapping": "transformers",
-        "note": _describe_code(config),
+        "note": "; ".join(filter(None, (_describe_code(config), _read_names(config)[1]))),
     }
 
 
 def _make_spec(config: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[str, Any]:
     name = _find_spec(config)
-    names = _read_names(config)
+    names, _ = _read_names(config)
     values = {key: value for key, value in config.items() if key not in _LEFT_OUT}
     num_classes = len(names) or config.get("num_labels") or _DEFAULT_CLASSES
     params = {"config": values, "num_classes": num_classes, **processor}
@@ -103,14 +104,24 @@ def _find_spec(config: Mapping[str, Any]) -> str:
     return name
 
 
-def _read_names(config: Mapping[str, Any]) -> list[str]:
-    """The names of the classes, by their numbers."""
+def _read_names(config: Mapping[str, Any]) -> tuple[list[str], str]:
+    """The names of the classes by their numbers, and a remark where they are not from 0 on.
+
+    There are as many classes as names, in transformers, too.
+    """
     names = config.get("id2label") or {}
-    if not isinstance(names, dict) or sorted(map(str, names)) != sorted(
-        map(str, range(len(names)))
-    ):
-        raise ValueError(f"{_CONFIG}: id2label does not name the classes from 0 on")
-    return [str(names[number]) for number in sorted(names, key=int)]
+    if not isinstance(names, dict) or not all(_NUMBER.fullmatch(str(key)) for key in names):
+        raise ValueError(f"{_CONFIG}: id2label does not map the numbers of classes to names")
+    by_number = {int(key): str(name) for key, name in names.items()}
+    found = [by_number.get(number, f"LABEL_{number}") for number in range(len(names))]
+    unnamed = [str(number) for number in range(len(names)) if number not in by_number]
+    if not unnamed:
+        return found, ""
+    lost = [f"{number} ('{name}')" for number, name in by_number.items() if number >= len(names)]
+    return found, (
+        f"id2label has gaps: the model has {len(names)} classes, of which {', '.join(unnamed)} "
+        f"have no name, and names others: {', '.join(lost)}"
+    )
 
 
 def _read_processor(find: FindFile) -> dict[str, Any]:

@@ -13,7 +13,11 @@ from transformers_models import CONFIGS, build_ours, build_theirs, make_labels, 
 
 pytestmark = pytest.mark.slow
 SEED = 7
-
+TIMM = {
+    "backbone": "test_resnet",  # timm's own small network for tests
+    "use_pretrained_backbone": True,  # which is not heeded: nothing is fetched
+    "backbone_kwargs": {"in_chans": 3, "out_indices": [1, 2, 3, 4]},
+}
 
 VARIANTS = {
     **{kind: (kind, {}) for kind in CONFIGS},
@@ -23,7 +27,9 @@ VARIANTS = {
         {"with_box_refine": True, "two_stage": True, "two_stage_num_proposals": 6},
     ),
     "detr, learned positions": ("detr", {"position_embedding_type": "learned"}),
+    "detr, of timm": ("detr", {"backbone_config": None, "use_timm_backbone": True, **TIMM}),
     "detr, last layer": ("detr", {"auxiliary_loss": False}),
+    "rt_detr, last layer": ("rt_detr", {"auxiliary_loss": False, "num_denoising": 0}),
     "rt_detr, more levels": ("rt_detr", {"num_feature_levels": 4}),
 }
 NO_DROPOUT = {"dropout": 0.0, "hidden_dropout_prob": 0.0}

@@ -101,6 +101,14 @@ def test_a_model_on_the_hub_is_that_of_its_folder(saved):
 
 
 @pytest.mark.slow
+def test_a_revision_is_that_of_all_files(saved):
+    Graph.open(f"hf://owner/repo@{COMMIT}")
+    asked = {request.path for request in saved.requests}
+    assert all(path.startswith(PREFIXES[1]) for path in asked)
+    assert any(path.endswith("model.safetensors") for path in asked)
+
+
+@pytest.mark.slow
 def test_what_was_fetched_is_enough_offline(saved, cli):
     assert cli("describe", "hf://owner/repo").code == 0
     asked = len(saved.requests)

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from composer import Graph
 from composer.errors import InputError
+from composer.prediction import Predictor
 from composer_transformers.model_folder import read_folder
 from transformers_models import (
     CONFIGS,
@@ -74,6 +76,15 @@ def test_names_that_transformers_made_up_are_no_names(tmp_path):
     assert found["spec"]["params"]["num_classes"] == 3
 
 
+def test_gaps_in_the_numbers_of_classes_are_told(tmp_path):
+    config = {"model_type": "detr", "architectures": ["DetrForObjectDetection"]}
+    names = {"0": "person", "2": "car", "7": "boat"}
+    found = read(write(tmp_path, {**config, "id2label": names}))
+    assert found["spec"]["metadata"]["thing_classes"] == ["person", "LABEL_1", "car"]
+    assert found["spec"]["params"]["num_classes"] == 3
+    assert "has 3 classes, of which 1 have no name, and names others: 7 ('boat')" in found["note"]
+
+
 def test_folders_of_others_are_none_of_ours(tmp_path):
     assert read(tmp_path) is None
     assert read(write(tmp_path, {"model_type": "anything"})) is None
@@ -95,8 +106,8 @@ def test_folders_of_others_are_none_of_ours(tmp_path):
             "is a DetrModel; of this type, DetrForObjectDetection and DetrForSegmentation have a",
         ),
         (
-            {"model_type": "detr", "architectures": [], "id2label": {"1": "a"}},
-            "id2label does not name the classes from 0 on",
+            {"model_type": "detr", "architectures": [], "id2label": {"a": "1"}},
+            "id2label does not map the numbers of classes to names",
         ),
     ],
 )
@@ -212,3 +223,27 @@ def test_a_folder_is_predicted_with_from_the_command_line(tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "out/predictions.json").is_file()
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_half_precision_is_read_and_an_image_file_predicted_as_transformers_does(tmp_path):
+    pytest.importorskip("transformers", reason=NEEDED)
+    from composer_transformers.processors import build_processor
+
+    theirs = build_theirs("detr").half()
+    theirs.save_pretrained(tmp_path)
+    options = small_params("detr")["processor_options"]
+    processor = build_processor("detr", options)
+    processor.save_pretrained(tmp_path)
+    image = Image.fromarray(torch.randint(0, 256, (70, 90, 3), dtype=torch.uint8).numpy())
+    image.save(tmp_path / "image.png")
+    inputs = processor(images=image, return_tensors="pt")
+    expected = theirs.float().eval()(**inputs)
+    (wanted,) = processor.post_process_object_detection(
+        expected, threshold=0.0, target_sizes=[(70, 90)]
+    )
+    found = Predictor(tmp_path, score_threshold=0.0)(tmp_path / "image.png").instances
+    order = wanted["scores"].argsort(descending=True, stable=True)
+    torch.testing.assert_close(found.scores, wanted["scores"][order])
+    torch.testing.assert_close(found.pred_boxes.tensor, wanted["boxes"][order])

@@ -10,9 +10,10 @@ from safetensors.torch import load_file
 
 pytest.importorskip("transformers", reason="the extra 'transformers' is not installed")
 
+from composer import Graph
 from composer.data import write_shape_dataset
 from composer.experiment import load_experiment, run_experiment
-from transformers_models import CONFIGS, small_params
+from transformers_models import CONFIGS, make_mask_records, small_params
 from unit.cli.conftest import cli
 
 __all__ = ["cli"]
@@ -103,6 +104,15 @@ def test_losses_fall_and_results_are_measured(variant, shapes):
     saved = yaml.safe_load((shapes / "run/spec.yaml").read_text())
     options = saved["nodes"]["losses"]["with"]
     assert {name: (options.get(name) or 0) for name in COUNTS[task]} == COUNTS[task]
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_losses_of_masks_are_computed_in_full_precision(kind):
+    graph = Graph.from_spec(f"transformers/{kind}", **small_params(kind)).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = graph(make_mask_records())
+    assert all(loss.dtype == torch.float32 for loss in losses.values())
+    sum(losses.values()).backward()
 
 
 def test_a_training_is_resumed_and_its_result_evaluated_from_the_command_line(shapes, cli):
