@@ -106,7 +106,7 @@ def _describe_spec(model: str, kind: str) -> None:
     nodes = resolve_spec(spec).nodes
     own = spec.weights if parts.weights is None else parts.weights
     files = own if isinstance(own, Mapping) else {"": own}
-    what = _KINDS[kind].format(spec=spec.label)
+    what = _KINDS[kind].format(spec=_name_published(model) if kind == "published" else spec.label)
     click.echo(f"{model}: {what}, {len(nodes)} nodes")
     if spec.doc:
         click.echo(f"  {' '.join(spec.doc.split())}")
@@ -115,6 +115,14 @@ def _describe_spec(model: str, kind: str) -> None:
     what = "initial weights" if kind == "experiment" else "weights"
     click.echo(f"  {what}: {weights or 'none'}")
     _print_names(spec)
+
+
+def _name_published(model: str) -> str:
+    """The spec of a published model; the document that its catalogue makes has the model's name."""
+    from composer.catalogues import require_entry
+    from composer.registry import short_name
+
+    return short_name(require_entry(model).spec or "")
 
 
 def _describe_file(file: str) -> None:

@@ -110,6 +110,10 @@ def _make_diagram(
     log_unchecked(loaded)
     blueprint = resolve_spec(loaded)
     selection = None
+    if any(setting.partition("=")[0].endswith("recompute") for setting in settings):
+        from composer.construction import check_spec
+
+        blueprint = check_spec(loaded)  # which applies settings of nodes, and this one is drawn
     if until or feeds:
         from composer.construction import check_spec
 

@@ -183,7 +183,7 @@ class _Drawing:
         frozen = self.blueprint.spec.freeze.values()
         modules = [part.module for part in frozen if part.covers(node.path)]
         remarks = [f"{'' if '' in modules else 'partly '}frozen"] if modules else []
-        if node.recompute and self.mode == "training":
+        if node.recompute:
             remarks.append("recomputed")
         return ", ".join([node.type_name, *remarks])
 

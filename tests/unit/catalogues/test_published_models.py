@@ -114,6 +114,7 @@ def test_looking_at_it_fetches_nothing(cli, weights, server):
     described = cli("describe", "tiny_1x")
     assert described.code == 0, described.err
     assert "https://zoo.invalid/weights/tiny_1x.safetensors" in described.out
+    assert "a published model with the spec tiny-zoo/tiny_zoo_spec, " in described.out
     assert server.requests == []
 
 

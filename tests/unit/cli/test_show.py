@@ -134,3 +134,11 @@ def test_options_of_drawing_and_costs_do_not_mix(cli, folder, arguments, message
     result = cli("show", "small.yaml", *arguments)
     assert result.code == 2
     assert message in result.err
+
+
+def test_recomputed_nodes_are_shown_and_described(cli, folder):
+    shown = cli("show", "mask_rcnn_r50_fpn", "--set", "fpn.recompute=true")
+    assert shown.out.count(", recomputed") == 1
+    spec = "composer: 1\nname: a\nextends: small\nnodes: {backbone: {recompute: true}}\n"
+    (folder / "a.yaml").write_text(spec.replace("small", "small.yaml"))
+    assert "recomputed for gradients\n  backbone" in cli("describe", "a.yaml").out

@@ -68,6 +68,13 @@ def test_box_tells_whether_it_is_trained():
     assert boxes["heads.first"].type == "resnet, frozen"
 
 
+def test_recomputed_nodes_are_marked():
+    nodes = {**SPEC["nodes"], "heads": {**SPEC["nodes"]["heads"], "recompute": True}}
+    boxes = make_diagram(resolve({**SPEC, "nodes": nodes, "freeze": ["heads"]}), "training").boxes
+    assert boxes["heads.first"].type == "resnet, frozen, recomputed"
+    assert "recomputed" not in boxes["prepare"].type
+
+
 def test_box_tells_what_it_is(blueprint):
     boxes = make_diagram(
         blueprint, "inference", plugin_of=lambda node: f"plugin-of-{node.uses}"
