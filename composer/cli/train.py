@@ -100,8 +100,9 @@ def train(
     --set takes addresses of the whole experiment, in full or by a unique end: lr=0.001,
     model.num_classes=3, datasets.train.annotations=x.json, '*.num_workers=0'.
 
-    With --resume, the experiment is the one in the folder of the run unless another is named.
-    A signal (Ctrl-C, SIGTERM) saves first. Exit code 0 when it is over, 3 when it can be resumed.
+    With --resume, the experiment is the one in the folder of the run unless another is named, or
+    SPEC and --data are. A signal (Ctrl-C, SIGTERM) saves first. Exit code 0 when it is over, 3 when
+    it can be resumed.
 
     Several processes: torchrun --nproc-per-node 2 -m composer train ...
     """
@@ -171,7 +172,8 @@ def _read_experiment(
 
     if experiment is None and resumed is None and (spec is None or data is None):
         raise click.UsageError("name an experiment (--experiment FILE), or SPEC and --data FILE")
-    if experiment is None and resumed is not None:
+    is_named = spec is not None and data is not None
+    if experiment is None and resumed is not None and not is_named:
         experiment = str(RunFolder(resumed).experiment)
     if experiment is not None:
         return load_experiment(experiment, set=settings, data=data)

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from composer.data import write_shape_dataset
 from composer.discovery import find_version
 from composer.graph import Graph
 from unit.experiment.small_experiment import write_experiment
@@ -36,6 +37,19 @@ def test_training_is_checked_run_resumed_and_exported(cli, tmp_path, monkeypatch
     versions = json.loads((tmp_path / "run/versions.json").read_text())
     assert versions["packages"]["torch"] == torch.__version__.partition("+")[0]
     assert versions["plugins"] == {"detection-composer": find_version()}
+
+
+def test_a_training_of_a_spec_is_resumed_by_its_own_command(cli, tmp_path, monkeypatch):
+    write_shape_dataset(tmp_path / "shapes", num_images=5, size=48)
+    monkeypatch.chdir(tmp_path)
+    small = ("depth=18", "stem_out_channels=8", "res2_out_channels=8", "fpn_channels=8")
+    settings = [part for one in small for part in ("--set", f"model.{one}")]
+    command = ["rpn_r50_fpn", "--data", "shapes", "-o", "run", "--from-scratch", *settings]
+    first = cli("train", *command, "--iterations", 1)
+    assert first.code == 0, first.err
+    resumed = cli("train", *command, "--iterations", 2, "--resume")
+    assert resumed.code == 0, resumed.err
+    assert "iteration 2/2" in resumed.out
 
 
 @pytest.mark.parametrize(
