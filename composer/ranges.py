@@ -12,6 +12,10 @@ PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
 NonNegativeInt: TypeAlias = Annotated[int, Field(ge=0)]
 Channels: TypeAlias = PositiveInt | Literal[-1]  # -1 keeps the number of channels
 
+# Blocks or layers, one after the other; the deepest networks have about a thousand.
+Depth: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
+OptionalDepth: TypeAlias = Annotated[int, Field(ge=0, le=10_000)]
+
 # Pixels of an image's side; a square image of that many has 4 billion pixels.
 PixelSide: TypeAlias = Annotated[int, Field(ge=1, le=65_536)]
 OptionalPixelSide: TypeAlias = Annotated[int, Field(ge=0, le=65_536)]  # 0 for none

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import NormName, Optimization, fold_norms
-from composer.ranges import Channels, NonNegativeInt, PositiveInt, Probability
+from composer.ranges import Channels, OptionalDepth, PositiveInt, Probability
 from composer.structures import (
     AnchorLogits,
     Centerness,
@@ -64,7 +64,7 @@ class FCOSHead(nn.Module):
         features_shape: dict[str, TensorShape],
         in_features: tuple[str, ...] | None = None,
         num_classes: PositiveInt,
-        num_convs: NonNegativeInt = 4,
+        num_convs: OptionalDepth = 4,
         conv_dim: Channels = -1,
         norm: NormName = "",
         prior_prob: Probability = 0.01,

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import NormName, Optimization, fold_norms
-from composer.ranges import Channels, NonNegativeInt, PositiveInt, Probability
+from composer.ranges import Channels, OptionalDepth, PositiveInt, Probability
 from composer.structures import (
     AnchorDeltas,
     AnchorLogits,
@@ -61,7 +61,7 @@ class RetinaNetHead(nn.Module):
         in_features: tuple[str, ...] | None = None,
         num_classes: PositiveInt,
         num_anchors: PositiveInt = 9,
-        num_convs: NonNegativeInt = 4,
+        num_convs: OptionalDepth = 4,
         conv_dim: Channels = -1,
         norm: NormName = "",
         prior_prob: Probability = 0.01,

@@ -3,7 +3,7 @@
 from torch import nn
 
 from composer.layers import NormName, Optimization, freeze_batch_norm
-from composer.ranges import NonNegative, NonNegativeInt, Positive, PositiveInt
+from composer.ranges import Depth, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_regnet.blocks import BlockStyle, Stem, build_stage
 from composer_regnet.fused_blocks import fold_backbone
@@ -43,7 +43,7 @@ class RegNet(nn.Module):
         self,
         *,
         images_shape: TensorShape,
-        depth: PositiveInt = 23,
+        depth: Depth = 23,
         w_0: PositiveInt = 96,
         w_a: NonNegative = 38.65,
         w_m: Positive = 2.43,

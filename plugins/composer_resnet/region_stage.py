@@ -6,7 +6,7 @@ Legend: R regions.
 from torch import nn
 
 from composer.layers import NormName, Optimization
-from composer.ranges import PositiveInt
+from composer.ranges import Depth, PositiveInt
 from composer.structures import RegionFeatures, TensorShape
 from composer_resnet.fused_blocks import OPTIMIZATION
 from composer_resnet.stages import BlockStyle, Stage
@@ -36,7 +36,7 @@ class RegionStage(nn.Module):
         self,
         *,
         x_shape: TensorShape,
-        num_blocks: PositiveInt = 3,
+        num_blocks: Depth = 3,
         norm: NormName = "FrozenBN",
         res2_out_channels: PositiveInt = 256,
         num_groups: PositiveInt = 1,

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from composer.layers import Optimization, call_block, fold_norms
-from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
+from composer.ranges import Chance, Depth, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import add_positions, make_positions
 from composer_vit.layer_depth import find_layer_depth
@@ -76,7 +76,7 @@ class MViTBackbone(nn.Module):
         patch_stride: PositiveInt = 4,
         patch_padding: NonNegativeInt = 3,
         embed_dim: PositiveInt = 96,
-        depth: PositiveInt = 10,
+        depth: Depth = 10,
         num_heads: PositiveInt = 1,
         last_block_indexes: tuple[NonNegativeInt, ...] = (0, 2, 7, 9),
         qkv_pool_kernel: PositiveInt = 3,

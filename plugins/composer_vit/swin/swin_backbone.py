@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import Optimization, fold_norms
-from composer.ranges import Chance, NonNegativeInt, Positive, PositiveInt
+from composer.ranges import Chance, Depth, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import resize_grid
 from composer_vit.mlp import init_transformer
@@ -63,7 +63,7 @@ class SwinBackbone(nn.Module):
         images_shape: TensorShape,
         patch_size: Literal[1, 2, 4, 8, 16] = 4,
         embed_dim: PositiveInt = 96,
-        depths: tuple[PositiveInt, ...] = (2, 2, 6, 2),
+        depths: tuple[Depth, ...] = (2, 2, 6, 2),
         num_heads: tuple[PositiveInt, ...] = (3, 6, 12, 24),
         window_size: PositiveInt = 7,
         mlp_ratio: Positive = 4.0,

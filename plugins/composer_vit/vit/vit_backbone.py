@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from composer.layers import Optimization, call_block, fold_norms
-from composer.ranges import Chance, NonNegative, NonNegativeInt, Positive, PositiveInt
+from composer.ranges import Chance, Depth, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import add_positions, make_positions
 from composer_vit.layer_depth import find_layer_depth
@@ -64,7 +64,7 @@ class ViTBackbone(nn.Module):
         img_size: PositiveInt = 1024,
         patch_size: PositiveInt = 16,
         embed_dim: PositiveInt = 768,
-        depth: PositiveInt = 12,
+        depth: Depth = 12,
         num_heads: PositiveInt = 12,
         mlp_ratio: Positive = 4.0,
         qkv_bias: bool = True,

@@ -170,3 +170,18 @@ def test_absurd_numbers_are_told_at_their_setting_before_anything_is_built(model
         Graph.from_spec(model, set=[(address, value)])
     assert address.rpartition(".")[2] in str(caught.value)
     assert str(value).strip("[]") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "address", "value"),
+    [
+        ("cascade_mask_rcnn_swin", "bottom_up.depths", [2, 10**9, 6, 2]),
+        ("cascade_mask_rcnn_vitdet", "backbone.net.depth", 10**9),
+        ("cascade_mask_rcnn_mvitv2_fpn", "bottom_up.depth", 10**6),
+        ("retinanet_r50_fpn", "head.num_convs", 10**6),
+    ],
+)
+def test_networks_of_more_blocks_than_any_are_refused_by_their_form(model, address, value):
+    with pytest.raises(SpecError) as caught:
+        check_source(model, set=[(address, value)])
+    assert all("less than or equal to 10000" in each.message for each in caught.value.problems)
