@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -110,8 +111,8 @@ def _walk(document: Mapping[str, object], name: str, depth: int) -> Iterator[Sec
     inner = [
         section
         for key, value in others.items()
-        if depth < _MAX_DEPTH and _is_state_dict(key, value)
-        for section in _walk(value, f"{name}.{key}" if name else key, depth + 1)  # type: ignore[arg-type]
+        if depth < _MAX_DEPTH and _is_state_dict(value, key)
+        for section in _walk(value, f"{name}.{key}" if name else key, depth + 1)
     ]
     # A few tensors beside state dicts are counters, such as the number of averaged models.
     if tensors and not (inner and len(tensors) < min(len(one.tensors) for one in inner)):
@@ -119,7 +120,7 @@ def _walk(document: Mapping[str, object], name: str, depth: int) -> Iterator[Sec
     yield from inner
 
 
-def _is_state_dict(key: str, value: object) -> bool:
+def _is_state_dict(value: object, key: str) -> TypeGuard[Mapping[str, object]]:
     if any(part in key.lower() for part in _OTHERS):
         return False
     return isinstance(value, dict) and all(isinstance(inner, str) for inner in value)

@@ -83,10 +83,10 @@ def _describe_program(file: str, exporter: ProgramExporter) -> None:
     print_columns([(name, ", ".join(nodes)) for name, nodes in ends if nodes], indent=2)
     for name, tensors in (("inputs", found.inputs), ("outputs", found.outputs)):
         click.echo(f"\n{name}")
-        rows = [(tensor.name, str(tensor)) for tensor in tensors]
+        rows: list[tuple[str, ...]] = [(tensor.name, str(tensor)) for tensor in tensors]
         if name == "outputs":
             errors = found.checked
-            rows = [(n, text, f"error {errors[n]:.2g}" if n in errors else "") for n, text in rows]  # type: ignore[misc]
+            rows = [(n, text, f"error {errors[n]:.2g}" if n in errors else "") for n, text in rows]
         print_columns(rows, indent=2)
     click.echo(f"\nchecked with a tolerance of {found.tolerance:g} on")
     for sizes in found.examples:

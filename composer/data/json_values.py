@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from composer.data.faults import BadPart, FaultKind
 
@@ -28,7 +28,7 @@ def show_value(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number; true and false are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
@@ -38,7 +38,7 @@ def is_number(value: object) -> bool:
         return False
 
 
-def are_numbers(values: object) -> bool:
+def are_numbers(values: object) -> TypeGuard[Sequence[float]]:
     """Whether a value is a list of finite numbers, of which true and false are none."""
     if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
         return False
@@ -61,7 +61,7 @@ def to_number(value: object, key: str, kind: FaultKind = "malformed") -> float:
     """
     if not is_number(value):
         raise BadPart(kind, f"'{key}' is a number, not {show_value(value)}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def to_integer(

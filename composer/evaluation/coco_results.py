@@ -127,7 +127,7 @@ def _read_box(bbox: object) -> list[float]:
             "its score and its box are to be finite numbers; 'bbox' is x, y, width, height, not "
             f"{show_value(bbox)}"
         )
-    box = [float(value) for value in bbox]  # type: ignore[attr-defined]
+    box = [float(value) for value in bbox]
     if len(box) not in (4, 5):
         raise InputError(f"a box has four numbers, or five with an angle, not {len(box)}")
     if min(box[2:4]) < 0:
@@ -138,12 +138,12 @@ def _read_box(bbox: object) -> list[float]:
 
 
 def _read_keypoints(keypoints: object) -> list[float]:
-    if not are_numbers(keypoints) or len(keypoints) % 3:  # type: ignore[arg-type]
+    if not are_numbers(keypoints) or len(keypoints) % 3:
         raise InputError(
             "'keypoints' is a flat list of numbers x, y, score of each keypoint, not "
             f"{show_value(keypoints)}"
         )
-    return [float(value) for value in keypoints]  # type: ignore[attr-defined]
+    return [float(value) for value in keypoints]
 
 
 def _surround(keypoints: Sequence[float]) -> list[float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsFloat
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
@@ -156,8 +156,10 @@ def _find_stated(tags: dict[int, Any]) -> SampleRange | None:
 
 def _to_number(value: object) -> float | None:
     first = value[0] if isinstance(value, tuple) and value else value
+    if not isinstance(first, (str, SupportsFloat)):
+        return None
     try:
-        number = float(first)  # type: ignore[arg-type]
+        number = float(first)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         return None
     return number if math.isfinite(number) else None

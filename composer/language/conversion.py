@@ -184,7 +184,7 @@ def _references(item: Located | None) -> tuple[Reference, ...]:
 
 
 def _mode(text: str | None) -> Mode | None:
-    return text if text in ("training", "inference") else None  # type: ignore[return-value]
+    return next((mode for mode in MODES if mode == text), None)
 
 
 def _has(item: Located, key: str) -> bool:

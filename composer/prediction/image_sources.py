@@ -21,7 +21,7 @@ from composer.visualization import to_pil_image
 ImageSource = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
 ChannelOrder = Literal["RGB", "BGR"]
 
-_ORDERS = get_args(ChannelOrder)
+_ORDERS: dict[str, ChannelOrder] = {order: order for order in get_args(ChannelOrder)}
 
 
 class LoadedImage(NamedTuple):
@@ -88,7 +88,7 @@ def check_order(channel_order: str | None) -> ChannelOrder:
         )
     if channel_order not in _ORDERS:
         raise InputError(f"channel_order is 'RGB' or 'BGR', not {channel_order!r}")
-    return channel_order  # type: ignore[return-value]
+    return _ORDERS[channel_order]
 
 
 def _check_pixels(pixels: NDArray[Any] | Tensor) -> None:

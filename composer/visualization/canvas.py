@@ -151,7 +151,8 @@ class Canvas:
         """The visualization."""
         height = max(11.0, min(7 * self.stroke, 64.0))
         font = ImageFont.load_default(size=height)
-        rise, fall = font.getmetrics()  # type: ignore[union-attr]
+        assert isinstance(font, ImageFont.FreeTypeFont)  # with a size
+        rise, fall = font.getmetrics()
         padding = 0.3 * height
         taken: list[Box] = []
         texts = []

@@ -79,10 +79,10 @@ def to_boxes(bbox: object, mode: BoxMode, image_size: tuple[int, int] = (1, 1)) 
     Raises:
         BadPart: they are not as many finite numbers as the mode has, or have no area.
     """
-    if not are_numbers(bbox) or len(bbox) != mode.num_values:  # type: ignore[arg-type]
+    if not are_numbers(bbox) or len(bbox) != mode.num_values:
         message = f"'bbox' is {_FORMS[mode]}, not {show_value(bbox)}"
         raise BadPart("malformed", message)
-    values = [float(value) for value in bbox]  # type: ignore[attr-defined]
+    values = [float(value) for value in bbox]
     width, height = values[2], values[3]
     if mode in (BoxMode.XYXY_ABS, BoxMode.XYXY_REL):
         width, height = values[2] - values[0], values[3] - values[1]
@@ -244,7 +244,7 @@ def _to_whole(values: object) -> list[int] | None:
     """A list of whole numbers from zero; None if it is none."""
     if not are_numbers(values):
         return None
-    whole = [as_integer(value) for value in values]  # type: ignore[attr-defined]
+    whole = [as_integer(value) for value in values]
     known = [number for number in whole if number is not None and number >= 0]
     return known if len(known) == len(whole) else None
 
@@ -293,10 +293,10 @@ def to_area(area: object, height: int | None, width: int | None) -> float:
     Raises:
         BadPart: it is no number from 0 on, or more than that of the image.
     """
-    if not is_number(area) or area < 0:  # type: ignore[operator]
+    if not is_number(area) or area < 0:
         message = f"'area' is a number of square pixels, not {show_value(area)}"
         raise BadPart("bad_area", f"{message}; that of the mask or the box counts")
-    found = float(area)  # type: ignore[arg-type]
+    found = float(area)
     if height is not None and width is not None:
         largest = (height + 2 * _SLACK) * (width + 2 * _SLACK)
         if found > largest:
