@@ -37,7 +37,7 @@ python_use_unqualified_type_names = True
 # Names of other projects (their inventories would have to come from a network), type variables, and
 # words before a colon in a docstring, which napoleon takes for a type.
 FOREIGN = [
-    *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL"],
+    *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL", "Path"],
     *["abc", "collections", "os", "pathlib", "typing", "typing_extensions"],
     *["Bool", "Float", "Int", "UInt8", "N", "P"],  # jaxtyping's, and its axes
 ]
@@ -49,7 +49,7 @@ INTERNAL = [
     r"composer\..*\.(BoxRows|Rows|Sampler|CocoScores|ImageEvaluator|InstanceEvaluator|Quality|_\w+)",
     r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
     r"composer\.documents\.located\.Located",
-    r"Problem|tuple\[(float|str|~.*)",
+    r"Problem|Names|tuple\[(float|str|~.*)",
 ]
 nitpick_ignore_regex = [
     (r"py:class", rf"({'|'.join(INTERNAL)})"),
