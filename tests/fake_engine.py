@@ -21,6 +21,7 @@ class FakeEngine:
         self.calibrations = []
         self.parts = []
         self.failure = None
+        self.watch = lambda tensor: None
 
     def find_missing(self) -> str:
         return ""
@@ -43,6 +44,8 @@ class FakeEngine:
 
         def run(*tensors):
             self.num_runs += 1
+            for tensor in tensors:
+                self.watch(tensor)
             if self.failure is not None:
                 raise self.failure
             return [each + self.offset for each in part.module(*tensors)]

@@ -185,7 +185,7 @@ class EngineSet:
         devices = self.engine.engine.devices
         if any(tensor.device.type not in devices or not tensor.numel() for tensor in tensors):
             return None
-        return tensors
+        return tuple([tensor.contiguous() for tensor in tensors])  # programs assume one layout
 
     def _prepare(
         self, functions: Mapping[str, Callable[..., Any]], given: Mapping[Slot, Any]
@@ -284,7 +284,8 @@ def _show(part: TensorPart, tensors: Sequence[Tensor]) -> EnginePart:
     inputs, outputs = (
         tuple([_show_port(port) for port in layout.ports]) for layout in (part.inputs, part.outputs)
     )
-    return EnginePart(part, inputs, outputs, part.widen(tensors))
+    examples = tuple([tensor.contiguous() for tensor in part.widen(tensors)])
+    return EnginePart(part, inputs, outputs, examples)
 
 
 def _show_port(port: TensorPort) -> EngineTensor:

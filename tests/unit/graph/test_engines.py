@@ -146,6 +146,19 @@ def test_no_rows_are_left_to_pytorch(graph, fast):
     assert torch.equal(fast(X)["y"], graph(X)["y"])
 
 
+def test_an_engine_gets_tensors_of_one_layout(graph, fast, engine):
+    fast(X)
+    layouts = []
+    inner, engine.watch = engine.watch, lambda each: layouts.append(each.is_contiguous())
+    turned = torch.rand(2, 5).t()
+    assert torch.equal(fast(turned)["y"], graph(turned)["y"])
+    feeds = {"sum": torch.rand(2, 7).t()}
+    assert torch.equal(fast.run(until="third", feeds=feeds), graph.run(until="third", feeds=feeds))
+    engine.watch = inner
+    assert layouts
+    assert all(layouts)
+
+
 def test_gradients_come_from_pytorch(graph, fast, engine):
     x = X.clone().requires_grad_()
     fast(x)["y"].sum().backward()
