@@ -11,6 +11,7 @@ from composer.acceleration.engines import (
     check_precision,
     find_engine,
     list_engines,
+    wrap_engine,
 )
 from composer.acceleration.fused_plan import FusibleSet, fuse_plan
 from composer.acceleration.node_sets import find_sets, group_named, is_convex
@@ -59,4 +60,5 @@ __all__ = [
     "read_optimization",
     "record_layout",
     "update_digest",
+    "wrap_engine",
 ]

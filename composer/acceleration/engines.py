@@ -34,6 +34,26 @@ class NamedEngine:
     label: str
 
 
+def wrap_engine(engine: object) -> NamedEngine:
+    """An engine that is given itself, for trying things out.
+
+    Args:
+        engine: the engine, or its class.
+
+    Raises:
+        InputError: if it is none.
+    """
+    made = engine() if isinstance(engine, type) else engine
+    kind = type(made)
+    if lacking := [each for each in _CONTRACT if not hasattr(made, each)]:
+        raise InputError(
+            "an engine is given by its name or as an object like `composer.layers.Engine`; "
+            f"{kind.__name__} lacks {', '.join(lacking)}"
+        )
+    label = f"{kind.__module__}.{kind.__qualname__}"
+    return NamedEngine(kind.__name__.lower(), cast("Engine", made), label)
+
+
 def list_engines() -> list[str]:
     """The names of all engines that are published. Nothing is imported."""
     return sorted({publication.name for publication in discover(GROUP)})

@@ -22,6 +22,7 @@ from composer.acceleration import (
     group_named,
     is_dense,
     update_digest,
+    wrap_engine,
 )
 from composer.blueprint import Blueprint, Names, Plan, listed
 from composer.errors import InputError
@@ -58,7 +59,7 @@ def find_engine_sets(
         InputError: an option does not fit the engine, the graph or the nodes.
         NameResolutionError: a name is no node's.
     """
-    named = _name(engine)
+    named = find_engine(engine) if isinstance(engine, str) else wrap_engine(engine)
     check_precision(named, precision)
     _check_calibration(precision, calibrate)
     if (device := device_of(graph).type) not in named.engine.devices:
@@ -111,13 +112,6 @@ def plan_with_engine(plan: Plan, blueprint: Blueprint, engine: str, precision: s
     return EngineSets(tuple(sets)).fuse(plan)
 
 
-def _name(engine: str | Engine) -> NamedEngine:
-    if isinstance(engine, str):
-        return find_engine(engine)
-    kind = type(engine)
-    return NamedEngine(kind.__name__.lower(), engine, f"{kind.__module__}.{kind.__qualname__}")
-
-
 def _check_calibration(precision: str, calibrate: Iterable[Any] | None) -> None:
     if isinstance(calibrate, (str, os.PathLike, Mapping)):
         raise InputError(
@@ -157,6 +151,8 @@ def _choose(
 
     if nodes is None:
         return find_sets(dependencies, lambda path: not refuse(path))
+    if not listed(nodes):
+        raise InputError("no node is named; leave `nodes` out for all that the engine can take")
     wanted: list[str] = []
     for name in listed(nodes):
         full = graph.resolve_node(name)

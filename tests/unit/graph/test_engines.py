@@ -189,6 +189,16 @@ def test_mistaken_nodes_are_named(graph, engine):
         graph.accelerate(engine, ["first", "second", "sum"])
 
 
+def test_what_is_no_engine_is_refused_and_a_class_is_made_one(graph):
+    assert graph.accelerate(FakeEngine, cache=False).engine_steps
+    with pytest.raises(InputError, match="int lacks extra, precisions"):
+        graph.accelerate(5)
+    with pytest.raises(InputError, match="no node is named"):
+        graph.accelerate(FakeEngine(), [])
+    with pytest.raises(InputError, match="calibrate takes several inputs"):
+        graph.accelerate(FakeEngine(), precision="int8", calibrate="folder")
+
+
 def test_a_node_with_a_device_of_its_own_is_in_no_set(engine):
     nodes = {**SPEC["nodes"], "second": {**SPEC["nodes"]["second"], "device": "cpu"}}
     graph = Graph.from_spec({**SPEC, "nodes": nodes}, nodes=TYPES)
