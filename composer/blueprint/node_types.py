@@ -35,6 +35,11 @@ class NodeTypes:
         self._missing: dict[str, tuple[Place, MissingPluginError, list[str]]] = {}
 
     @property
+    def saved_in(self) -> str | None:
+        """The checkpoint that the spec was saved in; None for a spec of its own."""
+        return None if self._saved is None else self._saved.file
+
+    @property
     def notes(self) -> list[str]:
         """Remarks on names that others publish, too, each once."""
         return list(self._notes.values())

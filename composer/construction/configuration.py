@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from composer.blueprint import Node, NodeTypes
+from composer.construction.specialising import specialise
 from composer.documents import ProblemLog, describe_errors, escape, group_errors, suggest_choice
 from composer.errors import ComposerError, PluginError, PluginImportError
 from composer.language import Spec
@@ -63,7 +64,10 @@ class Configurations:
         """The nodes whose contract can be read, with that and their checked configuration."""
         found: dict[str, Node] = {}
         for path, type_ in self.types.find_all(nodes, self.log).items():
-            contract = self._contract(nodes[path], type_)
+            general = self._contract(nodes[path], type_)
+            if general is None:
+                continue
+            contract = specialise(nodes[path], general, self.types, self.log)
             if contract is None:
                 continue
             config = self.configure(nodes[path], contract)
@@ -93,7 +97,8 @@ class Configurations:
             _note_errors(node, contract, error, self.log)
             return None
         if node.same_as is None:
-            self.complete[node.path] = {**checked.defaults, **values}
+            saved = getattr(contract.target, "saved_configuration", None)
+            self.complete[node.path] = {**checked.defaults, **values} if saved is None else saved
         return checked.values
 
     def _check(self, contract: Contract, text: str) -> _Checked:

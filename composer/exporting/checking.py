@@ -175,7 +175,7 @@ def _measure(expected: Tensor, found: Tensor) -> float:
         return int((expected != found).sum()) / max(int(expected.sum()), 1)
     if not expected.is_floating_point():
         return float((expected != found).double().mean())
-    both_nan = expected.isnan() & found.isnan()
-    expected, found = expected.double().masked_fill(both_nan, 0), found.double()
-    difference = (expected - found.masked_fill(both_nan, 0)).abs().max()
-    return float(difference / expected.abs().max().clamp(min=1e-6))
+    same = (expected == found) | (expected.isnan() & found.isnan())  # infinite ones, too
+    difference = (expected.double() - found.double()).abs().masked_fill(same, 0).max()
+    largest = expected.double().abs()[expected.isfinite()]
+    return float(difference / (largest.max().clamp(min=1e-6) if len(largest) else 1.0))

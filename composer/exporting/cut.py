@@ -51,7 +51,7 @@ class Cut:
     def is_of_one_image(self) -> bool:
         """Whether the file takes one image: some node has an item for each of them."""
         inner = (slot for step in self.steps for slot in step.node.slots if slot in self.known)
-        return any(is_per_image(self._type(slot)) for slot in (*self.entering_slots, *inner))
+        return any(is_per_image(self.type_of(slot)) for slot in (*self.entering_slots, *inner))
 
     @cached_property
     def entering(self) -> tuple[FlatSlot, ...]:
@@ -77,7 +77,7 @@ class Cut:
         if slot not in self._flat:
             values = [example[slot] for example in self.examples]
             self._flat[slot] = describe_slot(
-                slot, self._type(slot), values, of_one_image=self.is_of_one_image
+                slot, self.type_of(slot), values, of_one_image=self.is_of_one_image
             )
         return self._flat[slot]
 
@@ -93,7 +93,7 @@ class Cut:
     def _flat(self) -> dict[Slot, FlatSlot]:
         return {}
 
-    def _type(self, slot: Slot) -> Any:
+    def type_of(self, slot: Slot) -> Any:
         """The type of a slot; of one that takes anything, that of a port that it enters."""
         kind = self.dependencies.type_of(slot)
         if kind is not Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.errors import CheckpointError
 from composer.exporting.checking import CheckedOutput
 from composer.exporting.cut import Cut
 from composer.exporting.flat_slots import FlatSlot
+from composer.exporting.port_forms import describe_ports
 from composer.graph.description import describe_graph
 
 if TYPE_CHECKING:
@@ -69,13 +70,18 @@ def describe_export(
     until: Sequence[str],
     feeds: Sequence[str],
     tolerance: float,
+    names: Collection[str] | None = None,
 ) -> dict[str, str]:
     """The metadata of a file: the spec, what of it was exported, names, types and the check."""
     content = {
         "version": _VERSION,
         "until": list(until),
         "feeds": list(feeds),
-        "inputs": _list(cut.entering),
+        "ports": {
+            "inputs": describe_ports(cut, cut.entering_slots, names),
+            "outputs": describe_ports(cut, cut.leaving_slots, None),
+        },
+        "inputs": [e for e in _list(cut.entering) if names is None or e["name"] in names],
         "outputs": _list(cut.leaving),
         "checked": {each.name: each.error for each in checked},
         "examples": [_describe_sizes(cut, example) for example in cut.examples],

@@ -7,7 +7,7 @@ without parameters as its object: an `Exporter`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,13 +76,16 @@ class ProgramExporter(Exporter):
     """A format of programs, which run without this package."""
 
     @abstractmethod
-    def write(self, cut: Cut, file: Path, opset: int | None) -> None:
+    def write(self, cut: Cut, file: Path, opset: int | None) -> Collection[str] | None:
         """Writes the nodes of a cut; inputs and outputs have the names of its tensors.
 
         Args:
             cut: the nodes, with the values of some runs.
             file: the file; others that belong to it go beside it.
             opset: the version of the operators, where the format has such a thing.
+
+        Returns:
+            The inputs that the file has, where it leaves out some that nothing reads.
 
         Raises:
             ExportError: a node cannot be exported; it names the node and the operation.

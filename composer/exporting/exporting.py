@@ -145,7 +145,7 @@ def _export_program(
     cut = make_cut(graph, options)
     tolerance = TOLERANCE if options.tolerance is None else options.tolerance
     with files_written_together(path) as unfinished:
-        exporter.write(cut, unfinished, options.opset)
+        names = exporter.write(cut, unfinished, options.opset)
         checked = check_file(cut, exporter.open(unfinished))
         require_agreement(checked, tolerance)
         metadata = describe_export(
@@ -155,6 +155,7 @@ def _export_program(
             until=[target.name for target in cut.plan.targets] if options.until else [],
             feeds=[str(slot) for slot in cut.plan.used_feeds],
             tolerance=tolerance,
+            names=names,
         )
         exporter.add_metadata(unfinished, metadata)
         files = [path.with_name(each.name) for each in _own_first(unfinished)]

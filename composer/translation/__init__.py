@@ -18,6 +18,7 @@ from composer.translation.boxes_in_onnx import (
     find_finite_rows,
     get_sides,
 )
+from composer.translation.loops_in_onnx import BOOL, FLOAT, INT32, INT64, build_body
 from composer.translation.pasting_in_onnx import paste_in_onnx
 from composer.translation.publishing import Translation, Value, find_translation, translated_by
 from composer.translation.selection_in_onnx import (
@@ -30,8 +31,13 @@ from composer.translation.selection_in_onnx import (
 )
 
 __all__ = [
+    "BOOL",
+    "FLOAT",
+    "INT32",
+    "INT64",
     "Translation",
     "Value",
+    "build_body",
     "clip_boxes",
     "decode_box_deltas",
     "decode_edge_distances",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from composer.errors import ExportError, InputError
 from composer.exporting import Cut, ProgramExporter, RunFile
 from composer_exporters.onnx_metadata import append_metadata, read_metadata
 
-_OPSET, _OPSETS = 18, range(18, 21)
+DEFAULT_OPSET, _OPSETS = 18, range(18, 21)
 _LARGEST = 1_800_000_000  # bytes of a file; what is larger has its weights in a file beside it
 
 
@@ -23,7 +23,7 @@ class OnnxExporter(ProgramExporter):
     modules = ("onnx", "onnxscript", "onnxruntime")
     extra = "onnxruntime"
 
-    def write(self, cut: Cut, file: Path, opset: int | None) -> None:
+    def write(self, cut: Cut, file: Path, opset: int | None) -> Collection[str]:
         """Writes one model, whose weights are in a file beside it if there are many."""
         import onnx_ir as ir
 
@@ -34,10 +34,11 @@ class OnnxExporter(ProgramExporter):
                 f"--opset {opset}: the operators of ONNX are written in versions {_OPSETS[0]} to "
                 f"{_OPSETS[-1]}"
             )
-        model = build_model(cut, opset or _OPSET)
+        model = build_model(cut, opset or DEFAULT_OPSET)
         sizes = (v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
         beside = f"{file.name}.data" if sum(sizes) > _LARGEST else None
         ir.save(model, file, external_data=beside)
+        return {value.name or "" for value in model.graph.inputs}
 
     def add_metadata(self, file: Path, metadata: Mapping[str, str]) -> None:
         """Appends entries to the file."""

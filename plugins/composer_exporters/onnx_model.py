@@ -66,6 +66,9 @@ def build_model(cut: Cut, opset: int) -> ir.Model:
     model = ir.Model(graph, ir_version=_IR_VERSION, producer_name="detection-composer")
     for each in (passes.IdentityEliminationPass(), passes.RemoveUnusedNodesPass()):
         model = each(model).model
+    for value in list(model.graph.inputs):
+        if not value.uses() and not value.is_graph_output():
+            model.graph.inputs.remove(value)
     return passes.NameFixPass()(model).model
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from composer.translation import Value, find_rows, num_rows, pick_rows
+from composer.translation import (
+    BOOL,
+    FLOAT,
+    INT32,
+    INT64,
+    Value,
+    build_body,
+    find_rows,
+    num_rows,
+    pick_rows,
+)
 
-_FLOAT, _INT32, _INT64, _BOOL, _DOUBLE = 1, 6, 7, 9, 11
+_DOUBLE = 11
 
 
 def translate_panoptic(
@@ -21,7 +31,7 @@ def translate_panoptic(
     found, logits = instances[0].get_fields(), sem_seg[0]
     masks, scores = (getattr(found[n], "tensor", found[n]) for n in ("pred_masks", "scores"))
     semantic = op.ArgMax(logits, axis=0, keepdims=0)
-    empty = op.Expand(op.Cast(op.Constant(value_int=0), to=_INT32), op.Shape(semantic))
+    empty = op.Expand(op.Cast(op.Constant(value_int=0), to=INT32), op.Shape(semantic))
     _, order = op.TopK(scores, num_rows(op, scores), axis=0, _outputs=2)
     things, kept_things = _add_things(op, node, masks, scores, order, empty)
     instance_ids = pick_rows(op, order, find_rows(op, kept_things))
@@ -32,9 +42,9 @@ def translate_panoptic(
     )  # the first class stands for all things
     no_stuff = op.Expand(op.Constant(value_int=0), num_rows(op, stuff))
     no_things = op.Expand(op.Constant(value_int=0), num_rows(op, instance_ids))
-    are_things = op.Cast(op.Concat(no_things + 1, no_stuff, axis=0), to=_BOOL)
+    are_things = op.Cast(op.Concat(no_things + 1, no_stuff, axis=0), to=BOOL)
     kept_scores = pick_rows(op, scores, instance_ids)
-    all_scores = op.Concat(kept_scores, op.Cast(no_stuff, to=_FLOAT), axis=0)
+    all_scores = op.Concat(kept_scores, op.Cast(no_stuff, to=FLOAT), axis=0)
     all_areas = op.Concat(no_things, pick_rows(op, areas, stuff), axis=0)
     all_instances = op.Concat(instance_ids, no_stuff - 1, axis=0)
     return [whole, categories, are_things, all_scores, all_areas, all_instances]
@@ -51,7 +61,7 @@ def _add_things(
 
     def add(op: Value, place: Value, is_going: Value, segments: Value, count: Value) -> Any:
         row = op.Gather(order, place)
-        mask = op.Cast(op.Gather(masks, row), to=_BOOL)
+        mask = op.Cast(op.Gather(masks, row), to=BOOL)
         free = op.And(mask, op.Equal(segments, op.CastLike(0, segments)))
         area, free_area = _count(op, mask), _count(op, free)
         taken = op.Cast(area - free_area, to=_DOUBLE) / op.Cast(op.Max(area, 1), to=_DOUBLE)
@@ -63,7 +73,7 @@ def _add_things(
         is_kept = op.And(is_free, likely)
         return [*_mark(op, is_going, segments, count, free, is_kept), is_kept]
 
-    return _loop(op, num_rows(op, order), empty, op.Constant(value_int=0), add, [_BOOL])[0::2]
+    return _loop(op, num_rows(op, order), empty, op.Constant(value_int=0), add, [BOOL])[0::2]
 
 
 def _add_stuff(
@@ -84,9 +94,9 @@ def _add_stuff(
         is_kept = op.GreaterOrEqual(area, least)
         return [*_mark(op, is_going, segments, count, mask, is_kept), is_kept, op.Identity(area)]
 
-    start = op.Cast(op.ReduceMax(things, keepdims=0), to=_INT64)
+    start = op.Cast(op.ReduceMax(things, keepdims=0), to=INT64)
     times = op.Constant(value_ints=[num_classes - 1])
-    whole, _, *kept = _loop(op, times, things, start, add, [_BOOL, _INT64])
+    whole, _, *kept = _loop(op, times, things, start, add, [BOOL, INT64])
     return whole, *kept
 
 
@@ -94,13 +104,13 @@ def _mark(
     op: Value, is_going: Value, segments: Value, count: Value, mask: Value, is_kept: Value
 ) -> list[Value]:
     """The state after a segment: whether to go on, the segments, and how many there are."""
-    number = count + op.Cast(is_kept, to=_INT64)
-    marked = op.Where(op.And(mask, is_kept), op.Cast(number, to=_INT32), segments)
+    number = count + op.Cast(is_kept, to=INT64)
+    marked = op.Where(op.And(mask, is_kept), op.Cast(number, to=INT32), segments)
     return [op.Identity(is_going), marked, number]
 
 
 def _count(op: Value, mask: Value) -> Value:
-    return op.ReduceSum(op.Cast(mask, to=_INT64), keepdims=0)
+    return op.ReduceSum(op.Cast(mask, to=INT64), keepdims=0)
 
 
 def _loop(
@@ -112,26 +122,11 @@ def _loop(
     gathered: Sequence[int],
 ) -> Sequence[Value]:
     """Runs a step several times; returns the last state, and what every step added to it."""
-    import onnx_ir as ir
-
-    def make(name: str, kind: int, shape: Sequence[int | str]) -> Value:
-        return ir.Value(name=name, type=ir.TensorType(ir.DataType(kind)), shape=ir.Shape(shape))
-
-    sides = ["height", "width"]
-    inputs = [
-        make("place", _INT64, []),
-        make("is_going", _BOOL, []),
-        make("segments", _INT32, sides),
-        make("count", _INT64, []),
-    ]
-    outputs = [
-        make("goes_on", _BOOL, []),
-        make("marked", _INT32, sides),
-        make("number", _INT64, []),
-        *(make(f"added_{index}", kind, []) for index, kind in enumerate(gathered)),
-    ]
-    body = op.builder.subgraph(step, inputs=inputs, outputs=outputs, name="segments")
-    is_going = op.Cast(op.Constant(value_int=1), to=_BOOL)
+    state = [("segments", INT32, ["height", "width"]), ("count", INT64, [])]
+    after = [("marked", INT32, ["height", "width"]), ("number", INT64, [])]
+    added = [(f"added_{index}", kind, ()) for index, kind in enumerate(gathered)]
+    body = build_body(op, step, state, [*after, *added])
+    is_going = op.Cast(op.Constant(value_int=1), to=BOOL)
     found: Sequence[Value] = op.Loop(
         op.Squeeze(times, [0]), is_going, segments, count, body=body, _outputs=2 + len(gathered)
     )

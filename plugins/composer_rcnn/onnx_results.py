@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from composer.translation import Value, num_rows
-
-_FLOAT, _INT64 = 1, 7
+from composer.translation import FLOAT, INT64, Value, build_body, num_rows
 
 
 def translate_masks(op: Value, node: Value, mask_logits: Value, classes: Sequence[Value]) -> Value:
@@ -25,7 +22,7 @@ def translate_mask_scores(
     """Multiplies each score by its mask's mean probability where the mask is."""
     side = int(masks[0].shape[-1])
     probabilities = op.Reshape(masks[0], [-1, side * side])
-    inside = op.Cast(op.GreaterOrEqual(probabilities, float(node.mask_threshold)), to=_FLOAT)
+    inside = op.Cast(op.GreaterOrEqual(probabilities, float(node.mask_threshold)), to=FLOAT)
     count = op.Max(op.ReduceSum(inside, [1], keepdims=0), 1.0)
     certainty = op.ReduceSum(probabilities * inside, [1], keepdims=0) / count
     return scores[0] * op.Pow(certainty, float(node.exponent))
@@ -38,21 +35,23 @@ def translate_keypoints(
     regions, count = boxes[0].tensor, num_rows(op, keypoint_logits)
     corners = op.Split(regions, num_outputs=2, axis=1, _outputs=2)
     sides = op.Max(corners[1] - corners[0], 1.0)
-    cells = op.Cast(op.Ceil(sides), to=_INT64)
+    cells = op.Cast(op.Ceil(sides), to=INT64)
 
     def decode(op: Value, row: Value, is_going: Value) -> Sequence[Value]:
         found = _decode_one(op, op.Gather(keypoint_logits, row), op.Gather(cells, row))
         return [op.Identity(is_going), *found]
 
-    body = _make_body(op, decode, keypoint_logits)
+    num_maps = int(keypoint_logits.shape[1])
+    body = build_body(
+        op, decode, [], [("places", FLOAT, [num_maps, 2]), ("best", FLOAT, [num_maps])]
+    )
     places, best = op.Loop(
         op.Squeeze(count, [0]), op.Cast(op.Constant(value_int=1), to=9), body=body, _outputs=2
     )
-    place = op.Reshape(places, [-1, int(keypoint_logits.shape[1]), 2])
-    pixels_per_cell = op.Unsqueeze(sides / op.Cast(cells, to=_FLOAT), [1])
+    place = op.Reshape(places, [-1, num_maps, 2])
+    pixels_per_cell = op.Unsqueeze(sides / op.Cast(cells, to=FLOAT), [1])
     points = (place + 0.5) * pixels_per_cell + op.Unsqueeze(corners[0], [1])
-    num_keypoints = int(keypoint_logits.shape[1])
-    highest = op.Reshape(best, [-1, num_keypoints, 1, 1])
+    highest = op.Reshape(best, [-1, num_maps, 1, 1])
     total = op.ReduceSum(op.Exp(keypoint_logits - highest), [2, 3], keepdims=0)
     scores = op.Unsqueeze(op.Reciprocal(total), [2])
     return [op.Concat(points, scores, axis=2), op.Identity(keypoint_logits)]
@@ -82,25 +81,7 @@ def _decode_one(op: Value, maps: Value, size: Value) -> Sequence[Value]:
     place = op.ArgMax(flat, axis=1, keepdims=1)
     row = place / width
     cells = op.Concat(place - row * width, row, axis=1)
-    return op.Cast(cells, to=_FLOAT), op.ReduceMax(flat, [1], keepdims=0)
-
-
-def _make_body(op: Value, decode: Any, like: Value) -> Any:
-    """The body of a loop over rows that gathers two tensors for each of them."""
-    import onnx_ir as ir
-
-    count, is_going = (
-        ir.Value(name="row", type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape([])),
-        ir.Value(name="is_going", type=ir.TensorType(ir.DataType.BOOL), shape=ir.Shape([])),
-    )
-    num_maps = int(like.shape[1])
-    numbers = ir.TensorType(ir.DataType.FLOAT)
-    outputs = [
-        ir.Value(name="goes_on", type=ir.TensorType(ir.DataType.BOOL), shape=ir.Shape([])),
-        ir.Value(name="places", type=numbers, shape=ir.Shape([num_maps, 2])),
-        ir.Value(name="best", type=numbers, shape=ir.Shape([num_maps])),
-    ]
-    return op.builder.subgraph(decode, inputs=[count, is_going], outputs=outputs, name="decode")
+    return op.Cast(cells, to=FLOAT), op.ReduceMax(flat, [1], keepdims=0)
 
 
 def translate_instances(

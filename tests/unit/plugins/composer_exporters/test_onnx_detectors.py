@@ -17,6 +17,7 @@ _LAYERS = {
     **dict.fromkeys(("score_lowres",), 2.0),
     **dict.fromkeys(("bbox_pred", "anchor_deltas"), 0.3),
 }
+_KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 _RARE = ("head.cls_score",)  # of dense detectors, whose scores have no background
 
 
@@ -41,7 +42,9 @@ def spread_predictions(graph, record):
 
     handles = []
     for name, module in graph.named_modules():
-        if name.rpartition(".")[2] in _LAYERS and isinstance(module, (nn.Conv2d, nn.Linear)):
+        if name.rpartition(".")[2] in _LAYERS and isinstance(
+            module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+        ):
             handles.append(module.register_forward_hook(scale(module, name)))
     with torch.no_grad():
         for _ in range(3):  # what follows scaled weights is scaled again
