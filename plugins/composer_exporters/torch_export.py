@@ -7,6 +7,7 @@ as a program in the memory of the process that writes it, and described by a tex
 from __future__ import annotations
 
 import json
+import mmap
 import re
 import warnings
 from collections.abc import Collection, Mapping
@@ -70,11 +71,14 @@ class TorchExporter(ProgramExporter):
     def read_metadata(self, file: Path) -> Mapping[str, str]:
         """Reads the text from the archive; nothing is unpickled."""
         try:
-            with open_regular_file(file) as stream:
-                size = file.stat().st_size
-                members = read_directory(stream, size)
+            with (
+                open_regular_file(file) as stream,
+                mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as archive,
+            ):
+                size = len(archive)
+                members = read_directory(archive, size)
                 found = [m for name, m in members.items() if name.endswith(f"/extra/{_ENTRY}")]
-                text = read_member(stream, found[-1], Expansion(file, size)) if found else b"{}"
+                text = read_member(archive, found[-1], Expansion(file, size)) if found else b"{}"
             content = json.loads(text)
             return {str(key): str(value) for key, value in content.items()}
         except (ValueError, AttributeError, RecursionError) as error:
