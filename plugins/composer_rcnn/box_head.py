@@ -43,6 +43,7 @@ class BoxHead(nn.Module):
         channels = self._convs.channels
         self._shape = TensorShape(channels=channels, height=height, width=width)
         size = channels * height * width
+        self.takes_channels_last = False
         self._fc_names = [f"fc{index + 1}" for index in range(len(fc_dims))]
         for name, dim in zip(self._fc_names, fc_dims, strict=True):
             fc = nn.Linear(size, dim)
@@ -59,13 +60,28 @@ class BoxHead(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+        return Optimization(fold=_fold, channels_last=True, lower_precision=True, dense=True)
 
     def forward(self, x: RegionFeatures) -> RegionFeatures:
         """Returns a vector a region (a map, without fully connected layers)."""
         x = self._convs.apply(self, x)
         if self._fc_names:
-            x = x.flatten(1)
+            x = (x.permute(0, 2, 3, 1) if self.takes_channels_last else x).flatten(1)
         for name in self._fc_names:
             x = F.relu(self.get_submodule(name)(x))
         return x
+
+
+def _fold(module: nn.Module) -> nn.Module:
+    """Returns a head whose first layer takes regions with their channels last, as they lie."""
+    folded = fold_norms(module)
+    assert isinstance(folded, BoxHead)
+    linear = folded._modules.get("fc1")
+    if type(linear) is not nn.Linear:
+        return folded
+    channels = folded._convs.channels
+    size, side = linear.out_features, linear.in_features // channels
+    weight = linear.weight.detach().view(size, channels, side).transpose(1, 2).flatten(1)
+    linear.weight = nn.Parameter(weight, requires_grad=False)
+    folded.takes_channels_last = True
+    return folded
