@@ -15,6 +15,7 @@ from composer.structures import Features, ImageList, TensorShape
 from composer_transformers.configuration import without_code
 from composer_transformers.feature_levels import measure_levels
 from composer_transformers.library import load_library
+from composer_transformers.masks import match_pixels
 from composer_transformers.network_folding import fold_network
 from composer_transformers.parts import build_network
 
@@ -69,7 +70,9 @@ class TransformersBackbone(nn.Module):
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""
-        maps: list[Float[Tensor, "N _ _ _"]] = list(self.network(images.tensor).feature_maps)
+        maps: list[Float[Tensor, "N _ _ _"]] = list(
+            self.network(match_pixels(images, self.network)).feature_maps
+        )
         return dict(zip(self._output_shape, maps, strict=True))
 
 

@@ -12,6 +12,7 @@ from composer.layers import FrozenBatchNorm2d, Optimization
 from composer.structures import Features, ImageList, TensorShape
 from composer_transformers.configuration import read_configuration
 from composer_transformers.feature_levels import measure_levels
+from composer_transformers.masks import match_pixels
 from composer_transformers.network_folding import fold_network
 from composer_transformers.parts import find_skeleton, install_parts
 
@@ -60,7 +61,7 @@ class ConvEncoder(nn.Module):
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps by level, finest first."""
-        maps = _find_maps(self.network(images.tensor))
+        maps = _find_maps(self.network(match_pixels(images, self.network)))
         return dict(zip(self._output_shape, maps, strict=True))
 
 

@@ -116,7 +116,7 @@ class DeformableDetrDecoder(nn.Module):
                 spatial_shapes=sizes,
                 spatial_shapes_list=list_sizes(sizes),
                 level_start_index=find_starts(sizes),
-                valid_ratios=find_valid_ratios(mask, sizes),
+                valid_ratios=find_valid_ratios(mask, sizes).to(memory.dtype),
             )
         states = found.intermediate_hidden_states.transpose(0, 1)
         refined = found.intermediate_reference_points.transpose(0, 1)

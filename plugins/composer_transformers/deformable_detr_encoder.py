@@ -58,6 +58,6 @@ class DeformableDetrEncoder(nn.Module):
                 spatial_shapes=sizes,
                 spatial_shapes_list=list_sizes(sizes),
                 level_start_index=find_starts(sizes),
-                valid_ratios=find_valid_ratios(mask, sizes),
+                valid_ratios=find_valid_ratios(mask, sizes).to(tokens.dtype),
             )
         return found.last_hidden_state

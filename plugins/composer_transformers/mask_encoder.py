@@ -11,6 +11,7 @@ from composer.layers import Optimization
 from composer.structures import Features, ImageList, TensorShape
 from composer_transformers.configuration import read_configuration
 from composer_transformers.feature_levels import measure_levels
+from composer_transformers.masks import match_pixels
 from composer_transformers.network_folding import fold_network
 from composer_transformers.parts import find_skeleton, install_parts
 
@@ -48,5 +49,5 @@ class MaskEncoder(nn.Module):
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps by level, finest first."""
-        maps = self.network(images.tensor).feature_maps
+        maps = self.network(match_pixels(images, self.network)).feature_maps
         return dict(zip(self._output_shape, maps, strict=True))

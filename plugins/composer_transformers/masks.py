@@ -1,14 +1,20 @@
-"""Masks of the padding of images, at the resolution of feature maps.
+"""Pixels of images for networks, and masks of their padding at the resolution of feature maps.
 
 Legend: N images, H W the height and width of the padded images. `_` is the size of a map.
 """
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool
-from torch import Tensor
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
 
 from composer.structures import ImageList
+
+
+def match_pixels(images: ImageList, network: nn.Module) -> Float[Tensor, "N _ _ _"]:
+    """Returns the pixels of images in the precision of a network's weights."""
+    weight = next(network.parameters(), images.tensor)
+    return images.tensor.to(weight.dtype)
 
 
 def make_pixel_mask(images: ImageList) -> Bool[Tensor, "N H W"]:

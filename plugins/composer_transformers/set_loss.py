@@ -27,6 +27,8 @@ class SetLoss(nn.Module):
     def __init__(self, *, config: dict[str, Any], num_classes: PositiveInt) -> None:
         super().__init__()
         self.configuration = read_configuration(config, num_classes, SET_LOSS_KINDS)
+        if self.configuration.model_type == "yolos":  # whose queries are returned once, at the end
+            self.configuration.auxiliary_loss = False
         self.loss_function = find_loss(self.configuration)
 
     def forward(self, logits: QueryLogits, boxes: QueryBoxes, targets: list[Instances]) -> Losses:

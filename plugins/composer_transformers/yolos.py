@@ -14,6 +14,7 @@ from composer.ranges import PositiveInt
 from composer.structures import ImageList, PortType
 from composer_transformers.configuration import read_configuration
 from composer_transformers.detr_predictions import QueryPredictions
+from composer_transformers.masks import match_pixels
 from composer_transformers.parts import install_parts
 from composer_transformers.ports import QueryStates
 from composer_transformers.seeding import seeded_by
@@ -54,7 +55,7 @@ class YolosEmbeddings(nn.Module):
             generator: of the dropout, in training.
         """
         with seeded_by(generator, draws=self.training):
-            tokens: Tensor = self.network(images.tensor)
+            tokens: Tensor = self.network(match_pixels(images, self.network))
         return tokens
 
 
