@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-BENCHMARKS = ("executor", "detector", "command_line", "loader", "large_specs")
+BENCHMARKS = ("executor", "detector", "command_line", "loader", "curves", "large_specs")
 
 
 def main(names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Processor time of specs of 1,000, 3,000 and 10,000 nodes, and of as many mistakes."""
+"""Processor time of specs of 10 to 10,000 nodes, and of as many mistakes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +10,13 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from benchmarks.measuring import find_power
 from composer import Graph
 from composer.construction import check_source
 from composer.errors import SpecError
 
-SIZES = (1000, 3000, 10_000)
+SIZES = (10, 100, 1000, 3000, 10_000)
+_MANY = 1000  # from which on the power is fitted: below, fixed costs count
 HEAD = "composer: 1\ninputs: {x: any}\n"
 
 
@@ -59,14 +61,14 @@ def fan(size: int) -> str:
 def nested(size: int) -> str:
     """Graphs of fifty nodes, one after the other."""
     lines = ["nodes:"]
-    for group in range(size // 50):
+    for group in range(max(size // 50, 1)):
         source = f"g{group - 1}" if group else "x"
         lines += [f"  g{group}:", f"    inputs: {{x: {source}}}", "    outputs: {y: n49}"]
         lines.append("    nodes:")
         for i in range(50):
             before = f"n{i - 1}" if i else "x"
             lines.append(f"      n{i}: {{uses: weighted, inputs: {{x: {before}}}}}")
-    lines.append(f"  last: {{uses: weighted, inputs: {{x: g{size // 50 - 1}}}}}")
+    lines.append(f"  last: {{uses: weighted, inputs: {{x: g{max(size // 50, 1) - 1}}}}}")
     return HEAD + "\n".join([*lines, "outputs: {y: last}\n"])
 
 
@@ -95,7 +97,7 @@ def run() -> Iterator[tuple[str, str, str]]:
     check_source(yaml.safe_load(chain(10)), nodes=NODES)  # contracts are read once
     with TemporaryDirectory() as folder:
         for shape in (chain, fan, nested):
-            found = [_measure(shape(size), Path(folder)) for size in SIZES]
+            found = [measure(shape(size), Path(folder)) for size in SIZES]
             for step in found[0]:
                 yield _row(f"{shape.__name__}: {step}", [each[step] for each in found])
         for mistake in (wrong_wires, unknown_params, settings):
@@ -104,11 +106,18 @@ def run() -> Iterator[tuple[str, str, str]]:
 
 
 def _row(name: str, times: list[float]) -> tuple[str, str, str]:
-    shown = ", ".join(f"{seconds:.2f}" for seconds in times)
-    return name, f"{times[-1]:.2f} s", f"{shown} s for {', '.join(f'{s:,}' for s in SIZES)}"
+    shown = ", ".join(f"{seconds:.3f}" for seconds in times)
+    many = [(size, seconds) for size, seconds in zip(SIZES, times, strict=True) if size >= _MANY]
+    power = find_power(*zip(*many, strict=True))
+    return (
+        name,
+        f"{times[-1]:.2f} s, power {power:.2f}",
+        f"{shown} s for {', '.join(f'{s:,}' for s in SIZES)}",
+    )
 
 
-def _measure(text: str, folder: Path) -> dict[str, float]:
+def measure(text: str, folder: Path) -> dict[str, float]:
+    """Processor time of each step of a spec: check, build, plan, run, ..."""
     file, weights, x = folder / "spec.yaml", folder / "w.safetensors", torch.zeros(1)
     file.write_text(text)
     times: dict[str, float] = {}

@@ -2,8 +2,10 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,9 @@ def _time(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
+
+
+def find_power(sizes: Sequence[float], times: Sequence[float]) -> float:
+    """The power of the size with which times grow, by least squares of the logarithms."""
+    x, y = np.log(np.asarray(sizes)), np.log(np.asarray(times))
+    return float(np.polyfit(x, y, 1)[0])

@@ -13,6 +13,7 @@ from composer.blueprint.nodes import Endpoint, GraphInput, Node, Slot
 from composer.blueprint.part import cut_part
 from composer.blueprint.plan import Plan, make_plan
 from composer.errors import InputError, NameResolutionError
+from composer.garbage_collection import paused_collection
 from composer.language import ImageFormat, Mode, Spec
 
 Names = str | Sequence[str]
@@ -123,10 +124,10 @@ class Blueprint:
         key = (mode, names, given)
         found = self._plans.get(key)
         if found is None:
-            targets, slots = self._targets(mode, names), dict.fromkeys(given)
-            found = make_plan(
-                self.dependencies(mode), targets, slots.keys(), is_whole=names is None
-            )
+            with paused_collection():
+                targets, slots = self._targets(mode, names), dict.fromkeys(given)
+                dependencies = self.dependencies(mode)
+                found = make_plan(dependencies, targets, slots.keys(), is_whole=names is None)
             self._keep(key, found)
         return found
 

@@ -192,3 +192,26 @@ def test_nodes_of_the_same_values_are_built_once_to_be_checked():
     built.clear()
     Graph.from_blueprint(blueprint)
     assert len(built) == len(configs)
+
+
+@pytest.fixture
+def _without_collector():
+    """The collector looks at all of torch's objects, too, at times that have no part in this."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_without_collector")
+@pytest.mark.parametrize("shape", ["chain", "fan", "nested"])
+def test_ten_thousand_nodes_cost_ten_times_a_thousand(shape, tmp_path):
+    """By processor time, which sees the loops of extensions, too; a square would be a hundred."""
+    make = getattr(large_specs, shape)
+    large_specs.measure(make(60), tmp_path)  # caches are filled
+    small = [large_specs.measure(make(1000), tmp_path) for _ in range(3)]
+    large = large_specs.measure(make(10_000), tmp_path)
+    steps = ("check", "build", "plan", "run", "first value", "value after an override")
+    for step in steps:
+        assert large[step] < 30 * min(each[step] for each in small) + 0.2, step
