@@ -1,8 +1,6 @@
 """Folders of transformers as models, and our graphs as folders of transformers."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -22,6 +20,9 @@ from transformers_models import (
     make_records,
     small_params,
 )
+from unit.cli.conftest import cli
+
+__all__ = ["cli"]
 
 NEEDED = "the extra 'transformers' is not installed"
 KINDS = [*CONFIGS, *MASK_CONFIGS]
@@ -209,7 +210,7 @@ def test_predictors_that_were_shared_are_not_after_different_ones_were_loaded(tm
 
 
 @pytest.mark.slow
-def test_a_folder_is_predicted_with_from_the_command_line(tmp_path):
+def test_a_folder_is_predicted_with_from_the_command_line(tmp_path, cli, monkeypatch):
     pytest.importorskip("transformers", reason=NEEDED)
     from composer_transformers.processors import build_processor
 
@@ -217,11 +218,9 @@ def test_a_folder_is_predicted_with_from_the_command_line(tmp_path):
     theirs.save_pretrained(tmp_path / "model")
     options = small_params("rt_detr")["processor_options"]
     build_processor("rt_detr", options).save_pretrained(tmp_path / "model")
-    command = [sys.executable, "-m", "composer", "predict", "astronaut.jpg", "--model", "model"]
-    result = subprocess.run(
-        [*command, "--output", "out"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
+    monkeypatch.chdir(tmp_path)
+    result = cli("predict", "astronaut.jpg", "--model", "model", "--output", "out")
+    assert result.code == 0, result.err
     assert (tmp_path / "out/predictions.json").is_file()
 
 

@@ -63,12 +63,12 @@ def describe(variant):
         "train": {**seen, "batch_size": 4},
         "validation": seen,
         "training": {
-            "iterations": 4,
+            "iterations": 3,
             "optimizer": {"uses": "AdamW", "lr": 0.002},
             "clip": {"norm": 1.0},
             "log_every": 1,
         },
-        "evaluation": {"every": 4},
+        "evaluation": {"every": 3},
         "from_scratch": True,
     }
 
@@ -98,7 +98,7 @@ def test_losses_fall_and_results_are_measured(variant, shapes):
     assert summary.status == "finished"
     lines = [json.loads(line) for line in (shapes / "run/metrics.jsonl").read_text().splitlines()]
     losses = [line["total_loss"] for line in lines if "total_loss" in line]
-    assert min(losses[-3:]) < losses[0], losses
+    assert min(losses[1:]) < losses[0], losses
     _, task = split_task(variant)
     assert math.isfinite(summary.metrics[MAIN_METRICS[task]])
     saved = yaml.safe_load((shapes / "run/spec.yaml").read_text())
