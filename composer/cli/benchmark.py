@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from composer.graph import Graph, LoadArguments
 
 _PRECISIONS = ("float32", "bfloat16", "int8")
-_EXAMPLE = "astronaut.jpg"
 _PLOTS = (".png", ".svg", ".pdf")
 
 
@@ -137,16 +136,15 @@ def benchmark(
 def _read_values(inputs: Sequence[str], graph: Graph, plan: Plan) -> Any:
     """The input, or the inputs by name where there are several."""
     from composer.cli.run_inputs import assign_files, read_input_files
-    from composer.discovery import shipped_folder
     from composer.graph import device_of
     from composer.values import move
 
     files = assign_files(inputs, graph.blueprint, plan)
-    points = graph.blueprint.inputs["inference"]
-    for name in plan.inputs:
-        if name not in files and hasattr(points[name].type, "from_records"):
-            files[name] = [str(shipped_folder("specs") / "examples" / _EXAMPLE)]
-            click.echo(f"no --input: running on the example that ships, {_EXAMPLE}", err=True)
+    declared = graph.blueprint.spec.graph.inputs
+    for name, paths in files.items():
+        if not inputs and declared[name].example is None:
+            file = Path(paths[0]).name
+            click.echo(f"no --input: running on the example that ships, {file}", err=True)
     given, left_out = read_input_files(files, graph.blueprint, plan)
     for error in left_out:
         click.echo(f"error: {error}", err=True)

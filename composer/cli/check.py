@@ -35,7 +35,7 @@ def check(
 
     The exit code is 1 if there is a problem.
     """
-    failed = False
+    failed, is_unknown = False, False
     for spec in specs:
         try:
             finding = _check_form(spec, settings) if form_only else _check(spec, settings)
@@ -43,16 +43,19 @@ def check(
         except SpecError as error:
             click.echo(str(error))
             failed = True
+            is_unknown |= any(each.message.startswith("unknown ") for each in error.problems)
         except (CheckpointError, InputError, NameResolutionError) as error:
-            click.echo(shorten_words(f"{spec}: {error}"))
+            text = str(error)  # which may begin with the file that it is about
+            click.echo(shorten_words(text if text.startswith(f"{spec}: ") else f"{spec}: {text}"))
             failed = True
-    if failed:
+    if is_unknown:
         _print_faults()
+    if failed:
         context.exit(1)
 
 
 def _print_faults() -> None:
-    """Prints what plugins publish in vain, which a spec with problems may count on."""
+    """Prints what plugins publish in vain, which unknown names may count on."""
     from composer.registry import list_all_faults
 
     for message in list_all_faults():

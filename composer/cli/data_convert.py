@@ -9,6 +9,7 @@ import click
 
 from composer.cli.data_choice import DataChoice, data_options
 from composer.cli.options import pictures_option
+from composer.cli.output import count_things
 
 if TYPE_CHECKING:
     from composer.data.conversion import LossLog, Pictures, Target, YoloTask
@@ -48,7 +49,8 @@ def convert(
     losses = convert_datasets(datasets, Path(folder), target, pictures=pictures, task=task)
     num_images = sum(map(len, datasets.values()))
     num_objects = sum(dataset.num_annotations for dataset in datasets.values())
-    click.echo(f"{folder}: {', '.join(datasets)} ({num_images} images, {num_objects} objects)")
+    size = f"{count_things(num_images, 'image')}, {count_things(num_objects, 'object')}"
+    click.echo(f"{folder}: {', '.join(datasets)} ({size})")
     print_losses(losses)
 
 

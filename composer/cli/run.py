@@ -132,7 +132,7 @@ def run(
     place = find_device(device)
     files = assign_files(inputs, blueprint, plan)
     given, left_out = read_input_files(files, blueprint, plan, sample_range)
-    notes = _print_notes(_notes_on_inputs(inputs, files, plan))
+    notes = _print_notes(_notes_on_inputs(inputs, files, plan, blueprint))
     notes += _print_notes(f"error: {error}" for error in left_out)
     graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
     graph.train(mode == "training")
@@ -195,7 +195,10 @@ def _print_notes(notes: Iterator[str]) -> list[str]:
 
 
 def _notes_on_inputs(
-    inputs: Sequence[str], files: Mapping[str, Sequence[str]], plan: Plan
+    inputs: Sequence[str],
+    files: Mapping[str, Sequence[str]],
+    plan: Plan,
+    blueprint: Blueprint,
 ) -> Iterator[str]:
     if inputs and not plan.inputs:
         yield "the input is not read: nothing that runs needs it"
@@ -209,7 +212,9 @@ def _notes_on_inputs(
             yield f"the feed of '{step.node.path}' has only {', '.join(fed)}: computing {anew} anew"
     for name, paths in files.items():
         if not any(path in text for text in inputs for path in paths):
-            yield f"no --input: running on the spec's example for '{name}', {paths[0]}"
+            is_own = blueprint.spec.graph.inputs[name].example is not None
+            example = "the spec's example" if is_own else "the example that ships"
+            yield f"no --input: running on {example} for '{name}', {paths[0]}"
 
 
 def _notes_on_weights(graph: Graph, reports: Sequence[LoadReport]) -> Iterator[str]:

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 from composer.blueprint import Blueprint, GraphInput, Plan, Target
 from composer.cli.options import split_assignment
 from composer.data import find_images, read_image
+from composer.discovery import shipped_folder
 from composer.errors import InputError
 from composer.graph import read_inputs
 from composer.language import ImageFormat, InputSpec, Mode
 from composer.storage import fit_value, is_tensor_file, make_records, read_tensors
+
+EXAMPLE = "astronaut.jpg"  # a photograph that ships
 
 
 def read_feeds(files: Mapping[str, str], blueprint: Blueprint, mode: Mode) -> dict[str, Any]:
@@ -47,7 +50,9 @@ def _fit_feed(value: Any, target: Target, blueprint: Blueprint, mode: Mode) -> A
 
 
 def assign_files(texts: Sequence[str], blueprint: Blueprint, plan: Plan) -> dict[str, list[str]]:
-    """The files of each input that the plan reads; the spec's examples where none is given.
+    """The files of each input that the plan reads; examples where none is given.
+
+    They are the spec's, else, of images without ground truth, the one that ships.
 
     Args:
         texts: files, some as `NAME=FILE`.
@@ -71,7 +76,14 @@ def assign_files(texts: Sequence[str], blueprint: Blueprint, plan: Plan) -> dict
             files[name] = given[name]
         elif example is not None:
             files[name] = [str(example)]
+        elif plan.mode == "inference" and takes_images(blueprint.inputs[plan.mode][name]):
+            files[name] = [str(shipped_folder("specs") / "examples" / EXAMPLE)]
     return files
+
+
+def takes_images(point: GraphInput) -> bool:
+    """Whether an input is a batch of images."""
+    return hasattr(point.type, "from_records")
 
 
 class ReadInputs(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from composer.blueprint import Blueprint, resolve_spec
 from composer.data import Annotation, Dataset, Record, can_mirror, describe_unknown_flips
-from composer.discovery import shipped_specs
+from composer.discovery import DISTRIBUTION, shipped_specs
 from composer.errors import InputError, SpecError
 from composer.experiment.datasets import Datasets
 from composer.experiment.experiment import Experiment
@@ -118,7 +118,7 @@ def _find_simpler(blueprint: Blueprint, path: str) -> str | None:
     found: dict[str, int] = {}
     for name in shipped_specs():
         try:
-            nodes = resolve_spec(load_spec(name)).nodes
+            nodes = resolve_spec(load_spec(f"{DISTRIBUTION}/{name}")).nodes
         except SpecError:
             continue
         theirs = {(p, _bare(node.uses)) for p, node in nodes.items()}

@@ -1,5 +1,7 @@
 """`composer check`."""
 
+import os
+
 import pytest
 
 BROKEN = """\
@@ -83,3 +85,10 @@ def test_words_of_thousands_of_letters_are_shortened(cli, folder, arguments):
     result = cli(*arguments)
     assert result.code in (1, 2)
     assert len(result.out + result.err) < 3000
+
+
+def test_a_pipe_is_named_once(cli, folder):
+    os.mkfifo("p.pth")
+    result = cli("check", "p.pth")
+    assert result.code == 1
+    assert result.out.count("p.pth") == 1

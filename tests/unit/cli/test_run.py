@@ -308,3 +308,13 @@ def test_images_of_which_none_can_be_read_end_a_run(cli, folder):
     assert "photos/a.png: not an image" in result.err
     assert "photos/b.png: not an image" in result.err
     assert not result.out
+
+
+def test_a_model_without_an_example_runs_on_the_one_that_ships(cli, folder):
+    text = (folder / "small.yaml").read_text()
+    (folder / "bare.yaml").write_text(text.replace("    example: astronaut.jpg\n", ""))
+    result = cli("run", "bare.yaml", "--until", "preprocess", "--no-save")
+    assert result.code == 0
+    assert "no --input: running on the example that ships for 'batch'" in result.out + result.err
+    costs = cli("show", "bare.yaml", "--costs", "--until", "preprocess")
+    assert "astronaut.jpg" in costs.out
