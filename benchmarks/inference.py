@@ -1,7 +1,8 @@
 """Mask R-CNN R50-FPN in the forms for inference, against its modules as they are, in one run.
 
 `python -m benchmarks.inference [--rounds N] [--size PIXELS] [--threads N] [--nodes]`. Weights are
-random, at 1000 proposals and 100 detections: the time is that of trained ones. Ways take turns, and
+random, so that there are few proposals: the dense nodes have the time of trained ones, those that
+work on regions less. Ways take turns, and
 the minimum of the rounds counts, as the machine may be shared: seconds of the clock, and of the
 processor, which others do not lengthen (with one thread; several wait for each other in a loop).
 `ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2` shows what an older processor would do.
@@ -19,7 +20,7 @@ from benchmarks.mask_rcnn import build, example_batch
 from composer import Graph
 from composer.processor import find_processor
 
-# Random weights find nearly the same box everywhere: without suppression all of them are left.
+# Random weights find nearly the same box everywhere: without suppression more of them are left.
 OPTIONS = {
     "set": {"proposals.nms_threshold": 1.0, "detections.nms_threshold": 1.0, "score_threshold": 0.0}
 }
