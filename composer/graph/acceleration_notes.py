@@ -40,8 +40,9 @@ def describe_nodes(optimized: OptimizedNodes, paths: Collection[str]) -> str:
         optimized: the optimised nodes.
         paths: all nodes of inference.
     """
-    nodes = [node for path, node in optimized.nodes.items() if path in paths]
-    failed = [node.path for node in nodes if node.failure]
+    found = [node for path, node in optimized.nodes.items() if path in paths]
+    nodes = [node for node in found if not node.optimization.any_precision]  # which fold no layers
+    failed = [node.path for node in found if node.failure]
     parts = [
         _count(nodes, "fold", "normalisations and activations folded"),
         _count(nodes, "channels_last", "channels last"),
