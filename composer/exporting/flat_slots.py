@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import torch
 from torch import Tensor
@@ -155,7 +155,8 @@ def _expected(kind: Any, keys: Sequence[Any], rank: int) -> Sequence[DynamicDime
         return (DynamicDimension(0, "rows"),)
     found = find_dynamic_dimensions(kind, keys, rank)
     if rank == 3 and found == (DynamicDimension(0, "rows"),) and is_per_image(kind):
-        member = plain(get_args(inner)[0])
+        member = get_args(inner)[0]
+        member = get_args(member)[0] if get_origin(member) is Annotated else member
         if getattr(member, "dim_str", "").split() == ["_"] * 3:  # a map of C x H x W
             return (DynamicDimension(1, "height"), DynamicDimension(2, "width"))
     return found
