@@ -52,3 +52,14 @@ def test_no_detections_agree_with_none():
     none = {name: value[:0] for name, value in outputs().items()}
     assert [each.error for each in _compare(none, none)] == [0, 0, 0]
     assert {each.unmatched for each in _compare(outputs(), none)} == {3}
+
+
+def test_counts_may_differ_by_a_little_and_labels_in_few_places():
+    counts = torch.tensor([100_000, 20])
+    (checked,) = _compare({"areas": counts}, {"areas": counts + torch.tensor([3, 0])})
+    assert checked.error == pytest.approx(3e-5)
+    labels = torch.zeros(100, 100, dtype=torch.int64)
+    found = labels.clone()
+    found[0, 0] = 7
+    (checked,) = _compare({"labels": labels}, {"labels": found})
+    assert checked.error == pytest.approx(1e-4)
