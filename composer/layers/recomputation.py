@@ -5,7 +5,7 @@ they are, with the same random numbers and the same buffers as the first time, w
 they are, and it records no statistics then.
 
 torch.compile has a way of its own, which restores the random numbers of torch's generator, but not
-those of others: what draws from a generator runs there as it does without compilation.
+those of others: what draws from a generator is not recomputed there.
 """
 
 from collections.abc import Callable, Iterator
@@ -66,25 +66,13 @@ def _recompute(
 ) -> Any:
     given = (*arguments, *named.values())
     generators = [one for one in given if isinstance(one, torch.Generator)]
-    if not torch.compiler.is_compiling():
-        return _recompute_with(function, generators, arguments, named)
-    if generators:
-        return _recompute_uncompiled(function, generators, arguments, named)
-    return checkpoint(function, *arguments, use_reentrant=False, **named)
-
-
-def _recompute_with(
-    function: Callable[..., Any],
-    generators: list[torch.Generator],
-    arguments: tuple[Any, ...],
-    named: dict[str, Any],
-) -> Any:
+    if torch.compiler.is_compiling():
+        if generators:
+            return function(*arguments, **named)
+        return checkpoint(function, *arguments, use_reentrant=False, **named)
     call = _RepeatableCall(function, generators)
     with _set(False):  # a block inside is a part of this one
         return checkpoint(call, *arguments, use_reentrant=False, **named)
-
-
-_recompute_uncompiled: Callable[..., Any] = torch.compiler.disable(_recompute_with)  # type: ignore[no-untyped-call]
 
 
 class _RepeatableCall:
