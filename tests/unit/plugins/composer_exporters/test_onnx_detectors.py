@@ -32,6 +32,9 @@ def spread_predictions(graph, record):
 
     def scale(module, name):
         def hook(_module, args, out):
+            if name in scaled:  # by its finest level
+                return
+            scaled.add(name)
             spread = (out - (0 if module.bias is None else _as_map(module.bias, out))).std()
             if len(out) and spread > 0:
                 module.weight.data.mul_(_LAYERS[name.rpartition(".")[2]] / spread)
@@ -40,15 +43,14 @@ def spread_predictions(graph, record):
 
         return hook
 
-    handles = []
+    scaled, handles = set(), []
     for name, module in graph.named_modules():
         if name.rpartition(".")[2] in _LAYERS and isinstance(
             module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
         ):
             handles.append(module.register_forward_hook(scale(module, name)))
     with torch.no_grad():
-        for _ in range(3):  # what follows scaled weights is scaled again
-            graph.run([record])
+        graph.run([record])
     for handle in handles:
         handle.remove()
 
