@@ -125,8 +125,8 @@ class Blueprint:
         found = self._plans.get(key)
         if found is None:
             with paused_collection():
-                targets, slots = self._targets(mode, names), dict.fromkeys(given)
                 dependencies = self.dependencies(mode)
+                targets, slots = self._targets(mode, names), dict.fromkeys(given)
                 found = make_plan(dependencies, targets, slots.keys(), is_whole=names is None)
             self._keep(key, found)
         return found

@@ -139,7 +139,7 @@ def make_plan(
         used_feeds=tuple(slot for slot in fed if slot in vertices),
         inputs=tuple(n for n, p in inputs.items() if p.slot in given),
         input_slots=tuple(s for s in input_types if s in given and s in read),
-        steps=_steps(dependencies, ordered, last, targets, set(fed), keep_all),
+        steps=_steps(dependencies, ordered, last, targets, feeds, keep_all),
         cut=tuple(path for path in out if path in uncut),
         not_run=tuple(path for path in out if path not in uncut),
     )
@@ -150,7 +150,7 @@ def _steps(
     ordered: Sequence[str],
     last: Mapping[Slot, int],
     targets: Sequence[Target],
-    fed: set[Slot],
+    fed: Collection[Slot],
     keep_all: bool,
 ) -> tuple[Step, ...]:
     kept = {slot for target in targets if not target.tap for slot in target.endpoint.slots}

@@ -36,6 +36,8 @@ def test_shipped_specs_mean_what_they_meant(hostile_plugin, caplog):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_specs())
 def test_shipped_specs_check_to_the_same_documents(request, name):
+    if name.startswith("transformers/"):
+        pytest.importorskip("transformers", reason="the extra 'transformers' is not installed")
     before = check_source(f"{DISTRIBUTION}/{name}").spec.document
     request.getfixturevalue("hostile_plugin")
     assert check_source(f"{DISTRIBUTION}/{name}").spec.document == before
@@ -150,8 +152,9 @@ def test_a_users_data_file_means_ours_with_a_note(hostile_plugin, caplog):
     document = read_data_file(DATA).datasets["train"]
     assert document.resolved()["uses"] == f"{DISTRIBUTION}/coco"
     assert caplog.messages == [
-        "note: <dict>: the reader of datasets 'coco' is published by hostile-plugin 1.0, too; it "
-        "means 'detection-composer/coco', which can be written to say so"
+        "note: <dict> datasets.train.uses: the reader of datasets 'coco' is published by "
+        "hostile-plugin 1.0, too; it means 'detection-composer/coco', which can be written to say "
+        "so"
     ]
 
 

@@ -118,7 +118,11 @@ WRITING_METHODS = {
         "composer/files.py",
     ],
     "write_bytes": ["composer/files.py"],
-    "savefig": ["composer/evaluation/plots.py", "composer/training/curves.py"],  # into memory
+    "savefig": [  # into memory
+        "composer/benchmarking/plot.py",
+        "composer/evaluation/plots.py",
+        "composer/training/curves.py",
+    ],
     "tofile": [],
     "to_csv": [],
     "open": [

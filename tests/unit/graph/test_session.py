@@ -52,6 +52,13 @@ def test_a_replaced_value_makes_only_its_descendants_stale(graph, ran):
     assert ran == ["b"]
 
 
+def test_a_replaced_output_stays_when_its_node_runs_for_another(graph):
+    session = graph.session(X)
+    session["s.low"] = torch.ones(2)
+    session["s.high"]
+    assert torch.equal(session["s.low"], torch.ones(2))
+
+
 def test_a_replacement_can_be_taken_back(graph, ran):
     session = graph.session(X, seed=1)
     before = session["n"]
