@@ -112,7 +112,8 @@ def test_a_prediction_imports_neither_torchvision_nor_the_compiler_of_torch(tmp_
         import sys
         from composer.cli.main import main
         assert main(["predict", "--no-visualizations"]) == 0
-        heavy = ("torchvision", "torch._dynamo", "sympy", "triton", "matplotlib", "scipy", "pandas")
+        heavy = ["torchvision", "torch._dynamo", "sympy", "triton", "matplotlib", "pandas"]
+        heavy += [] if "numba" in sys.modules else ["scipy"]  # of an extra that uses it
         print([name for name in heavy if name in sys.modules])
         """,
         tmp_path,
