@@ -17,7 +17,7 @@ from composer.acceleration.fused_plan import FusibleSet, fuse_plan
 from composer.acceleration.node_sets import find_sets, group_named, is_convex
 from composer.acceleration.optimized_node import OptimizedNode
 from composer.acceleration.optimized_nodes import OptimizedNodes, optimize_nodes
-from composer.acceleration.precision import PRECISIONS, Precision, cast_down, cast_up
+from composer.acceleration.precision import PRECISIONS, cast_down, cast_up
 from composer.acceleration.read_optimization import read_optimization
 from composer.acceleration.tensor_part import TensorPart, find_entering, find_leaving
 from composer.acceleration.value_layout import (
@@ -39,7 +39,6 @@ __all__ = [
     "NamedEngine",
     "OptimizedNode",
     "OptimizedNodes",
-    "Precision",
     "TensorPart",
     "TensorPort",
     "ValueLayout",

@@ -136,13 +136,14 @@ def _lay_out(module: nn.Module, dtype: torch.dtype, *, channels_last: bool) -> N
     """Casts the weights of a copy and lays them out, without a change of the shared ones."""
     changed: dict[int, Tensor] = {}
     for inner in module.modules():
-        for kind in (inner._parameters, inner._buffers):
-            for name, tensor in kind.items():
+        tables: list[dict[str, Any]] = [inner._parameters, inner._buffers]
+        for table in tables:
+            for name, tensor in table.items():
                 if tensor is None:
                     continue
                 if id(tensor) not in changed:
                     changed[id(tensor)] = _convert(inner, tensor, dtype, channels_last)
-                kind[name] = changed[id(tensor)]  # type: ignore[assignment]
+                table[name] = changed[id(tensor)]
 
 
 def _convert(owner: nn.Module, tensor: Tensor, dtype: torch.dtype, channels_last: bool) -> Tensor:

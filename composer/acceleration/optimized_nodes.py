@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from composer.acceleration.optimized_node import OptimizedNode
-from composer.acceleration.precision import PRECISIONS, Precision, cast_up
+from composer.acceleration.precision import PRECISIONS, cast_up
 from composer.acceleration.read_optimization import read_optimization
 from composer.blueprint import Blueprint, Step
 from composer.errors import ContractError, InputError
@@ -25,7 +25,7 @@ class OptimizedNodes:
         nodes: the nodes that are changed, by path.
     """
 
-    precision: Precision
+    precision: str
     nodes: Mapping[str, OptimizedNode] = field(default_factory=dict)
 
     def choose(
@@ -98,4 +98,4 @@ def optimize_nodes(
             outputs = tuple(node.outputs)
             shared[node.module_path] = OptimizedNode(node.module_path, said, dtype, outputs)
         found[path] = shared[node.module_path]
-    return OptimizedNodes(precision, found)  # type: ignore[arg-type]
+    return OptimizedNodes(precision, found)

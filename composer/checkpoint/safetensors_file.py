@@ -18,6 +18,7 @@ from typing import TypeGuard
 import torch
 from torch import Tensor
 
+from composer.checkpoint.byte_order import swap_bytes
 from composer.checkpoint.torch_pickle import MAX_DIMENSIONS
 from composer.checkpoint.zip_directory import MAX_MEMBERS as MAX_TENSORS
 from composer.errors import CheckpointError
@@ -233,7 +234,7 @@ class SafetensorsTensors(Mapping[str, Tensor]):
             data = data.clone()
         if sys.byteorder != "little":
             data = data.clone()
-            data.untyped_storage().byteswap(place.dtype)  # type: ignore[no-untyped-call]
+            swap_bytes(data, place.dtype)
         return data.view(place.dtype).view(place.shape)
 
     def __iter__(self) -> Iterator[str]:

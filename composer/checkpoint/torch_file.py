@@ -16,6 +16,7 @@ from typing import TypeGuard
 import torch
 from torch import Tensor
 
+from composer.checkpoint.byte_order import swap_bytes
 from composer.checkpoint.formats import detect_container
 from composer.checkpoint.nesting import check_nesting
 from composer.checkpoint.torch_pickle import make_torch_vocabulary
@@ -136,10 +137,6 @@ def _view(content: mmap.mmap, member: Member) -> Tensor:
     return torch.frombuffer(content, dtype=torch.uint8, offset=member.start, count=member.size)
 
 
-def _swap_bytes(data: Tensor, dtype: torch.dtype) -> None:
-    data.untyped_storage().byteswap(dtype)  # type: ignore[no-untyped-call]
-
-
 class _ArchiveStorages:
     """The storages of an archive: views of its members."""
 
@@ -159,7 +156,7 @@ class _ArchiveStorages:
             if data.data_ptr() % _ALIGNMENT:
                 data = data.clone()
             if self._is_swapped:
-                _swap_bytes(data, dtype)
+                swap_bytes(data, dtype)
             self._found[key] = data
         return self._found[key]
 
@@ -255,4 +252,4 @@ class _LegacyStorages:
                     raise ValueError(f"tensor storage '{key:.80}' is cut off")
             if sys.byteorder != "little":
                 for data, dtype in self._found.values():
-                    _swap_bytes(data, dtype)
+                    swap_bytes(data, dtype)

@@ -28,7 +28,7 @@ def fold_norms(module: nn.Module, fold: Fold | None = None) -> nn.Module:
 
     Args:
         module: a module in inference mode; it is not changed, and all that is not folded is shared.
-        fold: makes a module for a part whose class only the caller knows, or returns None; it is
+        fold: makes a module for a part of a class that is the caller's, or returns None; it is
             asked first, for each part, and gets one that shares its tensors with the original.
     """
     # torch.fx puts what it copies into training mode.
@@ -63,7 +63,7 @@ def _fold(module: nn.Module, fold: Fold) -> nn.Module:
 
 def _fold_itself(module: nn.Module) -> nn.Module | None:
     if type(module) is not NormConv2d:
-        return fuse_conv(module) if is_fusible(module) else None  # type: ignore[arg-type]
+        return fuse_conv(module) if is_fusible(module) else None
     if has_hooks(module) or module.padding_mode != "zeros" or not is_foldable(module.norm):
         return None
     return fuse_conv(module, module.norm, module.activation)
@@ -74,7 +74,7 @@ def _fold_sequence(sequence: nn.Sequential) -> None:
     names = list(sequence._modules)
     for index, name in enumerate(names):
         conv = sequence._modules[name]
-        if not isinstance(conv, nn.Conv2d) or not is_fusible(conv):
+        if not is_fusible(conv):
             continue
         rest = names[index + 1 : index + 3]
         norm = next((sequence._modules[each] for each in rest[:1]), None)

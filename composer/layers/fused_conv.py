@@ -10,7 +10,7 @@ Legend: N images, C channels, H W height and width.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -190,7 +190,7 @@ def fuse_conv(
     return FusedConv2d(conv, weight, shift, activation)
 
 
-def is_fusible(conv: object) -> bool:
+def is_fusible(conv: object) -> TypeGuard[nn.Conv2d]:
     """Whether a module is a plain convolution, whose class computes nothing else."""
     if type(conv) is not nn.Conv2d or has_hooks(conv):
         return False

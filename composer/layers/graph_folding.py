@@ -40,7 +40,7 @@ def fold_graph(module: fx.GraphModule) -> None:
     for node in list(module.graph.nodes):
         if node.op == "call_module" and called[node.target] == 1:
             conv = module.get_submodule(node.target)
-            if isinstance(conv, nn.Conv2d) and is_fusible(conv):
+            if is_fusible(conv):
                 _fuse(module, node, conv, called)
     module.delete_all_unused_submodules()
     module.graph.lint()

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torchvision.ops import DeformConv2d
+from torch import Tensor
 
 from composer.layers import Compiled, EnginePart
+from composer_engines.deformable import has_deformable_convs
 from composer_engines.lowered_part import LoweredPart
 
 _FILE = "program.pt2"
@@ -43,7 +43,7 @@ class Inductor:
     def takes(self, function: Callable[..., Any], precision: str) -> bool:
         """Whether it can run what a node calls: modules and functions of torch's operations."""
         del precision
-        return not _has_layer(function, DeformConv2d)
+        return not has_deformable_convs(function)
 
     def compile(
         self,
@@ -70,9 +70,3 @@ class Inductor:
 
         program: Compiled = aoti_load_package(str(folder / _FILE))
         return program
-
-
-def _has_layer(function: Callable[..., Any], kind: type) -> bool:
-    return isinstance(function, nn.Module) and any(
-        isinstance(module, kind) for module in function.modules()
-    )

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torchvision.ops import DeformConv2d
+from torch import Tensor
 
 from composer.layers import Compiled, EnginePart
+from composer_engines.deformable import has_deformable_convs
 from composer_engines.modules_at_hand import describe_versions, find_missing_modules
 
 _FILE, _FLOAT_FILE, _PREPARED_FILE = "model.onnx", "float.onnx", "prepared.onnx"
@@ -40,9 +40,7 @@ class OnnxRuntime:
     def takes(self, function: Callable[..., Any], precision: str) -> bool:
         """Whether there are operations of ONNX for what a node calls."""
         del precision
-        return not isinstance(function, nn.Module) or not any(
-            isinstance(module, DeformConv2d) for module in function.modules()
-        )
+        return not has_deformable_convs(function)
 
     def compile(
         self,

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy
 import torch
-from torch import Tensor, nn
-from torchvision.ops import DeformConv2d
+from torch import Tensor
 
 from composer.layers import Compiled, EnginePart
+from composer_engines.deformable import has_deformable_convs
 from composer_engines.modules_at_hand import describe_versions, find_missing_modules
 from composer_engines.quiet_telemetry import without_telemetry
 
@@ -41,9 +41,7 @@ class OpenVino:
     def takes(self, function: Callable[..., Any], precision: str) -> bool:
         """Whether it has operations for what a node calls."""
         del precision
-        return not isinstance(function, nn.Module) or not any(
-            isinstance(module, DeformConv2d) for module in function.modules()
-        )
+        return not has_deformable_convs(function)
 
     def compile(
         self,

@@ -58,7 +58,7 @@ class Head(nn.Module):
 
 
 class Sink(nn.Module):
-    """A node that says nothing, and wants float32."""
+    """A node that has no such method, and gets float32."""
 
     def __init__(self) -> None:
         super().__init__()
