@@ -21,6 +21,7 @@ from composer.layers import Engine
 from composer.processor import find_processor
 
 if TYPE_CHECKING:
+    from composer.graph.built_graph import BuiltGraph
     from composer.graph.graph import Graph
 
 _EMULATION = "COMPOSER_EMULATE_BFLOAT16"  # runs bfloat16 where it is slow, as in tests
@@ -163,7 +164,7 @@ def refuse(action: str) -> NoReturn:
     )
 
 
-def describe_optimization(graph: Graph) -> str:
+def describe_optimization(graph: BuiltGraph) -> str:
     """What was applied to a graph, in one line; empty for one that is not optimised."""
     execution = graph._execution
     optimized, sets = execution.optimized, execution.sets

@@ -12,12 +12,12 @@ from composer.layers import FrozenBatchNorm2d
 from composer.module_tree import own_modules, own_state
 
 if TYPE_CHECKING:
-    from composer.graph.graph import Graph
+    from composer.graph.built_graph import BuiltGraph
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def find_frozen_random(graph: Graph) -> dict[str, int]:
+def find_frozen_random(graph: BuiltGraph) -> dict[str, int]:
     """The random nodes that have frozen layers: path -> the number of their frozen tensors.
 
     A frozen layer is one of parameters that are not trainable, or a frozen normalisation, whose
@@ -45,10 +45,10 @@ class FrozenNote:
         graph: the graph, just built.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: BuiltGraph) -> None:
         self._built = {path: _mark(module_at(graph, path)) for path in find_frozen_random(graph)}
 
-    def log(self, graph: Graph) -> None:
+    def log(self, graph: BuiltGraph) -> None:
         """Logs the note if it applies and was not logged before."""
         built, self._built = self._built, {}
         frozen = [

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 from typing_extensions import Unpack
 
 from composer.blueprint import Blueprint, Names, Plan, listed
@@ -17,68 +15,34 @@ from composer.construction import build_modules, require_class_names
 from composer.documents import SettingsSource
 from composer.errors import InputError, NameResolutionError
 from composer.garbage_collection import paused_collection
-from composer.graph.accelerated import (
-    accelerate_graph,
-    describe_optimization,
-    optimize_graph,
-    optimize_part,
-    refuse,
-)
-from composer.graph.costs import Costs, counting
-from composer.graph.description import Provenance
-from composer.graph.execution import Execution
-from composer.graph.freezing import freeze_weights, set_frozen_norms_to_eval
+from composer.graph.accelerated import accelerate_graph, optimize_graph, optimize_part, refuse
+from composer.graph.freezing import freeze_weights
 from composer.graph.frozen_random import FrozenNote
-from composer.graph.hooks import HookHandle, HookObserver, NodeHook
-from composer.graph.modules import make_table, require_module
 from composer.graph.opening import Model, open_model, read_only_spec, without_taps
-from composer.graph.profiling import Profile, profile_run
+from composer.graph.running import RunnableGraph
 from composer.graph.saving import save_weights
-from composer.graph.session import Session
 from composer.graph.weights import (
     LoadArguments,
     LoadOptions,
     Weights,
-    find_random_nodes,
     load_weights,
     log_remarks,
 )
-from composer.language import Mode, Spec, SpecMetadata, SpecSource
+from composer.language import Spec, SpecMetadata, SpecSource
 from composer.layers import Engine
 
 if TYPE_CHECKING:
     from composer.exporting import ExportReport
 
 
-class Graph(nn.Module):
+class Graph(RunnableGraph):
     """A model made of named nodes, run whole or in part.
 
     It is an ordinary module: `graph(inputs)` runs it, `.train()` and `.eval()` choose the mode,
     `.to()`, optimizers and `torch.compile` work. Modules are registered under the namespaces of
     their nodes, which are the names of the weights in checkpoints; `module` finds them by node.
     Make one with `Graph.open` or `Graph.from_spec`.
-
-    Args:
-        blueprint: the checked spec, or a part of it.
-        built: modules and functions by node path; nodes that are not here cannot be run.
-        seed: the seed that the modules were built from.
-
-    Attributes:
-        source: of an optimised graph, the graph whose modules it shares; None of others.
     """
-
-    source: Graph | None = None
-
-    def __init__(self, blueprint: Blueprint, built: Mapping[str, Any], seed: int = 0) -> None:
-        super().__init__()
-        self.blueprint, self.seed = blueprint, seed
-        self._callables = make_table(self, blueprint, built)
-        self._execution = Execution(blueprint, self._callables)
-        self.provenance: list[Provenance] = []
-        self._frozen_note: FrozenNote | None = None
-        for mode, outputs in blueprint.outputs.items():
-            if outputs and self._execution.is_complete:
-                blueprint.plan(mode)  # now: torch.compile does not follow the planning
 
     @classmethod
     def open(
@@ -185,101 +149,6 @@ class Graph(nn.Module):
             graph._frozen_note = FrozenNote(graph)
         return graph
 
-    @property
-    def spec(self) -> Spec:
-        """The spec that the graph was built from."""
-        return self.blueprint.spec
-
-    @property
-    def random_nodes(self) -> list[str]:
-        """The nodes that have weights, none of which came from a checkpoint."""
-        return find_random_nodes(self)
-
-    @property
-    def mode(self) -> Mode:
-        """The mode that a run has unless it names another: that of `train()` and `eval()`."""
-        wanted: Mode = "training" if self.training else "inference"
-        modes = self.blueprint.modes
-        return wanted if wanted in modes else modes[0]
-
-    def train(self, mode: bool = True) -> Graph:
-        """Chooses training or inference; frozen batch normalisations stay in the latter.
-
-        Raises:
-            InputError: to train an optimised graph.
-        """
-        if self.source is not None:
-            if mode:
-                refuse("trained")
-            self.source.train(False)
-            return self
-        super().train(mode)
-        self._callables.train(mode)
-        set_frozen_norms_to_eval(self.spec.freeze, self._callables)
-        if mode and self._frozen_note is not None:
-            self._frozen_note.log(self)
-        return self
-
-    def forward(self, *inputs: Any, **named: Any) -> Any:
-        """Runs the whole graph.
-
-        Args:
-            *inputs: the graph's inputs in order; one mapping by name does as well.
-            **named: the graph's inputs by name.
-
-        Returns:
-            In inference of a detector, a dict for each image; in training a dict of losses;
-            otherwise a dict by output name. A subgraph of one target gives its value.
-
-        Raises:
-            InputError, ExecutionError: an input does not fit, or a node fails.
-        """
-        return self._execution.answer(self._execution.plan(self.mode), inputs, named)
-
-    def run(
-        self,
-        inputs: Any = None,
-        *,
-        until: Names | Plan | None = None,
-        feeds: Mapping[str, Any] | None = None,
-        mode: Mode | None = None,
-        seed: int | None = None,
-    ) -> Any:
-        """Runs what the targets need, and nothing else.
-
-        Args:
-            inputs: the graph's input, or a mapping by name where there are several.
-            until: a node, port or tap (`backbone.bottom_up:res4`), or several; the whole graph
-                if None; or a plan of this graph's blueprint.
-            feeds: values to use in place of computing them, by node or port.
-            mode: training or inference; by default that of the plan, or of `train()` and `eval()`.
-            seed: the seed of all that nodes draw; by default one from torch's global generator.
-
-        Returns:
-            The target's value; for several, a dict by the names that were given, for a plan by
-            their full names; without `until`, what `graph(inputs)` gives.
-
-        Raises:
-            NameResolutionError: if a name means nothing or several things.
-            InputError, ExecutionError: an input does not fit, or a node fails.
-        """
-        return self._execution.request(
-            inputs, self.mode, until=until, feeds=feeds, mode=mode, seed=seed
-        )
-
-    def session(
-        self,
-        inputs: Any = None,
-        *,
-        feeds: Mapping[str, Any] | None = None,
-        mode: Mode | None = None,
-        seed: int | None = None,
-    ) -> Session:
-        """A lazy run that keeps its values, with the options of `run`; see `Session`."""
-        session = Session(self._execution, mode or self.mode, inputs, seed)
-        session.feed({} if feeds is None else feeds)
-        return session
-
     def subgraph(self, *, until: Names, feeds: Sequence[str] = ()) -> Graph:
         """The part that computes targets from feeds, as a graph with the same modules.
 
@@ -293,12 +162,6 @@ class Graph(nn.Module):
         part = Graph(blueprint, built, self.seed)
         part.training = self.training
         return part
-
-    def plan(
-        self, until: Names | None = None, *, feeds: Collection[str] = (), mode: Mode | None = None
-    ) -> Plan:
-        """What a run would do: which nodes, in which order, and where values are released."""
-        return self._execution.annotate(self._execution.plan(mode or self.mode, until, feeds))
 
     def optimize(self, precision: str = "float32", *, nodes: Names | None = None) -> Graph:
         """A graph of the same names and weights that is faster in inference.
@@ -321,11 +184,6 @@ class Graph(nn.Module):
             ContractError: a node type says something impossible of its optimisation.
         """
         return optimize_graph(self, precision, nodes)
-
-    @property
-    def optimization(self) -> str:
-        """What was applied to an optimised graph, in one line; empty for another."""
-        return describe_optimization(self)
 
     def accelerate(
         self,
@@ -358,81 +216,6 @@ class Graph(nn.Module):
             NameResolutionError: a name is no node's.
         """
         return accelerate_graph(self, engine, nodes, precision, calibrate, cache=cache)
-
-    @property
-    def engine_steps(self) -> Mapping[str, str]:
-        """The sets of nodes that engines run, by their names, with engine and precision."""
-        sets = self._execution.sets
-        return {} if sets is None else {each.name: each.label for each in sets.sets}
-
-    def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
-        """Runs like `run`, with its options, and measures every node.
-
-        It runs twice: watching memory takes time, so memory is measured in a first pass, and time
-        in a second one. Both have the same random numbers, and hooks see the second.
-
-        Args:
-            inputs: as for `run`.
-            memory: whether memory is measured; without it there is one pass.
-            **options: those of `run`.
-        """
-        run = partial(self._execution.request, inputs, self.mode, **options)
-        return profile_run(run, self, self._execution.observers, memory=memory)
-
-    def costs(self, inputs: Any = None, **options: Any) -> Costs:
-        """Runs like `run`, with its options, and counts parameters and operations of every node.
-
-        A node that works on regions costs as much as there are regions in this run. An optimised
-        graph costs as much as the one that it was made from.
-        """
-        if self.source is not None:
-            return self.source.costs(inputs, **options)
-        with counting(self._callables) as counter:
-            result = self._execution.request(inputs, self.mode, observers=(counter,), **options)
-        return Costs(tuple(counter.nodes), result)
-
-    def add_hook(
-        self,
-        function: NodeHook,
-        moment: Literal["before", "after"],
-        node: str = "",
-        *,
-        every_thread: bool = False,
-        as_one: bool = False,
-    ) -> HookHandle:
-        """Calls a function before or after nodes run.
-
-        Args:
-            function: gets the node's path, and its inputs (before) or outputs (after) by port.
-                It looks and changes nothing; to replace a value, feed it.
-            moment: `before` or `after`.
-            node: a node or nested graph; all nodes by default.
-            every_thread: whether it sees runs in other threads than this one, too.
-            as_one: whether a set of nodes that an engine runs counts as one, by the name of
-                `engine_steps`; otherwise PyTorch runs sets with a node that the hook is for.
-
-        Returns:
-            A handle with `remove()`, which is a context manager too.
-        """
-        path = self.resolve_node(node) if node else ""
-        hook = HookObserver(function, moment, path, as_one)
-        return HookHandle(self._execution.observers, hook, every_thread=every_thread)
-
-    def resolve_node(self, name: str) -> str:
-        """The full path of the node or nested graph that a name means: see `Blueprint`."""
-        return self.blueprint.resolve_node(name, self.mode)
-
-    def module(self, node: str) -> nn.Module:
-        """The module that a node calls: where it is in the tree depends on its namespace.
-
-        Raises:
-            NameResolutionError: if the name means nothing, several things, or no module.
-        """
-        return require_module(self.blueprint, self._callables, self.resolve_node(node))
-
-    def nodes(self, mode: Mode | None = None) -> tuple[str, ...]:
-        """Paths of the nodes of a mode, in the order of the spec."""
-        return tuple(self.blueprint.nodes_in(mode or self.mode))
 
     def load(
         self,
@@ -494,25 +277,6 @@ class Graph(nn.Module):
             require_class_names(self.blueprint, spec)
         save_weights(self, path, None if nodes is None else listed(nodes), dtype=dtype, spec=spec)
 
-    def load_state_dict(self, *arguments: Any, **named: Any) -> Any:
-        """Loads a state dict as torch does; into an optimised graph none can be loaded."""
-        if self.source is not None:
-            refuse("loaded")
-        return super().load_state_dict(*arguments, **named)
-
-    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Graph:
-        if self.source is not None:
-            refuse("moved or cast")
-        untyped: Any = super()
-        applied: Graph = untyped._apply(fn, recurse)
-        return applied
-
-    def requires_grad_(self, requires_grad: bool = True) -> Graph:
-        """Lets parameters be trained or not, as torch does; not those of an optimised graph."""
-        if self.source is not None and requires_grad:
-            refuse("trained")
-        return super().requires_grad_(requires_grad)
-
     def export(
         self,
         path: str | os.PathLike[str],
@@ -553,13 +317,3 @@ class Graph(nn.Module):
         names = None if until is None else tuple(listed(until))
         options = ExportOptions(names, tuple(feeds), inputs, tolerance, opset)
         return export_graph(self, path, options)
-
-    def extra_repr(self) -> str:
-        """The name and the size of the graph."""
-        counts = [f"{len(self.nodes(mode))} nodes in {mode}" for mode in self.blueprint.modes]
-        return f"{self.spec.name}: {', '.join(counts)}"
-
-    @property
-    def callables(self) -> Mapping[str, Callable[..., Any]]:
-        """What each node calls, by path: a module of this graph, or a function."""
-        return self._callables

@@ -30,6 +30,7 @@ from composer.module_tree import own_state
 from composer.names import resolve_name
 
 if TYPE_CHECKING:
+    from composer.graph.built_graph import BuiltGraph
     from composer.graph.graph import Graph
 
 _LOGGER = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ def _assign(graph: Graph, matching: Matching) -> None:
     scatter_state(graph, state)
 
 
-def find_random_nodes(graph: Graph) -> list[str]:
+def find_random_nodes(graph: BuiltGraph) -> list[str]:
     """The nodes that have weights, none of which came from a checkpoint."""
     filled = {path for entry in graph.provenance for path in entry.nodes}
     return [
@@ -287,7 +288,7 @@ def modules_below(graph: Graph, paths: Sequence[str]) -> list[str]:
     ]
 
 
-def module_at(graph: Graph, path: str) -> nn.Module:
+def module_at(graph: BuiltGraph, path: str) -> nn.Module:
     """The module of a node."""
     return cast("nn.Module", graph.callables[path])
 

@@ -1,0 +1,150 @@
+"""Running a graph: whole, in part, kept in a session, watched and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from composer.blueprint import Names, Plan
+from composer.graph.accelerated import describe_optimization
+from composer.graph.built_graph import BuiltGraph
+from composer.graph.costs import Costs, counting
+from composer.graph.hooks import HookHandle, HookObserver, NodeHook
+from composer.graph.profiling import Profile, profile_run
+from composer.graph.session import Session
+from composer.language import Mode
+
+
+class RunnableGraph(BuiltGraph):
+    """A built graph that is run, whole or in part."""
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Runs the whole graph.
+
+        Args:
+            *inputs: the graph's inputs in order; one mapping by name does as well.
+            **named: the graph's inputs by name.
+
+        Returns:
+            In inference of a detector, a dict for each image; in training a dict of losses;
+            otherwise a dict by output name. A subgraph of one target gives its value.
+
+        Raises:
+            InputError, ExecutionError: an input does not fit, or a node fails.
+        """
+        return self._execution.answer(self._execution.plan(self.mode), inputs, named)
+
+    def run(
+        self,
+        inputs: Any = None,
+        *,
+        until: Names | Plan | None = None,
+        feeds: Mapping[str, Any] | None = None,
+        mode: Mode | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        """Runs what the targets need, and nothing else.
+
+        Args:
+            inputs: the graph's input, or a mapping by name where there are several.
+            until: a node, port or tap (`backbone.bottom_up:res4`), or several; the whole graph
+                if None; or a plan of this graph's blueprint.
+            feeds: values to use in place of computing them, by node or port.
+            mode: training or inference; by default that of the plan, or of `train()` and `eval()`.
+            seed: the seed of all that nodes draw; by default one from torch's global generator.
+
+        Returns:
+            The target's value; for several, a dict by the names that were given, for a plan by
+            their full names; without `until`, what `graph(inputs)` gives.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+            InputError, ExecutionError: an input does not fit, or a node fails.
+        """
+        return self._execution.request(
+            inputs, self.mode, until=until, feeds=feeds, mode=mode, seed=seed
+        )
+
+    def session(
+        self,
+        inputs: Any = None,
+        *,
+        feeds: Mapping[str, Any] | None = None,
+        mode: Mode | None = None,
+        seed: int | None = None,
+    ) -> Session:
+        """A lazy run that keeps its values, with the options of `run`; see `Session`."""
+        session = Session(self._execution, mode or self.mode, inputs, seed)
+        session.feed({} if feeds is None else feeds)
+        return session
+
+    def plan(
+        self, until: Names | None = None, *, feeds: Collection[str] = (), mode: Mode | None = None
+    ) -> Plan:
+        """What a run would do: which nodes, in which order, and where values are released."""
+        return self._execution.annotate(self._execution.plan(mode or self.mode, until, feeds))
+
+    def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
+        """Runs like `run`, with its options, and measures every node.
+
+        It runs twice: watching memory takes time, so memory is measured in a first pass, and time
+        in a second one. Both have the same random numbers, and hooks see the second.
+
+        Args:
+            inputs: as for `run`.
+            memory: whether memory is measured; without it there is one pass.
+            **options: those of `run`.
+        """
+        run = partial(self._execution.request, inputs, self.mode, **options)
+        return profile_run(run, self, self._execution.observers, memory=memory)
+
+    def costs(self, inputs: Any = None, **options: Any) -> Costs:
+        """Runs like `run`, with its options, and counts parameters and operations of every node.
+
+        A node that works on regions costs as much as there are regions in this run. An optimised
+        graph costs as much as the one that it was made from.
+        """
+        if self.source is not None:
+            return self.source.costs(inputs, **options)
+        with counting(self._callables) as counter:
+            result = self._execution.request(inputs, self.mode, observers=(counter,), **options)
+        return Costs(tuple(counter.nodes), result)
+
+    def add_hook(
+        self,
+        function: NodeHook,
+        moment: Literal["before", "after"],
+        node: str = "",
+        *,
+        every_thread: bool = False,
+        as_one: bool = False,
+    ) -> HookHandle:
+        """Calls a function before or after nodes run.
+
+        Args:
+            function: gets the node's path, and its inputs (before) or outputs (after) by port.
+                It looks and changes nothing; to replace a value, feed it.
+            moment: `before` or `after`.
+            node: a node or nested graph; all nodes by default.
+            every_thread: whether it sees runs in other threads than this one, too.
+            as_one: whether a set of nodes that an engine runs counts as one, by the name of
+                `engine_steps`; otherwise PyTorch runs sets with a node that the hook is for.
+
+        Returns:
+            A handle with `remove()`, which is a context manager too.
+        """
+        path = self.resolve_node(node) if node else ""
+        hook = HookObserver(function, moment, path, as_one)
+        return HookHandle(self._execution.observers, hook, every_thread=every_thread)
+
+    @property
+    def optimization(self) -> str:
+        """What was applied to an optimised graph, in one line; empty for another."""
+        return describe_optimization(self)
+
+    @property
+    def engine_steps(self) -> Mapping[str, str]:
+        """The sets of nodes that engines run, by their names, with engine and precision."""
+        sets = self._execution.sets
+        return {} if sets is None else {each.name: each.label for each in sets.sets}
