@@ -134,8 +134,20 @@ def plant_modules(
             _register(root, name, module)
             continue
         shared = module
-        root.__dict__.update({kind: module.__dict__[kind] for kind in _REGISTERED})
+        _share(module, root)
     return shared
+
+
+def share_registered(module: nn.Module) -> nn.Module:
+    """A plain module with all that is registered in another one, now and later."""
+    made = nn.Module()
+    _share(module, made)
+    return made
+
+
+def _share(module: nn.Module, other: nn.Module) -> None:
+    """What is registered in one of two modules is registered in the other from now on."""
+    other.__dict__.update({kind: module.__dict__[kind] for kind in _REGISTERED})
 
 
 def _register(root: nn.Module, name: str, module: nn.Module) -> None:

@@ -14,7 +14,13 @@ from composer.documents import Place, Problem
 from composer.errors import InputError, NameResolutionError, SpecError
 from composer.escapes import escape_name
 from composer.executor import Placement
-from composer.module_tree import find_module, name_modules, own_modules, plant_modules
+from composer.module_tree import (
+    find_module,
+    name_modules,
+    own_modules,
+    plant_modules,
+    share_registered,
+)
 from composer.structures import iterate_tensors
 
 
@@ -44,8 +50,8 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         if clashes:
             problems = [Problem(Place("spec", pointer=c.path), c.message) for c in clashes]
             raise SpecError(problems)
-        self._root = root
         self._at_root = plant_modules(root, names, modules)
+        self._root = share_registered(root)  # not the root: a graph goes with its last reference
         self._functions = {path: made for path, made in built.items() if path not in modules}
         self._placed = {p: (module, torch.device(name)) for p, (module, name) in placed.items()}
         self._routes = {path: tuple(name.split(".")) for path, name in names.items()}
@@ -68,8 +74,9 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
 
     @property
     def is_training(self) -> bool:
-        """Whether the graph that holds the modules is in training mode."""
-        return self._root.training
+        """Whether a module of the graph is in training mode."""
+        at_root = () if self._at_root is None else (self._at_root,)
+        return any(module.training for module in (*at_root, *self._root.children()))
 
     def train(self, mode: bool) -> None:
         """Hands the mode to the module that is not in the tree, for the root stands for it."""
