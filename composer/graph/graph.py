@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -276,6 +276,46 @@ class Graph(RunnableGraph):
             spec = spec.with_metadata(metadata)
             require_class_names(self.blueprint, spec)
         save_weights(self, path, None if nodes is None else listed(nodes), dtype=dtype, spec=spec)
+
+    def extract(
+        self,
+        images: Any,
+        until: Names | None = None,
+        *,
+        per: str = "image",
+        reduce: str = "none",
+        score_threshold: float = 0.5,
+        **options: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """Runs images one by one, and gives values as rows: a dict by column each.
+
+        A row has `image` (its number), `file_name`, `height`, `width`, `error` and the values by
+        the names that were asked for, tensors on the CPU (`name.level` of maps by level). Of a
+        region it has `region` and `box`; of a detection `detection`, `region` (which of the
+        regions it was made of; `anchor` where there are none), `box`, `score`, `class` and
+        `class_name`, all of them in the pixels and by the names of predictions, and only
+        detections that predictions have. An image that cannot be read is one row with its error.
+
+        Args:
+            images: files, PIL images, arrays, tensors; a folder, a list of names in a text file,
+                or a dataset.
+            until: nodes, ports or taps; none for detections alone.
+            per: what a row is: `image` (values of regions are lists in it), `region` or
+                `detection` (the row of each by its `proposal_indices`).
+            reduce: `mean` or `max` of the channels of maps; `none` keeps maps.
+            score_threshold: detections with a lower score are left out; 0 keeps all.
+            **options: `channel_order` of arrays, `image_size`, `sample_range`, and `names` of
+                classes, as for a predictor.
+
+        Raises:
+            NameResolutionError: a name means nothing or several things.
+            InputError: a value has no rows of this kind, or an option is out of its range.
+        """
+        # Images are read, and their rows put together, above this layer.
+        from composer.extraction import extract_rows
+
+        chosen = {"reduce": reduce, "score_threshold": score_threshold, **options}
+        return extract_rows(self, images, until, per, **chosen)
 
     def export(
         self,

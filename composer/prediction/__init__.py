@@ -8,11 +8,12 @@ from composer.prediction.file_predictions import (
     make_folder,
     sort_files,
 )
-from composer.prediction.image_sources import ImageSource, LoadedImage, load_image
+from composer.prediction.image_sources import ChannelOrder, ImageSource, LoadedImage, load_image
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
 
 __all__ = [
+    "ChannelOrder",
     "FilePredictions",
     "FileResult",
     "FoundFiles",

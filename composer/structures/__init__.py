@@ -69,6 +69,7 @@ from composer.structures.rotated_overlap import (
     pairwise_intersection_rotated,
     pairwise_iou_rotated,
 )
+from composer.structures.row_order import has_kept_rows, keeps_rows
 from composer.structures.run_lengths import (
     RunLengths,
     compress_run_lengths,
@@ -146,9 +147,11 @@ __all__ = [
     "find_mask_box",
     "find_pyramid_strides",
     "find_strides",
+    "has_kept_rows",
     "intersect_pairs",
     "iterate_pairs",
     "iterate_tensors",
+    "keeps_rows",
     "map_tensors",
     "mask_to_text",
     "measure_mask",

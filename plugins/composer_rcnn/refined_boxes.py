@@ -3,10 +3,11 @@
 import torch
 
 from composer.ops import BoxWeights, decode_deltas, split_regions
-from composer.structures import BoxDeltas, Boxes, ImageList
+from composer.structures import BoxDeltas, Boxes, ImageList, keeps_rows
 from composer.translation import translated_by
 
 
+@keeps_rows
 @translated_by("composer_rcnn.onnx_regions:translate_refined_boxes")
 @torch.no_grad()
 def refined_boxes(

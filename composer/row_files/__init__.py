@@ -1,0 +1,17 @@
+"""Files of rows: Parquet with typed columns, and dense tensors beside it. Knows no model."""
+
+from composer.row_files.arrow_batches import require_pyarrow, to_numpy
+from composer.row_files.columns import Column, can_vary, describe_columns, find_columns
+from composer.row_files.image_rows import ImageRows
+from composer.row_files.parquet_file import ParquetFile
+
+__all__ = [
+    "Column",
+    "ImageRows",
+    "ParquetFile",
+    "can_vary",
+    "describe_columns",
+    "find_columns",
+    "require_pyarrow",
+    "to_numpy",
+]
