@@ -160,9 +160,8 @@ def test_a_detection_of_one_stage_has_the_numbers_of_its_anchor(make_small, phot
 
 
 def test_boxes_at_any_angle_are_rows_too(make_small, photo):
-    from unit.extraction.conftest import TWO_STAGES
-
     from composer import Graph
+    from unit.extraction.conftest import TWO_STAGES
 
     settings = {**TWO_STAGES, "num_classes": 3}
     graph = Graph.from_spec("rotated_faster_rcnn_r50_fpn", seed=1, set=settings)
