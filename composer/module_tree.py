@@ -8,10 +8,10 @@ registered them itself: what is registered in the tree is what a node calls.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 _HELD = "_held_nodes"  # attribute of a module: relative names of the nodes that it holds
 _REGISTERED = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
@@ -260,8 +260,15 @@ def relative_name(name: str, other: str) -> str:
     return name.removeprefix(f"{other}.") if other else name
 
 
-def copy_without_held(module: nn.Module) -> nn.Module:
-    """A copy of a node's module with the same tensors and without the nodes that it holds."""
+def copy_without_held(
+    module: nn.Module, substitute: Callable[[Tensor], Tensor] | None = None
+) -> nn.Module:
+    """A copy of a node's module with the same tensors and without the nodes that it holds.
+
+    Args:
+        module: the module.
+        substitute: makes the tensors of the copy out of those of the module.
+    """
     memo: dict[int, Any] = {}
     for inner in module.modules():
         for name in {held.partition(".")[0] for held in _held_by(inner)}:
@@ -269,5 +276,6 @@ def copy_without_held(module: nn.Module) -> nn.Module:
                 memo[id(held)] = NodeGroup()
     for _, inner in own_modules(module):
         tensors = (*inner._parameters.values(), *inner._buffers.values())
-        memo |= {id(tensor): tensor for tensor in tensors if tensor is not None}
+        given = [tensor for tensor in tensors if tensor is not None]
+        memo |= {id(t): t if substitute is None else substitute(t) for t in given}
     return copy.deepcopy(module, memo)

@@ -51,6 +51,19 @@ class Execution:
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
 
+    def without_acceleration(self) -> Execution:
+        """The same for the modules themselves: this one, unless some are optimised.
+
+        Raises:
+            InputError: if the graph that shares the modules is being trained.
+        """
+        if self.optimized is None and self.sets is None:
+            return self
+        self._refuse_training(is_training=self.callables.is_training)
+        plain = Execution(self.blueprint, self.callables)
+        plain.observers = self.observers
+        return plain
+
     def plan(self, mode: Any, until: Names | None = None, feeds: Iterable[str | Slot] = ()) -> Plan:
         """The plan of a request, which can be run here: see `Blueprint.plan`."""
         if not isinstance(mode, str):
@@ -109,6 +122,7 @@ class Execution:
         seed: int | None = None,
         release: bool = True,
         observers: Sequence[Observer] = (),
+        callables: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Runs a plan.
 
@@ -119,6 +133,7 @@ class Execution:
             seed: the run's seed; None draws one where a node needs it.
             release: whether a value goes after its last use.
             observers: those of this run, beside those of the graph.
+            callables: what PyTorch calls in place of all modules, by their paths.
 
         Returns:
             What the taps saw, by `path:module`.
@@ -131,8 +146,8 @@ class Execution:
         given = read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values)
         self._pixel_scale.check(given)
         values.update(given)
-        callables: Mapping[str, Any] = self.callables
-        is_accelerated = self._is_accelerated(plan, values)
+        is_accelerated = self._is_accelerated(plan, values) and callables is None
+        callables = self.callables if callables is None else callables
         if self.sets is not None and is_accelerated:
             plan, callables = self._fuse(plan, self.sets), self.sets.extend(callables)
         if seed is None and any(step.node.draws_in(plan.mode) for step in plan.steps):
@@ -156,13 +171,17 @@ class Execution:
         """
         if self.optimized is None and self.sets is None:
             return False
-        if plan.mode == "training" or self.callables.is_training:
+        is_training = plan.mode == "training" or self.callables.is_training
+        self._refuse_training(is_training=is_training)
+        given = iterate_tensors([*values.values()]) if torch.is_grad_enabled() else ()
+        return not any(tensor.requires_grad for tensor in given)
+
+    def _refuse_training(self, *, is_training: bool) -> None:
+        if is_training:
             raise InputError(
                 "an optimised graph is for inference: train the graph that it was made from, and "
                 "put that into inference mode, with its `eval()`, before this one is run"
             )
-        given = iterate_tensors([*values.values()]) if torch.is_grad_enabled() else ()
-        return not any(tensor.requires_grad for tensor in given)
 
     def request(
         self,

@@ -6,12 +6,16 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from composer.blueprint import Plan, Slot, Target, listed, make_plan
+from composer.acceleration import cast_up
+from composer.blueprint import Endpoint, Plan, Slot, Target, listed, make_plan
 from composer.dag import affected
 from composer.errors import InputError
 from composer.executor import gather
 from composer.graph.execution import Execution, check_seed, draw_seed
+from composer.graph.gradients import Differentiable
 from composer.graph.inputs import bind_inputs, spread_feed
+from composer.graph.recorded_part import RecordedPart
+from composer.graph.value_parts import parse_part
 from composer.language import Mode
 
 
@@ -42,6 +46,7 @@ class Session:
         self._values: dict[Slot, Any] = {}
         self._overrides: set[Slot] = set()
         self._taps: dict[str, Any] = {}
+        self._plain: Session | None = None
 
     def __getitem__(self, name: str) -> Any:
         self._check_thread()
@@ -97,11 +102,85 @@ class Session:
         self._check_thread()
         return iter([str(slot) for slot in self._values])
 
-    def plan(self, until: str | Sequence[str]) -> Plan:
-        """What asking for these names would run now."""
+    def plan(self, until: str | Sequence[str], *, at: str | Sequence[str] | None = None) -> Plan:
+        """What asking for these names would run now.
+
+        Args:
+            until: the names.
+            at: the values whose gradients are asked for; see `gradient`, of which `until` is the
+                number then.
+
+        Raises:
+            NameResolutionError, InputError: as for `gradient`.
+        """
         self._check_thread()
-        names = listed(until)
-        return self._execution.annotate(self._plan([self._book.resolve(name) for name in names]))
+        if at is None:
+            targets = [self._book.resolve(name) for name in listed(until)]
+            return self._execution.annotate(self._plan(targets))
+        (of,) = listed(until)
+        return self.differentiable(of, at).plan
+
+    def gradient(self, of: str, at: str | Sequence[str]) -> Any:
+        """The gradient of a number with respect to values.
+
+        What lies above the values is taken from the session, and computed if it is missing. What
+        lies between them and the number is run once more, by PyTorch in the precision of the
+        weights, also where the graph is optimised. Values that the session keeps, weights and
+        their gradients stay as they are; it does not matter whether anything requires gradients,
+        is frozen, or whether gradients are switched off around it.
+
+        Args:
+            of: the number: a name and the way to it in its value, such as
+                `detections.scores[0][3]`, `box_predictor.class_logits[12, 0]`,
+                `instances[0].pred_masks[2].mean()`, or `class_loss.loss_cls` in training mode.
+            at: names of values, of parts of them (`backbone.p3`), or of taps.
+
+        Returns:
+            The gradient, of the form of the value; for several, a dict by the names that were
+            given. Parts that are not of floating-point numbers are there as they are.
+
+        Raises:
+            NameResolutionError: a name means nothing or several things.
+            InputError: there is no such number, or it does not depend on a value in a way that
+                can be differentiated.
+            ExecutionError: a node fails.
+        """
+        found = self.differentiable(of, at).find_gradients()
+        return found[0] if isinstance(at, str) else dict(zip(at, found, strict=True))
+
+    def differentiable(self, of: str, at: str | Sequence[str]) -> Differentiable:
+        """The function from values to a number, to be run with other values and differentiated.
+
+        It has the arguments of `gradient`, and raises what that raises.
+        """
+        self._check_thread()
+        own = self._without_acceleration()
+        number, *parts = [parse_part(name, own._book) for name in (of, *listed(at))]
+        part = RecordedPart(own._execution, own._dependencies, own._overrides, number, parts)
+        notes = [f"with gradients from: {', '.join(one.text for one in parts)}"]
+        if own is not self:
+            notes.append("by PyTorch, on the original weights: all nodes")
+        return Differentiable(part, own._give, self._inputs, self.seed, tuple(notes))
+
+    def _give(self, slots: Sequence[Slot]) -> Mapping[Slot, Any]:
+        """The values of slots, of which those that are missing are computed."""
+        targets = [Target(str(slot), Endpoint((slot,))) for slot in slots]
+        plan = self._plan(targets, is_brief=True)
+        self._execution.check(plan)
+        self._compute(plan)
+        return {slot: self._values[slot] for slot in slots}
+
+    def _without_acceleration(self) -> Session:
+        """The same run by the modules of the graph: this one, unless they are optimised."""
+        execution = self._execution.without_acceleration()
+        if execution is self._execution:
+            return self
+        if self._plain is None:
+            plain = self._plain = Session(execution, self._book.mode, None, self.seed)
+            plain._inputs = self._inputs
+            plain._overrides = set(self._overrides)
+            plain._values = {slot: cast_up(self._values[slot]) for slot in self._overrides}
+        return self._plain
 
     @property
     def computed(self) -> tuple[str, ...]:
@@ -132,6 +211,7 @@ class Session:
         self._taps.update(tapped)
 
     def _forget_dependents(self, slots: Mapping[Slot, Any] | Sequence[Slot]) -> None:
+        self._plain = None
         graph = self._dependencies.graph
         stale = affected(graph, slots, self._overrides)
         for vertex in stale:

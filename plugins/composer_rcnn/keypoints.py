@@ -28,9 +28,10 @@ class DetectedKeypoints(NamedTuple):
 
 
 @translated_by("composer_rcnn.onnx_results:translate_keypoints")
-@torch.no_grad()
 def keypoints(keypoint_logits: KeypointLogits, boxes: list[Boxes]) -> DetectedKeypoints:
     """Takes the most likely place of every keypoint (He et al. 2017, section 5).
+
+    The heatmaps have gradients, the places have none.
 
     Args:
         keypoint_logits: of all detections, one map a keypoint.
@@ -47,6 +48,7 @@ def keypoints(keypoint_logits: KeypointLogits, boxes: list[Boxes]) -> DetectedKe
     return DetectedKeypoints(split_regions(found, counts), split_regions(keypoint_logits, counts))
 
 
+@torch.no_grad()
 def decode_heatmaps(
     maps: Float[Tensor, "R K S S"], boxes: Float[Tensor, "R 4"]
 ) -> Float[Tensor, "R K 3"]:

@@ -1,0 +1,172 @@
+"""Gradients of a number with respect to values at names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from composer.blueprint import Slot, Step
+from composer.errors import InputError
+from composer.graph.marked_values import mark
+from composer.graph.recorded_part import Recorded, RecordedPart, list_tensors, recording
+from composer.graph.unrecorded_modules import UnrecordedModules, without_recording
+from composer.graph.value_parts import ValuePart
+from composer.plurals import count_noun
+from composer.structures import iterate_tensors, map_tensors
+
+_MAX_SHOWN = 4  # nodes in a message
+
+
+class Differentiable:
+    """A number as a function of values at names.
+
+    Args:
+        part: the number and the values.
+        give: returns the values of slots.
+        inputs: the graph's inputs by name.
+        seed: the seed of the run.
+        notes: remarks for the plan.
+    """
+
+    def __init__(
+        self,
+        part: RecordedPart,
+        give: Callable[[Sequence[Slot]], Mapping[Slot, Any]],
+        inputs: Mapping[str, Any],
+        seed: int,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self._part, self._give, self._inputs, self._seed = part, give, inputs, seed
+        self.plan = dataclasses.replace(part.plan, notes=notes)
+
+    def run(self, chosen: Mapping[int, Tensor] | None = None, **options: Any) -> Recorded:
+        """Computes the number, and records it.
+
+        Args:
+            chosen: tensors to use for some of the values, by place among them.
+            **options: as `RecordedPart.run` takes them.
+
+        Raises:
+            InputError: there is no such number or value, or a value has no tensor to differentiate
+                by.
+            NameResolutionError, ExecutionError: as for a run.
+        """
+        given = self._give(self._part.frontier)
+        return self._part.run(given, self._inputs, self._seed, chosen=chosen, **options)
+
+    def find_gradients(self) -> list[Any]:
+        """The gradients at each place: values of the same form as those.
+
+        What the number does not depend on in this run has the gradient zero.
+
+        Raises:
+            InputError: the number is none, or a node between it and a value gives its outputs
+                without gradients.
+            NameResolutionError, ExecutionError: as for a run.
+        """
+        part, recorded = self._part, self.run()
+        found = differentiate(part, recorded)
+        gradients = []
+        for place, one in enumerate(part.at):
+            tensors = list_tensors(one, recorded.values[place])
+            if all(found[id(tensor)] is None for tensor in tensors):
+                self._require_connection(place)
+            gradients.append(_arrange(one, recorded.values[place], found))
+        return gradients
+
+    def _require_connection(self, place: int) -> None:
+        """Makes sure that the number could depend on a value, which it does not in this run.
+
+        A pooler that takes no region from a level is such a case. A node whose outputs have no
+        gradients whatever it is given is none.
+
+        Raises:
+            InputError: if it could not.
+        """
+        part, ends = self._part, _Ends()
+        self.run(places=[place], observers=[ends])
+        cuts = [
+            path for path, arguments in ends.found.items() if not _passes(part, path, arguments)
+        ]
+        if len(cuts) < len(ends.found):
+            return
+        nodes = part.dependencies.nodes
+        paths = cuts or [part.of.target.slot.path]
+        shown = [f"'{path}' ({nodes[path].type_name})" for path in paths if path in nodes]
+        others = len(shown) - _MAX_SHOWN
+        more = f" and {count_noun(others, 'other')}" if others > 0 else ""
+        raise InputError(
+            f"'{part.of.text}' has no gradient at '{part.at[place].text}': the path is cut at "
+            f"{', '.join(shown[:_MAX_SHOWN])}{more}, whose outputs carry none"
+        )
+
+
+def differentiate(part: RecordedPart, recorded: Recorded) -> dict[int, Tensor | None]:
+    """The gradient of each tensor of the values, by its identity; None where none arrives.
+
+    Args:
+        part: the number and the values.
+        recorded: its run.
+    """
+    values = recorded.values
+    listed = [t for place, value in values.items() for t in list_tensors(part.at[place], value)]
+    tensors = {id(tensor): tensor for tensor in listed}
+    reached = [tensor for tensor in tensors.values() if tensor.requires_grad]
+    found: dict[int, Tensor | None] = dict.fromkeys(tensors)
+    if reached and recorded.scalar.requires_grad:
+        with recording():
+            gradients = torch.autograd.grad(recorded.scalar, reached, allow_unused=True)
+        found |= dict(zip(map(id, reached), gradients, strict=True))
+    return found
+
+
+def _arrange(part: ValuePart, whole: Any, found: Mapping[int, Tensor | None]) -> Any:
+    """The gradients of a part in its form; what is not of floating-point numbers stays."""
+
+    def replace(tensor: Tensor) -> Tensor:
+        if id(tensor) not in found:
+            return tensor.detach()
+        gradient = found[id(tensor)]
+        return torch.zeros_like(tensor) if gradient is None else gradient.detach()
+
+    return part.find(map_tensors(replace, whole))
+
+
+class _Ends:
+    """Sees the nodes that are given values with gradients, and give none; an observer of a run.
+
+    Attributes:
+        found: the arguments of those nodes, by path.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, Mapping[str, Any]] = {}
+        self._arguments: Mapping[str, Any] = {}
+
+    def before(self, _step: Step, arguments: Mapping[str, Any]) -> None:
+        self._arguments = dict(arguments)
+
+    def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
+        if _carries(self._arguments) and not _carries(outputs):
+            self.found[step.node.path] = self._arguments
+        self._arguments = {}
+
+
+def _carries(value: Any) -> bool:
+    return any(tensor.requires_grad for tensor in iterate_tensors(value))
+
+
+def _passes(part: RecordedPart, path: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether outputs of a node carry gradients if all that it is given does."""
+    node = part.dependencies.nodes[path]
+    if node.draws_in(part.dependencies.mode):
+        return False
+    with recording():
+        outputs = UnrecordedModules(part.execution.callables)[node.module_path](
+            **{port: mark(map_tensors(without_recording, v)) for port, v in arguments.items()}
+        )
+    return _carries(outputs)
