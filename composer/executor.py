@@ -22,6 +22,7 @@ _ONE_VALUE = "Expected more than 1 value per channel when training"  # says torc
 
 Values = MutableMapping[Slot, Any]
 Callables = Mapping[str, Callable[..., Any]]
+Edits = Mapping[Slot, Callable[[Any], Any]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def execute(
     observers: Sequence[Observer] = (),
     release: bool = True,
     substitutes: Substitutes | None = None,
+    edits: Edits | None = None,
 ) -> dict[str, Any]:
     """Runs the steps of a plan.
 
@@ -82,6 +84,7 @@ def execute(
         observers: who watches.
         release: whether a value goes after its last use.
         substitutes: chooses what nodes call in place of their modules.
+        edits: give other values in place of those of some slots, right after these were computed.
 
     Returns:
         What the taps saw, by `path:module`.
@@ -90,7 +93,7 @@ def execute(
         ExecutionError: if a node fails; it names the node, its cause is the original exception.
     """
     run = partial(
-        _execute, plan, callables, values, placement, seed, observers, release, substitutes
+        _execute, plan, callables, values, placement, seed, observers, release, substitutes, edits
     )
     if is_tapping():
         with without_tapping():
@@ -107,6 +110,7 @@ def _execute(
     observers: Sequence[Observer],
     release: bool,
     substitutes: Substitutes | None,
+    edits: Edits | None,
 ) -> dict[str, Any]:
     placement = placement or Placement()
     observers = tuple(observers)  # one of them may go while it watches
@@ -127,6 +131,8 @@ def _execute(
         if substitutes is not None:
             function, given = substitutes.choose(step, function, arguments)
         outputs = _call(step, function, given, tapped, is_recomputed)
+        if edits:
+            outputs = _edit(step, outputs, edits)
         for place, slot in step.keeps:
             values[slot] = outputs[place]
         if observers:
@@ -170,6 +176,15 @@ def _call(
         if is_worker_death(error):  # which a signal reports in the middle of anything
             raise
         raise _failure(step, arguments, error) from error
+
+
+def _edit(step: Step, outputs: tuple[Any, ...], edits: Edits) -> tuple[Any, ...]:
+    """The outputs with other values in place of those that are needed and edited."""
+    edited = [*outputs]
+    for place, slot in step.keeps:
+        if slot in edits:
+            edited[place] = edits[slot](edited[place])
+    return tuple(edited)
 
 
 def gather(endpoint: Endpoint, values: Mapping[Slot, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,27 @@ _MAX_LISTED = 6
 def move(value: Any, device: str | torch.device) -> Any:
     """The value with every tensor on a device."""
     return map_tensors(lambda tensor: tensor.to(device), value)
+
+
+def copy_value(value: Any) -> Any:
+    """A copy that shares no memory with the value; gradients flow through it.
+
+    What cannot be copied, such as an open file, is in both.
+    """
+    if isinstance(value, Tensor):
+        return value.clone()
+    if torch.compiler.is_compiling():  # which does not follow the copy of an object
+        return map_tensors(torch.clone, value)
+    clones = {id(tensor): tensor.clone() for tensor in iterate_tensors(value)}
+    try:
+        return copy.deepcopy(value, clones)
+    except Exception:
+        return map_tensors(torch.clone, value)
+
+
+def needs_gradients(value: Any) -> bool:
+    """Whether gradients are recorded of what is computed from a value."""
+    return torch.is_grad_enabled() and any(t.requires_grad for t in iterate_tensors(value))
 
 
 def num_bytes(value: Any) -> int:

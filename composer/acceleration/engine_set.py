@@ -165,9 +165,7 @@ class EngineSet:
         state = self._prepare(functions, given)
         tensors = None if state is None else self._find_tensors(state, given)
         if state is None or state.run is None or tensors is None:
-            nodes = order_nodes(self.dependencies, self.paths)
-            known = compute_nodes(nodes, functions, given)
-            return tuple([known[slot] for slot in self.leaving])
+            return self.compute(functions, values)
         try:
             with torch.no_grad():
                 found = state.run(*tensors)
@@ -176,6 +174,14 @@ class EngineSet:
             raise ExecutionError(self.paths[0], reason) from error
         left = state.part.outputs.unflatten(tuple(found))
         return tuple([left[slot] for slot in self.leaving])
+
+    def compute(
+        self, functions: Mapping[str, Callable[..., Any]], values: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        """The values that leave as PyTorch computes them: see `run`."""
+        nodes = order_nodes(self.dependencies, self.paths)
+        known = compute_nodes(nodes, functions, {s: values[str(s)] for s in self.entering})
+        return tuple([known[slot] for slot in self.leaving])
 
     def _find_tensors(self, state: _State, given: Mapping[Slot, Any]) -> tuple[Tensor, ...] | None:
         try:

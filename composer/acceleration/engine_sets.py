@@ -9,7 +9,7 @@ from typing import Any
 
 from composer.acceleration.engine_set import EngineSet
 from composer.acceleration.fused_plan import FusibleSet, fuse_plan
-from composer.blueprint import Blueprint, Plan
+from composer.blueprint import Blueprint, Plan, Slot, Step
 
 _MAX_PLANS = 64  # that are kept, the latest
 
@@ -53,19 +53,24 @@ class EngineSets:
         }
         return ", ".join(f"{label} in {n} of {num_nodes} nodes" for label, n in counts.items())
 
-    def fuse(self, plan: Plan, watched: Collection[str] = ()) -> Plan:
+    def fuse(
+        self, plan: Plan, watched: Collection[str] = (), edited: Collection[Slot] = ()
+    ) -> Plan:
         """The plan with the sets as one step each, where nothing inside them is asked for.
 
         Args:
             plan: the plan.
             watched: nodes that hooks watch.
+            edited: slots that are edited.
         """
         plain = plan.original or plan
         failed = {each.paths: each.failure for each in self.sets if each.failure}
-        key = (id(plain), tuple(sorted(self.paths.intersection(watched))), tuple(failed))
+        seen = tuple(sorted(self.paths.intersection(watched)))
+        changed = tuple(sorted(slot for slot in set(edited) if slot.path in self.paths))
+        key = (id(plain), seen, changed, tuple(failed))
         found = self._plans.get(key)
         if found is None or found[0] is not plain:
-            found = plain, fuse_plan(plain, self._fusible, key[1], failed)
+            found = plain, fuse_plan(plain, self._fusible, seen, failed, changed)
             while len(self._plans) >= _MAX_PLANS:
                 self._plans.pop(next(iter(self._plans)), None)
             self._plans[key] = found
@@ -78,6 +83,15 @@ class EngineSets:
             callables: by path of the module.
         """
         return _Extended(callables, self._by_name)
+
+    def plain(self, step: Step, callables: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+        """What PyTorch calls for a step that runs a set as one.
+
+        Args:
+            step: the step.
+            callables: what nodes call, by path of the module.
+        """
+        return partial(_compute, self._by_name[step.node.module_path], callables)
 
     def joined(self, others: Sequence[EngineSet]) -> EngineSets:
         """These sets and others, without those of these that have a node of the others."""
@@ -128,6 +142,12 @@ def _run(
     found: EngineSet, callables: Mapping[str, Callable[..., Any]], /, **values: Any
 ) -> tuple[Any, ...]:
     return found.run(callables, values)
+
+
+def _compute(
+    found: EngineSet, callables: Mapping[str, Callable[..., Any]], /, **values: Any
+) -> tuple[Any, ...]:
+    return found.compute(callables, values)
 
 
 def find_outputs(blueprint: Blueprint) -> frozenset[Any]:

@@ -37,6 +37,7 @@ def fuse_plan(
     sets: Sequence[FusibleSet],
     watched: Collection[str] = (),
     failed: Mapping[tuple[str, ...], str] | None = None,
+    edited: Collection[Slot] = (),
 ) -> Plan:
     """The plan with sets of nodes as one step each, and a note on every set that it touches.
 
@@ -45,6 +46,7 @@ def fuse_plan(
         sets: sets that have no node in common.
         watched: nodes that hooks watch.
         failed: why engines cannot run some of the sets, by their nodes.
+        edited: slots whose values are edited.
     """
     if plan.mode != "inference":
         return plan
@@ -55,7 +57,7 @@ def fuse_plan(
         if steps.keys().isdisjoint(each.paths):
             continue
         failure = (failed or {}).get(each.paths, "")
-        reason = failure or _find_obstacle(plan, steps, each, watched)
+        reason = failure or _find_obstacle(plan, steps, each, watched, edited)
         if not reason and _arrange(plan, [*fused, each]) is None:
             reason = "it and another set need values of each other"
         if not reason:
@@ -71,7 +73,11 @@ def fuse_plan(
 
 
 def _find_obstacle(
-    plan: Plan, steps: Mapping[str, Step], each: FusibleSet, watched: Collection[str]
+    plan: Plan,
+    steps: Mapping[str, Step],
+    each: FusibleSet,
+    watched: Collection[str],
+    edited: Collection[Slot],
 ) -> str:
     """Why a set does not run as one step in a plan; an empty text if it does."""
     if missing := [path for path in each.paths if path not in steps]:
@@ -83,6 +89,10 @@ def _find_obstacle(
     own = {slot for path in each.paths for slot in steps[path].node.slots}
     if fed := [str(slot) for slot in plan.feeds if slot in own]:
         return f"{_listed(fed)} {_is(fed)} fed"
+    read = {slot for p in each.paths for end in steps[p].arguments.values() for slot in end.slots}
+    free = set(each.leaving) - read  # is changed when the set has run
+    if changed := [str(slot) for slot in edited if slot in own and slot not in free]:
+        return f"{_listed(changed)} {_is(changed)} edited"
     inner = own.difference(each.leaving)
     asked = [str(s) for t in plan.targets if not t.tap for s in t.endpoint.slots if s in inner]
     return f"{_listed(asked)} {_is(asked)} asked for" if asked else ""

@@ -46,11 +46,12 @@ class OptimizedNodes:
             found = node.find_module(function)
             if found is not None:
                 takes_any = node.is_lowered or node.optimization.any_precision
-                given = arguments if takes_any else self._raised(arguments)
+                given = arguments if takes_any else self.raised(arguments)
                 return partial(_call, node, found), given
-        return function, self._raised(arguments)
+        return function, self.raised(arguments)
 
-    def _raised(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def raised(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arguments as a module of the source takes them, in float32."""
         return arguments if self.precision == "float32" else cast_up(dict(arguments))
 
     def of(self, paths: Collection[str]) -> OptimizedNodes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from composer.blueprint.addresses import Target
 from composer.blueprint.dependencies import Dependencies
-from composer.blueprint.nodes import Endpoint, Node, Slot
+from composer.blueprint.nodes import WHOLE, Endpoint, Node, Slot
 from composer.dag import needed, order
 from composer.language import Mode
 
@@ -48,6 +48,7 @@ class Plan:
         steps: the nodes to run, in order.
         cut: nodes that targets would need, were it not for feeds.
         not_run: all other nodes of the mode that stay out.
+        edits: slots whose values are changed right after they are computed, or given.
         notes: remarks on how nodes are run.
         original: of a plan with sets of nodes as one step, the plan that has a step for each node.
     """
@@ -62,6 +63,7 @@ class Plan:
     steps: tuple[Step, ...]
     cut: tuple[str, ...]
     not_run: tuple[str, ...]
+    edits: tuple[Slot, ...] = ()
     notes: tuple[str, ...] = ()
     original: Plan | None = None
 
@@ -73,15 +75,22 @@ class Plan:
             paths += step.members or (step.node.path,)
         return tuple(paths)
 
+    @property
+    def used_edits(self) -> tuple[Slot, ...]:
+        """Those of the edited slots whose values the targets need."""
+        known = {slot for step in self.steps for _, slot in step.keeps}
+        known.update(self.used_feeds, self.input_slots, (Slot(n, WHOLE) for n in self.inputs))
+        return tuple([slot for slot in self.edits if slot in known])
+
     def __str__(self) -> str:
         targets = ", ".join(target.name for target in self.targets)
         lines = [f"plan for {targets or 'nothing'} ({self.mode})"]
         if self.inputs:
             lines.append(f"  inputs: {', '.join(self.inputs)}")
         if self.feeds:
-            unused = set(self.feeds) - set(self.used_feeds)
-            shown = [f"{slot}{' (not needed)' if slot in unused else ''}" for slot in self.feeds]
-            lines.append(f"  feeds: {', '.join(shown)}")
+            lines.append(f"  feeds: {_list_needed(self.feeds, self.used_feeds)}")
+        if self.edits:
+            lines.append(f"  edits: {_list_needed(self.edits, self.used_edits)}")
         width = max((len(step.node.path) for step in self.steps), default=0)
         for index, step in enumerate(self.steps, 1):
             released = ", ".join(str(slot) for slot in step.releases)
@@ -94,6 +103,10 @@ class Plan:
             lines.append(f"  not run: {', '.join(self.not_run)}")
         lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
+
+
+def _list_needed(slots: Sequence[Slot], needed: Collection[Slot]) -> str:
+    return ", ".join([f"{slot}{'' if slot in needed else ' (not needed)'}" for slot in slots])
 
 
 def make_plan(

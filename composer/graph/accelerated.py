@@ -44,7 +44,9 @@ def optimize_graph(graph: Graph, precision: str, nodes: Names | None) -> Graph:
     optimized = optimize_nodes(source.blueprint, precision, paths)
     made = share_modules(source)
     sets = graph._execution.sets
-    made._execution = Execution(source.blueprint, source._callables, optimized, sets)
+    made._execution = Execution(
+        source.blueprint, source._callables, optimized, sets, source._execution.editing
+    )
     return made
 
 
@@ -71,7 +73,9 @@ def accelerate_graph(
     chosen = find_engine_sets(source, engine, nodes, wanted, calibrate, cache=cache)
     sets = chosen if before.sets is None else before.sets.joined(chosen.sets)
     made = share_modules(source)
-    made._execution = Execution(source.blueprint, source._callables, before.optimized, sets)
+    made._execution = Execution(
+        source.blueprint, source._callables, before.optimized, sets, source._execution.editing
+    )
     return made
 
 
@@ -123,7 +127,9 @@ def optimize_part(graph: Graph, part: Graph) -> Graph:
     optimized = None if before.optimized is None else before.optimized.of(paths)
     sets = None if before.sets is None else before.sets.of(part.blueprint)
     made = share_modules(part)
-    made._execution = Execution(part.blueprint, part._callables, optimized, sets)
+    made._execution = Execution(
+        part.blueprint, part._callables, optimized, sets, part._execution.editing
+    )
     return made
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,16 +12,30 @@ import torch
 from composer.acceleration import EngineSets, OptimizedNodes
 from composer.blueprint import Blueprint, Names, Plan, Slot
 from composer.errors import InputError
+from composer.executor import Edits as BoundEdits
 from composer.executor import Observer, execute, gather
 from composer.graph.acceleration_notes import describe_plan
-from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
+from composer.graph.editing import Editing
+from composer.graph.edits import (
+    NO_EDITS,
+    EditFunction,
+    Edits,
+    bind_edits,
+    draws_any,
+    join_edits,
+    read_edits,
+    read_edits_by_mode,
+)
+from composer.graph.inference_forms import InferenceForms
+from composer.graph.inputs import bind_inputs, convert_input, read_inputs, spread_feeds
 from composer.graph.modules import CallableTable
+from composer.graph.named_values import find_named_value
 from composer.graph.observers import Observers
 from composer.graph.outputs import pack_outputs
 from composer.graph.pixel_scale import PixelScale
 from composer.language import Mode
-from composer.structures import iterate_tensors
 from composer.taps import find_module
+from composer.values import needs_gradients
 
 
 class Execution:
@@ -31,6 +46,7 @@ class Execution:
         callables: what each node calls, by path; of a graph that was built in part, not all.
         optimized: what inference calls in place of some of them.
         sets: sets of nodes that engines run.
+        editing: edits that hold for a while for all runs of a thread or task; by default its own.
 
     Attributes:
         observers: see nodes before and after they run.
@@ -43,10 +59,11 @@ class Execution:
         callables: CallableTable,
         optimized: OptimizedNodes | None = None,
         sets: EngineSets | None = None,
+        editing: Editing | None = None,
     ) -> None:
         self.blueprint, self.callables, self.optimized = blueprint, callables, optimized
         self.sets = sets
-        self.observers = Observers()
+        self.observers, self.editing = Observers(), editing or Editing()
         self._pixel_scale = PixelScale(blueprint.spec)
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
@@ -60,7 +77,7 @@ class Execution:
         if self.optimized is None and self.sets is None:
             return self
         self._refuse_training(is_training=self.callables.is_training)
-        plain = Execution(self.blueprint, self.callables)
+        plain = Execution(self.blueprint, self.callables, editing=self.editing)
         plain.observers = self.observers
         return plain
 
@@ -72,8 +89,15 @@ class Execution:
         self.check(plan)
         return plan
 
-    def annotate(self, plan: Plan) -> Plan:
-        """A plan as a run would carry it out, with remarks."""
+    def annotate(self, plan: Plan, edits: Iterable[Slot] = ()) -> Plan:
+        """A plan as a run would carry it out, with remarks.
+
+        Args:
+            plan: the plan.
+            edits: slots that are edited.
+        """
+        edited = tuple(edits)
+        plan = replace(plan, edits=edited) if edited else plan
         if plan.mode != "inference" or (self.optimized is None and self.sets is None):
             return plan
         found = plan if self.sets is None else self._fuse(plan, self.sets)
@@ -82,8 +106,8 @@ class Execution:
         others = replace(found, steps=tuple([s for s in found.steps if not s.members]))
         return replace(found, notes=(*found.notes, *describe_plan(others, self.optimized)))
 
-    def _fuse(self, plan: Plan, sets: EngineSets) -> Plan:
-        return sets.fuse(plan, self.observers.watched(plan.paths))
+    def _fuse(self, plan: Plan, sets: EngineSets, edits: Collection[Slot] = ()) -> Plan:
+        return sets.fuse(plan, self.observers.watched(plan.paths), [*edits, *plan.edits])
 
     def spread(self, mode: Mode, feeds: Any) -> dict[Slot, Any]:
         """The slots that given values fill."""
@@ -93,6 +117,54 @@ class Execution:
         if not feeds:
             return {}
         return spread_feeds(feeds, self.blueprint.book(mode), self.blueprint.dependencies(mode))
+
+    def read_edits(self, mode: Mode, edits: Any = None) -> Edits:
+        """The edits of a run: those of this thread or task, and then others that are given.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+            InputError: if they are no functions by name, or something cannot be edited.
+        """
+        held = self.editing.current(mode)
+        if edits is None:
+            return held
+        book, types = self.blueprint.book(mode), self.blueprint.dependencies(mode)
+        return join_edits(held, read_edits(edits, book, types))
+
+    def hold_edits(self, edits: Any, first: Mode) -> AbstractContextManager[None]:
+        """Edits that hold in a `with` block: see `Graph.editing`.
+
+        Args:
+            edits: functions by name.
+            first: the mode whose message is raised where a name means nothing in any mode.
+
+        Raises:
+            NameResolutionError: if a name means nothing in any mode, or several things.
+            InputError: if they are no functions by name, or something cannot be edited.
+        """
+        modes = sorted(self.blueprint.modes, key=lambda mode: mode != first)
+        books = {m: (self.blueprint.book(m), self.blueprint.dependencies(m)) for m in modes}
+        return self.editing.holding(read_edits_by_mode(edits, books))
+
+    def find_edited(self, mode: Mode, names: Names) -> tuple[Slot, ...]:
+        """The slots that are edited in this thread or task, and those of other names."""
+        book, types = self.blueprint.book(mode), self.blueprint.dependencies(mode)
+        named = [
+            find_named_value(name, book, types).slot
+            for name in ([names] if isinstance(names, str) else names)
+        ]
+        return tuple(dict.fromkeys([*self.editing.current(mode), *named]))
+
+    def bind_edits(self, mode: Mode, edits: Edits, seed: int) -> BoundEdits:
+        """The edits as functions of the values alone, by slot.
+
+        Args:
+            mode: the mode.
+            edits: the edits.
+            seed: the run's seed.
+        """
+        bound = bind_edits(edits, self.blueprint.dependencies(mode), seed)
+        return {slot: self.editing.pausing(function) for slot, function in bound.items()}
 
     def check(self, plan: Plan) -> None:
         """Makes sure that a plan can be run here.
@@ -123,6 +195,7 @@ class Execution:
         release: bool = True,
         observers: Sequence[Observer] = (),
         callables: Mapping[str, Any] | None = None,
+        edits: BoundEdits = NO_EDITS,
     ) -> dict[str, Any]:
         """Runs a plan.
 
@@ -134,6 +207,7 @@ class Execution:
             release: whether a value goes after its last use.
             observers: those of this run, beside those of the graph.
             callables: what PyTorch calls in place of all modules, by their paths.
+            edits: change what is computed, and inputs, but no other values that are given.
 
         Returns:
             What the taps saw, by `path:module`.
@@ -143,13 +217,16 @@ class Execution:
             ExecutionError: if a node fails.
         """
         plan = plan.original or plan
-        given = read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values)
+        given = read_inputs(self.blueprint.inputs[plan.mode], plan, inputs, values, edits)
         self._pixel_scale.check(given)
         values.update(given)
-        is_accelerated = self._is_accelerated(plan, values) and callables is None
+        forms: InferenceForms | None = None
+        if callables is None and self._is_accelerated(plan, values):
+            forms = InferenceForms(self.optimized, self.sets, self.callables)
+            edits = forms.watch(edits) if edits else edits
         callables = self.callables if callables is None else callables
-        if self.sets is not None and is_accelerated:
-            plan, callables = self._fuse(plan, self.sets), self.sets.extend(callables)
+        if forms is not None and self.sets is not None:
+            plan, callables = self._fuse(plan, self.sets, edits), self.sets.extend(callables)
         if seed is None and any(step.node.draws_in(plan.mode) for step in plan.steps):
             seed = draw_seed()
         return execute(
@@ -160,8 +237,14 @@ class Execution:
             seed=seed or 0,
             observers=(*self.observers.current(), *observers),
             release=release,
-            substitutes=self.optimized if is_accelerated else None,
+            substitutes=forms,
+            edits=edits,
         )
+
+    def convert(self, mode: Mode, slot: Slot, value: Any) -> Any:
+        """A value that is fed as its port type, where that accepts more than itself."""
+        point = self.blueprint.inputs[mode].get(slot.path)
+        return value if point is None or point.slot != slot else convert_input(point, value)
 
     def _is_accelerated(self, plan: Plan, values: Mapping[Slot, Any]) -> bool:
         """Whether a run takes optimised nodes and engines: not where gradients are recorded.
@@ -173,8 +256,7 @@ class Execution:
             return False
         is_training = plan.mode == "training" or self.callables.is_training
         self._refuse_training(is_training=is_training)
-        given = iterate_tensors([*values.values()]) if torch.is_grad_enabled() else ()
-        return not any(tensor.requires_grad for tensor in given)
+        return not needs_gradients([*values.values()])
 
     def _refuse_training(self, *, is_training: bool) -> None:
         if is_training:
@@ -192,6 +274,7 @@ class Execution:
         feeds: Mapping[str, Any] | None = None,
         mode: Mode | None = None,
         seed: int | None = None,
+        edits: Mapping[str, EditFunction] | None = None,
         observers: Sequence[Observer] = (),
     ) -> Any:
         """Plans and answers a request: see `Graph.run`.
@@ -203,14 +286,17 @@ class Execution:
             feeds: values by node or port.
             mode: the mode.
             seed: the run's seed.
+            edits: functions by node or port.
             observers: those of this run, beside those of the graph.
         """
         mode = until.mode if isinstance(until, Plan) else mode or default
         check_seed(seed)
         fed = self.spread(mode, {} if feeds is None else feeds)
+        read = self.read_edits(mode, edits)
         plan = until if isinstance(until, Plan) else self.plan(mode, until, fed)
         given = () if inputs is None else (inputs,)
-        return self.answer(plan, given, fed=fed, until=until, seed=seed, observers=observers)
+        options: dict[str, Any] = {"seed": seed, "edits": read, "observers": observers}
+        return self.answer(plan, given, fed=fed, until=until, **options)
 
     def answer(
         self,
@@ -221,6 +307,7 @@ class Execution:
         fed: Mapping[Slot, Any] | None = None,
         until: Names | Plan | None = None,
         seed: int | None = None,
+        edits: Edits | None = None,
         observers: Sequence[Observer] = (),
     ) -> Any:
         """The result of a request in the form that was asked for: see `Graph.run`.
@@ -232,6 +319,7 @@ class Execution:
             fed: values by slot.
             until: what was asked for.
             seed: the run's seed.
+            edits: the edits; by default those that hold in this thread or task.
             observers: those of this run, beside those of the graph.
         """
         fed = fed or {}
@@ -240,9 +328,18 @@ class Execution:
         if (fed or plan.feeds) and fed.keys() != set(plan.feeds):
             wanted, given = (", ".join(map(str, slots)) or "nothing" for slots in (plan.feeds, fed))
             raise InputError(f"the plan was made for feeds of {wanted}; fed are: {given}")
+        edits = self.editing.current(plan.mode) if edits is None else edits
+        if plan.edits and edits.keys() != set(plan.edits):
+            wanted, given = (", ".join(map(str, each)) or "nothing" for each in (plan.edits, edits))
+            raise InputError(f"the plan was made for edits of {wanted}; edited are: {given}")
+        if seed is None and draws_any(edits):
+            seed = draw_seed()
+        bound = self.bind_edits(plan.mode, edits, seed or 0) if edits else NO_EDITS
         values = {slot: fed[slot] for slot in plan.used_feeds}
+        for slot in values.keys() & bound.keys():
+            values[slot] = bound[slot](self.convert(plan.mode, slot, values[slot]))
         by_name = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named or {})
-        tapped = self.run(plan, values, by_name, seed=seed, observers=observers)
+        tapped = self.run(plan, values, by_name, seed=seed, observers=observers, edits=bound)
         found = [
             tapped[target.name] if target.tap else gather(target.endpoint, values)
             for target in plan.targets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin
 
 from torch import Tensor
@@ -13,6 +13,8 @@ from composer.errors import InputError
 from composer.names import closest
 from composer.node import describe_type, plain, takes
 from composer.values import describe
+
+_NO_EDITS: Mapping[Slot, Callable[[Any], Any]] = {}  # as torch.compile follows it
 
 
 def bind_inputs(
@@ -49,6 +51,7 @@ def read_inputs(
     plan: Plan,
     given: Mapping[str, Any],
     fed: Mapping[Slot, Any] | None = None,
+    edits: Mapping[Slot, Callable[[Any], Any]] = _NO_EDITS,
 ) -> dict[Slot, Any]:
     """The values of the input slots that a plan reads.
 
@@ -57,6 +60,7 @@ def read_inputs(
         plan: the plan.
         given: values by input name.
         fed: values by slot that are there already, inputs among them.
+        edits: change inputs and parts of inputs, but nothing that is fed.
 
     Raises:
         InputError: if an input is missing or of the wrong kind.
@@ -67,16 +71,19 @@ def read_inputs(
         if name in plan.inputs:
             if name not in given and not point.optional:
                 raise InputError(_missing(point, plan))
-            whole = _coerce(point, given.get(name))
+            whole = convert_input(point, given.get(name))
+            if point.slot in edits:
+                whole = edits[point.slot](whole)
         elif point.slot in fed:
-            whole = values[point.slot] = _coerce(point, fed[point.slot])
+            whole = values[point.slot] = convert_input(point, fed[point.slot])
         else:
             continue
         for slot in plan.input_slots:
             if slot == point.slot:
                 values[slot] = whole
             elif slot.path == name and slot.port in point.parts:
-                values[slot] = _part(point, whole, slot.port)
+                part = _part(point, whole, slot.port)
+                values[slot] = edits[slot](part) if slot in edits else part
     return values
 
 
@@ -98,8 +105,12 @@ def _describe_unknown(name: str, inputs: Mapping[str, GraphInput]) -> str:
     return f"there is no input '{name}'; the graph takes: {_listing(inputs)}{hint}"
 
 
-def _coerce(point: GraphInput, value: Any) -> Any:
-    """The value as its port type; a type with `from_records` accepts more than itself."""
+def convert_input(point: GraphInput, value: Any) -> Any:
+    """The value as its port type; a type with `from_records` accepts more than itself.
+
+    Raises:
+        InputError: if it is of the wrong kind.
+    """
     if value is None or point.convert is None:
         return value
     try:
@@ -194,14 +205,24 @@ def _check_value(slot: Slot, value: Any, types: Dependencies) -> None:
     point = types.inputs.get(slot.path)
     if point is not None and point.slot == slot and (point.convert or point.optional):
         return  # it is converted when it is read, and then refused with the reason; or left out
-    wanted = types.type_of(slot)
-    if not takes(wanted, value):
-        kind, shown = type(value).__name__, describe(value)
-        given = kind if shown in (kind, "nothing") else f"{kind} ({shown})"
-        raise InputError(
-            f"'{slot}' is {describe_type(wanted)}; a value of type {given} cannot be it"
-            + _suggest_wrapping(wanted, value)
-        )
+    if misfit := describe_misfit(str(slot), types.type_of(slot), value):
+        raise InputError(misfit)
+
+
+def describe_misfit(name: str, wanted: Any, value: Any) -> str:
+    """Why a value is not what a port has; an empty text if it is.
+
+    Args:
+        name: name of the port.
+        wanted: its type.
+        value: the value.
+    """
+    if takes(wanted, value):
+        return ""
+    kind, shown = type(value).__name__, describe(value)
+    given = kind if shown in (kind, "nothing") else f"{kind} ({shown})"
+    problem = f"'{name}' is {describe_type(wanted)}; a value of type {given} cannot be it"
+    return problem + _suggest_wrapping(wanted, value)
 
 
 def _suggest_wrapping(wanted: Any, value: Any) -> str:

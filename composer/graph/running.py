@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from composer.blueprint import Names, Plan
 from composer.graph.accelerated import describe_optimization
 from composer.graph.built_graph import BuiltGraph
 from composer.graph.costs import Costs, counting
+from composer.graph.edits import EditFunction
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.profiling import Profile, profile_run
 from composer.graph.session import Session
@@ -43,6 +45,7 @@ class RunnableGraph(BuiltGraph):
         feeds: Mapping[str, Any] | None = None,
         mode: Mode | None = None,
         seed: int | None = None,
+        edits: Mapping[str, EditFunction] | None = None,
     ) -> Any:
         """Runs what the targets need, and nothing else.
 
@@ -52,7 +55,11 @@ class RunnableGraph(BuiltGraph):
                 if None; or a plan of this graph's blueprint.
             feeds: values to use in place of computing them, by node or port.
             mode: training or inference; by default that of the plan, or of `train()` and `eval()`.
-            seed: the seed of all that nodes draw; by default one from torch's global generator.
+            seed: the seed of all that nodes and edits draw; by default one from torch's global
+                generator.
+            edits: functions that change values, by node, port or map (`backbone.p3`). Each gets a
+                copy of the value that was computed or fed, and gives another of the same type;
+                one with a parameter `generator` gets one that is seeded from the run's seed.
 
         Returns:
             The target's value; for several, a dict by the names that were given, for a plan by
@@ -60,10 +67,10 @@ class RunnableGraph(BuiltGraph):
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
-            InputError, ExecutionError: an input does not fit, or a node fails.
+            InputError, ExecutionError: an input does not fit, or a node or an edit fails.
         """
         return self._execution.request(
-            inputs, self.mode, until=until, feeds=feeds, mode=mode, seed=seed
+            inputs, self.mode, until=until, feeds=feeds, mode=mode, seed=seed, edits=edits
         )
 
     def session(
@@ -73,17 +80,50 @@ class RunnableGraph(BuiltGraph):
         feeds: Mapping[str, Any] | None = None,
         mode: Mode | None = None,
         seed: int | None = None,
+        edits: Mapping[str, EditFunction] | None = None,
     ) -> Session:
         """A lazy run that keeps its values, with the options of `run`; see `Session`."""
         session = Session(self._execution, mode or self.mode, inputs, seed)
         session.feed({} if feeds is None else feeds)
+        session.edit_all({} if edits is None else edits)
         return session
 
+    def editing(self, edits: Mapping[str, EditFunction]) -> AbstractContextManager[None]:
+        """Edits that hold for all runs of this graph while a `with` block runs.
+
+        They hold in the thread or asyncio task that enters the block, and in tasks that begin in
+        it, also for graphs that `optimize` and `accelerate` made of this one. Blocks may be nested:
+        the edits of the outer ones come first, those of a run last. Nodes that exist in one mode
+        only are edited in that mode.
+
+        Args:
+            edits: as for `run`.
+
+        Raises:
+            NameResolutionError: if a name means nothing in any mode, or several things.
+            InputError: if they are no functions by name, or something cannot be edited.
+        """
+        return self._execution.hold_edits(edits, self.mode)
+
     def plan(
-        self, until: Names | None = None, *, feeds: Collection[str] = (), mode: Mode | None = None
+        self,
+        until: Names | None = None,
+        *,
+        feeds: Collection[str] = (),
+        mode: Mode | None = None,
+        edits: Names = (),
     ) -> Plan:
-        """What a run would do: which nodes, in which order, and where values are released."""
-        return self._execution.annotate(self._execution.plan(mode or self.mode, until, feeds))
+        """What a run would do: which nodes, in which order, and where values are released.
+
+        Args:
+            until: as for `run`.
+            feeds: names of what is fed.
+            mode: as for `run`.
+            edits: names of what is edited.
+        """
+        mode = mode or self.mode
+        plan = self._execution.plan(mode, until, feeds)
+        return self._execution.annotate(plan, self._execution.find_edited(mode, edits))
 
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run`, with its options, and measures every node.
@@ -124,7 +164,7 @@ class RunnableGraph(BuiltGraph):
 
         Args:
             function: gets the node's path, and its inputs (before) or outputs (after) by port.
-                It looks and changes nothing; to replace a value, feed it.
+                It looks and changes nothing; to replace a value, feed or edit it.
             moment: `before` or `after`.
             node: a node or nested graph; all nodes by default.
             every_thread: whether it sees runs in other threads than this one, too.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from composer.acceleration import cast_up
@@ -11,9 +12,20 @@ from composer.blueprint import Endpoint, Plan, Slot, Target, listed, make_plan
 from composer.dag import affected
 from composer.errors import InputError
 from composer.executor import gather
+from composer.graph.edits import (
+    NO_EDITS,
+    Edit,
+    EditFunction,
+    Edits,
+    group_edits,
+    join_edits,
+    read_edit,
+    read_edits,
+)
 from composer.graph.execution import Execution, check_seed, draw_seed
 from composer.graph.gradients import Differentiable
 from composer.graph.inputs import bind_inputs, spread_feed
+from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.recorded_part import RecordedPart
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
@@ -24,8 +36,10 @@ class Session:
 
     `session["mask_pooler"]` computes what is missing and returns the value;
     `session["detections"] = boxes` replaces a value, after which only what depends on it is
-    stale; `del session["detections"]` takes the replacement back. A session belongs to the thread
-    that made it; the graph may be shared.
+    stale; `del session["detections"]` takes the replacement back. `session.edit("mask_pooler",
+    function)` changes a value when it is needed, computed or replaced, and `undo` takes that back;
+    what is below is stale both times, and nothing above. A session belongs to the thread that made
+    it; the graph may be shared.
 
     Args:
         execution: runs plans of the graph.
@@ -44,26 +58,35 @@ class Session:
         given = () if inputs is None else (inputs,)
         self._inputs = bind_inputs(self._dependencies.inputs, given, {})
         self._values: dict[Slot, Any] = {}
+        self._originals: dict[Slot, Any] = {}  # what edited slots had before
         self._overrides: set[Slot] = set()
+        self._own_edits: dict[NamedValue, Edit] = {}
+        self._edits: Edits = NO_EDITS  # those that the values have
         self._taps: dict[str, Any] = {}
         self._plain: Session | None = None
+        self._is_editing = False
 
     def __getitem__(self, name: str) -> Any:
-        self._check_thread()
+        self._prepare()
         target = self._book.resolve(name)
         if target.tap and target.name in self._taps:
             return self._taps[target.name]
         plan = self._plan([target], is_brief=True)
+        if self._is_editing and (plan.steps or target.endpoint.slots[0] not in self._values):
+            raise InputError(f"an edit asks its own session for '{name}', which is not computed")
         self._execution.check(plan)
         self._compute(plan)
         return self._taps[target.name] if target.tap else gather(target.endpoint, self._values)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._check_thread()
+        self._prepare()
         target = self._book.resolve(name)
         given = spread_feed(target, value, self._dependencies)
         self._forget_dependents(given)
-        self._values.update(given)
+        for slot, part in given.items():
+            self._forget(slot)
+            kept = self._originals if slot in self._edits else self._values
+            kept[slot] = part
         self._overrides.update(given)
 
     def feed(self, values: Any) -> None:
@@ -78,8 +101,60 @@ class Session:
         for name, value in values.items():
             self[name] = value
 
-    def __delitem__(self, name: str) -> None:
+    def edit(self, name: str, function: EditFunction) -> SessionEdit:
+        """Changes a value when it is needed; a second edit of the same value replaces the first.
+
+        Args:
+            name: a node (its first port is meant), a port, an input, or a map (`backbone.p3`).
+            function: gets a copy of the value, and gives another of the same type.
+
+        Returns:
+            A handle with `undo()`, which is a context manager too.
+
+        Raises:
+            NameResolutionError: if the name means nothing or several things.
+            InputError: if it cannot be edited, or the function is none.
+        """
         self._check_thread()
+        edit = read_edit(name, function, self._book, self._dependencies)
+        self._own_edits[edit.place] = edit
+        return SessionEdit(self, edit)
+
+    def edit_all(self, edits: Any) -> None:
+        """Edits several values, by name: see `edit`.
+
+        Raises:
+            NameResolutionError, InputError: as for `edit`; then none is edited.
+        """
+        self._check_thread()
+        for each in read_edits(edits, self._book, self._dependencies).values():
+            self._own_edits.update({edit.place: edit for edit in each})
+
+    def undo(self, name: str) -> None:
+        """Takes an edit back; what was computed before it is there again.
+
+        Args:
+            name: what was edited, or a node or port of which a map was.
+
+        Raises:
+            KeyError: if it was not edited.
+        """
+        self._check_thread()
+        place = find_named_value(name, self._book, self._dependencies)
+        below = [p for p in self._own_edits if p.slot == place.slot and not place.member]
+        undone = below or [p for p in self._own_edits if p == place]
+        if not undone:
+            raise KeyError(f"'{name}' was not edited")
+        for each in undone:
+            del self._own_edits[each]
+
+    def _take_back(self, edit: Edit) -> None:
+        self._check_thread()
+        if self._own_edits.get(edit.place) is edit:
+            del self._own_edits[edit.place]
+
+    def __delitem__(self, name: str) -> None:
+        self._prepare()
         target = self._book.resolve(name)
         slots = [s for s in self._book.fed_slots(target) if s in self._overrides]
         if not slots:
@@ -87,11 +162,11 @@ class Session:
         self._forget_dependents(slots)
         for slot in slots:
             self._overrides.discard(slot)
-            self._values.pop(slot, None)
+            self._forget(slot)
 
     def __contains__(self, name: str) -> bool:
         """Whether the value is there without computing anything."""
-        self._check_thread()
+        self._prepare()
         target = self._book.resolve(name)
         if target.tap:
             return target.name in self._taps
@@ -99,7 +174,7 @@ class Session:
 
     def __iter__(self) -> Iterator[str]:
         """The names of the values that are there."""
-        self._check_thread()
+        self._prepare()
         return iter([str(slot) for slot in self._values])
 
     def plan(self, until: str | Sequence[str], *, at: str | Sequence[str] | None = None) -> Plan:
@@ -113,10 +188,10 @@ class Session:
         Raises:
             NameResolutionError, InputError: as for `gradient`.
         """
-        self._check_thread()
+        self._prepare()
         if at is None:
             targets = [self._book.resolve(name) for name in listed(until)]
-            return self._execution.annotate(self._plan(targets))
+            return self._execution.annotate(self._plan(targets), self._edits)
         (of,) = listed(until)
         return self.differentiable(of, at).plan
 
@@ -153,7 +228,7 @@ class Session:
 
         It has the arguments of `gradient`, and raises what that raises.
         """
-        self._check_thread()
+        self._prepare()
         own = self._without_acceleration()
         number, *parts = [parse_part(name, own._book) for name in (of, *listed(at))]
         part = RecordedPart(own._execution, own._dependencies, own._overrides, number, parts)
@@ -164,6 +239,7 @@ class Session:
 
     def _give(self, slots: Sequence[Slot]) -> Mapping[Slot, Any]:
         """The values of slots, of which those that are missing are computed."""
+        self._prepare()
         targets = [Target(str(slot), Endpoint((slot,))) for slot in slots]
         plan = self._plan(targets, is_brief=True)
         self._execution.check(plan)
@@ -178,20 +254,58 @@ class Session:
         if self._plain is None:
             plain = self._plain = Session(execution, self._book.mode, None, self.seed)
             plain._inputs = self._inputs
-            plain._overrides = set(self._overrides)
-            plain._values = {slot: cast_up(self._values[slot]) for slot in self._overrides}
+            plain._overrides, plain._own_edits = set(self._overrides), dict(self._own_edits)
+            known = {**self._values, **self._originals}
+            plain._values = {slot: cast_up(known[slot]) for slot in self._overrides}
         return self._plain
 
     @property
     def computed(self) -> tuple[str, ...]:
         """Paths of the nodes all of whose needed values are there."""
-        have = {slot.path for slot in self._values if slot not in self._overrides}
+        self._prepare()
+        have = {slot.path for slot in self._known if slot not in self._overrides}
         return tuple(path for path in self._dependencies.nodes if path in have)
 
     @property
     def replaced(self) -> tuple[str, ...]:
         """Names of the values that were replaced."""
-        return tuple(str(slot) for slot in self._values if slot in self._overrides)
+        return tuple(str(slot) for slot in self._known if slot in self._overrides)
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """Names of the values that this session edits, in the order of their edits."""
+        return tuple(str(place) for place in self._own_edits)
+
+    @property
+    def _known(self) -> dict[Slot, None]:
+        """The slots that need not be computed: an edited one may have its original only."""
+        return dict.fromkeys([*self._values, *self._originals])
+
+    def _prepare(self) -> None:
+        """Brings the values to the edits that hold now.
+
+        Raises:
+            InputError: in another thread than the session's.
+        """
+        self._check_thread()
+        if self._is_editing:  # a function asks for other values
+            return
+        held = self._execution.editing.current(self._book.mode)
+        wanted = join_edits(held, group_edits(self._own_edits.values()))
+        if wanted == self._edits:
+            return
+        for slot in dict.fromkeys([*wanted, *self._edits]):
+            if wanted.get(slot) != self._edits.get(slot):
+                self._change_edits(slot, is_edited=slot in wanted)
+        self._edits = wanted
+
+    def _change_edits(self, slot: Slot, *, is_edited: bool) -> None:
+        self._forget_dependents([slot])
+        if slot in self._values and slot not in self._edits:
+            self._originals[slot] = self._values[slot]
+        self._values.pop(slot, None)
+        if slot in self._originals and not is_edited:
+            self._values[slot] = self._originals.pop(slot)
 
     def _check_thread(self) -> None:
         if threading.current_thread() is not self._thread:
@@ -201,14 +315,32 @@ class Session:
             )
 
     def _plan(self, targets: Sequence[Target], *, is_brief: bool = False) -> Plan:
-        given = self._values.keys()
+        given = self._known.keys() if self._originals else self._values.keys()
         return make_plan(self._dependencies, targets, given, keep_all=True, is_brief=is_brief)
 
     def _compute(self, plan: Plan) -> None:
+        bound = self._execution.bind_edits(plan.mode, self._edits, self.seed)
+        edits = {slot: partial(self._edit, slot, function) for slot, function in bound.items()}
+        for slot in plan.used_feeds:
+            if slot not in self._values:
+                given = self._execution.convert(plan.mode, slot, self._originals[slot])
+                self._values[slot] = edits[slot](given)
         tapped = self._execution.run(  # what was computed before a node fails stays
-            plan, self._values, self._inputs, seed=self.seed, release=False
+            plan, self._values, self._inputs, seed=self.seed, release=False, edits=edits
         )
         self._taps.update(tapped)
+
+    def _edit(self, slot: Slot, function: Callable[[Any], Any], value: Any) -> Any:
+        self._originals[slot] = value
+        self._is_editing = True
+        try:
+            return function(value)
+        finally:
+            self._is_editing = False
+
+    def _forget(self, slot: Slot) -> None:
+        self._values.pop(slot, None)
+        self._originals.pop(slot, None)
 
     def _forget_dependents(self, slots: Mapping[Slot, Any] | Sequence[Slot]) -> None:
         self._plain = None
@@ -216,7 +348,24 @@ class Session:
         stale = affected(graph, slots, self._overrides)
         for vertex in stale:
             if isinstance(vertex, Slot):
-                self._values.pop(vertex, None)
+                self._forget(vertex)
         self._taps = {
             name: value for name, value in self._taps.items() if name.partition(":")[0] not in stale
         }
+
+
+class SessionEdit:
+    """An edit of a session, and the way to take it back; also as a context manager."""
+
+    def __init__(self, session: Session, edit: Edit) -> None:
+        self._session, self._edit = session, edit
+
+    def undo(self) -> None:
+        """Takes the edit back; one that was taken back or replaced already is passed over."""
+        self._session._take_back(self._edit)
+
+    def __enter__(self) -> SessionEdit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.undo()

@@ -159,6 +159,39 @@ def test_an_engine_gets_tensors_of_one_layout(graph, fast, engine):
     assert all(layouts)
 
 
+def test_an_edit_inside_a_set_takes_pytorch_and_the_plan_says_so(graph, fast, engine):
+    fast(X)  # compiles
+    for name, by_engine in (("first", 1), ("second", 2)):  # the second only leaves its set
+        engine.num_runs = 0
+        found = fast.run(X, edits={name: lambda value: value * 2})["y"]
+        torch.testing.assert_close(found, graph.run(X, edits={name: lambda value: value * 2})["y"])
+        assert engine.num_runs == by_engine
+    assert "by PyTorch, for first is edited: first, second" in str(fast.plan(edits=["first"]))
+    assert "by PyTorch" not in str(fast.plan(edits="second"))
+
+
+def test_below_an_edit_that_needs_gradients_pytorch_runs_the_nodes(graph, fast, engine):
+    factor = torch.tensor(2.0, requires_grad=True)
+    edits = {"second": lambda value: value * factor}
+    fast(X)  # compiles
+    engine.num_runs = 0
+    found, expected = fast.run(X, edits=edits)["y"], graph.run(X, edits=edits)["y"]
+    assert engine.num_runs == 1
+    torch.testing.assert_close(found, expected)
+    grads = [torch.autograd.grad(each.sum(), factor)[0] for each in (found, expected)]
+    torch.testing.assert_close(*grads)
+    with torch.no_grad():
+        fast.run(X, edits=edits)
+    assert engine.num_runs == 3
+
+
+def test_edits_of_a_block_hold_for_the_graph_on_an_engine(graph, fast):
+    with graph.editing({"first": lambda value: value * 2}):
+        torch.testing.assert_close(fast(X)["y"], graph(X)["y"])
+        session = fast.session(X)
+        torch.testing.assert_close(session["third"], graph.run(X, until="third"))
+
+
 def test_gradients_come_from_pytorch(graph, fast, engine):
     x = X.clone().requires_grad_()
     fast(x)["y"].sum().backward()

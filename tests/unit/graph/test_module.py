@@ -131,6 +131,25 @@ def test_a_graph_and_its_parts_are_compiled_without_a_break():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("fresh_compiler")
+def test_a_compiled_graph_has_the_edits_that_hold_when_it_is_called():
+    graph = build()
+    compiled = torch.compile(graph, backend="eager", fullgraph=True)
+    plain = compiled(X)
+    for factor in (2.0, 3.0):
+        with graph.editing({"s": lambda value, factor=factor: value.mul_(factor)}):
+            found, expected = compiled(X), graph(X)
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert all(torch.equal(compiled(X)[name], plain[name]) for name in plain)
+
+    def run(x):
+        return graph.run(x, until="o", edits={"s": torch.zeros_like})
+
+    expected = run(X)  # makes the plan
+    assert torch.equal(torch.compile(run, backend="eager", fullgraph=True)(X), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.filterwarnings("ignore:Dynamo does not know how to trace:UserWarning")
 def test_one_compiled_graph_does_not_answer_for_another():
     other = {

@@ -211,6 +211,23 @@ def test_gradients_take_the_original_modules(graph, x):
     assert "gradients" in str(optimized.plan("sink"))
 
 
+def test_below_an_edit_that_needs_gradients_nodes_call_the_original_modules(graph, x):
+    fed = torch.ones(2, 8, 9, 7, requires_grad=True)
+    found = graph.optimize("bfloat16").run(x, until="sink", edits={"trunk": lambda value: fed})
+    assert torch.equal(found, graph.run(x, until="sink", feeds={"trunk": fed}))
+    assert torch.autograd.grad(found.sum(), fed)[0].abs().sum() > 0
+
+
+def test_an_edit_gets_what_the_optimised_node_gave(graph, x):
+    optimized = graph.optimize("bfloat16")
+    with torch.no_grad():
+        plain = optimized.run(x, until="trunk")
+        found = optimized.run(x, until="trunk", edits={"trunk": lambda value: value * 2})
+        assert torch.equal(found, plain * 2)
+        with graph.editing({"trunk": torch.zeros_like}):
+            assert torch.equal(optimized.run(x, until="trunk"), plain * 0)
+
+
 def test_feeds_and_sessions_work_as_before(graph, x):
     optimized = graph.optimize("bfloat16")
     fed = torch.ones(2, 8, 9, 7)
