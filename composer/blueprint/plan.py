@@ -48,7 +48,7 @@ class Plan:
         steps: the nodes to run, in order.
         cut: nodes that targets would need, were it not for feeds.
         not_run: all other nodes of the mode that stay out.
-        edits: slots whose values are changed right after they are computed, or given.
+        edits: slots whose values are changed right after they are computed, or read as inputs.
         notes: remarks on how nodes are run.
         original: of a plan with sets of nodes as one step, the plan that has a step for each node.
     """
@@ -79,7 +79,8 @@ class Plan:
     def used_edits(self) -> tuple[Slot, ...]:
         """Those of the edited slots whose values the targets need."""
         known = {slot for step in self.steps for _, slot in step.keeps}
-        known.update(self.used_feeds, self.input_slots, (Slot(n, WHOLE) for n in self.inputs))
+        known.update(self.input_slots, (Slot(name, WHOLE) for name in self.inputs))
+        known.update(self.used_feeds)  # of a session, which computed them
         return tuple([slot for slot in self.edits if slot in known])
 
     def __str__(self) -> str:

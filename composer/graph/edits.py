@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -98,6 +98,19 @@ def read_edit(name: Any, function: Any, book: AddressBook, types: Dependencies) 
     if callable(placed := getattr(function, "edit_at", None)):
         function = placed(str(place))
     return Edit(place, function, _takes_generator(function))
+
+
+def refuse_edits(edits: Edits, given: Collection[Slot]) -> None:
+    """Makes sure that no value is edited that is given in place of the computed one.
+
+    Raises:
+        InputError: if one is.
+    """
+    if both := [str(slot) for slot in edits if slot in given]:
+        raise InputError(
+            f"'{both[0]}' is given and edited, and an edit is for what is computed: give the "
+            "edited value"
+        )
 
 
 def group_edits(edits: Iterable[Edit]) -> Edits:

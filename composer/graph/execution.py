@@ -25,9 +25,10 @@ from composer.graph.edits import (
     join_edits,
     read_edits,
     read_edits_by_mode,
+    refuse_edits,
 )
 from composer.graph.inference_forms import InferenceForms
-from composer.graph.inputs import bind_inputs, convert_input, read_inputs, spread_feeds
+from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import CallableTable
 from composer.graph.named_values import find_named_value
 from composer.graph.observers import Observers
@@ -118,8 +119,13 @@ class Execution:
             return {}
         return spread_feeds(feeds, self.blueprint.book(mode), self.blueprint.dependencies(mode))
 
-    def read_edits(self, mode: Mode, edits: Any = None) -> Edits:
+    def read_edits(self, mode: Mode, edits: Any = None, fed: Collection[Slot] = ()) -> Edits:
         """The edits of a run: those of this thread or task, and then others that are given.
+
+        Args:
+            mode: the mode of the run.
+            edits: functions by name.
+            fed: slots that are fed; edits of this thread or task leave them alone.
 
         Raises:
             NameResolutionError: if a name means nothing or several things.
@@ -129,7 +135,9 @@ class Execution:
         if edits is None:
             return held
         book, types = self.blueprint.book(mode), self.blueprint.dependencies(mode)
-        return join_edits(held, read_edits(edits, book, types))
+        own = read_edits(edits, book, types)
+        refuse_edits(own, fed)
+        return join_edits(held, own)
 
     def hold_edits(self, edits: Any, first: Mode) -> AbstractContextManager[None]:
         """Edits that hold in a `with` block: see `Graph.editing`.
@@ -241,11 +249,6 @@ class Execution:
             edits=edits,
         )
 
-    def convert(self, mode: Mode, slot: Slot, value: Any) -> Any:
-        """A value that is fed as its port type, where that accepts more than itself."""
-        point = self.blueprint.inputs[mode].get(slot.path)
-        return value if point is None or point.slot != slot else convert_input(point, value)
-
     def _is_accelerated(self, plan: Plan, values: Mapping[Slot, Any]) -> bool:
         """Whether a run takes optimised nodes and engines: not where gradients are recorded.
 
@@ -292,7 +295,7 @@ class Execution:
         mode = until.mode if isinstance(until, Plan) else mode or default
         check_seed(seed)
         fed = self.spread(mode, {} if feeds is None else feeds)
-        read = self.read_edits(mode, edits)
+        read = self.read_edits(mode, edits, fed)
         plan = until if isinstance(until, Plan) else self.plan(mode, until, fed)
         given = () if inputs is None else (inputs,)
         options: dict[str, Any] = {"seed": seed, "edits": read, "observers": observers}
@@ -329,15 +332,13 @@ class Execution:
             wanted, given = (", ".join(map(str, slots)) or "nothing" for slots in (plan.feeds, fed))
             raise InputError(f"the plan was made for feeds of {wanted}; fed are: {given}")
         edits = self.editing.current(plan.mode) if edits is None else edits
-        if plan.edits and edits.keys() != set(plan.edits):
+        if plan.edits and edits.keys() - set(plan.feeds) != set(plan.edits):
             wanted, given = (", ".join(map(str, each)) or "nothing" for each in (plan.edits, edits))
             raise InputError(f"the plan was made for edits of {wanted}; edited are: {given}")
         if seed is None and draws_any(edits):
             seed = draw_seed()
         bound = self.bind_edits(plan.mode, edits, seed or 0) if edits else NO_EDITS
         values = {slot: fed[slot] for slot in plan.used_feeds}
-        for slot in values.keys() & bound.keys():
-            values[slot] = bound[slot](self.convert(plan.mode, slot, values[slot]))
         by_name = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named or {})
         tapped = self.run(plan, values, by_name, seed=seed, observers=observers, edits=bound)
         found = [

@@ -57,8 +57,8 @@ class RunnableGraph(BuiltGraph):
             mode: training or inference; by default that of the plan, or of `train()` and `eval()`.
             seed: the seed of all that nodes and edits draw; by default one from torch's global
                 generator.
-            edits: functions that change values, by node, port or map (`backbone.p3`). Each gets a
-                copy of the value that was computed or fed, and gives another of the same type;
+            edits: functions that change values, by node, port, input or map (`backbone.p3`). Each
+                gets a copy of the value that was computed, and gives another of the same type;
                 one with a parameter `generator` gets one that is seeded from the run's seed.
 
         Returns:
@@ -93,8 +93,8 @@ class RunnableGraph(BuiltGraph):
 
         They hold in the thread or asyncio task that enters the block, and in tasks that begin in
         it, also for graphs that `optimize` and `accelerate` made of this one. Blocks may be nested:
-        the edits of the outer ones come first, those of a run last. Nodes that exist in one mode
-        only are edited in that mode.
+        the edits of the outer ones come first, those of a run last. What a run is fed is not
+        edited. Nodes that exist in one mode only are edited in that mode.
 
         Args:
             edits: as for `run`.
@@ -123,7 +123,8 @@ class RunnableGraph(BuiltGraph):
         """
         mode = mode or self.mode
         plan = self._execution.plan(mode, until, feeds)
-        return self._execution.annotate(plan, self._execution.find_edited(mode, edits))
+        edited = self._execution.find_edited(mode, edits)
+        return self._execution.annotate(plan, [slot for slot in edited if slot not in plan.feeds])
 
     def profile(self, inputs: Any = None, *, memory: bool = True, **options: Any) -> Profile:
         """Runs like `run`, with its options, and measures every node.

@@ -21,6 +21,7 @@ from composer.graph.edits import (
     join_edits,
     read_edit,
     read_edits,
+    refuse_edits,
 )
 from composer.graph.execution import Execution, check_seed, draw_seed
 from composer.graph.gradients import Differentiable
@@ -37,9 +38,9 @@ class Session:
     `session["mask_pooler"]` computes what is missing and returns the value;
     `session["detections"] = boxes` replaces a value, after which only what depends on it is
     stale; `del session["detections"]` takes the replacement back. `session.edit("mask_pooler",
-    function)` changes a value when it is needed, computed or replaced, and `undo` takes that back;
-    what is below is stale both times, and nothing above. A session belongs to the thread that made
-    it; the graph may be shared.
+    function)` changes a computed value, and `undo` takes that back; what is below is stale both
+    times, and nothing above. A replaced value is not edited. A session belongs to the thread that
+    made it; the graph may be shared.
 
     Args:
         execution: runs plans of the graph.
@@ -85,9 +86,9 @@ class Session:
         self._forget_dependents(given)
         for slot, part in given.items():
             self._forget(slot)
-            kept = self._originals if slot in self._edits else self._values
-            kept[slot] = part
+            self._values[slot] = part
         self._overrides.update(given)
+        self._edits = self._without_overrides(self._edits)
 
     def feed(self, values: Any) -> None:
         """Replaces several values by name.
@@ -113,10 +114,11 @@ class Session:
 
         Raises:
             NameResolutionError: if the name means nothing or several things.
-            InputError: if it cannot be edited, or the function is none.
+            InputError: if it cannot be edited, was replaced, or the function is none.
         """
         self._check_thread()
         edit = read_edit(name, function, self._book, self._dependencies)
+        refuse_edits(group_edits([edit]), self._overrides)
         self._own_edits[edit.place] = edit
         return SessionEdit(self, edit)
 
@@ -127,7 +129,9 @@ class Session:
             NameResolutionError, InputError: as for `edit`; then none is edited.
         """
         self._check_thread()
-        for each in read_edits(edits, self._book, self._dependencies).values():
+        found = read_edits(edits, self._book, self._dependencies)
+        refuse_edits(found, self._overrides)
+        for each in found.values():
             self._own_edits.update({edit.place: edit for edit in each})
 
     def undo(self, name: str) -> None:
@@ -292,12 +296,16 @@ class Session:
             return
         held = self._execution.editing.current(self._book.mode)
         wanted = join_edits(held, group_edits(self._own_edits.values()))
+        wanted = self._without_overrides(wanted)
         if wanted == self._edits:
             return
         for slot in dict.fromkeys([*wanted, *self._edits]):
             if wanted.get(slot) != self._edits.get(slot):
                 self._change_edits(slot, is_edited=slot in wanted)
         self._edits = wanted
+
+    def _without_overrides(self, edits: Edits) -> Edits:
+        return {slot: each for slot, each in edits.items() if slot not in self._overrides}
 
     def _change_edits(self, slot: Slot, *, is_edited: bool) -> None:
         self._forget_dependents([slot])
@@ -323,8 +331,7 @@ class Session:
         edits = {slot: partial(self._edit, slot, function) for slot, function in bound.items()}
         for slot in plan.used_feeds:
             if slot not in self._values:
-                given = self._execution.convert(plan.mode, slot, self._originals[slot])
-                self._values[slot] = edits[slot](given)
+                self._values[slot] = edits[slot](self._originals[slot])
         tapped = self._execution.run(  # what was computed before a node fails stays
             plan, self._values, self._inputs, seed=self.seed, release=False, edits=edits
         )
