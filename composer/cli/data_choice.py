@@ -25,14 +25,14 @@ class DataChoice(NamedTuple):
         images: the folder of images of annotations, if they do not say it.
         format: the format of annotations, where it could be several.
         names: the datasets to use; all if none is named.
-        settings: texts `address=value`.
+        settings: texts `address=value`, or settings.
     """
 
     data: str
     images: str | None
     format: str | None
     names: Sequence[str]
-    settings: Sequence[str]
+    settings: Sequence[Any]
 
     def find(self, model: SettableModel | None = None) -> Mapping[str, DatasetDocument]:
         """The datasets by name; none is opened.

@@ -11,6 +11,14 @@ import click
 from click.core import ParameterSource
 
 from composer.cli.data_choice import DataChoice, collect_data_choice
+from composer.cli.evaluation_options import (
+    batch_size_option,
+    data_option,
+    num_workers_option,
+    on_fault_option,
+    open_dataset,
+    tasks_option,
+)
 from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     dataset_option,
@@ -32,7 +40,6 @@ if TYPE_CHECKING:
 
     from composer.data import Dataset, FaultPolicy, ImageSize, InferenceBatches
     from composer.evaluation import AugmentedPredictor, Evaluator, Results
-    from composer.experiment import SettableModel
     from composer.graph import Graph, LoadArguments
 
 # Options that say how a model runs; predictions in a file take none of them.
@@ -50,14 +57,6 @@ _OF_MODELS = (
 )
 
 
-def _parse_tasks(
-    _context: click.Context, _option: click.Parameter, text: str | None
-) -> list[str] | None:
-    if text is None:
-        return None
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _parse_sizes(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> tuple[int, ...] | None:
@@ -69,13 +68,7 @@ def _parse_sizes(
 
 @click.command("eval", short_help="Evaluate a model on a dataset.")
 @click.argument("model", required=False)
-@click.option(
-    "--data",
-    "-d",
-    required=True,
-    metavar="PATH",
-    help="Data file, experiment, or annotations in any format.",
-)
+@data_option()
 @images_option()
 @format_option()
 @dataset_option(default="all, joined")
@@ -88,13 +81,7 @@ def _parse_sizes(
     metavar="FILE",
     help="Detections (COCO's results) to evaluate in place of a model.",
 )
-@click.option(
-    "--tasks",
-    callback=_parse_tasks,
-    metavar="TASK,...",
-    help="bbox, segm, keypoints, lvis_bbox, lvis_segm, voc, rotated_bbox, proposals, panoptic, "
-    "sem_seg.  [default: all that fit]",
-)
+@tasks_option()
 @click.option(
     "--tta", is_flag=True, help="Test-time augmentation: each image in several sizes and mirrored."
 )
@@ -105,26 +92,9 @@ def _parse_sizes(
     help="Shorter sides for --tta.  [default: 400..1200]",
 )
 @image_size_option()
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Images per batch.",
-)
-@click.option(
-    "--num-workers",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Processes that read images.",
-)
-@click.option(
-    "--on-fault",
-    type=click.Choice(["skip", "refuse"]),
-    help="Skip unreadable images and bad annotations, or stop at them.  "
-    "[default: as each dataset says; of images: skip]",
-)
+@batch_size_option()
+@num_workers_option()
+@on_fault_option()
 @inference_options(by_default=True)
 @offline_option()
 @device_option()
@@ -185,7 +155,7 @@ def eval_command(
     from composer.training import process_group
 
     settable = SettableModel(model)
-    dataset = _open_dataset(chosen, on_fault, settable)
+    dataset = open_dataset(chosen, on_fault, settable)
     evaluated = Path(predictions or "").stem if model is None else name_model(model)
     given = Path(output) if output else choose_evaluation_folder(evaluated)
     folder = None if no_save else given
@@ -237,25 +207,6 @@ def _augment(graph: Graph, sizes: Sequence[int] | None) -> AugmentedPredictor:
     from composer.evaluation import TEST_SIZES, AugmentedPredictor
 
     return AugmentedPredictor(graph, sizes=sizes or TEST_SIZES)
-
-
-def _open_dataset(
-    chosen: DataChoice, on_fault: FaultPolicy | None, model: SettableModel
-) -> Dataset:
-    from composer.data import open_datasets
-
-    documents = chosen.find(model)
-    if "train" in documents and len(documents) > 1 and not chosen.names:
-        found = ", ".join(documents)
-        click.echo(
-            f"note: evaluating on {found} together, images of training included; --dataset "
-            "chooses one",
-            err=True,
-        )
-    if on_fault is not None:
-        change = {"on_fault": on_fault}
-        documents = {name: found.model_copy(update=change) for name, found in documents.items()}
-    return open_datasets(documents)
 
 
 def _evaluate_file(

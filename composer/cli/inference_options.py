@@ -83,11 +83,12 @@ class InferenceWay(NamedTuple):
                 "only inference is optimised: leave --optimize, --precision and --engine"
             )
 
-    def apply(self, graph: Graph) -> Graph:
+    def apply(self, graph: Graph, *, quiet: bool = False) -> Graph:
         """The graph as the options ask for, with a line on what was applied.
 
         Args:
             graph: the graph, in inference mode, with its weights.
+            quiet: print no line.
 
         Raises:
             InputError: the engine takes no node, or the folder has no images.
@@ -97,7 +98,7 @@ class InferenceWay(NamedTuple):
         if self.engine is not None:
             batches = None if self.calibrate is None else read_batches(graph, self.calibrate)
             graph = graph.accelerate(self.engine, precision=self.precision, calibrate=batches)
-        if graph.optimization:
+        if graph.optimization and not quiet:
             click.echo(f"optimised: {graph.optimization}", err=True)
         return graph
 

@@ -34,6 +34,7 @@ from composer.cli.schema import schema
 from composer.cli.show import show
 from composer.cli.specs import specs
 from composer.cli.train import train
+from composer.cli.tune import tune
 from composer.discovery import DISTRIBUTION, find_version
 from composer.errors import CheckpointMismatchError, ComposerError, SpecError
 from composer.escapes import shorten_words
@@ -87,6 +88,7 @@ def _describe(error: Exception, options: Mapping[str, str]) -> str:
         import_config,
         train,
         eval_command,
+        tune,
         predict,
         export,
         data,

@@ -23,16 +23,17 @@ def choose_predictions_folder(model: str) -> Path:
     return folder.with_name(f"{folder.name}-predictions") if is_run(folder) else folder
 
 
-def choose_evaluation_folder(name: str) -> Path:
+def choose_evaluation_folder(name: str, kind: str = "eval") -> Path:
     """A new folder for an evaluation: runs/NAME-eval, runs/NAME-eval-2, ...
 
     Args:
         name: the name of the model, or of the file that is evaluated.
+        kind: the end of the folder's name.
     """
     from composer.visualization import FileNames
 
     taken = FileNames(each.name for each in _RUNS.iterdir()) if _RUNS.is_dir() else FileNames()
-    return _RUNS / taken.choose(f"{name}-eval", "")
+    return _RUNS / taken.choose(f"{name}-{kind}", "")
 
 
 def name_model(model: str) -> str:

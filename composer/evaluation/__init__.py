@@ -5,9 +5,16 @@ from composer.evaluation.cityscapes_evaluators import (
     CityscapesInstanceEvaluator,
     CityscapesPixelEvaluator,
 )
+from composer.evaluation.class_matching import MatchedClasses, count_from_zero
 from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_results import read_results, write_results
-from composer.evaluation.detections import Detections, describe_instances, read_instances
+from composer.evaluation.collectives import compute_once
+from composer.evaluation.detections import (
+    Detections,
+    check_pairs,
+    describe_instances,
+    read_instances,
+)
 from composer.evaluation.evaluator import Evaluator, evaluate
 from composer.evaluation.graph_evaluation import (
     evaluate_graph,
@@ -46,6 +53,7 @@ __all__ = [
     "EvaluationProgress",
     "Evaluator",
     "LvisEvaluator",
+    "MatchedClasses",
     "PanopticEvaluator",
     "PanopticWriter",
     "ProposalEvaluator",
@@ -54,7 +62,10 @@ __all__ = [
     "SemanticEvaluator",
     "TaskResults",
     "VocEvaluator",
+    "check_pairs",
     "choose_tasks",
+    "compute_once",
+    "count_from_zero",
     "describe_instances",
     "evaluate",
     "evaluate_detections",

@@ -27,6 +27,7 @@ from composer.graph.profiling import (
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
 from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
+from composer.graph.varied_graph import VariedGraph, is_run_by_engine, vary_graph
 from composer.graph.weights import LoadArguments, LoadOptions, Weights, load_weights, log_remarks
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "NodeProfile",
     "Profile",
     "Session",
+    "VariedGraph",
     "Weights",
     "annotate_plan",
     "asks_for_published",
@@ -50,6 +52,7 @@ __all__ = [
     "format_seconds",
     "gather_state",
     "in_step",
+    "is_run_by_engine",
     "is_sharded",
     "load_weights",
     "log_remarks",
@@ -63,6 +66,7 @@ __all__ = [
     "read_model",
     "require_weights",
     "spread_feeds",
+    "vary_graph",
     "whole_on_first",
     "write_weights",
 ]

@@ -29,7 +29,7 @@ from composer.graph.edits import (
 )
 from composer.graph.inference_forms import InferenceForms
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
-from composer.graph.modules import CallableTable
+from composer.graph.modules import CallableTable, VariedTable
 from composer.graph.named_values import find_named_value
 from composer.graph.observers import Observers
 from composer.graph.outputs import pack_outputs
@@ -57,7 +57,7 @@ class Execution:
     def __init__(
         self,
         blueprint: Blueprint,
-        callables: CallableTable,
+        callables: CallableTable | VariedTable,
         optimized: OptimizedNodes | None = None,
         sets: EngineSets | None = None,
         editing: Editing | None = None,

@@ -133,6 +133,37 @@ class CallableTable(Mapping[str, Callable[..., Any]]):
         return len(self._routes) + len(self._functions)
 
 
+class VariedTable(Mapping[str, Callable[..., Any]]):
+    """What to call by node path: modules of a graph, and others in place of some of them.
+
+    Args:
+        table: those of the graph.
+        own: the others.
+    """
+
+    def __init__(self, table: CallableTable, own: Mapping[str, Callable[..., Any]]) -> None:
+        self._table, self._own = table, own
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the graph is in training mode."""
+        return self._table.is_training
+
+    def placement(self, values: Mapping[Any, Any]) -> Placement:
+        """Where the nodes are: see `CallableTable.placement`."""
+        return self._table.placement(values)
+
+    def __getitem__(self, path: str) -> Callable[..., Any]:
+        found = self._own.get(path)
+        return self._table[path] if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._own, *self._table]))
+
+    def __len__(self) -> int:
+        return len({*self._own, *self._table})
+
+
 def make_table(
     root: nn.Module, blueprint: Blueprint, built: Mapping[str, Callable[..., Any]]
 ) -> CallableTable:
