@@ -66,7 +66,8 @@ def skeleton(tmp_path):
     (tmp_path / "composer/structures/boxes.py").write_text("import torch\n")
     (tmp_path / "composer/discovery/entry_points.py").write_text("import entrypoints\n")
     for importer, imported in list_exceptions():
-        (tmp_path / f"{importer.replace('.', '/')}.py").write_text(f"import {imported}\n")
+        with (tmp_path / f"{importer.replace('.', '/')}.py").open("a") as file:
+            file.write(f"import {imported}\n")
     shutil.copy(CONFIGURATION, tmp_path)
     return tmp_path
 
