@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-_HELD = "_held_nodes"  # attribute of a module: relative names of the nodes that it holds
+HELD = "_held_nodes"  # attribute of a module: relative names of the nodes that it holds
 _REGISTERED = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
 
 
@@ -218,14 +218,14 @@ def own_state(module: nn.Module) -> dict[str, Any]:
     prefixes = tuple(
         f"{name}.{held}." if name else f"{held}."
         for name, inner in module.named_modules()
-        if _HELD in inner.__dict__
+        if HELD in inner.__dict__
         for held in _held_by(inner)
     )
     return {k: v for k, v in state.items() if not k.startswith(prefixes)} if prefixes else state
 
 
 def _held_by(module: nn.Module) -> frozenset[str]:
-    held: frozenset[str] = module.__dict__.get(_HELD, frozenset())
+    held: frozenset[str] = module.__dict__.get(HELD, frozenset())
     return held
 
 
@@ -238,7 +238,7 @@ def _holding(module: nn.Module, below: frozenset[str]) -> nn.Module:
         module.__dict__.update(whole.__dict__)
         module.__dict__["_modules"] = {n: m for n, m in whole._modules.items() if n not in first}
     if held != below:
-        module.__dict__[_HELD] = below
+        module.__dict__[HELD] = below
     return module
 
 

@@ -93,6 +93,16 @@ class EngineSets:
         """
         return partial(_compute, self._by_name[step.node.module_path], callables)
 
+    def describe_way(self, step: Step) -> tuple[str, ...]:
+        """What the values of a step depend on, beside its nodes: engine and calibration.
+
+        Args:
+            step: a step of a set.
+        """
+        found = self._by_name[step.node.module_path]
+        calibration = "" if found.calibration is None else found.calibration.digest
+        return (found.label, found.engine.engine.describe_version(), calibration)
+
     def joined(self, others: Sequence[EngineSet]) -> EngineSets:
         """These sets and others, without those of these that have a node of the others."""
         taken = {path for each in others for path in each.paths}

@@ -3,6 +3,7 @@
 from composer.discovery.choice import Candidate, Choice, choose, describe_twins
 from composer.discovery.entry_points import discover, forget_entry_points, list_damage
 from composer.discovery.homes import GROUPS, Homes, find_distribution, find_owners
+from composer.discovery.import_times import import_time
 from composer.discovery.installed import (
     DISTRIBUTION,
     find_package_folders,
@@ -50,6 +51,7 @@ __all__ = [
     "find_specs_folder",
     "find_version",
     "forget_entry_points",
+    "import_time",
     "list_damage",
     "list_unknown_groups",
     "models_in",

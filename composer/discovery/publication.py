@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from composer.discovery.import_failures import describe_failure
+from composer.discovery.import_times import noted_import
 from composer.errors import PluginError, PluginImportError
 
 _NAME = re.compile(r"[^\W\d][\w.-]*")
@@ -97,7 +98,8 @@ class Publication:
         if self.fault:
             raise PluginError(f"{where} cannot be used: {self.fault}")
         try:
-            found: object = importlib.import_module(self.module)
+            with noted_import(self.module):
+                found: object = importlib.import_module(self.module)
             return self._look_up(found, where)
         except (KeyboardInterrupt, PluginError):
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -29,6 +30,7 @@ from composer.graph.edits import (
 )
 from composer.graph.inference_forms import InferenceForms
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
+from composer.graph.kept_runs import Keeping, Ways, find_kept, grads_off
 from composer.graph.modules import CallableTable, VariedTable
 from composer.graph.named_values import find_named_value
 from composer.graph.observers import Observers
@@ -36,6 +38,7 @@ from composer.graph.outputs import pack_outputs
 from composer.graph.pixel_scale import PixelScale
 from composer.language import Mode
 from composer.taps import find_module
+from composer.value_cache import CacheFolder, KeyMaker, open_cache
 from composer.values import needs_gradients
 
 
@@ -66,6 +69,7 @@ class Execution:
         self.sets = sets
         self.observers, self.editing = Observers(), editing or Editing()
         self._pixel_scale = PixelScale(blueprint.spec)
+        self._key_maker = KeyMaker()
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
 
@@ -204,6 +208,7 @@ class Execution:
         observers: Sequence[Observer] = (),
         callables: Mapping[str, Any] | None = None,
         edits: BoundEdits = NO_EDITS,
+        keeping: Keeping | None = None,
     ) -> dict[str, Any]:
         """Runs a plan.
 
@@ -216,6 +221,7 @@ class Execution:
             observers: those of this run, beside those of the graph.
             callables: what PyTorch calls in place of all modules, by their paths.
             edits: change what is computed, and inputs, but no other values that are given.
+            keeping: where values are kept on disk, if they are.
 
         Returns:
             What the taps saw, by `path:module`.
@@ -237,16 +243,36 @@ class Execution:
             plan, callables = self._fuse(plan, self.sets, edits), self.sets.extend(callables)
         if seed is None and any(step.node.draws_in(plan.mode) for step in plan.steps):
             seed = draw_seed()
-        return execute(
-            plan,
-            callables,
-            values,
+        run = partial(
+            execute,
+            callables=callables,
+            values=values,
             placement=self.callables.placement(values),
             seed=seed or 0,
-            observers=(*self.observers.current(), *observers),
             release=release,
             substitutes=forms,
             edits=edits,
+        )
+        observers = (*self.observers.current(), *observers)
+        if keeping is None:
+            return run(plan, observers=observers)
+        ways = self._find_ways(callables, values, is_accelerated=forms is not None)
+        asked = replace(
+            keeping, without=self.observers.covered(plan.paths), edited=frozenset(edits)
+        )
+        with grads_off(plan, values):
+            plan, keeper = find_kept(plan, values, asked, self._key_maker, ways, seed)
+            return run(plan, observers=(*observers, keeper))
+
+    def _find_ways(
+        self, callables: Mapping[str, Any], values: Mapping[Slot, Any], *, is_accelerated: bool
+    ) -> Ways:
+        return Ways(
+            self.blueprint.nodes,
+            callables,
+            self.callables.placement(values),
+            self.optimized if is_accelerated else None,
+            self.sets if is_accelerated else None,
         )
 
     def _is_accelerated(self, plan: Plan, values: Mapping[Slot, Any]) -> bool:
@@ -279,6 +305,7 @@ class Execution:
         seed: int | None = None,
         edits: Mapping[str, EditFunction] | None = None,
         observers: Sequence[Observer] = (),
+        cache: CacheFolder | None = None,
     ) -> Any:
         """Plans and answers a request: see `Graph.run`.
 
@@ -291,6 +318,7 @@ class Execution:
             seed: the run's seed.
             edits: functions by node or port.
             observers: those of this run, beside those of the graph.
+            cache: the folder that values are kept in.
         """
         mode = until.mode if isinstance(until, Plan) else mode or default
         check_seed(seed)
@@ -298,8 +326,9 @@ class Execution:
         read = self.read_edits(mode, edits, fed)
         plan = until if isinstance(until, Plan) else self.plan(mode, until, fed)
         given = () if inputs is None else (inputs,)
+        keeping = None if cache is None else Keeping(open_cache(cache), seed is not None)
         options: dict[str, Any] = {"seed": seed, "edits": read, "observers": observers}
-        return self.answer(plan, given, fed=fed, until=until, **options)
+        return self.answer(plan, given, fed=fed, until=until, keeping=keeping, **options)
 
     def answer(
         self,
@@ -312,6 +341,7 @@ class Execution:
         seed: int | None = None,
         edits: Edits | None = None,
         observers: Sequence[Observer] = (),
+        keeping: Keeping | None = None,
     ) -> Any:
         """The result of a request in the form that was asked for: see `Graph.run`.
 
@@ -324,6 +354,7 @@ class Execution:
             seed: the run's seed.
             edits: the edits; by default those that hold in this thread or task.
             observers: those of this run, beside those of the graph.
+            keeping: where values are kept on disk, if they are.
         """
         fed = fed or {}
         if isinstance(until, Plan):  # others were checked when they were made
@@ -340,7 +371,8 @@ class Execution:
         bound = self.bind_edits(plan.mode, edits, seed or 0) if edits else NO_EDITS
         values = {slot: fed[slot] for slot in plan.used_feeds}
         by_name = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named or {})
-        tapped = self.run(plan, values, by_name, seed=seed, observers=observers, edits=bound)
+        changed: dict[str, Any] = {"edits": bound, "keeping": keeping}
+        tapped = self.run(plan, values, by_name, seed=seed, observers=observers, **changed)
         found = [
             tapped[target.name] if target.tap else gather(target.endpoint, values)
             for target in plan.targets

@@ -16,6 +16,7 @@ from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.profiling import Profile, profile_run
 from composer.graph.session import Session
 from composer.language import Mode
+from composer.value_cache import CacheFolder
 
 
 class RunnableGraph(BuiltGraph):
@@ -46,6 +47,7 @@ class RunnableGraph(BuiltGraph):
         mode: Mode | None = None,
         seed: int | None = None,
         edits: Mapping[str, EditFunction] | None = None,
+        cache: CacheFolder | None = None,
     ) -> Any:
         """Runs what the targets need, and nothing else.
 
@@ -60,6 +62,10 @@ class RunnableGraph(BuiltGraph):
             edits: functions that change values, by node, port, input or map (`backbone.p3`). Each
                 gets a copy of the value that was computed, and gives another of the same type;
                 one with a parameter `generator` gets one that is seeded from the run's seed.
+            seed: the seed of all that nodes draw; by default one from torch's global generator.
+            cache: a folder in which values of nodes are kept, and found again by any later run,
+                bit for bit; see `ValueCache`. Only deterministic nodes of plugins are kept, and
+                not what lies below a hook or an edit. In inference such a run records no gradients.
 
         Returns:
             The target's value; for several, a dict by the names that were given, for a plan by
@@ -70,7 +76,14 @@ class RunnableGraph(BuiltGraph):
             InputError, ExecutionError: an input does not fit, or a node or an edit fails.
         """
         return self._execution.request(
-            inputs, self.mode, until=until, feeds=feeds, mode=mode, seed=seed, edits=edits
+            inputs,
+            self.mode,
+            until=until,
+            feeds=feeds,
+            mode=mode,
+            seed=seed,
+            edits=edits,
+            cache=cache,
         )
 
     def session(
@@ -81,9 +94,10 @@ class RunnableGraph(BuiltGraph):
         mode: Mode | None = None,
         seed: int | None = None,
         edits: Mapping[str, EditFunction] | None = None,
+        cache: CacheFolder | None = None,
     ) -> Session:
         """A lazy run that keeps its values, with the options of `run`; see `Session`."""
-        session = Session(self._execution, mode or self.mode, inputs, seed)
+        session = Session(self._execution, mode or self.mode, inputs, seed, cache=cache)
         session.feed({} if feeds is None else feeds)
         session.edit_all({} if edits is None else edits)
         return session

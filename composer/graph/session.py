@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,10 +26,12 @@ from composer.graph.edits import (
 from composer.graph.execution import Execution, check_seed, draw_seed
 from composer.graph.gradients import Differentiable
 from composer.graph.inputs import bind_inputs, spread_feed
+from composer.graph.kept_runs import Keeping
 from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.recorded_part import RecordedPart
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
+from composer.value_cache import CacheFolder, open_cache
 
 
 class Session:
@@ -47,9 +49,18 @@ class Session:
         mode: the session's mode.
         inputs: the graph's input, or a mapping by name where there are several.
         seed: the seed of all that is drawn; None draws one.
+        cache: the folder that values are kept in, on disk.
     """
 
-    def __init__(self, execution: Execution, mode: Mode, inputs: Any, seed: int | None) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        mode: Mode,
+        inputs: Any,
+        seed: int | None,
+        *,
+        cache: CacheFolder | None = None,
+    ) -> None:
         self._execution = execution
         self._thread = threading.current_thread()
         check_seed(seed)
@@ -66,6 +77,8 @@ class Session:
         self._taps: dict[str, Any] = {}
         self._plain: Session | None = None
         self._is_editing = False
+        kept = None if cache is None else Keeping(open_cache(cache), seed is not None)
+        self._keeping = kept
 
     def __getitem__(self, name: str) -> Any:
         self._prepare()
@@ -89,6 +102,7 @@ class Session:
             self._values[slot] = part
         self._overrides.update(given)
         self._edits = self._without_overrides(self._edits)
+        self._forget_keys(given)
 
     def feed(self, values: Any) -> None:
         """Replaces several values by name.
@@ -167,6 +181,8 @@ class Session:
         for slot in slots:
             self._overrides.discard(slot)
             self._forget(slot)
+            self._values.pop(slot, None)
+        self._forget_keys(slots)
 
     def __contains__(self, name: str) -> bool:
         """Whether the value is there without computing anything."""
@@ -332,10 +348,21 @@ class Session:
         for slot in plan.used_feeds:
             if slot not in self._values:
                 self._values[slot] = edits[slot](self._originals[slot])
-        tapped = self._execution.run(  # what was computed before a node fails stays
-            plan, self._values, self._inputs, seed=self.seed, release=False, edits=edits
-        )
-        self._taps.update(tapped)
+        options: dict[str, Any] = {"seed": self.seed, "release": False, "edits": edits}
+        run = partial(self._execution.run, plan, self._values, self._inputs, **options)
+        if self._keeping is None:
+            self._taps.update(run())  # what was computed before a node fails stays
+            return
+        self._keeping.check(self._values)
+        try:
+            self._taps.update(run(keeping=self._keeping))
+        finally:
+            self._keeping.stamp(self._values)
+
+    def _forget_keys(self, slots: Iterable[Slot]) -> None:
+        if self._keeping is not None:
+            for slot in slots:
+                self._keeping.keys.pop(slot, None)
 
     def _edit(self, slot: Slot, function: Callable[[Any], Any], value: Any) -> Any:
         self._originals[slot] = value

@@ -26,6 +26,20 @@ _METADATA = (".dist-info", ".egg-info", ".egg-link")
 _VARIABLES = ("COMPOSER_", "TORCH", "PYTORCH", "HF_", "ATEN_", "PYTHON")
 
 
+class SourceFile(NamedTuple):
+    """A file of a package.
+
+    Attributes:
+        name: its path below the folder of the package.
+        content: its content; of a large one, its size and times.
+        changed: the time of its last change.
+    """
+
+    name: str
+    content: bytes
+    changed: float
+
+
 class SourceHashes(NamedTuple):
     """The state of what is installed.
 
@@ -65,6 +79,19 @@ def hash_sources() -> SourceHashes:
         digest.update(f"{line}\n".encode("utf-8", "surrogateescape"))
     is_settled = newest < _IMPORTED_AT - _MARGIN
     return SourceHashes(digest.hexdigest(), code, is_settled, tuple(folders))
+
+
+def list_package_files(package: str) -> Iterator[SourceFile]:
+    """The files of a package, which is not imported.
+
+    Args:
+        package: a top-level package or module.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    for root in _find_roots(package):
+        yield from (SourceFile(*each) for each in _read_files(root))
 
 
 def _describe_process() -> Iterator[str]:

@@ -31,6 +31,7 @@ from composer.storage.structure_forms import STRUCTURE_FORMS, find_form
 
 Form = dict[str, Any]
 
+_PLAIN = (bool, int, float, str)
 _MAX_KINDS, _MAX_FIELDS = 256, 256  # of NamedTuples, whose classes are made anew
 ROOT = "value"  # the key of a tensor that is the whole value
 
@@ -39,12 +40,15 @@ class UnstorableError(TypeError):
     """A value is of a class that is not known here."""
 
 
-def describe_value(value: object) -> tuple[Form, dict[str, Tensor]]:
+def describe_value(value: object, *, is_exact: bool = False) -> tuple[Form, dict[str, Tensor]]:
     """Takes a value apart.
 
     Args:
         value: what flows through graphs: tensors, numpy arrays, numbers, texts, structures, and
             lists, tuples, NamedTuples and mappings of those.
+        is_exact: whether every part has to come back as the class that it is: a number of numpy, a
+            parameter or a mapping other than a dict is refused, and NamedTuples are described with
+            their module.
 
     Returns:
         Its description, and its tensors by dotted key.
@@ -52,33 +56,45 @@ def describe_value(value: object) -> tuple[Form, dict[str, Tensor]]:
     Raises:
         UnstorableError: some part is of another class, which the message names.
     """
-    description = _Description()
+    description = _Description(is_exact=is_exact)
     return description.describe(value, ""), description.tensors
 
 
-def restore_value(form: Form, tensors: Mapping[str, Tensor], expansion: Expansion) -> Any:
+def restore_value(
+    form: Form,
+    tensors: Mapping[str, Tensor],
+    expansion: Expansion,
+    *,
+    copies: bool = True,
+    classes: Callable[[str, tuple[str, ...]], Any] | None = None,
+) -> Any:
     """Puts a value together. No class is made but structures and NamedTuples.
 
     Args:
         form: its description.
         tensors: its tensors by key.
         expansion: adds up the tensors, which a description may name any number of times.
+        copies: whether tensors are copied.
+        classes: finds the NamedTuple of a name and fields; by default it is made anew.
 
     Raises:
         ExpansionError: the value is larger than its file explains.
         ValueError: the description is no such thing.
         KeyError: it names a tensor or a structure that does not exist.
     """
-    return _Restoration(tensors, expansion).restore(form)
+    return _Restoration(tensors, expansion, copies, classes or _named_tuple).restore(form)
 
 
 class _Description:
     """Collects tensors while a value is being described; keys say the way to each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_exact: bool) -> None:
         self.tensors: dict[str, Tensor] = {}
+        self.is_exact = is_exact
 
     def describe(self, value: Any, key: str) -> Form:
+        if self.is_exact:
+            _check_exact(value, key)
         if value is None or isinstance(value, (bool, int, str)):
             return {"plain": value}
         if isinstance(value, np.generic):
@@ -97,15 +113,15 @@ class _Description:
             return {"structure": [structure.kind.__name__, self.pairs(parts.items(), key)]}
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             fields = zip(value._fields, value, strict=True)
-            return {"named": [type(value).__name__, self.pairs(fields, key)]}
+            kind = type(value)
+            name = f"{kind.__module__}:{kind.__qualname__}" if self.is_exact else kind.__name__
+            return {"named": [name, self.pairs(fields, key)]}
         if type(value) in (list, tuple):
             items = [self.describe(item, _below(key, i)) for i, item in enumerate(value)]
             return {type(value).__name__: items}
         if isinstance(value, Mapping):
             return {"mapping": self.pairs(value.items(), key)}
-        kind = type(value)
-        where = f" at '{key}'" if key else ""
-        raise UnstorableError(f"a {kind.__module__}.{kind.__qualname__}{where} cannot be stored")
+        raise _refuse(value, key)
 
     def pairs(self, entries: Iterable[tuple[Any, Any]], key: str) -> list[list[Any]]:
         pairs = []
@@ -127,6 +143,33 @@ class _Description:
         return free
 
 
+def _refuse(value: Any, key: str) -> UnstorableError:
+    kind = type(value)
+    where = f" at '{key}'" if key else ""
+    return UnstorableError(f"a {kind.__module__}.{kind.__qualname__}{where} cannot be stored")
+
+
+def _check_exact(value: Any, key: str) -> None:
+    """Makes sure that a part comes back as the class that it is.
+
+    Raises:
+        UnstorableError: if it would not.
+    """
+    kind = type(value)
+    if isinstance(value, Tensor):
+        is_plain = kind is Tensor and value.layout == torch.strided and not value.requires_grad
+        is_plain = is_plain and not (value.is_quantized or value.is_conj() or value.is_neg())
+        is_exact = is_plain and not value.is_meta
+    elif isinstance(value, Mapping):
+        is_exact = kind is dict or find_form(value) is not None
+    elif isinstance(value, np.ndarray):
+        is_exact = kind is np.ndarray and value.flags.c_contiguous and value.flags.writeable
+    else:
+        is_exact = kind in _PLAIN or not isinstance(value, (int, str, float, np.generic))
+    if not is_exact:
+        raise _refuse(value, key)
+
+
 def _as_tensor(array: NDArray[Any]) -> Tensor:
     try:
         return torch.from_numpy(np.array(array))  # a copy, for torch warns of what is read-only
@@ -139,8 +182,15 @@ def _below(key: str, name: object) -> str:
 
 
 class _Restoration:
-    def __init__(self, tensors: Mapping[str, Tensor], expansion: Expansion) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, Tensor],
+        expansion: Expansion,
+        copies: bool,
+        classes: Callable[[str, tuple[str, ...]], Any],
+    ) -> None:
         self.tensors, self.expansion = tensors, expansion
+        self.copies, self.classes = copies, classes
         self.kinds: set[tuple[str, tuple[str, ...]]] = set()
         self.restorers: dict[str, Callable[[Any], Any]] = {
             "plain": self.plain,
@@ -165,7 +215,7 @@ class _Restoration:
     def tensor(self, key: str) -> Tensor:
         found = self.tensors[key]
         self.expansion.add(found.nbytes)
-        return found.clone()
+        return found.clone() if self.copies else found
 
     def plain(self, value: Any) -> Any:
         if value is not None and not isinstance(value, (bool, int, float, str)):
@@ -187,7 +237,7 @@ class _Restoration:
         self.kinds.add(kind)
         if len(self.kinds) > _MAX_KINDS or len(fields) > _MAX_FIELDS:
             raise ValueError("NamedTuples of too many kinds, or of too many fields")
-        return _named_tuple(*kind)(**fields)
+        return self.classes(*kind)(**fields)
 
     def structure(self, content: list[Any]) -> Any:
         name, pairs = content

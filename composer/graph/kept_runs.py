@@ -1,0 +1,276 @@
+"""Runs that find values in a cache on disk, and keep there what they compute.
+
+The keys of all values of a plan follow from the inputs. From the targets upwards, a step whose
+needed outputs are kept is left out, with all that only it needs; the others run, and what they give
+is kept. Undeclared effects are noticed while a step runs: one that draws from a global generator,
+or writes to buffers of its module (the statistics of a batch normalisation), gives values that are
+not kept, nor are those that depend on them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from composer.acceleration import EngineSets, OptimizedNodes
+from composer.blueprint import Node, Plan, Slot, Step
+from composer.executor import Placement
+from composer.language import Mode
+from composer.module_tree import own_modules
+from composer.structures import iterate_tensors
+from composer.value_cache import Key, KeyedStep, KeyMaker, ValueCache, digest_tensor
+
+
+@dataclass
+class Keeping:
+    """What a request says of keeping values.
+
+    Args:
+        cache: where they are kept.
+        is_seeded: whether the run's seed is one that a later run can have again.
+        keys: keys of the values that are there, by slot; those that are computed are added. Given
+            values without one get the hash of their content.
+        without: nodes that hooks of users watch, which are not kept, nor what is below.
+        edited: slots that functions of users change, which are not kept, nor what is below.
+        stamps: the state of the values at the end of the last run of a session.
+    """
+
+    cache: ValueCache
+    is_seeded: bool
+    keys: dict[Slot, Key] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+    edited: frozenset[Slot] = frozenset()
+    stamps: dict[Slot, tuple[Any, ...]] = field(default_factory=dict)
+
+    def check(self, values: Mapping[Slot, Any]) -> None:
+        """Forgets the keys of values that were changed in place since `stamp`."""
+        for slot, value in values.items():
+            if slot in self.keys and self.stamps.get(slot) != _stamp(value):
+                del self.keys[slot]
+
+    def stamp(self, values: Mapping[Slot, Any]) -> None:
+        """Notes the state of values that a later run of the same session starts from."""
+        self.stamps = {slot: _stamp(value) for slot, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How the steps of a run are carried out, as far as results depend on it.
+
+    Args:
+        nodes: the nodes of the blueprint by path.
+        callables: what is called, by path of the module.
+        placement: where the nodes are.
+        optimized: what inference calls in place of some of them, if it does.
+        sets: sets of nodes that engines run, if they do.
+    """
+
+    nodes: Mapping[str, Node]
+    callables: Mapping[str, Callable[..., Any]]
+    placement: Placement
+    optimized: OptimizedNodes | None
+    sets: EngineSets | None
+
+    def describe(self, step: Step) -> KeyedStep:
+        """A step with what its key depends on."""
+        if step.members:
+            assert self.sets is not None
+            way = self.sets.describe_way(step)
+            return KeyedStep(step, tuple([self.nodes[path] for path in step.members]), way)
+        return KeyedStep(step, (step.node,), self._find_way(step))
+
+    def _find_way(self, step: Step) -> tuple[Any, ...]:
+        if self.optimized is None:
+            return ()
+        node = None if step.taps else self.optimized.nodes.get(step.node.path)
+        said = None if node is None else repr(node.optimization)
+        return ("optimised", self.optimized.precision, said)
+
+
+def find_kept(
+    plan: Plan,
+    values: dict[Slot, Any],
+    keeping: Keeping,
+    maker: KeyMaker,
+    ways: Ways,
+    seed: int | None,
+) -> tuple[Plan, KeepingObserver]:
+    """Puts kept values where a plan would compute them, and leaves out what is not needed then.
+
+    Args:
+        plan: the plan.
+        values: what is given, by slot; what is kept is added.
+        keeping: the cache, and the keys that are known.
+        maker: makes keys.
+        ways: how the steps are carried out.
+        seed: the run's seed.
+
+    Returns:
+        The plan of what is left, and the observer that keeps what it computes.
+    """
+    inputs = {slot.path for slot in keeping.edited}.difference(ways.nodes)
+    keeping.keys.update({s: None for s in values if s in keeping.edited or s.path in inputs})
+    keyed = [ways.describe(step) for step in plan.steps]
+    recording = _find_recording(plan, ways.callables, values)
+    maker.add_keys(
+        keeping.keys,
+        keyed,
+        ways.callables,
+        values,
+        mode=plan.mode,
+        placement=ways.placement,
+        seed=seed if keeping.is_seeded else None,
+        without=keeping.without | recording,
+        edited=keeping.edited,
+    )
+    needed = {slot for t in plan.targets if not t.tap for slot in t.endpoint.slots}
+    targets = frozenset(needed)
+    left: list[Step] = []
+    for step in reversed(plan.steps):
+        wanted = [slot for _, slot in step.keeps if slot in needed]
+        if not step.taps and (not wanted or _read(wanted, values, keeping)):
+            continue
+        left.append(step)
+        needed.update(slot for end in step.arguments.values() for slot in end.slots)
+    left.reverse()
+    shorter = replace(plan, steps=_with_releases(left, targets), original=None)
+    return shorter, KeepingObserver(keeping, ways, plan.mode)
+
+
+def _read(wanted: Sequence[Slot], values: dict[Slot, Any], keeping: Keeping) -> bool:
+    """Reads values, if all of them can be; whether they are there."""
+    keys = [keeping.keys.get(slot) for slot in wanted]
+    if not all(key is not None and key in keeping.cache for key in keys):
+        return False
+    found = [None if key is None else keeping.cache.find(key) for key in keys]
+    if None in found:
+        return False
+    for slot, value in zip(wanted, found, strict=True):
+        assert value is not None
+        (values[slot],) = value
+    return True
+
+
+def _with_releases(steps: Sequence[Step], targets: Collection[Slot]) -> tuple[Step, ...]:
+    """Steps whose values go after their last use, those that were kept among them."""
+    last = {
+        slot: index
+        for index, step in enumerate(steps)
+        for end in step.arguments.values()
+        for slot in end.slots
+    }
+    released: dict[int, list[Slot]] = {}
+    for slot, index in last.items():
+        if slot not in targets:
+            released.setdefault(index, []).append(slot)
+    return tuple(
+        [replace(s, releases=tuple(sorted(released.get(i, ())))) for i, s in enumerate(steps)]
+    )
+
+
+def grads_off(plan: Plan, values: Mapping[Slot, Any]) -> Any:
+    """A context without gradients, for inference whose values need none: they are not kept."""
+    if plan.mode == "inference" and not _need_gradients(values.values()):
+        return torch.no_grad()
+    return nullcontext()
+
+
+def _need_gradients(values: Iterable[Any]) -> bool:
+    return any(tensor.requires_grad for tensor in iterate_tensors([*values]))
+
+
+def _find_recording(
+    plan: Plan, callables: Mapping[str, Callable[..., Any]], values: Mapping[Slot, Any]
+) -> frozenset[str]:
+    """The nodes whose outputs have gradients, which no file keeps."""
+    if not torch.is_grad_enabled():
+        return frozenset()
+    recorded = {slot for slot, value in values.items() if _need_gradients([value])}
+    found: set[str] = set()
+    for step in plan.steps:
+        function = callables.get(step.node.module_path)
+        is_trained = isinstance(function, nn.Module) and any(
+            parameter.requires_grad
+            for _, inner in own_modules(function)
+            for parameter in inner.parameters(recurse=False)
+        )
+        reads = (slot for end in step.arguments.values() for slot in end.slots)
+        if is_trained or any(slot in recorded for slot in reads):
+            found.add(step.node.path)
+            recorded.update(slot for _, slot in step.keeps)
+    return frozenset(found)
+
+
+def _stamp(value: Any) -> tuple[Any, ...]:
+    """What changes when somebody writes to the tensors of a value."""
+    found = []
+    for tensor in iterate_tensors(value):
+        version = digest_tensor(tensor) if tensor.is_inference() else tensor._version
+        found.append((id(tensor), version))
+    return (id(value), *found)
+
+
+class KeepingObserver:
+    """Keeps the outputs of steps that have a key, and whose call had no effect but them.
+
+    Args:
+        keeping: the cache and the keys; keys of values that are not kept become None.
+        ways: how the steps are carried out.
+        mode: the mode.
+    """
+
+    def __init__(self, keeping: Keeping, ways: Ways, mode: Mode) -> None:
+        self._keeping, self._ways, self._mode = keeping, ways, mode
+        self._before: Any = None
+
+    def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
+        """Notes the state that a step may change."""
+        del arguments
+        self._before = self._find_state(step)
+
+    def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
+        """Keeps the outputs that somebody needs."""
+        keys = self._keeping.keys
+        reads = [slot for end in step.arguments.values() for slot in end.slots]
+        is_pure = self._before == self._find_state(step)
+        if not is_pure or any(keys.get(slot) is None for slot in reads):
+            keys.update({slot: None for _, slot in step.keeps})
+            return
+        if step.node.draws_in(self._mode):
+            return
+        values = list(outputs.values())
+        for place, slot in step.keeps:
+            if (key := keys.get(slot)) is not None:
+                note = {"node": step.node.path, "port": slot.port, "type": step.node.type_name}
+                self._keeping.cache.keep(key, values[place], note)
+
+    def _find_state(self, step: Step) -> tuple[Any, ...]:
+        paths = step.members or (step.node.path,)
+        functions = [self._ways.callables.get(self._ways.nodes[p].module_path) for p in paths]
+        written = [
+            (id(buffer), 0 if buffer.is_inference() else buffer._version)
+            for function in functions
+            if isinstance(function, nn.Module)
+            for buffer in function.buffers()
+        ]
+        return (written, *_find_random_states())
+
+
+def _find_random_states() -> tuple[Any, ...]:
+    """The states of the global generators of random numbers."""
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        states += torch.cuda.get_rng_state_all()
+    of_numpy = np.random.get_state(legacy=False)["state"]
+    return (
+        [state.numpy().tobytes() for state in states],
+        random.getstate(),
+        (of_numpy["key"].tobytes(), of_numpy["pos"]),
+    )

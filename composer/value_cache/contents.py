@@ -1,0 +1,55 @@
+"""The contents of a folder of kept values, and their removal."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from composer.errors import InputError
+from composer.value_cache.cache import remove
+from composer.value_cache.folder import is_cache, is_entry_name, list_files
+
+
+class KeptContents(NamedTuple):
+    """The contents of a cache of values.
+
+    Attributes:
+        folder: its folder.
+        num_entries: kept values.
+        size: bytes of all files.
+    """
+
+    folder: Path
+    num_entries: int
+    size: int
+
+
+def measure_values(folder: str | os.PathLike[str]) -> KeptContents:
+    """Counts the values in a cache.
+
+    Raises:
+        InputError: there is no cache of values.
+    """
+    files = list(list_files(_require(folder)))
+    entries = [file for file in files if is_entry_name(file.path.name)]
+    return KeptContents(Path(folder), len(entries), sum(file.size for file in files))
+
+
+def clear_values(folder: str | os.PathLike[str]) -> KeptContents:
+    """Removes the values in a cache, whatever other processes do; the ones that were removed.
+
+    Raises:
+        InputError: there is no cache of values.
+    """
+    removed = [file for file in list_files(_require(folder)) if remove(file)]
+    entries = [file for file in removed if is_entry_name(file.path.name)]
+    return KeptContents(Path(folder), len(entries), sum(file.size for file in removed))
+
+
+def _require(folder: str | os.PathLike[str]) -> Path:
+    path = Path(folder)
+    if not is_cache(path):
+        kind = "this is no folder of kept values" if path.exists() else "there is no such folder"
+        raise InputError(f"{path}: {kind}")
+    return path
