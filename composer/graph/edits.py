@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -22,6 +22,16 @@ from composer.values import copy_value
 from composer.worker_death import is_worker_death
 
 EditFunction = Callable[..., Any]
+
+
+class PlacedEdit(Protocol):
+    """An edit that depends on the value that it is for."""
+
+    def edit_at(self, name: str) -> EditFunction:
+        """The function for a value, by its full name."""
+
+
+GivenEdit = EditFunction | PlacedEdit | Sequence[EditFunction | PlacedEdit]
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,9 @@ def read_edits(edits: Any, book: AddressBook, types: Dependencies) -> Edits:
         raise InputError(f"edits are functions by the name of a node or port, not {kind}")
     if not edits:
         return NO_EDITS
-    return group_edits(read_edit(name, each, book, types) for name, each in edits.items())
+    return group_edits(
+        e for name, given in edits.items() for e in read_edit(name, given, book, types)
+    )
 
 
 def read_edits_by_mode(
@@ -79,7 +91,7 @@ def read_edits_by_mode(
         failures: list[NameResolutionError] = []
         for mode, (book, types) in names.items():
             try:
-                found[mode].append(read_edit(name, function, book, types))
+                found[mode] += read_edit(name, function, book, types)
             except NameResolutionError as error:
                 failures.append(error)
         if len(failures) == len(names):
@@ -87,26 +99,36 @@ def read_edits_by_mode(
     return {mode: group_edits(each) for mode, each in found.items()}
 
 
-def read_edit(name: Any, function: Any, book: AddressBook, types: Dependencies) -> Edit:
-    """One edit: see `read_edits`. One with a method `edit_at` gives the function for a place."""
+def read_edit(name: Any, given: Any, book: AddressBook, types: Dependencies) -> tuple[Edit, ...]:
+    """The edits of one name: see `read_edits`.
+
+    Args:
+        name: the name.
+        given: a function, or a list of functions that are applied in their order.
+        book: the names of the mode.
+        types: the nodes and slots of the mode.
+    """
     place = find_named_value(name, book, types)
-    if not callable(function):
-        raise InputError(
-            f"the edit of '{place}' is of type {type(function).__name__}, and not a function of "
-            "the value; to give a value in place of the computed one, feed it"
-        )
-    if callable(placed := getattr(function, "edit_at", None)):
-        function = placed(str(place))
-    return Edit(place, function, _takes_generator(function))
+    edits: list[Edit] = []
+    for function in given if isinstance(given, (list, tuple)) else [given]:
+        placed = getattr(function, "edit_at", None)
+        chosen = placed(str(place)) if callable(placed) else function
+        if not callable(chosen):
+            raise InputError(
+                f"the edit of '{place}' is of type {type(function).__name__}, and not a function "
+                "of the value; to give a value in place of the computed one, feed it"
+            )
+        edits.append(Edit(place, chosen, _takes_generator(chosen)))
+    return tuple(edits)
 
 
-def refuse_edits(edits: Edits, given: Collection[Slot]) -> None:
+def refuse_edits(edited: Iterable[Slot], given: Collection[Slot]) -> None:
     """Makes sure that no value is edited that is given in place of the computed one.
 
     Raises:
         InputError: if one is.
     """
-    if both := [str(slot) for slot in edits if slot in given]:
+    if both := [str(slot) for slot in edited if slot in given]:
         raise InputError(
             f"'{both[0]}' is given and edited, and an edit is for what is computed: give the "
             "edited value"

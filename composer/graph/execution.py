@@ -19,8 +19,8 @@ from composer.graph.acceleration_notes import describe_plan
 from composer.graph.editing import Editing
 from composer.graph.edits import (
     NO_EDITS,
-    EditFunction,
     Edits,
+    GivenEdit,
     bind_edits,
     draws_any,
     join_edits,
@@ -303,7 +303,7 @@ class Execution:
         feeds: Mapping[str, Any] | None = None,
         mode: Mode | None = None,
         seed: int | None = None,
-        edits: Mapping[str, EditFunction] | None = None,
+        edits: Mapping[str, GivenEdit] | None = None,
         observers: Sequence[Observer] = (),
         cache: CacheFolder | None = None,
     ) -> Any:

@@ -55,6 +55,10 @@ class Keeping:
             if slot in self.keys and self.stamps.get(slot) != _stamp(value):
                 del self.keys[slot]
 
+    def fork(self) -> Keeping:
+        """The same for a session that continues from this one's values."""
+        return replace(self, keys=dict(self.keys), stamps=dict(self.stamps))
+
     def stamp(self, values: Mapping[Slot, Any]) -> None:
         """Notes the state of values that a later run of the same session starts from."""
         self.stamps = {slot: _stamp(value) for slot, value in values.items()}

@@ -11,7 +11,7 @@ from composer.blueprint import Names, Plan
 from composer.graph.accelerated import describe_optimization
 from composer.graph.built_graph import BuiltGraph
 from composer.graph.costs import Costs, counting
-from composer.graph.edits import EditFunction
+from composer.graph.edits import GivenEdit
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.profiling import Profile, profile_run
 from composer.graph.session import Session
@@ -46,7 +46,7 @@ class RunnableGraph(BuiltGraph):
         feeds: Mapping[str, Any] | None = None,
         mode: Mode | None = None,
         seed: int | None = None,
-        edits: Mapping[str, EditFunction] | None = None,
+        edits: Mapping[str, GivenEdit] | None = None,
         cache: CacheFolder | None = None,
     ) -> Any:
         """Runs what the targets need, and nothing else.
@@ -61,8 +61,8 @@ class RunnableGraph(BuiltGraph):
                 generator.
             edits: functions that change values, by node, port, input or map (`backbone.p3`). Each
                 gets a copy of the value that was computed, and gives another of the same type;
-                one with a parameter `generator` gets one that is seeded from the run's seed.
-            seed: the seed of all that nodes draw; by default one from torch's global generator.
+                one with a parameter `generator` gets one that is seeded from the run's seed. A
+                list of functions is applied in its order.
             cache: a folder in which values of nodes are kept, and found again by any later run,
                 bit for bit; see `ValueCache`. Only deterministic nodes of plugins are kept, and
                 not what lies below a hook or an edit. In inference such a run records no gradients.
@@ -93,7 +93,7 @@ class RunnableGraph(BuiltGraph):
         feeds: Mapping[str, Any] | None = None,
         mode: Mode | None = None,
         seed: int | None = None,
-        edits: Mapping[str, EditFunction] | None = None,
+        edits: Mapping[str, GivenEdit] | None = None,
         cache: CacheFolder | None = None,
     ) -> Session:
         """A lazy run that keeps its values, with the options of `run`; see `Session`."""
@@ -102,7 +102,7 @@ class RunnableGraph(BuiltGraph):
         session.edit_all({} if edits is None else edits)
         return session
 
-    def editing(self, edits: Mapping[str, EditFunction]) -> AbstractContextManager[None]:
+    def editing(self, edits: Mapping[str, GivenEdit]) -> AbstractContextManager[None]:
         """Edits that hold for all runs of this graph while a `with` block runs.
 
         They hold in the thread or asyncio task that enters the block, and in tasks that begin in

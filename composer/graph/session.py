@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from composer.acceleration import cast_up
@@ -15,8 +17,8 @@ from composer.executor import gather
 from composer.graph.edits import (
     NO_EDITS,
     Edit,
-    EditFunction,
     Edits,
+    GivenEdit,
     group_edits,
     join_edits,
     read_edit,
@@ -29,6 +31,7 @@ from composer.graph.inputs import bind_inputs, spread_feed
 from composer.graph.kept_runs import Keeping
 from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.recorded_part import RecordedPart
+from composer.graph.session_edit import SessionEdit
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
 from composer.value_cache import CacheFolder, open_cache
@@ -72,7 +75,7 @@ class Session:
         self._values: dict[Slot, Any] = {}
         self._originals: dict[Slot, Any] = {}  # what edited slots had before
         self._overrides: set[Slot] = set()
-        self._own_edits: dict[NamedValue, Edit] = {}
+        self._own_edits: dict[NamedValue, tuple[Edit, ...]] = {}
         self._edits: Edits = NO_EDITS  # those that the values have
         self._taps: dict[str, Any] = {}
         self._plain: Session | None = None
@@ -116,12 +119,36 @@ class Session:
         for name, value in values.items():
             self[name] = value
 
-    def edit(self, name: str, function: EditFunction) -> SessionEdit:
+    def read(self, name: str) -> Any:
+        """A value, or a part of one, such as `backbone.p3` or `detections.scores[0][3]`.
+
+        Raises:
+            NameResolutionError, InputError: it means nothing, or there is no such part.
+            ExecutionError: a node or an edit fails.
+        """
+        part = parse_part(name, self._book)
+        return part.find(self[part.target.name])
+
+    def fork(self) -> Session:
+        """A second session that begins with what this one has; nothing that it does is seen here.
+
+        The values are shared, not copied.
+        """
+        self._prepare()
+        made = copy.copy(self)
+        for name in ("_values", "_originals", "_overrides", "_own_edits", "_taps"):
+            setattr(made, name, copy.copy(getattr(self, name)))
+        made._plain = None
+        made._keeping = None if self._keeping is None else self._keeping.fork()
+        return made
+
+    def edit(self, name: str, function: GivenEdit) -> SessionEdit:
         """Changes a value when it is needed; a second edit of the same value replaces the first.
 
         Args:
             name: a node (its first port is meant), a port, an input, or a map (`backbone.p3`).
-            function: gets a copy of the value, and gives another of the same type.
+            function: gets a copy of the value, and gives another of the same type; or a list of
+                functions, applied in their order.
 
         Returns:
             A handle with `undo()`, which is a context manager too.
@@ -131,10 +158,11 @@ class Session:
             InputError: if it cannot be edited, was replaced, or the function is none.
         """
         self._check_thread()
-        edit = read_edit(name, function, self._book, self._dependencies)
-        refuse_edits(group_edits([edit]), self._overrides)
-        self._own_edits[edit.place] = edit
-        return SessionEdit(self, edit)
+        place = find_named_value(name, self._book, self._dependencies)
+        edits = read_edit(name, function, self._book, self._dependencies)
+        refuse_edits([place.slot], self._overrides)
+        self._own_edits[place] = edits
+        return SessionEdit(partial(self._take_back, place, edits))
 
     def edit_all(self, edits: Any) -> None:
         """Edits several values, by name: see `edit`.
@@ -143,10 +171,9 @@ class Session:
             NameResolutionError, InputError: as for `edit`; then none is edited.
         """
         self._check_thread()
-        found = read_edits(edits, self._book, self._dependencies)
-        refuse_edits(found, self._overrides)
-        for each in found.values():
-            self._own_edits.update({edit.place: edit for edit in each})
+        refuse_edits(read_edits(edits, self._book, self._dependencies), self._overrides)
+        for name, function in edits.items():
+            self.edit(name, function)
 
     def undo(self, name: str) -> None:
         """Takes an edit back; what was computed before it is there again.
@@ -166,10 +193,10 @@ class Session:
         for each in undone:
             del self._own_edits[each]
 
-    def _take_back(self, edit: Edit) -> None:
+    def _take_back(self, place: NamedValue, edits: tuple[Edit, ...]) -> None:
         self._check_thread()
-        if self._own_edits.get(edit.place) is edit:
-            del self._own_edits[edit.place]
+        if self._own_edits.get(place) is edits:
+            del self._own_edits[place]
 
     def __delitem__(self, name: str) -> None:
         self._prepare()
@@ -311,7 +338,7 @@ class Session:
         if self._is_editing:  # a function asks for other values
             return
         held = self._execution.editing.current(self._book.mode)
-        wanted = join_edits(held, group_edits(self._own_edits.values()))
+        wanted = join_edits(held, group_edits(chain.from_iterable(self._own_edits.values())))
         wanted = self._without_overrides(wanted)
         if wanted == self._edits:
             return
@@ -386,20 +413,3 @@ class Session:
         self._taps = {
             name: value for name, value in self._taps.items() if name.partition(":")[0] not in stale
         }
-
-
-class SessionEdit:
-    """An edit of a session, and the way to take it back; also as a context manager."""
-
-    def __init__(self, session: Session, edit: Edit) -> None:
-        self._session, self._edit = session, edit
-
-    def undo(self) -> None:
-        """Takes the edit back; one that was taken back or replaced already is passed over."""
-        self._session._take_back(self._edit)
-
-    def __enter__(self) -> SessionEdit:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.undo()
