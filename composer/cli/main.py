@@ -23,6 +23,7 @@ from composer.cli.data import data
 from composer.cli.describe import describe
 from composer.cli.eval import eval_command
 from composer.cli.export import export
+from composer.cli.extract import extract
 from composer.cli.import_ import import_config
 from composer.cli.models import models
 from composer.cli.nodes import nodes
@@ -90,6 +91,7 @@ def _describe(error: Exception, options: Mapping[str, str]) -> str:
         eval_command,
         tune,
         predict,
+        extract,
         export,
         data,
         benchmark,

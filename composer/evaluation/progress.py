@@ -1,4 +1,4 @@
-"""Progress of an evaluation: a bar on a terminal, a line a minute elsewhere."""
+"""Progress over images: a bar on a terminal, a line a minute elsewhere."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ class EvaluationProgress:
     Args:
         num_images: number of images of this process.
         quiet: show nothing.
+        done: what was done with an image.
     """
 
-    def __init__(self, num_images: int, *, quiet: bool = False) -> None:
-        self._num_images, self._quiet = num_images, quiet
+    def __init__(self, num_images: int, *, quiet: bool = False, done: str = "evaluated") -> None:
+        self._num_images, self._quiet, self._word = num_images, quiet, done
         self._is_terminal = sys.stderr.isatty()
         self._done = 0
 
@@ -48,7 +49,7 @@ class EvaluationProgress:
         self._printed = now
         left = (now - self._began) / self._done * (self._num_images - self._done)
         print(
-            f"evaluated {self._done} of {self._num_images} images, "
+            f"{self._word} {self._done} of {self._num_images} images, "
             f"{tqdm.format_interval(left)} left",
             file=sys.stderr,
             flush=True,

@@ -16,12 +16,14 @@ from composer.data import ImageSize, make_record, with_size
 from composer.errors import ExecutionError, InputError
 from composer.evaluation import inferring
 from composer.extraction.anchor_cells import pick_at_anchors
+from composer.extraction.named_images import load_source
+from composer.extraction.provenance import describe_file, describe_source
 from composer.extraction.request import Request, Wanted, make_request
 from composer.extraction.result_path import ROW
 from composer.extraction.value_columns import check_reduce, reduce_maps, split_value
 from composer.graph import Graph, device_of
 from composer.language import Mode, SpecMetadata
-from composer.prediction import ChannelOrder, ImageSource, load_image
+from composer.prediction import ChannelOrder, ImageSource
 from composer.row_files import Column, ImageRows, can_vary, find_columns
 from composer.values import move
 from composer.visualization import ClassNames
@@ -96,11 +98,23 @@ class Extractor:
         for number, image in enumerate(images, first):
             yield self.collect(image, number)
 
-    def collect(self, image: ImageSource, number: int = 0) -> ImageRows:
-        """The rows of one image; of one that cannot be read, the error."""
-        name = _find_name(image)
+    def collect(
+        self, image: ImageSource | bytes, number: int = 0, name: str | None = None
+    ) -> ImageRows:
+        """The rows of one image; of one that cannot be read, the error.
+
+        Args:
+            image: as for `stream`; or the content of a file.
+            number: of the image.
+            name: of an image that has none itself.
+
+        Raises:
+            InputError: rows do not fit their boxes.
+            ExecutionError: the model fails, on a plain image, too.
+        """
+        name = _find_name(image) or name
         try:
-            loaded = load_image(image, self._channel_order, self._sample_range)
+            loaded = load_source(image, self._channel_order, self._sample_range, name)
         except InputError as error:
             return ImageRows(number, name, error=str(error))
         height, width = loaded.image.height, loaded.image.width
@@ -123,6 +137,28 @@ class Extractor:
         """
         first = self._probe(*_SIZES[0])
         return find_columns(first, self._probe(*_SIZES[1]) if can_vary(first) else None)
+
+    def describe(self) -> dict[str, Any]:
+        """What is collected, with which weights: the same for what gives equal rows."""
+        return describe_source(self.graph, self._options)
+
+    def describe_file(self, columns: tuple[Column, ...]) -> dict[str, str]:
+        """The metadata of files of these rows."""
+        sources = {one.name: one.source for one in self.request.wanted}
+        return describe_file(self.graph, self._options, columns, sources)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        size = self._image_format
+        return {
+            "until": [one.source for one in self.request.wanted],
+            "per": self.request.per,
+            "reduce": self.reduce,
+            "score_threshold": self.score_threshold,
+            "image_size": [size.shortest_edge, size.longest_edge],
+            "sample_range": None if self._sample_range is None else [*self._sample_range],
+            "classes": list(self.names.thing_classes),
+        }
 
     def _probe(self, height: int, width: int) -> ImageRows:
         image = Image.new("RGB", (width, height), (127, 127, 127))
@@ -233,7 +269,8 @@ class Extractor:
 
     def _split(self, wanted: Wanted, values: Mapping[str, Any]) -> dict[str, Tensor]:
         has_rows = wanted.kind == "rows"
-        parts = split_value(wanted.name, values[wanted.target.name], wanted.kind)
+        value = wanted.pick(values[wanted.target.name])
+        parts = split_value(wanted.name, value, wanted.kind)
         return {
             name: reduce_maps(part.cpu(), self.reduce, has_rows=has_rows)
             for name, part in parts.items()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_origin
 
 from composer.blueprint import Names, Slot, Target, listed
-from composer.errors import InputError
+from composer.errors import InputError, NameResolutionError
 from composer.extraction.result_path import ResultPath, find_result_path
 from composer.extraction.row_owners import Kind, Origin, RowOwners
 from composer.graph import Graph
 from composer.language import Mode
+from composer.names import did_you_mean
+from composer.node import plain
 from composer.structures import ImageList
 
 Per = Literal["image", "region", "detection"]
@@ -30,6 +33,7 @@ class Wanted:
         route: from the rows that are asked for to those of the value, step by step.
         maps: where the route leads to anchors: whether it is the features that they lie on, by
             level, instead of predictions for each of them.
+        level: the entry of the value that is asked for, of feature maps by level; all if empty.
     """
 
     name: str
@@ -37,6 +41,25 @@ class Wanted:
     kind: Kind
     route: tuple[Origin, ...] = ()
     maps: bool = False
+    level: str = ""
+
+    @property
+    def source(self) -> str:
+        """The full name of what is in the column."""
+        return f"{self.target.name}.{self.level}" if self.level else self.target.name
+
+    def pick(self, value: Any) -> Any:
+        """The part of the target's value that is asked for.
+
+        Raises:
+            InputError: the maps have no such level.
+        """
+        if not self.level:
+            return value
+        if self.level not in value:
+            hint = did_you_mean(self.level, value, "levels")
+            raise InputError(f"'{self.target.name}' has no level '{self.level}'. {hint}")
+        return value[self.level]
 
 
 @dataclass(frozen=True)
@@ -94,20 +117,52 @@ def make_request(graph: Graph, until: Names | None, per: str) -> Request:
     """
     if _MODE not in graph.blueprint.modes:
         raise InputError(f"'{graph.spec.name}' has no inference, whose values could be collected")
-    owners, book = RowOwners(graph.blueprint), graph.blueprint.book(_MODE)
+    owners = RowOwners(graph.blueprint)
     names = [] if until is None else list(dict.fromkeys(listed(until)))
-    targets = {name: book.resolve(name) for name in names}
+    found = {name: _resolve(graph, name) for name in names}
+    targets = {name: target for name, (target, _) in found.items()}
+    levels = {name: level for name, (_, level) in found.items()}
     for name, target in targets.items():
         if target.endpoint.gathers and not target.tap:
             shown = ", ".join(map(str, target.endpoint.slots))
             raise InputError(f"'{name}' stands for several values; name them: {shown}")
     if per == "image":
-        return _per_image(targets, owners)
-    if per == "region":
-        return _per_region(graph, targets, owners)
-    if per == "detection":
-        return _per_detection(graph, targets, owners)
-    raise InputError(f"a row is one per 'image', 'region' or 'detection', not {per!r}")
+        request = _per_image(targets, owners)
+    elif per == "region":
+        request = _per_region(graph, targets, owners)
+    elif per == "detection":
+        request = _per_detection(graph, targets, owners)
+    else:
+        raise InputError(f"a row is one per 'image', 'region' or 'detection', not {per!r}")
+    wanted = tuple([replace(one, level=levels[one.name]) for one in request.wanted])
+    for one in wanted:
+        if one.level and one.maps:
+            raise InputError(
+                f"'{one.name}' is one level; a detection lies on any of them: collect "
+                f"'{one.target.name}'"
+            )
+    return replace(request, wanted=wanted)
+
+
+def _resolve(graph: Graph, name: str) -> tuple[Target, str]:
+    """What a name means: a node, port or tap; or a level of feature maps, `backbone.p3`.
+
+    Raises:
+        NameResolutionError: it means nothing or several things.
+    """
+    book = graph.blueprint.book(_MODE)
+    try:
+        return book.resolve(name), ""
+    except NameResolutionError:
+        before, _, level = str(name).rpartition(".")
+        if not before or ":" in str(name):
+            raise
+        with suppress(NameResolutionError):
+            target = book.resolve(before)
+            kind = graph.blueprint.dependencies(_MODE).type_of(target.slot)
+            if len(target.endpoint.slots) == 1 and get_origin(plain(kind)) is dict:
+                return target, level
+        raise
 
 
 def _per_image(targets: dict[str, Target], owners: RowOwners) -> Request:

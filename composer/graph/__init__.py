@@ -2,7 +2,7 @@
 
 from composer.graph.accelerated import annotate_plan
 from composer.graph.costs import Costs, NodeCosts
-from composer.graph.description import parse_description, plugin_versions
+from composer.graph.description import describe_graph, parse_description, plugin_versions
 from composer.graph.engine_graph import plan_with_engine
 from composer.graph.frozen_random import find_frozen_random
 from composer.graph.graph import Graph
@@ -45,6 +45,7 @@ __all__ = [
     "Weights",
     "annotate_plan",
     "asks_for_published",
+    "describe_graph",
     "device_of",
     "find_device",
     "find_frozen_random",

@@ -57,6 +57,7 @@ class Predictor:
         sample_range: of files and PIL images in grey of more than 8 bits, the samples that are
             black and white, such as (0, 4095); by default what the files say.
         graph: the model. While it predicts it is in inference mode.
+        names: of the classes.
 
     Raises:
         NameResolutionError, SpecError, CheckpointError: the model cannot be loaded.
@@ -90,9 +91,9 @@ class Predictor:
         if graph is not model:
             require_weights(graph)
         self.graph: Graph = graph.to(find_device(str(device)))
-        self._names = self.graph.spec.metadata if names is None else read_names(names)
+        self.names = self.graph.spec.metadata if names is None else read_names(names)
         if names is not None:
-            require_count(self._names, self.graph)
+            require_count(self.names, self.graph)
         self._image_format = with_size(self.graph.blueprint.image_format, image_size)
 
     @overload
@@ -156,7 +157,7 @@ class Predictor:
             yield Prediction(
                 self._choose(move(outputs, "cpu")),
                 image.image,
-                self._names,
+                self.names,
                 image.file_name,
             )
 

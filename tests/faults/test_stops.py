@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from faults.outputs import COMMANDS, StoppedCommand, write_inputs
+from faults.shards import KilledCollection
 from faults.training import LONGER, WITH_WORKERS, Straight
 
 pytestmark = pytest.mark.slow
@@ -29,3 +30,9 @@ def test_a_stopped_command_leaves_nothing_torn(name, number, tmp_path):
     command, chance = StoppedCommand(tmp_path, COMMANDS[name]), random.Random(int(number))
     moments = [chance.uniform(0.1, 0.9) * command.seconds for _ in range(2)]
     assert [command.stop(moment, number)[1] for moment in moments] == ["", ""]
+
+
+def test_a_collection_that_is_killed_twenty_times_equals_one_in_one_go(tmp_path):
+    pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
+    write_inputs(tmp_path)
+    assert KilledCollection(tmp_path).kill(random.Random(0), 20) == (20, "")

@@ -109,7 +109,10 @@ HEAVY = ["torch", "torchvision", "numpy", "pydantic", "networkx", "jaxtyping"]
     [
         (["--help"], HEAVY),
         (["--version"], HEAVY),
-        *[([command, "--help"], HEAVY) for command in ("run", "train", "eval", "predict", "data")],
+        *[
+            ([command, "--help"], HEAVY)
+            for command in ("run", "train", "eval", "predict", "extract", "data")
+        ],
         (["nodes"], HEAVY),
         (["specs"], [name for name in HEAVY if name != "pydantic"]),
         (["check", "--form", "mask_rcnn_r50_fpn"], ["torch", "torchvision", "jaxtyping"]),

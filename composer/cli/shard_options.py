@@ -1,0 +1,153 @@
+"""The options of jobs over many images: shards, resume, and who runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from composer.sharded_jobs import JobReport, RowSource, ShardChoice
+
+_IMAGES_A_FILE = 1000
+
+
+class JobOptions(NamedTuple):
+    """How a job over images is cut and run.
+
+    Args:
+        shard: `i/n`, or None.
+        resume: whether finished shards are passed over.
+        images_per_file: of a job without `shard`; None for the default.
+    """
+
+    shard: str | None
+    resume: bool
+    images_per_file: int | None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any of them was given."""
+        return self.shard is not None or self.resume or self.images_per_file is not None
+
+    def choose(self, num_images: int) -> ShardChoice:
+        """The shards of a job, and those of this process.
+
+        Raises:
+            UsageError: two options exclude each other.
+            InputError: there is no such shard.
+        """
+        from composer.sharded_jobs import ShardChoice, parse_shard
+
+        if self.shard is None:
+            return ShardChoice(max(1, -(-num_images // (self.images_per_file or _IMAGES_A_FILE))))
+        if self.images_per_file is not None:
+            raise click.UsageError(
+                "--shard i/n says how many files there are; it excludes --images-per-file"
+            )
+        return parse_shard(self.shard)
+
+    def check(self) -> None:
+        """Makes sure that the options fit each other.
+
+        Raises:
+            UsageError, InputError: they do not.
+        """
+        self.choose(1)
+
+
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of jobs, which the command receives as `job`."""
+
+    @wraps(command)
+    def collected(*args: Any, **given: Any) -> Any:
+        options = JobOptions(*(given.pop(name) for name in JobOptions._fields))
+        return command(*args, job=options, **given)
+
+    options = (
+        click.option(
+            "--shard",
+            metavar="I/N",
+            help="Do shard I of N, counted from 0, and nothing else: one file on shared storage.",
+        ),
+        click.option(
+            "--resume", is_flag=True, help="Go on where a job ended; finished files stay."
+        ),
+        click.option(
+            "--images-per-file",
+            type=click.IntRange(min=1),
+            help=f"Images of a file, without --shard.  [default: {_IMAGES_A_FILE}]",
+        ),
+    )
+    wrapped: Any = collected
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def run_job(
+    source: RowSource,
+    images: Any,
+    output: str,
+    job: JobOptions,
+    *,
+    done: str,
+    quiet: bool = False,
+) -> JobReport:
+    """Runs this process's shards of a job, with its progress.
+
+    Args:
+        source: what is collected.
+        images: the names of all images.
+        output: the folder of results.
+        job: the options.
+        done: what was done with an image, for the progress.
+        quiet: show no progress.
+    """
+    from composer.evaluation import EvaluationProgress
+    from composer.sharded_jobs import OutputFolder, run_shards, shard_range
+
+    choice = job.choose(len(images))
+    total = sum(len(shard_range(one, choice.count, len(images))) for one in choice.numbers)
+    with EvaluationProgress(total, quiet=quiet, done=done) as progress:
+        return run_shards(
+            source,
+            images,
+            OutputFolder(output),
+            choice,
+            resume=job.resume,
+            on_image=progress.update,
+        )
+
+
+def print_report(report: JobReport, output: str, rows: str) -> None:
+    """Prints what a job did.
+
+    Args:
+        report: what it did.
+        output: the folder of results.
+        rows: what a row is, in the singular.
+    """
+    from composer.plurals import count_noun
+
+    if report.first_error:
+        click.echo(f"error: {report.first_error}", err=True)
+    more = report.num_errors - 1
+    if more > 0:
+        click.echo(
+            f"error: {count_noun(more, 'more image')} could not be used; see the column 'error'",
+            err=True,
+        )
+    if report.finished:
+        click.echo(f"  {count_noun(len(report.finished), 'file')} finished before")
+    if report.elsewhere:
+        click.echo(f"  {count_noun(len(report.elsewhere), 'shard')} left to other processes")
+    if report.written:
+        errors = f", {count_noun(report.num_errors, 'error')}" if report.num_errors else ""
+        files = count_noun(len(report.written), "file")
+        found = count_noun(report.num_rows - report.num_errors, rows)
+        found = "" if rows == "image" else f", {found}"
+        images = count_noun(report.num_images, "image")
+        click.echo(f"  {images}{found}{errors}: {files} in {output}")

@@ -1,0 +1,28 @@
+"""What a job computes: the rows of images, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from composer.row_files import Column, ImageRows
+
+
+class RowSource(Protocol):
+    """Makes rows of images."""
+
+    def find_columns(self) -> tuple[Column, ...]:
+        """The columns of all rows."""
+        ...
+
+    def collect(self, image: Any, number: int = 0) -> ImageRows:
+        """The rows of one image; of one that cannot be read, the error."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What is computed, with which weights and options: two sources of one give equal rows."""
+        ...
+
+    def describe_file(self, columns: tuple[Column, ...]) -> Mapping[str, str]:
+        """The metadata of files of the rows."""
+        ...
