@@ -4,7 +4,8 @@ from composer.benchmarking.benchmark import Benchmark, WayMeasures, benchmark
 from composer.benchmarking.differences import Difference, compare_values
 from composer.benchmarking.plot import plot_benchmark
 from composer.benchmarking.table import format_benchmark, format_nodes, to_json
-from composer.benchmarking.ways import EAGER, PRECISIONS, Precision, Way, choose_ways
+from composer.benchmarking.ways import EAGER, Way, choose_ways
+from composer.model_variants import PRECISIONS, Precision
 
 __all__ = [
     "EAGER",

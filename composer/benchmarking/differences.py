@@ -6,20 +6,15 @@ Legend: R detections of one way, S of the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from composer.structures import (
-    Instances,
-    RotatedBoxes,
-    iterate_tensors,
-    pairwise_iou,
-    pairwise_iou_rotated,
-)
+from composer.comparison import find_overlaps, pair_best
+from composer.structures import Instances, iterate_tensors
 
 _PAIRED_IOU, _MATCHED_IOU, _MATCHED_SCORE = 0.5, 0.99, 1e-3
 
@@ -165,8 +160,9 @@ def match_detections(expected: Instances, found: Instances) -> Matching:
         expected: detections of the eager graph, with `pred_boxes`, `scores` and `pred_classes`.
         found: those of the other way.
     """
-    overlaps = _find_overlaps(expected, found)
-    pairs = list(_pair(overlaps))
+    overlaps = find_overlaps(expected.pred_boxes, found.pred_boxes)
+    is_of_one_class = expected.pred_classes[:, None] == found.pred_classes[None]
+    pairs = list(pair_best(overlaps, _PAIRED_IOU, is_of_one_class))
     ious = [float(overlaps[row, column]) for row, column in pairs]
     apart = [abs(float(expected.scores[r]) - float(found.scores[c])) for r, c in pairs]
     num_matched = sum(
@@ -175,27 +171,6 @@ def match_detections(expected: Instances, found: Instances) -> Matching:
     )
     least, most = min(ious, default=None), max(apart, default=None)
     return Matching(len(expected), len(found), num_matched, len(pairs), least, most)
-
-
-def _find_overlaps(expected: Instances, found: Instances) -> Tensor:
-    """IoU of each detection with each of the other way; zero between classes."""
-    one, other = expected.pred_boxes, found.pred_boxes
-    is_rotated = isinstance(one, RotatedBoxes)
-    overlaps = pairwise_iou_rotated(one, other) if is_rotated else pairwise_iou(one, other)
-    return overlaps * (expected.pred_classes[:, None] == found.pred_classes[None])
-
-
-def _pair(overlaps: Tensor) -> Iterator[tuple[int, int]]:
-    """Rows with columns, the best first, each once."""
-    rows, columns = (overlaps >= _PAIRED_IOU).nonzero(as_tuple=True)
-    ranked = overlaps[rows, columns].argsort(descending=True, stable=True).tolist()
-    left, right = set[int](), set[int]()
-    for index in ranked:
-        row, column = int(rows[index]), int(columns[index])
-        if row not in left and column not in right:
-            left.add(row)
-            right.add(column)
-            yield row, column
 
 
 def _join(found: Sequence[Matching]) -> Matching:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from composer.graph import Graph
+from composer.model_variants import PRECISIONS, ModelVariant, Precision
 from composer.processor import find_processor
-
-Precision = Literal["float32", "bfloat16", "int8"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,11 @@ class Way:
     precision: Precision = "float32"
     is_optimized: bool = True
     engine: str = ""
+
+    @classmethod
+    def of(cls, variant: ModelVariant) -> Way:
+        """The way of a variant of a model."""
+        return cls(variant.precision, not variant.is_eager, variant.engine)
 
     @property
     def name(self) -> str:

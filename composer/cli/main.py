@@ -21,6 +21,7 @@ from composer.cli.check import check
 from composer.cli.clash import find_clash
 from composer.cli.data import data
 from composer.cli.describe import describe
+from composer.cli.diff import diff
 from composer.cli.eval import eval_command
 from composer.cli.export import export
 from composer.cli.extract import extract
@@ -58,7 +59,8 @@ class CommandGroup(click.Group):
             # The problems of a spec begin with their places, as compilers and editors have it.
             begin = "" if isinstance(error, SpecError) else "error: "
             click.echo(f"{begin}{_describe(error, self._list_options(ctx))}", err=True)
-            ctx.exit(MISTAKE)
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            ctx.exit(getattr(command, "mistake_code", MISTAKE))
 
     def _list_options(self, ctx: click.Context) -> dict[str, str]:
         """The options of the command that runs: name of the argument -> as it is written."""
@@ -95,6 +97,7 @@ def _describe(error: Exception, options: Mapping[str, str]) -> str:
         export,
         data,
         benchmark,
+        diff,
         cache,
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -117,8 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows the name of the program; that of this process by default.
 
     Returns:
-        The exit code: 0, 1 for a user's mistake, 2 for a wrong use of the command line, 130 when
-        interrupted.
+        The exit code: 0, 1 for a user's mistake (of `diff` 2), 2 for a wrong use of the command
+        line, 130 when interrupted.
     """
     if arguments is None:
         # The process ends with it. Python would go through all of torch's objects, several times,

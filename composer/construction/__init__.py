@@ -12,11 +12,17 @@ from composer.construction.class_names import (
     find_first_class,
     require_class_names,
 )
-from composer.construction.modules import build_modules, check_taps, instantiate
+from composer.construction.modules import (
+    build_modules,
+    build_on_meta,
+    check_taps,
+    instantiate,
+)
 from composer.construction.settable import list_aliases, list_configuration, list_params
 
 __all__ = [
     "build_modules",
+    "build_on_meta",
     "check_read",
     "check_source",
     "check_spec",

@@ -2,15 +2,21 @@
 
 from composer.graph.accelerated import annotate_plan
 from composer.graph.costs import Costs, NodeCosts
-from composer.graph.description import describe_graph, parse_description, plugin_versions
+from composer.graph.description import (
+    describe_graph,
+    describes_graph,
+    parse_description,
+    plugin_versions,
+)
 from composer.graph.engine_graph import plan_with_engine
 from composer.graph.frozen_random import find_frozen_random
 from composer.graph.graph import Graph
-from composer.graph.inputs import read_inputs, spread_feeds
+from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import device_of, find_device
 from composer.graph.opening import (
     Model,
     ModelParts,
+    OpenedModel,
     asks_for_published,
     open_blueprint,
     open_model,
@@ -27,8 +33,16 @@ from composer.graph.profiling import (
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
 from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
+from composer.graph.stored_weights import StoredWeights, read_weights
 from composer.graph.varied_graph import VariedGraph, is_run_by_engine, vary_graph
-from composer.graph.weights import LoadArguments, LoadOptions, Weights, load_weights, log_remarks
+from composer.graph.weights import (
+    LoadArguments,
+    LoadOptions,
+    Weights,
+    load_weights,
+    log_remarks,
+    node_weights,
+)
 
 __all__ = [
     "Costs",
@@ -39,13 +53,17 @@ __all__ = [
     "ModelParts",
     "NodeCosts",
     "NodeProfile",
+    "OpenedModel",
     "Profile",
     "Session",
+    "StoredWeights",
     "VariedGraph",
     "Weights",
     "annotate_plan",
     "asks_for_published",
+    "bind_inputs",
     "describe_graph",
+    "describes_graph",
     "device_of",
     "find_device",
     "find_frozen_random",
@@ -58,6 +76,7 @@ __all__ = [
     "load_weights",
     "log_remarks",
     "measure_peak",
+    "node_weights",
     "open_blueprint",
     "open_model",
     "parse_description",
@@ -65,6 +84,7 @@ __all__ = [
     "plugin_versions",
     "read_inputs",
     "read_model",
+    "read_weights",
     "require_weights",
     "spread_feeds",
     "vary_graph",

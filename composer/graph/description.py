@@ -99,6 +99,15 @@ def read_description(path: str | os.PathLike[str]) -> Description:
     return parse_description(describe_checkpoint(path).metadata, path)
 
 
+def describes_graph(path: str | os.PathLike[str]) -> bool:
+    """Whether a checkpoint says which model it belongs to.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+    """
+    return _SPEC in describe_checkpoint(path).metadata
+
+
 def parse_description(metadata: Mapping[str, str], path: str | os.PathLike[str]) -> Description:
     """The description in the metadata of a checkpoint, which names no other file.
 

@@ -32,6 +32,7 @@ from composer.language import Spec, SpecMetadata, SpecSource
 from composer.layers import Engine
 
 if TYPE_CHECKING:
+    from composer.comparison import Comparison
     from composer.exporting import ExportReport
 
 
@@ -357,3 +358,38 @@ class Graph(RunnableGraph):
         names = None if until is None else tuple(listed(until))
         options = ExportOptions(names, tuple(feeds), inputs, tolerance, opset)
         return export_graph(self, path, options)
+
+    def compare(
+        self,
+        other: Model | Graph,
+        inputs: Any = None,
+        *,
+        until: Names | None = None,
+        tolerance: float | None = None,
+        seed: int = 0,
+    ) -> Comparison:
+        """Compares the graph with another model: structure, weights and, given inputs, values.
+
+        Both run in inference, each by itself. A node that gives something else runs once more,
+        alone, on this graph's values: so a node that differs is told from those that follow it.
+
+        Args:
+            other: a graph, or a model as `open` takes it.
+            inputs: the input of both, as `run` takes it; None to run nothing.
+            until: compare only what these nodes need.
+            tolerance: the difference, relative to the largest number, up to which values are the
+                same, and the norms of weights; by default 1e-4, and weights have to be equal.
+            seed: the seed of what nodes draw.
+
+        Returns:
+            The differences, with `is_same`, `first`, `causes` and `to_dict()`.
+
+        Raises:
+            NameResolutionError: a name means nothing in one of the models.
+            InputError, ExecutionError: an input does not fit, or a node fails.
+        """
+        # A comparison stands above graphs, as an export does.
+        from composer.comparison import compare_graphs
+
+        opened = other if isinstance(other, Graph) else Graph.open(other, seed=self.seed)
+        return compare_graphs(self, opened, inputs, until=until, tolerance=tolerance, seed=seed)

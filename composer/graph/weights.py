@@ -104,6 +104,31 @@ def load_weights(
         CheckpointMismatchError: if one does not fit.
         NameResolutionError: if a name is no node's.
     """
+    matched = match_weights(graph, weights, options, prefix=prefix)
+    for matching in matched:
+        _assign(graph, matching)
+        graph.provenance.append(Provenance.of(matching.report))
+    return tuple(matching.report for matching in matched)
+
+
+def match_weights(
+    graph: BuiltGraph,
+    weights: Weights,
+    options: LoadOptions = LoadOptions(),
+    *,
+    prefix: str | None = None,
+) -> list[Matching]:
+    """Finds the tensors of checkpoints for a graph, as `load_weights` does; nothing is changed.
+
+    Args:
+        graph: the graph; its weights may be on the meta device.
+        weights: a checkpoint, or checkpoints by node, the empty name for all.
+        options: what is forgiven.
+        prefix: the nodes' key prefix in the file, if it is not their namespace.
+
+    Raises:
+        ComposerError: as for `load_weights`.
+    """
     by_node = _by_node(weights)
     matched: list[Matching] = []
     for name, file in by_node.items():
@@ -116,10 +141,13 @@ def load_weights(
             allow_unexpected=options.allow_unexpected,
         )
         matched.append(found)
-    for matching in matched:
-        _assign(graph, matching)
-        graph.provenance.append(Provenance.of(matching.report))
-    return tuple(matching.report for matching in matched)
+    return matched
+
+
+def node_weights(graph: BuiltGraph) -> dict[str, dict[str, Tensor]]:
+    """The weights and buffers of each node by path and name, those that were built."""
+    found = {path: own_state(module_at(graph, path)) for path in modules_below(graph, [""])}
+    return {path: tensors for path, tensors in found.items() if tensors}
 
 
 def log_remarks(reports: Iterable[LoadReport]) -> None:
@@ -170,7 +198,7 @@ def find_random_nodes(graph: BuiltGraph) -> list[str]:
 
 
 def _match(
-    graph: Graph,
+    graph: BuiltGraph,
     name: str,
     file: str | os.PathLike[str],
     options: LoadOptions,
@@ -212,7 +240,7 @@ def _match(
     return matching._replace(report=_without_other_nodes(matching.report, checkpoint, graph))
 
 
-def _find_resizing(graph: Graph, nodes: Iterable[str]) -> dict[str, Resize]:
+def _find_resizing(graph: BuiltGraph, nodes: Iterable[str]) -> dict[str, Resize]:
     """The methods with which node types resize weights that were trained at another size."""
     found = {node: getattr(module_at(graph, node), "resize_tensor", None) for node in nodes}
     return {node: method for node, method in found.items() if callable(method)}
@@ -233,7 +261,9 @@ def _without_absent(report: LoadReport) -> LoadReport:
     return replace(report, nodes=nodes)
 
 
-def _without_other_nodes(report: LoadReport, checkpoint: Checkpoint, graph: Graph) -> LoadReport:
+def _without_other_nodes(
+    report: LoadReport, checkpoint: Checkpoint, graph: BuiltGraph
+) -> LoadReport:
     """A report in which weights of nodes that only the file's own model has are unused.
 
     A file that describes itself says whose its weights are: the masks of a model that is loaded
@@ -268,7 +298,7 @@ def _without_other_nodes(report: LoadReport, checkpoint: Checkpoint, graph: Grap
     )
 
 
-def _node_path(graph: Graph, name: str) -> str:
+def _node_path(graph: BuiltGraph, name: str) -> str:
     """The full path of a node or nested graph of the whole spec, built or not."""
     paths = {
         ".".join(path.split(".")[:depth])
@@ -278,7 +308,7 @@ def _node_path(graph: Graph, name: str) -> str:
     return resolve_name(name, paths)
 
 
-def modules_below(graph: Graph, paths: Sequence[str]) -> list[str]:
+def modules_below(graph: BuiltGraph, paths: Sequence[str]) -> list[str]:
     """The nodes at or below some paths that are modules and were built."""
     return [
         node

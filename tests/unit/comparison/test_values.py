@@ -1,0 +1,343 @@
+"""Values of two models: the node that is wrong is named, and those below follow it."""
+
+import json
+
+import pytest
+import torch
+
+from composer import Graph
+from composer.comparison import compare_graphs, compare_values
+from composer.errors import ExecutionError, InputError, NameResolutionError
+from composer.structures import Features
+
+
+def verdicts(comparison):
+    return {each.node: each.verdict for each in comparison.values.nodes}
+
+
+def check_cause(comparison, node):
+    """Makes sure that a node, and it alone, is named as the cause, and that the rest follows."""
+    assert not comparison.is_same
+    assert [each.node for each in comparison.values.causes] == [node]
+    assert comparison.values.first.node == node
+    found = verdicts(comparison)
+    before = list(found).index(node)
+    assert set([*found.values()][:before]) <= {"same"}
+    assert set([*found.values()][before + 1 :]) <= {"same", "follows"}
+    assert found["postprocess"] == "follows"
+
+
+def test_equal_models_are_the_same_in_every_bit(small, open_small, image):
+    found = small.compare(open_small(), image)
+    assert found.is_same
+    assert found.first is None
+    assert found.causes == ()
+    assert all(each.difference.is_exact for each in found.values.nodes)
+    assert [each.node for each in found.values.nodes][:2] == ["batch", "preprocess"]
+    (output,) = found.values.outputs
+    assert output.detections.num_matched == output.detections.num_one > 0
+
+
+def test_a_wrong_padding_is_found_at_its_node(small, open_small, image):
+    other = open_small()
+    conv = other.module("backbone.bottom_up").stem.conv1
+    conv.padding_mode, conv._reversed_padding_repeated_twice = "replicate", [3, 3, 3, 3]
+    found = small.compare(other, image)
+    check_cause(found, "backbone.bottom_up")
+    assert not found.structure
+    assert not found.weights.nodes
+    assert "code" in str(found)
+
+
+@pytest.mark.parametrize("node", ["backbone.fpn", "rpn.rpn_head"])
+def test_a_wrong_padding_further_down_is_found_at_its_node(small, open_small, image, node):
+    other = open_small()
+    module = other.module(node)
+    conv = module.fpn_output2 if node == "backbone.fpn" else module.conv
+    conv.padding_mode, conv._reversed_padding_repeated_twice = "circular", [1, 1, 1, 1]
+    check_cause(small.compare(other, image), node)
+
+
+def test_swapped_means_of_colours_are_found_in_the_preprocessing(small, open_small, image):
+    other = open_small({"preprocess.pixel_mean": (123.675, 116.28, 103.53)})
+    found = small.compare(other, image)
+    check_cause(found, "preprocess")
+    (reason,) = found.values.first.reasons
+    assert reason.startswith("pixel_mean: [103.53")
+
+
+def test_swapped_colours_in_the_first_weights_are_found_in_the_backbone(small, open_small, image):
+    other = open_small()
+    weight = other.module("backbone.bottom_up").stem.conv1.weight
+    with torch.no_grad():
+        weight.copy_(weight.flip(1))
+    found = small.compare(other, image)
+    check_cause(found, "backbone.bottom_up")
+    assert "stem.conv1.weight" in found.values.first.reasons[0]
+
+
+def test_swapped_colours_of_the_input_are_found_at_the_input(small, open_small, image):
+    swapped = [{"image": image[0]["image"].flip(0)}]
+    found = compare_graphs(small, open_small(), image, other_inputs=swapped)
+    check_cause(found, "batch")
+
+
+@pytest.mark.parametrize("node", ["backbone.bottom_up", "rpn.rpn_head", "box_head"])
+def test_a_stale_weight_is_found_at_its_node(small, open_small, image, node):
+    other = open_small()
+    name, weight = next(iter(other.module(node).named_parameters()))
+    with torch.no_grad():
+        weight.mul_(1.3)
+    found = small.compare(other, image)
+    check_cause(found, node)
+    (weights,) = found.weights.nodes
+    assert (weights.node, [each.name for each in weights.tensors]) == (node, [name])
+    assert weights.tensors[0].relative == pytest.approx(0.3, rel=1e-3)
+    assert found.values.first.reasons == (weights.reason,)
+
+
+def test_half_a_cell_in_the_pooling_is_found_at_the_pooler(small, open_small, image):
+    other = open_small({"box_pooler.pooler_type": "ROIAlign"})
+    found = small.compare(other, image)
+    check_cause(found, "box_pooler")
+    assert found.values.first.reasons == ("pooler_type: ROIAlignV2 -> ROIAlign",)
+
+
+def test_two_faults_are_both_found_though_the_second_is_below_the_first(small, open_small, image):
+    other = open_small({"box_pooler.pooler_type": "ROIAlign"})
+    with torch.no_grad():
+        other.module("backbone.fpn").fpn_output2.bias.add_(1.0)
+    found = small.compare(other, image)
+    assert [each.node for each in found.values.causes] == ["backbone.fpn", "box_pooler"]
+    assert verdicts(found)["rpn.proposals"] in ("same", "follows")
+
+
+def test_another_number_of_regions_is_said_with_its_node_and_those_below_are_judged(
+    small, open_small, image
+):
+    settings = {"rpn.proposals.post_nms_topk_inference": 5, "box_pooler.pooler_type": "ROIAlign"}
+    found = small.compare(open_small(settings), image)
+    assert [each.node for each in found.values.causes] == ["rpn.proposals", "box_pooler"]
+    assert found.values.other_regions.node == "rpn.proposals"
+    assert found.values.other_regions.difference.rows == (12, 5)
+    assert verdicts(found)["box_head"] == "follows"
+    assert "from rpn.proposals" in str(found)
+    assert "12 and 5" in str(found)
+
+
+def test_regions_in_another_order_are_the_same_boxes(small, image):
+    boxes = small.run(image, until="rpn.proposals.boxes", seed=0)
+    found = compare_values(boxes, [each[torch.arange(len(each) - 1, -1, -1)] for each in boxes])
+    assert found.matched == (12, 12)
+    assert found.relative > 0.1
+    assert not found.has_other_regions
+
+
+def test_a_lost_detection_is_listed_with_its_index_and_score(small, open_small, image):
+    other = open_small({"detections.max_per_image": 2})
+    found = small.compare(other, image)
+    check_cause(found, "detections")
+    detections = found.values.outputs[0].detections
+    assert detections.num_other == 2
+    assert len(detections.lost) == detections.num_one - 2 > 0
+    assert [each.index for each in detections.lost] == [*range(2, detections.num_one)]
+    assert not detections.new
+    assert "lost  [2] class " in str(found)
+
+
+def test_names_limit_what_is_run_and_what_counts(small, open_small, image):
+    other = open_small({"box_pooler.pooler_type": "ROIAlign"})
+    found = small.compare(other, image, until="backbone")
+    assert found.is_same
+    assert not found.structure
+    assert [each.node for each in found.values.nodes] == [
+        *("batch", "preprocess", "backbone.bottom_up", "backbone.fpn")
+    ]
+    assert [each.name for each in found.values.outputs] == ["backbone"]
+
+
+def test_a_tap_is_compared_like_a_port(small, open_small, image):
+    other = open_small()
+    with torch.no_grad():
+        other.module("backbone.bottom_up").stem.conv1.weight.mul_(1.1)
+    found = small.compare(other, image, until="bottom_up:stem")
+    assert [each.name for each in found.values.outputs] == ["backbone.bottom_up:stem"]
+    assert found.values.first.node == "backbone.bottom_up"
+
+
+def test_a_tolerance_decides_what_is_the_same(small, open_small, image):
+    other = open_small()
+    with torch.no_grad():
+        other.module("box_head").fc1.bias.add_(1e-4)
+    assert small.compare(other, image, until="box_head", tolerance=0.5).is_same
+    assert not small.compare(other, image, until="box_head", tolerance=1e-9).is_same
+
+
+def test_weights_have_to_be_equal_unless_a_tolerance_is_given(small, open_small, image):
+    other = open_small()
+    with torch.no_grad():
+        other.module("box_head").fc1.weight[0, 0] += 1e-6
+    found = small.compare(other, image)
+    assert not found.is_same
+    assert found.first is None
+    assert [each.node for each in found.weights.nodes] == ["box_head"]
+
+
+def test_an_optimised_graph_is_the_same_within_a_tolerance(small, open_small, image):
+    found = small.compare(small.optimize(), image, tolerance=1e-3)
+    assert found.is_same
+    assert any(not each.difference.is_exact for each in found.values.nodes)
+
+
+def test_modes_are_given_back_and_random_state_is_left_alone(small, open_small, image):
+    graph, other = open_small().train(), open_small()
+    other.train()
+    other.module("box_head").eval()
+    state = torch.random.get_rng_state()
+    assert graph.compare(other, image).is_same
+    assert graph.training
+    assert not other.module("box_head").training
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_inputs_are_those_of_one_graph(small, open_small, image):
+    with pytest.raises(InputError, match="tolerance"):
+        small.compare(open_small(), image, tolerance=-1)
+    with pytest.raises(NameResolutionError, match="backbone"):
+        small.compare(open_small(), image, until="backbnoe")
+    with pytest.raises(InputError):
+        small.compare(open_small(), [{"picture": 1}])
+
+
+def test_without_inputs_nothing_is_run(small, open_small):
+    found = small.compare(open_small({"box_pooler.pooler_type": "ROIAlign"}))
+    assert found.values is None
+    assert not found.is_same
+    assert found.first is None
+
+
+def test_the_result_has_a_short_repr_and_plain_values(small, open_small, image):
+    found = small.compare(open_small({"box_pooler.pooler_type": "ROIAlign"}), image)
+    assert repr(found).startswith(
+        "<Comparison: the models are different, 1 difference of structure"
+    )
+    assert "values part at box_pooler" in repr(found)
+    document = json.loads(json.dumps(found.to_dict()))
+    assert document["is_same"] is False
+    assert document["values"]["first"] == "box_pooler"
+    assert document["values"]["causes"] == ["box_pooler"]
+    (output,) = document["values"]["outputs"]
+    assert output["detections"]["num_one"] > 0
+
+
+def small_spec(middle, **nodes):
+    """A spec of a few nodes between an input and an output."""
+    spec = {
+        "composer": 1,
+        "name": "chain",
+        "inputs": {"x": "any"},
+        "nodes": middle,
+        "outputs": {"y": [*middle][-1]},
+    }
+    return Graph.from_spec(spec, nodes=nodes)
+
+
+def double(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
+
+
+def add_one(x: torch.Tensor) -> torch.Tensor:
+    return x + 1
+
+
+CHAIN = {
+    "a": {"uses": "double", "inputs": {"x": "x"}},
+    "b": {"uses": "add_one", "inputs": {"x": "a"}},
+    "c": {"uses": "double", "inputs": {"x": "b"}},
+}
+TYPES = {"double": double, "add_one": add_one}
+
+
+def test_a_node_in_between_is_the_cause_for_the_one_that_is_wired_to_it():
+    one = small_spec(CHAIN, **TYPES)
+    with_more = {
+        "a": CHAIN["a"],
+        "extra": {"uses": "add_one", "inputs": {"x": "a"}},
+        "b": {"uses": "add_one", "inputs": {"x": "extra"}},
+        "c": CHAIN["c"],
+    }
+    found = one.compare(small_spec(with_more, **TYPES), torch.ones(2))
+    assert [str(change) for change in found.structure] == [
+        "b  wire x: a -> extra",
+        "extra  added (add_one)",
+    ]
+    assert verdicts(found) == {"x": "same", "a": "same", "b": "differs", "c": "follows"}
+    assert found.values.first.reasons == ("wire x: a -> extra",)
+
+
+def test_a_node_under_another_name_is_compared_with_its_own():
+    renamed = {
+        "a": CHAIN["a"],
+        "offset": CHAIN["b"],
+        "c": {"uses": "double", "inputs": {"x": "offset"}},
+    }
+    one, other = small_spec(CHAIN, **TYPES), small_spec(renamed, **TYPES)
+    found = one.compare(other, torch.ones(2))
+    assert [change.kind for change in found.structure] == ["renamed"]
+    assert set(verdicts(found).values()) == {"same"}
+    assert one.compare(other, torch.ones(2), until="b").values.first is None
+
+
+def test_another_class_of_one_name_is_a_difference():
+    one = small_spec(CHAIN, **TYPES)
+    found = one.compare(small_spec(CHAIN, double=double, add_one=double), torch.ones(2))
+    assert [(change.where, change.kind) for change in found.structure] == [("b", "type")]
+    assert found.causes == ("b",)
+
+
+def test_a_node_that_does_not_take_the_values_of_the_first_is_unknown():
+    def as_features(x: torch.Tensor) -> Features:
+        return {"p2": x[None, None]}
+
+    def second(x: Features) -> torch.Tensor:
+        return x["p2"][0, 0] + 1
+
+    one = small_spec(CHAIN, **TYPES)
+    chain = {**CHAIN, "a": {"uses": "as_features", "inputs": {"x": "x"}}}
+    chain["b"] = {"uses": "second", "inputs": {"x": "a"}}
+    types = {**TYPES, "as_features": as_features, "second": second}
+    found = one.compare(small_spec(chain, **types), torch.ones(2, 2))
+    assert verdicts(found) == {"x": "same", "a": "differs", "b": "unknown", "c": "follows"}
+    assert not found.is_same
+    assert "could not be told" in str(found)
+
+
+def test_a_node_that_fails_is_an_error():
+    def fail(x: torch.Tensor) -> torch.Tensor:
+        raise ValueError("no")
+
+    one = small_spec(CHAIN, **TYPES)
+    with pytest.raises(ExecutionError, match="'b'"):
+        one.compare(small_spec(CHAIN, double=double, add_one=fail), torch.ones(2))
+
+
+def test_noise_is_drawn_alike_in_both_models():
+    def draw(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return x + torch.rand(x.shape, generator=generator)
+
+    chain = {"a": {"uses": "draw", "inputs": {"x": "x"}}, "b": CHAIN["b"] | {"inputs": {"x": "a"}}}
+    types = {"draw": draw, "add_one": add_one}
+    assert small_spec(chain, **types).compare(small_spec(chain, **types), torch.ones(2)).is_same
+
+
+def test_not_a_number_is_the_same_as_itself_and_nothing_else():
+    def root(x: torch.Tensor) -> torch.Tensor:
+        return x.sqrt()
+
+    chain = {"a": {"uses": "root", "inputs": {"x": "x"}}}
+    one = small_spec(chain, root=root)
+    found = one.compare(small_spec(chain, root=root), torch.tensor([-1.0, 4.0]))
+    assert found.is_same
+    found = one.compare(small_spec(chain, root=double), torch.tensor([-1.0, 4.0]))
+    assert found.values.first.node == "a"
+    assert json.dumps(found.to_dict())
