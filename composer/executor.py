@@ -132,7 +132,7 @@ def _execute(
             function, given = substitutes.choose(step, function, arguments)
         outputs = _call(step, function, given, tapped, is_recomputed)
         if edits:
-            outputs = _edit(step, outputs, edits)
+            outputs = _edit(step, outputs, edits, is_watched=bool(observers))
         for place, slot in step.keeps:
             values[slot] = outputs[place]
         if observers:
@@ -178,10 +178,13 @@ def _call(
         raise _failure(step, arguments, error) from error
 
 
-def _edit(step: Step, outputs: tuple[Any, ...], edits: Edits) -> tuple[Any, ...]:
-    """The outputs with other values in place of those that are needed and edited."""
+def _edit(
+    step: Step, outputs: tuple[Any, ...], edits: Edits, *, is_watched: bool
+) -> tuple[Any, ...]:
+    """The outputs with other values in place of those that are edited, and needed or watched."""
     edited = [*outputs]
-    for place, slot in step.keeps:
+    slots = {**(dict(enumerate(step.node.slots)) if is_watched else {}), **dict(step.keeps)}
+    for place, slot in slots.items():
         if slot in edits:
             edited[place] = edits[slot](edited[place])
     return tuple(edited)

@@ -11,13 +11,10 @@ from typing import Any
 
 from composer.acceleration import cast_up
 from composer.blueprint import Endpoint, Plan, Slot, Target, listed, make_plan
-from composer.dag import affected
 from composer.errors import InputError
 from composer.executor import gather
 from composer.graph.edits import (
-    NO_EDITS,
     Edit,
-    Edits,
     GivenEdit,
     group_edits,
     join_edits,
@@ -32,6 +29,7 @@ from composer.graph.kept_runs import Keeping
 from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.recorded_part import RecordedPart
 from composer.graph.session_edit import SessionEdit
+from composer.graph.session_values import SessionValues
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
 from composer.value_cache import CacheFolder, open_cache
@@ -72,12 +70,8 @@ class Session:
         self._dependencies = execution.blueprint.dependencies(mode)
         given = () if inputs is None else (inputs,)
         self._inputs = bind_inputs(self._dependencies.inputs, given, {})
-        self._values: dict[Slot, Any] = {}
-        self._originals: dict[Slot, Any] = {}  # what edited slots had before
-        self._overrides: set[Slot] = set()
+        self._held = SessionValues(self._dependencies.graph)
         self._own_edits: dict[NamedValue, tuple[Edit, ...]] = {}
-        self._edits: Edits = NO_EDITS  # those that the values have
-        self._taps: dict[str, Any] = {}
         self._plain: Session | None = None
         self._is_editing = False
         kept = None if cache is None else Keeping(open_cache(cache), seed is not None)
@@ -86,25 +80,25 @@ class Session:
     def __getitem__(self, name: str) -> Any:
         self._prepare()
         target = self._book.resolve(name)
-        if target.tap and target.name in self._taps:
-            return self._taps[target.name]
+        if target.tap and target.name in self._held.taps:
+            return self._held.taps[target.name]
         plan = self._plan([target], is_brief=True)
-        if self._is_editing and (plan.steps or target.endpoint.slots[0] not in self._values):
+        if self._is_editing and (plan.steps or target.endpoint.slots[0] not in self._held.values):
             raise InputError(f"an edit asks its own session for '{name}', which is not computed")
         self._execution.check(plan)
         self._compute(plan)
-        return self._taps[target.name] if target.tap else gather(target.endpoint, self._values)
+        return (
+            self._held.taps[target.name]
+            if target.tap
+            else gather(target.endpoint, self._held.values)
+        )
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._prepare()
         target = self._book.resolve(name)
         given = spread_feed(target, value, self._dependencies)
-        self._forget_dependents(given)
-        for slot, part in given.items():
-            self._forget(slot)
-            self._values[slot] = part
-        self._overrides.update(given)
-        self._edits = self._without_overrides(self._edits)
+        self._plain = None
+        self._held.replace(given)
         self._forget_keys(given)
 
     def feed(self, values: Any) -> None:
@@ -136,9 +130,7 @@ class Session:
         """
         self._prepare()
         made = copy.copy(self)
-        for name in ("_values", "_originals", "_overrides", "_own_edits", "_taps"):
-            setattr(made, name, copy.copy(getattr(self, name)))
-        made._plain = None
+        made._held, made._own_edits, made._plain = self._held.fork(), dict(self._own_edits), None
         made._keeping = None if self._keeping is None else self._keeping.fork()
         return made
 
@@ -160,7 +152,7 @@ class Session:
         self._check_thread()
         place = find_named_value(name, self._book, self._dependencies)
         edits = read_edit(name, function, self._book, self._dependencies)
-        refuse_edits([place.slot], self._overrides)
+        refuse_edits([place.slot], self._held.overrides)
         self._own_edits[place] = edits
         return SessionEdit(partial(self._take_back, place, edits))
 
@@ -171,7 +163,7 @@ class Session:
             NameResolutionError, InputError: as for `edit`; then none is edited.
         """
         self._check_thread()
-        refuse_edits(read_edits(edits, self._book, self._dependencies), self._overrides)
+        refuse_edits(read_edits(edits, self._book, self._dependencies), self._held.overrides)
         for name, function in edits.items():
             self.edit(name, function)
 
@@ -201,14 +193,11 @@ class Session:
     def __delitem__(self, name: str) -> None:
         self._prepare()
         target = self._book.resolve(name)
-        slots = [s for s in self._book.fed_slots(target) if s in self._overrides]
+        slots = [s for s in self._book.fed_slots(target) if s in self._held.overrides]
         if not slots:
             raise KeyError(f"'{name}' was not replaced")
-        self._forget_dependents(slots)
-        for slot in slots:
-            self._overrides.discard(slot)
-            self._forget(slot)
-            self._values.pop(slot, None)
+        self._plain = None
+        self._held.restore(slots)
         self._forget_keys(slots)
 
     def __contains__(self, name: str) -> bool:
@@ -216,13 +205,13 @@ class Session:
         self._prepare()
         target = self._book.resolve(name)
         if target.tap:
-            return target.name in self._taps
-        return all(slot in self._values for slot in target.endpoint.slots)
+            return target.name in self._held.taps
+        return all(slot in self._held.values for slot in target.endpoint.slots)
 
     def __iter__(self) -> Iterator[str]:
         """The names of the values that are there."""
         self._prepare()
-        return iter([str(slot) for slot in self._values])
+        return iter([str(slot) for slot in self._held.values])
 
     def plan(self, until: str | Sequence[str], *, at: str | Sequence[str] | None = None) -> Plan:
         """What asking for these names would run now.
@@ -238,7 +227,7 @@ class Session:
         self._prepare()
         if at is None:
             targets = [self._book.resolve(name) for name in listed(until)]
-            return self._execution.annotate(self._plan(targets), self._edits)
+            return self._execution.annotate(self._plan(targets), self._held.edits)
         (of,) = listed(until)
         return self.differentiable(of, at).plan
 
@@ -278,7 +267,7 @@ class Session:
         self._prepare()
         own = self._without_acceleration()
         number, *parts = [parse_part(name, own._book) for name in (of, *listed(at))]
-        part = RecordedPart(own._execution, own._dependencies, own._overrides, number, parts)
+        part = RecordedPart(own._execution, own._dependencies, own._held.overrides, number, parts)
         notes = [f"with gradients from: {', '.join(one.text for one in parts)}"]
         if own is not self:
             notes.append("by PyTorch, on the original weights: all nodes")
@@ -291,7 +280,7 @@ class Session:
         plan = self._plan(targets, is_brief=True)
         self._execution.check(plan)
         self._compute(plan)
-        return {slot: self._values[slot] for slot in slots}
+        return {slot: self._held.values[slot] for slot in slots}
 
     def _without_acceleration(self) -> Session:
         """The same run by the modules of the graph: this one, unless they are optimised."""
@@ -301,32 +290,28 @@ class Session:
         if self._plain is None:
             plain = self._plain = Session(execution, self._book.mode, None, self.seed)
             plain._inputs = self._inputs
-            plain._overrides, plain._own_edits = set(self._overrides), dict(self._own_edits)
-            known = {**self._values, **self._originals}
-            plain._values = {slot: cast_up(known[slot]) for slot in self._overrides}
+            plain._own_edits = dict(self._own_edits)
+            plain._held.overrides = set(self._held.overrides)
+            known = {**self._held.values, **self._held.originals}
+            plain._held.values = {slot: cast_up(known[slot]) for slot in self._held.overrides}
         return self._plain
 
     @property
     def computed(self) -> tuple[str, ...]:
         """Paths of the nodes all of whose needed values are there."""
         self._prepare()
-        have = {slot.path for slot in self._known if slot not in self._overrides}
+        have = {slot.path for slot in self._held.known if slot not in self._held.overrides}
         return tuple(path for path in self._dependencies.nodes if path in have)
 
     @property
     def replaced(self) -> tuple[str, ...]:
         """Names of the values that were replaced."""
-        return tuple(str(slot) for slot in self._known if slot in self._overrides)
+        return tuple(str(slot) for slot in self._held.known if slot in self._held.overrides)
 
     @property
     def edited(self) -> tuple[str, ...]:
         """Names of the values that this session edits, in the order of their edits."""
         return tuple(str(place) for place in self._own_edits)
-
-    @property
-    def _known(self) -> dict[Slot, None]:
-        """The slots that need not be computed: an edited one may have its original only."""
-        return dict.fromkeys([*self._values, *self._originals])
 
     def _prepare(self) -> None:
         """Brings the values to the edits that hold now.
@@ -339,24 +324,10 @@ class Session:
             return
         held = self._execution.editing.current(self._book.mode)
         wanted = join_edits(held, group_edits(chain.from_iterable(self._own_edits.values())))
-        wanted = self._without_overrides(wanted)
-        if wanted == self._edits:
-            return
-        for slot in dict.fromkeys([*wanted, *self._edits]):
-            if wanted.get(slot) != self._edits.get(slot):
-                self._change_edits(slot, is_edited=slot in wanted)
-        self._edits = wanted
-
-    def _without_overrides(self, edits: Edits) -> Edits:
-        return {slot: each for slot, each in edits.items() if slot not in self._overrides}
-
-    def _change_edits(self, slot: Slot, *, is_edited: bool) -> None:
-        self._forget_dependents([slot])
-        if slot in self._values and slot not in self._edits:
-            self._originals[slot] = self._values[slot]
-        self._values.pop(slot, None)
-        if slot in self._originals and not is_edited:
-            self._values[slot] = self._originals.pop(slot)
+        wanted = self._held.without_overrides(wanted)
+        if wanted != self._held.edits:
+            self._plain = None
+            self._held.adopt(wanted)
 
     def _check_thread(self) -> None:
         if threading.current_thread() is not self._thread:
@@ -366,25 +337,25 @@ class Session:
             )
 
     def _plan(self, targets: Sequence[Target], *, is_brief: bool = False) -> Plan:
-        given = self._known.keys() if self._originals else self._values.keys()
+        given = self._held.known.keys() if self._held.originals else self._held.values.keys()
         return make_plan(self._dependencies, targets, given, keep_all=True, is_brief=is_brief)
 
     def _compute(self, plan: Plan) -> None:
-        bound = self._execution.bind_edits(plan.mode, self._edits, self.seed)
+        bound = self._execution.bind_edits(plan.mode, self._held.edits, self.seed)
         edits = {slot: partial(self._edit, slot, function) for slot, function in bound.items()}
         for slot in plan.used_feeds:
-            if slot not in self._values:
-                self._values[slot] = edits[slot](self._originals[slot])
+            if slot not in self._held.values:
+                self._held.values[slot] = edits[slot](self._held.originals[slot])
         options: dict[str, Any] = {"seed": self.seed, "release": False, "edits": edits}
-        run = partial(self._execution.run, plan, self._values, self._inputs, **options)
+        run = partial(self._execution.run, plan, self._held.values, self._inputs, **options)
         if self._keeping is None:
-            self._taps.update(run())  # what was computed before a node fails stays
+            self._held.taps.update(run())  # what was computed before a node fails stays
             return
-        self._keeping.check(self._values)
+        self._keeping.check(self._held.values)
         try:
-            self._taps.update(run(keeping=self._keeping))
+            self._held.taps.update(run(keeping=self._keeping))
         finally:
-            self._keeping.stamp(self._values)
+            self._keeping.stamp(self._held.values)
 
     def _forget_keys(self, slots: Iterable[Slot]) -> None:
         if self._keeping is not None:
@@ -392,24 +363,9 @@ class Session:
                 self._keeping.keys.pop(slot, None)
 
     def _edit(self, slot: Slot, function: Callable[[Any], Any], value: Any) -> Any:
-        self._originals[slot] = value
+        self._held.originals[slot] = value
         self._is_editing = True
         try:
             return function(value)
         finally:
             self._is_editing = False
-
-    def _forget(self, slot: Slot) -> None:
-        self._values.pop(slot, None)
-        self._originals.pop(slot, None)
-
-    def _forget_dependents(self, slots: Mapping[Slot, Any] | Sequence[Slot]) -> None:
-        self._plain = None
-        graph = self._dependencies.graph
-        stale = affected(graph, slots, self._overrides)
-        for vertex in stale:
-            if isinstance(vertex, Slot):
-                self._forget(vertex)
-        self._taps = {
-            name: value for name, value in self._taps.items() if name.partition(":")[0] not in stale
-        }

@@ -357,6 +357,13 @@ def test_hooks_see_the_edited_value_and_taps_what_their_module_gave():
     assert torch.equal(found["l"], found["l:linear"] * 2)
 
 
+def test_hooks_see_edits_of_ports_that_nothing_else_needs(graph):
+    seen = {}
+    with graph.add_hook(lambda _, values: seen.update(values), "after", "s"):
+        graph.run(X, until="s.low", edits={"s.high": double})
+    assert torch.equal(seen["high"], torch.tensor([0.0, 10.0]))
+
+
 def test_one_map_of_several_is_edited_by_its_name():
     graph = build({"f": {"uses": "features", "inputs": {"x": "x"}}})
     x = torch.ones(1, 2, 3, 3)
