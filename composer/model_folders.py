@@ -6,7 +6,7 @@ that a folder can be one on disk or one on a hub. It returns None for folders th
 own, or a mapping:
 
 - `spec`: the spec as a mapping;
-- `weights`: the path of the checkpoint, or None;
+- `weights`: the path of the checkpoint, or of the index of one in several files, or None;
 - `key_mapping`: the name of the checkpoint's key mapping, or None for the one that fits;
 - `note`: a remark for the user, or an empty text.
 
@@ -31,6 +31,7 @@ from composer.errors import ComposerError, InputError, PluginError
 from composer.registry import MODEL_FOLDER_GROUP, Registry
 
 CONFIGURATION, HUB_WEIGHTS = "config.json", "model.safetensors"
+SHARD_INDEX = ".index.json"  # how the name of an index of several files ends
 
 FindFile = Callable[[str], Path | None]
 

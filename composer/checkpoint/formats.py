@@ -16,11 +16,14 @@ from composer.downloads import fetch, is_collapsed_address
 from composer.errors import CheckpointError
 from composer.regular_files import find_special_kind, open_regular_file
 
-Container = Literal["safetensors", "torch", "legacy torch", "pickle"]
+Container = Literal["safetensors", "sharded", "torch", "legacy torch", "pickle"]
 LAST_CHECKPOINT = "last_checkpoint"
 _LONGEST_NAME = 4096
+_START = 4096
 # The first pickle of a file that torch wrote before 1.6: protocol 2, a magic number, STOP.
 _LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+# The index of a checkpoint in several files, after the sizes that it says first.
+_INDEX = b'"weight_map"'
 _PICKLE_PROTOCOLS = {2, 3, 4, 5}
 # How a dict or an instance begins in the pickle protocols 0 and 1, which have no header.
 _OLD_PICKLE_STARTS = (b"(d", b"}q", b"}(", b"(i", b"(l", b"c", b"]q", b"](", b"}.")
@@ -87,7 +90,7 @@ def detect_container(path: Path) -> Container:
         OSError: the file cannot be read.
     """
     with open_regular_file(path) as file:
-        start = file.read(512)
+        start = file.read(_START)
         size = os.fstat(file.fileno()).st_size
     if not start:
         raise CheckpointError(f"{path}: the file is empty.")
@@ -110,6 +113,8 @@ def _container(start: bytes, size: int) -> Container | None:
     is_object = start[8:9] == b"{"
     if is_object and int.from_bytes(start[:8], "little") < size:
         return "safetensors"
+    if start.lstrip().startswith(b"{") and _INDEX in start:
+        return "sharded"
     if start[0] == 0x80 and start[1:2] and start[1] in _PICKLE_PROTOCOLS:
         return "pickle"
     if is_object and b'":' in start:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from composer.catalogues import find_weights_address
 from composer.checkpoint.checkpoint import Checkpoint, CheckpointDescription
 from composer.checkpoint.checkpoint_keys import KeyMapping, recognise_keys
 from composer.checkpoint.foreign_files import explain_foreign
@@ -21,6 +22,7 @@ from composer.checkpoint.numpy_pickle import read_pickle
 from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.sections import Section
+from composer.checkpoint.shards import ShardedTensors
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
 from composer.downloads import is_address, without_secrets
 from composer.errors import CheckpointError, DownloadError
@@ -60,7 +62,7 @@ def read_contents(path: str | os.PathLike[str]) -> FileContents:
     with _naming_unreadable_files(path):
         file = locate_checkpoint(path)
         container = detect_container(file)
-        return FileContents(file, container, _read_contents(file, container))
+        return FileContents(file, container, _read_contents(file, container, path))
 
 
 def read_checkpoint(
@@ -118,6 +120,9 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
         if container == "safetensors":
             header = read_header(file)
             return CheckpointDescription(file, container, header.metadata, {"": header.shapes})
+        if container == "sharded":
+            shards = ShardedTensors(file, _read_shard, find_weights_address(path))
+            return CheckpointDescription(file, container, shards.metadata, {"": shards.shapes})
     read = read_contents(file)
     contents = read.contents
     sections = {section.name: shapes_of(section.tensors) for section in contents.sections}
@@ -154,7 +159,10 @@ def _naming_unreadable_files(path: str | os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
-def _read_contents(file: Path, container: Container) -> Contents:
+def _read_contents(file: Path, container: Container, path: str | os.PathLike[str]) -> Contents:
+    if container == "sharded":
+        shards = ShardedTensors(file, _read_shard, find_weights_address(path))
+        return Contents((Section("", shards, {}),), shards.metadata)
     if container == "safetensors":
         tensors = SafetensorsTensors(file)
         metadata = tensors.header.metadata
@@ -169,6 +177,13 @@ def _read_contents(file: Path, container: Container) -> Contents:
         if explained := explain_foreign(file, str(error)):
             raise CheckpointError(explained) from error
         raise
+
+
+def _read_shard(file: Path) -> Mapping[str, Tensor]:
+    container = detect_container(file)
+    if container == "sharded":
+        raise CheckpointError(f"{file}: a shard that is an index of shards is not read.")
+    return _read_contents(file, container, file).tensors
 
 
 def _without_wrappers(tensors: Mapping[str, Tensor]) -> RenamedTensors:

@@ -99,15 +99,15 @@ def read_header(path: Path) -> SafetensorsHeader:
         text = file.read(length)
     try:
         with paused_collection():
-            return _parse(_read_json(text), _LENGTH_BYTES + length, room - length)
+            return _parse(read_json_text(text), _LENGTH_BYTES + length, room - length)
     except ValueError as error:
         raise CheckpointError(
             f"{path}: a safetensors file with a malformed header: {error!s:.200}."
         ) from error
 
 
-def _read_json(text: bytes) -> object:
-    """The content of a header.
+def read_json_text(text: bytes) -> object:
+    """The content of a header, or of an index of several files.
 
     Raises:
         ValueError: it is no JSON, or an object has a key twice; in words for people.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from composer.blueprint import Blueprint, Names, listed
@@ -16,7 +17,7 @@ from composer.files import is_there
 from composer.graph.description import read_description
 from composer.graph.weights import LoadOptions, Weights
 from composer.language import SavedSpec, Spec, SpecSource, log_notes
-from composer.model_folders import HUB_WEIGHTS, files_of, read_model_folder
+from composer.model_folders import HUB_WEIGHTS, SHARD_INDEX, files_of, read_model_folder
 from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
@@ -196,6 +197,8 @@ def _read_folder(name: str) -> ModelParts:
     if found.weights is None and is_hub_model(name):
         fetch(f"{name.rstrip('/')}/{HUB_WEIGHTS}")  # says what is missing
     weights = None if found.weights is None else os.fspath(found.weights)
+    if weights is not None and weights.endswith(SHARD_INDEX) and is_hub_model(name):
+        weights = f"{name.rstrip('/')}/{Path(weights).name}"  # whose shards are beside it there
     options = LoadOptions(key_mapping=found.key_mapping)
     return ModelParts(found.spec, weights, options=options, note=found.note)
 

@@ -10,8 +10,8 @@ FindFile = Callable[[str], Path | None]
 
 _CONFIG = "config.json"
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_INDEX = "model.safetensors.index.json"
+_WHOLE_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_WEIGHTS = tuple(name for whole in _WHOLE_WEIGHTS for name in (whole, f"{whole}.index.json"))
 _MAX_BYTES = 2**24  # of a file of JSON
 _SPEC = "detection-composer/transformers/{}"
 _MARKS = ("transformers_version", "architectures", "auto_map")
@@ -141,15 +141,8 @@ def _read_processor(find: FindFile) -> dict[str, Any]:
 
 
 def _find_weights(find: FindFile) -> Path | None:
-    for name in _WEIGHTS:
-        if (file := find(name)) is not None:
-            return file
-    if find(_INDEX) is not None:
-        raise ValueError(
-            f"its weights are in several files ({_INDEX}); save them in one: "
-            "model.save_pretrained(folder, max_shard_size='100GB')"
-        )
-    return None
+    """The file of the weights, or the index of several."""
+    return next((file for name in _WEIGHTS if (file := find(name)) is not None), None)
 
 
 def _describe_code(config: Mapping[str, Any]) -> str:

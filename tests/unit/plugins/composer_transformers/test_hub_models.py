@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from composer import Graph
-from composer.errors import DownloadError, InputError
+from composer.errors import CheckpointError, DownloadError, InputError
 from file_server import Answer, running_server
 from unit.cli.conftest import cli
 
@@ -106,6 +107,43 @@ def test_a_revision_is_that_of_all_files(saved):
     asked = {request.path for request in saved.requests}
     assert all(path.startswith(PREFIXES[1]) for path in asked)
     assert any(path.endswith("model.safetensors") for path in asked)
+
+
+def _write_as_pickles(folder):
+    """Writes the shards of safetensors as transformers did before."""
+    index = folder / "model.safetensors.index.json"
+    text = index.read_text().replace(".safetensors", ".bin").replace("model-", "pytorch_model-")
+    (folder / "pytorch_model.bin.index.json").write_text(text)
+    index.unlink()
+    for file in folder.glob("model-*.safetensors"):
+        torch.save(load_file(file), folder / f"pytorch_{file.stem}.bin")
+        file.unlink()
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_weights_in_several_files_are_read_from_a_folder_and_the_hub(saved):
+    from transformers import AutoModelForObjectDetection
+
+    whole = saved.files / "model.safetensors"
+    theirs = AutoModelForObjectDetection.from_pretrained(saved.files)
+    expected = Graph.open(saved.files).state_dict()
+    whole.unlink()
+    theirs.save_pretrained(saved.files, max_shard_size="60KB")
+    shards = sorted(saved.files.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    assert not whole.exists()
+    for name in (saved.files, "hf://owner/repo"):
+        state = Graph.open(name).state_dict()
+        assert all(torch.equal(state[key], expected[key]) for key in expected)
+    _write_as_pickles(saved.files)
+    for name in (saved.files, "hf://owner/repo"):
+        state = Graph.open(name).state_dict()
+        assert all(torch.equal(state[key], expected[key]) for key in expected)
+    shards = sorted(saved.files.glob("pytorch_model-*.bin"))
+    shards[-1].unlink()
+    with pytest.raises(CheckpointError, match=f"shards are missing: '{shards[-1].name}'"):
+        Graph.open(saved.files)
 
 
 @pytest.mark.slow
