@@ -1,7 +1,8 @@
 """Reading weights in several files (shards), by the index that lists them.
 
 The index is a JSON document whose `weight_map` has the file of each tensor, as transformers and
-other libraries save large models, in files of safetensors or, before, of pickles. Its shards lie beside it, on disk or at an address.
+other libraries save large models, in files of safetensors or, before, of pickles. Its shards lie
+beside it, on disk or at an address.
 """
 
 from __future__ import annotations

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from composer.data import DatasetDocument, find_data, require_datasets
 from composer.documents import ProblemLog, SettingsSource, collect_settings, find_folder, read_root
 from composer.errors import SpecError
-from composer.experiment.experiment import read_experiment
-from composer.experiment.model_settings import SettableModel
-from composer.experiment.sections import apply_to_data
+from composer.experiment.data_sections import apply_to_data
 from composer.files import is_there
+
+if TYPE_CHECKING:
+    from composer.experiment.model_settings import SettableModel
 
 
 def find_datasets(
@@ -39,6 +41,8 @@ def find_datasets(
         NameResolutionError: there is no dataset of a name.
     """
     if images is None and format is None and is_experiment(data):
+        from composer.experiment.experiment import read_experiment  # imports torch
+
         datasets = read_experiment(data, set=set, model=model).datasets
     else:
         datasets = _read_data(data, images, format, set, model)

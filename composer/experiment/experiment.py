@@ -27,8 +27,9 @@ from composer.documents import (
 )
 from composer.downloads import is_address
 from composer.errors import SpecError
+from composer.experiment.data_sections import MODEL
 from composer.experiment.experiment_document import ExperimentDocument
-from composer.experiment.model_settings import MODEL, SettableModel
+from composer.experiment.model_settings import SettableModel
 from composer.experiment.sections import apply_to_experiment, find_spec
 from composer.files import is_there
 from composer.graph import LoadOptions

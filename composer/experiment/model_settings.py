@@ -10,10 +10,10 @@ from functools import cached_property
 from composer.construction import list_addresses
 from composer.documents import Place, Problem, ProblemLog, Setting
 from composer.errors import NameResolutionError, SpecError
+from composer.experiment.data_sections import MODEL
 from composer.graph import ModelParts, read_model
 from composer.language import Spec, SpecSource, load_spec
 
-MODEL = "model"  # the section of a model's addresses
 _PREFIX = f"{MODEL}."
 
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from composer.data import DATASETS_PREFIX, DataFile
+from composer.data import DataFile
 from composer.discovery import Homes, find_model, find_published
 from composer.documents import (
     DocumentSource,
     Located,
     Problem,
     ProblemLog,
-    Settable,
     SettableDocument,
     Setting,
     apply_settings,
@@ -24,13 +23,14 @@ from composer.documents import (
     spread_sections,
 )
 from composer.errors import ComposerError, PluginError, SpecError
+from composer.experiment.data_sections import DATASETS, MODEL, apply_groups, open_data
 from composer.experiment.experiment_document import ExperimentDocument
-from composer.experiment.model_settings import MODEL, SettableModel
+from composer.experiment.model_settings import SettableModel
 from composer.files import is_there
 from composer.model_source import find_model_source
 from composer.runs import is_run
 
-_SPEC, _DATASETS = "spec", "datasets"
+_SPEC = "spec"
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ def apply_to_experiment(
     """
     experiment = SettableDocument(read_root(source, log), ExperimentDocument, log)
     rest = give_params(settings, [experiment])
-    own = spread_sections(experiment.settings, (MODEL, _DATASETS))
-    others = spread_sections(rest, (MODEL, _DATASETS))
-    references = [one for one in (*own, *others) if one.address in (_SPEC, _DATASETS)]
+    own = spread_sections(experiment.settings, (MODEL, DATASETS))
+    others = spread_sections(rest, (MODEL, DATASETS))
+    references = [one for one in (*own, *others) if one.address in (_SPEC, DATASETS)]
     apply_settings(references, [experiment], log)
     if data is None:
         data = _find_data(experiment, folder)
     else:
-        _refuse_datasets([one for one in others if one.address == _DATASETS], log)
+        _refuse_datasets([one for one in others if one.address == DATASETS], log)
     opened = None if data is None else open_data(data, log)
     if opened is not None:
         _leave_out_datasets(experiment)
@@ -89,60 +89,8 @@ def apply_to_experiment(
     place = None if written is None else written.place
     named = SettableModel(_find_model(experiment, folder), log, place)
     groups = [(own, named), (others, named if model is None else model)]
-    _apply(groups, experiment, opened, references, log)
+    apply_groups(groups, experiment, opened, references, log)
     return Sections(experiment, opened, Path() if data is None else find_folder(data), named)
-
-
-def apply_to_data(
-    source: DocumentSource,
-    settings: Sequence[Setting],
-    log: ProblemLog,
-    model: SettableModel | None = None,
-) -> SettableDocument[DataFile]:
-    """Reads a data file, and applies its own settings and others.
-
-    Args:
-        source: the data file, or its values.
-        settings: the settings, which come after those of the data file's section `set:`.
-        log: takes all problems.
-        model: a model that `settings` are for as well.
-
-    Raises:
-        SpecError: the document cannot be read at all.
-    """
-    data = open_data(source, log)
-    sections = (_DATASETS,) if model is None else (_DATASETS, MODEL)
-    _apply([(spread_sections(settings, sections), model)], None, data, [], log)
-    return data
-
-
-def _apply(
-    groups: Sequence[tuple[Sequence[Setting], SettableModel | None]],
-    experiment: SettableDocument[ExperimentDocument] | None,
-    data: SettableDocument[DataFile] | None,
-    done: Sequence[Setting],
-    log: ProblemLog,
-) -> None:
-    """Applies groups of settings, each with the model that it is for: params before values."""
-    left: list[tuple[Sequence[Setting], list[Settable]]] = []
-    for settings, model in groups:
-        documents: list[Settable] = [one for one in (data, model) if one is not None]
-        rest = give_params([one for one in settings if one not in done], documents)
-        left.append((rest, documents if experiment is None else [experiment, *documents]))
-    if data is not None:
-        apply_settings(data.settings, [data], log)
-    for settings, targets in left:
-        apply_settings(settings, targets, log)
-
-
-def open_data(source: DocumentSource, log: ProblemLog) -> SettableDocument[DataFile]:
-    """A data file for settings.
-
-    Args:
-        source: the file, or the values themselves.
-        log: takes its problems.
-    """
-    return SettableDocument(read_root(source, log), DataFile, log, DATASETS_PREFIX)
 
 
 def find_spec(written: str, folder: Path, written_in: str = "") -> tuple[str, str]:
@@ -172,7 +120,7 @@ def _find_data(
     experiment: SettableDocument[ExperimentDocument], folder: Path
 ) -> DocumentSource | None:
     """The data file that an experiment names; None if its datasets are written in it."""
-    datasets = experiment.document.get(_DATASETS)
+    datasets = experiment.document.get(DATASETS)
     if datasets is None or not isinstance(datasets.value, str):
         return None
     return find_beside(datasets.value, folder)
@@ -208,5 +156,5 @@ def _refuse_datasets(settings: Sequence[Setting], log: ProblemLog) -> None:
 
 def _leave_out_datasets(experiment: SettableDocument[ExperimentDocument]) -> None:
     """Empties the experiment's own datasets, which others take the place of."""
-    place = experiment.document.key_place(_DATASETS)
-    experiment.put((_DATASETS,), Setting(_DATASETS, Located({}, place), place))
+    place = experiment.document.key_place(DATASETS)
+    experiment.put((DATASETS,), Setting(DATASETS, Located({}, place), place))

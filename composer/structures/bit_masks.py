@@ -6,15 +6,18 @@ Legend: N instances, H W the image's height and width, S the side of a crop.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from composer.structures.boxes import Boxes
 from composer.structures.polygon_clipping import Polygon
 from composer.structures.polygon_raster import rasterize_polygons
 from composer.structures.roi_masks import ROIMasks
+from composer.structures.run_lengths import RunLengths
 from composer.structures.tensor_rows import TensorRows
 from composer.structures.tensor_sizes import check_samples, check_size
 
@@ -136,3 +139,12 @@ def _find_extent(occupied: Bool[Tensor, "N _"]) -> tuple[Float[Tensor, "N"], Flo
     first = torch.where(occupied, places, length).amin(dim=1)
     end = torch.where(occupied, places + 1, 0).amax(dim=1)
     return torch.minimum(first, end).float(), end.float()
+
+
+def encode_masks(masks: Bool[Tensor, "N H W"]) -> list[RunLengths]:
+    """Encodes every mask."""
+    if not len(masks):
+        return []
+    stacked = np.asfortranarray(masks.cpu().permute(1, 2, 0).numpy().astype(np.uint8))
+    found: list[RunLengths] = coco_mask.encode(stacked)
+    return found

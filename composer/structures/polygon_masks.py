@@ -15,8 +15,11 @@ from torch import Tensor
 from composer.structures.boxes import Boxes
 from composer.structures.indexing import Index, normalize_index, select_items
 from composer.structures.polygon_clipping import Polygon, measure_polygon
-from composer.structures.polygon_raster import rasterize_polygons_within_box
+from composer.structures.polygon_raster import rasterize_polygons
 from composer.structures.tensor_sizes import check_size
+
+# A thinner box is stretched as if it had this side (in pixels), to not divide by nothing.
+_SMALLEST_SIDE = 0.1
 
 
 class PolygonMasks:
@@ -147,3 +150,22 @@ def _check_polygon(part: Any, place: str) -> Polygon:
     if not np.isfinite(polygon).all():
         raise ValueError(f"{place}: it has coordinates that are not finite.")
     return polygon
+
+
+def rasterize_polygons_within_box(
+    polygons: Sequence[Polygon], box: Float[Tensor, "4"], mask_size: int
+) -> Bool[Tensor, "S S"]:
+    """Rasterizes an object's polygons inside a box, on a square grid over that box.
+
+    Args:
+        polygons: the object's parts, in pixels of the image.
+        box: XYXY in pixels of the image.
+        mask_size: side of the grid.
+    """
+    x1, y1, x2, y2 = box.double().cpu().tolist()
+    sides = np.maximum([x2 - x1, y2 - y1], _SMALLEST_SIDE)
+    moved = [
+        ((polygon.reshape(-1, 2) - (x1, y1)) * (mask_size / sides)).reshape(-1)
+        for polygon in polygons
+    ]
+    return torch.from_numpy(rasterize_polygons(moved, mask_size, mask_size))

@@ -1,20 +1,15 @@
 """From polygons to pixels.
 
-Legend: H W the raster's height and width, S the side of a square raster.
+Legend: H W the raster's height and width.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from jaxtyping import Bool
 
 from composer.structures.polygon_clipping import Polygon
 from composer.structures.run_lengths import decode_mask, encode_polygons
-
-# A thinner box is stretched as if it had this side (in pixels), to not divide by nothing.
-_SMALLEST_SIDE = 0.1
 
 
 def rasterize_polygons(
@@ -28,22 +23,3 @@ def rasterize_polygons(
         width: columns of the raster.
     """
     return decode_mask(encode_polygons(polygons, height, width))
-
-
-def rasterize_polygons_within_box(
-    polygons: Sequence[Polygon], box: Float[Tensor, "4"], mask_size: int
-) -> Bool[Tensor, "S S"]:
-    """Rasterizes an object's polygons inside a box, on a square grid over that box.
-
-    Args:
-        polygons: the object's parts, in pixels of the image.
-        box: XYXY in pixels of the image.
-        mask_size: side of the grid.
-    """
-    x1, y1, x2, y2 = box.double().cpu().tolist()
-    sides = np.maximum([x2 - x1, y2 - y1], _SMALLEST_SIDE)
-    moved = [
-        ((polygon.reshape(-1, 2) - (x1, y1)) * (mask_size / sides)).reshape(-1)
-        for polygon in polygons
-    ]
-    return torch.from_numpy(rasterize_polygons(moved, mask_size, mask_size))

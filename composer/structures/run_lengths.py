@@ -1,6 +1,6 @@
 """Masks as run lengths in COCO's form: pixels column after column, off and on by turns.
 
-Legend: R masks, H W the height and width of a mask.
+Legend: H W the height and width of a mask.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
-from torch import Tensor
 
 from composer.limits import check_expansion
 from composer.structures.polygon_clipping import bound_polygons
@@ -38,15 +37,6 @@ class RunLengths(TypedDict):
 def encode_mask(mask: Bool[np.ndarray, "H W"]) -> RunLengths:
     """Encodes a mask."""
     found: RunLengths = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return found
-
-
-def encode_masks(masks: Bool[Tensor, "R H W"]) -> list[RunLengths]:
-    """Encodes every mask."""
-    if not len(masks):
-        return []
-    stacked = np.asfortranarray(masks.cpu().permute(1, 2, 0).numpy().astype(np.uint8))
-    found: list[RunLengths] = coco_mask.encode(stacked)
     return found
 
 

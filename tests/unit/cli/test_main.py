@@ -121,6 +121,22 @@ HEAVY = ["torch", "torchvision", "numpy", "pydantic", "networkx", "jaxtyping"]
     ids=lambda value: " ".join(value),
 )
 def test_command_does_not_import_what_it_does_not_need(arguments, heavy):
+    _run_light(arguments, heavy)
+
+
+@pytest.mark.slow
+def test_datasets_are_checked_and_converted_without_torch(tmp_path):
+    heavy = ["torch", "torchvision"]
+    drawn = str(tmp_path / "drawn")
+    _run_light(["data", "shapes", drawn, "-n", "2"], heavy)
+    _run_light(["data", "check", drawn], heavy)
+    _run_light(["data", "list", drawn], heavy)
+    _run_light(["data", "convert", drawn, str(tmp_path / "yolo"), "--to", "yolo"], heavy)
+    _run_light(["data", "split", drawn, str(tmp_path / "parts")], heavy)
+
+
+def _run_light(arguments, heavy):
+    """Runs a command in a process of its own, which is not to import some packages."""
     program = (
         "import sys; from composer.cli.main import main\n"
         f"code = main({arguments!r})\n"

@@ -26,7 +26,8 @@ from composer.evaluation import (
 )
 from composer.evaluation.proposal_evaluator import match_greedily
 from composer.structures import Boxes, Instances, RotatedBoxes, rasterize_polygons
-from composer.structures.run_lengths import encode_masks, encode_polygons
+from composer.structures.bit_masks import encode_masks
+from composer.structures.run_lengths import encode_polygons
 from unit.evaluation.scenes import make_scenes, noisy_outputs, true_outputs
 
 A, B, C = (0.0, 0.0, 40.0, 40.0), (50.0, 0.0, 90.0, 40.0), (0.0, 50.0, 40.0, 90.0)

@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis.extra import numpy as arrays
 
-from composer.structures import BitMasks, Boxes, PolygonMasks, ROIMasks
+from composer.structures import (
+    BitMasks,
+    Boxes,
+    PolygonMasks,
+    ROIMasks,
+    encode_mask,
+    encode_masks,
+)
 
 SQUARE = np.array([2.0, 1.0, 6.0, 1.0, 6.0, 5.0, 2.0, 5.0])
 
@@ -96,3 +105,12 @@ def test_it_is_indexed_joined_and_described(masks):
     assert masks.device == torch.device("cpu")
     with pytest.raises(ValueError, match="no masks"):
         BitMasks.cat([])
+
+
+@given(masks=arrays.arrays(bool, arrays.array_shapes(min_dims=3, max_dims=3, max_side=5)))
+def test_many_masks_are_encoded_as_each_is(masks):
+    assert encode_masks(torch.from_numpy(masks)) == [encode_mask(mask) for mask in masks]
+
+
+def test_no_masks_have_no_codes():
+    assert encode_masks(torch.zeros(0, 4, 5, dtype=torch.bool)) == []

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
@@ -12,7 +11,6 @@ from composer.structures.run_lengths import (
     compress_run_lengths,
     decode_mask,
     encode_mask,
-    encode_masks,
     encode_polygons,
     encode_segmentation,
     find_mask_box,
@@ -83,15 +81,6 @@ def test_area_and_box_are_those_of_the_pixels(mask):
     else:
         expected = [0, 0, 0, 0]
     assert find_mask_box(encoded) == expected
-
-
-@given(masks=arrays.arrays(bool, arrays.array_shapes(min_dims=3, max_dims=3, max_side=5)))
-def test_many_masks_are_encoded_as_each_is(masks):
-    assert encode_masks(torch.from_numpy(masks)) == [encode_mask(mask) for mask in masks]
-
-
-def test_no_masks_have_no_codes():
-    assert encode_masks(torch.zeros(0, 4, 5, dtype=torch.bool)) == []
 
 
 def test_an_object_is_the_union_of_its_polygons():
