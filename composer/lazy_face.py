@@ -15,11 +15,14 @@ from typing import Any
 _GUARD = "TYPE_CHECKING"
 
 
-def lazy_face(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def lazy_face(
+    package: str, after_import: Callable[[], None] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Makes the functions `__getattr__` and `__dir__` of a package.
 
     Args:
         package: its full name, the `__name__` of its `__init__.py`.
+        after_import: is called whenever a module may have been imported.
 
     Returns:
         Both functions, which Python calls for names that the package does not have yet.
@@ -35,6 +38,8 @@ def lazy_face(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str
             raise AttributeError(f"module '{package}' has no attribute '{name}'", name=name)
         value = getattr(importlib.import_module(homes[name]), name)
         setattr(face, name, value)
+        if after_import is not None:
+            after_import()
         return value
 
     def list_names() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 from composer.blueprint import WHOLE, Blueprint, Dependencies, Endpoint, Node, Slot
@@ -266,20 +267,20 @@ class _Wirer:
         kind = describe_type(expected)
         if expected is Any:
             return ""
-        nodes = [
+        nodes = (
             str(Slot(other, port)) if place else other
             for other, outputs in self.outputs.items()
             if other != path
             for place, (port, given) in enumerate(outputs.items())
             if given is not Any and accepts(expected, given)
-        ]
+        )
         inputs = [
             str(slot)
             for point in self.inputs.values()
             for slot in (point.slot, *(Slot(point.name, part) for part in point.parts))
             if point.type is not Any and accepts(expected, self.type_of(slot))
         ]
-        found = [*inputs, *nodes]
+        found = list(islice(chain(inputs, nodes), _MAX_CANDIDATES + 1))
         if not found:
             return f"No node returns {kind}."
         listing = ", ".join(found[:_MAX_CANDIDATES]) + (", ..." if found[_MAX_CANDIDATES:] else "")

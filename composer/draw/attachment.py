@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from composer.draw.bundles import Attachment
 from composer.draw.frames import Gate, Port
-from composer.draw.layering import Cell, Segment
+from composer.draw.layering import Cell, Segment, by_upper_cell
 from composer.draw.text_size import text_width
 
 if TYPE_CHECKING:
@@ -27,10 +27,14 @@ class Attachments:
     Args:
         segments: the segments of the frame.
         inner: the layouts of the nested graphs in it.
+
+    Attributes:
+        by_upper_cell: the segments that leave each cell.
     """
 
     def __init__(self, segments: Sequence[Segment], inner: Mapping[str, FrameLayout]) -> None:
         self.segments, self.inner = segments, inner
+        self.by_upper_cell = by_upper_cell(segments)
         self.below: dict[tuple[Cell, Port], float] = {}
         self.above: dict[tuple[Cell, Port], float] = {}
 
@@ -43,7 +47,7 @@ class Attachments:
 
     def width_below(self, cell: Cell) -> float:
         """The width that a box needs for the wires below it and the names of their ports."""
-        ports = dict.fromkeys(s.port for s in self.segments if s.upper == cell)
+        ports = dict.fromkeys(segment.port for segment in self.by_upper_cell.get(cell, ()))
         return sum(map(_label_width, ports)) if len(ports) > 1 else 0.0
 
     def ports_below(self) -> dict[tuple[Cell, Port], float]:

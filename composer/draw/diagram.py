@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from composer.blueprint import Blueprint, Endpoint, Node, Plan
@@ -109,9 +110,16 @@ class Diagram:
 
     def inside(self, group: str) -> list[str]:
         """The nested graphs that are directly inside one; inside the graph itself for `""`."""
-        return [path for path in self.groups if path.rpartition(".")[0] == group]
+        return self._groups_inside.get(group, [])
 
-    @property
+    @cached_property
+    def _groups_inside(self) -> dict[str, list[str]]:
+        inside: dict[str, list[str]] = {}
+        for path in self.groups:
+            inside.setdefault(path.rpartition(".")[0], []).append(path)
+        return inside
+
+    @cached_property
     def plugins(self) -> tuple[str, ...]:
         """The plugins that are used, in the order of their first nodes."""
         return tuple(dict.fromkeys(box.plugin for box in self.boxes.values() if box.plugin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,6 +56,14 @@ class Layered:
     segments: list[Segment]
 
 
+def by_upper_cell(segments: Iterable[Segment]) -> dict[Cell, list[Segment]]:
+    """The segments that leave each cell."""
+    found: dict[Cell, list[Segment]] = {}
+    for segment in segments:
+        found.setdefault(segment.upper, []).append(segment)
+    return found
+
+
 def make_layers(frame: Frame) -> Layered:
     """Layers in which every strand leads downwards; gates are the first and the last one."""
     layer_of = _assign(frame)
@@ -62,11 +71,13 @@ def make_layers(frame: Frame) -> Layered:
     for item, layer in layer_of.items():
         rows[layer].append(item)
     segments: dict[tuple[Cell, Cell, Port], Segment] = {}
+    bends: set[Bend] = set()
     for strand in frame.strands:
         cells: list[Cell] = [strand.tail]
         for layer in range(layer_of[strand.tail] + 1, layer_of[strand.head]):
             bend = Bend(strand.tail, strand.port, layer)
-            if bend not in rows[layer]:
+            if bend not in bends:
+                bends.add(bend)
                 rows[layer].append(bend)
             cells.append(bend)
         for upper, lower in zip(cells, [*cells[1:], strand.head], strict=True):

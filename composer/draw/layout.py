@@ -79,6 +79,7 @@ class FrameLayout:
         layered = make_layers(frame)
         self.rows, self.segments = order_rows(layered, desired), layered.segments
         self.attachments = Attachments(self.segments, inner)
+        self.by_upper_cell = self.attachments.by_upper_cell
         self.widths = {cell: self._width(cell) for row in self.rows for cell in row}
         self.x = self._place()
         for _ in range(_ATTACHING_ROUNDS):
@@ -151,13 +152,16 @@ class FrameLayout:
         """Room below a layer for what is written there."""
         if any(isinstance(cell, Gate) and cell.side == "entry" for cell in row):
             return HEADER - 8
-        named = (s.port.name and s.port.box == s.upper for s in self.segments if s.upper in row)
+        named = (s.port.name and s.port.box == s.upper for s in self._leaving(row))
         return _LABEL_ROOM if any(named) else 0.0
 
     def _gap(self, row: list[Cell]) -> float:
         """Room for the wires below a layer: more where they lead far to the side."""
-        aside = [abs(self.x[s.upper] - self.x[s.lower]) for s in self.segments if s.upper in row]
+        aside = [abs(self.x[s.upper] - self.x[s.lower]) for s in self._leaving(row)]
         return min(_LARGEST_GAP, _GAP + max(aside, default=0.0) / 14)
+
+    def _leaving(self, row: list[Cell]) -> list[Segment]:
+        return [segment for cell in row for segment in self.by_upper_cell.get(cell, ())]
 
     def _fill(self, levels: list[Level]) -> None:
         for row, level in zip(self.rows, levels, strict=True):
@@ -204,10 +208,11 @@ class FrameLayout:
 
     def _labels(self) -> Iterator[Label]:
         """The names of ports, below the boxes."""
+        used_ports = {segment.port for segment in self.segments if segment.is_used}
         for (cell, port), offset in self.attachments.below.items():
             rect = self._rect(cell)
             if port.name and rect is not None:
-                used = any(s.is_used for s in self.segments if s.port == port)
+                used = port in used_ports
                 yield Label(self.x[cell] + offset, rect.y + rect.height, port.name, used)
 
 

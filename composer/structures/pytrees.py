@@ -5,6 +5,7 @@ table, and a graph may be exported or sharded without any call to us.
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import torch
@@ -24,8 +25,9 @@ from composer.structures.rotated_boxes import RotatedBoxes
 Sizes = list[tuple[int, int]] | Tensor
 
 
+@cache
 def register_structures() -> None:
-    """Registers the structures of this package, each with its attributes as keys.
+    """Registers the structures of this package, each with its attributes as keys, once.
 
     Putting one together checks nothing: torch also fills trees with what is no tensor. Sizes of
     images are tensors in the trees, so that an exported program takes them as values.

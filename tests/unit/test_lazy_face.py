@@ -52,3 +52,13 @@ def test_a_package_without_its_source_says_so(monkeypatch):
     monkeypatch.setattr(composer.data.__spec__, "loader", Loader())
     with pytest.raises(ImportError, match=r"source of 'composer\.data' is missing"):
         lazy_face("composer.data")
+
+
+def test_structures_are_pytrees_as_soon_as_there_is_one():
+    program = (
+        "import torch.utils._pytree as pytree\n"
+        "from composer.structures import encode_mask, Boxes\n"
+        "boxes = Boxes([[1.0, 2.0, 3.0, 4.0]])\n"
+        "assert pytree.tree_leaves(boxes) == [boxes.tensor]\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

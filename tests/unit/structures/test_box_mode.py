@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.structures import BoxMode, RotatedBoxes
-from composer.structures.box_mode import _to_rows
+from composer.structures.box_conversion import _to_rows
 from strategies.boxes import box_tensors
 
 SIZE = (100, 200)
