@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ from composer.cli.options import (
     weights_option,
 )
 from composer.cli.result_folders import choose_predictions_folder
+from composer.cli.shard_options import JobOptions, job_options, print_report, run_job
 from composer.escapes import escape_name
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from composer.data import ImageSize
     from composer.graph import LoadArguments
-    from composer.prediction import FilePredictions
+    from composer.prediction import FilePredictions, OutputFormat
     from composer.visualization import Background, ColorBy
 
 _EXAMPLE = "astronaut.jpg"
@@ -78,6 +79,14 @@ _SHOWN = 5  # names in a list
     help="Background of visualizations: as it is, or gray outside of instances.",
 )
 @click.option("--no-visualizations", is_flag=True, help="Draw no visualizations.")
+@click.option(
+    "--output-format",
+    type=click.Choice(["json", "parquet"]),
+    default="json",
+    show_default=True,
+    help="Format of the predictions: COCO's results, or Parquet with a row an image.",
+)
+@job_options
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
 @inference_options(by_default=True)
 @offline_option()
@@ -99,6 +108,8 @@ def predict(
     color_by: ColorBy | None,
     background: Background,
     no_visualizations: bool,
+    output_format: OutputFormat,
+    job: JobOptions,
     as_json: bool,
     way: InferenceWay,
     device: str,
@@ -109,19 +120,22 @@ def predict(
     Without PATHS, the example image that ships is used. Unreadable files are reported and skipped;
     the exit code is then 1.
 
-    Videos need the extra detection-composer[video].
+    With --output-format parquet, --shard or --resume make a job of it: files of rows that appear
+    whole, and no visualizations; IMAGES may be addresses such as s3://bucket/images then.
+
+    Videos need the extra detection-composer[video], Parquet detection-composer[parquet].
     """
+    from composer.extraction import list_images
     from composer.graph import find_device
     from composer.model_source import find_model_source
-    from composer.prediction import FilePredictions, Predictor, make_folder
+    from composer.prediction import FilePredictions, PredictionRows, Predictor, make_folder
 
-    if as_json and output is not None:
-        raise click.UsageError("--json prints the predictions; it excludes --output")
+    _check_output(output, output_format, job, as_json=as_json)
     way.check()
     find_model_source(model)  # an unknown one leaves no folder of results
-    files = _find_files(paths)
-    folder = output or choose_predictions_folder(model)
-    if not as_json:
+    files: Sequence[Any] = list_images(paths) if job.is_given else _find_files(paths)
+    folder = output or os.fspath(choose_predictions_folder(model))
+    if not as_json and not job.is_given:
         make_folder(folder)  # before a model is loaded
     predictor = Predictor(
         model,
@@ -135,17 +149,39 @@ def predict(
         **load_arguments,
     )
     predictor.graph = way.apply(predictor.graph)
-    results = sys.stdout if as_json else folder
+    if job.is_given:
+        report = run_job(PredictionRows(predictor), files, folder, job, done="predicted")
+        print_report(report, folder, "image")
+        context.exit(1 if report.num_errors else 0)
     predictions = FilePredictions(
         predictor,
         files,
-        results,
+        sys.stdout if as_json else folder,
         visualize=not no_visualizations,
         color_by=color_by,
         background=background,
+        output_format=output_format,
     )
     if not _predict_all(predictions, quiet=as_json):
         context.exit(1)
+
+
+def _check_output(
+    output: str | None, output_format: str, job: JobOptions, *, as_json: bool
+) -> None:
+    """Makes sure that the options of what is written fit each other."""
+    from composer.row_files import require_pyarrow
+
+    if as_json and (output is not None or output_format == "parquet"):
+        other = "--output" if output is not None else "--output-format parquet"
+        raise click.UsageError(f"--json prints the predictions; it excludes {other}")
+    if job.is_given and output_format != "parquet":
+        raise click.UsageError(
+            "--shard, --resume and --images-per-file are for --output-format parquet"
+        )
+    job.check()
+    if output_format == "parquet":
+        require_pyarrow()
 
 
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:

@@ -16,14 +16,18 @@ from composer.data import ImageSize, make_record, with_size
 from composer.errors import ExecutionError, InputError
 from composer.evaluation import inferring
 from composer.extraction.anchor_cells import pick_at_anchors
-from composer.extraction.named_images import load_source
-from composer.extraction.provenance import describe_file, describe_source
 from composer.extraction.request import Request, Wanted, make_request
 from composer.extraction.result_path import ROW
 from composer.extraction.value_columns import check_reduce, reduce_maps, split_value
 from composer.graph import Graph, device_of
 from composer.language import Mode, SpecMetadata
-from composer.prediction import ChannelOrder, ImageSource
+from composer.prediction import (
+    ChannelOrder,
+    ImageSource,
+    describe_file,
+    describe_source,
+    load_image,
+)
 from composer.row_files import Column, ImageRows, can_vary, find_columns
 from composer.values import move
 from composer.visualization import ClassNames
@@ -98,13 +102,11 @@ class Extractor:
         for number, image in enumerate(images, first):
             yield self.collect(image, number)
 
-    def collect(
-        self, image: ImageSource | bytes, number: int = 0, name: str | None = None
-    ) -> ImageRows:
+    def collect(self, image: ImageSource, number: int = 0, name: str | None = None) -> ImageRows:
         """The rows of one image; of one that cannot be read, the error.
 
         Args:
-            image: as for `stream`; or the content of a file.
+            image: as for `stream`.
             number: of the image.
             name: of an image that has none itself.
 
@@ -114,7 +116,7 @@ class Extractor:
         """
         name = _find_name(image) or name
         try:
-            loaded = load_source(image, self._channel_order, self._sample_range, name)
+            loaded = load_image(image, self._channel_order, self._sample_range)
         except InputError as error:
             return ImageRows(number, name, error=str(error))
         height, width = loaded.image.height, loaded.image.width

@@ -4,13 +4,22 @@ from composer.prediction.file_predictions import (
     FilePredictions,
     FileResult,
     FoundFiles,
+    OutputFormat,
     find_files,
     make_folder,
     sort_files,
 )
-from composer.prediction.image_sources import ChannelOrder, ImageSource, LoadedImage, load_image
+from composer.prediction.image_sources import (
+    ChannelOrder,
+    ImageSource,
+    LoadedImage,
+    check_order,
+    load_image,
+)
 from composer.prediction.prediction import Prediction
+from composer.prediction.prediction_rows import PredictionRows
 from composer.prediction.predictor import Predictor
+from composer.prediction.row_metadata import describe_file, describe_source, hash_weights
 
 __all__ = [
     "ChannelOrder",
@@ -19,9 +28,15 @@ __all__ = [
     "FoundFiles",
     "ImageSource",
     "LoadedImage",
+    "OutputFormat",
     "Prediction",
+    "PredictionRows",
     "Predictor",
+    "check_order",
+    "describe_file",
+    "describe_source",
     "find_files",
+    "hash_weights",
     "load_image",
     "make_folder",
     "sort_files",

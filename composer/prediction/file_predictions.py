@@ -1,4 +1,4 @@
-"""Predictions for files: visualizations, and `predictions.json` in COCO's results format."""
+"""Predictions for files: visualizations, and `predictions.json` or `predictions.parquet`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 from PIL import Image
 
@@ -26,8 +26,15 @@ from composer.images import (
 )
 from composer.plurals import count_noun
 from composer.prediction.prediction import Prediction
+from composer.prediction.prediction_rows import (
+    describe_rows,
+    find_prediction_columns,
+    make_error_row,
+    make_rows,
+)
 from composer.prediction.predictor import Predictor
 from composer.prediction.video import is_video, read_frames, read_rate, write_frames
+from composer.row_files import ImageRows, ParquetFile, require_pyarrow
 from composer.visualization import Background, ColorBy, FileNames
 
 _UNFINISHED = ".part"
@@ -79,7 +86,54 @@ class PredictionsFile:
             self._stream.flush()
 
 
-PREDICTIONS = ("predictions", ".json")
+class PredictionsTable:
+    """One Parquet file with a row an image, written as it grows.
+
+    Until it is finished, the file's name ends in `.part`, and it cannot be read.
+
+    Args:
+        file: the file.
+        predictor: the model.
+
+    Raises:
+        InputError: the model returns no instances, or pyarrow is not installed.
+    """
+
+    def __init__(self, file: Path, predictor: Predictor) -> None:
+        require_pyarrow()
+        self._path, self._predictor = file, predictor
+        self._columns = find_prediction_columns(predictor)
+        self._file: ParquetFile | None = None
+
+    def add(self, rows: ImageRows) -> None:
+        """Writes the row of an image.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if self._file is None:
+            unfinished = self._path.with_name(self._path.name + _UNFINISHED)
+            metadata = describe_rows(self._predictor, self._columns)
+            self._file = ParquetFile(unfinished, self._columns, metadata)
+        self._file.add(rows)
+
+    def finish(self) -> None:
+        """Writes what a reader needs, and gives the file its name.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if self._file is not None:
+            self._file.finish()
+            put_in_place(self._file.path, self._path)
+
+
+OutputFormat = Literal["json", "parquet"]
+
+PREDICTIONS: Mapping[OutputFormat, tuple[str, str]] = {
+    "json": ("predictions", ".json"),
+    "parquet": ("predictions", ".parquet"),
+}
 
 
 @dataclass(frozen=True)
@@ -114,12 +168,14 @@ class FilePredictions:
         visualize: whether to draw visualizations.
         color_by: as for `Prediction.draw`.
         background: as for `Prediction.draw`.
+        output_format: of the predictions: `json`, or `parquet` with a row an image, also of those
+            that cannot be read.
 
     Attributes:
         saved: the files that were written so far.
 
     Raises:
-        InputError: the folder cannot be made.
+        InputError: the folder cannot be made, or there can be no such file of predictions.
     """
 
     def __init__(
@@ -131,15 +187,19 @@ class FilePredictions:
         visualize: bool = True,
         color_by: ColorBy | None = None,
         background: Background = "color",
+        output_format: OutputFormat = "json",
     ) -> None:
         self.predictor, self.files = predictor, [Path(file) for file in files]
         self.saved: list[Path] = []
         self._folder: Path | None = None
         self._num_images = 0
+        self._table: PredictionsTable | None = None
         if isinstance(output, (str, os.PathLike)):
             self._folder = make_folder(output)
             self._names = _unused_names(self._folder)
-            self._predictions = self._folder / self._names.choose(*PREDICTIONS)
+            self._predictions = self._folder / self._names.choose(*PREDICTIONS[output_format])
+            if output_format == "parquet":
+                self._table = PredictionsTable(self._predictions, predictor)
             self._list = PredictionsFile(self._predictions)
         else:
             self._list = PredictionsFile(output)
@@ -152,6 +212,7 @@ class FilePredictions:
                 try:
                     yield (self._predict_video if is_video(file) else self._predict_image)(file)
                 except InputError as error:
+                    self._add_error(file, error)
                     yield FileResult(file, error=error)
         finally:  # no prediction is lost, whatever ends the loop
             self._finish()
@@ -197,9 +258,18 @@ class FilePredictions:
     def _add(self, prediction: Prediction, **more: Any) -> None:
         """Writes the predictions for an image or a frame, under the next image id."""
         self._num_images += 1
-        if "instances" in prediction:
+        if self._table is not None:
+            frame = more.get("frame", 0)
+            named = replace(prediction, file_name=more.get("file_name", prediction.file_name))
+            self._table.add(make_rows(named, self._num_images - 1, frame=frame))
+        elif "instances" in prediction:
             found = prediction.to_coco(self._num_images)
             self._list.add([{**entry, **more} for entry in found])
+
+    def _add_error(self, file: Path, error: InputError) -> None:
+        if self._table is not None:
+            self._num_images += 1
+            self._table.add(make_error_row(self._num_images - 1, os.fspath(file), error))
 
     def _choose_path(self, file: Path, suffix: str) -> Path:
         """The path of a visualization; files of one name get numbers."""
@@ -207,7 +277,9 @@ class FilePredictions:
         return self._folder / self._names.choose(file.stem, suffix)
 
     def _finish(self) -> None:
-        if self._folder is None or self._num_images:
+        if self._table is not None:
+            self._table.finish()
+        elif self._folder is None or self._num_images:
             self._list.finish()
         if self._folder is not None and self._num_images:
             self.saved.append(self._predictions)

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from composer.discovery import resolve_image
 from composer.errors import InputError
-from composer.images import make_upright, open_image
+from composer.images import make_upright, open_image, opened_content
+from composer.stores import is_store_address, read_from_store
 from composer.visualization import to_pil_image
 
-ImageSource = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
+ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Tensor
 ChannelOrder = Literal["RGB", "BGR"]
 
 _ORDERS: dict[str, ChannelOrder] = {order: order for order in get_args(ChannelOrder)}
@@ -44,8 +45,9 @@ def load_image(
     """Loads an image, upright and in colour.
 
     Args:
-        source: a file; a PIL image; an array of H x W x 3, or of H x W in grey; or a tensor of
-            3 x H x W. Arrays and tensors are of 8 bits (uint8).
+        source: a file, the address of one in a store (`s3://...`), or the content of one; a PIL
+            image; an array of H x W x 3, or of H x W in grey; or a tensor of 3 x H x W. Arrays and
+            tensors are of 8 bits (uint8).
         channel_order: of an array or a tensor, which do not say it themselves.
         sample_range: of a file or a PIL image in grey of more than 8 bits, the samples that are
             black and white.
@@ -53,6 +55,10 @@ def load_image(
     Raises:
         InputError: a file is no image, or an array has another form or an unknown order.
     """
+    if isinstance(source, bytes):
+        return LoadedImage(_read_content(source, "the image", sample_range), None)
+    if isinstance(source, str) and is_store_address(source):
+        return LoadedImage(_read_content(read_from_store(source), source, sample_range), source)
     if isinstance(source, (str, os.PathLike)):
         return LoadedImage(open_image(resolve_image(source), sample_range), os.fspath(source))
     if isinstance(source, Image.Image):
@@ -66,6 +72,13 @@ def load_image(
         source, channel_order = np.stack([source] * 3, axis=2), "RGB"
     _check_pixels(source)
     return LoadedImage(to_pil_image(source, check_order(channel_order)), None)
+
+
+def _read_content(
+    content: bytes, name: str, sample_range: tuple[float, float] | None
+) -> Image.Image:
+    with opened_content(content, name) as image:
+        return _make_upright(image, sample_range)
 
 
 def _make_upright(image: Image.Image, sample_range: tuple[float, float] | None) -> Image.Image:

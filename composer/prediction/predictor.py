@@ -30,7 +30,7 @@ from composer.prediction.prediction import Prediction
 from composer.structures import Instances
 from composer.values import move
 
-_SINGLE = (str, os.PathLike, Image.Image, np.ndarray, Tensor)
+_SINGLE = (str, os.PathLike, bytes, Image.Image, np.ndarray, Tensor)
 
 
 class Predictor:
@@ -148,6 +148,17 @@ class Predictor:
         waiting = iter(images)
         while batch := list(islice(waiting, self.batch_size)):
             yield from self._predict([load_image(one, order, self._sample_range) for one in batch])
+
+    def describe_options(self) -> dict[str, Any]:
+        """What predictions depend on besides model and images, as plain values."""
+        size = self._image_format
+        return {
+            "outputs": "predictions",
+            "score_threshold": self.score_threshold,
+            "image_size": [size.shortest_edge, size.longest_edge],
+            "sample_range": None if self._sample_range is None else [*self._sample_range],
+            "classes": list(self.names.thing_classes),
+        }
 
     def _predict(self, images: list[LoadedImage]) -> Iterator[Prediction]:
         records = [make_record(one.image, self._image_format) for one in images]

@@ -63,6 +63,7 @@ class ParquetFile:
         self._dense_bytes = 0
         self._waiting: list[Any] = []
         self._waiting_bytes = self._waiting_rows = 0
+        path.open("xb").close()  # through no link
         self._writer = ParquetWriter(path, self.schema, compression="zstd")
 
     def __enter__(self) -> ParquetFile:

@@ -299,3 +299,44 @@ def test_a_folder_has_visualizations_hidden_files_and_names_of_any_bytes(cli, im
     entries = json.loads((photos / "predictions.json").read_text())
     assert {entry["file_name"] for entry in entries} == {f"photos/{name}"}
     assert os.path.exists(entries[0]["file_name"])
+
+
+@pytest.mark.slow
+def test_predictions_are_a_row_an_image_in_parquet(cli, images):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is missing")
+    options = ("a.jpg", "broken.jpg", "more/a.jpg", "--output-format", "parquet")
+    result = predict(cli, *options, "-o", "out", "--no-visualizations")
+    assert (result.code, "not an image" in result.err) == (1, True)
+    predict(cli, "a.jpg", "-o", "json", "--no-visualizations")
+    expected = json.loads((images / "json" / "predictions.json").read_text())
+    table = parquet.read_table("out/predictions.parquet")
+    first, bad, third = table.to_pylist()
+    assert (bad["file_name"], bad["boxes"]) == ("broken.jpg", None)
+    assert "not an image" in bad["error"]
+    assert first["boxes"] == third["boxes"]
+    assert [*map(len, (first["boxes"], first["scores"], first["masks"]))] == [len(expected)] * 3
+    for place, one in enumerate(expected):
+        x0, y0, x1, y1 = first["boxes"][place]
+        assert [x0, y0, x1 - x0, y1 - y0] == pytest.approx(one["bbox"], abs=1e-4)
+        assert first["scores"][place] == pytest.approx(one["score"])
+        assert first["class_names"][place] == one["category_name"]
+        assert first["category_ids"][place] == one["category_id"]
+        assert first["masks"][place] == one["segmentation"]["counts"]
+    assert b"composer.weights_hash" in table.schema.metadata
+
+
+@pytest.mark.slow
+def test_predictions_in_shards_are_those_of_one_file(cli, images):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is missing")
+    options = ("a.jpg", "more/a.jpg", "--output-format", "parquet", "--no-visualizations")
+    predict(cli, *options, "-o", "whole")
+    for shard in ("0/2", "1/2", "1/2"):
+        assert predict(cli, *options, "-o", "out", "--shard", shard, "--resume").code == 0
+    rows = [
+        row
+        for file in sorted((images / "out").glob("*.parquet"))
+        for row in parquet.read_table(file).to_pylist()
+    ]
+    assert rows == parquet.read_table("whole/predictions.parquet").to_pylist()
+    wrong = cli("predict", "a.jpg", "--shard", "0/2")
+    assert (wrong.code, "are for --output-format parquet" in wrong.err) == (2, True)

@@ -1,4 +1,4 @@
-"""What files of collected values say of where they are from."""
+"""What files of rows say of where they are from."""
 
 from __future__ import annotations
 
