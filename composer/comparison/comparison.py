@@ -14,7 +14,7 @@ from composer.comparison.recording import Request
 from composer.comparison.report import describe, format_comparison
 from composer.comparison.structure import Change, compare_structure
 from composer.comparison.weights import NodeTensors, WeightComparison, compare_weights
-from composer.errors import InputError
+from composer.errors import InputError, NameResolutionError
 from composer.graph import Graph, node_weights
 
 DEFAULT_TOLERANCE = 1e-4
@@ -200,7 +200,10 @@ def _translate_name(name: str, one: Blueprint, other: Blueprint, pairing: Pairin
         if full == path or full.startswith((f"{path}.", f"{path}:")):
             full = theirs + full[len(path) :]
             break
-    return other.book("inference").resolve(full).name
+    try:
+        return other.book("inference").resolve(full).name
+    except NameResolutionError as error:
+        raise NameResolutionError(f"in the second model, {error}") from error
 
 
 def find_scope(

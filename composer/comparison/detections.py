@@ -22,6 +22,12 @@ _BOXES, _SCORES, _CLASSES = (
 )
 
 
+ClassNames = tuple[Sequence[str], Sequence[str]]
+"""The names of the classes of both models; empty ones where they have none."""
+
+_NO_NAMES: ClassNames = ((), ())
+
+
 @dataclass(frozen=True)
 class Detection:
     """A detection of one model.
@@ -134,14 +140,17 @@ class OutputComparison:
 
 
 def compare_outputs(
-    one: Mapping[str, Any], other: Mapping[str, Any], class_names: Sequence[str] = ()
+    one: Mapping[str, Any],
+    other: Mapping[str, Any],
+    class_names: ClassNames = _NO_NAMES,
 ) -> tuple[OutputComparison, ...]:
     """Compares outputs by name.
 
     Args:
         one: those of the first model.
         other: those of the second.
-        class_names: the names of classes, for the detections that are lost or new.
+        class_names: the names of the classes of both models, by which detections are matched
+            where both have names.
     """
     found = []
     for name in dict.fromkeys([*one, *other]):
@@ -168,14 +177,14 @@ def _list_instances(value: Any) -> list[Instances] | None:
 
 
 def match_images(
-    one: Sequence[Instances], other: Sequence[Instances], class_names: Sequence[str] = ()
+    one: Sequence[Instances], other: Sequence[Instances], class_names: ClassNames = _NO_NAMES
 ) -> DetectionComparison:
     """Pairs the detections of several images, the best IoU first.
 
     Args:
         one: detections of the first model.
         other: detections of the second, of the same images.
-        class_names: the names of classes.
+        class_names: the names of the classes of both models.
     """
     lost: list[Detection] = []
     new: list[Detection] = []
@@ -183,12 +192,12 @@ def match_images(
     scores: list[float] = []
     aligned: tuple[list[Instances], list[Instances]] = ([], [])
     for image, (ours, theirs) in enumerate(zip(one, other, strict=True)):
-        pairs = list(_pair(ours, theirs))
+        pairs = list(_pair(ours, theirs, class_names))
         rows, columns = [row for _, row, _ in pairs], [column for _, _, column in pairs]
         ious += [iou for iou, _, _ in pairs]
         scores += _compare_scores(ours, rows, theirs, columns)
-        lost += _describe_others(ours, rows, image, class_names)
-        new += _describe_others(theirs, columns, image, class_names)
+        lost += _describe_others(ours, rows, image, class_names[0])
+        new += _describe_others(theirs, columns, image, class_names[1])
         aligned[0].append(ours[torch.tensor(rows, dtype=torch.long)])
         aligned[1].append(theirs[torch.tensor(columns, dtype=torch.long)])
     return DetectionComparison(
@@ -207,16 +216,29 @@ def _find(instances: Instances, names: Sequence[str]) -> str:
     return next((name for name in names if instances.has(name)), "")
 
 
-def _pair(one: Instances, other: Instances) -> Iterator[tuple[float, int, int]]:
+def _pair(
+    one: Instances, other: Instances, class_names: ClassNames
+) -> Iterator[tuple[float, int, int]]:
     boxes = one.get(_find(one, _BOXES)), other.get(_find(other, _BOXES))
     if type(boxes[0]) is not type(boxes[1]):
         return
     overlaps, allowed = find_overlaps(*boxes), None
     classes = _find(one, _CLASSES)
     if classes and other.has(classes):
-        allowed = one.get(classes)[:, None] == other.get(classes)[None]
+        theirs = _translate_classes(other.get(classes), class_names)
+        allowed = one.get(classes)[:, None] == theirs[None]
     for row, column in sorted(pair_best(overlaps, _PAIRED_IOU, allowed)):
         yield float(overlaps[row, column]), row, column
+
+
+def _translate_classes(classes: Tensor, class_names: ClassNames) -> Tensor:
+    """Classes of the second model as those of one name in the first; -1 where there is none."""
+    ours, theirs = class_names
+    if not ours or not theirs or ours == theirs:
+        return classes
+    index = {name: number for number, name in enumerate(ours)}
+    found = [index.get(theirs[each], -1) if each < len(theirs) else -1 for each in classes.tolist()]
+    return torch.tensor(found, dtype=classes.dtype, device=classes.device)
 
 
 def _compare_scores(

@@ -50,6 +50,11 @@ class ValueDifference:
         return self.rows is not None or moved
 
     @property
+    def is_zero(self) -> bool:
+        """Whether no number differs."""
+        return not self.largest
+
+    @property
     def is_exact(self) -> bool:
         """Whether the values are equal in every bit that can be compared."""
         return not self.remark and self.rows is None and not self.largest
@@ -70,7 +75,7 @@ class ValueDifference:
             parts.append(self.remark)
         if self.rows is not None:
             parts.append("{} and {} regions".format(*self.rows))
-        if self.largest is not None and self.rows is None:
+        if self.largest is not None and self.rows is None and not (self.remark and self.is_zero):
             parts.append(f"{self.largest:.1e}, {self.relative:.1e} of the maximum")
             parts += [f"at {self.where}"] if self.where and self.largest else []
         if self.matched is not None:

@@ -7,7 +7,8 @@ So a node that is wrong is told from all those below it, where even the regions 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from composer.comparison.detections import OutputComparison, compare_outputs
 from composer.comparison.leaves import ValueDifference, compare_values
 from composer.comparison.pairing import Pairing
 from composer.comparison.recording import Key, LoneNodes, Request, Unit
-from composer.errors import ComposerError
+from composer.errors import ComposerError, ExecutionError, InputError
 from composer.graph import Graph
 
 Verdict = Literal["same", "differs", "follows", "unknown"]
@@ -178,10 +179,13 @@ class NodeValues:
             ComposerError: an input does not fit, or a node fails in one of the models.
         """
         one, other = self.graphs
-        self._values.update(self.requests[0].read_inputs(one, self.plans[0]))
-        ours = self.requests[0].run(one, self.plans[0], lambda _, found: self._values.update(found))
+        with _naming("first"):
+            self._values.update(self.requests[0].read_inputs(one, self.plans[0]))
+            ours = self.requests[0].run(
+                one, self.plans[0], lambda _, found: self._values.update(found)
+            )
         self._taps = {name: ours[name] for name in ours if ":" in name}
-        rows = self._compare_inputs()
+        rows: list[_Row] = []
 
         def see(unit: Unit, found: Mapping[Slot, Any]) -> None:
             row = _Row(unit)
@@ -191,10 +195,12 @@ class NodeValues:
                     row.found[slot] = compare_values(self._values[counterpart], value)
             rows.append(row)
 
-        theirs = self.requests[1].run(other, self.plans[1], see)
+        with _naming("second"):
+            rows += self._compare_inputs()
+            theirs = self.requests[1].run(other, self.plans[1], see)
         self._compare_taps(rows, theirs)
         nodes = self._judge(rows, explain)
-        names = one.spec.metadata.thing_classes
+        names = one.spec.metadata.thing_classes, other.spec.metadata.thing_classes
         outputs = compare_outputs(ours, self._as_named_by_first(theirs), names)
         return ValueComparison(tuple(nodes), outputs, self.tolerance)
 
@@ -307,3 +313,14 @@ class NodeValues:
         return tuple(
             [reason for slot in paths if slot is not None for reason in explain(slot.path)]
         )
+
+
+@contextmanager
+def _naming(which: str) -> Iterator[None]:
+    """Says in errors of a run which model it was."""
+    try:
+        yield
+    except ExecutionError as error:
+        raise ExecutionError(error.path, f"in the {which} model, {error}") from error
+    except InputError as error:
+        raise InputError(f"in the {which} model, {error}") from error

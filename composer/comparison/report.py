@@ -119,7 +119,8 @@ def _unexplained(node: NodeComparison) -> str:
 
 
 def _format_row(node: NodeComparison) -> tuple[str, ...]:
-    alone = "" if node.own is None else _format_number(node.own, relative=True)
+    own = node.own
+    alone = "" if own is None else _format_number(own, relative=not own.remark)
     verdict: str = node.verdict
     if verdict != "same" and node.difference.matched is not None:
         verdict += "  ({} of {} boxes are the same)".format(*node.difference.matched)
@@ -137,8 +138,10 @@ def _format_number(difference: ValueDifference, *, relative: bool) -> str:
     if difference.rows is not None:
         return "{} / {} regions".format(*difference.rows) if not relative else ""
     number = difference.relative if relative else difference.largest
+    if difference.remark and not number:
+        return "" if relative else "other form"
     if number is None:
-        return "other form" if difference.remark and not relative else ""
+        return ""
     return f"{number:.1e}" if number else "0"
 
 

@@ -9,6 +9,7 @@ from composer import Graph
 from composer.comparison import compare_graphs, compare_values
 from composer.errors import ExecutionError, InputError, NameResolutionError
 from composer.structures import Features
+from fake_engine import FakeEngine
 
 
 def verdicts(comparison):
@@ -341,3 +342,36 @@ def test_not_a_number_is_the_same_as_itself_and_nothing_else():
     found = one.compare(small_spec(chain, root=double), torch.tensor([-1.0, 4.0]))
     assert found.values.first.node == "a"
     assert json.dumps(found.to_dict())
+
+
+def test_which_model_fails_is_said(small, open_small):
+    spec = {**small.spec.document, "name": "empty"}
+    with pytest.raises(InputError, match="in the first model"):
+        small.compare(open_small(), {"pictures": 1})
+    del spec["nodes"]["box_head"], spec["nodes"]["box_predictor"], spec["nodes"]["detections"]
+    for name in ("instances", "postprocess"):
+        del spec["nodes"][name]
+    other = Graph.from_spec({**spec, "outputs": {"y": "box_pooler"}})
+    with pytest.raises(NameResolutionError, match="in the second model, there is no node"):
+        small.compare(other, [], until="box_head")
+
+
+def test_a_set_that_an_engine_runs_is_one_node(small, open_small, image):
+    found = small.compare(small.accelerate(FakeEngine), image)
+    assert found.is_same
+    assert "backbone.bottom_up+backbone.fpn+rpn.rpn_head" in verdicts(found)
+
+
+def test_an_engine_that_computes_something_else_is_the_reason(small, image):
+    other = small.accelerate(FakeEngine(offset=0.5), nodes=["box_head"])
+    found = small.compare(other, image)
+    check_cause(found, "box_head")
+    assert "it runs otherwise" in found.values.causes[0].reasons[0]
+
+
+def test_nodes_below_those_that_an_engine_hides_are_still_compared(small, open_small, image):
+    other = open_small({"box_pooler.pooler_type": "ROIAlign"})
+    found = small.accelerate(FakeEngine).compare(other, image)
+    check_cause(found, "box_pooler")
+    found = small.compare(other.accelerate(FakeEngine), image)
+    assert found.causes == ("box_pooler",)
