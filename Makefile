@@ -65,7 +65,8 @@ tests: $(DEVELOPMENT) ## Run the fast tests
 	$(BIN)/python -m $(PYTEST) -m 'not slow' $(ARGS)
 
 test-slow: $(EXTRAS) ## Run the slow tests, and the laws with many examples
-	$(BIN)/python -m $(PYTEST) -m 'slow or hypothesis' --hypothesis-profile many $(ARGS)
+	$(BIN)/python -m $(PYTEST) -m 'slow or hypothesis' --hypothesis-profile many \
+	  --durations 25 --durations-min 5 $(ARGS)
 
 format: $(DEVELOPMENT) ## Rewrite the files in the project's style
 	$(BIN)/ruff check --fix .
