@@ -96,16 +96,22 @@ def format_bytes(count: int) -> str:
     return f"{count} bytes"
 
 
+def parse_bytes(text: str) -> int | None:
+    """A number of bytes as people write it, `2147483648` or `2G`; None if it is none."""
+    match = _AMOUNT.fullmatch(text.strip())
+    return None if match is None else int(match[1]) * 1024 ** _POWERS[match[2].lower()]
+
+
 def _floor() -> int:
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
         return FLOOR
-    if (match := _AMOUNT.fullmatch(text)) is None:
+    if (found := parse_bytes(text)) is None:
         raise ExpansionError(
             f"the environment variable {VARIABLE} is {text[:40]!r}; it is a number of bytes, such "
             f"as {2 * FLOOR} or 2G"
         )
-    return int(match[1]) * 1024 ** _POWERS[match[2].lower()]
+    return found
 
 
 def _round_up(count: int) -> str:

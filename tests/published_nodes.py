@@ -37,6 +37,7 @@ def published_nodes(folder: Path, version: str = "1.0") -> Iterator[Path]:
     time.sleep(0.02)  # what changes at the moment of its import may be another text
     sys.path.insert(0, str(folder))
     forget_entry_points()
+    code_hashes._describe_all.cache_clear()
     code_hashes._describe_package.cache_clear()  # of the same name in another test
     try:
         yield module

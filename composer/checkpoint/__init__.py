@@ -17,7 +17,7 @@ from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
 from composer.checkpoint.numpy_file import read_npy, read_npz
 from composer.checkpoint.prefix_index import PrefixIndex
 from composer.checkpoint.reader import describe_checkpoint, read_checkpoint
-from composer.checkpoint.safetensors_file import SafetensorsTensors
+from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
 from composer.checkpoint.tensor_matching import Assignment, Matching, Resize, match_tensors
 from composer.checkpoint.torch_file import read_torch_value
 from composer.checkpoint.writer import WritableFormat, format_for, write_checkpoint
@@ -45,6 +45,7 @@ __all__ = [
     "match_tensors",
     "read_checkpoint",
     "read_fitting",
+    "read_header",
     "read_npy",
     "read_npz",
     "read_torch_value",

@@ -1,4 +1,4 @@
-"""`composer cache`: what the cache holds, and clearing it."""
+"""`composer cache`: what the cache holds, and clearing it; or a folder of `--cache`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from composer.cache_folders import KINDS
 from composer.cli.options import json_option
-from composer.cli.output import print_columns
+from composer.cli.output import count_things, print_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,20 +26,33 @@ def _kind_option(verb: str) -> Callable[[Any], Any]:
     )
 
 
+def _folder_argument() -> Callable[[Any], Any]:
+    return click.argument("folder", required=False)
+
+
 @click.group(short_help="Show what the cache holds, or clear it.")
 def cache() -> None:
     """Show what the cache holds, or clear it.
 
     It has downloads, compiled parts of models, and contracts (checked specs and descriptions of
     node types). Nothing in it is lost for good: it is fetched, compiled or found again.
+
+    With a FOLDER it is the values of nodes that other commands keep there with --cache FOLDER.
     """
 
 
 @cache.command(short_help="Show kinds, counts, sizes and folders.")
+@_folder_argument()
 @_kind_option("Show")
 @json_option()
-def show(kinds: Sequence[str], as_json: bool) -> None:
-    """Show what the cache holds: the entries of each kind, their size, and where they are."""
+def show(folder: str | None, kinds: Sequence[str], as_json: bool) -> None:
+    """Show what the cache holds: the entries of each kind, their size, and where they are.
+
+    Of a FOLDER of kept values: those of each node, and when they were used last.
+    """
+    if folder is not None:
+        _show_values(folder, kinds, as_json=as_json)
+        return
     from composer.cache_folders import find_cache_root, measure_cache
     from composer.limits import format_bytes
 
@@ -56,13 +69,18 @@ def show(kinds: Sequence[str], as_json: bool) -> None:
 
 
 @cache.command(short_help="Remove what the cache holds.")
+@_folder_argument()
 @_kind_option("Clear")
 @json_option()
-def clear(kinds: Sequence[str], as_json: bool) -> None:
+def clear(folder: str | None, kinds: Sequence[str], as_json: bool) -> None:
     """Remove what the cache holds, but for entries that another process works on.
 
-    Hashes of downloads stay noted, so that another content of the same address is noticed.
+    Hashes of downloads stay noted, so that another content of the same address is noticed. Of a
+    FOLDER of kept values all are removed, and nothing else that is there.
     """
+    if folder is not None:
+        _clear_values(folder, kinds, as_json=as_json)
+        return
     from composer.cache_folders import clear_cache, find_cache_folder
     from composer.limits import format_bytes
 
@@ -75,6 +93,43 @@ def clear(kinds: Sequence[str], as_json: bool) -> None:
         click.echo(f"{each.kind}: removed {entries}, {format_bytes(each.size)}")
         for name in each.in_use:
             click.echo(f"  in use, not removed: {find_cache_folder(each.kind) / name}", err=True)
+
+
+def _show_values(folder: str, kinds: Sequence[str], *, as_json: bool) -> None:
+    _refuse_kinds(kinds)
+    from composer.limits import format_bytes
+    from composer.value_cache import list_values, measure_values
+
+    found, nodes = measure_values(folder), list_values(folder)
+    if as_json:
+        rows = [node._asdict() for node in nodes]
+        document = {**found._asdict(), "folder": str(found.folder), "nodes": rows}
+        click.echo(json.dumps(document, indent=2))
+        return
+    cells = [(n.node, n.type, str(n.num_entries), format_bytes(n.size), n.used) for n in nodes]
+    print_columns([("node", "type", "entries", "size", "last used"), *cells])
+    click.echo(
+        f"{count_things(found.num_entries, 'value')}, {format_bytes(found.size)} in {folder}"
+    )
+
+
+def _clear_values(folder: str, kinds: Sequence[str], *, as_json: bool) -> None:
+    _refuse_kinds(kinds)
+    from composer.limits import format_bytes
+    from composer.value_cache import clear_values
+
+    found = clear_values(folder)
+    if as_json:
+        click.echo(json.dumps({**found._asdict(), "folder": folder}, indent=2))
+        return
+    click.echo(f"removed {count_things(found.num_entries, 'value')}, {format_bytes(found.size)}")
+
+
+def _refuse_kinds(kinds: Sequence[str]) -> None:
+    if kinds:
+        raise click.UsageError(
+            "--kind is of the cache of downloads and compiled parts, not of a FOLDER"
+        )
 
 
 def _choose(kinds: Sequence[str]) -> list[str]:

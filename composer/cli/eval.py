@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from composer.cli.cache_options import KeptValues, cache_options, describe_use, keeping
 from composer.cli.data_choice import DataChoice, collect_data_choice
 from composer.cli.evaluation_options import (
     batch_size_option,
@@ -54,6 +55,8 @@ _OF_MODELS = (
     "engine",
     "calibrate",
     "device",
+    "cache_folder",
+    "cache_limit",
 )
 
 
@@ -96,6 +99,7 @@ def _parse_sizes(
 @num_workers_option()
 @on_fault_option()
 @inference_options(by_default=True)
+@cache_options
 @offline_option()
 @device_option()
 @click.option("--per-class", is_flag=True, help="Print the metrics of each class, too.")
@@ -125,6 +129,7 @@ def eval_command(
     num_workers: int,
     on_fault: FaultPolicy | None,
     way: InferenceWay,
+    kept: KeptValues,
     device: str,
     per_class: bool,
     output: str | None,
@@ -148,6 +153,7 @@ def eval_command(
     """
     _check_usage(context)
     way.check()
+    cache = kept.open()
     from composer.data import LoadingOptions
     from composer.evaluation import list_outputs, make_batches, make_evaluators
     from composer.experiment import SettableModel
@@ -179,10 +185,12 @@ def eval_command(
         batches = make_batches(
             graph, dataset, loading, resize=predict is None, image_size=image_size
         )
-        results = _evaluate(
-            graph, dataset, evaluators, predict, batches, quiet=not processes.is_first
-        )
+        with keeping(graph, cache):
+            results = _evaluate(
+                graph, dataset, evaluators, predict, batches, quiet=not processes.is_first
+            )
         if processes.is_first:
+            print_notes([] if cache is None else describe_use(cache, graph))
             report(dataset, evaluators, results)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composer.cli.cache_options import KeptValues, cache_options, describe_use, keeping
 from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     device_option,
@@ -19,6 +20,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
+from composer.cli.output import print_notes
 from composer.cli.result_folders import choose_predictions_folder
 from composer.cli.shard_options import JobOptions, job_options, print_report, run_job
 from composer.escapes import escape_name
@@ -89,6 +91,7 @@ _SHOWN = 5  # names in a list
 @job_options
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
 @inference_options(by_default=True)
+@cache_options
 @offline_option()
 @device_option()
 @click.pass_context
@@ -112,6 +115,7 @@ def predict(
     job: JobOptions,
     as_json: bool,
     way: InferenceWay,
+    kept: KeptValues,
     device: str,
 ) -> None:
     """Detect objects in images and videos; draw and save the predictions.
@@ -132,6 +136,7 @@ def predict(
 
     _check_output(output, output_format, job, as_json=as_json)
     way.check()
+    cache = kept.open()
     find_model_source(model)  # an unknown one leaves no folder of results
     files: Sequence[Any] = list_images(paths) if job.is_given else _find_files(paths)
     folder = output or os.fspath(choose_predictions_folder(model))
@@ -162,7 +167,11 @@ def predict(
         background=background,
         output_format=output_format,
     )
-    if not _predict_all(predictions, quiet=as_json):
+    with keeping(predictor.graph, cache):
+        is_complete = _predict_all(predictions, quiet=as_json)
+    if cache is not None:
+        print_notes(describe_use(cache, predictor.graph))
+    if not is_complete:
         context.exit(1)
 
 

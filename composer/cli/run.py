@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composer.cli.cache_options import KeptValues, cache_options, describe_use, keeping
 from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     device_option,
@@ -26,7 +27,7 @@ from composer.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from composer.blueprint import Blueprint, Plan
     from composer.checkpoint import LoadReport
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Measure the memory of every node, too, in a first run.",
 )
+@cache_options
 @click.option(
     "--save",
     metavar="PATH",
@@ -90,6 +92,7 @@ def run(
     seed: int,
     dry_run: bool,
     profile: bool,
+    kept: KeptValues,
     save: str | None,
     no_save: bool,
     as_json: bool,
@@ -104,6 +107,8 @@ def run(
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
     """
     _check_usage(save, no_save=no_save, num_targets=len(until))
+    if profile and kept.folder is not None:
+        raise click.UsageError("--profile measures what nodes take: leave --cache")
     if mode == "training":
         way.refuse_training()
     way.check()
@@ -129,7 +134,7 @@ def run(
             plan = way.annotate(plan, blueprint)
         click.echo(json.dumps(describe_plan(plan), indent=2) if as_json else str(plan))
         return
-    place = find_device(device)
+    cache, place = kept.open(), find_device(device)
     files = assign_files(inputs, blueprint, plan)
     given, left_out = read_input_files(files, blueprint, plan, sample_range)
     notes = _print_notes(_notes_on_inputs(inputs, files, plan, blueprint))
@@ -140,9 +145,12 @@ def run(
     notes += _print_notes(_notes_on_weights(graph, reports))
     if mode == "inference":
         graph = way.apply(graph)
-    outcome = run_shown(
-        graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
-    )
+    with keeping(graph, cache):
+        outcome = run_shown(
+            graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
+        )
+    if cache is not None:
+        notes += _print_notes(describe_use(cache, graph))
     report = RunReport(
         graph=graph,
         plan=plan,
@@ -185,7 +193,7 @@ def _make_plan(
     return plan
 
 
-def _print_notes(notes: Iterator[str]) -> list[str]:
+def _print_notes(notes: Iterable[str]) -> list[str]:
     """Prints notes to the standard error as they come, and returns them."""
     printed = []
     for note in notes:

@@ -51,6 +51,7 @@ class RunReport:
             "weights": [report.to_json() for report in self.weights],
             "built": [path for path in self.graph.blueprint.nodes if path in self.graph.callables],
             "nodes": list(self._nodes()),
+            "kept": list(self.not_needed),
             "cut": list(plan.cut),
             "not_run": list(plan.not_run),
             "results": {
@@ -62,12 +63,24 @@ class RunReport:
             },
         }
 
+    @property
+    def not_needed(self) -> tuple[str, ...]:
+        """Nodes of the plan that did not run, for values were found in a cache."""
+        ran = {node.path for node in self.outcome.nodes}
+        ran |= {path for name in ran for path in self.graph.engine_nodes.get(name, ())}
+        return tuple(path for path in self.plan.paths if path not in ran)
+
     def summary(self) -> str:
         """What is printed after the last node."""
         plan, lines = self.plan, []
         if self.outcome.profile is not None:
             lines.append(_indent(str(self.outcome.profile)))
-        for what, paths in (("cut off by feeds", plan.cut), ("not run", plan.not_run)):
+        absent = (
+            ("found in the cache, or only needed for what was", self.not_needed),
+            ("cut off by feeds", plan.cut),
+            ("not run", plan.not_run),
+        )
+        for what, paths in absent:
             if paths:
                 lines.append(_wrap(f"{what}: {', '.join(paths)}"))
         if plan.is_whole:

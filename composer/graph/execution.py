@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
-import torch
-
 from composer.acceleration import EngineSets, OptimizedNodes
 from composer.blueprint import Blueprint, Names, Plan, Slot
 from composer.errors import InputError
@@ -30,12 +28,14 @@ from composer.graph.edits import (
 )
 from composer.graph.inference_forms import InferenceForms
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
+from composer.graph.keeping import HeldCache
 from composer.graph.kept_runs import Keeping, Ways, find_kept, grads_off
 from composer.graph.modules import CallableTable, VariedTable
 from composer.graph.named_values import find_named_value
 from composer.graph.observers import Observers
 from composer.graph.outputs import pack_outputs
 from composer.graph.pixel_scale import PixelScale
+from composer.graph.seeds import check_seed, draw_seed
 from composer.language import Mode
 from composer.taps import find_module
 from composer.value_cache import CacheFolder, KeyMaker, open_cache
@@ -55,6 +55,8 @@ class Execution:
     Attributes:
         observers: see nodes before and after they run.
         is_complete: whether all nodes were built.
+        held_cache: the folder that values are kept in while a `with` block runs.
+        unkept: why nodes are not kept, by path, as far as runs came upon them.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class Execution:
         self.sets = sets
         self.observers, self.editing = Observers(), editing or Editing()
         self._pixel_scale = PixelScale(blueprint.spec)
-        self._key_maker = KeyMaker()
+        self._key_maker, self.held_cache = KeyMaker(), HeldCache()
+        self.unkept = self._key_maker.reasons
         existing = [node for node in blueprint.nodes.values() if node.arguments]
         self.is_complete = all(node.module_path in callables for node in existing)
 
@@ -257,12 +260,24 @@ class Execution:
         if keeping is None:
             return run(plan, observers=observers)
         ways = self._find_ways(callables, values, is_accelerated=forms is not None)
-        asked = replace(
-            keeping, without=self.observers.covered(plan.paths), edited=frozenset(edits)
-        )
+        watched = frozenset(self.observers.watched(plan.paths))
+        asked = replace(keeping, without=watched, edited=frozenset(edits))
         with grads_off(plan, values):
             plan, keeper = find_kept(plan, values, asked, self._key_maker, ways, seed)
             return run(plan, observers=(*observers, keeper))
+
+    def find_keeping(self, cache: CacheFolder | None, *, is_seeded: bool) -> Keeping | None:
+        """What a request says of keeping values; None if they are not kept.
+
+        Args:
+            cache: the folder; by default the one that holds in this thread or task.
+            is_seeded: whether the request has a seed.
+
+        Raises:
+            InputError: it is no folder, or one that others use.
+        """
+        found = self.held_cache.current() if cache is None else open_cache(cache)
+        return None if found is None else Keeping(found, is_seeded)
 
     def _find_ways(
         self, callables: Mapping[str, Any], values: Mapping[Slot, Any], *, is_accelerated: bool
@@ -326,9 +341,8 @@ class Execution:
         read = self.read_edits(mode, edits, fed)
         plan = until if isinstance(until, Plan) else self.plan(mode, until, fed)
         given = () if inputs is None else (inputs,)
-        keeping = None if cache is None else Keeping(open_cache(cache), seed is not None)
         options: dict[str, Any] = {"seed": seed, "edits": read, "observers": observers}
-        return self.answer(plan, given, fed=fed, until=until, keeping=keeping, **options)
+        return self.answer(plan, given, fed=fed, until=until, cache=cache, **options)
 
     def answer(
         self,
@@ -341,7 +355,7 @@ class Execution:
         seed: int | None = None,
         edits: Edits | None = None,
         observers: Sequence[Observer] = (),
-        keeping: Keeping | None = None,
+        cache: CacheFolder | None = None,
     ) -> Any:
         """The result of a request in the form that was asked for: see `Graph.run`.
 
@@ -354,9 +368,10 @@ class Execution:
             seed: the run's seed.
             edits: the edits; by default those that hold in this thread or task.
             observers: those of this run, beside those of the graph.
-            keeping: where values are kept on disk, if they are.
+            cache: the folder that values are kept in; by default the one that holds in this thread.
         """
         fed = fed or {}
+        keeping = self.find_keeping(cache, is_seeded=seed is not None)
         if isinstance(until, Plan):  # others were checked when they were made
             self.check(plan)
         if (fed or plan.feeds) and fed.keys() != set(plan.feeds):
@@ -383,18 +398,3 @@ class Execution:
             return found[0]
         names = [target.name for target in plan.targets] if isinstance(until, Plan) else until
         return dict(zip(names or (), found, strict=True))
-
-
-def check_seed(seed: object) -> None:
-    """Makes sure that a seed is a whole number or None.
-
-    Raises:
-        InputError: if it is not.
-    """
-    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
-        raise InputError(f"a seed is a whole number, not {type(seed).__name__} {seed!r:.40}")
-
-
-def draw_seed() -> int:
-    """A seed from torch's global generator: another one each time, the same after a manual seed."""
-    return int(torch.empty((), dtype=torch.int64).random_())

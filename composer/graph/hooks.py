@@ -58,14 +58,13 @@ class HookObserver:
 
     def watches(self, path: str) -> bool:
         """Whether it asks for a node to run by itself."""
-        return not self.as_one and self.covers(path)
+        return not self.as_one and self._covers(path)
 
-    def covers(self, path: str) -> bool:
-        """Whether it is called for a node."""
+    def _covers(self, path: str) -> bool:
         return not self.path or path == self.path or path.startswith(f"{self.path}.")
 
     def _call(self, path: str, values: Mapping[str, Any]) -> None:
-        if not self.covers(path):
+        if not self._covers(path):
             return
         try:
             self.function(path, dict(values))

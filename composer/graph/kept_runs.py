@@ -94,7 +94,7 @@ class Ways:
         if self.optimized is None:
             return ()
         node = None if step.taps else self.optimized.nodes.get(step.node.path)
-        said = None if node is None else repr(node.optimization)
+        said = None if node is None else node.optimization
         return ("optimised", self.optimized.precision, said)
 
 
@@ -131,7 +131,10 @@ def find_kept(
         mode=plan.mode,
         placement=ways.placement,
         seed=seed if keeping.is_seeded else None,
-        without=keeping.without | recording,
+        without={
+            **dict.fromkeys(recording, "its values have gradients"),
+            **dict.fromkeys(keeping.without, "a hook watches it"),
+        },
         edited=keeping.edited,
     )
     needed = {slot for t in plan.targets if not t.tap for slot in t.endpoint.slots}

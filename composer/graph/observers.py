@@ -60,15 +60,6 @@ class Observers:
         asking = [o.watches for o in self.current() if hasattr(o, "watches")]
         return tuple([p for p in paths if any(ask(p) for ask in asking)]) if asking else ()
 
-    def covered(self, paths: Iterable[str]) -> frozenset[str]:
-        """Those of some nodes that hooks of this thread are called for.
-
-        Args:
-            paths: the nodes.
-        """
-        asking = [o.covers for o in self.current() if hasattr(o, "covers")]
-        return frozenset([p for p in paths if any(ask(p) for ask in asking)] if asking else ())
-
     def __getstate__(self) -> dict[str, object]:
         return {}  # a copy of a graph has no hooks
 

@@ -16,7 +16,7 @@ from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.profiling import Profile, profile_run
 from composer.graph.session import Session
 from composer.language import Mode
-from composer.value_cache import CacheFolder
+from composer.value_cache import CacheFolder, ValueCache, open_cache
 
 
 class RunnableGraph(BuiltGraph):
@@ -119,6 +119,24 @@ class RunnableGraph(BuiltGraph):
         """
         return self._execution.hold_edits(edits, self.mode)
 
+    def keeping(self, cache: CacheFolder) -> AbstractContextManager[ValueCache]:
+        """Keeps the values of all runs and sessions that begin in the `with` block: see `run`.
+
+        It holds in this thread or task, and gives the cache, whose `use` counts what was found.
+
+        Args:
+            cache: the folder, or a `ValueCache`.
+
+        Raises:
+            InputError: it is no folder, or one that others use.
+        """
+        return self._execution.held_cache.holding(open_cache(cache))
+
+    @property
+    def unkept(self) -> Mapping[str, str]:
+        """The nodes that no cache keeps, as far as runs came upon them, with the reason."""
+        return dict(self._execution.unkept)
+
     def plan(
         self,
         until: Names | None = None,
@@ -184,7 +202,8 @@ class RunnableGraph(BuiltGraph):
             node: a node or nested graph; all nodes by default.
             every_thread: whether it sees runs in other threads than this one, too.
             as_one: whether a set of nodes that an engine runs counts as one, by the name of
-                `engine_steps`; otherwise PyTorch runs sets with a node that the hook is for.
+                `engine_steps`, and a node whose value is found in a cache as none; otherwise
+                PyTorch runs sets with a node that the hook is for, and such nodes run.
 
         Returns:
             A handle with `remove()`, which is a context manager too.
@@ -203,3 +222,9 @@ class RunnableGraph(BuiltGraph):
         """The sets of nodes that engines run, by their names, with engine and precision."""
         sets = self._execution.sets
         return {} if sets is None else {each.name: each.label for each in sets.sets}
+
+    @property
+    def engine_nodes(self) -> Mapping[str, tuple[str, ...]]:
+        """The nodes of the sets that engines run, by the names of the sets."""
+        sets = self._execution.sets
+        return {} if sets is None else {each.name: each.paths for each in sets.sets}

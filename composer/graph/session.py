@@ -22,17 +22,17 @@ from composer.graph.edits import (
     read_edits,
     refuse_edits,
 )
-from composer.graph.execution import Execution, check_seed, draw_seed
+from composer.graph.execution import Execution
 from composer.graph.gradients import Differentiable
 from composer.graph.inputs import bind_inputs, spread_feed
-from composer.graph.kept_runs import Keeping
 from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.recorded_part import RecordedPart
+from composer.graph.seeds import check_seed, draw_seed
 from composer.graph.session_edit import SessionEdit
 from composer.graph.session_values import SessionValues
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
-from composer.value_cache import CacheFolder, open_cache
+from composer.value_cache import CacheFolder
 
 
 class Session:
@@ -74,8 +74,7 @@ class Session:
         self._own_edits: dict[NamedValue, tuple[Edit, ...]] = {}
         self._plain: Session | None = None
         self._is_editing = False
-        kept = None if cache is None else Keeping(open_cache(cache), seed is not None)
-        self._keeping = kept
+        self._keeping = execution.find_keeping(cache, is_seeded=seed is not None)
 
     def __getitem__(self, name: str) -> Any:
         self._prepare()

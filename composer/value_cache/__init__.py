@@ -1,7 +1,13 @@
 """Values of nodes on disk, by keys that say what they depend on."""
 
 from composer.value_cache.cache import DEFAULT_LIMIT, CacheFolder, CacheUse, ValueCache, open_cache
-from composer.value_cache.contents import KeptContents, clear_values, measure_values
+from composer.value_cache.contents import (
+    KeptContents,
+    KeptNode,
+    clear_values,
+    list_values,
+    measure_values,
+)
 from composer.value_cache.keys import Key, KeyedStep, KeyMaker
 from composer.value_cache.tensor_digests import digest_tensor
 
@@ -10,12 +16,14 @@ __all__ = [
     "CacheFolder",
     "CacheUse",
     "KeptContents",
+    "KeptNode",
     "Key",
     "KeyMaker",
     "KeyedStep",
     "ValueCache",
     "clear_values",
     "digest_tensor",
+    "list_values",
     "measure_values",
     "open_cache",
 ]

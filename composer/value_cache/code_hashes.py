@@ -35,8 +35,12 @@ def describe_packages(packages: set[str]) -> list[str]:
     Raises:
         UnknownContentError: one belongs to no distribution, or has changed since it was imported.
     """
-    moment = int(time.monotonic() / _CURRENT)
-    return sorted(_describe_package(package, moment) for package in packages | {_OURS})
+    return list(_describe_all(frozenset(packages), int(time.monotonic() / _CURRENT)))
+
+
+@lru_cache(maxsize=256)
+def _describe_all(packages: frozenset[str], moment: int) -> tuple[str, ...]:
+    return tuple(sorted(_describe_package(package, moment) for package in packages | {_OURS}))
 
 
 @lru_cache(maxsize=256)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 from composer.errors import InputError
 from composer.value_cache.cache import remove
-from composer.value_cache.folder import is_cache, is_entry_name, list_files
+from composer.value_cache.entries import read_note
+from composer.value_cache.folder import KeptFile, is_cache, is_entry_name, list_files
 
 
 class KeptContents(NamedTuple):
@@ -23,6 +25,45 @@ class KeptContents(NamedTuple):
     folder: Path
     num_entries: int
     size: int
+
+
+class KeptNode(NamedTuple):
+    """The kept values of one node of any number of runs.
+
+    Attributes:
+        node: its path, and its port if that has a name; empty for files that cannot be read.
+        type: its node type.
+        num_entries: values.
+        size: bytes.
+        used: when one was read or written last, in local time.
+    """
+
+    node: str
+    type: str
+    num_entries: int
+    size: int
+    used: str
+
+
+def list_values(folder: str | os.PathLike[str]) -> list[KeptNode]:
+    """The values in a cache by node, the largest first.
+
+    Raises:
+        InputError: there is no cache of values.
+    """
+    groups: dict[tuple[str, str], list[KeptFile]] = {}
+    for file in list_files(_require(folder)):
+        if is_entry_name(file.path.name):
+            note = read_note(file.path)
+            port = note.get("port", "output")
+            name = f"{note.get('node', '')}{'' if port == 'output' else f'.{port}'}"
+            groups.setdefault((name, note.get("type", "")), []).append(file)
+    found = []
+    for (name, kind), files in groups.items():
+        latest = time.localtime(max(file.used for file in files))
+        used = time.strftime("%Y-%m-%d %H:%M", latest)
+        found.append(KeptNode(name, kind, len(files), sum(f.size for f in files), used))
+    return sorted(found, key=lambda node: (-node.size, node.node))
 
 
 def measure_values(folder: str | os.PathLike[str]) -> KeptContents:

@@ -19,8 +19,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from composer.checkpoint import SafetensorsTensors
+from composer.checkpoint import SafetensorsTensors, read_header
 from composer.errors import CheckpointError
+from composer.escapes import escape_name
 from composer.limits import Expansion
 from composer.storage import UnstorableError, describe_value, restore_value
 from composer.value_cache.layouts import Layout, find_layout, lay_out
@@ -100,6 +101,17 @@ def read_entry(path: Path, key: str) -> tuple[Any] | None:
         return None
     except (CheckpointError, RuntimeError, OverflowError, MemoryError):
         return None
+
+
+def read_note(path: Path) -> Mapping[str, str]:
+    """What a file says for people, without reading its tensors; nothing if it is damaged."""
+    try:
+        note = json.loads(read_header(path).metadata[_BODY])["note"]
+        return {str(key): escape_name(str(text)) for key, text in note.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    except CheckpointError:
+        return {}
 
 
 def _read(path: Path, key: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from composer.blueprint import Endpoint, Node, Slot, Step
@@ -13,8 +14,10 @@ from composer.language import Mode
 from composer.value_cache.code_hashes import describe_packages
 from composer.value_cache.content_digest import ContentDigest
 from composer.value_cache.environment import describe_environment
-from composer.value_cache.tensor_digests import TensorDigests
+from composer.value_cache.module_digests import Called, ModuleDigests
 from composer.value_cache.unknown_content import UnknownContentError
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 Key = str | None  # None: the value has no key, and what depends on it has none
 
@@ -39,13 +42,13 @@ class KeyMaker:
     """Makes keys.
 
     Args:
-        weights: hashes of weights, remembered from run to run.
+        called: hashes of what nodes call, remembered from run to run.
 
     Attributes:
         reasons: why nodes have no key, by path.
     """
 
-    weights: TensorDigests = field(default_factory=TensorDigests)
+    called: ModuleDigests = field(default_factory=ModuleDigests)
     reasons: dict[str, str] = field(default_factory=dict)
 
     def find_value(self, value: Any) -> Key:
@@ -67,7 +70,7 @@ class KeyMaker:
         mode: Mode,
         placement: Placement,
         seed: int | None,
-        without: frozenset[str] = frozenset(),
+        without: Mapping[str, str] = _NONE,
         edited: frozenset[Slot] = frozenset(),
     ) -> None:
         """Adds the keys of the outputs of steps.
@@ -80,7 +83,7 @@ class KeyMaker:
             mode: the mode.
             placement: where the nodes are.
             seed: the run's seed, if it is one that a later run can have again.
-            without: paths of nodes whose outputs have no key.
+            without: nodes whose outputs have no key, with the reason, by path.
             edited: slots that have no key.
         """
         around = (mode, *describe_environment())
@@ -88,8 +91,9 @@ class KeyMaker:
             node = each.step.node
             given = self._find_arguments(each.step.arguments, keys, values)
             key: Key = None
-            if node.path in without or not without.isdisjoint(each.step.members):
-                self.reasons[node.path] = "it is edited, watched, or of a function of yours"
+            paths = each.step.members or (node.path,)
+            if reasons := {path: without[path] for path in paths if path in without}:
+                self.reasons.update(reasons)
             elif given is not None:
                 where = str(placement.of(node.path))
                 key = self._find_node(each, callables, (where, *around), given, mode, seed)
@@ -133,10 +137,11 @@ class KeyMaker:
         if seed is None and any(node.draws_in(mode) for node in each.nodes):
             self.reasons[path] = "it draws, and the run has no seed"
             return None
-        digest = ContentDigest(self.weights.find)
+        digest = ContentDigest()
         try:
             for node in each.nodes:
-                _add_node(digest, node, callables[node.module_path], mode, is_alone=not each.way)
+                called = self.called.find(callables[node.module_path])
+                _add_node(digest, node, called, mode, is_alone=not each.way)
             digest.add(each.way)
             code = describe_packages(digest.packages)
         except UnknownContentError as error:
@@ -147,7 +152,7 @@ class KeyMaker:
 
 
 def _add_node(
-    digest: ContentDigest, node: Node, function: Callable[..., Any], mode: Mode, *, is_alone: bool
+    digest: ContentDigest, node: Node, called: Called, mode: Mode, *, is_alone: bool
 ) -> None:
     """Adds a node: its type, its configuration and what is called.
 
@@ -158,7 +163,8 @@ def _add_node(
         raise UnknownContentError("a node type of yours, which no plugin publishes")
     digest.add([node.publication.qualified, node.publication.version, node.publication.target])
     digest.add({**node.config, **node.shapes})
-    digest.add(function)
+    digest.add(called.digest)
+    digest.packages |= called.packages
     if not is_alone:
         ends = node.arguments[mode].items()
         digest.add([node.path, [[port, end.slots, end.gathers] for port, end in ends]])

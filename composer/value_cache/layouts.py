@@ -30,7 +30,8 @@ class Layout(NamedTuple):
 
 def find_layout(tensor: Tensor) -> Layout | None:
     """The layout of a tensor on the CPU; None for the usual one."""
-    is_usual = tensor.is_contiguous()
+    # Of sides of length one a stride says nothing of the numbers, but how they are read.
+    is_usual = tensor.stride() == find_usual_strides(tuple(tensor.shape))
     shift = tensor.data_ptr() % _LINE if tensor.device.type == "cpu" else 0
     if (is_usual and not shift) or not tensor.numel():
         return None
@@ -65,6 +66,11 @@ def lay_out(tensor: Tensor, layout: Layout | None) -> Tensor:
     apart = tuple(slice(0, 1) if not stride else slice(None) for stride in strides)
     made[apart].copy_(tensor[apart])
     return made
+
+
+def find_usual_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of a new tensor."""
+    return torch.empty(shape, device="meta").stride()
 
 
 def _span(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:

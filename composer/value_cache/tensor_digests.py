@@ -65,9 +65,8 @@ def digest_tensor(tensor: Tensor) -> bytes:
 
 def describe_layout(tensor: Tensor) -> bytes:
     """Type, shape, strides and device of a tensor: what a result depends on beside the numbers."""
-    shape, strides = tuple(tensor.shape), tensor.stride() if tensor.layout == torch.strided else ()
-    plain = "" if tensor.is_contiguous() else strides
-    return f"{tensor.dtype} {shape} {plain} {tensor.device.type}".encode()
+    strides = tensor.stride() if tensor.layout == torch.strided else ""
+    return f"{tensor.dtype} {tuple(tensor.shape)} {strides} {tensor.device.type}".encode()
 
 
 def view_bytes(tensor: Tensor) -> memoryview:

@@ -121,6 +121,7 @@ def test_a_changed_source_gives_no_stale_value(tmp_path, cache, nodes):
     importlib.invalidate_caches()
     from composer.value_cache import code_hashes
 
+    code_hashes._describe_all.cache_clear()
     code_hashes._describe_package.cache_clear()
     assert torch.equal(build(CHAIN).run(X, until="a", cache=cache), X - 1)
 
@@ -130,7 +131,7 @@ def test_a_source_that_changed_after_its_import_keeps_nothing(cache, nodes):
     nodes.write_text(nodes.read_text() + "\n# another line\n")
     graph.run(X, until="a", cache=cache)
     assert cache.use.num_written == 0
-    assert "changed while it was in use" in graph._execution._key_maker.reasons["a"]
+    assert "changed while it was in use" in graph.unkept["a"]
 
 
 def test_a_node_type_of_a_users_is_not_kept_nor_is_what_is_below(cache):
@@ -151,6 +152,7 @@ def test_below_a_hook_nothing_is_kept_and_the_hook_is_called(cache):
     with graph.add_hook(lambda path, _: seen.append(path), "after", "b"):
         graph.run(X, until="s", cache=cache)
     assert seen == ["b"]
+    assert graph.unkept == {"b": "a hook watches it"}
     handle = graph.module("b").register_forward_hook(lambda *_: torch.zeros(2, 3))
     assert torch.equal(graph.run(X, until="b", cache=cache), torch.zeros(2, 3))
     handle.remove()
@@ -281,3 +283,16 @@ def test_a_session_with_a_cache_edits_and_takes_back(cache):
         assert torch.equal(session["s.high"], torch.ones(2, 3))
         edit.undo()
         assert torch.equal(session["s.high"], ((X + 1) * 2).clamp(min=0))
+
+
+def test_a_cache_holds_while_a_block_runs(cache, ran):
+    graph = build(CHAIN)
+    with graph.keeping(cache) as held:
+        assert held is cache
+        graph.run(X, until="b")
+        assert graph.session(X)["b"] is not None
+        graph(X)
+    assert ran == ["a", "b", "s", "n", "c"]
+    ran.clear()
+    graph.run(X, until="b")
+    assert ran == ["a", "b"]
