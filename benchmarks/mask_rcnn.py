@@ -1,10 +1,17 @@
 """Mask R-CNN by hand: the graph's own modules, called as a plain `forward` would call them."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 
 from composer import Graph
+from composer.layers import FrozenBatchNorm2d
+
+_PHOTOGRAPH = Path(__file__).parents[1] / "specs" / "examples" / "astronaut.jpg"
+RESIDUAL, SPREAD = 0.3, 1.5
 
 
 def build(**params: Any) -> Graph:
@@ -18,6 +25,38 @@ def example_batch(height: int, width: int) -> list[dict[str, Any]]:
     shape = (3, height, width)
     image = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
     return [{"image": image, "height": height, "width": width}]
+
+
+def photograph(side: int) -> list[dict[str, Any]]:
+    """One photograph, scaled to a square (BGR, CHW, uint8)."""
+    with Image.open(_PHOTOGRAPH) as opened:
+        scaled = opened.convert("RGB").resize((side, side))
+    image = torch.from_numpy(np.asarray(scaled)[:, :, ::-1].copy()).permute(2, 0, 1).contiguous()
+    return [{"image": image, "height": side, "width": side}]
+
+
+def fit_weights(graph: Graph, batch: Any) -> None:
+    """Gives random weights the sizes of trained ones: features of order one, scores that differ.
+
+    Frozen normalisations get the statistics of a batch, and the last one of each residual block a
+    part of the weight, as its output is added to what there is.
+    """
+    for name, norm in graph.named_modules():
+        if name.endswith("conv3.norm"):
+            norm.weight = norm.weight * RESIDUAL
+    norms = [each for each in graph.modules() if isinstance(each, FrozenBatchNorm2d)]
+    handles = [norm.register_forward_pre_hook(_fit_norm) for norm in norms]
+    with torch.no_grad():
+        features = graph.run(batch, until="backbone")
+        for handle in handles:
+            handle.remove()
+        logits = graph.run(batch, until="box_predictor.class_logits", feeds={"backbone": features})
+        graph.module("box_predictor").get_submodule("cls_score").weight.mul_(SPREAD / logits.std())
+
+
+def _fit_norm(norm: Any, given: tuple[Any, ...]) -> None:
+    norm.running_mean = given[0].mean(dim=(0, 2, 3))
+    norm.running_var = given[0].var(dim=(0, 2, 3))
 
 
 class ByHand:
