@@ -21,6 +21,7 @@ from composer.testing.building_checks import (
     describe_error,
 )
 from composer.testing.configuration_checks import check_configuration, find_refusals
+from composer.testing.folding_checks import check_folding
 from composer.testing.running_checks import check_repetition, check_side_effects
 from composer.testing.shape_checks import Shape, check_shapes, compare_shapes, measure
 from composer.testing.trial import Trial
@@ -42,7 +43,8 @@ def check_node_type(
     that it can be built on the meta device, copied, saved and loaded; that it leaves its inputs
     unchanged; that equal inputs and an equal generator return equal outputs, and nothing is drawn
     from a global generator; that inputs and outputs match the annotations; that the output has
-    the shape of `output_shape`.
+    the shape of `output_shape`; that a module that may be changed for inference (`optimization`)
+    returns the same folded, and nearly the same in bfloat16.
 
     Args:
         target: the node type.
@@ -128,6 +130,7 @@ def _examine(trial: Trial, causes: list[Exception]) -> Iterator[str]:
     if isinstance(function, nn.Module) and not repetition:  # else no copy can give the same
         yield from check_copying(trial)
         yield from check_state_dict(trial)
+        yield from check_folding(trial)
 
 
 def _make_node(
