@@ -34,14 +34,14 @@ class OptimizedNodes:
         """What a step calls, and with which arguments.
 
         A node that is tapped calls its own module. One that is not in a lower precision gets
-        float32 from those that are.
+        float32 from those that are, as do engines, whose sets may be called as their only node.
 
         Args:
             step: the step.
             function: the module or function of its node.
             arguments: by input port.
         """
-        node = self.nodes.get(step.node.path)
+        node = None if step.members else self.nodes.get(step.node.path)
         if node is not None and not step.taps:
             found = node.find_module(function)
             if found is not None:

@@ -334,3 +334,22 @@ def test_a_failing_engine_names_the_nodes_and_itself(graph, engine):
     engine.failure = RuntimeError("it is out of order")
     with pytest.raises(ExecutionError, match=r"'third' .* 'fakeengine' failed: .* out of order"):
         fast(X)
+
+
+class LowLinear(Linear):
+    """A linear layer that engines may take, and that may be of a lower precision."""
+
+    optimization = classmethod(lambda cls: Optimization(dense=True, lower_precision=True))
+
+
+def test_an_engine_gets_float32_from_a_graph_that_is_optimised_in_bfloat16(engine, monkeypatch):
+    monkeypatch.setenv("COMPOSER_EMULATE_BFLOAT16", "1")
+    nodes = {name: SPEC["nodes"][name] for name in ("source", "first")}
+    nodes["second"] = {"uses": "linear", "inputs": {"x": "first"}}
+    spec = {"composer": 1, "inputs": {"x": "any"}, "nodes": nodes}
+    graph = Graph.from_spec(spec, nodes={**NODES, "linear": LowLinear})
+    fast = graph.optimize("bfloat16").accelerate(engine, "second", cache=False)
+    found, expected = fast.run(X, until="second"), graph.run(X, until="second")
+    assert engine.num_runs > 0
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
