@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from composer.layers import Compiled, EnginePart
+from composer.telemetry import without_telemetry
 from composer_engines.deformable import has_deformable_convs
 from composer_engines.modules_at_hand import describe_versions, find_missing_modules
-from composer_engines.quiet_telemetry import without_telemetry
 
 _FILE = "model.xml"
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}

@@ -21,6 +21,8 @@ def require_plain(file: Path) -> None:
         model: Any = onnx.load(file, load_external_data=False)
     except Exception as error:
         raise ValueError(f"'{file}': this is no ONNX file, or it is damaged") from error
+    if not model.HasField("graph"):  # as in an empty file
+        raise ValueError(f"'{file}': this is no ONNX file, it has no graph")
     functions = {(each.domain, each.name) for each in model.functions}
     graphs = [model.graph, *model.functions]
     nodes = list(_walk([node for graph in graphs for node in graph.node]))

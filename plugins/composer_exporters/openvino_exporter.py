@@ -15,6 +15,7 @@ from torch import Tensor
 from composer.errors import CheckpointError, ExportError, InputError
 from composer.exporting import Cut, ProgramExporter, RunFile
 from composer.regular_files import open_regular_file
+from composer.telemetry import without_telemetry
 
 _KEY = ["composer", "metadata"]
 
@@ -47,7 +48,8 @@ class OpenvinoExporter(ProgramExporter):
     def _convert(self, source: Path, file: Path) -> None:
         openvino = import_openvino()
         try:
-            converted = openvino.convert_model(source)
+            with without_telemetry():
+                converted = openvino.convert_model(source)
             openvino.save_model(converted, file, compress_to_fp16=False)
         except Exception as error:
             reason = " ".join(str(error).split())
@@ -79,9 +81,9 @@ class OpenvinoExporter(ProgramExporter):
 
 
 def import_openvino() -> Any:
-    """The package, with telemetry off."""
-    os.environ["OPENVINO_TELEMETRY"] = "0"
-    import openvino
+    """The package, which reports its import unless it is kept from it."""
+    with without_telemetry():
+        import openvino
 
     return openvino
 

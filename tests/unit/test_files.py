@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from composer.files import (
+    files_written_together,
     folder_written_whole,
     is_unfinished,
     make_subfolder,
@@ -188,3 +189,57 @@ def test_documents_have_null_for_what_is_infinite_or_not_a_number(tmp_path):
     written = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
     assert written == {"metrics": {"bbox/APs": None}, "norms": [None, 1.0]}
     assert written == without_infinities(value)
+
+
+def test_files_that_belong_together_appear_together(tmp_path):
+    target = tmp_path / "made" / "model.xml"
+    with files_written_together(target) as file:
+        assert file.name == target.name
+        file.write_text("model")
+        file.with_suffix(".bin").write_text("weights")
+        assert not list(target.parent.glob("model*"))
+    assert sorted(os.listdir(target.parent)) == ["model.bin", "model.xml"]
+    assert target.with_suffix(".bin").read_text() == "weights"
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
+def test_of_files_that_belong_together_all_old_ones_stay_when_one_fails(error, tmp_path):
+    for name in ("model.xml", "model.bin"):
+        (tmp_path / name).write_text("old")
+
+    def fail():
+        with files_written_together(tmp_path / "model.xml") as file:
+            file.with_suffix(".bin").write_text("new")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        "model.xml": "old",
+        "model.bin": "old",
+    }
+
+
+def test_a_file_that_cannot_be_put_in_place_takes_those_before_it_back(tmp_path):
+    (tmp_path / "a.data").write_text("old")
+    (tmp_path / "b.data").mkdir()
+
+    def write():
+        with files_written_together(tmp_path / "model.onnx") as file:
+            for name in ("a.data", "b.data", "c.data", "model.onnx"):
+                file.with_name(name).write_text("new")
+
+    with pytest.raises(IsADirectoryError):
+        write()
+    assert sorted(os.listdir(tmp_path)) == ["a.data", "b.data"]
+    assert (tmp_path / "a.data").read_text() == "old"
+
+
+def test_what_is_no_plain_file_is_not_replaced_by_several(tmp_path):
+    (tmp_path / "model.xml").mkdir()
+    with (
+        pytest.raises(OSError, match="this is no plain file"),
+        files_written_together(tmp_path / "model.xml"),
+    ):
+        raise AssertionError
+    assert os.listdir(tmp_path) == ["model.xml"]
