@@ -23,6 +23,7 @@ from composer.cli.data import data
 from composer.cli.describe import describe
 from composer.cli.diff import diff
 from composer.cli.eval import eval_command
+from composer.cli.explain import explain
 from composer.cli.export import export
 from composer.cli.extract import extract
 from composer.cli.import_ import import_config
@@ -93,6 +94,7 @@ def _describe(error: Exception, options: Mapping[str, str]) -> str:
         eval_command,
         tune,
         predict,
+        explain,
         extract,
         export,
         data,

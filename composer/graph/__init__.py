@@ -10,6 +10,7 @@ from composer.graph.description import (
 )
 from composer.graph.engine_graph import plan_with_engine
 from composer.graph.frozen_random import find_frozen_random
+from composer.graph.gradients import Differentiable
 from composer.graph.graph import Graph
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import device_of, find_device
@@ -34,6 +35,7 @@ from composer.graph.saving import write_weights
 from composer.graph.session import Session
 from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
 from composer.graph.stored_weights import StoredWeights, read_weights
+from composer.graph.value_parts import parse_part
 from composer.graph.varied_graph import VariedGraph, is_run_by_engine, vary_graph
 from composer.graph.weights import (
     LoadArguments,
@@ -46,6 +48,7 @@ from composer.graph.weights import (
 
 __all__ = [
     "Costs",
+    "Differentiable",
     "Graph",
     "LoadArguments",
     "LoadOptions",
@@ -80,6 +83,7 @@ __all__ = [
     "open_blueprint",
     "open_model",
     "parse_description",
+    "parse_part",
     "plan_with_engine",
     "plugin_versions",
     "read_inputs",

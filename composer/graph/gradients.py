@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from composer.blueprint import Slot, Step
 from composer.errors import InputError
+from composer.executor import Edits as BoundEdits
 from composer.graph.marked_values import mark
 from composer.graph.recorded_part import Recorded, RecordedPart, list_tensors, recording
 from composer.graph.unrecorded_modules import UnrecordedModules, without_recording
@@ -21,12 +22,26 @@ from composer.structures import iterate_tensors, map_tensors
 _MAX_SHOWN = 4  # nodes in a message
 
 
+class Evaluation(NamedTuple):
+    """A number and its gradients.
+
+    Args:
+        number: the number.
+        values: what it was differentiated by, in order.
+        gradients: the gradients, of the form of the values.
+    """
+
+    number: float
+    values: list[Any]
+    gradients: list[Any]
+
+
 class Differentiable:
     """A number as a function of values at names.
 
     Args:
         part: the number and the values.
-        give: returns the values of slots.
+        give: returns the values of slots, and the edits of what is computed from them.
         inputs: the graph's inputs by name.
         seed: the seed of the run.
         notes: remarks for the plan.
@@ -35,7 +50,7 @@ class Differentiable:
     def __init__(
         self,
         part: RecordedPart,
-        give: Callable[[Sequence[Slot]], Mapping[Slot, Any]],
+        give: Callable[[Sequence[Slot]], tuple[Mapping[Slot, Any], BoundEdits]],
         inputs: Mapping[str, Any],
         seed: int,
         notes: tuple[str, ...] = (),
@@ -55,13 +70,27 @@ class Differentiable:
                 by.
             NameResolutionError, ExecutionError: as for a run.
         """
-        given = self._give(self._part.frontier)
-        return self._part.run(given, self._inputs, self._seed, chosen=chosen, **options)
+        given, edits = self._give(self._part.frontier)
+        options |= {"chosen": chosen, "edits": edits}
+        return self._part.run(given, self._inputs, self._seed, **options)
 
-    def find_gradients(self) -> list[Any]:
-        """The gradients at each place: values of the same form as those.
+    def take_values(self, recorded: Recorded) -> list[Any]:
+        """The values of a run, without gradients.
+
+        Args:
+            recorded: the run.
+        """
+        wholes = [(one, recorded.values[place]) for place, one in enumerate(self._part.at)]
+        return [one.find(map_tensors(Tensor.detach, whole)) for one, whole in wholes]
+
+    def evaluate(self, *, is_lenient: bool = False) -> Evaluation:
+        """Computes the number, and its gradients with respect to the values.
 
         What the number does not depend on in this run has the gradient zero.
+
+        Args:
+            is_lenient: whether that is so, too, for a value of several from which no path leads to
+                the number that can be differentiated.
 
         Raises:
             InputError: the number is none, or a node between it and a value gives its outputs
@@ -70,13 +99,19 @@ class Differentiable:
         """
         part, recorded = self._part, self.run()
         found = differentiate(part, recorded)
-        gradients = []
-        for place, one in enumerate(part.at):
-            tensors = list_tensors(one, recorded.values[place])
-            if all(found[id(tensor)] is None for tensor in tensors):
-                self._require_connection(place)
-            gradients.append(_arrange(one, recorded.values[place], found))
-        return gradients
+        apart = [
+            place
+            for place, one in enumerate(part.at)
+            if all(found[id(t)] is None for t in list_tensors(one, recorded.values[place]))
+        ]
+        for place in () if is_lenient and len(apart) < len(part.at) else apart:
+            self._require_connection(place)
+        wholes = [(one, recorded.values[place]) for place, one in enumerate(part.at)]
+        return Evaluation(
+            recorded.scalar.item(),
+            self.take_values(recorded),
+            [_arrange(one, whole, found) for one, whole in wholes],
+        )
 
     def _require_connection(self, place: int) -> None:
         """Makes sure that the number could depend on a value, which it does not in this run.

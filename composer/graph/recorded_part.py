@@ -13,7 +13,9 @@ from torch import Tensor
 from composer.blueprint import Dependencies, Endpoint, Plan, Slot, Target, make_plan
 from composer.dag import affected, needed
 from composer.errors import InputError
+from composer.executor import Edits as BoundEdits
 from composer.executor import Observer, gather
+from composer.graph.edits import NO_EDITS
 from composer.graph.execution import Execution
 from composer.graph.marked_values import MarkedModules, mark
 from composer.graph.unrecorded_modules import UnrecordedModules, without_recording
@@ -101,6 +103,7 @@ class RecordedPart:
         *,
         places: Sequence[int] | None = None,
         chosen: Mapping[int, Tensor] | None = None,
+        edits: BoundEdits = NO_EDITS,
         observers: Sequence[Observer] = (),
     ) -> Recorded:
         """Runs the part.
@@ -111,6 +114,7 @@ class RecordedPart:
             seed: the seed of the run.
             places: those of `at` that gradients are recorded for; all by default.
             chosen: by place in `at`, tensors to use in place of those that are computed.
+            edits: change what is computed.
             observers: they see the nodes of this run.
 
         Raises:
@@ -133,6 +137,7 @@ class RecordedPart:
                     inputs,
                     seed=seed,
                     release=is_last,
+                    edits={slot: edit for slot, edit in edits.items() if slot not in values},
                     observers=(marks, *observers),
                     callables=modules,
                 )

@@ -12,6 +12,7 @@ from typing import Any
 from composer.acceleration import cast_up
 from composer.blueprint import Endpoint, Plan, Slot, Target, listed, make_plan
 from composer.errors import InputError
+from composer.executor import Edits as BoundEdits
 from composer.executor import gather
 from composer.graph.edits import (
     Edit,
@@ -255,7 +256,7 @@ class Session:
                 can be differentiated.
             ExecutionError: a node fails.
         """
-        found = self.differentiable(of, at).find_gradients()
+        found = self.differentiable(of, at).evaluate().gradients
         return found[0] if isinstance(at, str) else dict(zip(at, found, strict=True))
 
     def differentiable(self, of: str, at: str | Sequence[str]) -> Differentiable:
@@ -270,7 +271,25 @@ class Session:
         notes = [f"with gradients from: {', '.join(one.text for one in parts)}"]
         if own is not self:
             notes.append("by PyTorch, on the original weights: all nodes")
-        return Differentiable(part, own._give, self._inputs, self.seed, tuple(notes))
+        return Differentiable(part, own._give_edited, self._inputs, self.seed, tuple(notes))
+
+    def holding(self, names: str | Sequence[str]) -> Session:
+        """A session with the same values, in which some count as replaced.
+
+        What they are computed from makes no difference then, to gradients neither.
+
+        Args:
+            names: names of values; those that are missing are computed.
+
+        Raises:
+            NameResolutionError: a name means nothing or several things.
+            InputError: one cannot be replaced.
+        """
+        slots = {slot for name in listed(names) for slot in self._book.resolve(name).endpoint.slots}
+        self._give(sorted(slots))
+        made = self.fork()
+        made._held.hold(slots)
+        return made
 
     def _give(self, slots: Sequence[Slot]) -> Mapping[Slot, Any]:
         """The values of slots, of which those that are missing are computed."""
@@ -280,6 +299,11 @@ class Session:
         self._execution.check(plan)
         self._compute(plan)
         return {slot: self._held.values[slot] for slot in slots}
+
+    def _give_edited(self, slots: Sequence[Slot]) -> tuple[Mapping[Slot, Any], BoundEdits]:
+        """The values of slots, and the edits of what is computed from them."""
+        values = self._give(slots)
+        return values, self._execution.bind_edits(self._book.mode, self._held.edits, self.seed)
 
     def _without_acceleration(self) -> Session:
         """The same run by the modules of the graph: this one, unless they are optimised."""

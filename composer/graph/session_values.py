@@ -56,6 +56,13 @@ class SessionValues:
         self.overrides.update(given)
         self.edits = self.without_overrides(self.edits)
 
+    def hold(self, slots: Iterable[Slot]) -> None:
+        """Counts values as replaced, as they are."""
+        for slot in slots:
+            self.overrides.add(slot)
+            self.originals.pop(slot, None)
+        self.edits = self.without_overrides(self.edits)
+
     def restore(self, slots: Iterable[Slot]) -> None:
         """Takes replacements back."""
         slots = tuple(slots)

@@ -17,7 +17,16 @@ from composer.data import ImageSize, make_record, with_size
 from composer.documents import SettingsSource
 from composer.errors import InputError
 from composer.evaluation import inferring, predict_with
-from composer.graph import Graph, LoadArguments, Model, Weights, find_device, require_weights
+from composer.graph import (
+    Graph,
+    LoadArguments,
+    Model,
+    Weights,
+    device_of,
+    find_device,
+    require_weights,
+)
+from composer.language import ImageFormat
 from composer.prediction.given_names import Names, read_names, require_count
 from composer.prediction.image_sources import (
     ChannelOrder,
@@ -95,6 +104,16 @@ class Predictor:
         if names is not None:
             require_count(self.names, self.graph)
         self._image_format = with_size(self.graph.blueprint.image_format, image_size)
+
+    @property
+    def image_format(self) -> ImageFormat:
+        """How images are read: the order of their channels, and their size."""
+        return self._image_format
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return device_of(self.graph)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is a sequence of str

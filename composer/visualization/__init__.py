@@ -8,6 +8,7 @@ from composer.visualization.background import Background
 from composer.visualization.canvas import to_pil_image
 from composer.visualization.class_names import ClassNames
 from composer.visualization.file_names import FileNames
+from composer.visualization.heat_map import draw_heat
 from composer.visualization.instance_drawing import draw_instances
 from composer.visualization.object_drawing import ColorBy
 from composer.visualization.segment_drawing import draw_panoptic, draw_semantic
@@ -18,6 +19,7 @@ __all__ = [
     "ColorBy",
     "FileNames",
     "draw_annotations",
+    "draw_heat",
     "draw_instances",
     "draw_panoptic",
     "draw_semantic",

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from composer.discovery import shipped_folder, shipped_models
+from composer.explanation import Explainer
 from composer.prediction import Predictor
 
 PORTRAIT = shipped_folder("specs") / "examples" / "astronaut.jpg"
@@ -36,3 +37,15 @@ def test_the_woman_in_the_portrait_is_found_first(predictor):
 def test_nobody_is_found_on_a_blank_picture(predictor):
     blank = Image.fromarray(np.full((200, 300, 3), 128, dtype=np.uint8))
     assert len(predictor(blank).instances) == 0
+
+
+def test_the_person_in_the_portrait_comes_from_within_her_box(predictor):
+    explainer = Explainer(predictor)
+    opened = explainer.open(PORTRAIT)
+    for of, at in (("score", None), ("mask", None), ("score", "backbone.p3")):
+        found = explainer(opened, 0, of=of, at=at)
+        assert found.in_box > 0.9
+        row, column = divmod(int(found.heat.argmax()), found.heat.shape[1])
+        left, top, right, bottom = (*found.detection.corners[0], *found.detection.corners[2])
+        assert left < column < right
+        assert top < row < bottom

@@ -247,3 +247,26 @@ def test_a_module_that_cannot_be_copied_is_called_itself(graph, monkeypatch):
     assert torch.equal(found, expected)
     assert all(parameter.grad is None for parameter in graph.parameters())
     assert not graph.module("changing").inner._forward_hooks
+
+
+def test_edits_count_and_gradients_flow_through_them(graph):
+    plain = graph.session(X).gradient("second.sum()", "source")
+    session = graph.session(X)
+    session.edit("changing", lambda value: value * 3.0)
+    assert torch.allclose(session.gradient("second.sum()", "source"), plain * 3)
+    assert session.gradient("second.sum()", "changing").equal(torch.full((3, 2), 2.0))
+    session.edit("changing", torch.zeros_like)
+    found = session.gradient("second.sum()", ["source", "changing"])
+    assert found["source"].abs().sum() == 0
+    session.undo("changing")
+    assert torch.allclose(session.gradient("second.sum()", "source"), plain)
+
+
+def test_values_that_are_held_have_no_gradients_above_them(graph):
+    session = graph.session(X)
+    held = session.holding(["changing", "halves"])
+    assert held.replaced == ("changing", "halves.low")
+    assert torch.equal(held["second"], session["second"])
+    assert session.replaced == ()
+    with pytest.raises(InputError, match="does not depend on 'source'"):
+        held.gradient("second.sum()", "source")
