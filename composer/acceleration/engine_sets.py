@@ -66,7 +66,7 @@ class EngineSets:
         plain = plan.original or plan
         failed = {each.paths: each.failure for each in self.sets if each.failure}
         seen = tuple(sorted(self.paths.intersection(watched)))
-        changed = tuple(sorted(slot for slot in set(edited) if slot.path in self.paths))
+        changed = tuple(sorted(slot for slot in {*edited, *plain.edits} if slot.path in self.paths))
         key = (id(plain), seen, changed, tuple(failed))
         found = self._plans.get(key)
         if found is None or found[0] is not plain:

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from composer.cli.cache_options import KeptValues, cache_options, describe_use, keeping
 from composer.cli.data_choice import DataChoice, collect_data_choice
+from composer.cli.edit_options import EditChoice, edit_option
 from composer.cli.evaluation_options import (
     batch_size_option,
     data_option,
@@ -50,6 +51,7 @@ _OF_MODELS = (
     "image_size",
     "batch_size",
     "num_workers",
+    "edits",
     "precision",
     "optimize",
     "engine",
@@ -98,6 +100,7 @@ def _parse_sizes(
 @batch_size_option()
 @num_workers_option()
 @on_fault_option()
+@edit_option()
 @inference_options(by_default=True)
 @cache_options
 @offline_option()
@@ -128,6 +131,7 @@ def eval_command(
     batch_size: int,
     num_workers: int,
     on_fault: FaultPolicy | None,
+    edits: EditChoice,
     way: InferenceWay,
     kept: KeptValues,
     device: str,
@@ -166,7 +170,12 @@ def eval_command(
     given = Path(output) if output else choose_evaluation_folder(evaluated)
     folder = None if no_save else given
     report = partial(
-        _report, folder=folder, plots=not no_plots, per_class=per_class, as_json=as_json
+        _report,
+        folder=folder,
+        plots=not no_plots,
+        per_class=per_class,
+        as_json=as_json,
+        edits=edits,
     )
     if predictions is not None:
         report(dataset, *_evaluate_file(predictions, dataset, tasks))
@@ -185,7 +194,7 @@ def eval_command(
         batches = make_batches(
             graph, dataset, loading, resize=predict is None, image_size=image_size
         )
-        with keeping(graph, cache):
+        with keeping(graph, cache), edits.hold(graph):
             results = _evaluate(
                 graph, dataset, evaluators, predict, batches, quiet=not processes.is_first
             )
@@ -263,6 +272,7 @@ def _report(
     plots: bool,
     per_class: bool,
     as_json: bool,
+    edits: EditChoice,
 ) -> None:
     """Writes the files and prints the metrics."""
     from composer.evaluation import write_evaluation
@@ -272,6 +282,8 @@ def _report(
         files = write_evaluation(folder, evaluators, results, plots=plots)
     if as_json:
         document = {**results.to_json(), "dataset": dataset.name, "files": list(map(str, files))}
+        if edits.texts:
+            document["edits"] = edits.to_json()
         click.echo(json.dumps(document, indent=2))
         return
     click.echo(f"{dataset.name}: {count_things(results.num_images, 'image')}")

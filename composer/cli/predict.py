@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composer.cli.cache_options import KeptValues, cache_options, describe_use, keeping
+from composer.cli.edit_options import EditChoice, edit_option
 from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     device_option,
@@ -90,6 +91,7 @@ _SHOWN = 5  # names in a list
 )
 @job_options
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions; write no file.")
+@edit_option()
 @inference_options(by_default=True)
 @cache_options
 @offline_option()
@@ -114,6 +116,7 @@ def predict(
     output_format: OutputFormat,
     job: JobOptions,
     as_json: bool,
+    edits: EditChoice,
     way: InferenceWay,
     kept: KeptValues,
     device: str,
@@ -135,6 +138,8 @@ def predict(
     from composer.prediction import FilePredictions, PredictionRows, Predictor, make_folder
 
     _check_output(output, output_format, job, as_json=as_json)
+    if job.is_given and edits.texts:
+        raise click.UsageError("--edit is not for jobs, whose rows come from one model: leave it")
     way.check()
     cache = kept.open()
     find_model_source(model)  # an unknown one leaves no folder of results
@@ -167,7 +172,7 @@ def predict(
         background=background,
         output_format=output_format,
     )
-    with keeping(predictor.graph, cache):
+    with keeping(predictor.graph, cache), edits.hold(predictor.graph):
         is_complete = _predict_all(predictions, quiet=as_json)
     if cache is not None:
         print_notes(describe_use(cache, predictor.graph))

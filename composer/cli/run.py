@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from composer.cli.cache_options import KeptValues, cache_options, describe_use, keeping
+from composer.cli.edit_options import EditChoice, edit_option
 from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     device_option,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     callback=parse_named_assignments,
     help="Use a saved value, or a file of tensors, instead of computing it; repeatable.",
 )
+@edit_option()
 @weights_option(default="the model's, if any")
 @loading_options
 @set_option()
@@ -83,6 +86,7 @@ def run(
     inputs: Sequence[str],
     sample_range: tuple[float, float] | None,
     feeds: Mapping[str, str],
+    edits: EditChoice,
     weights: Mapping[str, str],
     load_arguments: LoadArguments,
     settings: Sequence[str],
@@ -128,7 +132,7 @@ def run(
     opened = open_model(model, weights or None, LoadOptions(**load_arguments), set=settings)
     blueprint = opened.blueprint
     fed = read_feeds(feeds, blueprint, mode)
-    plan = _make_plan(blueprint, mode, until, fed)
+    plan = _make_plan(blueprint, mode, until, fed, edits)
     if dry_run:
         if mode == "inference":
             plan = way.annotate(plan, blueprint)
@@ -145,7 +149,7 @@ def run(
     notes += _print_notes(_notes_on_weights(graph, reports))
     if mode == "inference":
         graph = way.apply(graph)
-    with keeping(graph, cache):
+    with keeping(graph, cache), edits.hold(graph):
         outcome = run_shown(
             graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
         )
@@ -156,7 +160,14 @@ def run(
         plan=plan,
         outcome=outcome,
         saved={} if no_save else save_results(outcome, graph.spec.label, save),
-        context={"device": device, "seed": seed, "inputs": files, "feeds": feeds, "notes": notes},
+        context={
+            "device": device,
+            "seed": seed,
+            "inputs": files,
+            "feeds": feeds,
+            "edits": edits.to_json(),
+            "notes": notes,
+        },
         weights=reports,
     )
     text = json.dumps(report.to_json(), indent=2) if as_json else report.summary()
@@ -178,11 +189,15 @@ def _check_usage(save: str | None, *, no_save: bool, num_targets: int) -> None:
 
 
 def _make_plan(
-    blueprint: Blueprint, mode: Mode, until: Sequence[str], feeds: Mapping[str, Any]
+    blueprint: Blueprint,
+    mode: Mode,
+    until: Sequence[str],
+    feeds: Mapping[str, Any],
+    edits: EditChoice,
 ) -> Plan:
     from composer.construction import check_taps
     from composer.errors import InputError
-    from composer.graph import spread_feeds
+    from composer.graph import refuse_edits, spread_feeds
 
     if not until and not blueprint.outputs[mode]:
         source = blueprint.spec.source
@@ -190,7 +205,9 @@ def _make_plan(
     slots = spread_feeds(feeds, blueprint.book(mode), blueprint.dependencies(mode))
     plan = blueprint.plan(mode, until or None, slots)
     check_taps(plan)
-    return plan
+    edited = edits.find_slots(blueprint, mode)
+    refuse_edits(edited, slots)
+    return replace(plan, edits=edited) if edited else plan
 
 
 def _print_notes(notes: Iterable[str]) -> list[str]:
@@ -213,6 +230,9 @@ def _notes_on_inputs(
     for slot in plan.feeds:
         if slot not in plan.used_feeds:
             yield f"the feed '{slot}' is not needed"
+    for slot in plan.edits:
+        if slot not in plan.used_edits:
+            yield f"the edit of '{slot}' is not needed"
     for step in plan.steps:
         fed = [slot.port for slot in step.node.slots if slot in plan.feeds]
         if fed:

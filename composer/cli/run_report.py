@@ -113,6 +113,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "targets": [target.name for target in plan.targets],
         "inputs": list(plan.inputs),
         "feeds": [str(slot) for slot in plan.feeds],
+        "edits": [str(slot) for slot in plan.edits],
         "steps": [
             {
                 "path": step.node.path,

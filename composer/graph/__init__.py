@@ -8,12 +8,14 @@ from composer.graph.description import (
     parse_description,
     plugin_versions,
 )
+from composer.graph.edits import refuse_edits
 from composer.graph.engine_graph import plan_with_engine
 from composer.graph.frozen_random import find_frozen_random
 from composer.graph.gradients import Differentiable
 from composer.graph.graph import Graph
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.modules import device_of, find_device
+from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.opening import (
     Model,
     ModelParts,
@@ -54,6 +56,7 @@ __all__ = [
     "LoadOptions",
     "Model",
     "ModelParts",
+    "NamedValue",
     "NodeCosts",
     "NodeProfile",
     "OpenedModel",
@@ -70,6 +73,7 @@ __all__ = [
     "device_of",
     "find_device",
     "find_frozen_random",
+    "find_named_value",
     "format_bytes",
     "format_seconds",
     "gather_state",
@@ -89,6 +93,7 @@ __all__ = [
     "read_inputs",
     "read_model",
     "read_weights",
+    "refuse_edits",
     "require_weights",
     "spread_feeds",
     "vary_graph",

@@ -115,7 +115,7 @@ class Execution:
         return replace(found, notes=(*found.notes, *describe_plan(others, self.optimized)))
 
     def _fuse(self, plan: Plan, sets: EngineSets, edits: Collection[Slot] = ()) -> Plan:
-        return sets.fuse(plan, self.observers.watched(plan.paths), [*edits, *plan.edits])
+        return sets.fuse(plan, self.observers.watched(plan.paths), edits)
 
     def spread(self, mode: Mode, feeds: Any) -> dict[Slot, Any]:
         """The slots that given values fill."""
