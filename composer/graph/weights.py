@@ -226,7 +226,9 @@ def _match(
         bare=prefix is None,
     )
     by_suffix = checkpoint.matching_heuristics
+    strangers: tuple[str, ...] = ()
     if len(nodes) < len(prefixes) and not by_suffix:
+        strangers = _find_strangers(checkpoint, prefixes.values())
         checkpoint = checkpoint.only({prefixes[node] for node in nodes})
     matching = match_tensors(
         targets,
@@ -235,9 +237,18 @@ def _match(
         partial=bool(name),
         resize=_find_resizing(graph, nodes),
     )
+    if not any(node.loaded for node in matching.report.nodes.values()):
+        unused = (*matching.report.unused, *strangers)  # which tell of another network
+        matching = matching._replace(report=replace(matching.report, unused=unused))
     if path and path not in declared and by_suffix:
         return matching._replace(report=_without_absent(matching.report))
     return matching._replace(report=_without_other_nodes(matching.report, checkpoint, graph))
+
+
+def _find_strangers(checkpoint: Checkpoint, prefixes: Iterable[str]) -> tuple[str, ...]:
+    """The keys of a file that are those of no node, built or not."""
+    index = PrefixIndex(prefixes)
+    return tuple(key for key in checkpoint.tensors if index.find(key) is None)
 
 
 def _find_resizing(graph: BuiltGraph, nodes: Iterable[str]) -> dict[str, Resize]:

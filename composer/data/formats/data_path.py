@@ -136,12 +136,31 @@ def _decode(content: bytes) -> str:
 def peek_json(file: Path) -> Any:
     """The content of a JSON file, or of its beginning where it is large; None if it is none."""
     try:
-        size = file.stat().st_size
-        with open_regular_file(file) as stream:
-            text = _decode(stream.read() if size <= _WHOLE else stream.read(_HEAD))
-        return json.loads(text if size <= _WHOLE else complete_json(text))
+        return _read_json(file)
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def explain_json(file: Path) -> str:
+    """Why a file is no JSON; empty if it is."""
+    try:
+        _read_json(file)
+    except TextEncodingError as error:
+        return str(error)
+    except json.JSONDecodeError as error:
+        return f"it is no JSON: {error}"
+    except RecursionError:
+        return "it is no JSON of data: it is nested too deeply"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    return ""
+
+
+def _read_json(file: Path) -> Any:
+    size = file.stat().st_size
+    with open_regular_file(file) as stream:
+        text = _decode(stream.read() if size <= _WHOLE else stream.read(_HEAD))
+    return json.loads(text if size <= _WHOLE else complete_json(text))
 
 
 def complete_json(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from composer.data.faults import BadPart, FaultKind
 from composer.data.json_values import are_numbers, as_integer, is_number, show_value
@@ -17,6 +17,7 @@ from composer.structures import (
     BoxMode,
     bound_polygons,
     compress_run_lengths,
+    find_mask_box,
     read_run_lengths,
 )
 
@@ -128,6 +129,22 @@ def is_empty(segmentation: object) -> bool:
     if isinstance(segmentation, (list, tuple)):
         return all(part in ([], (), None) for part in segmentation)
     return segmentation is None or segmentation == {}
+
+
+def enclose(segmentation: Any) -> Sequence[float]:
+    """The smallest box around outlines or run lengths.
+
+    Raises:
+        BadPart: there is nothing to enclose.
+    """
+    if segmentation is None:
+        raise BadPart("malformed", "there is neither a box nor an outline")
+    if isinstance(segmentation, Mapping):
+        x, y, width, height = find_mask_box(cast("RunLengths", segmentation))
+        return x, y, x + width, y + height
+    xs = [x for outline in segmentation for x in outline[0::2]]
+    ys = [y for outline in segmentation for y in outline[1::2]]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def to_segmentation(

@@ -20,6 +20,7 @@ from composer.data.json_values import (
 from composer.data.readers.annotation_forms import (
     MAX_PIXELS,
     describe_outside,
+    enclose,
     is_empty,
     is_wholly_outside,
     list_parts_outside,
@@ -31,6 +32,7 @@ from composer.data.readers.annotation_forms import (
 from composer.data.readers.image_files import ImageFiles
 from composer.data.records import Annotation, ImageId, Record
 from composer.names import describe_shared_names
+from composer.structures import BoxMode
 
 Entry = Mapping[str, Any]
 
@@ -221,14 +223,16 @@ class AnnotationReader:
     def _to_annotation(self, given: _Given, record: Record, has_masks: bool) -> Annotation:
         entry, size = given.entry, (record.height, record.width)
         category = to_category(entry, self.indices)
+        segmentation = None
+        if not is_empty(masked := entry.get("segmentation")):
+            segmentation = to_segmentation(masked, *size)
+        if segmentation is not None and is_empty(entry.get("bbox")):
+            entry = {**entry, "bbox": enclose(segmentation), "bbox_mode": BoxMode.XYXY_ABS}
         box, rotated_box = read_boxes(entry, *size)
         if is_wholly_outside(box, *size):
             raise BadPart("box_outside", describe_outside(box, *size) or "it is outside")
         is_crowd = to_flag(entry, "iscrowd", False)
-        segmentation = None
-        if not is_empty(masked := entry.get("segmentation")):
-            segmentation = to_segmentation(masked, *size)
-        elif has_masks:
+        if segmentation is None and has_masks:
             self._note(given, "no_mask", "it has no mask, though others have; its box stays")
         annotation = Annotation(
             box=box,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultKind, FaultLog
@@ -13,6 +13,7 @@ from composer.data.json_values import are_numbers
 from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import (
     describe_outside,
+    enclose,
     is_wholly_outside,
     list_parts_outside,
     to_keypoints,
@@ -22,7 +23,6 @@ from composer.data.readers.image_finder import ImageFinder
 from composer.data.records import Annotation, AnnotationId, Box, ImageId, Record
 from composer.images import ImageFileError, peek_size
 from composer.names import describe_shared_names
-from composer.structures import RunLengths, find_mask_box
 
 
 @dataclass
@@ -72,7 +72,7 @@ class FoundImage:
         """
         try:
             masked = self._read_mask(segmentation, box is not None, place)
-            corners = to_corners(_enclose(masked) if box is None else box)
+            corners = to_corners(enclose(masked) if box is None else box)
             if is_wholly_outside(corners, self.height, self.width):
                 outside = describe_outside(corners, self.height, self.width)
                 raise BadPart("box_outside", outside or "the box is outside the image")
@@ -274,19 +274,3 @@ def read_size(file: Path) -> tuple[int, int]:
         return peek_size(file)
     except ImageFileError as error:
         raise BadPart(error.kind, str(error)) from None
-
-
-def _enclose(segmentation: Any) -> Sequence[float]:
-    """The smallest box around outlines or run lengths.
-
-    Raises:
-        BadPart: there is nothing to enclose.
-    """
-    if segmentation is None:
-        raise BadPart("malformed", "there is neither a box nor an outline")
-    if isinstance(segmentation, Mapping):
-        x, y, width, height = find_mask_box(cast("RunLengths", segmentation))
-        return x, y, x + width, y + height
-    xs = [x for outline in segmentation for x in outline[0::2]]
-    ys = [y for outline in segmentation for y in outline[1::2]]
-    return min(xs), min(ys), max(xs), max(ys)

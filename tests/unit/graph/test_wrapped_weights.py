@@ -297,3 +297,12 @@ def test_only_the_first_process_logs_remarks(rank, num_lines, load, caplog, monk
     _, remarks = load({"model": STATE, "args": Namespace()})
     assert remarks == ["args: argparse.Namespace, not read"]
     assert len(caplog.records) == num_lines
+
+
+@pytest.mark.parametrize("keys", [["fc.weight"], ["a/b", "trunk/stem/weight"]])
+def test_another_network_is_called_one_when_a_part_of_the_graph_is_loaded(keys, tmp_path):
+    torch.save({key: torch.ones(2) for key in keys}, tmp_path / "x.pth")
+    graph = build(until="trunk")
+    with pytest.raises(CheckpointMismatchError, match="fit: another network") as caught:
+        graph.load(str(tmp_path / "x.pth"))
+    assert f"in the file: {', '.join(keys)}" in str(caught.value)

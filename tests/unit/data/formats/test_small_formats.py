@@ -68,3 +68,17 @@ def test_known_formats_that_are_not_read_say_what_to_convert_them_with(folder, n
         found = recognise(folder.path)
         assert told in found.notes[0]
         assert found.unread == (f"data/{name}",)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"images": "Käfer"}'.encode("latin-1"), "it is not UTF-8 text (byte 13, in line 1)"),
+        (b'{"images": [1, 2}', "it is no JSON: Expecting ',' delimiter: line 1 column 17"),
+    ],
+)
+def test_a_file_that_is_called_json_and_is_none_is_told_with_its_reason(folder, content, told):
+    folder.draw("a.png")
+    (folder.path / "annotations.json").write_bytes(content)
+    (note,) = recognise(folder.path).notes
+    assert note.startswith(f"annotations.json: {told}")

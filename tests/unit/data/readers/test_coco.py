@@ -102,6 +102,16 @@ def test_a_dataset_of_boxes_alone_has_no_masks(files):
     assert all(a.segmentation is None for record in dataset for a in record.annotations)
 
 
+@pytest.mark.parametrize("nothing", [[], None, {}])
+def test_an_object_without_a_box_has_that_of_its_mask(files, nothing):
+    outline = [[4.0, 6.0, 12.0, 6.0, 12.0, 15.0], [2.0, 8.0, 5.0, 8.0, 5.0, 11.0]]
+    entry = {"bbox": nothing, "segmentation": outline}
+    change(files, lambda document: document["annotations"][0].update(entry))
+    dataset = read(files)
+    assert not dataset.faults
+    assert tuple(dataset[0].annotations[0].box) == (2.0, 6.0, 12.0, 15.0)
+
+
 @pytest.mark.parametrize("nothing", [[], None])
 def test_an_object_without_a_mask_among_others_is_reported_and_keeps_its_box(files, nothing):
     before = read(files)
