@@ -17,6 +17,7 @@ from composer.checkpoint.renamed_tensors import shapes_of
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_json_text
 from composer.downloads import fetch_optional
 from composer.errors import CheckpointError
+from composer.limits import Expansion, ExpansionError
 from composer.regular_files import open_regular_file
 
 _MAP = "weight_map"
@@ -48,7 +49,7 @@ class ShardedTensors(Mapping[str, Tensor]):
     def __init__(self, index: Path, read_shard: ReadShard, address: str | None = None) -> None:
         self._files = _read_index(index)
         located = _locate(index, self._files, address)
-        self._shards = {name: read_shard(path) for name, path in located.items()}
+        self._shards = _read_all(index, located, read_shard)
         _check(index, self._files, self._shards)
         first = next(iter(self._shards.values()))
         self.metadata = first.header.metadata if isinstance(first, SafetensorsTensors) else {}
@@ -67,6 +68,24 @@ class ShardedTensors(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._files)
+
+
+def _read_all(
+    index: Path, located: Mapping[str, Path], read_shard: ReadShard
+) -> dict[str, Mapping[str, Tensor]]:
+    """The tensors of each shard; all shards together are one file to the limit on memory."""
+    room = Expansion(index, sum(path.stat().st_size for path in located.values()))
+    shards = {}
+    for name, path in located.items():
+        shards[name] = tensors = read_shard(path)
+        if not isinstance(tensors, SafetensorsTensors):  # which are read later, and do not grow
+            storages = [tensor.untyped_storage() for tensor in tensors.values()]
+            sizes = {storage.data_ptr(): storage.nbytes() for storage in storages}
+            try:
+                room.add(sum(sizes.values()))
+            except ExpansionError as error:
+                raise CheckpointError(str(error)) from error
+    return shards
 
 
 def _read_index(index: Path) -> dict[str, str]:

@@ -140,7 +140,7 @@ def enclose(segmentation: Any) -> Sequence[float]:
     if segmentation is None:
         raise BadPart("malformed", "there is neither a box nor an outline")
     if isinstance(segmentation, Mapping):
-        x, y, width, height = find_mask_box(cast("RunLengths", segmentation))
+        x, y, width, height = find_mask_box(cast("Any", segmentation))
         return x, y, x + width, y + height
     xs = [x for outline in segmentation for x in outline[0::2]]
     ys = [y for outline in segmentation for y in outline[1::2]]

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from composer.checkpoint import describe_checkpoint, read_checkpoint
+from composer.checkpoint.shards import ShardedTensors
 from composer.errors import CheckpointError, DownloadError
 from file_server import running_server, serve_file
 
@@ -128,6 +129,23 @@ def test_shards_of_pickles_are_read_by_the_restricted_reader(tmp_path):
     torch.save({"b.w": os.system}, tmp_path / "p-2-of-2.bin")
     with pytest.raises(CheckpointError, match=r"p-2-of-2\.bin"):
         read_checkpoint(index)
+
+
+def test_all_shards_together_become_no_more_than_one_file_may(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPOSER_MAX_BYTES", "150000")
+    files = {f"{index}.w": f"p-{index}.bin" for index in range(3)}
+    for name in files.values():
+        (tmp_path / name).write_bytes(b"small")
+    index = tmp_path / "p.bin.index.json"
+    index.write_text(json.dumps({"weight_map": files}))
+
+    def read_grown(path):
+        return {f"{path.stem[-1]}.w": torch.zeros(25_000)}
+
+    with pytest.raises(CheckpointError, match="COMPOSER_MAX_BYTES"):
+        ShardedTensors(index, read_grown)
+    monkeypatch.delenv("COMPOSER_MAX_BYTES")
+    assert len(ShardedTensors(index, read_grown)) == 3
 
 
 def test_an_index_is_no_shard(tmp_path):
