@@ -237,10 +237,24 @@ class ExplainedImage:
                 index = ", ".join(str(int(one)) for one in indices)
                 which = f"[{level}]" if isinstance(gradient, list) else ""
                 return f"{slot}{which}[{index}]"
+        if found := self._trace_logit(detection):
+            return found
         raise InputError(
             f"the logit of detection {detection.index} cannot be found from its score, which is "
             f"{detection.score:g}: name it with --of, such as NODE.class_logits[ROW, CLASS]"
         )
+
+    def _trace_logit(self, detection: Detection) -> str:
+        """The logit of the region that a detection was made of; empty if that is not known."""
+        boxes = self.owners.find_owner(self._unscaled)
+        row = self._find_row(detection)
+        category = int(self.session[str(self._unscaled)][0].pred_classes[row])
+        for origin in () if boxes is None else self.owners.list_origins(boxes):
+            row = int(self.session[str(origin.indices)][0][row])
+            for slot in self._list_logits():
+                if not origin.is_of_anchors and self.owners.find_owner(slot) == origin.source:
+                    return f"{slot}[{row}, {category}]"
+        return ""
 
     def _list_logits(self) -> Iterator[Slot]:
         """The class logits that scores are made of, the last first."""

@@ -12,7 +12,6 @@ from torch import Tensor
 from composer.blueprint import Slot, Step
 from composer.errors import InputError
 from composer.executor import Edits as BoundEdits
-from composer.graph.marked_values import mark
 from composer.graph.recorded_part import Recorded, RecordedPart, list_tensors, recording
 from composer.graph.unrecorded_modules import UnrecordedModules, without_recording
 from composer.graph.value_parts import ValuePart
@@ -122,13 +121,18 @@ class Differentiable:
         Raises:
             InputError: if it could not.
         """
-        part, ends = self._part, _Ends()
-        self.run(places=[place], observers=[ends])
-        cuts = [
-            path for path, arguments in ends.found.items() if not _passes(part, path, arguments)
-        ]
-        if len(cuts) < len(ends.found):
+        part, carriers = self._part, _Carriers()
+        self.run(places=[place], observers=[carriers])
+        ends = carriers.ends
+        cuts = [path for path, given in ends.items() if not _passes(part, path, given)]
+        if len(cuts) < len(ends):
             return
+        if not cuts:  # a node that seems to pass them on
+            cuts = [
+                path
+                for path, given in carriers.passed.items()
+                if not _passes(part, path, given, only_recorded=True)
+            ]
         nodes = part.dependencies.nodes
         paths = cuts or [part.of.target.slot.path]
         shown = [f"'{path}' ({nodes[path].type_name})" for path in paths if path in nodes]
@@ -136,7 +140,7 @@ class Differentiable:
         more = f" and {count_noun(others, 'other')}" if others > 0 else ""
         raise InputError(
             f"'{part.of.text}' has no gradient at '{part.at[place].text}': the path is cut at "
-            f"{', '.join(shown[:_MAX_SHOWN])}{more}, whose outputs carry none"
+            f"{', '.join(shown[:_MAX_SHOWN])}{more}, where none is passed on"
         )
 
 
@@ -171,23 +175,26 @@ def _arrange(part: ValuePart, whole: Any, found: Mapping[int, Tensor | None]) ->
     return part.find(map_tensors(replace, whole))
 
 
-class _Ends:
-    """Sees the nodes that are given values with gradients, and give none; an observer of a run.
+class _Carriers:
+    """Sees the nodes that are given values with gradients; an observer of a run.
 
     Attributes:
-        found: the arguments of those nodes, by path.
+        ends: the arguments of those whose outputs have none, by path.
+        passed: the arguments of the others.
     """
 
     def __init__(self) -> None:
-        self.found: dict[str, Mapping[str, Any]] = {}
+        self.ends: dict[str, Mapping[str, Any]] = {}
+        self.passed: dict[str, Mapping[str, Any]] = {}
         self._arguments: Mapping[str, Any] = {}
 
     def before(self, _step: Step, arguments: Mapping[str, Any]) -> None:
         self._arguments = dict(arguments)
 
     def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
-        if _carries(self._arguments) and not _carries(outputs):
-            self.found[step.node.path] = self._arguments
+        if _carries(self._arguments):
+            found = self.passed if _carries(outputs) else self.ends
+            found[step.node.path] = self._arguments
         self._arguments = {}
 
 
@@ -195,13 +202,35 @@ def _carries(value: Any) -> bool:
     return any(tensor.requires_grad for tensor in iterate_tensors(value))
 
 
-def _passes(part: RecordedPart, path: str, arguments: Mapping[str, Any]) -> bool:
-    """Whether outputs of a node carry gradients if all that it is given does."""
+def _passes(
+    part: RecordedPart, path: str, arguments: Mapping[str, Any], *, only_recorded: bool = False
+) -> bool:
+    """Whether outputs of a node have gradients with respect to what it is given.
+
+    Args:
+        part: the number and the values.
+        path: the node's path.
+        arguments: what it is given, by port.
+        only_recorded: whether with respect to the tensors alone that carry gradients already.
+    """
     node = part.dependencies.nodes[path]
     if node.draws_in(part.dependencies.mode):
         return False
+    tensors = iterate_tensors(list(arguments.values()))
+    wanted = {id(t) for t in tensors if t.requires_grad or not only_recorded}
+    leaves: list[Tensor] = []
+
+    def make_leaf(tensor: Tensor) -> Tensor:
+        leaf = without_recording(tensor)
+        if id(tensor) in wanted and tensor.is_floating_point():
+            leaves.append(leaf.requires_grad_())
+        return leaf
+
     with recording():
-        outputs = UnrecordedModules(part.execution.callables)[node.module_path](
-            **{port: mark(map_tensors(without_recording, v)) for port, v in arguments.items()}
-        )
-    return _carries(outputs)
+        function = UnrecordedModules(part.execution.callables)[node.module_path]
+        found = function(**{port: map_tensors(make_leaf, v) for port, v in arguments.items()})
+        total = sum(t.sum() for t in iterate_tensors(found) if t.requires_grad)
+        if not isinstance(total, Tensor):
+            return False
+        gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+    return any(gradient is not None for gradient in gradients)

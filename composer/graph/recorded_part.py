@@ -207,10 +207,11 @@ class RecordedPart:
         if ends & ({*starts} | self._find_below(starts)):
             return
         above = needed(graph, ends, self._replaced)
+        name = part.target.name if part.target.tap else str(part.target.slot)
         paths = [v for v in self.dependencies.nodes if v in above]
         shown = ", ".join(paths[-6:][::-1])
         hint = f"; it is computed from {shown}{', ...' if len(paths) > 6 else ''}" if paths else ""
-        raise InputError(f"'{self.of.text}' does not depend on '{part.target.name}'{hint}")
+        raise InputError(f"'{self.of.text}' does not depend on '{name}'{hint}")
 
 
 @contextmanager

@@ -127,6 +127,25 @@ def test_what_is_chosen_without_gradients_is_named():
         session.gradient("detections.scores[0][0]", "proposal_generator.rpn_head")
 
 
+def test_a_node_that_only_seems_to_pass_gradients_on_is_named():
+    session = build("mask_rcnn_r50_fpn").session([record(64, 96)], seed=1)
+    with pytest.raises(InputError, match=r"cut at 'roi_heads.mask_pooler' \(roi_pooler\)"):
+        session.gradient("masks[0][0].sum()", "detections.boxes")
+    with pytest.raises(InputError, match="does not depend on 'roi_heads.detections.boxes'"):
+        session.gradient("detections.scores[0][0]", "detections")
+
+
+def test_a_part_of_a_graph_has_gradients_at_what_it_is_given():
+    graph, batch = build("mask_rcnn_r50_fpn"), [record(64, 96)]
+    session = graph.session(batch, seed=1)
+    feeds = ["backbone", "proposal_generator.proposals"]
+    given = {"batch": batch, **{name: session[name] for name in feeds}}
+    part = graph.subgraph(feeds=feeds, until="roi_heads.masks").session(given)
+    found = part.gradient("roi_heads.masks[0][0].sum()", "backbone.p2")
+    expected = session.holding(feeds[1]).gradient("roi_heads.masks[0][0].sum()", "backbone.p2")
+    assert torch.equal(found, expected)
+
+
 def test_an_optimised_graph_has_the_gradients_of_its_own_modules():
     torch.manual_seed(1)
     graph, batch = build("mask_rcnn_r50_fpn"), [record(64, 96)]

@@ -94,6 +94,23 @@ def test_a_logit_is_that_of_the_proposal(opened):
         assert name == f"roi_heads.box_predictor.class_logits[{row}, {column}]"
 
 
+def test_a_logit_is_found_where_its_score_is_saturated():
+    torch.manual_seed(0)
+    graph = Graph.from_spec("mask_rcnn_r50_fpn", **SMALL)
+    with torch.no_grad():
+        graph.module("box_predictor").cls_score.weight.mul_(10_000)
+    explainer = make_explainer(graph)
+    opened = explainer.open(noise())
+    first = opened.find_detection(0)
+    assert first.score == 1
+    assert opened.session.gradient(opened.name_number(first, "score"), "backbone.p2").sum() == 0
+    row = int(opened.session["detections.proposal_indices"][0][first.place])
+    column = int(opened.session["detections.classes"][0][first.place])
+    name = opened.name_number(first, "logit")
+    assert name == f"roi_heads.box_predictor.class_logits[{row}, {column}]"
+    assert not explainer(opened, 0, of="logit").is_empty
+
+
 def test_a_number_of_no_detection_is_explained(explainer, opened):
     found = explainer(opened, None, of="proposal_generator.rpn_head.objectness[0][0, 0, 1, 1]")
     assert found.in_box is None
