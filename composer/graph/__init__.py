@@ -8,7 +8,7 @@ from composer.graph.description import (
     parse_description,
     plugin_versions,
 )
-from composer.graph.edits import refuse_edits
+from composer.graph.edits import EditFunction, GivenEdit, refuse_edits
 from composer.graph.engine_graph import plan_with_engine
 from composer.graph.frozen_random import find_frozen_random
 from composer.graph.gradients import Differentiable
@@ -51,6 +51,8 @@ from composer.graph.weights import (
 __all__ = [
     "Costs",
     "Differentiable",
+    "EditFunction",
+    "GivenEdit",
     "Graph",
     "LoadArguments",
     "LoadOptions",
