@@ -8,7 +8,7 @@
     │   ├── PluginImportError       a plugin fails to import; `.reason` says why
     │   └── MissingPluginError      a name of a distribution that is not installed
     ├── InputError              what was given to a run does not fit the graph
-    ├── ExecutionError          a node failed while it ran; `.path` is its path
+    ├── ExecutionError          a node failed while it ran: `.path`; `.session` has the rest
     ├── ExportError             nodes cannot be exported, or the file differs from the graph
     ├── CheckpointError         a checkpoint cannot be read, written or trusted
     │   ├── CheckpointMismatchError   it was read, but does not fit the graph; `.report` says how
@@ -143,7 +143,13 @@ class ExecutionError(ComposerError):
     Args:
         path: path of the node.
         message: what happened.
+
+    Attributes:
+        session: a `composer.graph.Session` with what was computed, from which the graph continues
+            once it is fixed; None where the error has crossed a process border.
     """
+
+    session: Any = None
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path

@@ -36,6 +36,7 @@ from composer.cli.options import (
 )
 from composer.cli.output import count_things, print_notes
 from composer.cli.result_folders import choose_evaluation_folder, name_model
+from composer.cli.snapshot_options import save_on_error_option, saving_on_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,6 +60,7 @@ _OF_MODELS = (
     "device",
     "cache_folder",
     "cache_limit",
+    "save_on_error",
 )
 
 
@@ -103,6 +105,7 @@ def _parse_sizes(
 @edit_option()
 @inference_options(by_default=True)
 @cache_options
+@save_on_error_option()
 @offline_option()
 @device_option()
 @click.option("--per-class", is_flag=True, help="Print the metrics of each class, too.")
@@ -134,6 +137,7 @@ def eval_command(
     edits: EditChoice,
     way: InferenceWay,
     kept: KeptValues,
+    save_on_error: bool,
     device: str,
     per_class: bool,
     output: str | None,
@@ -194,7 +198,9 @@ def eval_command(
         batches = make_batches(
             graph, dataset, loading, resize=predict is None, image_size=image_size
         )
-        with keeping(graph, cache), edits.hold(graph):
+        texts = [f"{each.address}={json.dumps(each.value.plain())}" for each in settable.settings]
+        saving = saving_on_error(model or "", texts, is_asked=save_on_error)
+        with keeping(graph, cache), edits.hold(graph), saving:
             results = _evaluate(
                 graph, dataset, evaluators, predict, batches, quiet=not processes.is_first
             )

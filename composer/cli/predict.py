@@ -24,6 +24,7 @@ from composer.cli.options import (
 from composer.cli.output import print_notes
 from composer.cli.result_folders import choose_predictions_folder
 from composer.cli.shard_options import JobOptions, job_options, print_report, run_job
+from composer.cli.snapshot_options import save_on_error_option, saving_on_error
 from composer.escapes import escape_name
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ _SHOWN = 5  # names in a list
 @edit_option()
 @inference_options(by_default=True)
 @cache_options
+@save_on_error_option()
 @offline_option()
 @device_option()
 @click.pass_context
@@ -119,6 +121,7 @@ def predict(
     edits: EditChoice,
     way: InferenceWay,
     kept: KeptValues,
+    save_on_error: bool,
     device: str,
 ) -> None:
     """Detect objects in images and videos; draw and save the predictions.
@@ -172,7 +175,8 @@ def predict(
         background=background,
         output_format=output_format,
     )
-    with keeping(predictor.graph, cache), edits.hold(predictor.graph):
+    saving = saving_on_error(model, settings, is_asked=save_on_error)
+    with keeping(predictor.graph, cache), edits.hold(predictor.graph), saving:
         is_complete = _predict_all(predictions, quiet=as_json)
     if cache is not None:
         print_notes(describe_use(cache, predictor.graph))

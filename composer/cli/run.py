@@ -27,6 +27,13 @@ from composer.cli.options import (
     until_option,
     weights_option,
 )
+from composer.cli.snapshot_options import (
+    choose_needed,
+    continue_option,
+    read_continued,
+    save_on_error_option,
+    saving_on_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,6 +77,8 @@ if TYPE_CHECKING:
     help="Measure the memory of every node, too, in a first run.",
 )
 @cache_options
+@save_on_error_option()
+@continue_option()
 @click.option(
     "--save",
     metavar="PATH",
@@ -97,6 +106,8 @@ def run(
     dry_run: bool,
     profile: bool,
     kept: KeptValues,
+    save_on_error: bool,
+    snapshot_folder: str | None,
     save: str | None,
     no_save: bool,
     as_json: bool,
@@ -131,7 +142,13 @@ def run(
 
     opened = open_model(model, weights or None, LoadOptions(**load_arguments), set=settings)
     blueprint = opened.blueprint
-    fed = read_feeds(feeds, blueprint, mode)
+    fed: dict[str, Any] = {}
+    if snapshot_folder is not None:
+        snapshot, mode, seed = read_continued(context, snapshot_folder, blueprint, mode, seed)
+        fed = read_feeds(feeds, blueprint, mode)
+        fed |= choose_needed(snapshot, blueprint, until, fed)
+    else:
+        fed = read_feeds(feeds, blueprint, mode)
     plan = _make_plan(blueprint, mode, until, fed, edits)
     if dry_run:
         if mode == "inference":
@@ -149,7 +166,8 @@ def run(
     notes += _print_notes(_notes_on_weights(graph, reports))
     if mode == "inference":
         graph = way.apply(graph)
-    with keeping(graph, cache), edits.hold(graph):
+    saving = saving_on_error(model, settings, is_asked=save_on_error)
+    with keeping(graph, cache), edits.hold(graph), saving:
         outcome = run_shown(
             graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
         )

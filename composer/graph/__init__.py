@@ -36,6 +36,7 @@ from composer.graph.profiling import (
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
 from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
+from composer.graph.snapshots import Snapshot, read_snapshot
 from composer.graph.stored_weights import StoredWeights, read_weights
 from composer.graph.value_parts import parse_part
 from composer.graph.varied_graph import VariedGraph, is_run_by_engine, vary_graph
@@ -64,6 +65,7 @@ __all__ = [
     "OpenedModel",
     "Profile",
     "Session",
+    "Snapshot",
     "StoredWeights",
     "VariedGraph",
     "Weights",
@@ -94,6 +96,7 @@ __all__ = [
     "plugin_versions",
     "read_inputs",
     "read_model",
+    "read_snapshot",
     "read_weights",
     "refuse_edits",
     "require_weights",

@@ -26,6 +26,8 @@ from composer.graph.edits import (
     read_edits_by_mode,
     refuse_edits,
 )
+from composer.graph.failed_runs import RunState, session_on_failure
+from composer.graph.given_plans import check_given
 from composer.graph.inference_forms import InferenceForms
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
 from composer.graph.keeping import HeldCache
@@ -244,7 +246,7 @@ class Execution:
         callables = self.callables if callables is None else callables
         if forms is not None and self.sets is not None:
             plan, callables = self._fuse(plan, self.sets, edits), self.sets.extend(callables)
-        if seed is None and any(step.node.draws_in(plan.mode) for step in plan.steps):
+        if seed is None and _draws(plan):
             seed = draw_seed()
         run = partial(
             execute,
@@ -267,11 +269,7 @@ class Execution:
             return run(plan, observers=(*observers, keeper))
 
     def find_keeping(self, cache: CacheFolder | None, *, is_seeded: bool) -> Keeping | None:
-        """What a request says of keeping values; None if they are not kept.
-
-        Args:
-            cache: the folder; by default the one that holds in this thread or task.
-            is_seeded: whether the request has a seed.
+        """Where a request keeps values: in a folder, or where runs of this thread or task do.
 
         Raises:
             InputError: it is no folder, or one that others use.
@@ -374,20 +372,17 @@ class Execution:
         keeping = self.find_keeping(cache, is_seeded=seed is not None)
         if isinstance(until, Plan):  # others were checked when they were made
             self.check(plan)
-        if (fed or plan.feeds) and fed.keys() != set(plan.feeds):
-            wanted, given = (", ".join(map(str, slots)) or "nothing" for slots in (plan.feeds, fed))
-            raise InputError(f"the plan was made for feeds of {wanted}; fed are: {given}")
         edits = self.editing.current(plan.mode) if edits is None else edits
-        if plan.edits and edits.keys() - set(plan.feeds) != set(plan.edits):
-            wanted, given = (", ".join(map(str, each)) or "nothing" for each in (plan.edits, edits))
-            raise InputError(f"the plan was made for edits of {wanted}; edited are: {given}")
-        if seed is None and draws_any(edits):
+        check_given(plan, fed, edits)
+        if seed is None and (draws_any(edits) or _draws(plan)):
             seed = draw_seed()
         bound = self.bind_edits(plan.mode, edits, seed or 0) if edits else NO_EDITS
         values = {slot: fed[slot] for slot in plan.used_feeds}
         by_name = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named or {})
+        state = RunState(self, plan.mode, by_name, seed, values, fed, edits, keeping)
         changed: dict[str, Any] = {"edits": bound, "keeping": keeping}
-        tapped = self.run(plan, values, by_name, seed=seed, observers=observers, **changed)
+        with session_on_failure(state):
+            tapped = self.run(plan, values, by_name, seed=seed, observers=observers, **changed)
         found = [
             tapped[target.name] if target.tap else gather(target.endpoint, values)
             for target in plan.targets
@@ -398,3 +393,8 @@ class Execution:
             return found[0]
         names = [target.name for target in plan.targets] if isinstance(until, Plan) else until
         return dict(zip(names or (), found, strict=True))
+
+
+def _draws(plan: Plan) -> bool:
+    """Whether a node of a plan draws."""
+    return any(step.node.draws_in(plan.mode) for step in plan.steps)

@@ -10,8 +10,8 @@ not kept, nor are those that depend on them.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,9 +50,9 @@ class Keeping:
     stamps: dict[Slot, tuple[Any, ...]] = field(default_factory=dict)
 
     def check(self, values: Mapping[Slot, Any]) -> None:
-        """Forgets the keys of values that were changed in place since `stamp`."""
+        """Forgets the keys of values that were replaced, or changed in place, since `stamp`."""
         for slot, value in values.items():
-            if slot in self.keys and self.stamps.get(slot) != _stamp(value):
+            if slot in self.keys and not _are_same(self.stamps.get(slot, ()), _stamp(value)):
                 del self.keys[slot]
 
     def fork(self) -> Keeping:
@@ -215,13 +215,38 @@ def _find_recording(
     return frozenset(found)
 
 
+@contextmanager
+def following(keeping: Keeping | None, values: Mapping[Slot, Any]) -> Iterator[None]:
+    """Keeps the keys of a session's values true from one run in the `with` block to the next.
+
+    Args:
+        keeping: where values are kept, if they are.
+        values: those of the session.
+    """
+    if keeping is None:
+        yield
+        return
+    keeping.check(values)
+    try:
+        yield
+    finally:
+        keeping.stamp(values)
+
+
 def _stamp(value: Any) -> tuple[Any, ...]:
-    """What changes when somebody writes to the tensors of a value."""
-    found = []
+    """What changes when somebody replaces a value, or writes to its tensors."""
+    found = [value]
     for tensor in iterate_tensors(value):
-        version = digest_tensor(tensor) if tensor.is_inference() else tensor._version
-        found.append((id(tensor), version))
-    return (id(value), *found)
+        found += [tensor, digest_tensor(tensor) if tensor.is_inference() else tensor._version]
+    return tuple(found)
+
+
+def _are_same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Whether stamps consist of the same objects; no address is taken for an object."""
+    if len(first) != len(second):
+        return False
+    pairs = zip(first, second, strict=True)
+    return all(a is b or (isinstance(a, (int, bytes)) and a == b) for a, b in pairs)
 
 
 class KeepingObserver:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal
 
 from composer.blueprint import Names, Plan
+from composer.errors import InputError
 from composer.graph.accelerated import describe_optimization
 from composer.graph.built_graph import BuiltGraph
 from composer.graph.costs import Costs, counting
@@ -15,6 +17,7 @@ from composer.graph.edits import GivenEdit
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
 from composer.graph.profiling import Profile, profile_run
 from composer.graph.session import Session
+from composer.graph.snapshots import read_snapshot, restore_values
 from composer.language import Mode
 from composer.value_cache import CacheFolder, ValueCache, open_cache
 
@@ -95,9 +98,33 @@ class RunnableGraph(BuiltGraph):
         seed: int | None = None,
         edits: Mapping[str, GivenEdit] | None = None,
         cache: CacheFolder | None = None,
+        snapshot: str | os.PathLike[str] | None = None,
     ) -> Session:
-        """A lazy run that keeps its values, with the options of `run`; see `Session`."""
+        """A lazy run that keeps its values, with the options of `run`; see `Session`.
+
+        Args:
+            inputs: as for `run`.
+            feeds: as for `run`.
+            mode: as for `run`.
+            seed: as for `run`.
+            edits: as for `run`.
+            cache: as for `run`.
+            snapshot: a folder that `Session.save` or `--save-on-error` wrote: the session begins
+                with its values, inputs, mode and seed. What nodes that have changed since, and
+                those below them, gave is computed anew; weights are not compared.
+
+        Raises:
+            NameResolutionError: if a name means nothing or several things.
+            InputError: something does not fit, or the snapshot cannot be read.
+        """
+        held = None if snapshot is None else read_snapshot(snapshot, self.blueprint)
+        if held is not None:
+            mode, seed = mode or held.mode, held.seed if seed is None else seed
+            if mode != held.mode:
+                raise InputError(f"the snapshot is of {held.mode}, and asked for is {mode}")
         session = Session(self._execution, mode or self.mode, inputs, seed, cache=cache)
+        if held is not None:
+            restore_values(session, held)
         session.feed({} if feeds is None else feeds)
         session.edit_all({} if edits is None else edits)
         return session

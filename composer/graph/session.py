@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
 
 from composer.acceleration import cast_up
 from composer.blueprint import Endpoint, Plan, Slot, Target, listed, make_plan
-from composer.errors import InputError
+from composer.errors import ExecutionError, InputError
 from composer.executor import Edits as BoundEdits
 from composer.executor import gather
 from composer.graph.edits import (
@@ -26,11 +27,13 @@ from composer.graph.edits import (
 from composer.graph.execution import Execution
 from composer.graph.gradients import Differentiable
 from composer.graph.inputs import bind_inputs, spread_feed
+from composer.graph.kept_runs import following
 from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.recorded_part import RecordedPart
 from composer.graph.seeds import check_seed, draw_seed
 from composer.graph.session_edit import SessionEdit
 from composer.graph.session_values import SessionValues
+from composer.graph.snapshots import NO_NOTES, Snapshot, give_inputs, write_snapshot
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
 from composer.value_cache import CacheFolder
@@ -99,7 +102,6 @@ class Session:
         given = spread_feed(target, value, self._dependencies)
         self._plain = None
         self._held.replace(given)
-        self._forget_keys(given)
 
     def feed(self, values: Any) -> None:
         """Replaces several values by name.
@@ -198,7 +200,6 @@ class Session:
             raise KeyError(f"'{name}' was not replaced")
         self._plain = None
         self._held.restore(slots)
-        self._forget_keys(slots)
 
     def __contains__(self, name: str) -> bool:
         """Whether the value is there without computing anything."""
@@ -371,19 +372,32 @@ class Session:
                 self._held.values[slot] = edits[slot](self._held.originals[slot])
         options: dict[str, Any] = {"seed": self.seed, "release": False, "edits": edits}
         run = partial(self._execution.run, plan, self._held.values, self._inputs, **options)
-        if self._keeping is None:
-            self._held.taps.update(run())  # what was computed before a node fails stays
-            return
-        self._keeping.check(self._held.values)
-        try:
-            self._held.taps.update(run(keeping=self._keeping))
-        finally:
-            self._keeping.stamp(self._held.values)
+        try:  # what was computed before a node fails stays
+            with following(self._keeping, self._held.values):
+                self._held.taps.update(run(keeping=self._keeping))
+        except ExecutionError as error:
+            error.session = self
+            raise
 
-    def _forget_keys(self, slots: Iterable[Slot]) -> None:
-        if self._keeping is not None:
-            for slot in slots:
-                self._keeping.keys.pop(slot, None)
+    def save(self, folder: str | os.PathLike[str], notes: Mapping[str, str] = NO_NOTES) -> Snapshot:
+        """Writes the values that are there into a new folder, a file each.
+
+        `graph.session(snapshot=folder)` continues from them, in this process or another.
+
+        Args:
+            folder: the folder, which must not exist.
+            notes: what else its `snapshot.json` says.
+
+        Returns:
+            What was written, and what could not be.
+
+        Raises:
+            CheckpointError: the folder exists, or cannot be written.
+        """
+        self._prepare()
+        given = give_inputs(self._dependencies, self._inputs, self._held.values)
+        snapshot = Snapshot(self._book.mode, self.seed, given, {})
+        return write_snapshot(folder, snapshot, self._dependencies, notes)
 
     def _edit(self, slot: Slot, function: Callable[[Any], Any], value: Any) -> Any:
         self._held.originals[slot] = value

@@ -1,0 +1,125 @@
+"""Options of snapshots: what a failed run had computed, and a run that continues from it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from composer.cli.options import Decorator
+
+if TYPE_CHECKING:
+    from composer.blueprint import Blueprint, Slot
+    from composer.graph import Snapshot
+    from composer.language import Mode
+
+
+def save_on_error_option() -> Decorator:
+    """The option --save-on-error."""
+    return click.option(
+        "--save-on-error",
+        is_flag=True,
+        help="If a node fails, save what was computed to runs/<model>-failed; `composer run "
+        "--continue` goes on from there.",
+    )
+
+
+def continue_option() -> Decorator:
+    """The option --continue FOLDER, as `snapshot_folder`."""
+    return click.option(
+        "--continue",
+        "snapshot_folder",
+        metavar="FOLDER",
+        help="Go on from the snapshot of a failed run: with its values, inputs, mode and seed.",
+    )
+
+
+@contextmanager
+def saving_on_error(model: str, settings: Sequence[str] = (), *, is_asked: bool) -> Iterator[None]:
+    """Saves the session of a node that fails in the `with` block, and says how to go on.
+
+    Args:
+        model: the model, as the user names it.
+        settings: what the user sets in it.
+        is_asked: whether the user asked for it.
+    """
+    from composer.errors import CheckpointError, ExecutionError
+
+    try:
+        yield
+    except ExecutionError as error:
+        if is_asked and error.session is not None:
+            try:
+                _save(error, model, settings)
+            except CheckpointError as problem:
+                click.echo(f"nothing was saved: {problem}", err=True)
+        raise
+
+
+def _save(error: Any, model: str, settings: Sequence[str]) -> None:
+    from composer.cli.output import count_things
+    from composer.cli.result_folders import choose_evaluation_folder, name_model
+
+    folder = choose_evaluation_folder(name_model(model), "failed")
+    written = error.session.save(folder, {"failed": error.path, "error": str(error)})
+    click.echo(f"saved {count_things(len(written.values), 'value')} to {folder}", err=True)
+    for name, reason in written.left_out.items():
+        click.echo(f"  without {name}: {reason}", err=True)
+    words = ["composer", "run", model, *(word for each in settings for word in ("--set", each))]
+    command = shlex.join([*words, "--continue", str(folder)])
+    click.echo(f"  when it is mended: {command}", err=True)
+
+
+def read_continued(
+    context: click.Context, folder: str, blueprint: Blueprint, mode: Mode, seed: int
+) -> tuple[Snapshot, Mode, int]:
+    """The snapshot that a run goes on from, with its mode and seed, unless the user names others.
+
+    Args:
+        context: the command.
+        folder: the folder of the snapshot.
+        blueprint: the checked spec.
+        mode: the mode that the command has.
+        seed: the seed that the command has.
+
+    Raises:
+        InputError: it cannot be read, or is of another mode than the user names.
+    """
+    from composer.errors import InputError
+    from composer.graph import read_snapshot
+
+    snapshot = read_snapshot(folder, blueprint)
+    is_named = {
+        name: context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        for name in ("mode", "seed")
+    }
+    if is_named["mode"] and mode != snapshot.mode:
+        raise InputError(f"{folder}: a snapshot of {snapshot.mode}, and --mode is {mode}")
+    for name, reason in snapshot.left_out.items():
+        click.echo(f"not taken from the snapshot: {name}: {reason}", err=True)
+    return snapshot, snapshot.mode, seed if is_named["seed"] else snapshot.seed
+
+
+def choose_needed(
+    snapshot: Snapshot, blueprint: Blueprint, until: Sequence[str], fed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values of a snapshot that a run needs, by name, beside what the user feeds.
+
+    Args:
+        snapshot: the snapshot.
+        blueprint: the checked spec.
+        until: what the run is for; the whole graph if empty.
+        fed: values that the user gives, by name, which take the place of those of the snapshot.
+    """
+    from composer.graph import spread_feeds
+
+    mode = snapshot.mode
+    given: dict[Slot, Any] = spread_feeds(fed, blueprint.book(mode), blueprint.dependencies(mode))
+    slots = {**snapshot.values, **given}
+    plan = blueprint.plan(mode, until or None, slots)
+    chosen = {slot: snapshot.values[slot] for slot in plan.used_feeds if slot not in given}
+    return {str(slot): value for slot, value in chosen.items()}
