@@ -380,16 +380,9 @@ class Session:
             raise
 
     def save(self, folder: str | os.PathLike[str], notes: Mapping[str, str] = NO_NOTES) -> Snapshot:
-        """Writes the values that are there into a new folder, a file each.
+        """Writes the values that are there into a new folder: see `graph.session(snapshot=...)`.
 
-        `graph.session(snapshot=folder)` continues from them, in this process or another.
-
-        Args:
-            folder: the folder, which must not exist.
-            notes: what else its `snapshot.json` says.
-
-        Returns:
-            What was written, and what could not be.
+        Its `snapshot.json` has the notes, too. What is returned says what could not be written.
 
         Raises:
             CheckpointError: the folder exists, or cannot be written.
