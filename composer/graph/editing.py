@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from composer.errors import InputError
 from composer.graph.edits import NO_EDITS, Edits, join_edits
 from composer.language import Mode
 
@@ -70,6 +71,18 @@ class Editing:
             scope.is_open = False
             _scopes.set(tuple([each for each in _scopes.get() if each is not scope]))
             self._count(-1)
+
+    def refuse(self, reason: str) -> None:
+        """Makes sure that no edits hold in this thread or task.
+
+        Args:
+            reason: why there must be none.
+
+        Raises:
+            InputError: if some do.
+        """
+        if any(scope.editing is self and scope.is_open for scope in _scopes.get()):
+            raise InputError(f"edits hold here, and {reason}: leave the block of `editing` first")
 
     def pausing(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The function, in whose runs of the same graph no edits hold.

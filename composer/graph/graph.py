@@ -348,10 +348,12 @@ class Graph(RunnableGraph):
             The files, and the largest error of each output.
 
         Raises:
-            InputError: there is no such format, it lacks a package, or an option does not apply.
+            InputError: there is no such format, it lacks a package, an option does not apply, or
+                edits hold here.
             NameResolutionError: if a name means nothing or several things.
             ExportError: a node cannot be exported, or the file differs from the graph.
         """
+        self._execution.editing.refuse("an export has none of them")
         # An export reads example images, which are above this layer.
         from composer.exporting import ExportOptions, export_graph
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from composer.errors import InputError
-from composer.structures import ImageList, iterate_tensors, map_tensors
+from composer.structures import ImageBatch, ImageList, iterate_tensors, map_tensors
 from composer.values import describe
 
 Edit = Callable[..., Any]
@@ -128,14 +128,26 @@ def _mask(channels: tuple[int, ...], is_kept: bool, tensor: Tensor) -> Tensor:
 def map_numbers(function: Callable[[Tensor], Tensor], value: Any) -> Any:
     """The value with a function applied to every tensor of floating-point numbers.
 
+    Of a batch of images these are the images, which stay in bytes if they are.
+
     Raises:
         InputError: it has none, where it has anything.
     """
+    if isinstance(value, ImageBatch):
+        records = [{**each, "image": _change_image(function, each["image"])} for each in value]
+        return ImageBatch(records)
     tensors = list(iterate_tensors(value))
     is_empty = not tensors and isinstance(value, (list, tuple, Mapping)) and not value
     if not is_empty and not any(tensor.is_floating_point() for tensor in tensors):
         raise InputError(f"{describe(value)} has no floating-point numbers to change")
     return map_tensors(lambda t: function(t) if t.is_floating_point() else t, value)
+
+
+def _change_image(function: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    if image.is_floating_point():
+        return function(image)
+    limits = torch.iinfo(image.dtype)
+    return function(image.float()).round().clamp(limits.min, limits.max).to(image.dtype)
 
 
 def require_number(value: Any, what: str) -> float:

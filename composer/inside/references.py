@@ -10,7 +10,7 @@ from torch import Tensor
 
 from composer.errors import InputError
 from composer.graph import Graph, Session
-from composer.structures import iterate_tensors, map_tensors
+from composer.structures import ImageBatch, iterate_tensors, map_tensors
 from composer.values import copy_value, describe
 
 
@@ -89,6 +89,8 @@ class _MeanAt:
         self._means: dict[tuple[Any, ...], Tensor] = {}
 
     def __call__(self, value: Any) -> Any:
+        if isinstance(value, ImageBatch):
+            raise InputError("images of a batch have no mean; edit the node that reads them")
         if not self._means:
             self._means = self._compute()
         means = [self._means.get(key) for key, _ in _walk(value)]
@@ -103,7 +105,10 @@ class _MeanAt:
             for key, tensor in _walk(value):
                 if tensor.is_floating_point():
                     _add(sums, key, tensor, self._name)
-        return {key: (total / count) for key, (total, count) in sums.items() if count}
+        means = {key: (total / count) for key, (total, count) in sums.items() if count}
+        if not means:
+            raise InputError(f"the reference set has no floating-point numbers at '{self._name}'")
+        return means
 
     def _fill(self, tensor: Tensor, mean: Tensor | None) -> Tensor:
         if not tensor.is_floating_point() or not tensor.numel():

@@ -98,7 +98,6 @@ def test_mistaken_texts_are_refused(cli, image, text, message):
         ("backbone=keep:100000", "there is no channel 100000: there are"),
         ("backbone=scale:nan", "a factor is a finite number, not nan"),
         ("backbone=patch:missing.jpg", "missing.jpg: there is no such file"),
-        ("batch=zero", "has no floating-point numbers to change"),
     ],
 )
 def test_edits_that_fit_nothing_are_refused_without_a_traceback(cli, image, text, message):

@@ -312,6 +312,11 @@ def test_edits_of_a_block_apply_in_the_mode_that_has_their_node(graph):
     assert torch.equal(trained["t"], trained["n"] * 4)
 
 
+def test_an_export_is_refused_where_edits_hold(graph, tmp_path):
+    with graph.editing({"a": double}), pytest.raises(InputError, match="an export has none of"):
+        graph.export(tmp_path / "x.pt2", until="a", inputs=X)
+
+
 def test_other_graphs_are_not_edited(graph):
     with graph.editing({"a": double}):
         for other in (copy.deepcopy(graph), graph.subgraph(until="a")):

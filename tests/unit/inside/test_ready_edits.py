@@ -5,7 +5,7 @@ import torch
 
 from composer import ExecutionError, Graph, InputError
 from composer.inside import drop_channels, keep_channels, mean, noise, patch, scale, zero
-from composer.structures import Boxes, ImageList, Instances
+from composer.structures import Boxes, ImageBatch, ImageList, Instances
 from sample_nodes import NODES
 
 MAPS = {"p2": torch.rand(1, 4, 6, 8) + 1, "p3": torch.rand(1, 4, 3, 4) + 1}
@@ -42,6 +42,18 @@ def test_what_has_no_numbers_is_not_changed_without_a_word(value):
     for edit in (zero, scale(2)):
         with pytest.raises(InputError, match="has no floating-point numbers to change"):
             edit(value)
+
+
+def test_images_of_a_batch_stay_in_bytes():
+    image = torch.full((3, 4, 5), 200, dtype=torch.uint8)
+    batch = ImageBatch([{"image": image, "height": 4, "image_id": 7}])
+    generator = torch.Generator().manual_seed(0)
+    assert zero(batch)[0]["image"].tolist() == torch.zeros_like(image).tolist()
+    assert scale(0.5)(batch)[0]["image"].unique().tolist() == [100]
+    assert scale(2)(batch)[0]["image"].unique().tolist() == [255]
+    assert noise(3, is_relative=False)(batch, generator)[0]["image"].dtype == torch.uint8
+    assert zero(batch)[0]["image_id"] == 7
+    assert batch[0]["image"] is image
 
 
 def test_scale_multiplies():
@@ -115,7 +127,7 @@ def test_a_mean_is_computed_without_the_edits_that_hold(graph):
     ("inputs", "message"),
     [
         ([torch.rand(1, 2)], "has 2 channels at 'a', and 1x3 float32 has 3"),
-        ([torch.rand(0, 3)], "the reference set has no values at 'a'"),
+        ([torch.rand(0, 3)], "the reference set has no floating-point numbers at 'a'"),
         ([torch.rand(1, 2), torch.rand(1, 3)], "at 'a' have different channels"),
     ],
 )
