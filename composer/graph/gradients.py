@@ -43,7 +43,7 @@ class Differentiable:
         give: returns the values of slots, and the edits of what is computed from them.
         inputs: the graph's inputs by name.
         seed: the seed of the run.
-        notes: remarks for the plan.
+        in_place_of_optimised: whether the nodes are otherwise run in other forms, or by engines.
     """
 
     def __init__(
@@ -52,10 +52,14 @@ class Differentiable:
         give: Callable[[Sequence[Slot]], tuple[Mapping[Slot, Any], BoundEdits]],
         inputs: Mapping[str, Any],
         seed: int,
-        notes: tuple[str, ...] = (),
+        *,
+        in_place_of_optimised: bool = False,
     ) -> None:
         self._part, self._give, self._inputs, self._seed = part, give, inputs, seed
-        self.plan = dataclasses.replace(part.plan, notes=notes)
+        notes = [f"with gradients from: {', '.join(one.text for one in part.at)}"]
+        if in_place_of_optimised:
+            notes.append("by PyTorch, on the original weights: all nodes")
+        self.plan = dataclasses.replace(part.plan, notes=tuple(notes))
 
     def run(self, chosen: Mapping[int, Tensor] | None = None, **options: Any) -> Recorded:
         """Computes the number, and records it.

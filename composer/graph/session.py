@@ -33,6 +33,7 @@ from composer.graph.recorded_part import RecordedPart
 from composer.graph.seeds import check_seed, draw_seed
 from composer.graph.session_edit import SessionEdit
 from composer.graph.session_values import SessionValues
+from composer.graph.session_view import describe_session, draw_session
 from composer.graph.snapshots import NO_NOTES, Snapshot, give_inputs, write_snapshot
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
@@ -235,21 +236,18 @@ class Session:
     def gradient(self, of: str, at: str | Sequence[str]) -> Any:
         """The gradient of a number with respect to values.
 
-        What lies above the values is taken from the session, and computed if it is missing. What
-        lies between them and the number is run once more, by PyTorch in the precision of the
-        weights, also where the graph is optimised. Values that the session keeps, weights and
-        their gradients stay as they are; it does not matter whether anything requires gradients,
-        is frozen, or whether gradients are switched off around it.
+        What lies between them is run once more, by PyTorch on the weights of the graph, also where
+        that is optimised. What the session keeps, weights and their gradients stay as they are;
+        nothing need require gradients, may be frozen, or gradients switched off.
 
         Args:
             of: the number: a name and the way to it in its value, such as
-                `detections.scores[0][3]`, `box_predictor.class_logits[12, 0]`,
-                `instances[0].pred_masks[2].mean()`, or `class_loss.loss_cls` in training mode.
+                `detections.scores[0][3]`, `instances[0].pred_masks[2].mean()`, or
+                `class_loss.loss_cls` in training mode.
             at: names of values, of parts of them (`backbone.p3`), or of taps.
 
         Returns:
-            The gradient, of the form of the value; for several, a dict by the names that were
-            given. Parts that are not of floating-point numbers are there as they are.
+            The gradient, of the form of the value; for several, a dict by the given names.
 
         Raises:
             NameResolutionError: a name means nothing or several things.
@@ -261,31 +259,16 @@ class Session:
         return found[0] if isinstance(at, str) else dict(zip(at, found, strict=True))
 
     def differentiable(self, of: str, at: str | Sequence[str]) -> Differentiable:
-        """The function from values to a number, to be run with other values and differentiated.
-
-        It has the arguments of `gradient`, and raises what that raises.
-        """
+        """The function from values to a number that `gradient`, with these arguments, uses."""
         self._prepare()
         own = self._without_acceleration()
         number, *parts = [parse_part(name, own._book) for name in (of, *listed(at))]
         part = RecordedPart(own._execution, own._dependencies, own._held.overrides, number, parts)
-        notes = [f"with gradients from: {', '.join(one.text for one in parts)}"]
-        if own is not self:
-            notes.append("by PyTorch, on the original weights: all nodes")
-        return Differentiable(part, own._give_edited, self._inputs, self.seed, tuple(notes))
+        options = {"in_place_of_optimised": own is not self}
+        return Differentiable(part, own._give_edited, self._inputs, self.seed, **options)
 
     def holding(self, names: str | Sequence[str]) -> Session:
-        """A session with the same values, in which some count as replaced.
-
-        What they are computed from makes no difference then, to gradients neither.
-
-        Args:
-            names: names of values; those that are missing are computed.
-
-        Raises:
-            NameResolutionError: a name means nothing or several things.
-            InputError: one cannot be replaced.
-        """
+        """A session with the same values, of which these count as replaced, for gradients too."""
         slots = {slot for name in listed(names) for slot in self._book.resolve(name).endpoint.slots}
         self._give(sorted(slots))
         made = self.fork()
@@ -324,6 +307,9 @@ class Session:
     def computed(self) -> tuple[str, ...]:
         """Paths of the nodes all of whose needed values are there."""
         self._prepare()
+        return self._list_computed()
+
+    def _list_computed(self) -> tuple[str, ...]:
         have = {slot.path for slot in self._held.known if slot not in self._held.overrides}
         return tuple(path for path in self._dependencies.nodes if path in have)
 
@@ -336,6 +322,17 @@ class Session:
     def edited(self) -> tuple[str, ...]:
         """Names of the values that this session edits, in the order of their edits."""
         return tuple(str(place) for place in self._own_edits)
+
+    def __repr__(self) -> str:
+        marks = {"replaced": self.replaced, "edited": self.edited}
+        view = partial(describe_session, self._execution.blueprint, self._book.mode)
+        return view(self._list_computed(), marks)
+
+    def _repr_html_(self) -> str:
+        """The graph with what was computed, and the values in a table, in notebooks."""
+        marks = {"edited": [str(p.slot) for p in self._own_edits], "replaced": self.replaced}
+        view = partial(draw_session, self._execution.blueprint, self._book.mode, heading=repr(self))
+        return view(self._list_computed(), self._held.values, marks)
 
     def _prepare(self) -> None:
         """Brings the values to the edits that hold now.

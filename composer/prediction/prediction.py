@@ -14,10 +14,11 @@ from PIL import Image
 from composer.errors import InputError
 from composer.evaluation import describe_instances, read_instances
 from composer.files import write_bytes, write_json
-from composer.images import encode_visualization
+from composer.html_parts import embed_picture, make_heading, make_table
+from composer.images import encode_image, encode_visualization
 from composer.language import SpecMetadata
 from composer.plurals import count_noun
-from composer.structures import Instances, RotatedBoxes, mask_to_text
+from composer.structures import Instances, RotatedBoxes, list_columns, list_rows, mask_to_text
 from composer.visualization import (
     Background,
     ClassNames,
@@ -28,6 +29,7 @@ from composer.visualization import (
 )
 
 _DEFAULT_NAMES = SpecMetadata()
+_LARGEST, _MAX_ROWS = 960, 20  # pixels of a picture and rows of a table in a notebook
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,6 +59,30 @@ class Prediction:
     def __repr__(self) -> str:
         name = "" if self.file_name is None else f"{self.file_name}: "
         return f"Prediction({name}{self.summary()})"
+
+    def _repr_html_(self) -> str:
+        """The visualization and a table of the instances, in notebooks."""
+        parts = [make_heading(repr(self)[len("Prediction(") : -1])]
+        try:
+            drawn = self.draw()
+        except InputError:  # nothing to draw
+            return parts[0]
+        drawn.thumbnail((_LARGEST, _LARGEST))
+        parts.append(embed_picture(encode_image(drawn, ".jpg"), "jpeg", alt=self.summary()))
+        if "instances" in self.outputs:
+            parts.append(self._make_table())
+        return "".join(parts)
+
+    def _make_table(self) -> str:
+        found = self.instances
+        names = self.class_names if found.has("pred_classes") else []
+        plain = {n: v for n, v in found.get_fields().items() if n in ("scores", "pred_boxes")}
+        rows = [
+            [number, *([names[place]] if names else []), *cells]
+            for place, (number, *cells) in enumerate(list_rows(plain, _MAX_ROWS))
+        ]
+        header = ["", *(["class"] if names else []), *list_columns(plain)]
+        return make_table(header, rows, left_out=max(0, len(found) - len(rows)))
 
     @property
     def instances(self) -> Instances:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from composer.structures.image_batch import ImageBatch
     from composer.structures.image_list import ImageList
     from composer.structures.instances import Instances
+    from composer.structures.instances_table import list_columns, list_rows
     from composer.structures.keypoints import Keypoints
     from composer.structures.mask_pasting import paste_masks
     from composer.structures.panoptic_segmentation import PanopticSegmentation
@@ -155,6 +156,8 @@ __all__ = [
     "iterate_pairs",
     "iterate_tensors",
     "keeps_rows",
+    "list_columns",
+    "list_rows",
     "map_tensors",
     "mask_to_text",
     "measure_mask",

@@ -8,8 +8,12 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from composer.html_parts import make_heading, make_table
 from composer.structures.indexing import Index, normalize_index, select_items
+from composer.structures.instances_table import describe_field, list_columns, list_rows
 from composer.structures.traversal import iterate_tensors, map_tensors
+
+_MAX_ROWS = 20  # of a table in a notebook
 
 
 class Instances:
@@ -174,11 +178,22 @@ class Instances:
     def __repr__(self) -> str:
         height, width = self.image_size
         count = len(self) if self._fields else 0
-        fields = ", ".join(f"{name}: {value}" for name, value in self._fields.items())
+        fields = ", ".join(f"{name}: {describe_field(v)}" for name, v in self._fields.items())
         return (
             f"Instances(num_instances={count}, image_height={height}, "
             f"image_width={width}, fields=[{fields}])"
         )
+
+    def _repr_html_(self) -> str:
+        """The objects as a table, in notebooks."""
+        height, width = self.image_size
+        count = len(self) if self._fields else 0
+        heading = make_heading(f"{self.summary()} in an image of {height} x {width}")
+        rows = list_rows(self._fields, _MAX_ROWS)
+        table = make_table(
+            ["", *list_columns(self._fields)], rows, left_out=max(0, count - _MAX_ROWS)
+        )
+        return heading + table
 
     def summary(self) -> str:
         """Describes it in a few words."""

@@ -187,3 +187,18 @@ def test_records_are_checked_however_they_come(parts):
         parts.run([{"picture": 1}], until="part")
     with pytest.raises(Exception, match="input 'batch'"):
         parts.run(until="part", feeds={"batch": [{"picture": 1}]})
+
+
+def test_a_session_is_shown_in_a_line_and_as_a_drawing_with_its_values(graph):
+    session = graph.session(X, seed=1)
+    assert "inference: 0 of 4 nodes computed)" in repr(session)
+    session["b"]
+    session["s.low"] = torch.zeros(2)
+    session.edit("b", lambda value: value * 2)
+    session["b"]
+    shown = repr(session)
+    assert "3 of 4 nodes computed; replaced: s.low; edited: b" in shown
+    html = session._repr_html_()
+    assert "data:image/svg+xml;base64," in html
+    for cell in ("s.low", "replaced", "edited", "2 float32"):
+        assert f">{cell}</td>" in html

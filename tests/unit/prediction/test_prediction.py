@@ -156,3 +156,11 @@ def test_supervision_takes_predictions_and_outputs_of_graphs(checkpoint, supervi
         assert np.array_equal(detections.mask, found.instances.pred_masks.numpy())
     boxes_only = supervision.Detections.from_detectron2(predict())
     assert boxes_only.mask is None
+
+
+def test_a_notebook_shows_the_picture_and_a_table():
+    shown = predict()._repr_html_()
+    assert "data:image/jpeg;base64," in shown
+    assert "pets.jpg: 1 dog, 1 cat" in shown
+    for cell in ("dog", "cat"):
+        assert f">{cell}</td>" in shown

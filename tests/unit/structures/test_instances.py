@@ -140,6 +140,40 @@ def test_it_can_be_copied_and_pickled(instances):
 
 def test_it_describes_itself(instances):
     assert "num_instances=3, image_height=30, image_width=40" in repr(instances)
-    assert "scores: tensor" in str(instances)
+    assert "scores: [0.9, 0.5, 0.1]" in str(instances)
     assert instances.summary() == "3 instances"
     assert Instances((1, 2)).summary() == "0 instances"
+
+
+def test_the_repr_is_short_and_shows_few_numbers():
+    found = Instances(
+        (30, 40),
+        pred_boxes=Boxes(torch.ones(9, 4)),
+        scores=torch.linspace(0.9, 0.1, 9),
+        pred_masks=torch.zeros(9, 30, 40, dtype=torch.bool),
+        names=["a"] * 9,
+    )
+    assert repr(found) == (
+        "Instances(num_instances=9, image_height=30, image_width=40, fields=[pred_boxes: 9 boxes, "
+        "scores: [0.9, 0.8, 0.7, 0.6, 0.5, ...], pred_masks: 9x30x40 bool, names: 9 list])"
+    )
+    assert "num_instances=0" in repr(Instances((3, 4)))
+
+
+def test_a_notebook_shows_a_table():
+    found = Instances(
+        (30, 40),
+        pred_boxes=Boxes(torch.tensor([[1.25, 2.0, 3.0, 4.0]] * 25)),
+        scores=torch.full((25,), 0.5, requires_grad=True),
+        pred_classes=torch.arange(25),
+        pred_masks=torch.ones(25, 2, 2, dtype=torch.bool),
+        names=["<b>"] * 25,
+    )
+    shown = found._repr_html_()
+    assert "25 instances in an image of 30 x 40" in shown
+    assert shown.count("<tr>") == 21
+    assert "1.2, 2.0, 3.0, 4.0" in shown
+    assert "4 of 4" in shown
+    assert "&lt;b&gt;" in shown
+    assert "... and 5 more" in shown
+    assert "<tbody></tbody>" in Instances((3, 4))._repr_html_()
