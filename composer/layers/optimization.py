@@ -1,5 +1,7 @@
 """The contract of optimised inference: what a node type says of its weights and ports."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,3 +41,23 @@ class Optimization:
     float32_inputs: tuple[str, ...] = ()
     float32_outputs: tuple[str, ...] = ()
     dense: bool = False
+
+    @classmethod
+    def of_dense(
+        cls,
+        fold: Callable[[nn.Module], nn.Module] | None,
+        float32_outputs: tuple[str, ...] = (),
+    ) -> Optimization:
+        """That of a network of convolutions or attention, which may be changed in every way.
+
+        Args:
+            fold: as above.
+            float32_outputs: as above; those that thresholds and exponentials are taken of.
+        """
+        return cls(
+            fold=fold,
+            channels_last=True,
+            lower_precision=True,
+            float32_outputs=float32_outputs,
+            dense=True,
+        )

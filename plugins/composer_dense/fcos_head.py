@@ -82,12 +82,8 @@ class FCOSHead(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(
-            fold=fold_norms,
-            channels_last=True,
-            lower_precision=True,
-            dense=True,
-            float32_outputs=("class_logits", "edge_distances", "centerness"),
+        return Optimization.of_dense(
+            fold_norms, float32_outputs=("class_logits", "edge_distances", "centerness")
         )
 
     def forward(self, features: Features) -> FCOSPredictions:

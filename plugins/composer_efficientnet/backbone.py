@@ -88,12 +88,7 @@ class EfficientNetLite(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(
-            fold=fold_backbone,
-            channels_last=True,
-            lower_precision=True,
-            dense=True,
-        )
+        return Optimization.of_dense(fold_backbone)
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the feature maps that were asked for, by name, finest first.

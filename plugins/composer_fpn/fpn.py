@@ -112,7 +112,7 @@ class FPN(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(fold_norms)
 
     def forward(self, features: Features) -> Features:
         """Returns the pyramid, finest level first.

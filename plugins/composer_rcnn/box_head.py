@@ -60,7 +60,7 @@ class BoxHead(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=_fold, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(_fold)
 
     def forward(self, x: RegionFeatures) -> RegionFeatures:
         """Returns a vector a region (a map, without fully connected layers)."""

@@ -54,7 +54,7 @@ class KeypointHead(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(fold_norms)
 
     def forward(self, x: RegionFeatures) -> KeypointLogits:
         """Returns the logits of each keypoint's place, in every region."""

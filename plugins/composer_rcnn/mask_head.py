@@ -58,7 +58,7 @@ class MaskHead(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(fold_norms)
 
     def forward(self, x: RegionFeatures) -> MaskLogits:
         """Returns the logits of each class's mask, or of the one mask, in every region."""

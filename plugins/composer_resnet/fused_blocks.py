@@ -83,4 +83,4 @@ def fold(module: nn.Module) -> nn.Module:
     return fold_norms(module, fold_block)
 
 
-OPTIMIZATION = Optimization(fold=fold, channels_last=True, lower_precision=True, dense=True)
+OPTIMIZATION = Optimization.of_dense(fold)

@@ -76,13 +76,7 @@ class RPNHead(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(
-            fold=fold_norms,
-            channels_last=True,
-            lower_precision=True,
-            dense=True,
-            float32_outputs=("objectness", "deltas"),
-        )
+        return Optimization.of_dense(fold_norms, float32_outputs=("objectness", "deltas"))
 
     def forward(self, features: Features) -> RPNPredictions:
         """Returns objectness and box offsets of all anchors, level by level."""

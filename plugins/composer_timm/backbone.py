@@ -84,12 +84,7 @@ class TimmBackbone(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(
-            fold=_fold,
-            channels_last=True,
-            lower_precision=True,
-            dense=True,
-        )
+        return Optimization.of_dense(_fold)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""

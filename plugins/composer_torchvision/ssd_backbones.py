@@ -68,7 +68,7 @@ class TorchvisionSSDBackbone(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(fold_norms)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps, finest first."""
@@ -122,7 +122,7 @@ class TorchvisionSSDLiteBackbone(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(fold_norms)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps, finest first."""

@@ -83,13 +83,7 @@ class TorchvisionSSDHead(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(
-            fold=fold_norms,
-            channels_last=True,
-            lower_precision=True,
-            dense=True,
-            float32_outputs=("class_logits", "box_deltas"),
-        )
+        return Optimization.of_dense(fold_norms, float32_outputs=("class_logits", "box_deltas"))
 
     def forward(self, features: Features) -> SSDPredictions:
         """Returns class logits and box offsets of all default boxes, level by level."""

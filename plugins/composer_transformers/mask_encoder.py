@@ -45,7 +45,7 @@ class MaskEncoder(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_network, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(fold_network)
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps by level, finest first."""

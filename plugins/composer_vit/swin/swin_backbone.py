@@ -145,7 +145,7 @@ class SwinBackbone(nn.Module):
     @classmethod
     def optimization(cls) -> Optimization:
         """Returns how it may be changed in inference: folded, channels last, lower precision."""
-        return Optimization(fold=fold_norms, channels_last=True, lower_precision=True, dense=True)
+        return Optimization.of_dense(fold_norms)
 
     def forward(self, images: ImageList, generator: torch.Generator | None = None) -> Features:
         """Returns the maps of the stages that were asked for, by name, finest first.
