@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from composer.data.formats.data_path import DataPath, explain_json
+from composer.data.formats.data_path import DataPath, explain_json, peek_text
 from composer.data.formats.recognition import Recognition
 from composer.data.formats.table_format import describe_other_table
 from composer.data.formats.unread_formats import UNREAD_SUFFIXES, describe_conversions
 
 _FOLDERS = ("label", "annotation", "gt", "ann")  # beginnings of names
 _MAX_DAMAGED = 3  # files that are told
-_OF_ANNOTATIONS = (".json", ".jsonl", ".xml", ".csv", *UNREAD_SUFFIXES)
+_OF_ANNOTATIONS = (
+    *(".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".csv", ".xls", ".xlsx", ".mat"),
+    *UNREAD_SUFFIXES,
+)
+_OF_LABEL_IMAGES = ("mask", "seg", *_FOLDERS)
+_MAX_LISTED = 1000  # names of images that a text is searched for
+_LINES = '"file_name":', "'file_name':"  # in a file of Hugging Face
 
 
 def recognise_images(path: DataPath) -> Recognition | None:
@@ -37,12 +43,24 @@ def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
     damaged = [(file, told) for file in files if (told := _explain(file))]
     for file, told in damaged[:_MAX_DAMAGED]:
         yield f"{path.relative(file)}: {told}"
+    images = set(path.images)
+    label_images = [file for file in files if file in images]
+    if label_images:
+        yield (
+            f"{path.relative(label_images[0])} and others have the names of images, as label "
+            "images have: they are read beside the files of COCO panoptic or Cityscapes, or from "
+            "dicts with 'sem_seg_file_name' that are registered in Python"
+        )
+    lines = [file for file in files if file.suffix.lower() == ".jsonl" and _is_of_images(file)]
+    if lines:
+        yield f"{path.relative(lines[0])}: Hugging Face's file of images is called metadata.jsonl"
     tables = [(file, told) for file in files if (told := describe_other_table(file))]
     for file, told in tables[:1]:
         yield f"{path.relative(file)} is a table with other columns; {told}"
     conversions = describe_conversions(files)
     yield from conversions
-    if len(files) > len(damaged) and not tables and not conversions:
+    told_of = len(damaged) + len(label_images) + len(lines)
+    if len(files) > told_of and not tables and not conversions:
         yield (
             "annotations of other formats: export them from their tool as COCO, Pascal VOC or "
             "YOLO, or write them as a table (CSV) with the columns filename, class, xmin, ymin, "
@@ -56,9 +74,35 @@ def _explain(file: Path) -> str:
 
 
 def _list_unread(path: DataPath) -> Iterator[Path]:
-    """Files that look like annotations; texts if they are called like an image, or their folder."""
+    """Files that look like annotations.
+
+    Texts are some if they or their folders are called so, or if they name images; images are some
+    if their folders are called so, and others have the same names.
+    """
     yield from path.with_suffix(*_OF_ANNOTATIONS)
     stems = {image.stem for image in path.images}
+    names = {image.name for image in path.images[:_MAX_LISTED]}
     for file in path.with_suffix(".txt"):
-        if file.stem in stems or file.parent.name.lower().startswith(_FOLDERS):
+        is_called_so = file.stem in stems or file.parent.name.lower().startswith(_FOLDERS)
+        if is_called_so or _names_images(file, names):
             yield file
+    yield from _list_label_images(path)
+
+
+def _names_images(file: Path, names: set[str]) -> bool:
+    """Whether a text names images and says more of them; a list of names is no annotation."""
+    lines = [[word.rpartition("/")[2] for word in line.split()] for line in peek_text(file)]
+    mentions = [line for line in lines if not names.isdisjoint(line)]
+    return bool(mentions) and any(len(line) > 1 or line not in mentions for line in lines if line)
+
+
+def _list_label_images(path: DataPath) -> Iterator[Path]:
+    def is_called_so(image: Path) -> bool:
+        return image.parent.name.lower().startswith(_OF_LABEL_IMAGES)
+
+    stems = {image.stem for image in path.images if not is_called_so(image)}
+    yield from (image for image in path.images if is_called_so(image) and image.stem in stems)
+
+
+def _is_of_images(file: Path) -> bool:
+    return any(key in line for line in peek_text(file, 1) for key in _LINES)

@@ -82,3 +82,39 @@ def test_a_file_that_is_called_json_and_is_none_is_told_with_its_reason(folder, 
     (folder.path / "annotations.json").write_bytes(content)
     (note,) = recognise(folder.path).notes
     assert note.startswith(f"annotations.json: {told}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("split/bbx_gt.txt", "0--Parade/a.png\n1\n5 5 20 20 0 0\n"),
+        ("boxes.txt", "a.png 5 5 20 20 cat\n"),
+        ("a.geojson", "{}"),
+        ("digitStruct.mat", "MATLAB"),
+    ],
+)
+def test_further_files_of_annotations_are_told(folder, name, text):
+    folder.draw("a.png").write(name, text)
+    found = recognise(folder.path)
+    assert (found.reader, found.unread) == ("image_folder", (name,))
+    assert "annotations of other formats" in found.notes[-1]
+
+
+def test_a_list_of_images_is_no_annotation(folder):
+    folder.draw("a.png").write("train.txt", "images/a.png\n")
+    folder.write("README.txt", "Some photos.")
+    assert recognise(folder.path).unread == ()
+
+
+def test_label_images_beside_images_are_told(folder):
+    folder.draw("images/a.png").draw("masks/a.png")
+    found = recognise(folder.path)
+    assert found.unread == ("masks/a.png",)
+    assert "masks/a.png and others have the names of images, as label images have" in found.notes[0]
+
+
+def test_lines_of_hugging_face_are_called_metadata(folder):
+    folder.draw("a.png").write("d.jsonl", json.dumps({"file_name": "a.png"}))
+    assert recognise(folder.path).notes == (
+        "d.jsonl: Hugging Face's file of images is called metadata.jsonl",
+    )
