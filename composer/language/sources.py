@@ -18,6 +18,7 @@ from composer.discovery import (
 )
 from composer.documents import Located, Place, Problem, ProblemLog, locate, read_file
 from composer.errors import PluginError, SpecError
+from composer.files import is_there
 from composer.language.referenced_files import read_referenced
 from composer.names import did_you_mean
 
@@ -205,13 +206,19 @@ def _not_found(name: str, place: Place | None) -> Problem:
         hint = did_you_mean(name, nearby, "specs there")
     else:
         hint = did_you_mean(name.removesuffix(".yaml"), published, "published specs")
+    if place is not None and place.line and _is_folder(Path(place.source).parent / name):
+        return Problem(place, f"'{name}' is a folder, not a spec", hint)
     return Problem(place or Place(name), f"there is no spec '{name}'", hint)
 
 
 def _list_nearby(name: str, place: Place) -> list[str]:
     """The specs of the folder that a reference names, beside the document with the reference."""
-    folder, slash, _ = name.rpartition("/")
+    folder = name.rpartition("/")[0]
     inside = Path(place.source).parent / folder
-    if not slash or not place.line or not inside.is_dir():
+    if not folder or not place.line or not _is_folder(inside):
         return []
     return [f"{folder}/{file.name}" for file in sorted(inside.glob("*.yaml"))]
+
+
+def _is_folder(path: Path) -> bool:
+    return is_there(path) and path.is_dir()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from composer.errors import SpecError
 from composer.language import load_spec
 from spec_folder import marked
 
@@ -228,3 +229,22 @@ def test_one_file_name_means_another_spec_in_another_folder(spec_folder):
     extending = "composer: 1\nextends: base/base.yaml\nnodes: {n: {spec: inner.yaml%s}}\n"
     found = spec_folder.check(extending % ", params: {begin: 2.0}")
     assert found.nodes["n.n"].config["start"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("parts", "'parts' is a folder, not a spec"),
+        ("/", "'/' is a folder, not a spec"),
+        ("a/" * 3000 + "x", "there is no spec 'a/a/"),
+    ],
+)
+def test_a_folder_or_a_path_that_is_too_long_is_no_spec(spec_folder, name, message):
+    spec_folder.write("parts/other.yaml", BASE)
+    file = spec_folder.write("over.yaml", f"composer: 1\nextends: {name}\n")
+    with pytest.raises(SpecError) as caught:
+        load_spec(file)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(message)
+    assert problem.place.line == 2
+    assert "/other.yaml" not in problem.hint.replace("parts/other.yaml", "")
