@@ -34,7 +34,7 @@ class PlacedEdit(Protocol):
 GivenEdit = EditFunction | PlacedEdit | Sequence[EditFunction | PlacedEdit]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # given a second time, the function may do something else
 class Edit:
     """A function for one value.
 

@@ -196,6 +196,16 @@ def test_a_second_edit_replaces_the_first_and_outlives_its_handle(graph):
     assert torch.equal(session["a"], torch.tensor([-2.0, 5.0]))
 
 
+def test_an_edit_given_again_is_applied_again(graph):
+    layer = torch.nn.Linear(2, 2, bias=False)
+    session = graph.session(X)
+    for factor in (1.0, 3.0):
+        with torch.no_grad():
+            layer.weight.copy_(torch.eye(2) * factor)
+        session.edit("a", layer)
+        assert torch.equal(session["a"], torch.tensor([-2.0, 5.0]) * factor)
+
+
 def test_a_replacement_stands_in_for_an_edited_value(graph):
     session = graph.session(X, edits={"a": double})
     session["b"]
