@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -55,22 +54,13 @@ class Editing:
                     edits = join_edits(edits, scope.edits.get(mode, NO_EDITS))
         return edits
 
-    @contextmanager
-    def holding(self, edits: Mapping[Mode, Edits]) -> Iterator[None]:
-        """Lets edits hold in this thread or task while the `with` block runs.
+    def holding(self, edits: Mapping[Mode, Edits]) -> EditBlock:
+        """Lets edits hold in this thread or task while a `with` block runs.
 
         Args:
             edits: by mode.
         """
-        scope = _Scope(self, edits)
-        self._count(1)
-        _scopes.set((*_scopes.get(), scope))
-        try:
-            yield
-        finally:  # not by a token: a generator may end in another context than it began in
-            scope.is_open = False
-            _scopes.set(tuple([each for each in _scopes.get() if each is not scope]))
-            self._count(-1)
+        return EditBlock(self, edits)
 
     def refuse(self, reason: str) -> None:
         """Makes sure that no edits hold in this thread or task.
@@ -102,7 +92,8 @@ class Editing:
 
         return call
 
-    def _count(self, change: int) -> None:
+    def count(self, change: int) -> None:
+        """Counts blocks that begin and end."""
         with self._lock:
             self.num_open += change
 
@@ -111,3 +102,31 @@ class Editing:
 
     def __setstate__(self, state: object) -> None:
         self.__init__()  # type: ignore[misc]
+
+
+class EditBlock:
+    """Edits that hold while a `with` block runs. It can be used again, and in several threads.
+
+    Args:
+        editing: the edits of the graph.
+        edits: by mode.
+    """
+
+    def __init__(self, editing: Editing, edits: Mapping[Mode, Edits]) -> None:
+        self._editing, self._edits = editing, edits
+        self._open: list[_Scope] = []
+
+    def __enter__(self) -> None:
+        scope = _Scope(self._editing, self._edits)
+        self._open.append(scope)
+        _scopes.set((*_scopes.get(), scope))
+        self._editing.count(1)
+
+    def __exit__(self, *_: object) -> None:
+        # Not by a token: a generator may end in another context than it began in.
+        here = [scope for scope in _scopes.get() if scope in self._open] or self._open
+        scope = here[-1]
+        scope.is_open = False
+        self._open.remove(scope)
+        _scopes.set(tuple([each for each in _scopes.get() if each is not scope]))
+        self._editing.count(-1)

@@ -134,6 +134,7 @@ class Session:
         self._prepare()
         made = copy.copy(self)
         made._held, made._own_edits, made._plain = self._held.fork(), dict(self._own_edits), None
+        made._is_editing = False
         made._keeping = None if self._keeping is None else self._keeping.fork()
         return made
 

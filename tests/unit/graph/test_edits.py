@@ -241,6 +241,16 @@ def test_edits_of_a_block_hold_in_it_and_add_up(graph):
     assert torch.equal(graph.run(X, until="b"), torch.tensor([-2.0, 5.0]))
 
 
+def test_a_block_can_be_used_again_and_within_itself(graph):
+    block = graph.editing({"a": double})
+    for _ in range(2):
+        with block:
+            assert torch.equal(graph.run(X, until="a"), torch.tensor([-4.0, 10.0]))
+            with block:
+                assert torch.equal(graph.run(X, until="a"), torch.tensor([-8.0, 20.0]))
+        assert torch.equal(graph.run(X, until="a"), torch.tensor([-2.0, 5.0]))
+
+
 def test_edits_of_a_block_hold_in_sessions_while_it_runs(graph):
     session = graph.session(X)
     before = session["b"]
