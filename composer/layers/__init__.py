@@ -16,6 +16,7 @@ from composer.layers.norm import (
 )
 from composer.layers.observed_folding import fold_observed
 from composer.layers.optimization import Optimization
+from composer.layers.packed_linear import PackedLinear
 from composer.layers.pixel_normalization import PixelNormalization
 from composer.layers.recomputation import call_block, call_recomputed
 from composer.layers.state_names import rename_state
@@ -37,6 +38,7 @@ __all__ = [
     "NormName",
     "Optimization",
     "P6P7Top",
+    "PackedLinear",
     "PixelNormalization",
     "build_norm",
     "call_block",

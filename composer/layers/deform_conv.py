@@ -58,11 +58,13 @@ class NormDeformConv2d(nn.Module):
         if out_channels % groups:
             raise ValueError(f"{groups} groups do not divide {out_channels} channels.")
         self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.bias: nn.Parameter | None
         shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
         self.weight = nn.Parameter(torch.empty(shape))
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
         self.norm = build_norm(norm, out_channels)
         self.activation = activation
+        self.register_parameter("bias", None)  # of a folded one
 
     def forward(self, x: Map, offset: Map, mask: Map | None = None) -> Map:
         """Returns the convolved, normalised and activated map; a batch may be empty.
@@ -91,6 +93,7 @@ class NormDeformConv2d(nn.Module):
             x.to(dtype),
             offset.to(dtype),
             self.weight.to(dtype),
+            None if self.bias is None else self.bias.to(dtype),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,

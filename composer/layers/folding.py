@@ -6,6 +6,7 @@ from collections.abc import Callable
 from torch import Tensor, fx, nn
 
 from composer.layers.conv import NormConv2d
+from composer.layers.deform_conv import NormDeformConv2d
 from composer.layers.fused_conv import (
     Activation,
     find_attribute,
@@ -13,6 +14,7 @@ from composer.layers.fused_conv import (
     has_hooks,
     is_foldable,
     is_fusible,
+    scale_weight,
 )
 from composer.layers.graph_folding import fold_graph
 
@@ -23,8 +25,9 @@ def fold_norms(module: nn.Module, fold: Fold | None = None) -> nn.Module:
     """Returns a module for inference in which convolutions do the work of their neighbours.
 
     Batch normalisations with fixed statistics are multiplied into the convolution before them
-    where the module shows that nothing else gets its output: in `NormConv2d`, in sequences, and in
-    modules that torch.fx traced. What cannot be folded stays as it is.
+    where the module shows that nothing else gets its output: in `NormConv2d` and
+    `NormDeformConv2d`, in sequences, and in modules that torch.fx traced. What cannot be folded
+    stays as it is.
 
     Args:
         module: a module in inference mode; it is not changed, and all that is not folded is shared.
@@ -62,11 +65,24 @@ def _fold(module: nn.Module, fold: Fold) -> nn.Module:
 
 
 def _fold_itself(module: nn.Module) -> nn.Module | None:
+    if type(module) is NormDeformConv2d:
+        return _fold_deformable(module)
     if type(module) is not NormConv2d:
         return fuse_conv(module) if is_fusible(module) else None
     if has_hooks(module) or module.padding_mode != "zeros" or not is_foldable(module.norm):
         return None
     return fuse_conv(module, module.norm, module.activation)
+
+
+def _fold_deformable(module: NormDeformConv2d) -> nn.Module | None:
+    """The convolution, which is a copy, with its normalisation in its weights."""
+    if module.norm is None or has_hooks(module) or not is_foldable(module.norm):
+        return None
+    weight, bias = scale_weight(module.weight, module.bias, module.norm)
+    module.weight = nn.Parameter(weight, requires_grad=False)
+    module.bias = nn.Parameter(bias, requires_grad=False)
+    module.norm = None
+    return module
 
 
 def _fold_sequence(sequence: nn.Sequential) -> None:

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers.norm import FrozenBatchNorm2d
+from composer.layers.packed_module import PackedModule
 
 Map = Float[Tensor, "N _ _ _"]
 Activation = Callable[[Tensor], Tensor]
@@ -34,12 +35,11 @@ _ATTRIBUTES: dict[Any, tuple[str, list[float]]] = {
     nn.SiLU: ("swish", []),
     nn.Hardswish: ("hardswish", []),
 }
-_PRECISIONS = (torch.float32, torch.bfloat16)
 
 AnyBatchNorm = nn.BatchNorm2d | nn.SyncBatchNorm | FrozenBatchNorm2d
 
 
-class FusedConv2d(nn.Module):
+class FusedConv2d(PackedModule):
     """A convolution in inference, then an addition, then an activation.
 
     In bfloat16 the bias stays in float32 where the operators take it so: it is rounded once, with
@@ -59,15 +59,12 @@ class FusedConv2d(nn.Module):
         bias: Tensor | None,
         activation: Activation | None = None,
     ) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight.detach(), requires_grad=False)
-        self.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
+        super().__init__(weight, bias)
         self.in_channels, self.out_channels = conv.in_channels, conv.out_channels
         self.kernel_size, self.stride, self.dilation = conv.kernel_size, conv.stride, conv.dilation
         self.padding = _find_padding(conv)
         self.groups = conv.groups
         self.activation = activation
-        self._packed: Tensor | None = None
 
     def forward(self, x: Map, addend: Map | None = None) -> Map:
         """Returns the convolved, increased and activated map; a batch may be empty.
@@ -76,11 +73,13 @@ class FusedConv2d(nn.Module):
             x: the input.
             addend: a map of the output's size that is added before the activation.
         """
-        if self._is_packable(x, addend):
+        if self._can_call_packed(x, addend):
             return self._call_packed(x, addend)
+        if self.weight is None and len(x) == 0:  # no need for it
+            return x.new_empty((0, self.out_channels, *self._find_size(x)))
         x = F.conv2d(
             x,
-            self.weight,
+            self.find_weight(),
             self._bias_as(x.dtype),
             self.stride,
             self.padding,
@@ -94,38 +93,29 @@ class FusedConv2d(nn.Module):
     def _bias_as(self, dtype: torch.dtype) -> Tensor | None:
         return None if self.bias is None else self.bias.to(dtype)
 
-    def _is_packable(self, x: Tensor, addend: Tensor | None) -> bool:
-        if torch.compiler.is_compiling() or torch._C._get_tracing_state() or type(x) is not Tensor:
-            return False
-        return (
-            x.device.type == "cpu"
-            and x.dtype == self.weight.dtype
-            and x.dtype in _PRECISIONS
-            and x.numel() > 0
-            and not (torch.is_grad_enabled() and x.requires_grad)
-            and (addend is None or self._fits(x, addend))
-            and not torch.is_autocast_enabled("cpu")
-            and can_pack(x.dtype)
-        )
+    def _can_call_packed(self, x: Tensor, addend: Tensor | None) -> bool:
+        fits = self._is_packable(x) and (addend is None or self._fits(x, addend))
+        return fits and can_pack(x.dtype)
 
     def _fits(self, x: Tensor, addend: Tensor) -> bool:
         """Whether an addend is of the output's type and size: others are added by torch."""
-        geometry = zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
-        sizes = [
-            (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-            for size, (kernel, stride, padding, dilation) in zip(x.shape[2:], geometry, strict=True)
-        ]
         has_gradient = torch.is_grad_enabled() and addend.requires_grad
         return (
             addend.dtype == x.dtype
             and not has_gradient
-            and list(addend.shape) == [x.shape[0], self.out_channels, *sizes]
+            and list(addend.shape) == [x.shape[0], self.out_channels, *self._find_size(x)]
         )
 
+    def _find_size(self, x: Tensor) -> list[int]:
+        """Height and width of the output."""
+        geometry = zip(self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+        return [
+            (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+            for size, (kernel, stride, padding, dilation) in zip(x.shape[2:], geometry, strict=True)
+        ]
+
     def _call_packed(self, x: Map, addend: Map | None) -> Map:
-        packed = self._packed
-        if packed is None:
-            packed = self._packed = self._pack(x)
+        packed = self.find_packed(x)
         geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
         name, scalars = find_attribute(self.activation)
         x = x.contiguous(memory_format=torch.channels_last)
@@ -143,21 +133,12 @@ class FusedConv2d(nn.Module):
         is_done = self.activation is None or name != "none"
         return y if is_done or self.activation is None else self.activation(y)
 
-    def _pack(self, x: Tensor) -> Tensor:
+    def _pack(self, weight: Tensor, x: Tensor) -> Tensor:
         reorder = torch.ops.mkldnn._reorder_convolution_weight
         size = [max(1, x.shape[0]), *x.shape[1:]]
         geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups, size)
-        packed: Tensor = reorder(self.weight.detach(), *geometry)
+        packed: Tensor = reorder(weight, *geometry)
         return packed
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-        self._packed = None
-        untyped: Any = super()
-        applied: nn.Module = untyped._apply(fn, recurse)
-        return applied
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_packed": None}
 
     def extra_repr(self) -> str:
         """Shows the configuration."""
@@ -177,6 +158,17 @@ def fuse_conv(
     """
     if norm is None:
         return FusedConv2d(conv, conv.weight, conv.bias, activation)
+    return FusedConv2d(conv, *scale_weight(conv.weight, conv.bias, norm), activation)
+
+
+def scale_weight(weight: Tensor, bias: Tensor | None, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Returns the weights and bias of a convolution that does the work of a normalisation after it.
+
+    Args:
+        weight: the weights of the convolution, C x C x H x W.
+        bias: its bias; None for none.
+        norm: a batch normalisation in inference, frozen or not; see `is_foldable`.
+    """
     assert isinstance(norm, AnyBatchNorm)
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -184,10 +176,9 @@ def fuse_conv(
         scale = (norm.running_var + norm.eps).rsqrt()
         if norm.weight is not None:
             scale = scale * norm.weight
-        mean = norm.running_mean if conv.bias is None else norm.running_mean - conv.bias
+        mean = norm.running_mean if bias is None else norm.running_mean - bias
         shift = -mean * scale if norm.bias is None else norm.bias - mean * scale
-        weight = conv.weight * scale[:, None, None, None]
-    return FusedConv2d(conv, weight, shift, activation)
+        return weight * scale[:, None, None, None], shift
 
 
 def is_fusible(conv: object) -> TypeGuard[nn.Conv2d]:
@@ -245,8 +236,8 @@ def can_pack(dtype: torch.dtype) -> bool:
         plain = x.float()
         for addend in (torch.zeros_like(plain), x.float()):
             plain = F.relu(F.conv2d(plain, weight.float(), bias, padding=1) + addend)
-        close = torch.allclose(found.float(), plain, rtol=0.05, atol=0.05)
-    return bool(close)
+        is_close = torch.allclose(found.float(), plain, rtol=0.05, atol=0.05)
+        return is_close and torch.equal(fused.find_weight(), weight)
 
 
 def _find_padding(conv: nn.Conv2d) -> tuple[int, ...]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from composer.parallel_calls import call_all
 
 _CHUNK = 64  # regions that a thread takes at a time
 _PRECISIONS = (torch.float32, torch.bfloat16)
@@ -77,11 +78,11 @@ def pool_levels(
     out = maps[0].new_empty((len(regions), rows, columns, maps[0].shape[1]))
     if len(regions) and len(maps[0]):
         tasks = [
-            (pool_rows, *arguments)
+            partial(pool_rows, *arguments)
             for level, (map_, scale) in enumerate(zip(maps, scales, strict=True))
             for arguments in _divide(map_, regions, levels, level, scale, grid, out)
         ]
-        _run_all(tasks)
+        call_all(tasks)
     return out.permute(0, 3, 1, 2)
 
 
@@ -132,14 +133,3 @@ def _as_array(tensor: Tensor) -> Any:
     if tensor.dtype == torch.float32:
         return tensor.detach().numpy()
     return tensor.detach().view(torch.int16).numpy().view("uint16")
-
-
-def _run_all(tasks: Sequence[tuple[Any, ...]]) -> None:
-    num_threads = min(torch.get_num_threads(), len(tasks))
-    if num_threads <= 1:
-        for function, *arguments in tasks:
-            function(*arguments)
-        return
-    with ThreadPoolExecutor(num_threads) as pool:  # the kernel lets other threads run
-        for waiting in [pool.submit(*task) for task in tasks]:
-            waiting.result()

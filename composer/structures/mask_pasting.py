@@ -4,12 +4,14 @@ Legend: R regions, M the side of a region's mask, H W the image's height and wid
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from composer.parallel_calls import call_all
 from composer.structures.tensor_sizes import check_size
 
 # Off the CPU, masks are pasted together as long as their sampling grids fit in this much memory.
@@ -50,11 +52,15 @@ def paste_masks(
     rows = has_area.nonzero().squeeze(1)
     if len(rows) == 0:
         return pasted
-    for chunk in torch.split(rows, _chunk_length(image_size, masks.device)):
+
+    def paste(chunk: Int[Tensor, "_"]) -> None:
         top, bottom, left, right = _find_window(boxes[chunk], masks.shape[-1], image_size)
         if bottom > top and right > left:
             values = _sample(masks[chunk], boxes[chunk], (top, bottom, left, right))
             pasted[chunk, top:bottom, left:right] = values >= threshold
+
+    chunks = torch.split(rows, _chunk_length(image_size, masks.device))
+    call_all([partial(paste, chunk) for chunk in chunks])
     return pasted
 
 

@@ -6,7 +6,7 @@ Legend: R regions over all images. `_` is channels, or channels, rows and column
 import torch.nn.functional as F
 from torch import nn
 
-from composer.layers import NormName, Optimization, fold_norms, init_xavier
+from composer.layers import NormName, Optimization, PackedLinear, fold_norms, init_xavier
 from composer.ranges import PositiveInt
 from composer.structures import RegionFeatures, TensorShape
 from composer_rcnn.region_convs import add_convs
@@ -73,15 +73,18 @@ class BoxHead(nn.Module):
 
 
 def _fold(module: nn.Module) -> nn.Module:
-    """Returns a head whose first layer takes regions with their channels last, as they lie."""
+    """Returns a head whose layers are laid out once, the first for regions with channels last."""
     folded = fold_norms(module)
     assert isinstance(folded, BoxHead)
-    linear = folded._modules.get("fc1")
-    if type(linear) is not nn.Linear:
+    linears = {name: folded._modules[name] for name in folded._fc_names}
+    if any(type(each) is not nn.Linear for each in linears.values()):
         return folded
-    channels = folded._convs.channels
-    size, side = linear.out_features, linear.in_features // channels
-    weight = linear.weight.detach().view(size, channels, side).transpose(1, 2).flatten(1)
-    linear.weight = nn.Parameter(weight, requires_grad=False)
-    folded.takes_channels_last = True
+    for place, (name, linear) in enumerate(linears.items()):
+        assert isinstance(linear, nn.Linear)
+        weight = linear.weight.detach()
+        if place == 0:
+            channels = folded._convs.channels
+            weight = weight.view(len(weight), channels, -1).transpose(1, 2).flatten(1)
+            folded.takes_channels_last = True
+        folded._modules[name] = PackedLinear(weight, linear.bias)
     return folded

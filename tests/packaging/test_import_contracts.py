@@ -117,5 +117,6 @@ def test_every_plugin_on_disk_stands_in_every_row_of_plugins():
 def test_every_module_of_the_core_stands_above_the_plugins():
     above = read_contract("plugins")["layers"].split("composer_dense")[0]
     below = {"events", "layers", "limits", "memory", "ops", "processor", "ranges", "structures"}
-    below |= {"kernels", "translation", "lazy_face", "telemetry"}
+    below |= {"kernels", "translation", "lazy_face", "parallel_calls", "telemetry"}
+    below |= {"escapes", "html_parts"}
     assert set(re.findall(r"composer\.(\w+)", above)) == set(name_core_modules()) - below
