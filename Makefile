@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 EXTRAS := $(VENV)/.extras-installed
-WITH_EXTRAS := .[captum,numba,onnxruntime,openvino,parquet,transformers]
+WITH_EXTRAS := .[captum,numba,onnxruntime,openvino,parquet,ray,transformers]
 
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)

@@ -115,6 +115,10 @@ class BatchModel:
                 found.append(self.extractor.collect(one.source, number, one.name))
         return found
 
+    def open_source(self) -> Extractor:
+        """What makes rows, opened in this process."""
+        return self.extractor
+
     def make_predict_fn(self) -> Callable[[Any], Any]:
         """A function of names or contents of images, as Spark's `predict_batch_udf` calls it.
 

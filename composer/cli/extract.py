@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +20,7 @@ from composer.cli.options import (
     until_option,
     weights_option,
 )
+from composer.cli.row_model import RowModel
 from composer.cli.shard_options import JobOptions, job_options, print_report, run_job
 
 if TYPE_CHECKING:
@@ -114,10 +114,9 @@ def extract(
 
     Needs the extra detection-composer[parquet].
     """
-    from composer.extraction import Extractor, list_images
+    from composer.extraction import list_images
     from composer.graph import find_device
     from composer.model_source import find_model_source
-    from composer.prediction import Predictor
     from composer.row_files import require_pyarrow
 
     way.check()
@@ -127,27 +126,24 @@ def extract(
         raise click.UsageError("name what to collect: --until NODE")
     find_model_source(model)
     files = list_images(paths, images=images, format=format_)
-    predictor = Predictor(
-        model,
-        weights=weights or None,
-        set=settings,
-        names=names,
-        device=find_device(device),
+    predictor = {
+        "model": model,
+        "weights": weights or None,
+        "set": settings,
+        "names": names,
+        "device": find_device(device),
         **load_arguments,
-    )
-    make_extractor = partial(
-        Extractor,
-        until=list(until) or None,
-        per=per,
-        reduce=reduce,
-        score_threshold=threshold,
-        image_size=image_size,
-        sample_range=sample_range,
-        names=predictor.names,
-    )
-    make_extractor(predictor.graph)  # a mistake is found before anything is compiled
-    extractor = make_extractor(way.apply(predictor.graph))
-    report = run_job(extractor, files, output, job, done="collected", quiet=as_json)
+    }
+    values = {
+        "until": list(until) or None,
+        "per": per,
+        "reduce": reduce,
+        "score_threshold": threshold,
+        "image_size": image_size,
+        "sample_range": sample_range,
+    }
+    row_model = RowModel(predictor, way, values)
+    report = run_job(row_model, files, output, job, done="collected", quiet=as_json)
     if as_json:
         click.echo(json.dumps({**report.describe(), "output": output}))
     else:

@@ -23,6 +23,7 @@ from composer.cli.options import (
 )
 from composer.cli.output import print_notes
 from composer.cli.result_folders import choose_predictions_folder
+from composer.cli.row_model import RowModel
 from composer.cli.shard_options import JobOptions, job_options, print_report, run_job
 from composer.cli.snapshot_options import save_on_error_option, saving_on_error
 from composer.escapes import escape_name
@@ -138,7 +139,7 @@ def predict(
     from composer.extraction import list_images
     from composer.graph import find_device
     from composer.model_source import find_model_source
-    from composer.prediction import FilePredictions, PredictionRows, Predictor, make_folder
+    from composer.prediction import FilePredictions, Predictor, make_folder
 
     _check_output(output, output_format, job, as_json=as_json)
     if job.is_given and edits.texts:
@@ -150,22 +151,23 @@ def predict(
     folder = output or os.fspath(choose_predictions_folder(model))
     if not as_json and not job.is_given:
         make_folder(folder)  # before a model is loaded
-    predictor = Predictor(
-        model,
-        weights=weights or None,
-        set=settings,
-        score_threshold=threshold,
-        names=names,
-        image_size=image_size,
-        sample_range=sample_range,
-        device=find_device(device),
+    given: dict[str, Any] = {
+        "model": model,
+        "weights": weights or None,
+        "set": settings,
+        "score_threshold": threshold,
+        "names": names,
+        "image_size": image_size,
+        "sample_range": sample_range,
+        "device": find_device(device),
         **load_arguments,
-    )
-    predictor.graph = way.apply(predictor.graph)
+    }
     if job.is_given:
-        report = run_job(PredictionRows(predictor), files, folder, job, done="predicted")
+        report = run_job(RowModel(given, way), files, folder, job, done="predicted")
         print_report(report, folder, "image")
         context.exit(1 if report.num_errors else 0)
+    predictor = Predictor(**given)
+    predictor.graph = way.apply(predictor.graph)
     predictions = FilePredictions(
         predictor,
         files,
@@ -195,7 +197,7 @@ def _check_output(
         raise click.UsageError(f"--json prints the predictions; it excludes {other}")
     if job.is_given and output_format != "parquet":
         raise click.UsageError(
-            "--shard, --resume and --images-per-file are for --output-format parquet"
+            "--shard, --resume, --images-per-file and --runner are for --output-format parquet"
         )
     job.check()
     if output_format == "parquet":

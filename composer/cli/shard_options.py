@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
-    from composer.sharded_jobs import JobReport, RowSource, ShardChoice
+    from composer.cli.row_model import RowModel
+    from composer.sharded_jobs import JobReport, ShardChoice
 
 _IMAGES_A_FILE = 1000
 
@@ -21,16 +22,22 @@ class JobOptions(NamedTuple):
         shard: `i/n`, or None.
         resume: whether finished shards are passed over.
         images_per_file: of a job without `shard`; None for the default.
+        runner: `ray`, or None for this process.
+        address: of Ray's cluster.
+        workers: the number of Ray's actors.
     """
 
     shard: str | None
     resume: bool
     images_per_file: int | None
+    runner: str | None
+    address: str | None
+    workers: int | None
 
     @property
     def is_given(self) -> bool:
         """Whether any of them was given."""
-        return self.shard is not None or self.resume or self.images_per_file is not None
+        return any(value not in (None, False) for value in self)
 
     def choose(self, num_images: int) -> ShardChoice:
         """The shards of a job, and those of this process.
@@ -56,6 +63,14 @@ class JobOptions(NamedTuple):
             UsageError, InputError: they do not.
         """
         self.choose(1)
+        if self.runner is None and (self.address is not None or self.workers is not None):
+            raise click.UsageError("--address and --workers are for --runner ray")
+        if self.runner is not None and self.shard is not None:
+            raise click.UsageError("--runner ray divides the images itself; it excludes --shard")
+        if self.runner is not None:
+            from composer.runners import require_ray
+
+            require_ray()
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,6 +95,19 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(min=1),
             help=f"Images of a file, without --shard.  [default: {_IMAGES_A_FILE}]",
         ),
+        click.option(
+            "--runner",
+            type=click.Choice(["ray"]),
+            help="Run on Ray Data: its workers read images, run models and write files.",
+        ),
+        click.option(
+            "--address", help="Address of Ray's cluster.  [default: a local one is started]"
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Ray's actors, each with the model on one processor.  [default: all processors]",
+        ),
     )
     wrapped: Any = collected
     for option in reversed(options):
@@ -88,18 +116,18 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_job(
-    source: RowSource,
-    images: Any,
+    model: RowModel,
+    images: Sequence[str],
     output: str,
     job: JobOptions,
     *,
     done: str,
     quiet: bool = False,
 ) -> JobReport:
-    """Runs this process's shards of a job, with its progress.
+    """Runs this process's shards of a job, with its progress; or the whole job on Ray.
 
     Args:
-        source: what is collected.
+        model: opens what makes rows.
         images: the names of all images.
         output: the folder of results.
         job: the options.
@@ -109,6 +137,13 @@ def run_job(
     from composer.evaluation import EvaluationProgress
     from composer.sharded_jobs import OutputFolder, run_shards, shard_range
 
+    source = model.open_source()
+    if job.runner is not None:
+        from composer.runners import RayRunner
+
+        runner = RayRunner(job.address, job.workers, job.images_per_file or _IMAGES_A_FILE)
+        there = model.with_absolute_paths()
+        return runner.run(there, source, images, output, resume=job.resume)
     choice = job.choose(len(images))
     total = sum(len(shard_range(one, choice.count, len(images))) for one in choice.numbers)
     with EvaluationProgress(total, quiet=quiet, done=done) as progress:

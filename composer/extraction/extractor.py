@@ -116,7 +116,7 @@ class Extractor:
         """
         name = _find_name(image) or name
         try:
-            loaded = load_image(image, self._channel_order, self._sample_range)
+            loaded = load_image(image, self._channel_order, self._sample_range, name)
         except InputError as error:
             return ImageRows(number, name, error=str(error))
         height, width = loaded.image.height, loaded.image.width

@@ -97,7 +97,7 @@ def _list_one(path: str | os.PathLike[str]) -> list[str]:
         return _read_list(file)
     if not file.exists() and not file.is_symlink():
         raise InputError(f"{path}: there is no such file or folder")
-    return [os.fspath(file)]
+    return [os.fspath(path)]
 
 
 def _read_list(file: Path) -> list[str]:

@@ -41,6 +41,7 @@ def load_image(
     source: ImageSource,
     channel_order: ChannelOrder | None = None,
     sample_range: tuple[float, float] | None = None,
+    name: str | None = None,
 ) -> LoadedImage:
     """Loads an image, upright and in colour.
 
@@ -51,12 +52,13 @@ def load_image(
         channel_order: of an array or a tensor, which do not say it themselves.
         sample_range: of a file or a PIL image in grey of more than 8 bits, the samples that are
             black and white.
+        name: the name of the file of a content.
 
     Raises:
         InputError: a file is no image, or an array has another form or an unknown order.
     """
     if isinstance(source, bytes):
-        return LoadedImage(_read_content(source, "the image", sample_range), None)
+        return LoadedImage(_read_content(source, name or "the image", sample_range), name)
     if isinstance(source, str) and is_store_address(source):
         return LoadedImage(_read_content(read_from_store(source), source, sample_range), source)
     if isinstance(source, (str, os.PathLike)):

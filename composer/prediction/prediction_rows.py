@@ -5,6 +5,7 @@ Legend: R instances, K keypoints.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -37,15 +38,20 @@ class PredictionRows:
         """
         return find_prediction_columns(self._predictor)
 
-    def collect(self, image: Any, number: int = 0) -> ImageRows:
+    def collect(self, image: Any, number: int = 0, name: str | None = None) -> ImageRows:
         """The row of one image; of one that cannot be read, or on which the model fails, the error.
 
         That a model fails on all images is found by `find_columns`.
         """
+        name = image if isinstance(image, str) else name
         try:
-            return make_rows(self._predictor(image), number)
+            prediction = self._predictor(image)
+            return make_rows(replace(prediction, file_name=name), number)
         except (ExecutionError, InputError) as error:
-            return make_error_row(number, image if isinstance(image, str) else None, error)
+            message = str(error)
+            if isinstance(image, bytes) and name is not None:
+                message = message.replace("the image", name, 1)
+            return ImageRows(number, name, error=message)
 
     def describe(self) -> dict[str, Any]:
         """What is predicted, with which weights: the same for what gives equal rows."""

@@ -93,6 +93,27 @@ def make_batch(
     return pa.record_batch(found, schema=schema)
 
 
+def arrange_batch(
+    rows: ImageRows, columns: Sequence[Column], schema: Any, more: Mapping[str, Any]
+) -> Any:
+    """The rows of one image in a schema with columns before those of every file.
+
+    Args:
+        rows: the rows.
+        columns: the columns of the file.
+        schema: that of `make_schema`, with more columns before.
+        more: the value of each of these, the same in all rows.
+    """
+    import pyarrow as pa
+
+    own = pa.schema([field for field in schema if field.name not in more])
+    batch = make_batch(rows, columns, own, {})
+    before = [
+        pa.array([value] * batch.num_rows, schema.field(name).type) for name, value in more.items()
+    ]
+    return pa.record_batch([*before, *batch.columns], schema=schema)
+
+
 def to_numpy(tensor: Tensor, dtype: str) -> Any:
     """A tensor as an array of a type by name."""
     plain = tensor.detach().cpu()

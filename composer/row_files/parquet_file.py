@@ -19,6 +19,7 @@ _ROW_GROUP_ROWS = 50_000
 _DENSE_BYTES = 256 << 20
 
 SUFFIX = ".parquet"
+DENSE_FOLDER = "_dense"  # beside the file; readers of folders of Parquet pass over it
 
 
 class ParquetFile:
@@ -28,14 +29,12 @@ class ParquetFile:
         path: the file, which has no footer until `finish`.
         columns: its columns, beside those of every file.
         metadata: texts by name, for the file itself and those beside it.
-        dense_name: the beginning of the names of the files of dense tensors; by default that of
-            the file.
-        dense_folder: where they are written; by default beside the file.
 
     Attributes:
         num_rows: written so far.
         num_errors: images among them that have an error.
-        dense_files: files of dense tensors that were written.
+        dense_files: files of dense tensors that were written beside the file; rows say that they
+            are in `DENSE_FOLDER`, where the caller puts them.
 
     Raises:
         InputError: pyarrow is not installed.
@@ -47,8 +46,6 @@ class ParquetFile:
         path: Path,
         columns: Sequence[Column],
         metadata: Mapping[str, str],
-        dense_name: str | None = None,
-        dense_folder: Path | None = None,
     ) -> None:
         require_pyarrow()
         from pyarrow.parquet import ParquetWriter
@@ -57,8 +54,7 @@ class ParquetFile:
         self.schema = make_schema(self.columns, self.metadata)
         self.num_rows = self.num_errors = 0
         self.dense_files: list[Path] = []
-        self._stem = dense_name or path.name.removesuffix(SUFFIX)
-        self._folder = dense_folder or path.parent
+        self._stem = path.name.removesuffix(SUFFIX)
         self._dense: dict[str, Tensor] = {}
         self._dense_bytes = 0
         self._waiting: list[Any] = []
@@ -132,14 +128,15 @@ class ParquetFile:
         self._dense |= {key: tensor.detach().cpu().contiguous() for key, tensor in own.items()}
         self._dense_bytes += size
         keys = [_make_key(rows, row) for row in range(rows.length)]
-        return {DENSE_FILE: [self._name_dense()] * len(keys), DENSE_KEY: keys}
+        name = f"{DENSE_FOLDER}/{self._name_dense()}"
+        return {DENSE_FILE: [name] * len(keys), DENSE_KEY: keys}
 
     def _name_dense(self) -> str:
         return f"{self._stem}.{len(self.dense_files):03d}.safetensors"
 
     def _flush_dense(self) -> None:
         if self._dense:
-            file = self._folder / self._name_dense()
+            file = self.path.parent / self._name_dense()
             write_checkpoint(file, self._dense, metadata=self.metadata, follow_links=False)
             self.dense_files.append(file)
         self._dense, self._dense_bytes = {}, 0

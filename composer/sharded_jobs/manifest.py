@@ -10,7 +10,7 @@ from typing import Any
 from composer.errors import InputError
 from composer.sharded_jobs.output_folder import OutputFolder
 
-NAME = "manifest.json"
+NAME = "_manifest.json"  # readers of folders of Parquet pass over what begins with _
 _VERSION = 1
 
 

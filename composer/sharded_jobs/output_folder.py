@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from composer.errors import InputError
-from composer.files import put_in_place, write_bytes
+from composer.files import make_subfolder, put_in_place, write_bytes
 from composer.stores import StorePath, describe_store_error, is_store_address, open_store
 
 LOCKS = ".locks"
@@ -47,6 +48,16 @@ class OutputFolder:
     def local(self) -> Path | None:
         """The folder on a disk, or None."""
         return self._local
+
+    @property
+    def path(self) -> str:
+        """The path in its file system."""
+        return os.fspath(self._local) if self._local is not None else self._need_store().path
+
+    @property
+    def system(self) -> Any:
+        """The file system of fsspec that it is in; None for a disk."""
+        return None if self._local is not None else self._need_store().system
 
     def list_names(self) -> set[str]:
         """The names of the files in it.
@@ -94,16 +105,22 @@ class OutputFolder:
             file.write_bytes(content)
             self.publish(file)
 
-    def publish(self, file: Path) -> None:
+    def publish(self, file: Path, folder: str = "") -> None:
         """Gives a finished file of `work_folder` its place here, under its own name.
+
+        Args:
+            file: the file.
+            folder: the folder in this one where it goes.
 
         Raises:
             OSError, InputError: it cannot be written.
         """
         if self._local is not None:
-            put_in_place(file, self._local / file.name)
+            place = make_subfolder(self._local, folder) if folder else self._local
+            put_in_place(file, place / file.name)
             return
         system, path, scheme = self._need_store()
+        path = f"{path}/{folder}" if folder else path
         target = f"{path}/{file.name}"
         aside = target if scheme in _WHOLE else f"{path}/.{file.name}.{secrets.token_hex(8)}{_WORK}"
         try:

@@ -15,8 +15,14 @@ class RowSource(Protocol):
         """The columns of all rows."""
         ...
 
-    def collect(self, image: Any, number: int = 0) -> ImageRows:
-        """The rows of one image; of one that cannot be read, the error."""
+    def collect(self, image: Any, number: int = 0, name: str | None = None) -> ImageRows:
+        """The rows of one image; of one that cannot be read, the error.
+
+        Args:
+            image: its name, its address, or the content of its file.
+            number: its place in the list.
+            name: of a content.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:

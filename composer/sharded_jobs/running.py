@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from composer.errors import InputError
-from composer.row_files import Column, ParquetFile
+from composer.row_files import DENSE_FOLDER, Column, ParquetFile
 from composer.sharded_jobs.manifest import check_manifest, hash_names, note_parts
 from composer.sharded_jobs.output_folder import OutputFolder
 from composer.sharded_jobs.row_source import RowSource
@@ -132,8 +131,9 @@ class _Shard:
                     file.add(rows)
                     report.first_error = report.first_error or rows.error or ""
                     on_image(1)
-            for beside in (*file.dense_files, file.path):
-                self.folder.publish(Path(beside))
+            for dense in file.dense_files:
+                self.folder.publish(dense, DENSE_FOLDER)
+            self.folder.publish(file.path)
         counts = {"images": len(places), "rows": file.num_rows, "errors": file.num_errors}
         self._note(report, counts)
         note_parts(self.folder, {self.name + _SUFFIX: counts})

@@ -13,7 +13,10 @@ from zoo_server import running_zoo
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"  # never committed
 NEEDS_DATA = "<!-- needs: data -->"
-NEEDS_TRANSFORMERS = "<!-- needs: transformers -->"
+NEEDS_EXTRAS = {
+    "<!-- needs: transformers -->": "transformers",
+    "<!-- needs: parquet -->": "pyarrow",
+}
 TOP_PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "changelog.d/README.md"]
 FROM_NOTHING = ["README.md", "docs/index.md", "docs/tutorial.md"]
 SLOW_FOLDERS = {"guides", "reference"}
@@ -53,8 +56,9 @@ def zoo():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_does_what_it_shows(page, folder):
-    if NEEDS_TRANSFORMERS in (ROOT / page).read_text():
-        pytest.importorskip("transformers", reason="the page needs the extra 'transformers'")
+    for mark, package in NEEDS_EXTRAS.items():
+        if mark in (ROOT / page).read_text():
+            pytest.importorskip(package, reason="the page needs an extra")
     if NEEDS_DATA in (ROOT / page).read_text():
         if not DATA.is_dir():
             pytest.skip("the page trains on photographs, and there is no ../shared/data")

@@ -122,7 +122,7 @@ def test_a_job_in_shards_is_that_in_one_go(cli, images):
     assert read("out") == read("whole")
     other = extract(cli, *wanted, "-o", "out", "--shard", "2/4")
     assert "another job; what differs: shards (3 there, 4 here)" in other.err
-    parts = json.loads((images / "out" / "manifest.json").read_text())["parts"]
+    parts = json.loads((images / "out" / "_manifest.json").read_text())["parts"]
     assert sum(part["rows"] for part in parts.values()) == 13
     assert sum(part["errors"] for part in parts.values()) == 1
 
@@ -197,7 +197,7 @@ def test_a_full_disk_leaves_what_was_finished(cli, images, monkeypatch):
     assert (result.code, "No space left on device" in result.err) == (1, True)
     names = sorted(path.name for path in (images / "out").iterdir())
     assert [name for name in names if not name.startswith(".")] == [
-        "manifest.json",
+        "_manifest.json",
         *(f"part-{number:05d}-of-00004.parquet" for number in range(3)),
     ]
     assert extract(cli, *wanted, "--resume").code == 0
@@ -210,3 +210,33 @@ def test_predictions_and_rows_agree(cli, images):
     rows = extractor.collect("images/a.jpg")
     found = predictor("images/a.jpg").instances
     assert torch.equal(rows.columns["box"], found.pred_boxes.tensor)
+
+
+def test_options_of_runners_are_checked_first(cli, images):
+    for arguments, reason in (
+        (("--address", "auto"), "--address and --workers are for --runner ray"),
+        (("--runner", "ray", "--shard", "0/2"), "it excludes --shard"),
+    ):
+        result = extract(cli, "-u", "box_head", *arguments, "-o", "out")
+        assert (result.code, reason in result.err) == (2, True)
+        assert not (images / "out").exists()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_several_processes_at_one_job_do_no_shard_twice(cli, images, number):
+    """Each begins the whole job; whoever claims a shard first does it."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "composer", "extract", "images", "-m", "pets.safetensors"]
+    options = ["-u", "box_head", "--per", "detection", "-t", "0", "--image-size", "64"]
+    files = ["--no-optimize", "--images-per-file", "1", "--resume", "--json", "-o", "out"]
+    running = [
+        subprocess.Popen([*command, *options, *files], stdout=subprocess.PIPE)
+        for _ in range(number)
+    ]
+    reports = [json.loads(process.communicate()[0]) for process in running]
+    written = [name for report in reports for name in report["written"]]
+    assert sorted(written) == [f"part-{one:05d}-of-00004.parquet" for one in range(4)]
+    extract(cli, "-u", "box_head", "--per", "detection", "-o", "whole")
+    assert read() == read("whole")

@@ -88,10 +88,10 @@ def test_the_manifest_lists_parts_that_are_there(folder):
 
 
 def test_a_damaged_manifest_is_named(folder):
-    folder.write("manifest.json", b"{")
-    with pytest.raises(InputError, match=r"manifest\.json is damaged"):
+    folder.write("_manifest.json", b"{")
+    with pytest.raises(InputError, match=r"_manifest\.json is damaged"):
         check_manifest(folder, {})
-    folder.write("manifest.json", json.dumps([1]).encode())
+    folder.write("_manifest.json", json.dumps([1]).encode())
     with pytest.raises(InputError, match="it is no object"):
         check_manifest(folder, {})
 

@@ -1,0 +1,148 @@
+"""Jobs on a real local Ray: the rows of one process, also after a worker failed."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from composer import Graph
+from composer.batch import BatchModel
+from composer.errors import InputError
+from composer.runners import RayRunner
+from composer.runners.ray_rows import RowMaker, read_contents
+from composer.sharded_jobs import OutputFolder, ShardChoice, run_shards
+from unit.extraction.conftest import SIZES
+
+parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray has many of its own
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    file = tmp_path_factory.mktemp("models") / "small.safetensors"
+    graph = Graph.from_spec("mask_rcnn_r50_fpn", seed=1, set=SIZES["mask_rcnn_r50_fpn"])
+    graph.save(file, metadata={"thing_classes": ["cat", "dog", "cow"]})
+    options = {"image_size": 64, "score_threshold": 0, "optimize": False, "threads": 1}
+    return BatchModel(str(file), "box_head", "detection", **options)
+
+
+@pytest.fixture
+def images(tmp_path):
+    generator = np.random.default_rng(0)
+    for number in range(5):
+        noise = generator.integers(0, 255, (40, 50 + number, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{number}.png")
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    names = [*(f"{number}.png" for number in range(5)), "bad.png", "none.png"]
+    return [str(tmp_path / name) for name in names]
+
+
+def read(folder):
+    rows = [
+        row for file in folder.glob("*.parquet") for row in parquet.read_table(file).to_pylist()
+    ]
+    for row in rows:
+        row.pop("id", None)
+    return sorted(rows, key=lambda row: (row["image"], row["detection"] or 0))
+
+
+def run_here(model, images, folder):
+    run_shards(model.open_source(), images, OutputFolder(folder), ShardChoice(1))
+    return read(folder)
+
+
+class _Failing:
+    """Fails on an image until it is told that the disk is there again."""
+
+    def __init__(self, model, name, mended):
+        self.model, self.name, self.mended = model, name, mended
+
+    def open_source(self):
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+        source, name, mended = self.model.open_source(), self.name, self.mended
+        collect = source.collect
+
+        def failing(image, number=0, named=None):
+            if named == name and not os.path.exists(mended):
+                raise RuntimeError("the worker is lost")
+            return collect(image, number, named)
+
+        source.collect = failing
+        return source
+
+
+def test_a_job_on_ray_goes_on_after_a_failure_and_has_the_rows_of_one_process(
+    model, images, tmp_path
+):
+    ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+    pytest.importorskip("pandas")
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    expected = run_here(model, images, tmp_path / "here")
+    out, mended = tmp_path / "ray", tmp_path / "mended"
+    factory = _Failing(model, images[4], str(mended))
+    runner = RayRunner(images_per_file=2, workers=1)
+    source = model.open_source()
+    source.__dict__.pop("collect", None)
+    ray.init(address="local", num_cpus=6, include_dashboard=False, log_to_driver=False)
+    try:
+        from ray._common.usage import usage_lib
+
+        with pytest.raises(Exception, match="the worker is lost"):
+            runner.run(factory, source, images, str(out))
+        assert not usage_lib.usage_stats_enabled()
+        finished = read(out)
+        assert all(row in expected for row in finished)
+        mended.touch()
+        with pytest.raises(InputError, match="another job") as refused:
+            runner.run(factory, source, images[:-1], str(out), resume=True)
+        assert "num_images (7 there, 6 here)" in str(refused.value)
+        report = runner.run(factory, source, images, str(out), resume=True)
+        assert read(out) == expected
+        assert (report.num_rows, report.num_errors) == (len(expected), 2)
+        again = runner.run(factory, source, images, str(out), resume=True)
+        assert again.written == report.written
+    finally:
+        ray.shutdown()
+
+
+def test_workers_make_the_rows_of_a_job_here(model, images, tmp_path):
+    import pyarrow as pa
+
+    from composer.row_files import make_schema
+
+    source = model.open_source()
+    columns = source.find_columns()
+    schema = pa.schema([pa.field("id", pa.string()), *make_schema(columns, {})])
+    listed = {
+        "id": [f"{name}#{place}" for place, name in enumerate(images)],
+        "image": np.arange(len(images)),
+        "file_name": images,
+        "path": images,
+    }
+    table = RowMaker(model, columns, schema)(read_contents(listed))
+    rows = table.to_pylist()
+    assert rows[-1]["id"] == f"{images[-1]}#6"
+    expected = run_here(model, images, tmp_path / "here")
+    for row, wanted in zip(rows, expected, strict=True):
+        assert {**wanted, "id": row["id"], "error": row["error"]} == row
+        assert (row["error"] is None) == (wanted["error"] is None)
+
+
+def test_maps_are_refused_before_anything_starts(model, images, tmp_path):
+    pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+    maps = BatchModel(model.model, "backbone.p2", **model.options)
+    with pytest.raises(InputError, match=r"'backbone\.p2' has maps, .* --reduce mean"):
+        RayRunner().run(maps, maps.open_source(), images, str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_ray_the_extra_is_named(model, images, tmp_path, monkeypatch):
+    from composer.runners import ray_runner
+
+    monkeypatch.setattr(ray_runner, "find_spec", lambda _name: None)
+    with pytest.raises(InputError, match=r"pip install 'detection-composer\[ray\]'"):
+        RayRunner().run(model, model.open_source(), images, str(tmp_path / "out"))
