@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from composer.errors import InputError
+from composer.images import ImageFileError
 from composer.regular_files import open_regular_file
 from composer.row_files import Column, ImageRows, arrange_batch
 from composer.sharded_jobs import RowSource
@@ -47,9 +48,7 @@ def read_contents(batch: Mapping[str, Any]) -> dict[str, Any]:
             contents[place], errors[place] = _read(str(path)), ""
         except (InputError, OSError) as error:
             contents[place] = b""
-            reason = error.strerror if isinstance(error, OSError) else None
-            name = batch["file_name"][place]
-            errors[place] = str(error) if reason is None else f"{name}: {reason}"
+            errors[place] = _describe(str(batch["file_name"][place]), error)
     return {**{key: batch[key] for key in _COLUMNS}, "bytes": contents, "problem": errors}
 
 
@@ -85,6 +84,16 @@ class RowMaker:
                 arrange_batch(rows, self._columns, self._schema, {ID: str(batch[ID][place])})
             )
         return pa.Table.from_batches(made, self._schema)
+
+
+def _describe(name: str, error: InputError | OSError) -> str:
+    """What is said of an image that is opened by its name."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return str(ImageFileError(name, "missing_file", "there is no such file"))
+    reason = f"it cannot be opened: {error.strerror or error}"
+    return str(ImageFileError(name, "unreadable_image", reason))
 
 
 def _read(name: str) -> bytes:

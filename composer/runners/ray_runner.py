@@ -69,8 +69,8 @@ class RayRunner:
             resume: go on with a job that ended.
 
         Raises:
-            InputError: Ray is not installed or cannot be reached; the folder has other results; or
-                a column is dense.
+            InputError: Ray is not installed or cannot be reached; the folder has other results; a
+                column is dense; or the job failed. What was finished stays.
         """
         require_ray()
         columns = source.find_columns()
@@ -89,7 +89,7 @@ class RayRunner:
             )
         job = {**source.describe(), "num_images": len(images), "images": hash_names(images)}
         check_manifest(folder, {**job, "runner": "ray"})
-        with _connected(self._address):
+        with _connected(self._address), _described_failures(output):
             self._execute(factory, columns, source.describe_file(columns), images, folder)
         return _count(folder, len(images))
 
@@ -172,6 +172,22 @@ def _connected(address: str | None) -> Iterator[None]:
 def _count_local() -> int:
     """Processors that a local Ray counts with: those of actors, and some for what else it runs."""
     return (os.cpu_count() or 1) + _OTHERS
+
+
+@contextmanager
+def _described_failures(output: str) -> Iterator[None]:
+    """Says of a job that fails that it can go on."""
+    from ray.exceptions import RayError
+
+    try:
+        yield
+    except RayError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1].strip() if lines else type(error).__name__
+        raise InputError(
+            f"the job on Ray failed: {reason:.300}. What was finished is in {output}: go on with "
+            "--resume"
+        ) from error
 
 
 def _configure(checkpoint: str) -> None:

@@ -91,7 +91,7 @@ def test_a_job_on_ray_goes_on_after_a_failure_and_has_the_rows_of_one_process(
     try:
         from ray._common.usage import usage_lib
 
-        with pytest.raises(Exception, match="the worker is lost"):
+        with pytest.raises(InputError, match=r"the worker is lost.*go on with --resume"):
             runner.run(factory, source, images, str(out))
         assert not usage_lib.usage_stats_enabled()
         finished = read(out)
@@ -103,8 +103,6 @@ def test_a_job_on_ray_goes_on_after_a_failure_and_has_the_rows_of_one_process(
         report = runner.run(factory, source, images, str(out), resume=True)
         assert read(out) == expected
         assert (report.num_rows, report.num_errors) == (len(expected), 2)
-        again = runner.run(factory, source, images, str(out), resume=True)
-        assert again.written == report.written
     finally:
         ray.shutdown()
 
@@ -128,8 +126,7 @@ def test_workers_make_the_rows_of_a_job_here(model, images, tmp_path):
     assert rows[-1]["id"] == f"{images[-1]}#6"
     expected = run_here(model, images, tmp_path / "here")
     for row, wanted in zip(rows, expected, strict=True):
-        assert {**wanted, "id": row["id"], "error": row["error"]} == row
-        assert (row["error"] is None) == (wanted["error"] is None)
+        assert {**wanted, "id": row["id"]} == row
 
 
 def test_maps_are_refused_before_anything_starts(model, images, tmp_path):
