@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.cache_options import KeptValues, cache_options
 from composer.cli.inference_options import InferenceWay, inference_options
 from composer.cli.options import (
     device_option,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 @job_options
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON document.")
 @inference_options(by_default=True)
+@cache_options
 @offline_option()
 @device_option()
 @click.pass_context
@@ -103,6 +105,7 @@ def extract(
     job: JobOptions,
     as_json: bool,
     way: InferenceWay,
+    kept: KeptValues,
     device: str,
 ) -> None:
     """Collect any named values over images, as Parquet files.
@@ -121,6 +124,7 @@ def extract(
 
     way.check()
     job.check()
+    cache = kept.open()
     require_pyarrow()
     if per == "image" and not until:
         raise click.UsageError("name what to collect: --until NODE")
@@ -143,7 +147,7 @@ def extract(
         "sample_range": sample_range,
     }
     row_model = RowModel(predictor, way, values)
-    report = run_job(row_model, files, output, job, done="collected", quiet=as_json)
+    report = run_job(row_model, files, output, job, done="collected", cache=cache, quiet=as_json)
     if as_json:
         click.echo(json.dumps({**report.describe(), "output": output}))
     else:

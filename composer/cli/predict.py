@@ -163,7 +163,8 @@ def predict(
         **load_arguments,
     }
     if job.is_given:
-        report = run_job(RowModel(given, way), files, folder, job, done="predicted")
+        row_model = RowModel(given, way)
+        report = run_job(row_model, files, folder, job, done="predicted", cache=cache)
         print_report(report, folder, "image")
         context.exit(1 if report.num_errors else 0)
     predictor = Predictor(**given)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from composer.cli.cache_options import keeping
+
 if TYPE_CHECKING:
     from composer.cli.row_model import RowModel
     from composer.sharded_jobs import JobReport, ShardChoice
+    from composer.value_cache import ValueCache
 
 _IMAGES_A_FILE = 1000
 
@@ -122,6 +125,7 @@ def run_job(
     job: JobOptions,
     *,
     done: str,
+    cache: ValueCache | None = None,
     quiet: bool = False,
 ) -> JobReport:
     """Runs this process's shards of a job, with its progress; or the whole job on Ray.
@@ -132,11 +136,17 @@ def run_job(
         output: the folder of results.
         job: the options.
         done: what was done with an image, for the progress.
+        cache: keeps values of nodes, or None.
         quiet: show no progress.
+
+    Raises:
+        UsageError: values are to be kept by a job on Ray.
     """
     from composer.evaluation import EvaluationProgress
     from composer.sharded_jobs import OutputFolder, run_shards, shard_range
 
+    if job.runner is not None and cache is not None:
+        raise click.UsageError("--cache keeps values of this process; leave it with --runner ray")
     source = model.open_source()
     if job.runner is not None:
         from composer.runners import RayRunner
@@ -146,7 +156,8 @@ def run_job(
         return runner.run(there, source, images, output, resume=job.resume)
     choice = job.choose(len(images))
     total = sum(len(shard_range(one, choice.count, len(images))) for one in choice.numbers)
-    with EvaluationProgress(total, quiet=quiet, done=done) as progress:
+    progress = EvaluationProgress(total, quiet=quiet, done=done)
+    with progress, keeping(source.graph, cache):
         return run_shards(
             source,
             images,

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from composer.errors import ExecutionError, InputError
+from composer.graph import Graph
 from composer.prediction.prediction import Prediction
 from composer.prediction.predictor import Predictor
 from composer.prediction.row_metadata import describe_file, describe_source
@@ -29,6 +30,11 @@ class PredictionRows:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
+
+    @property
+    def graph(self) -> Graph:
+        """The model."""
+        return self._predictor.graph
 
     def find_columns(self) -> tuple[Column, ...]:
         """The columns of all rows.

@@ -11,6 +11,11 @@ from composer.row_files import Column, ImageRows
 class RowSource(Protocol):
     """Makes rows of images."""
 
+    @property
+    def graph(self) -> Any:
+        """The model."""
+        ...
+
     def find_columns(self) -> tuple[Column, ...]:
         """The columns of all rows."""
         ...

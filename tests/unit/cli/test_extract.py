@@ -240,3 +240,10 @@ def test_several_processes_at_one_job_do_no_shard_twice(cli, images, number):
     assert sorted(written) == [f"part-{one:05d}-of-00004.parquet" for one in range(4)]
     extract(cli, "-u", "box_head", "--per", "detection", "-o", "whole")
     assert read() == read("whole")
+
+
+def test_rows_are_the_same_with_values_that_are_kept(cli, images):
+    wanted = ("-u", "box_head", "--per", "detection", "--cache", "kept")
+    assert extract(cli, *wanted, "-o", "first").code == 0
+    assert extract(cli, *wanted, "-o", "second").code == 0
+    assert read("first") == read("second")
