@@ -92,6 +92,7 @@ class EventStorage:
         self._latest: dict[str, tuple[float, int]] = {}
         self._smoothing_hints: dict[str, bool] = {}
         self._prefix = ""
+        self._num_recorded = 0
         self._tokens: list[Token[EventStorage | None]] = []
 
     def put_scalar(self, name: str, value: Scalar, smoothing_hint: bool = True) -> None:
@@ -113,6 +114,7 @@ class EventStorage:
             self._histories[name] = ScalarHistory(self._max_length)
         self._histories[name].update(value, self.iter)
         self._latest[name] = (value, self.iter)
+        self._num_recorded += 1
 
     def put_scalars(self, *, smoothing_hint: bool = True, **scalars: Scalar) -> None:
         """Records several scalars by name."""
@@ -203,6 +205,12 @@ def record_scalar(name: str, value: Scalar) -> None:
     storage = _current.get()
     if storage is not None:
         storage.put_scalar(name, value)
+
+
+def count_recorded() -> int:
+    """The number of values that the innermost open storage has taken; 0 without one."""
+    storage = _current.get()
+    return 0 if storage is None else storage._num_recorded
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import torch
 
-from composer.blueprint import Endpoint, Plan, Slot, Step, describe_largest
+from composer.blueprint import Endpoint, Node, Plan, Slot, Step, describe_largest
 from composer.errors import ExecutionError
+from composer.language import Mode
 from composer.layers import call_recomputed
 from composer.memory import describe_shortage
 from composer.taps import Tapping, is_tapping, without_tapping
@@ -195,6 +196,18 @@ def gather(endpoint: Endpoint, values: Mapping[Slot, Any]) -> Any:
     if endpoint.gathers:
         return [values[slot] for slot in endpoint.slots]
     return values[endpoint.slots[0]]
+
+
+def is_random(node: Node, function: Callable[..., Any], mode: Mode) -> bool:
+    """Whether a node draws in a mode: it takes a generator, and its module does not deny it.
+
+    Args:
+        node: the node.
+        function: what it calls. `draws` of a module says whether it draws in training as it is
+            configured.
+        mode: the mode.
+    """
+    return node.draws_in(mode) and getattr(function, "draws", True) is not False
 
 
 def derive_seed(seed: int, path: str) -> int:

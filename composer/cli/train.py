@@ -64,6 +64,11 @@ _TIME = "%Y%m%d-%H%M%S"
 @click.option("--resume", is_flag=True, help="Resume from the last checkpoint in --output.")
 @offline_option()
 @device_option()
+@click.option(
+    "--cache",
+    metavar="FOLDER",
+    help="Keep values of frozen nodes in this folder, where batches come again.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything; train nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the summary only.")
 @click.pass_context
@@ -83,6 +88,7 @@ def train(
     output: str | None,
     resume: bool,
     device: str,
+    cache: str | None,
     dry_run: bool,
     quiet: bool,
 ) -> None:
@@ -104,6 +110,10 @@ def train(
     SPEC and --data are. A signal (Ctrl-C, SIGTERM) saves first. Exit code 0 when it is over, 3 when
     it can be resumed.
 
+    With --cache, nodes that come before anything trained or random run once for each batch: where
+    batches come again, that is without augmentations in batches of one image, or with
+    `train.variants`.
+
     Several processes: torchrun --nproc-per-node 2 -m composer train ...
     """
     from composer.experiment import check_experiment, run_experiment
@@ -124,7 +134,9 @@ def train(
         return
     folder = output or str(Path("runs", f"{read.name}-{time.strftime(_TIME)}"))
     with _logging_to_stderr():
-        summary = run_experiment(read, folder, resume=resume, device=device, quiet=quiet)
+        summary = run_experiment(
+            read, folder, resume=resume, device=device, quiet=quiet, cache=cache
+        )
     if os.environ.get("RANK", "0") == "0":
         _print_summary(summary, folder)
     if not summary.is_complete:

@@ -97,6 +97,16 @@ class TrainingData(_LoadingSettings):
         True, description="Put wide and tall images into different batches."
     )
     only_annotated: bool = Field(True, description="Leave out images without objects.")
+    variants: PositiveInt | None = Field(
+        None,
+        description="Epochs after which batches and their augmentations come again, in another "
+        "order; null draws new ones in each epoch.",
+    )
+
+    def repeats_batches(self, world_size: int = 1) -> bool:
+        """Whether the batches of a process come again: drawn so, or single plain images."""
+        is_plain = self.augmentations is None or not self.augmentations
+        return self.variants is not None or (is_plain and self.batch_size == world_size)
 
     def _choose(self, datasets: Mapping[str, Dataset]) -> list[Dataset]:
         chosen = super()._choose(datasets)
@@ -133,6 +143,7 @@ class TrainingData(_LoadingSettings):
             self.make_options(seed=seed, rank=rank, world_size=world_size),
             sampler=self.sampler.make(chosen, seed),
             aspect_grouping=self.aspect_grouping,
+            variants=self.variants,
         )
 
 

@@ -20,6 +20,7 @@ from composer.experiment.datasets import Datasets, open_experiment_data
 from composer.experiment.evaluation_setup import make_validation, require_metrics
 from composer.experiment.experiment import Experiment
 from composer.experiment.initial_weights import InitialModel, make_initial_model
+from composer.experiment.kept_values import KeptValues
 from composer.experiment.model import fit_spec
 from composer.experiment.model_settings import find_model_parts
 from composer.experiment.versions import find_versions
@@ -35,6 +36,7 @@ from composer.training import (
     process_group,
     trainable_parameters,
 )
+from composer.value_cache import CacheFolder
 
 
 def run_experiment(
@@ -44,6 +46,7 @@ def run_experiment(
     resume: bool = False,
     device: str = "cpu",
     quiet: bool = False,
+    cache: CacheFolder | None = None,
 ) -> Summary:
     """Trains the model of an experiment, and writes a run folder.
 
@@ -55,6 +58,7 @@ def run_experiment(
         resume: resume from the last checkpoint in the folder, if there is one.
         device: device, as in torch.device.
         quiet: print nothing.
+        cache: a folder in which values of frozen nodes are kept, where batches come again.
 
     Returns:
         Status, metrics and best value of the training.
@@ -72,6 +76,7 @@ def run_experiment(
         require_annotations(graph, datasets.train)
         datasets = without_mirrored_keypoints(experiment, datasets, graph)
         require_metrics(experiment, datasets, graph)
+        kept = KeptValues.choose(cache, experiment, graph, processes)
         trainer = Trainer(
             graph,
             _make_batches(experiment, datasets, image_format, processes),
@@ -87,6 +92,7 @@ def run_experiment(
             ),
             processes=processes,
             quiet=quiet,
+            cache=kept.cache,
         )
         if resume:
             trainer.restore()
@@ -97,7 +103,20 @@ def run_experiment(
             describe_run(run, experiment, graph)
             if not is_resumed:
                 _report_weights(run, model, quiet=quiet)
-        return trainer.run()
+        say = _say_nothing if quiet or not processes.is_first else _say
+        say(kept.plan)
+        summary = trainer.run()
+        say(kept.describe_use())
+        return summary
+
+
+def _say(line: str) -> None:
+    if line:
+        print(line, flush=True)
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 def check_experiment(experiment: Experiment) -> list[str]:

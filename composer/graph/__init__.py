@@ -10,10 +10,12 @@ from composer.graph.description import (
 )
 from composer.graph.edits import EditFunction, GivenEdit, refuse_edits
 from composer.graph.engine_graph import plan_with_engine
+from composer.graph.frozen_nodes import FrozenNodes, describe_frozen, find_frozen_nodes
 from composer.graph.frozen_random import find_frozen_random
 from composer.graph.gradients import Differentiable
 from composer.graph.graph import Graph
 from composer.graph.inputs import bind_inputs, read_inputs, spread_feeds
+from composer.graph.kept_training import KeptTraining
 from composer.graph.modules import device_of, find_device
 from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.opening import (
@@ -53,8 +55,10 @@ __all__ = [
     "Costs",
     "Differentiable",
     "EditFunction",
+    "FrozenNodes",
     "GivenEdit",
     "Graph",
+    "KeptTraining",
     "LoadArguments",
     "LoadOptions",
     "Model",
@@ -72,10 +76,12 @@ __all__ = [
     "annotate_plan",
     "asks_for_published",
     "bind_inputs",
+    "describe_frozen",
     "describe_graph",
     "describes_graph",
     "device_of",
     "find_device",
+    "find_frozen_nodes",
     "find_frozen_random",
     "find_named_value",
     "format_bytes",

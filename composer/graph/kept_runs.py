@@ -21,7 +21,8 @@ from torch import nn
 
 from composer.acceleration import EngineSets, OptimizedNodes
 from composer.blueprint import Node, Plan, Slot, Step
-from composer.executor import Placement
+from composer.events import count_recorded
+from composer.executor import Placement, is_random
 from composer.language import Mode
 from composer.module_tree import own_modules
 from composer.structures import iterate_tensors
@@ -275,7 +276,8 @@ class KeepingObserver:
         if not is_pure or any(keys.get(slot) is None for slot in reads):
             keys.update({slot: None for _, slot in step.keeps})
             return
-        if step.node.draws_in(self._mode):
+        function: Any = self._ways.callables.get(step.node.module_path)
+        if is_random(step.node, function, self._mode):
             return
         values = list(outputs.values())
         for place, slot in step.keeps:
@@ -285,14 +287,23 @@ class KeepingObserver:
 
     def _find_state(self, step: Step) -> tuple[Any, ...]:
         paths = step.members or (step.node.path,)
-        functions = [self._ways.callables.get(self._ways.nodes[p].module_path) for p in paths]
-        written = [
-            (id(buffer), 0 if buffer.is_inference() else buffer._version)
-            for function in functions
-            if isinstance(function, nn.Module)
-            for buffer in function.buffers()
-        ]
-        return (written, *_find_random_states())
+        modules = [self._ways.nodes[path].module_path for path in paths]
+        return find_state([self._ways.callables.get(path) for path in modules])
+
+
+def find_state(functions: Iterable[Any]) -> tuple[Any, ...]:
+    """The state that nodes may change beside giving their outputs.
+
+    Args:
+        functions: what they call: their buffers are part of it.
+    """
+    written = [
+        (id(buffer), 0 if buffer.is_inference() else buffer._version)
+        for function in functions
+        if isinstance(function, nn.Module)
+        for buffer in function.buffers()
+    ]
+    return (written, count_recorded(), *_find_random_states())
 
 
 def _find_random_states() -> tuple[Any, ...]:

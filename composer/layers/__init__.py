@@ -3,7 +3,7 @@
 from composer.layers.anchor_levels import AnchorLevels
 from composer.layers.conv import NormConv2d, init_msra, init_normal, init_xavier
 from composer.layers.deform_conv import NormDeformConv2d
-from composer.layers.drop_path import DropPath, drop_path
+from composer.layers.drop_path import DropPath, drop_path, drops_paths
 from composer.layers.engine import Compiled, Engine, EnginePart, EngineTensor
 from composer.layers.folding import copy_structure, fold_norms
 from composer.layers.fused_conv import FusedConv2d, fuse_conv, is_foldable, is_fusible
@@ -45,6 +45,7 @@ __all__ = [
     "call_recomputed",
     "copy_structure",
     "drop_path",
+    "drops_paths",
     "fold_norms",
     "fold_observed",
     "freeze_batch_norm",

@@ -41,6 +41,11 @@ class DropPath(nn.Module):
         return f"rate={self.rate:.4g}"
 
 
+def drops_paths(module: nn.Module) -> bool:
+    """Whether a module has layers that drop images in training."""
+    return any(isinstance(inner, DropPath) and inner.rate > 0 for inner in module.modules())
+
+
 def drop_path(
     x: Float[Tensor, "N *_"], rate: float, generator: torch.Generator
 ) -> Float[Tensor, "N *_"]:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from composer.errors import InputError
-from composer.graph import Graph
+from composer.graph import Graph, KeptTraining
+from composer.value_cache import CacheFolder
 
 TOTAL_LOSS = "total_loss"
 
@@ -21,11 +22,13 @@ class LossModel(nn.Module):
 
     Args:
         graph: the graph.
+        cache: a folder in which values of frozen nodes are kept; see `KeptTraining`.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, cache: CacheFolder | None = None) -> None:
         super().__init__()
         self.graph = graph
+        self.kept = None if cache is None else KeptTraining(graph, cache)
 
     def forward(self, inputs: Any, seed: int) -> dict[str, Tensor]:
         """The losses by name.
@@ -34,6 +37,8 @@ class LossModel(nn.Module):
             inputs: the graph's input.
             seed: the seed of stochastic nodes.
         """
+        if self.kept is not None:
+            return find_losses(self.kept.run(inputs, seed))
         return find_losses(self.graph.run(inputs, mode="training", seed=seed))
 
 

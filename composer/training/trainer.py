@@ -32,6 +32,7 @@ from composer.training.training_checkpoints import TrainingCheckpoints
 from composer.training.training_step import make_training_step
 from composer.training.validation import Validation
 from composer.training.weight_average import WeightAverage
+from composer.value_cache import CacheFolder
 from composer.worker_death import reporting_worker_death
 
 _RECENT = 1000  # iterations whose records nodes can read
@@ -53,6 +54,7 @@ class Trainer:
         validation: the evaluation during the training, or None.
         processes: the processes of the training; by default this one, on the device of the graph.
         quiet: print nothing.
+        cache: a folder in which values of frozen nodes are kept, for batches that come again.
 
     Attributes:
         iteration: number of iterations done.
@@ -69,12 +71,13 @@ class Trainer:
         validation: Validation | None = None,
         processes: ProcessGroup | None = None,
         quiet: bool = False,
+        cache: CacheFolder | None = None,
     ) -> None:
         processes = processes or ProcessGroup(device_of(graph))
         self._batches, self._settings, self._folder = batches, settings, folder
         self._validation, self._processes = validation, processes
         self._quiet = quiet or not processes.is_first
-        self._step = make_training_step(graph, settings, processes)
+        self._step = make_training_step(graph, settings, processes, cache)
         _require_norms(graph, settings)
         self._average = WeightAverage(graph, settings.ema.decay) if settings.ema else None
         checkpoints = CheckpointFolders(folder.checkpoints, settings.checkpoint.keep)

@@ -25,6 +25,7 @@ from composer.training.process_group import ProcessGroup
 from composer.training.seeding import batch_seed, seed_generators
 from composer.training.settings import ClipSettings, TrainingSettings
 from composer.training.sharding import shard_weights, whole
+from composer.value_cache import CacheFolder
 from composer.values import move
 
 GRAD_NORM = "grad_norm"
@@ -121,7 +122,10 @@ class TrainingStep:
 
 
 def make_training_step(
-    graph: Graph, settings: TrainingSettings, processes: ProcessGroup
+    graph: Graph,
+    settings: TrainingSettings,
+    processes: ProcessGroup,
+    cache: CacheFolder | None = None,
 ) -> TrainingStep:
     """Moves a graph to its device, wraps it for several processes, and makes its optimizer.
 
@@ -129,13 +133,15 @@ def make_training_step(
         graph: the graph.
         settings: the training settings.
         processes: the processes of the training.
+        cache: a folder in which values of frozen nodes are kept.
 
     Raises:
+        TrainingError: values are to be kept of a graph whose weights are sharded.
         NameResolutionError: a parameter group matches nothing, or nothing is trainable.
     """
     if settings.channels_last:
         graph.to(memory_format=torch.channels_last)
-    model = _distribute(graph, settings, processes)
+    model = _distribute(graph, settings, processes, cache)
     optimizer = make_optimizer(
         settings.optimizer.uses,
         group_parameters(graph, settings.optimizer),
@@ -151,13 +157,17 @@ def make_training_step(
     )
 
 
-def _distribute(graph: Graph, settings: TrainingSettings, processes: ProcessGroup) -> nn.Module:
+def _distribute(
+    graph: Graph, settings: TrainingSettings, processes: ProcessGroup, cache: CacheFolder | None
+) -> nn.Module:
     """The graph on its device, as a module whose weights are the same in all processes."""
     if processes.size > 1 and settings.distributed == "fsdp":
+        if cache is not None:
+            raise TrainingError("values of frozen nodes are not kept where weights are sharded")
         shard_weights(
             graph, processes
         )  # before it is moved, since it may be too large for a device
-    model = LossModel(graph.to(processes.device))
+    model = LossModel(graph.to(processes.device), cache)
     if processes.size == 1 or settings.distributed == "fsdp":
         return model
     return DistributedDataParallel(model, find_unused_parameters=settings.find_unused_parameters)

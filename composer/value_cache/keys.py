@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from composer.blueprint import Endpoint, Node, Slot, Step
-from composer.executor import Placement, derive_seed
+from composer.executor import Placement, derive_seed, is_random
 from composer.language import Mode
 from composer.value_cache.code_hashes import describe_packages
 from composer.value_cache.content_digest import ContentDigest
@@ -131,10 +131,9 @@ class KeyMaker:
     ) -> Key:
         """The key of what a step gives, from the keys of what it is given."""
         path = each.step.node.path
-        drawn = [
-            derive_seed(seed, n.path) for n in each.nodes if n.draws_in(mode) and seed is not None
-        ]
-        if seed is None and any(node.draws_in(mode) for node in each.nodes):
+        drawing = [n for n in each.nodes if is_random(n, callables[n.module_path], mode)]
+        drawn = [] if seed is None else [derive_seed(seed, node.path) for node in drawing]
+        if seed is None and drawing:
             self.reasons[path] = "it draws, and the run has no seed"
             return None
         digest = ContentDigest()

@@ -81,6 +81,11 @@ class EfficientNetLite(nn.Module):
         self._freeze(freeze_at)
 
     @property
+    def draws(self) -> bool:
+        """Whether images are dropped in training."""
+        return any(getattr(block, "drop_rate", 0) > 0 for block in self.blocks)
+
+    @property
     def output_shape(self) -> dict[str, TensorShape]:
         """The levels of `out_features`, finest first."""
         return self._output_shape

@@ -34,6 +34,7 @@ from composer.data.samplers import (
     TrainingSampler,
     group_by_shape,
     make_batches,
+    repeat_batches,
 )
 from composer.errors import InputError
 
@@ -56,6 +57,8 @@ class TrainingBatches:
         options: batch size, seed, workers and the shard of this process.
         sampler: the order; by default every image once an epoch, shuffled.
         aspect_grouping: whether wide images and tall ones come in different batches.
+        variants: number of epochs after which the batches come again, with their augmentations and
+            in another order; None for new ones in each epoch.
 
     Attributes:
         position: how many batches were given.
@@ -73,8 +76,10 @@ class TrainingBatches:
         *,
         sampler: Sampler | None = None,
         aspect_grouping: bool = True,
+        variants: int | None = None,
     ) -> None:
         self.options = options
+        self._num_samples = None if variants is None else variants * len(dataset)
         self.sampler = sampler or TrainingSampler(len(dataset), seed=options.seed)
         self.position = 0
         self.bad_images: Counter[str] = Counter()
@@ -96,12 +101,26 @@ class TrainingBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yields this process' shard of every batch, from `position` on, without end."""
-        plan = make_batches(self.sampler, self.options.batch_size, self._groups)
-        shards = (batch[self._shard] for batch in islice(plan, self.position, None))
+        shards = (batch[self._shard] for batch in self._plan())
         for fetched in _fetch_all(self._fetcher, shards, self.options.num_workers):
             _report(fetched, self.bad_images)
             self.position += 1
             yield fetched.batch
+
+    def _plan(self) -> Iterator[list[Ticket]]:
+        """The batches of all processes from `position` on."""
+        size, options = self.options.batch_size, self.options
+        if self._num_samples is None:
+            yield from islice(make_batches(self.sampler, size, self._groups), self.position, None)
+            return
+        yield from repeat_batches(
+            self.sampler,
+            self._num_samples,
+            size,
+            self._groups,
+            seed=options.seed,
+            start=self.position,
+        )
 
 
 class InferenceBatches:

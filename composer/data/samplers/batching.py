@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
+
+from composer.data.samplers.training import shuffled
 
 
 class Ticket(NamedTuple):
@@ -36,6 +40,53 @@ def make_batches(
         batch.append(Ticket(position, index))
         if len(batch) == batch_size:
             yield waiting.pop(group)
+
+
+def repeat_batches(
+    order: Iterable[int],
+    num_samples: int,
+    batch_size: int,
+    groups: Sequence[int] | None = None,
+    *,
+    seed: int = 0,
+    start: int = 0,
+) -> Iterator[list[Ticket]]:
+    """Cuts the beginning of an order into batches, which come again and again without end.
+
+    They come in another order each time. A batch that is incomplete at the end of the beginning is
+    filled with the first samples of its group.
+
+    Args:
+        order: positions of records.
+        num_samples: samples of the beginning.
+        batch_size: samples per batch.
+        groups: the group of each record, as for `make_batches`.
+        seed: of the order of the batches.
+        start: the number of batches that are left out.
+    """
+    batches = list(_fill_batches(list(islice(order, num_samples)), batch_size, groups))
+    first_round, skipped = divmod(start, len(batches))
+    for number in itertools.count(first_round):
+        # The first round has the order of the sampler.
+        count = len(batches)
+        places = shuffled(count, seed, number) if number else range(count)
+        yield from (batches[place] for place in places[skipped:])
+        skipped = 0
+
+
+def _fill_batches(
+    order: Sequence[int], batch_size: int, groups: Sequence[int] | None
+) -> Iterator[list[Ticket]]:
+    tickets: dict[int, list[Ticket]] = {}
+    for position, index in enumerate(order):
+        group = 0 if groups is None else groups[index]
+        tickets.setdefault(group, []).append(Ticket(position, index))
+    full = [
+        [each[(start + offset) % len(each)] for offset in range(batch_size)]
+        for each in tickets.values()
+        for start in range(0, len(each), batch_size)
+    ]
+    yield from sorted(full, key=lambda batch: max(ticket.position for ticket in batch))
 
 
 def group_by_shape(sizes: Iterable[tuple[int, int]]) -> list[int]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from composer.layers import Optimization, call_block, fold_norms
+from composer.layers import Optimization, call_block, drops_paths, fold_norms
 from composer.ranges import Chance, Depth, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import add_positions, make_positions
@@ -129,6 +129,11 @@ class MViTBackbone(nn.Module):
         )
         self._output_shape = self._add_levels(plans, out_features, patch_stride, norm_eps)
         self._init_weights(rel_pos_zero_init)
+
+    @property
+    def draws(self) -> bool:
+        """Whether images are dropped in training."""
+        return drops_paths(self)
 
     @property
     def output_shape(self) -> dict[str, TensorShape]:

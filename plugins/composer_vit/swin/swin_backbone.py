@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from composer.layers import Optimization, fold_norms
+from composer.layers import Optimization, drops_paths, fold_norms
 from composer.ranges import Chance, Depth, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import resize_grid
@@ -113,6 +113,11 @@ class SwinBackbone(nn.Module):
         if self.absolute_pos_embed is not None:
             nn.init.trunc_normal_(self.absolute_pos_embed, std=0.02)
         self._freeze(freeze_at)
+
+    @property
+    def draws(self) -> bool:
+        """Whether images are dropped in training."""
+        return drops_paths(self)
 
     @property
     def output_shape(self) -> dict[str, TensorShape]:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from composer.layers import Optimization, call_block, fold_norms
+from composer.layers import Optimization, call_block, drops_paths, fold_norms
 from composer.ranges import Chance, Depth, NonNegative, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import add_positions, make_positions
@@ -115,6 +115,11 @@ class ViTBackbone(nn.Module):
         init_transformer(self)
         if self.pos_embed is not None:
             nn.init.trunc_normal_(self.pos_embed, std=0.02)
+
+    @property
+    def draws(self) -> bool:
+        """Whether images are dropped in training."""
+        return drops_paths(self)
 
     @property
     def output_shape(self) -> dict[str, TensorShape]:

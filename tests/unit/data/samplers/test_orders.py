@@ -11,6 +11,7 @@ from composer.data.samplers import (
     TrainingSampler,
     group_by_shape,
     make_batches,
+    repeat_batches,
 )
 from composer.errors import InputError
 
@@ -58,3 +59,35 @@ def test_batches_hold_one_group_each_and_positions_tell_the_order(order, batch_s
 
 def test_wide_images_are_one_group_and_all_others_another():
     assert group_by_shape([(30, 40), (40, 30), (30, 30)]) == [0, 1, 1]
+
+
+@given(
+    st.integers(1, 12),
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.lists(st.integers(0, 1), min_size=12, max_size=12),
+    st.integers(0, 40),
+)
+def test_repeated_batches_have_all_samples_in_each_round(size, batch_size, rounds, groups, start):
+    def repeat(start=0):
+        order = TrainingSampler(size, seed=3)
+        return repeat_batches(order, rounds * size, batch_size, groups, seed=3, start=start)
+
+    counts = [sum(groups[i] == group for i in range(size)) * rounds for group in (0, 1)]
+    length = sum(-(-count // batch_size) for count in counts)
+    found = list(islice(repeat(), 3 * length))
+    assert all(len(batch) == batch_size for batch in found)
+    assert all(len({groups[ticket.record] for ticket in batch}) == 1 for batch in found)
+    parts = [found[at : at + length] for at in range(0, 3 * length, length)]
+    for part in parts:
+        assert {ticket.position for batch in part for ticket in batch} == set(range(rounds * size))
+        assert sorted(part) == sorted(parts[0])
+    assert list(islice(repeat(start), 5)) == list(islice(repeat(), start, start + 5))
+
+
+def test_repeated_batches_come_in_another_order_in_each_round():
+    found = list(islice(repeat_batches(TrainingSampler(20, seed=1), 20, 2, seed=1), 30))
+    assert found[:10] != found[10:20] != found[20:]
+    with_another_seed = list(islice(repeat_batches(TrainingSampler(20, seed=1), 20, 2), 30))
+    assert with_another_seed[:10] == found[:10]
+    assert with_another_seed[10:] != found[10:]
