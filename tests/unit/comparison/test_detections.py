@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from composer.comparison import compare_outputs, match_images
+from composer.comparison import compare_outputs, compare_values, match_images
 from composer.structures import Boxes, Instances, RotatedBoxes
 
 BOXES = torch.tensor([[0.0, 0, 10, 10], [20, 20, 40, 40], [50, 0, 60, 10]])
@@ -97,3 +97,12 @@ def test_no_detections_at_all_are_the_same():
     found = match_images([empty], [empty])
     assert (found.num_one, found.num_matched, found.min_iou) == (0, 0, None)
     assert found.is_within(0.0)
+
+
+def test_equal_boxes_match_even_if_they_are_empty_or_no_numbers():
+    boxes = torch.tensor([[5.0, 5, 5, 9], [float("nan"), 0, 1, 1]])
+    one = detections(boxes, (0.9, 0.8), (0, 1))
+    found = match_images([one], [one])
+    assert (found.num_matched, found.min_iou) == (2, 1.0)
+    assert found.is_within(0.0)
+    assert compare_values([one], [one[torch.tensor([1, 0])]]).matched == (2, 2)
