@@ -30,7 +30,7 @@ class ValueDifference:
         relative: that, relative to the largest absolute number of the same tensor; of whole
             numbers and booleans the share of entries that differ. The largest of all tensors.
         where: the tensor and the entry of the largest relative difference: `p3[0, 4, 1, 7]`.
-        rows: numbers of regions of both models, where they differ.
+        rows: numbers of rows (boxes, regions, anchors) of both models, where they differ.
         matched: boxes of the first model that the second has, too, in whatever order, and how many
             there are; where row by row they differ.
         remark: why something cannot be compared; empty otherwise.
@@ -44,10 +44,16 @@ class ValueDifference:
     remark: str = ""
 
     @property
+    def noun(self) -> str:
+        """What its rows are called."""
+        return "rows" if self.matched is None else "boxes"
+
+    @property
     def has_other_regions(self) -> bool:
-        """Whether there are others, or others in their place: in number, or by their boxes."""
-        moved = self.matched is not None and self.matched[0] < self.matched[1]
-        return self.rows is not None or moved
+        """Whether these are boxes and others: in number, or in their places."""
+        if self.matched is None:
+            return False
+        return self.rows is not None or self.matched[0] < self.matched[1]
 
     @property
     def is_zero(self) -> bool:
@@ -74,7 +80,7 @@ class ValueDifference:
         if self.remark:
             parts.append(self.remark)
         if self.rows is not None:
-            parts.append("{} and {} regions".format(*self.rows))
+            parts.append("{} and {} {}".format(*self.rows, self.noun))
         if self.largest is not None and self.rows is None and not (self.remark and self.is_zero):
             parts.append(f"{self.largest:.1e}, {self.relative:.1e} of the maximum")
             parts += [f"at {self.where}"] if self.where and self.largest else []

@@ -136,7 +136,7 @@ def _format_row(node: NodeComparison) -> tuple[str, ...]:
 
 def _format_number(difference: ValueDifference, *, relative: bool) -> str:
     if difference.rows is not None:
-        return "{} / {} regions".format(*difference.rows) if not relative else ""
+        return "" if relative else "{} / {} {}".format(*difference.rows, difference.noun)
     number = difference.relative if relative else difference.largest
     if difference.remark and not number:
         return "" if relative else "other form"
