@@ -9,7 +9,11 @@ from composer.blueprint.addresses import Target
 from composer.blueprint.dependencies import Dependencies
 from composer.blueprint.nodes import WHOLE, Endpoint, Node, Slot
 from composer.dag import needed, order
+from composer.html_parts import make_heading, make_table, write_text
 from composer.language import Mode
+from composer.plurals import count_noun
+
+_MAX_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Step:
     members: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What runs, in order, and when each value goes.
 
@@ -83,27 +87,53 @@ class Plan:
         known.update(self.used_feeds)  # of a session, which computed them
         return tuple([slot for slot in self.edits if slot in known])
 
+    def __repr__(self) -> str:
+        names = [target.name for target in self.targets]
+        more = ", ..." if len(names) > _MAX_NAMES else ""
+        targets = ", ".join(names[:_MAX_NAMES]) or "nothing"
+        return f"Plan({self.mode}: {count_noun(len(self.steps), 'step')} for {targets}{more})"
+
+    def _repr_html_(self) -> str:
+        """The steps as a table, in notebooks."""
+        rows = [
+            (
+                place,
+                ", ".join(step.members) or step.node.path,
+                step.node.type_name,
+                ", ".join(map(str, step.releases)),
+            )
+            for place, step in enumerate(self.steps, 1)
+        ]
+        remarks = [*self._list_given(), *self._list_left_out()]
+        below = "".join(f"<div>{write_text(remark)}</div>" for remark in remarks)
+        table = make_table(("", "node", "type", "releases"), rows)
+        return make_heading(repr(self)) + table + below
+
     def __str__(self) -> str:
         targets = ", ".join(target.name for target in self.targets)
         lines = [f"plan for {targets or 'nothing'} ({self.mode})"]
-        if self.inputs:
-            lines.append(f"  inputs: {', '.join(self.inputs)}")
-        if self.feeds:
-            lines.append(f"  feeds: {_list_needed(self.feeds, self.used_feeds)}")
-        if self.edits:
-            lines.append(f"  edits: {_list_needed(self.edits, self.used_edits)}")
+        lines += [f"  {remark}" for remark in self._list_given()]
         width = max((len(step.node.path) for step in self.steps), default=0)
         for index, step in enumerate(self.steps, 1):
             released = ", ".join(str(slot) for slot in step.releases)
             note = f"  releases {released}" if released else ""
             node = step.node
             lines.append(f"  {index:>3} {node.path:<{width}}  {node.type_name:<16}{note}".rstrip())
-        if self.cut:
-            lines.append(f"  cut off by feeds: {', '.join(self.cut)}")
+        return "\n".join([*lines, *(f"  {remark}" for remark in self._list_left_out())])
+
+    def _list_given(self) -> list[str]:
+        lines = [f"inputs: {', '.join(self.inputs)}"] if self.inputs else []
+        if self.feeds:
+            lines.append(f"feeds: {_list_needed(self.feeds, self.used_feeds)}")
+        if self.edits:
+            lines.append(f"edits: {_list_needed(self.edits, self.used_edits)}")
+        return lines
+
+    def _list_left_out(self) -> list[str]:
+        lines = [f"cut off by feeds: {', '.join(self.cut)}"] if self.cut else []
         if self.not_run:
-            lines.append(f"  not run: {', '.join(self.not_run)}")
-        lines += [f"  {note}" for note in self.notes]
-        return "\n".join(lines)
+            lines.append(f"not run: {', '.join(self.not_run)}")
+        return [*lines, *self.notes]
 
 
 def _list_needed(slots: Sequence[Slot], needed: Collection[Slot]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from composer.errors import CheckpointMismatchError
+from composer.html_parts import make_heading, make_table, write_text
 from composer.names import closest
 
 MAX_NAMES = 8
@@ -81,7 +82,7 @@ class NodeReport:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadReport:
     """The outcome of loading a checkpoint. `str()` of it is a table for people.
 
@@ -173,6 +174,19 @@ class LoadReport:
             for option, (kind, advice) in _ADVICE.items()
             if any(getattr(node, kind) for node in self.nodes.values())
         }
+
+    def __repr__(self) -> str:
+        return f"LoadReport({self.source}: {_summary(self.nodes.values())[:-1]})"
+
+    def _repr_html_(self) -> str:
+        """The nodes and how many of their tensors fit as a table, in notebooks."""
+        kinds = ("loaded", "missing", "unexpected", "mismatched", "resized")
+        rows = [
+            (path or "(the model)", *(len(getattr(node, kind)) or "" for kind in kinds))
+            for path, node in self.nodes.items()
+        ]
+        below = "".join(f"<div>{write_text(line)}</div>" for line in (*self.notes, *self.remarks))
+        return make_heading(repr(self)) + make_table(("node", *kinds), rows) + below
 
     def __str__(self) -> str:
         title = f"{self.source} ({self.format})"

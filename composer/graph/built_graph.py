@@ -10,6 +10,7 @@ from torch import nn
 from typing_extensions import Self
 
 from composer.blueprint import Blueprint
+from composer.draw import make_diagram, to_svg
 from composer.graph.accelerated import refuse
 from composer.graph.description import Provenance
 from composer.graph.execution import Execution
@@ -17,6 +18,7 @@ from composer.graph.freezing import set_frozen_norms_to_eval
 from composer.graph.frozen_random import FrozenNote
 from composer.graph.modules import make_table, require_module
 from composer.graph.weights import find_random_nodes
+from composer.html_parts import embed_picture, make_heading
 from composer.language import Mode, Spec
 
 if TYPE_CHECKING:
@@ -123,6 +125,14 @@ class BuiltGraph(nn.Module):
         if self.source is not None and requires_grad:
             refuse("trained")
         return super().requires_grad_(requires_grad)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def _repr_html_(self) -> str:
+        """The drawing of the graph in its mode, in notebooks."""
+        drawing = to_svg(make_diagram(self.blueprint, self.mode)).encode()
+        return make_heading(repr(self)) + embed_picture(drawing, "svg+xml", alt=repr(self))
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""

@@ -15,6 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from composer.blueprint import Step
 from composer.graph.observers import Observers
+from composer.html_parts import make_heading, make_table
+from composer.plurals import count_noun
 from composer.structures import iterate_tensors
 from composer.values import describe, num_bytes
 
@@ -39,7 +41,7 @@ class NodeProfile:
     peak_bytes: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Profile:
     """A profile of a run.
 
@@ -55,6 +57,29 @@ class Profile:
     def seconds(self) -> float:
         """Time of all nodes together."""
         return sum(node.seconds for node in self.nodes)
+
+    def __repr__(self) -> str:
+        slowest = max(self.nodes, key=lambda node: node.seconds, default=None)
+        most = f"; most {slowest.path}, {format_seconds(slowest.seconds)}" if slowest else ""
+        count = count_noun(len(self.nodes), "node")
+        return f"Profile({count}, {format_seconds(self.seconds)}{most})"
+
+    def _repr_html_(self) -> str:
+        """The nodes and their times as a table, in notebooks."""
+        whole = self.seconds or 1.0
+        rows = [
+            (
+                node.path,
+                format_seconds(node.seconds),
+                f"{node.seconds / whole:.0%}",
+                format_bytes(node.output_bytes),
+                "" if node.peak_bytes is None else format_bytes(node.peak_bytes),
+                node.output,
+            )
+            for node in self.nodes
+        ]
+        header = ("node", "time", "share", "output", "peak", "value")
+        return make_heading(repr(self)) + make_table(header, rows)
 
     def __str__(self) -> str:
         width = max([4, *(len(node.path) for node in self.nodes)])

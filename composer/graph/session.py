@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from composer.acceleration import cast_up
-from composer.blueprint import Endpoint, Plan, Slot, Target, listed, make_plan
+from composer.blueprint import Blueprint, Endpoint, Plan, Slot, Target, listed, make_plan
 from composer.errors import ExecutionError, InputError
 from composer.executor import Edits as BoundEdits
 from composer.executor import gather
@@ -221,11 +221,7 @@ class Session:
 
         Args:
             until: the names.
-            at: the values whose gradients are asked for; see `gradient`, of which `until` is the
-                number then.
-
-        Raises:
-            NameResolutionError, InputError: as for `gradient`.
+            at: where the gradients of `until`, a number, are asked for: see `gradient`.
         """
         self._prepare()
         if at is None:
@@ -324,16 +320,20 @@ class Session:
         """Names of the values that this session edits, in the order of their edits."""
         return tuple(str(place) for place in self._own_edits)
 
+    @property
+    def blueprint(self) -> Blueprint:
+        """The checked spec of the graph."""
+        return self._execution.blueprint
+
     def __repr__(self) -> str:
         marks = {"replaced": self.replaced, "edited": self.edited}
-        view = partial(describe_session, self._execution.blueprint, self._book.mode)
-        return view(self._list_computed(), marks)
+        return describe_session(self.blueprint, self._book.mode, self._list_computed(), marks)
 
     def _repr_html_(self) -> str:
         """The graph with what was computed, and the values in a table, in notebooks."""
         marks = {"edited": [str(p.slot) for p in self._own_edits], "replaced": self.replaced}
-        view = partial(draw_session, self._execution.blueprint, self._book.mode, heading=repr(self))
-        return view(self._list_computed(), self._held.values, marks)
+        shown = (self.blueprint, self._book.mode, self._list_computed(), self._held.values, marks)
+        return draw_session(*shown, heading=repr(self))
 
     def _prepare(self) -> None:
         """Brings the values to the edits that hold now.

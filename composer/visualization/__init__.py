@@ -10,6 +10,7 @@ from composer.visualization.class_names import ClassNames
 from composer.visualization.file_names import FileNames
 from composer.visualization.heat_map import draw_heat
 from composer.visualization.instance_drawing import draw_instances
+from composer.visualization.map_drawing import draw_maps
 from composer.visualization.object_drawing import ColorBy
 from composer.visualization.segment_drawing import draw_panoptic, draw_semantic
 
@@ -21,6 +22,7 @@ __all__ = [
     "draw_annotations",
     "draw_heat",
     "draw_instances",
+    "draw_maps",
     "draw_panoptic",
     "draw_semantic",
     "to_pil_image",

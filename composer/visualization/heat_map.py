@@ -43,7 +43,7 @@ def draw_heat(
     gray = np.asarray(image.convert("L").convert("RGB"), dtype=np.float32) * _DIMMED
     dimmed = gray + 0.25 * np.asarray(image, dtype=np.float32)
     opacity = _OPACITY * np.sqrt(shares)[..., None]
-    mixed = dimmed + (_color(shares) - dimmed) * opacity
+    mixed = dimmed + (color_heat(shares) - dimmed) * opacity
     canvas = Canvas(Image.fromarray(np.rint(mixed.clip(0, 255)).astype(np.uint8)), scale)
     if corners:
         canvas.draw_lines([*corners, corners[0]], _INK, width=1.2)
@@ -52,7 +52,7 @@ def draw_heat(
     return canvas.finish()
 
 
-def _color(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+def color_heat(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     """The colours of numbers from 0 to 1, H x W x 3."""
     steps = np.linspace(0, 1, len(_COLORS))
     channels = [np.interp(shares, steps, _COLORS[:, channel]) for channel in range(3)]
