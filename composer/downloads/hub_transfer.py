@@ -101,12 +101,12 @@ def _import_hub() -> ModuleType:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import huggingface_hub
+        from huggingface_hub import constants  # which is no attribute before it is imported
     except ImportError as error:
         raise TransferError(
             "files of the Hugging Face hub need the extra detection-composer[hub]: "
             "pip install 'detection-composer[hub]'"
         ) from error
-    constants: Any = huggingface_hub.constants
     constants.HF_HUB_DISABLE_TELEMETRY = True  # where it was imported before
     return huggingface_hub
 

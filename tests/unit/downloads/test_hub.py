@@ -62,6 +62,16 @@ def test_a_file_arrives_with_the_hash_that_the_hub_says(hub, store, caplog):
     assert [each.name for each in path.parent.iterdir()] == ["model.safetensors"]
 
 
+@pytest.mark.slow
+def test_a_file_is_fetched_by_a_process_that_has_imported_nothing_of_the_hub(hub, store):
+    publish(hub, store)
+    program = f"from composer.downloads import fetch; print(fetch({ADDRESS!r}))"
+    command = [sys.executable, "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert find_cached(ADDRESS) is not None
+
+
 def test_a_revision_is_asked_for(hub, store):
     publish(hub, store, revision="v1%2F0")
     assert fetch("hf://owner/repo@v1%2F0/weights/model.safetensors").read_bytes() == CONTENT
