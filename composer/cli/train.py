@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composer.cli.cache_options import KeptValues, cache_options
 from composer.cli.options import (
     device_option,
     forbid_fetching,
@@ -64,11 +65,7 @@ _TIME = "%Y%m%d-%H%M%S"
 @click.option("--resume", is_flag=True, help="Resume from the last checkpoint in --output.")
 @offline_option()
 @device_option()
-@click.option(
-    "--cache",
-    metavar="FOLDER",
-    help="Keep values of frozen nodes in this folder, where batches come again.",
-)
+@cache_options
 @click.option("--dry-run", is_flag=True, help="Check everything; train nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the summary only.")
 @click.pass_context
@@ -88,7 +85,7 @@ def train(
     output: str | None,
     resume: bool,
     device: str,
-    cache: str | None,
+    kept: KeptValues,
     dry_run: bool,
     quiet: bool,
 ) -> None:
@@ -135,7 +132,7 @@ def train(
     folder = output or str(Path("runs", f"{read.name}-{time.strftime(_TIME)}"))
     with _logging_to_stderr():
         summary = run_experiment(
-            read, folder, resume=resume, device=device, quiet=quiet, cache=cache
+            read, folder, resume=resume, device=device, quiet=quiet, cache=kept.open()
         )
     if os.environ.get("RANK", "0") == "0":
         _print_summary(summary, folder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composer.cli.cache_options import KeptValues, cache_options
 from composer.cli.data_choice import DataChoice, collect_data_choice
 from composer.cli.evaluation_options import (
     batch_size_option,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 @inference_options(by_default=True)
 @offline_option()
 @device_option()
+@cache_options
 @seed_option("Seed of stochastic nodes.")
 @click.option(
     "--output",
@@ -103,6 +105,7 @@ def tune(
     on_fault: FaultPolicy | None,
     way: InferenceWay,
     device: str,
+    kept: KeptValues,
     seed: int,
     output: str | None,
     no_save: bool,
@@ -146,6 +149,7 @@ def tune(
             loading=LoadingOptions(batch_size, num_workers=num_workers, on_fault=policy),
             prepare=_Preparation(way, processes.device),
             seed=seed,
+            cache=kept.open(),
             on_batch=progress.update,
             **load_arguments,
         )

@@ -20,9 +20,9 @@ from composer.experiment.datasets import Datasets, open_experiment_data
 from composer.experiment.evaluation_setup import make_validation, require_metrics
 from composer.experiment.experiment import Experiment
 from composer.experiment.initial_weights import InitialModel, make_initial_model
-from composer.experiment.kept_values import KeptValues
 from composer.experiment.model import fit_spec
 from composer.experiment.model_settings import find_model_parts
+from composer.experiment.training_cache import TrainingCache
 from composer.experiment.versions import find_versions
 from composer.files import write_json, write_text
 from composer.graph import Graph
@@ -76,7 +76,7 @@ def run_experiment(
         require_annotations(graph, datasets.train)
         datasets = without_mirrored_keypoints(experiment, datasets, graph)
         require_metrics(experiment, datasets, graph)
-        kept = KeptValues.choose(cache, experiment, graph, processes)
+        kept = TrainingCache.choose(cache, experiment, graph, processes)
         trainer = Trainer(
             graph,
             _make_batches(experiment, datasets, image_format, processes),

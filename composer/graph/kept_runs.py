@@ -41,6 +41,7 @@ class Keeping:
         without: nodes that hooks of users watch, which are not kept, nor what is below.
         edited: slots that functions of users change, which are not kept, nor what is below.
         stamps: the state of the values at the end of the last run of a session.
+        only: the slots whose values are kept; all if None.
     """
 
     cache: ValueCache
@@ -49,6 +50,11 @@ class Keeping:
     without: frozenset[str] = frozenset()
     edited: frozenset[Slot] = frozenset()
     stamps: dict[Slot, tuple[Any, ...]] = field(default_factory=dict)
+    only: frozenset[Slot] | None = None
+
+    def keeps(self, slot: Slot) -> bool:
+        """Whether values of a slot are kept."""
+        return self.only is None or slot in self.only
 
     def check(self, values: Mapping[Slot, Any]) -> None:
         """Forgets the keys of values that were replaced, or changed in place, since `stamp`."""
@@ -281,7 +287,7 @@ class KeepingObserver:
             return
         values = list(outputs.values())
         for place, slot in step.keeps:
-            if (key := keys.get(slot)) is not None:
+            if (key := keys.get(slot)) is not None and self._keeping.keeps(slot):
                 note = {"node": step.node.path, "port": slot.port, "type": step.node.type_name}
                 self._keeping.cache.keep(key, values[place], note)
 

@@ -11,8 +11,10 @@ from composer.blueprint import Blueprint, Endpoint, Plan, Slot, Target, make_pla
 from composer.construction import build_modules
 from composer.graph.execution import Execution
 from composer.graph.inputs import bind_inputs
+from composer.graph.kept_runs import Keeping
 from composer.graph.modules import VariedTable, device_of
 from composer.language import Mode
+from composer.value_cache import CacheFolder, open_cache
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -50,7 +52,12 @@ class VariedGraph:
         return make_plan(self.blueprint.dependencies(_MODE), targets, given)
 
     def compute(
-        self, plan: Plan, given: Mapping[Slot, Any], inputs: Any, seed: int
+        self,
+        plan: Plan,
+        given: Mapping[Slot, Any],
+        inputs: Any,
+        seed: int,
+        cache: CacheFolder | None = None,
     ) -> Mapping[Slot, Any]:
         """Runs a plan of slots.
 
@@ -59,14 +66,17 @@ class VariedGraph:
             given: values by slot, those of the plan among them.
             inputs: the graph's input.
             seed: of all that nodes draw.
+            cache: a folder in which the values of the targets are kept.
 
         Returns:
             The values of the plan's targets, by slot.
         """
         values = {slot: given[slot] for slot in plan.used_feeds}
         by_name = bind_inputs(self.blueprint.inputs[_MODE], (inputs,), {})
-        self.execution.run(plan, values, by_name, seed=seed)
-        return {target.slot: values[target.slot] for target in plan.targets}
+        targets = frozenset(target.slot for target in plan.targets)
+        keeping = None if cache is None else Keeping(open_cache(cache), True, only=targets)
+        self.execution.run(plan, values, by_name, seed=seed, keeping=keeping)
+        return {slot: values[slot] for slot in targets}
 
     def answer(self, plan: Plan, given: Mapping[Slot, Any], inputs: Any, seed: int) -> Any:
         """Runs a plan of the graph's outputs, and returns them as the graph does.

@@ -15,7 +15,7 @@ from composer.documents import ProblemLog, SettingsSource, collect_settings, esc
 from composer.downloads import is_address
 from composer.errors import SpecError
 from composer.files import is_there, write_text
-from composer.graph import Model, ModelParts, Weights, open_blueprint, read_model
+from composer.graph import Model, ModelParts, Weights, open_model, read_model
 from composer.language import LANGUAGE_VERSION, SavedSpec, Spec, find_spec
 
 BEST, MODEL = "best.yaml", "model.yaml"
@@ -53,8 +53,8 @@ def write_best(
     found = collect_settings(parts.settings_with(settings), log)
     log.raise_any()
     base, beside = _name_base(parts)
-    blueprint = open_blueprint(model, settings, nodes).blueprint
-    sources = _name_weights(weights, parts, blueprint)
+    opened = open_model(model, weights, set=settings, nodes=nodes)
+    sources, blueprint = _name_weights(opened.weights), opened.blueprint
     document: dict[str, Any] = {
         "composer": LANGUAGE_VERSION,
         "name": blueprint.spec.name,
@@ -94,11 +94,8 @@ def _name_base(parts: ModelParts) -> tuple[str, Mapping[str, Any] | None]:
     return found.name, None
 
 
-def _name_weights(weights: Weights | None, parts: ModelParts, blueprint: Blueprint) -> Any:
+def _name_weights(found: Weights) -> Any:
     """The weights as a spec names them: files by their full path."""
-    found = parts.weights if weights is None else weights
-    if found is None:
-        found = blueprint.spec.weights
     if not isinstance(found, Mapping):
         return _absolute(found)
     if list(found) == [""]:

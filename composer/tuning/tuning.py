@@ -35,6 +35,7 @@ from composer.tuning.settings_graphs import (
     open_graphs,
 )
 from composer.tuning.stages import Division, SharedRun, divide, make_stages
+from composer.value_cache import CacheFolder
 from composer.values import move
 from composer.worker_death import reporting_worker_death
 
@@ -99,6 +100,7 @@ def tune(
     prepare: Prepare = lambda graph: graph,
     seed: int = 0,
     nodes: Mapping[str, Any] | None = None,
+    cache: CacheFolder | None = None,
     settings: Sequence[SettingsSource] | None = None,
     on_batch: Callable[[int], object] | None = None,
     **options: Unpack[LoadArguments],
@@ -122,6 +124,8 @@ def tune(
         prepare: makes the graph that is run of one that was opened: on a device, optimised.
         seed: of all that nodes draw.
         nodes: node types by name that no plugin publishes.
+        cache: a folder in which the values are kept that all settings start from, so that a later
+            tuning or evaluation finds them.
         settings: for each setting of the grid all that its spec is set to, in place of `set` and
             `vary`; these then are names only.
         on_batch: called after each batch with its number of images.
@@ -146,7 +150,7 @@ def tune(
     for group in groups:
         graph, graphs = open_graphs(chosen, [checked[place] for place in group])
         batches = make_batches(graph, dataset, loading, image_size=image_size)
-        pass_ = _Pass(graph, graphs, [runs[place] for place in group], seed)
+        pass_ = _Pass(graph, graphs, [runs[place] for place in group], seed, cache)
         with inferring(graph):
             pass_.run(batches, on_batch)
         divisions.append(pass_.division)
@@ -224,12 +228,14 @@ class _Pass:
         graphs: of all settings.
         runs: their evaluations.
         seed: of all that nodes draw.
+        cache: where the values are kept that all start from.
     """
 
     graph: Graph
     graphs: Sequence[VariedGraph]
     runs: Sequence[_Evaluation]
     seed: int
+    cache: CacheFolder | None
     division: Division = field(init=False)
 
     def __post_init__(self) -> None:
@@ -254,7 +260,7 @@ class _Pass:
 
     def _run(self, batch: list[dict[str, Any]]) -> None:
         inputs = move(batch, self._device)
-        values = self.graphs[0].compute(self._above, {}, inputs, self.seed)
+        values = self.graphs[0].compute(self._above, {}, inputs, self.seed, self.cache)
         shared = SharedRun(values, inputs, self.seed)
         for graph, stages, run in zip(self.graphs, self._stages, self.runs, strict=True):
             run.process(batch, shared.answer(graph, stages))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from composer import Graph
+from composer import Graph, executor
 from composer.data import write_shape_dataset
+from composer.graph import kept_runs
 
 SMALL = {
     "depth": 18,
@@ -114,3 +115,21 @@ def test_mistakes_end_in_a_message(cli, files, arguments, message):
     result = cli("tune", model, "--data", data, *arguments)
     assert result.code == 1
     assert message in result.err
+
+
+def test_a_later_tuning_finds_kept_values(cli, files, folder, monkeypatch):
+    # The checks of annotations in tests draw from Python's generator, so nothing would be kept.
+    monkeypatch.setattr(kept_runs, "_find_random_states", lambda: ())
+    given = (files / "tiny.safetensors", "--data", files / "data.yaml", "--json", "--no-save")
+    plain = cli("tune", *given, VARIED)
+    first = cli("tune", *given, VARIED, "--cache", "values")
+    kept = sorted(Path("values").rglob("*.safetensors"))
+    assert first.code == 0, first.err
+    assert first.out == plain.out
+    assert kept
+    calls, call = [], executor._call
+    monkeypatch.setattr(executor, "_call", lambda step, *a: calls.append(step) or call(step, *a))
+    again = cli("tune", *given, "--vary=max_per_image=2,3", "--cache", "values")
+    assert json.loads(again.out)["settings"][0] == json.loads(plain.out)["settings"][0]
+    assert sorted(Path("values").rglob("*.safetensors")) == kept
+    assert "backbone.bottom_up" not in {step.node.path for step in calls}

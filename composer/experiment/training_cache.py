@@ -19,7 +19,7 @@ _NOTHING = CacheUse()
 
 
 @dataclass(frozen=True)
-class KeptValues:
+class TrainingCache:
     """The cache that values of frozen nodes are kept in.
 
     Args:
@@ -39,7 +39,7 @@ class KeptValues:
         experiment: Experiment,
         graph: Graph,
         processes: ProcessGroup,
-    ) -> KeptValues:
+    ) -> TrainingCache:
         """The cache of an experiment.
 
         Args:
