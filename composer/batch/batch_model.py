@@ -48,7 +48,7 @@ class BatchModel:
         score_threshold: detections with a lower score are left out.
         channel_order: of pixels.
         engine: an engine that runs the dense nodes.
-        precision: of the model: `float32`, `bfloat16`, or what the engine has.
+        precision: of the model: `float32` or `bfloat16`.
         optimize: whether normalisations are folded, as `composer extract` does.
         device: where to run.
         threads: of PyTorch in this process; None leaves it.
@@ -170,9 +170,8 @@ class BatchModel:
     def _accelerate(self, graph: Graph) -> Graph:
         if graph.source is not None:
             return graph
-        of_torch = "float32" if self.precision == "int8" else self.precision
-        if self.optimize or of_torch != "float32":
-            graph = graph.optimize(of_torch)
+        if self.optimize or self.precision != "float32":
+            graph = graph.optimize(self.precision)
         return graph if self.engine is None else graph.accelerate(self.engine, None, self.precision)
 
 

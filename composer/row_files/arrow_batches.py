@@ -74,10 +74,10 @@ def make_batch(
     length = rows.length if rows.error is None else 1
     arrays: dict[str, Any] = {
         "image": [rows.image] * length,
-        "file_name": [rows.file_name] * length,
+        "file_name": [to_utf8(rows.file_name)] * length,
         "height": [rows.height] * length,
         "width": [rows.width] * length,
-        "error": [rows.error] * length,
+        "error": [to_utf8(rows.error)] * length,
         **dense,
     }
     by_name = {column.name: column for column in columns}
@@ -112,6 +112,11 @@ def arrange_batch(
         pa.array([value] * batch.num_rows, schema.field(name).type) for name, value in more.items()
     ]
     return pa.record_batch([*before, *batch.columns], schema=schema)
+
+
+def to_utf8(text: str | None) -> str | None:
+    """A text without what UTF-8 does not have: bytes of a file name in another encoding."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
 
 
 def to_numpy(tensor: Tensor, dtype: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -74,7 +75,8 @@ class ParquetFile:
         if kind is None:
             self.finish()
         else:
-            self._writer.close()
+            with suppress(Exception):  # the disk may be full
+                self._writer.close()
 
     def add(self, rows: ImageRows) -> None:
         """Adds the rows of an image.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ _OTHERS = 3  # processors that readers, writers and the filter of a resumed job 
 _BATCH = 16  # images that an actor gets at once
 _IMAGES_PER_FILE = 1000
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+_ERROR = re.compile(r"^\s*(?:[\w.]+\.)?(\w+(?:Error|Exception)): \S.*$", re.MULTILINE)
+_OF_RAY = ("RayTaskError", "UserCodeException")  # about errors of others
 _LIST_ROWS = 10_000  # of a row group of the list of images
 
 
@@ -182,12 +185,16 @@ def _described_failures(output: str) -> Iterator[None]:
     try:
         yield
     except RayError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1].strip() if lines else type(error).__name__
         raise InputError(
-            f"the job on Ray failed: {reason:.300}. What was finished is in {output}: go on with "
-            "--resume"
+            f"the job on Ray failed: {_find_reason(error):.300}. What was finished is in {output}: "
+            "go on with --resume"
         ) from error
+
+
+def _find_reason(error: Exception) -> str:
+    """The error of the worker, in the text of Ray's, which has the traces of several processes."""
+    found = [match for match in _ERROR.finditer(str(error)) if match[1] not in _OF_RAY]
+    return found[-1][0].strip() if found else type(error).__name__
 
 
 def _configure(checkpoint: str) -> None:
