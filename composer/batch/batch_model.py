@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from composer.batch.image_columns import find_kept, find_source, read_images
 from composer.batch.predict_function import PredictFunction
 from composer.errors import InputError
+from composer.names import did_you_mean
 
 if TYPE_CHECKING:
     from composer.extraction import Extractor
@@ -119,22 +120,28 @@ class BatchModel:
         """What makes rows, opened in this process."""
         return self.extractor
 
-    def make_predict_fn(self) -> Callable[[Any], Any]:
+    def make_predict_fn(self, columns: Sequence[str] | None = None) -> Callable[[Any], Any]:
         """A function of names or contents of images, as Spark's `predict_batch_udf` calls it.
 
         Rows are images then. Its results are arrays by column, tensors flattened; where a column
         has lists of any length (values of regions), a dict for each row.
 
+        Args:
+            columns: the columns to give, those of Spark's return type; None for all.
+
         Raises:
-            InputError: rows are not images.
+            InputError: rows are not images, or there is no such column.
         """
         if self.per != "image":
             raise InputError(
                 "predict_batch_udf gives a row for each image: per='image', not "
                 f"per={self.per!r}; collect detections with mapInPandas or Ray"
             )
-        _ = self.extractor  # it is opened once in each process
-        return PredictFunction(self)
+        known = [one.name for one in self.columns]  # it is opened once in each process
+        for name in columns or ():
+            if name not in (*known, "file_name", "height", "width", "error"):
+                raise InputError(f"there is no column '{name}'. {did_you_mean(name, known)}")
+        return PredictFunction(self, columns)
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -176,7 +183,11 @@ class BatchModel:
 
 
 def make_predict_fn(
-    model: Any = "people", until: str | Sequence[str] | None = None, **options: Any
+    model: Any = "people",
+    until: str | Sequence[str] | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    **options: Any,
 ) -> Callable[[Any], Any]:
     """Opens a model and gives a function of images, for Spark's `predict_batch_udf`.
 
@@ -185,9 +196,10 @@ def make_predict_fn(
     Args:
         model: as for `BatchModel`.
         until: likewise.
-        **options: likewise.
+        columns: the columns to give, those of Spark's return type; None for all.
+        **options: as for `BatchModel`.
     """
-    return BatchModel(model, until, **options).make_predict_fn()
+    return BatchModel(model, until, **options).make_predict_fn(columns)
 
 
 class _SavedGraph:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,11 @@ class PredictFunction:
 
     Args:
         model: the model, with a row an image.
+        columns: the columns that are given, those of Spark's return type; None for all.
     """
 
-    def __init__(self, model: BatchModel) -> None:
-        self._model = model
+    def __init__(self, model: BatchModel, columns: Sequence[str] | None = None) -> None:
+        self._model, self._columns = model, columns
 
     def __call__(self, images: Any) -> Mapping[str, Any] | list[dict[str, Any]]:
         """The rows of images.
@@ -35,9 +36,11 @@ class PredictFunction:
         first = array.flat[0] if array.size else ""
         name = "path" if isinstance(first, str) else "bytes"
         found = self._model({"image" if array.ndim > 1 else name: images})
+        if self._columns is not None:
+            found = {key: found[key] for key in self._columns}
         if all(column.kind in ("number", "tensor", "text") for column in self._model.columns):
             return {key: _to_matrix(value) for key, value in found.items()}
-        length = len(found["error"])
+        length = len(next(iter(found.values())))
         return [
             {key: _flatten(value[row]) for key, value in found.items()} for row in range(length)
         ]

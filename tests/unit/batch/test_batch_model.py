@@ -156,5 +156,9 @@ def test_spark_gets_matrices_or_dicts(checkpoint, photos):
     lists = BatchModel(checkpoint, "box_head", **OPTIONS).make_predict_fn()(objects(photos))
     assert [len(row["box_head"]) % 16 for row in lists] == [0, 0, 0]
     assert len(lists[0]["box_head"]) > 0
+    chosen = make_predict_fn(checkpoint, "backbone.p5", columns=["error"], reduce="mean", **OPTIONS)
+    assert [*chosen(objects(photos))] == ["error"]
+    with pytest.raises(InputError, match=r"no column 'backbone\.p4'"):
+        make_predict_fn(checkpoint, "backbone.p5", columns=["backbone.p4"], **OPTIONS)
     with pytest.raises(InputError, match="gives a row for each image"):
         make_predict_fn(checkpoint, "box_head", per="detection")
