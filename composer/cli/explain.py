@@ -173,7 +173,7 @@ class _Wanted(NamedTuple):
 
 
 def _is_name(of: str) -> bool:
-    return of not in ("score", "logit", "mask") and not of.startswith("keypoint:")
+    return of.partition(":")[0] not in ("score", "logit", "mask", "keypoint")
 
 
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:

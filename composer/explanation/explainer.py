@@ -97,7 +97,7 @@ class Explainer:
         check_method(method)
         opened = image if isinstance(image, ExplainedImage) else self.open(image)
         found = None if detection is None else opened.find_detection(detection)
-        if found is None and of in ("score", "logit", "mask"):
+        if found is None and of.partition(":")[0] in ("score", "logit", "mask", "keypoint"):
             raise InputError(f"'{of}' is that of a detection: name one by its number")
         wanted = "logit" if of == "score" and method.startswith(CAPTUM) else of
         name = of if found is None else opened.name_number(found, wanted)

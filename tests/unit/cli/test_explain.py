@@ -84,6 +84,7 @@ def test_mistakes_are_said_and_the_rest_is_done(explain, folder):
         (["--of", "detections.scores[0][99]"], "no 'roi_heads.detections.scores[0][99]'"),
         (["--of", "detections.scores"], "not one number"),
         (["--of", "keypoint:nose"], "have no keypoints"),
+        (["--of", "keypoint"], "have no keypoints"),
         (["missing.jpg"], "missing.jpg"),
         (["--json", "-o", "x"], "--json prints the explanations"),
     ],

@@ -138,6 +138,14 @@ def test_what_is_not_there_is_said(explainer, opened):
         explainer(opened, None, of="mask")
 
 
+def test_an_optimised_model_is_explained_by_its_own_modules(explainer):
+    plain = explainer(noise(), 0, at="backbone")
+    other = make_explainer(explainer.predictor.graph)
+    other.predictor.graph = other.predictor.graph.optimize()
+    optimised = other(noise(), 0, at="backbone")
+    torch.testing.assert_close(optimised.heat, plain.heat, atol=1e-4, rtol=1e-3)
+
+
 def test_no_detections_are_said():
     torch.manual_seed(0)
     explainer = make_explainer(Graph.from_spec("mask_rcnn_r50_fpn", **SMALL), threshold=1.0)
