@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from faults.kept_values import kill_at_random_moments
 from faults.outputs import COMMANDS, StoppedCommand, write_inputs
 from faults.shards import KilledCollection
 from faults.training import LONGER, WITH_WORKERS, Straight
@@ -36,3 +37,7 @@ def test_a_collection_that_is_killed_twenty_times_equals_one_in_one_go(tmp_path)
     pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
     write_inputs(tmp_path)
     assert KilledCollection(tmp_path).kill(random.Random(0), 20) == (20, "")
+
+
+def test_processes_that_share_kept_values_are_killed_and_none_reads_a_wrong_one(tmp_path):
+    kill_at_random_moments(tmp_path / "values", 10)
