@@ -10,7 +10,16 @@ not kept, nor are those that depend on them.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -155,7 +164,7 @@ def find_kept(
         needed.update(slot for end in step.arguments.values() for slot in end.slots)
     left.reverse()
     shorter = replace(plan, steps=_with_releases(left, targets), original=None)
-    return shorter, KeepingObserver(keeping, ways, plan.mode)
+    return shorter, KeepingObserver(keeping, ways, plan.mode, maker.reasons)
 
 
 def _read(wanted: Sequence[Slot], values: dict[Slot, Any], keeping: Keeping) -> bool:
@@ -263,10 +272,14 @@ class KeepingObserver:
         keeping: the cache and the keys; keys of values that are not kept become None.
         ways: how the steps are carried out.
         mode: the mode.
+        reasons: why nodes are not kept, by path; what is found is added.
     """
 
-    def __init__(self, keeping: Keeping, ways: Ways, mode: Mode) -> None:
+    def __init__(
+        self, keeping: Keeping, ways: Ways, mode: Mode, reasons: MutableMapping[str, str]
+    ) -> None:
         self._keeping, self._ways, self._mode = keeping, ways, mode
+        self._reasons = reasons
         self._before: Any = None
 
     def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
@@ -278,8 +291,10 @@ class KeepingObserver:
         """Keeps the outputs that somebody needs."""
         keys = self._keeping.keys
         reads = [slot for end in step.arguments.values() for slot in end.slots]
-        is_pure = self._before == self._find_state(step)
-        if not is_pure or any(keys.get(slot) is None for slot in reads):
+        has_effects = self._before != self._find_state(step)
+        if has_effects:
+            self._reasons[step.node.path] = "it drew from a global generator, or wrote to a buffer"
+        if has_effects or any(keys.get(slot) is None for slot in reads):
             keys.update({slot: None for _, slot in step.keeps})
             return
         function: Any = self._ways.callables.get(step.node.module_path)
@@ -318,8 +333,10 @@ def _find_random_states() -> tuple[Any, ...]:
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         states += torch.cuda.get_rng_state_all()
     of_numpy = np.random.get_state(legacy=False)["state"]
+    # beartype draws from Python's generator to choose what it checks, which changes no value.
+    of_python = None if "beartype" in sys.modules else random.getstate()
     return (
         [state.numpy().tobytes() for state in states],
-        random.getstate(),
+        of_python,
         (of_numpy["key"].tobytes(), of_numpy["pos"]),
     )

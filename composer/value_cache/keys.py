@@ -114,6 +114,8 @@ class KeyMaker:
             for slot in end.slots:
                 if slot not in keys:
                     keys[slot] = self.find_value(values[slot])
+                    if keys[slot] is None:
+                        self.reasons[str(slot)] = "what is given has parts of unknown content"
                 key = keys[slot]
                 if key is None:
                     return None

@@ -1,6 +1,7 @@
 """Runs that keep values on disk, and find them again."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -112,8 +113,6 @@ def test_a_changed_source_gives_no_stale_value(tmp_path, cache, nodes):
     graph = build(CHAIN)
     graph.run(X, until="a", cache=cache)
     text = nodes.read_text().replace("return x + by", "return x - by")
-    import sys
-
     sys.modules.pop(MODULE)
     nodes.write_text(text)
     import importlib
@@ -170,6 +169,7 @@ def test_values_that_have_gradients_are_not_kept(cache):
 
 
 def test_undeclared_draws_are_noticed(cache, monkeypatch):
+    monkeypatch.delitem(sys.modules, "beartype", raising=False)  # which draws, too
     for draw in (lambda: torch.rand(()), lambda: random.random(), lambda: np.random.rand()):
         graph = build(CHAIN)
         import kept_nodes
@@ -177,6 +177,7 @@ def test_undeclared_draws_are_noticed(cache, monkeypatch):
         monkeypatch.setattr(kept_nodes.Scale, "forward", _drawing(draw))
         graph.run(X + float(torch.rand(())), until="s", cache=cache)
     assert cache.use.num_written == 3  # a
+    assert "drew from a global generator" in graph.unkept["b"]
 
 
 def _drawing(draw):

@@ -1,0 +1,39 @@
+"""Shipped models with a cache: equal to fresh runs bit for bit, and nothing runs twice."""
+
+import pytest
+import torch
+
+from composer import Graph
+from composer.structures import iterate_tensors
+from composer.value_cache import ValueCache
+
+SMALL = {
+    "depth": 18,
+    "stem_out_channels": 8,
+    "res2_out_channels": 8,
+    "fpn_channels": 8,
+    "fc_dim": 16,
+    "num_classes": 3,
+    "mask_conv_dim": 8,
+}
+
+
+@pytest.mark.parametrize("precision", ["", "float32"])
+def test_a_kept_model_equals_a_fresh_one(tmp_path, precision):
+    graph = Graph.from_spec("mask_rcnn_r50_fpn", set=SMALL)
+    other = Graph.from_spec("mask_rcnn_r50_fpn", set=SMALL)
+    if precision:
+        graph, other = graph.optimize(precision), other.optimize(precision)
+    inputs = [{"image": torch.randint(0, 256, (3, 48, 64), dtype=torch.uint8)}]
+    cache = ValueCache(tmp_path / "values")
+    with torch.no_grad():
+        fresh = graph(inputs)
+        first = graph.run(inputs, cache=cache)
+        written = cache.use.num_written
+        second = other.run(inputs, cache=cache)
+    assert graph.unkept == {}
+    assert cache.use.num_written == written > 15
+    assert cache.use.num_read == 1
+    for found in (first, second):
+        pairs = zip(iterate_tensors(found), iterate_tensors(fresh), strict=True)
+        assert all(torch.equal(a, b) and a.stride() == b.stride() for a, b in pairs)
