@@ -1,9 +1,9 @@
 """Mask R-CNN R50-FPN in all forms for inference, against its modules as they are, in one run.
 
-`python -m benchmarks.inference [--rounds N] [--size PIXELS] [--threads N] [--way TEXT ...]`. One
-photograph; the weights are random, of the sizes of trained ones, so that 1000 proposals and 100
-detections come out of the graph itself. Ways take turns, and the minimum of the rounds
-counts, as the machine may be shared: seconds of the clock, and of the processor. A second table
+`python -m benchmarks.inference [--rounds N] [--size PIXELS] [--threads N] [--way TEXT] [--alone]`.
+One photograph; the weights are random, of the sizes of trained ones, so that 1000 proposals and 100
+detections come out of the graph itself. Ways take turns, and the minimum of the rounds counts, as
+the machine may be shared: seconds of the clock, and of the processor. A second table
 has each part of the graph on its own, fed with what the same way computes; a third one has
 torchvision's own Mask R-CNN, and detectron2's where it is installed, with the weights of the graph.
 `ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2` shows what an older processor would do; engines
@@ -160,6 +160,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=800)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--way", action="append", default=[], help="only ways with this text")
+    parser.add_argument("--alone", action="store_true", help="without other people's models")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"torch {torch.__version__}, {options.threads} threads, {find_processor()}")
@@ -169,7 +170,8 @@ def main() -> None:
     rows = measure(list_ways(graph, batch, options.way), batch, options.rounds)
     print_ways(rows)
     print_parts(rows)
-    for name, given, runners in list_references(graph, batch, options.way):
+    references = [] if options.alone else list_references(graph, batch, options.way)
+    for name, given, runners in references:
         print(f"\nAgainst {name}, with the same weights:\n")
         print_ways(measure(runners, given, options.rounds))
 

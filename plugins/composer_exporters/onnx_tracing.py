@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -52,7 +53,7 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
     axes = {name: _dynamic_axes(shapes[name]) for name in (*inputs, *outputs) if name in shapes}
     buffer: Any = io.BytesIO()
     try:
-        with torch.no_grad(), warnings.catch_warnings():
+        with torch.no_grad(), _without_log(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the tracer: the check is what counts
             torch.onnx.export(
                 part.eval(),
@@ -67,6 +68,24 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
     except Exception as error:
         raise ExportError(_explain(step, error)) from error
     return buffer.getvalue(), outputs
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Keeps the tracer from printing the whole program where an operation has no form in ONNX.
+
+    torch (2.14) enables its log for every export, by mistake: it asks a function, uncalled.
+    """
+    core, name = torch._C, "_jit_set_onnx_log_enabled"
+    enable = getattr(core, name, None)
+    if enable is None:
+        yield
+        return
+    setattr(core, name, lambda _is_enabled: None)
+    try:
+        yield
+    finally:
+        setattr(core, name, enable)
 
 
 def describe(step: Step) -> str:

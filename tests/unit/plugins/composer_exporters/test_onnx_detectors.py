@@ -125,3 +125,13 @@ def test_a_dense_part_takes_any_batch_and_size(tmp_path):
     session = onnxruntime.InferenceSession(file)
     maps = session.run(None, {"preprocess.images": torch.rand(3, 3, 64, 128).numpy()})
     assert maps[0].shape == (3, 256, 16, 32)
+
+
+def test_an_operation_without_a_form_is_named_and_nothing_is_printed(tmp_path, capfd):
+    from composer.errors import ExportError
+
+    graph = Graph.from_spec("mask_rcnn_r50_fpn_dconv", until="backbone")
+    with pytest.raises(ExportError, match=r"node 'backbone.bottom_up'.*torchvision::deform_conv2d"):
+        graph.export(tmp_path / "m.onnx", until="backbone", inputs=images()[1:])
+    assert capfd.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
