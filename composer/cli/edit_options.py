@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from composer.graph import Graph
     from composer.language import Mode
 
-_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+_NAME = re.compile(r"[A-Za-z_][\w.:-]*")
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 _MAX_CHANNEL = 1_000_000
 _FORMS = {

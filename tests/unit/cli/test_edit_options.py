@@ -96,6 +96,7 @@ def test_mistaken_texts_are_refused(cli, image, text, message):
         ("bakbone=zero", "there is no node, port or input 'bakbone' in inference mode. Did you"),
         ("backbone.p9=zero", "'backbone.fpn' has no 'p9'"),
         ("backbone=keep:100000", "there is no channel 100000: there are"),
+        ("backbone.bottom_up:stem=zero", "a tap can be read, not replaced"),
         ("backbone=scale:nan", "a factor is a finite number, not nan"),
         ("backbone=patch:missing.jpg", "missing.jpg: there is no such file"),
     ],
