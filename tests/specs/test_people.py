@@ -39,6 +39,7 @@ def test_nobody_is_found_on_a_blank_picture(predictor):
     assert len(predictor(blank).instances) == 0
 
 
+@pytest.mark.slow
 def test_the_person_in_the_portrait_comes_from_within_her_box(predictor):
     explainer = Explainer(predictor)
     opened = explainer.open(PORTRAIT)

@@ -353,3 +353,19 @@ def test_an_engine_gets_float32_from_a_graph_that_is_optimised_in_bfloat16(engin
     assert engine.num_runs > 0
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+
+
+def test_gradients_are_those_of_the_graphs_own_modules(graph):
+    engine = FakeEngine(offset=1.0)
+    expected = graph.session(X).gradient("third[1, 0]", ["source", "second"])
+    session = graph.accelerate(engine).session(X)
+    kept = session["third"]
+    runs = engine.num_runs
+    found = session.gradient("third[1, 0]", ["source", "second"])
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert engine.num_runs == runs
+    assert session["third"] is kept
+    plan = session.plan("third[1, 0]", at="source")
+    assert "by PyTorch, on the original weights: all nodes" in str(plan)
+    session["first"] = torch.zeros(2, 2)
+    assert session.gradient("third.sum()", "first").shape == (2, 2)
