@@ -32,6 +32,7 @@ CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".pt2", ".ckpt", ".bin", "
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _INSTALLED = "package:"
 _START = 65536  # bytes of a document, in which its kind is written
+_SHARDS = re.compile(r'"weight_map"\s*:')  # of an index of weights in several files
 _EXPERIMENT = re.compile(r"^\s*\{?\s*[\"']?composer_experiment[\"']?\s*:", re.MULTILINE)
 _DATA = re.compile(r"^\s*\{?\s*[\"']?composer_data[\"']?\s*:", re.MULTILINE)
 _POINTER = "last_checkpoint"
@@ -118,6 +119,8 @@ def _judge_file(path: Path) -> ModelSource:
             )
         return ModelSource("checkpoint", os.fspath(path))
     start = _read_start(path)
+    if _SHARDS.search(start):
+        return ModelSource("checkpoint", os.fspath(path))
     if _EXPERIMENT.search(start):
         return ModelSource("experiment", os.fspath(path))
     if _DATA.search(start):

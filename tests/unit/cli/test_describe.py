@@ -1,5 +1,6 @@
 """`composer describe`."""
 
+import json
 import re
 from argparse import Namespace
 
@@ -75,3 +76,14 @@ def test_all_sections_are_listed_with_the_keys_of_the_file(cli, folder):
     assert re.search(r"^  model +1 +24$", out, re.MULTILINE)
     assert re.search(r"^  module\.stem +1 +24$", out, re.MULTILINE)
     assert "  args: argparse.Namespace, not read\n" in out
+
+
+def test_an_index_of_shards_is_a_checkpoint(cli, tmp_path):
+    save_file({"a.w": torch.ones(2)}, tmp_path / "m-1.safetensors")
+    save_file({"b.w": torch.ones(3)}, tmp_path / "m-2.safetensors")
+    files = {"a.w": "m-1.safetensors", "b.w": "m-2.safetensors"}
+    index = tmp_path / "m.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 20}, "weight_map": files}, indent=2))
+    result = cli("describe", str(index))
+    assert result.code == 0
+    assert "a checkpoint (sharded), 2 tensors with 5 numbers" in result.out
