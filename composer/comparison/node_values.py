@@ -21,6 +21,7 @@ from composer.comparison.recording import Key, LoneNodes, Request, Unit
 from composer.errors import ComposerError, ExecutionError, InputError
 from composer.graph import Graph
 
+_BY_PYTORCH = "by PyTorch"  # a note of a plan on a set that an engine would run
 Verdict = Literal["same", "differs", "follows", "unknown"]
 
 
@@ -78,11 +79,13 @@ class ValueComparison:
         nodes: the nodes that both models have and run, in order.
         outputs: what was asked for.
         tolerance: the relative difference up to which values are the same.
+        notes: remarks of the plans on what runs otherwise than the model would.
     """
 
     nodes: tuple[NodeComparison, ...]
     outputs: tuple[OutputComparison, ...]
     tolerance: float
+    notes: tuple[str, ...] = ()
 
     @property
     def first(self) -> NodeComparison | None:
@@ -117,6 +120,7 @@ class ValueComparison:
             "other_regions_from": None if regions is None else regions.name,
             "nodes": [each.to_dict() for each in self.nodes],
             "outputs": [each.to_dict() for each in self.outputs],
+            "notes": list(self.notes),
         }
 
 
@@ -202,7 +206,18 @@ class NodeValues:
         nodes = self._judge(rows, explain)
         names = one.spec.metadata.thing_classes, other.spec.metadata.thing_classes
         outputs = compare_outputs(ours, self._as_named_by_first(theirs), names)
-        return ValueComparison(tuple(nodes), outputs, self.tolerance)
+        return ValueComparison(tuple(nodes), outputs, self.tolerance, self._list_notes())
+
+    def _list_notes(self) -> tuple[str, ...]:
+        """What the plans say of engines whose sets of nodes PyTorch runs in this request."""
+        return tuple(
+            [
+                f"in the {which} model, {note}"
+                for which, plan in zip(("first", "second"), self.plans, strict=True)
+                for note in plan.notes
+                if note.startswith(_BY_PYTORCH)
+            ]
+        )
 
     def _compare_inputs(self) -> list[_Row]:
         rows: dict[str, _Row] = {}

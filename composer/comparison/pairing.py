@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from composer.blueprint import Blueprint, Endpoint, Node, Slot
 
@@ -20,6 +21,8 @@ class Pairing:
         removed: paths that only the first model has.
         added: paths that only the second has.
         inputs: name of an input in one model -> name in the other.
+        sources: where the slots of inputs are, in one model -> in the other: the inputs' names,
+            and in parts of models the nodes that are fed.
     """
 
     nodes: Mapping[str, str]
@@ -27,10 +30,11 @@ class Pairing:
     removed: tuple[str, ...]
     added: tuple[str, ...]
     inputs: Mapping[str, str]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def translate(self, slot: Slot) -> Slot | None:
         """The slot of the second model for one of the first; None if there is none."""
-        path = self.nodes.get(slot.path, self.inputs.get(slot.path))
+        path = self.nodes.get(slot.path, self.sources.get(slot.path))
         return None if path is None else Slot(path, slot.port)
 
     def translate_back(self, slot: Slot) -> Slot | None:
@@ -38,9 +42,9 @@ class Pairing:
         path = self._back.get(slot.path)
         return None if path is None else Slot(path, slot.port)
 
-    @property
+    @cached_property
     def _back(self) -> dict[str, str]:
-        return {theirs: ours for ours, theirs in (*self.nodes.items(), *self.inputs.items())}
+        return {theirs: ours for ours, theirs in (*self.nodes.items(), *self.sources.items())}
 
 
 def pair_nodes(one: Blueprint, other: Blueprint) -> Pairing:
@@ -55,13 +59,14 @@ def pair_nodes(one: Blueprint, other: Blueprint) -> Pairing:
     """
     ours, theirs = _existing(one), _existing(other)
     nodes = {path: path for path in ours if path in theirs}
-    inputs = _pair_inputs(_input_names(one), _input_names(other))
+    inputs = _pair_inputs(list_inputs(one), list_inputs(other))
+    sources = _pair_sources(one, other, inputs)
     left = [path for path in theirs if path not in nodes]
     renamed: dict[str, str] = {}
     for path in ours:
         if path in nodes:
             continue
-        found = _find_alike(path, left, (one, other), {**nodes, **renamed, **inputs})
+        found = _find_alike(path, left, (one, other), {**nodes, **renamed, **sources})
         if found is not None:
             renamed[path] = found
             left.remove(found)
@@ -72,6 +77,7 @@ def pair_nodes(one: Blueprint, other: Blueprint) -> Pairing:
         removed=tuple([path for path in ours if path not in known]),
         added=tuple(left),
         inputs=inputs,
+        sources=sources,
     )
 
 
@@ -79,7 +85,8 @@ def _existing(blueprint: Blueprint) -> dict[str, Node]:
     return {path: node for path, node in blueprint.nodes.items() if node.arguments}
 
 
-def _input_names(blueprint: Blueprint) -> list[str]:
+def list_inputs(blueprint: Blueprint) -> list[str]:
+    """The names of a model's inputs; of a part, those of the part."""
     return list(dict.fromkeys(name for inputs in blueprint.inputs.values() for name in inputs))
 
 
@@ -88,6 +95,17 @@ def _pair_inputs(ours: list[str], theirs: list[str]) -> dict[str, str]:
     if len(ours) == len(theirs) == 1:
         return {ours[0]: theirs[0]}
     return {name: name for name in ours if name in theirs}
+
+
+def _pair_sources(one: Blueprint, other: Blueprint, inputs: Mapping[str, str]) -> dict[str, str]:
+    """Where the slots of paired inputs are."""
+    found: dict[str, str] = {}
+    for mode, points in one.inputs.items():
+        others = other.inputs.get(mode, {})
+        for name, point in points.items():
+            if (theirs := others.get(inputs.get(name, ""))) is not None:
+                found[point.slot.path] = theirs.slot.path
+    return found
 
 
 def _find_alike(

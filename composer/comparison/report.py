@@ -58,6 +58,7 @@ def _describe_weights(comparison: Comparison) -> str:
 
 def _format_values(values: ValueComparison) -> Iterator[str]:
     yield f"values, the same up to {values.tolerance:g} of the maximum"
+    yield from values.notes
     yield from _format_table([_HEADER, *(_format_row(each) for each in values.nodes)])
     yield ""
     yield from _describe_parting(values)

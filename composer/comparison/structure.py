@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from composer.blueprint import Blueprint, Endpoint, Node
-from composer.comparison.pairing import Pairing
+from composer.comparison.pairing import Pairing, list_inputs
 from composer.node import describe_type
 
 _MAX_TEXT = 60
@@ -176,10 +176,10 @@ def _compare_inputs(
             if value != formats[1][key]:
                 yield Change("image", name, key, *_show_both(value, formats[1][key]))
     if scope is None:
-        for name in ours:
+        for name in list_inputs(one):
             if name not in pairing.inputs:
                 yield Change("removed", name, "", "input", "")
-        for name in theirs:
+        for name in list_inputs(other):
             if name not in pairing.inputs.values():
                 yield Change("added", name, "", "", "input")
 

@@ -362,6 +362,13 @@ def test_a_set_that_an_engine_runs_is_one_node(small, open_small, image):
     assert "backbone.bottom_up+backbone.fpn+rpn.rpn_head" in verdicts(found)
 
 
+def test_a_set_of_which_a_part_runs_only_is_said_to_be_run_by_pytorch(small, image):
+    found = small.compare(small.accelerate(FakeEngine), image, until="backbone")
+    (note,) = found.values.notes
+    assert note.startswith("in the second model, by PyTorch, for rpn.rpn_head does not run")
+    assert note in str(found)
+
+
 def test_an_engine_that_computes_something_else_is_the_reason(small, image):
     other = small.accelerate(FakeEngine(offset=0.5), nodes=["box_head"])
     found = small.compare(other, image)
@@ -375,3 +382,17 @@ def test_nodes_below_those_that_an_engine_hides_are_still_compared(small, open_s
     check_cause(found, "box_pooler")
     found = small.compare(other.accelerate(FakeEngine), image)
     assert found.causes == ("box_pooler",)
+
+
+def test_parts_of_models_are_compared_on_what_they_are_fed(small, open_small, image):
+    feeds = ["backbone", "rpn.proposals"]
+    session = small.session(image)
+    given = {"backbone": session["backbone"], "rpn.proposals": session["rpn.proposals"]}
+    parts = [
+        graph.subgraph(until="box_head", feeds=feeds)
+        for graph in (small, open_small(), open_small({"box_pooler.pooler_type": "ROIAlign"}))
+    ]
+    assert parts[0].compare(parts[1], given).is_same
+    found = parts[0].compare(parts[2], given)
+    assert found.causes == ("box_pooler",)
+    assert len(found.structure) == 1
