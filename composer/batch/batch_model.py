@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from composer.batch.image_columns import find_kept, find_source, read_images
 from composer.batch.predict_function import PredictFunction
 from composer.errors import InputError
+from composer.files import write_bytes
 from composer.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ class _SavedGraph:
 
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "graph.safetensors")
-            file.write_bytes(self.content)
+            write_bytes(file, self.content)
             return Graph.open(file)
 
     def __repr__(self) -> str:

@@ -102,7 +102,7 @@ class OutputFolder:
             return
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, name)
-            file.write_bytes(content)
+            write_bytes(file, content)
             self.publish(file)
 
     def publish(self, file: Path, folder: str = "") -> None:

@@ -130,6 +130,7 @@ WRITING_METHODS = {
         "composer/downloads/partial_file.py",  # grows beside the file, until it is whole
         "plugins/composer_exporters/onnx_metadata.py",  # of a file that is not in its place yet
         "composer/prediction/file_predictions.py",  # grows, and ends in .part until it is whole
+        "composer/row_files/parquet_file.py",  # likewise, or in a folder whose name does
     ],
 }
 
