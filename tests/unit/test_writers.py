@@ -104,7 +104,10 @@ def test_a_batch_goes_on_after_a_picture_that_cannot_be_written(tmp_path):
 # What writes to a path by itself, and who may call it on a file that `composer.files` will place.
 WRITING_CALLS = {
     "torch.save": ["composer/checkpoint/writer.py"],
-    "save_file": ["composer/checkpoint/writer.py"],
+    "save_file": [
+        "composer/checkpoint/writer.py",
+        "composer/value_cache/entries.py",  # beside the entry, which it then replaces
+    ],
     "av.open": ["composer/prediction/video.py"],
     "os.open": [
         "composer/cli/main.py",
@@ -116,12 +119,15 @@ WRITING_METHODS = {
     "write_text": [
         "composer/data/conversion/converting.py",  # in a folder that is written whole
         "composer/files.py",
+        "composer/value_cache/folder.py",  # the mark of a cache, of which the name counts
     ],
     "write_bytes": ["composer/files.py"],
     "savefig": [  # into memory
         "composer/benchmarking/plot.py",
         "composer/evaluation/plots.py",
+        "composer/inside/sweep_plot.py",
         "composer/training/curves.py",
+        "composer/tuning/plot.py",
     ],
     "tofile": [],
     "to_csv": [],
