@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from composer.errors import InputError
 from composer.value_cache import ValueCache
 
 
@@ -63,6 +65,16 @@ class HeldCache:
             _scopes.set(tuple([each for each in _scopes.get() if each is not scope]))
             self._count(-1)
 
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Lets no cache hold in this thread or task while the `with` block runs."""
+        before = _scopes.get()
+        _scopes.set(tuple([scope for scope in before if scope.owner is not self]))
+        try:
+            yield
+        finally:
+            _scopes.set(before)
+
     def _count(self, change: int) -> None:
         with self._lock:
             self.num_open += change
@@ -72,3 +84,13 @@ class HeldCache:
 
     def __setstate__(self, state: object) -> None:
         self.__init__()  # type: ignore[misc]
+
+
+def refuse_cache(options: Mapping[str, Any]) -> None:
+    """Makes sure that nodes which are to be measured run.
+
+    Raises:
+        InputError: the options of a run name a cache.
+    """
+    if options.get("cache") is not None:
+        raise InputError("nodes are measured as they run: a cache would leave them out")

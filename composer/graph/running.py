@@ -15,6 +15,7 @@ from composer.graph.built_graph import BuiltGraph
 from composer.graph.costs import Costs, counting
 from composer.graph.edits import GivenEdit
 from composer.graph.hooks import HookHandle, HookObserver, NodeHook
+from composer.graph.keeping import refuse_cache
 from composer.graph.profiling import Profile, profile_run
 from composer.graph.session import Session
 from composer.graph.snapshots import read_snapshot, restore_values
@@ -194,10 +195,12 @@ class RunnableGraph(BuiltGraph):
         Args:
             inputs: as for `run`.
             memory: whether memory is measured; without it there is one pass.
-            **options: those of `run`.
+            **options: those of `run`, but for a cache, which would leave nodes out.
         """
+        refuse_cache(options)
         run = partial(self._execution.request, inputs, self.mode, **options)
-        return profile_run(run, self, self._execution.observers, memory=memory)
+        with self._execution.held_cache.pausing():
+            return profile_run(run, self, self._execution.observers, memory=memory)
 
     def costs(self, inputs: Any = None, **options: Any) -> Costs:
         """Runs like `run`, with its options, and counts parameters and operations of every node.
@@ -207,7 +210,8 @@ class RunnableGraph(BuiltGraph):
         """
         if self.source is not None:
             return self.source.costs(inputs, **options)
-        with counting(self._callables) as counter:
+        refuse_cache(options)
+        with self._execution.held_cache.pausing(), counting(self._callables) as counter:
             result = self._execution.request(inputs, self.mode, observers=(counter,), **options)
         return Costs(tuple(counter.nodes), result)
 

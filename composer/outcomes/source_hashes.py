@@ -91,7 +91,8 @@ def list_package_files(package: str) -> Iterator[SourceFile]:
         OSError: a file cannot be read.
     """
     for root in _find_roots(package):
-        yield from (SourceFile(*each) for each in _read_files(root))
+        for name, content, changed in _read_files(root):
+            yield SourceFile(os.path.basename(root) if name == root else name, content, changed)
 
 
 def _describe_process() -> Iterator[str]:

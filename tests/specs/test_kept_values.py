@@ -1,5 +1,10 @@
 """Shipped models with a cache: equal to fresh runs bit for bit, and nothing runs twice."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -37,3 +42,16 @@ def test_a_kept_model_equals_a_fresh_one(tmp_path, precision):
     for found in (first, second):
         pairs = zip(iterate_tensors(found), iterate_tensors(fresh), strict=True)
         assert all(torch.equal(a, b) and a.stride() == b.stride() for a, b in pairs)
+
+
+@pytest.mark.slow
+def test_another_process_finds_everything(tmp_path):
+    command = [sys.executable, "-m", "composer", "run", "people", "--until", "mask_pooler"]
+    command += ["--optimize", "--no-save", "--json", "--cache", str(tmp_path / "values")]
+    ran = []
+    for seed in ("1", "2"):  # of the hashes of texts
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+        ran.append(len(json.loads(done.stdout)["nodes"]))
+    assert ran[0] > 10
+    assert ran[1] == 0

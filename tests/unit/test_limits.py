@@ -11,6 +11,7 @@ from composer.limits import (
     check_expansion,
     format_bytes,
     max_expansion,
+    parse_bytes,
 )
 
 
@@ -79,3 +80,18 @@ def test_the_parts_of_a_file_are_added_up():
         expansion.add(FLOOR // 4)
     with pytest.raises(ExpansionError, match=r"parts\.pkl: refused: the file of 100 bytes"):
         expansion.add(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("500", 500),
+        ("20G", 20 * 2**30),
+        (" 1 MiB ", 2**20),
+        ("3k", 3072),
+        ("much", None),
+        ("", None),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(text, number):
+    assert parse_bytes(text) == number

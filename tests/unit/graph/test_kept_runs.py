@@ -2,6 +2,7 @@
 
 import random
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -297,3 +298,32 @@ def test_a_cache_holds_while_a_block_runs(cache, ran):
     ran.clear()
     graph.run(X, until="b")
     assert ran == ["a", "b"]
+
+
+def test_nodes_that_are_measured_run(cache):
+    graph = build(CHAIN)
+    graph.run(X, until="b", cache=cache)
+    with graph.keeping(cache):
+        assert [node.path for node in graph.profile(X, until="b").nodes] == ["a", "b"]
+        assert [node.path for node in graph.costs(X, until="b").nodes] == ["a", "b"]
+    for measure in (graph.profile, graph.costs):
+        with pytest.raises(InputError, match="a cache would leave them out"):
+            measure(X, until="b", cache=cache)
+
+
+def test_another_version_of_the_distribution_finds_nothing(tmp_path, ran):
+    for version, expected in (("1.0", ["a", "b"]), ("1.1", ["a", "b"]), ("1.0", [])):
+        with published_nodes(tmp_path / f"{version}-{len(expected)}", version):
+            build(CHAIN).run(X, until="b", cache=tmp_path / "values")
+            assert ran == expected
+            ran.clear()
+
+
+def test_threads_share_a_cache(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    graph = build(CHAIN)
+    with ThreadPoolExecutor(4) as pool:
+        run = partial(graph.run, until="b", cache=tmp_path / "values")
+        found = list(pool.map(run, [X + i % 3 for i in range(30)]))
+    assert all(torch.equal(each, (X + i % 3 + 1) * 2) for i, each in enumerate(found))
