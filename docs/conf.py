@@ -38,7 +38,7 @@ python_use_unqualified_type_names = True
 # words before a colon in a docstring, which napoleon takes for a type.
 FOREIGN = [
     *["torch", "Tensor", "numpy", "np", "ndarray", "jaxtyping", "PIL", "Path"],
-    *["abc", "collections", "os", "pathlib", "typing", "typing_extensions"],
+    *["abc", "collections", "contextlib", "os", "pathlib", "typing", "typing_extensions"],
     *["Bool", "Float", "Int", "UInt8", "N", "P"],  # jaxtyping's, and its axes
 ]
 # Types that users do not create. They occur in signatures; the architecture page describes them.
@@ -49,6 +49,9 @@ INTERNAL = [
     r"composer\..*\.(BoxRows|Rows|Sampler|CocoScores|ImageEvaluator|InstanceEvaluator|Quality|_\w+)",
     r"composer\.(data\.data_file|experiment\.experiment_document|documents\.settings|experiment\.model_settings)\..*",
     r"composer\.documents\.located\.Located",
+    r"composer\.graph\.(edits|gradients|recorded_part|session_edit|snapshots)\..*",
+    r"composer\.(comparison|explanation|inside|notebook|value_cache)\..*",
+    r"Arrays|Column|DatasetDocument|Extractor|ImageRows|Model|SettableModel|SettingsSource",
     r"Problem|Names|tuple\[(float|str|~.*)",
 ]
 nitpick_ignore_regex = [
