@@ -1,5 +1,6 @@
 """The values of detection graphs: images, boxes, masks, instances; and port types."""
 
+import importlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -181,11 +182,9 @@ __all__ = [
 
 
 def _register() -> None:
-    """Registers structures as pytrees, as soon as torch is there."""
+    """Registers structures as pytrees, as soon as torch is there, by an import."""
     if "torch" in sys.modules:
-        from composer.structures.pytrees import register_structures
-
-        register_structures()
+        importlib.import_module("composer.structures.pytrees")
 
 
 __getattr__, __dir__ = lazy_face(__name__, _register)

@@ -5,7 +5,6 @@ table, and a graph may be exported or sharded without any call to us.
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any
 
 import torch
@@ -25,9 +24,8 @@ from composer.structures.rotated_boxes import RotatedBoxes
 Sizes = list[tuple[int, int]] | Tensor
 
 
-@cache
-def register_structures() -> None:
-    """Registers the structures of this package, each with its attributes as keys, once.
+def _register_structures() -> None:
+    """Registers the structures of this package, each with its attributes as keys.
 
     Putting one together checks nothing: torch also fills trees with what is no tensor. Sizes of
     images are tensors in the trees, so that an exported program takes them as values.
@@ -112,3 +110,6 @@ def as_tensor(sizes: Any, columns: int = 0) -> Any:
         return sizes
     tensor = torch.tensor(sizes, dtype=torch.int64)
     return tensor.reshape(-1, columns) if columns else tensor
+
+
+_register_structures()
