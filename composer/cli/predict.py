@@ -136,7 +136,6 @@ def predict(
 
     Videos need the extra detection-composer[video], Parquet detection-composer[parquet].
     """
-    from composer.extraction import list_images
     from composer.graph import find_device
     from composer.model_source import find_model_source
     from composer.prediction import FilePredictions, Predictor, make_folder
@@ -147,7 +146,7 @@ def predict(
     way.check()
     cache = kept.open()
     find_model_source(model)  # an unknown one leaves no folder of results
-    files: Sequence[Any] = list_images(paths) if job.is_given else _find_files(paths)
+    files: Sequence[Any] = _list_images(paths) if job.is_given else _find_files(paths)
     folder = output or os.fspath(choose_predictions_folder(model))
     if not as_json and not job.is_given:
         make_folder(folder)  # before a model is loaded
@@ -203,6 +202,15 @@ def _check_output(
     job.check()
     if output_format == "parquet":
         require_pyarrow()
+
+
+def _list_images(paths: Sequence[str]) -> Sequence[Any]:
+    """The images of a job, by name."""
+    from composer.extraction import list_images
+
+    if not paths:
+        raise click.UsageError("a job needs IMAGES")
+    return list_images(paths)
 
 
 def _find_files(paths: Sequence[str]) -> Sequence[Path]:
