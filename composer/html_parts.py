@@ -39,6 +39,16 @@ def make_table(
     return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
+def make_report(text: object) -> str:
+    """Lines in a font of fixed width, as a terminal would show them.
+
+    Args:
+        text: the lines, or anything that prints as lines.
+    """
+    lines = "\n".join(write_text(line) for line in str(text).splitlines())
+    return f'<pre style="white-space:pre;overflow-x:auto">{lines}</pre>'
+
+
 def make_heading(text: object) -> str:
     """A line above what follows.
 

@@ -16,6 +16,7 @@ from composer.comparison.structure import Change, compare_structure
 from composer.comparison.weights import NodeTensors, WeightComparison, compare_weights
 from composer.errors import InputError, NameResolutionError
 from composer.graph import Graph, node_weights
+from composer.html_parts import make_report
 
 DEFAULT_TOLERANCE = 1e-4
 
@@ -71,6 +72,10 @@ class Comparison:
 
     def __str__(self) -> str:
         return format_comparison(self)
+
+    def _repr_html_(self) -> str:
+        """The report, in notebooks."""
+        return make_report(self)
 
 
 def compare_graphs(

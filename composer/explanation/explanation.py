@@ -14,10 +14,13 @@ from PIL import Image
 from torch import Tensor
 
 from composer.explanation.explained_image import Detection
+from composer.html_parts import embed_picture, make_heading
+from composer.images import encode_image
 from composer.visualization import draw_heat
 
 _LONGEST = 64  # cells of the map in JSON
 _DIGITS = 6
+_LARGEST = 960  # pixels of a picture in a notebook
 
 
 class LevelShare(NamedTuple):
@@ -82,6 +85,13 @@ class Explanation:
 
     def __repr__(self) -> str:
         return f"Explanation({self.summary()})"
+
+    def _repr_html_(self) -> str:
+        """The picture, in notebooks."""
+        drawn = self.draw()
+        drawn.thumbnail((_LARGEST, _LARGEST))
+        picture = embed_picture(encode_image(drawn, ".jpg"), "jpeg", alt=self.of)
+        return make_heading(self.summary()) + picture
 
     @property
     def is_empty(self) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from composer.files import write_bytes
+from composer.html_parts import make_report
+from composer.plurals import count_noun
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,13 @@ class Sweep:
         from composer.inside.sweep_plot import plot_sweep
 
         plot_sweep(path, self)
+
+    def __repr__(self) -> str:
+        return f"<Sweep: {self.score} with {count_noun(len(self.rows), 'edit')}>"
+
+    def _repr_html_(self) -> str:
+        """The table, in notebooks."""
+        return make_report(self)
 
     def __str__(self) -> str:
         has_names = any(row.edit for row in self.rows)

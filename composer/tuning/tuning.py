@@ -24,6 +24,8 @@ from composer.evaluation import (
     make_evaluators,
 )
 from composer.graph import Graph, LoadArguments, Model, VariedGraph, Weights, device_of
+from composer.html_parts import make_report
+from composer.plurals import count_noun
 from composer.tuning.grid import Values, make_grid
 from composer.tuning.metric_choice import choose_best, find_metric
 from composer.tuning.settings_graphs import (
@@ -80,6 +82,20 @@ class Tuning:
     def addresses(self) -> tuple[str, ...]:
         """The addresses that were varied."""
         return tuple(self.settings[0].values)
+
+    def __repr__(self) -> str:
+        best = "" if self.best is None else f", best {self.value(self.settings[self.best]):.4f}"
+        settings = count_noun(len(self.settings), "setting")
+        return f"<Tuning: {settings} of {', '.join(self.addresses)}, {self.metric}{best}>"
+
+    def __str__(self) -> str:
+        from composer.tuning.table import format_tuning  # it imports this module
+
+        return format_tuning(self)
+
+    def _repr_html_(self) -> str:
+        """The table, in notebooks."""
+        return make_report(self)
 
     def value(self, setting: TunedSetting) -> float:
         """The metric of a setting; NaN where it is undefined."""
