@@ -1,9 +1,6 @@
 """onnxruntime: runs ONNX models, on many processors."""
 
-import logging
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ from torch import Tensor
 from composer.layers import Compiled, EnginePart
 from composer_engines.deformable import has_deformable_convs
 from composer_engines.modules_at_hand import describe_versions, find_missing_modules
+from composer_engines.quiet_libraries import quiet_libraries
 
 _FILE, _FLOAT_FILE, _PREPARED_FILE = "model.onnx", "float.onnx", "prepared.onnx"
 _OPSET = 18
@@ -80,7 +78,7 @@ class OnnxRuntime:
 
 def _export(part: EnginePart, target: Path) -> None:
     program = part.export()
-    with _quiet():
+    with quiet_libraries():
         model = torch.onnx.export(
             program,
             dynamo=True,
@@ -120,7 +118,7 @@ def _quantise(
             pairs = zip(names, tensors, strict=True)
             return {name: tensor.contiguous().numpy() for name, tensor in pairs}
 
-    with _quiet():
+    with quiet_libraries():
         prepared = folder / _PREPARED_FILE
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         quantize_static(
@@ -135,16 +133,3 @@ def _quantise(
     for file in folder.glob("*"):
         if file.name.startswith((_FLOAT_FILE, _PREPARED_FILE)):
             file.unlink()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps exporters from printing and warning of what does not concern a user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

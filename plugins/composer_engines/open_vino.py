@@ -13,6 +13,7 @@ from composer.layers import Compiled, EnginePart
 from composer.telemetry import without_telemetry
 from composer_engines.deformable import has_deformable_convs
 from composer_engines.modules_at_hand import describe_versions, find_missing_modules
+from composer_engines.quiet_libraries import quiet_libraries
 
 _FILE = "model.xml"
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
@@ -84,10 +85,11 @@ class OpenVino:
 
 
 def _quantise(model: Any, calibration: Sequence[Sequence[Tensor]]) -> Any:
-    import nncf
-
     samples = [[each.contiguous().numpy() for each in tensors] for tensors in calibration]
-    quantised = nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples))
+    with quiet_libraries():
+        import nncf
+
+        quantised = nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples))
     _give_quantised_values(quantised)
     return quantised
 

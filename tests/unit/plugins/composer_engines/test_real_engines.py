@@ -134,7 +134,7 @@ def test_bfloat16_is_near(graph, name):
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
-def test_int8_is_near_on_images_like_those_of_the_calibration(graph, name):
+def test_int8_is_near_on_images_like_those_of_the_calibration(graph, name, capfd):
     try:
         find_engine(name)
     except InputError as error:
@@ -146,6 +146,7 @@ def test_int8_is_near_on_images_like_those_of_the_calibration(graph, name):
     found, expected = fast.run(given, until="fpn"), graph.run(given, until="fpn")
     assert "by PyTorch" in str(fast.plan("fpn"))
     found = fast.run(given, until=["fpn", "rpn_head"])["fpn"]
+    assert capfd.readouterr().out == ""
     assert_close({"fpn": found}, {"fpn": expected}, TOLERANCES["int8"])
     assert any(not torch.equal(found[level], expected[level]) for level in found)
 
