@@ -251,6 +251,26 @@ def test_an_engine_that_computes_something_else_is_not_used(graph, caplog):
         named(X)
 
 
+class TwoLevels(torch.nn.Module):
+    """Two levels of features, the second of which has hardly any."""
+
+    optimization = classmethod(lambda cls: Optimization(dense=True))
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x, x * 1e-6]
+
+
+def test_levels_are_measured_by_the_largest_value_of_all(caplog):
+    nodes = {"levels": {"uses": "two_levels", "inputs": {"x": "x"}}}
+    spec = {**SPEC, "inputs": {"x": "any"}, "nodes": nodes, "outputs": {"y": "levels"}}
+    graph = Graph.from_spec(spec, nodes={**TYPES, "two_levels": TwoLevels})
+    fast = graph.accelerate(FakeEngine(offset=1e-4), cache=False)
+    with caplog.at_level(logging.WARNING):
+        small = fast.run(X, until="levels")[1]
+    assert torch.equal(small, X * 1e-6 + 1e-4)
+    assert not caplog.text
+
+
 def test_int8_is_calibrated_on_what_enters_each_set(graph, engine):
     with pytest.raises(InputError, match="needs images to be calibrated on"):
         graph.accelerate(engine, precision="int8")
