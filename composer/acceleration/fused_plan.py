@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import networkx as nx
 
-from composer.blueprint import Endpoint, Plan, Slot, Step
+from composer.blueprint import Endpoint, Plan, Slot, Step, release_after_last_use
 from composer.dag import order
 
 
@@ -68,7 +68,10 @@ def fuse_plan(
         return replace(plan, notes=(*plan.notes, *notes))
     targets = {slot for t in plan.targets if not t.tap for slot in t.endpoint.slots}
     return replace(
-        plan, steps=_with_releases(arranged, targets), notes=(*plan.notes, *notes), original=plan
+        plan,
+        steps=release_after_last_use(arranged, targets),
+        notes=(*plan.notes, *notes),
+        original=plan,
     )
 
 
@@ -126,22 +129,6 @@ def _fused_step(each: FusibleSet, members: Sequence[Step]) -> Step:
     kept = {slot for member in members for _, slot in member.keeps}
     keeps = tuple([(i, slot) for i, slot in enumerate(each.leaving) if slot in kept])
     return replace(each.step, keeps=keeps, members=each.paths)
-
-
-def _with_releases(steps: Sequence[Step], targets: Collection[Slot]) -> tuple[Step, ...]:
-    last = {
-        slot: index
-        for index, step in enumerate(steps)
-        for argument in step.arguments.values()
-        for slot in argument.slots
-    }
-    released: dict[int, list[Slot]] = {}
-    for slot, index in last.items():
-        if slot not in targets:
-            released.setdefault(index, []).append(slot)
-    return tuple(
-        [replace(s, releases=tuple(sorted(released.get(i, ())))) for i, s in enumerate(steps)]
-    )
 
 
 def endpoints_of(slots: Sequence[Slot]) -> dict[str, Endpoint]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from composer.benchmarking.benchmark import Benchmark, WayMeasures
-from composer.errors import InputError
 from composer.escapes import escape_name
-from composer.files import write_bytes
+from composer.figures import save_figure
 from composer.graph import format_seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-FORMATS = (".png", ".svg", ".pdf")
 _BLUE, _GREY = "#2f6690", "#8d99ae"
 
 
@@ -31,28 +29,23 @@ def plot_benchmark(path: str | os.PathLike[str], found: Benchmark) -> None:
         InputError: the file has another ending.
         OSError: it cannot be written.
     """
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError(f"{target}: a plot is one of {', '.join(FORMATS)}")
-    from matplotlib import rc_context
+    save_figure(path, partial(_draw, found))
+
+
+def _draw(found: Benchmark) -> Figure:
     from matplotlib.figure import Figure
 
     ways = [each for each in found.ways if each.seconds]
     errors = [_find_error(each) for each in ways]
     num_panels = 2 if any(errors) else 1
-    # With a fixed salt and no date, the same benchmark writes the same file.
-    with rc_context({"svg.hashsalt": "composer", "svg.fonttype": "none", "font.size": 10}):
-        figure = Figure(figsize=(4.8 * num_panels + 2, 1.4 + 0.5 * len(ways)), layout="constrained")
-        panels = figure.subplots(1, num_panels, squeeze=False, sharey=True)[0]
-        _draw_times(panels[0], ways)
-        if num_panels == 2:
-            _draw_errors(panels[1], errors)
-        title = f"{escape_name(found.model)}: {escape_name(str(found.processor))}"
-        figure.suptitle(f"{title}, {found.num_threads} thread(s)", fontsize=10)
-        buffer = io.BytesIO()
-        metadata = {"Date": None} if target.suffix.lower() == ".svg" else None
-        figure.savefig(buffer, format=target.suffix[1:].lower(), metadata=metadata)
-    write_bytes(target, buffer.getvalue())
+    figure = Figure(figsize=(4.8 * num_panels + 2, 1.4 + 0.5 * len(ways)), layout="constrained")
+    panels = figure.subplots(1, num_panels, squeeze=False, sharey=True)[0]
+    _draw_times(panels[0], ways)
+    if num_panels == 2:
+        _draw_errors(panels[1], errors)
+    title = f"{escape_name(found.model)}: {escape_name(str(found.processor))}"
+    figure.suptitle(f"{title}, {found.num_threads} thread(s)", fontsize=10)
+    return figure
 
 
 def _draw_times(axes: Axes, ways: list[WayMeasures]) -> None:

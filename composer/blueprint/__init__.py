@@ -6,7 +6,7 @@ from composer.blueprint.dependencies import Dependencies
 from composer.blueprint.largest_setting import describe_largest, find_largest
 from composer.blueprint.node_types import NodeTypes
 from composer.blueprint.nodes import WHOLE, Endpoint, GraphInput, Node, Slot
-from composer.blueprint.plan import Plan, Step, make_plan
+from composer.blueprint.plan import Plan, Step, make_plan, release_after_last_use
 from composer.blueprint.resolution import resolve_references, resolve_spec
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "find_largest",
     "listed",
     "make_plan",
+    "release_after_last_use",
     "resolve_references",
     "resolve_spec",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from composer.blueprint.addresses import Target
 from composer.blueprint.dependencies import Dependencies
@@ -218,6 +218,28 @@ def _steps(
         tapped = tuple(dict.fromkeys(taps.get(path, ())))
         steps.append(Step(node, node.arguments[dependencies.mode], keeps, releases, tapped))
     return tuple(steps)
+
+
+def release_after_last_use(steps: Sequence[Step], targets: Collection[Slot]) -> tuple[Step, ...]:
+    """Other steps than a plan was made with, whose values go after their last use.
+
+    Args:
+        steps: in their order.
+        targets: slots whose values stay.
+    """
+    last = {
+        slot: index
+        for index, step in enumerate(steps)
+        for end in step.arguments.values()
+        for slot in end.slots
+    }
+    released: dict[int, list[Slot]] = {}
+    for slot, index in last.items():
+        if slot not in targets:
+            released.setdefault(index, []).append(slot)
+    return tuple(
+        [replace(s, releases=tuple(sorted(released.get(i, ())))) for i, s in enumerate(steps)]
+    )
 
 
 def _last_uses(dependencies: Dependencies, ordered: Sequence[str]) -> Mapping[Slot, int]:

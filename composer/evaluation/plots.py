@@ -3,9 +3,9 @@
 Legend: K classes.
 """
 
-import io
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,10 +17,11 @@ from composer.evaluation.coco_evaluator import CocoEvaluator
 from composer.evaluation.coco_scores import CocoScores, DetectionMarks
 from composer.evaluation.coco_truth import CocoTask
 from composer.evaluation.confusion import count_confusions
-from composer.files import write_bytes
+from composer.figures import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PlotFormat = Literal["svg", "png", "pdf"]
 
@@ -57,20 +58,18 @@ def write_plots(
 
 
 def _save(path: Path, draw: Callable[[Any], None]) -> Path:
-    from matplotlib import rc_context
+    save_figure(path, partial(_draw_alone, draw), follow_links=False)
+    return path
+
+
+def _draw_alone(draw: Callable[[Any], None]) -> "Figure":
     from matplotlib.figure import Figure
 
-    # With a fixed salt and no date, the same evaluation writes the same file.
-    with rc_context({"svg.hashsalt": "composer", "svg.fonttype": "none", "font.size": 10}):
-        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-        axes = figure.add_subplot()
-        axes.spines[["top", "right"]].set_visible(False)
-        draw(axes)
-        metadata = {"Date": None} if path.suffix == ".svg" else None
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=path.suffix[1:], dpi=150, metadata=metadata)
-        write_bytes(path, buffer.getbuffer(), follow_links=False)
-    return path
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    draw(axes)
+    return figure
 
 
 def _precision_recall(scores: CocoScores, task: CocoTask) -> "Callable[[Axes], None]":

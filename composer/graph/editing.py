@@ -2,56 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from composer.errors import InputError
 from composer.graph.edits import NO_EDITS, Edits, join_edits
+from composer.graph.thread_scopes import Scope, ThreadScopes
 from composer.language import Mode
 
 
-@dataclass(eq=False)
-class _Scope:
-    """The edits of one `with` block.
-
-    Args:
-        editing: the edits of the graph.
-        edits: its edits by mode.
-        is_open: whether the block still runs: tasks that began in it may outlive it.
-    """
-
-    editing: Editing
-    edits: Mapping[Mode, Edits]
-    is_open: bool = True
-
-
-_scopes: ContextVar[tuple[_Scope, ...]] = ContextVar("edit_scopes", default=())
-
-
-class Editing:
-    """The edits that hold for the runs of one graph in a thread or task.
-
-    Attributes:
-        num_open: the number of `with` blocks that run, in all threads. Without any, a run looks
-            for none in its thread, which torch.compile could not follow.
-    """
-
-    def __init__(self) -> None:
-        self.num_open = 0
-        self._lock = threading.Lock()
+class Editing(ThreadScopes[Mapping[Mode, Edits]]):
+    """The edits, by mode, that hold for the runs of one graph in a thread or task."""
 
     def current(self, mode: Mode) -> Edits:
         """The edits of this thread or task in a mode, those of outer blocks first."""
         edits = NO_EDITS
         if self.num_open:
-            for scope in _scopes.get():
-                if scope.editing is self and scope.is_open:
-                    edits = join_edits(edits, scope.edits.get(mode, NO_EDITS))
+            for each in self.held():
+                edits = join_edits(edits, each.get(mode, NO_EDITS))
         return edits
 
     def holding(self, edits: Mapping[Mode, Edits]) -> EditBlock:
@@ -71,10 +41,10 @@ class Editing:
         Raises:
             InputError: if some do.
         """
-        if any(scope.editing is self and scope.is_open for scope in _scopes.get()):
+        if self.held():
             raise InputError(f"edits hold here, and {reason}: leave the block of `editing` first")
 
-    def pausing(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def unedited(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The function, in whose runs of the same graph no edits hold.
 
         Args:
@@ -84,24 +54,10 @@ class Editing:
             return function
 
         def call(value: Any) -> Any:
-            before = _scopes.set(tuple([s for s in _scopes.get() if s.editing is not self]))
-            try:
+            with self.pausing():
                 return function(value)
-            finally:
-                _scopes.reset(before)
 
         return call
-
-    def count(self, change: int) -> None:
-        """Counts blocks that begin and end."""
-        with self._lock:
-            self.num_open += change
-
-    def __getstate__(self) -> dict[str, object]:
-        return {}  # a copy of a graph has no edits
-
-    def __setstate__(self, state: object) -> None:
-        self.__init__()  # type: ignore[misc]
 
 
 class EditBlock:
@@ -114,19 +70,12 @@ class EditBlock:
 
     def __init__(self, editing: Editing, edits: Mapping[Mode, Edits]) -> None:
         self._editing, self._edits = editing, edits
-        self._open: list[_Scope] = []
+        self._open: list[Scope[Mapping[Mode, Edits]]] = []
 
     def __enter__(self) -> None:
-        scope = _Scope(self._editing, self._edits)
-        self._open.append(scope)
-        _scopes.set((*_scopes.get(), scope))
-        self._editing.count(1)
+        self._open.append(self._editing.enter(self._edits))
 
     def __exit__(self, *_: object) -> None:
-        # Not by a token: a generator may end in another context than it began in.
-        here = [scope for scope in _scopes.get() if scope in self._open] or self._open
-        scope = here[-1]
-        scope.is_open = False
+        scope = self._editing.find_innermost(self._open)
         self._open.remove(scope)
-        _scopes.set(tuple([each for each in _scopes.get() if each is not scope]))
-        self._editing.count(-1)
+        self._editing.leave(scope)

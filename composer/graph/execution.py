@@ -181,7 +181,7 @@ class Execution:
             seed: the run's seed.
         """
         bound = bind_edits(edits, self.blueprint.dependencies(mode), seed)
-        return {slot: self.editing.pausing(function) for slot, function in bound.items()}
+        return {slot: self.editing.unedited(function) for slot, function in bound.items()}
 
     def check(self, plan: Plan) -> None:
         """Makes sure that a plan can be run here.

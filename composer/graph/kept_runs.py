@@ -13,7 +13,6 @@ import random
 import sys
 from collections.abc import (
     Callable,
-    Collection,
     Iterable,
     Iterator,
     Mapping,
@@ -29,7 +28,7 @@ import torch
 from torch import nn
 
 from composer.acceleration import EngineSets, OptimizedNodes
-from composer.blueprint import Node, Plan, Slot, Step
+from composer.blueprint import Node, Plan, Slot, Step, release_after_last_use
 from composer.events import count_recorded
 from composer.executor import Placement, is_random
 from composer.language import Mode
@@ -163,7 +162,7 @@ def find_kept(
         left.append(step)
         needed.update(slot for end in step.arguments.values() for slot in end.slots)
     left.reverse()
-    shorter = replace(plan, steps=_with_releases(left, targets), original=None)
+    shorter = replace(plan, steps=release_after_last_use(left, targets), original=None)
     return shorter, KeepingObserver(keeping, ways, plan.mode, maker.reasons)
 
 
@@ -179,23 +178,6 @@ def _read(wanted: Sequence[Slot], values: dict[Slot, Any], keeping: Keeping) -> 
         assert value is not None
         (values[slot],) = value
     return True
-
-
-def _with_releases(steps: Sequence[Step], targets: Collection[Slot]) -> tuple[Step, ...]:
-    """Steps whose values go after their last use, those that were kept among them."""
-    last = {
-        slot: index
-        for index, step in enumerate(steps)
-        for end in step.arguments.values()
-        for slot in end.slots
-    }
-    released: dict[int, list[Slot]] = {}
-    for slot, index in last.items():
-        if slot not in targets:
-            released.setdefault(index, []).append(slot)
-    return tuple(
-        [replace(s, releases=tuple(sorted(released.get(i, ())))) for i, s in enumerate(steps)]
-    )
 
 
 def grads_off(plan: Plan, values: Mapping[Slot, Any]) -> Any:

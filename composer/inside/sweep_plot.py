@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
-from composer.errors import InputError
 from composer.escapes import escape_name
-from composer.files import write_bytes
+from composer.figures import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
     from composer.inside.sweep_table import Sweep, SweepRow
 
-FORMATS = (".png", ".svg", ".pdf")
 _LESS, _MORE = "#b5403f", "#2f6690"
 _MAX_NAMED = 40  # bars that have room for a name
 
@@ -33,23 +30,17 @@ def plot_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
         InputError: the file has another ending.
         OSError: it cannot be written.
     """
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError(f"{target}: a sweep is saved as one of .json, {', '.join(FORMATS)}")
-    from matplotlib import rc_context
-
-    # With a fixed salt and no date, the same sweep writes the same file.
-    with rc_context({"svg.hashsalt": "composer", "svg.fonttype": "none", "font.size": 9}):
-        figure = _draw(sweep)
-        title = f"{escape_name(sweep.score)}: {sweep.before:.4g} without edits"
-        figure.suptitle(title, fontsize=10)
-        buffer = io.BytesIO()
-        metadata = {"Date": None} if target.suffix.lower() == ".svg" else None
-        figure.savefig(buffer, format=target.suffix[1:].lower(), metadata=metadata)
-    write_bytes(target, buffer.getvalue())
+    save_figure(path, partial(_draw, sweep), what="a sweep", others=(".json",), font_size=9)
 
 
 def _draw(sweep: Sweep) -> Figure:
+    figure = _draw_changes(sweep)
+    title = f"{escape_name(sweep.score)}: {sweep.before:.4g} without edits"
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _draw_changes(sweep: Sweep) -> Figure:
     from matplotlib.figure import Figure
 
     rows = sweep.rows

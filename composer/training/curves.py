@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from composer.files import write_bytes
+from composer.figures import save_figure
 from composer.training.log_writers import EVALUATION, ITERATION
 from composer.training.losses import TOTAL_LOSS
 from composer.training.progress import LR
@@ -17,6 +17,7 @@ from composer.training.validation import VALIDATION_LOSSES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Curve = tuple[list[int], list[float]]  # iterations and values
 
@@ -85,16 +86,18 @@ def _choose_metrics(names: Sequence[str]) -> list[str]:
 
 
 def _save(path: Path, title: str, curves: Mapping[str, Curve]) -> Path:
+    save_figure(path, partial(_draw_alone, title, curves), follow_links=False)
+    return path
+
+
+def _draw_alone(title: str, curves: Mapping[str, Curve]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     _draw(axes, title, curves)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    write_bytes(path, buffer.getbuffer(), follow_links=False)
-    return path
+    return figure
 
 
 def _draw(axes: Axes, title: str, curves: Mapping[str, Curve]) -> None:

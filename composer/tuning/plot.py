@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from composer.errors import InputError
-from composer.files import write_bytes
+from composer.figures import save_figure
 from composer.tuning.grid import find_neighbours
 from composer.tuning.table import format_value, shorten_addresses
 from composer.tuning.tuning import Tuning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-FORMATS = (".png", ".svg", ".pdf")
 _BLUE, _RED, _GREY = "#2f6690", "#c8553d", "#8d99ae"
 _SHADES = (_BLUE, "#e09f3e", "#588157", "#9e2a2b", "#6d597a", "#3a7ca5", "#bc6c25", "#606c38")
 _MAX_LINES = len(_SHADES)
@@ -38,24 +36,19 @@ def plot_tuning(path: str | os.PathLike[str], tuning: Tuning) -> None:
         InputError: the file has another ending.
         OSError: it cannot be written.
     """
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise InputError(f"{target}: a plot is one of {', '.join(FORMATS)}")
-    from matplotlib import rc_context
+    save_figure(path, partial(_draw, tuning), follow_links=False)
+
+
+def _draw(tuning: Tuning) -> Figure:
     from matplotlib.figure import Figure
 
     addresses = _find_panels(tuning)
-    # With a fixed salt and no date, the same tuning writes the same file.
-    with rc_context({"svg.hashsalt": "composer", "svg.fonttype": "none", "font.size": 10}):
-        figure = Figure(figsize=(5.6 * len(addresses), 4.2), layout="constrained")
-        panels = figure.subplots(1, len(addresses), squeeze=False, sharey=True)[0]
-        for axes, address in zip(panels, addresses, strict=True):
-            _Panel(tuning, address, axes).draw(is_alone=len(addresses) == 1)
-        panels[0].set_ylabel(tuning.metric.replace("/", " "))
-        metadata = {"Date": None} if target.suffix.lower() == ".svg" else None
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=target.suffix[1:].lower(), dpi=150, metadata=metadata)
-    write_bytes(target, buffer.getvalue(), follow_links=False)
+    figure = Figure(figsize=(5.6 * len(addresses), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(addresses), squeeze=False, sharey=True)[0]
+    for axes, address in zip(panels, addresses, strict=True):
+        _Panel(tuning, address, axes).draw(is_alone=len(addresses) == 1)
+    panels[0].set_ylabel(tuning.metric.replace("/", " "))
+    return figure
 
 
 def _find_panels(tuning: Tuning) -> list[str]:

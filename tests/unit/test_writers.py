@@ -123,11 +123,7 @@ WRITING_METHODS = {
     ],
     "write_bytes": ["composer/files.py"],
     "savefig": [  # into memory
-        "composer/benchmarking/plot.py",
-        "composer/evaluation/plots.py",
-        "composer/inside/sweep_plot.py",
-        "composer/training/curves.py",
-        "composer/tuning/plot.py",
+        "composer/figures.py",
     ],
     "tofile": [],
     "to_csv": [],

@@ -1,6 +1,7 @@
 """Frozen nodes of training: which they are, and runs that compute them once."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -65,6 +66,12 @@ def nodes(tmp_path):
 
 
 @pytest.fixture
+def watching_python(monkeypatch):
+    """Python's generator is watched, which it is not beside beartype: that draws from it, too."""
+    monkeypatch.delitem(sys.modules, "beartype", raising=False)
+
+
+@pytest.fixture
 def ran(monkeypatch):
     import composer.executor as executor
 
@@ -118,6 +125,7 @@ EFFECTS = ["torch", "python", "numpy", "buffer", "scalar"]
 
 
 @pytest.mark.parametrize("how", ["", "dropout", "norm", "generator", *EFFECTS])
+@pytest.mark.usefixtures("watching_python")
 def test_runs_are_those_without_a_cache_whatever_a_node_does(how, tmp_path):
     plain = make_graph(how, ["first"])
     kept = make_graph(how, ["first"])
@@ -146,6 +154,7 @@ def test_frozen_nodes_end_where_something_changes(how, paths, reason, tmp_path):
 
 
 @pytest.mark.parametrize("how", EFFECTS)
+@pytest.mark.usefixtures("watching_python")
 def test_hidden_effects_are_found_when_a_node_runs(how, tmp_path):
     training = KeptTraining(make_graph(how, ["first"]), tmp_path / "values")
     with EventStorage():
