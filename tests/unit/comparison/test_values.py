@@ -1,5 +1,6 @@
 """Values of two models: the node that is wrong is named, and those below follow it."""
 
+import copy
 import json
 
 import pytest
@@ -345,7 +346,7 @@ def test_not_a_number_is_the_same_as_itself_and_nothing_else():
 
 
 def test_which_model_fails_is_said(small, open_small):
-    spec = {**small.spec.document, "name": "empty"}
+    spec = {**copy.deepcopy(small.spec.document), "name": "empty"}
     with pytest.raises(InputError, match="in the first model"):
         small.compare(open_small(), {"pictures": 1})
     del spec["nodes"]["box_head"], spec["nodes"]["box_predictor"], spec["nodes"]["detections"]
