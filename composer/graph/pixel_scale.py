@@ -1,8 +1,9 @@
-"""Remarks on images whose values are of another range than the model expects."""
+"""Remarks on images whose values are of another range than the model expects, or no numbers."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,14 +56,15 @@ class PixelScale:
 def _describe(image: Tensor, largest: float) -> str:
     if image.is_meta or not image.numel():
         return ""
-    if largest > _SLACK and image.is_floating_point():
-        low, high = image.min().item(), image.max().item()
-        if low >= 0 and 0 < high <= 1:
-            return (
-                f"the values of 'image' are from {low:.2g} to {high:.2g}, and this model takes "
-                f"0 to {largest:g}: `image * {largest:g}`?"
-            )
-    if largest <= _SLACK and (high := image.max().item()) > _SLACK:
+    low, high = (end.item() for end in image.aminmax())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "'image' has NaN or infinite values, and so will what is computed from it"
+    if largest > _SLACK and image.is_floating_point() and low >= 0 and 0 < high <= 1:
+        return (
+            f"the values of 'image' are from {low:.2g} to {high:.2g}, and this model takes "
+            f"0 to {largest:g}: `image * {largest:g}`?"
+        )
+    if largest <= _SLACK and high > _SLACK:
         return (
             f"the values of 'image' reach {high:.3g}, and this model takes 0 to {largest:g}: "
             f"`image.float() / {_BYTES / largest:g}`?"

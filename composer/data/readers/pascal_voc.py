@@ -170,6 +170,8 @@ def _with_labels(dataset: Dataset, found: Sequence[_Annotated]) -> Dataset:
 
 def _to_box(entry: ET.Element) -> Box:
     """The corners. VOC counts pixels from 1, and its last ones belong to the box."""
+    if entry.find("robndbox") is not None:
+        raise BadPart("malformed", "'robndbox' is a rotated box, which this format does not have")
     try:
         x0, y0, x1, y1 = (
             float(entry.findtext(f"bndbox/{side}", "")) for side in ("xmin", "ymin", "xmax", "ymax")

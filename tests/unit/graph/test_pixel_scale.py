@@ -48,6 +48,15 @@ def test_bytes_are_told_where_fractions_are_expected(caplog):
     assert remark.endswith("this model takes 0 to 1: `image.float() / 255`?")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("scale", [1.0, 1 / 255])
+def test_what_is_no_number_is_told(value, scale, caplog):
+    image = torch.rand(3, 32, 40) * 255 * scale
+    image[1, 2, 3] = value
+    (remark,) = remarks(make_graph(scale=scale), caplog, image)
+    assert remark.startswith("record 0: 'image' has NaN or infinite values")
+
+
 def test_a_misspelt_input_is_told():
     graph = make_graph()
     with pytest.raises(InputError, match=r"there is no input 'btach'.*Did you mean 'batch'"):

@@ -102,6 +102,13 @@ def test_xml_that_cannot_be_trusted_is_reported(folder, content, message):
     assert message in fault.message
 
 
+def test_a_rotated_box_is_named_as_one(folder):
+    text = XML.replace("bndbox>", "robndbox>", 2)
+    (folder / "Annotations/a.xml").write_text(text)
+    (fault,) = pascal_voc(folder=folder, classes=CLASSES).faults
+    assert "'robndbox' is a rotated box" in fault.message
+
+
 @pytest.mark.parametrize("name", ["JPEGImages/a.jpg", "Annotations/a.xml"])
 def test_an_image_with_a_missing_file_is_left_out(folder, name):
     (folder / name).unlink()
