@@ -5,6 +5,8 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # for commands that tests start, too
 
+import ctypes
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +25,7 @@ install_import_hook(CHECKED_PACKAGES, "beartype.beartype")
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
+LARGE = 3 * 2**29  # 1.5 GiB: what a worker has without much of its own
 IN_CI = bool(os.environ.get("CI"))
 for profile, count in {"few": 25, "many": 100}.items():  # `make test-slow` asks for many
     hypothesis.settings.register_profile(
@@ -40,3 +43,16 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _seed_torch():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _give_memory_back():
+    """Free memory goes back to the system: a worker runs thousands of tests beside others."""
+    yield
+    if sys.platform == "linux" and _resident_bytes() > LARGE:
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)(0)
+
+
+def _resident_bytes():
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGESIZE")

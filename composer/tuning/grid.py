@@ -17,7 +17,7 @@ def make_grid(vary: Mapping[str, Sequence[Any]]) -> list[Values]:
     """All settings; the values of the last address change fastest.
 
     Args:
-        vary: the values of each address.
+        vary: the values of each address; one that stands there twice counts once.
 
     Raises:
         InputError: there is no address, one has no values, or there are too many settings.
@@ -29,7 +29,10 @@ def make_grid(vary: Mapping[str, Sequence[Any]]) -> list[Values]:
             raise InputError(f"an address is a text, not {type(address).__name__} {address!r:.40}")
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise InputError(f"the values of '{address}' are a list, not {values!r:.40}")
-    lists = {address: list(values) for address, values in vary.items()}
+    lists = {
+        address: list({repr(value): value for value in values}.values())
+        for address, values in vary.items()
+    }
     for address, values in lists.items():
         if not values:
             raise InputError(f"'{address}' has no values")

@@ -110,11 +110,17 @@ class StoppedCommand:
 
     def _read_files(self) -> dict[str, bytes]:
         files = sorted(path for path in self._out.rglob("*") if path.is_file())
+        names = {path.relative_to(self._out): path for path in files}
         return {
-            path.relative_to(self._out).as_posix(): path.read_bytes()
-            for path in files
-            if not path.name.startswith(".") and ".part" not in path.suffixes
+            name.as_posix(): path.read_bytes()
+            for name, path in names.items()
+            if not any(_is_in_progress(part) for part in name.parts)
         }
+
+
+def _is_in_progress(name: str) -> bool:
+    """Whether a file or folder is one that the writing of another leaves beside it."""
+    return name.startswith(".") or ".part" in Path(name).suffixes
 
 
 def _main() -> None:

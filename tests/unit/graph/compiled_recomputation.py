@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from composer import Graph
 from unit.graph.test_recompute import VIT, X, build
 
+SHALLOW = {"vit.depth": 1, "swin.depths": [1, 1]}  # a layer takes seconds to trace
 BACKEND = "aot_eager"  # traces gradients, and compiles nothing
 
 
@@ -60,7 +61,7 @@ def check_transformers():
     results = []
     for value in (False, True):
         torch._dynamo.reset()
-        settings = {"*.drop_path_rate": 0.5, "*.recompute": value}
+        settings = {**SHALLOW, "*.drop_path_rate": 0.5, "*.recompute": value}
         graph = Graph.from_spec(VIT, set=settings, seed=2).train()
         torch.manual_seed(5)
         found = torch.compile(graph, backend=BACKEND)(batch)
@@ -72,7 +73,7 @@ def check_transformers():
 
 
 if __name__ == "__main__":
-    for paths in (["last"], ["outer"], ["outer", "last"]):
+    for paths in (["last"], ["outer", "last"]):
         check_graph(paths)
     assert check_graph(["a", "b"], make_wide)
     check_transformers()
