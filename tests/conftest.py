@@ -53,6 +53,14 @@ def _give_memory_back():
         getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)(0)
 
 
+def pytest_testnodedown(node, error):
+    """Says how a worker ended that did not end by itself: its signal is known to nobody else."""
+    if error:
+        code = node.gateway._io.popen.wait(timeout=30)
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        print(f"\n[{node.gateway.id}] ended {how}")
+
+
 def _resident_bytes():
     pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGESIZE")
