@@ -137,7 +137,7 @@ def print_parts(rows: Sequence[Measured]) -> None:
 
 
 def check_counts(graph: Graph, batch: Any) -> None:
-    """Makes sure that the graph has the work that the figures are for.
+    """Makes sure that the graph has the work that is measured.
 
     Raises:
         SystemExit: it gives other numbers of proposals or detections.
@@ -148,7 +148,7 @@ def check_counts(graph: Graph, batch: Any) -> None:
     counts = (len(boxes[0]), len(found[0]))
     print(f"{counts[0]} proposals, {counts[1]} detections\n")
     if counts != (1000, 100):
-        raise SystemExit("the figures are for 1000 proposals and 100 detections")
+        raise SystemExit("what is measured is 1000 proposals and 100 detections")
 
 
 def main() -> None:

@@ -35,9 +35,14 @@ def copy_value(value: Any) -> Any:
         return map_tensors(torch.clone, value)
 
 
+def carries_gradients(value: Any) -> bool:
+    """Whether a tensor in a value requires gradients."""
+    return any(tensor.requires_grad for tensor in iterate_tensors(value))
+
+
 def needs_gradients(value: Any) -> bool:
     """Whether gradients are recorded of what is computed from a value."""
-    return torch.is_grad_enabled() and any(t.requires_grad for t in iterate_tensors(value))
+    return torch.is_grad_enabled() and carries_gradients(value)
 
 
 def num_bytes(value: Any) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from composer.errors import CheckpointMismatchError
 from composer.html_parts import make_heading, make_table, write_text
 from composer.names import closest
+from composer.plurals import count_noun
 
 MAX_NAMES = 8
 _COLUMNS = ("loaded", "missing", "unexpected", "mismatched")
@@ -113,7 +114,7 @@ class LoadReport:
         lines = [*self.choices, *_describe_resized(self.nodes)]
         if self.nonfinite:
             names = [f"{key} ({bad} of {all_})" for key, (bad, all_) in self.nonfinite.items()]
-            what = _count(len(names), "tensor")
+            what = count_noun(len(names), "tensor")
             lines.append(f"{what} with NaN or infinite numbers: {_listing(names)}")
         return lines
 
@@ -279,17 +280,17 @@ def render_report(
     if ignored:
         lines.append(f"  ignored, since no weights: {_listing(ignored)}")
     if unused:
-        lines.append(f"  {_count(len(unused), 'tensor')} in the file for other nodes")
+        lines.append(f"  {count_noun(len(unused), 'tensor')} in the file for other nodes")
     return "\n".join(lines)
 
 
 def _summary(nodes: Collection[NodeReport], outcome: str = "fit") -> str:
     loaded = sum(len(node.loaded) for node in nodes)
     expected = sum(node.num_expected for node in nodes)
-    places = _count(sum(node.num_expected > 0 for node in nodes), "node")
+    places = count_noun(sum(node.num_expected > 0 for node in nodes), "node")
     if all(node.ok for node in nodes):
-        return f"all {_count(expected, 'tensor')} of {places} loaded."
-    return f"{loaded} of {_count(expected, 'tensor')} of {places} {outcome}."
+        return f"all {count_noun(expected, 'tensor')} of {places} loaded."
+    return f"{loaded} of {count_noun(expected, 'tensor')} of {places} {outcome}."
 
 
 def _compare_names(nodes: Mapping[str, NodeReport], unused: Sequence[str]) -> Iterator[str]:
@@ -346,7 +347,7 @@ def _describe_resized(nodes: Mapping[str, NodeReport]) -> Iterator[str]:
             kinds.setdefault(sizes, []).append(each.name)
         shown = [f"{_one_of(names)} {found} -> {ours}" for (found, ours), names in kinds.items()]
         if shown:
-            yield f"{_count(len(node.resized), 'tensor')} of {path} resized: {_listing(shown)}"
+            yield f"{count_noun(len(node.resized), 'tensor')} of {path} resized: {_listing(shown)}"
 
 
 def _one_of(names: Sequence[str]) -> str:
@@ -360,7 +361,3 @@ def _sides(shape: tuple[int, ...]) -> str:
 def _listing(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + more
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

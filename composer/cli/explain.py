@@ -15,9 +15,12 @@ from composer.cli.options import (
     device_option,
     image_size_option,
     loading_options,
+    model_option,
+    names_option,
     offline_option,
     sample_range_option,
     set_option,
+    threshold_option,
     weights_option,
 )
 from composer.cli.result_folders import choose_predictions_folder
@@ -35,14 +38,7 @@ _EXAMPLE = "astronaut.jpg"
 
 @click.command(short_help="Show where in an image a detection comes from.")
 @click.argument("paths", nargs=-1, metavar="[IMAGES|FOLDERS]...")
-@click.option(
-    "--model",
-    "-m",
-    default="people",
-    show_default=True,
-    metavar="MODEL",
-    help="Model that ships, checkpoint that describes itself, or spec with --weights.",
-)
+@model_option()
 @click.option(
     "--detection",
     "-d",
@@ -78,15 +74,8 @@ _EXAMPLE = "astronaut.jpg"
 @weights_option()
 @loading_options
 @set_option()
-@click.option(
-    "--threshold",
-    "-t",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Minimum score of a detection that counts.",
-)
-@click.option("--names", metavar="DATASET|SPEC", help="Class names for a model that has none.")
+@threshold_option("a detection that counts")
+@names_option()
 @image_size_option()
 @sample_range_option()
 @click.option(

@@ -15,9 +15,12 @@ from composer.cli.options import (
     image_size_option,
     images_option,
     loading_options,
+    model_option,
+    names_option,
     offline_option,
     sample_range_option,
     set_option,
+    threshold_option,
     until_option,
     weights_option,
 )
@@ -33,14 +36,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Collect any named values over many images.")
 @click.argument("paths", nargs=-1, metavar="IMAGES...", required=True)
-@click.option(
-    "--model",
-    "-m",
-    default="people",
-    show_default=True,
-    metavar="MODEL",
-    help="Model that ships, checkpoint that describes itself, or spec with --weights.",
-)
+@model_option()
 @until_option("Node, port or tap to collect; repeatable.")
 @click.option(
     "--per",
@@ -56,23 +52,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Pool maps: the mean or the maximum of each channel.",
 )
-@click.option(
-    "--threshold",
-    "-t",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Minimum score of a detection.",
-)
+@threshold_option("a detection")
 @click.option(
     "--output", "-o", required=True, metavar="DIR", help="Folder, or address, of results."
 )
 @weights_option()
 @loading_options
 @set_option()
-@click.option(
-    "--names", metavar="DATASET|SPEC", help="Class names for a model that has none: coco, ..."
-)
+@names_option()
 @image_size_option()
 @sample_range_option()
 @images_option("annotations in IMAGES")

@@ -67,6 +67,43 @@ def weights_option(default: str = "") -> Decorator:
     )
 
 
+def model_option() -> Decorator:
+    """The option --model MODEL, of commands whose subject is images."""
+    return click.option(
+        "--model",
+        "-m",
+        default="people",
+        show_default=True,
+        metavar="MODEL",
+        help="Model that ships, checkpoint that describes itself, or spec with --weights.",
+    )
+
+
+def threshold_option(of: str) -> Decorator:
+    """The option --threshold SCORE.
+
+    Args:
+        of: what has the score.
+    """
+    return click.option(
+        "--threshold",
+        "-t",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help=f"Minimum score of {of}.",
+    )
+
+
+def names_option() -> Decorator:
+    """The option --names DATASET|SPEC."""
+    return click.option(
+        "--names",
+        metavar="DATASET|SPEC",
+        help="Class names for a model that has none: coco, coco_panoptic, ...",
+    )
+
+
 _LOADING = (
     click.option("--skip-mismatched", is_flag=True, help="Skip weights of another shape."),
     click.option("--allow-missing", is_flag=True, help="Allow weights that a checkpoint lacks."),

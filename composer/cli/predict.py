@@ -16,9 +16,12 @@ from composer.cli.options import (
     device_option,
     image_size_option,
     loading_options,
+    model_option,
+    names_option,
     offline_option,
     sample_range_option,
     set_option,
+    threshold_option,
     weights_option,
 )
 from composer.cli.output import print_notes
@@ -42,30 +45,12 @@ _SHOWN = 5  # names in a list
 
 @click.command(short_help="Detect objects in images and videos.")
 @click.argument("paths", nargs=-1, metavar="[IMAGES|FOLDERS|VIDEOS]...")
-@click.option(
-    "--model",
-    "-m",
-    default="people",
-    show_default=True,
-    metavar="MODEL",
-    help="Model that ships, checkpoint that describes itself, or spec with --weights.",
-)
+@model_option()
 @weights_option()
 @loading_options
 @set_option()
-@click.option(
-    "--threshold",
-    "-t",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Minimum score of an instance.",
-)
-@click.option(
-    "--names",
-    metavar="DATASET|SPEC",
-    help="Class names for a model that has none: coco, coco_panoptic, ...",
-)
+@threshold_option("an instance")
+@names_option()
 @image_size_option()
 @sample_range_option()
 @click.option(

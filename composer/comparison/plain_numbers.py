@@ -1,4 +1,4 @@
-"""Numbers as JSON has them, which knows no infinity."""
+"""Numbers as JSON has them: without infinities."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from composer.comparison.leaves import ValueDifference
 from composer.comparison.node_values import NodeComparison, ValueComparison
+from composer.plurals import count_noun
 
 if TYPE_CHECKING:
     from composer.comparison.comparison import Comparison
@@ -21,15 +22,17 @@ def describe(comparison: Comparison) -> str:
     who = "the models" if one == other else f"{one} and {other}"
     parts = [f"{who} are {'the same' if comparison.is_same else 'different'}"]
     if comparison.structure:
-        parts.append(_count(len(comparison.structure), "difference") + " of structure")
+        parts.append(count_noun(len(comparison.structure), "difference") + " of structure")
     if comparison.weights.nodes:
-        parts.append(f"other weights in {_count(len(comparison.weights.nodes), 'node')}")
+        parts.append(f"other weights in {count_noun(len(comparison.weights.nodes), 'node')}")
     if (values := comparison.values) is not None and values.first is not None:
         parts.append(f"values part at {values.first.name}")
         for each in values.outputs:
             if each.detections is not None and not each.detections.is_within(values.tolerance):
                 found = each.detections
-                parts.append(f"{_count(len(found.lost), 'detection')} lost, {len(found.new)} new")
+                parts.append(
+                    f"{count_noun(len(found.lost), 'detection')} lost, {len(found.new)} new"
+                )
     return ", ".join(parts)
 
 
@@ -37,7 +40,7 @@ def format_comparison(comparison: Comparison) -> str:
     """A comparison as a report."""
     lines = [" -> ".join(comparison.names), *comparison.notes]
     structure, weights = comparison.structure, comparison.weights
-    lines.append(f"structure: {_count(len(structure), 'difference')}")
+    lines.append(f"structure: {count_noun(len(structure), 'difference')}")
     lines += [f"  {change}" for change in structure]
     lines.append(_describe_weights(comparison))
     lines += [f"  {each}" for each in weights.nodes]
@@ -49,7 +52,9 @@ def format_comparison(comparison: Comparison) -> str:
 
 def _describe_weights(comparison: Comparison) -> str:
     weights = comparison.weights
-    total = f"{_count(weights.num_tensors, 'weight')} of {_count(weights.num_nodes, 'node')}"
+    total = (
+        f"{count_noun(weights.num_tensors, 'weight')} of {count_noun(weights.num_nodes, 'node')}"
+    )
     verb = "differ" if len(weights.nodes) != 1 else "differs"
     what = f"{len(weights.nodes)} {verb}" if weights.nodes else "equal"
     random = f"; random in {_list_some(weights.random)}" if weights.random else ""
@@ -72,7 +77,7 @@ def _format_values(values: ValueComparison) -> Iterator[str]:
 def _describe_parting(values: ValueComparison) -> Iterator[str]:
     first = values.first
     if first is None:
-        yield f"all {_count(len(values.nodes), 'node')} give the same"
+        yield f"all {count_noun(len(values.nodes), 'node')} give the same"
         return
     yield f"they part at {first.name}: {first.difference}"
     yield from _describe_causes(values.causes)
@@ -81,10 +86,9 @@ def _describe_parting(values: ValueComparison) -> Iterator[str]:
             yield f"{each.name} could not be told: {'; '.join(each.reasons)}"
     followers = [each for each in values.nodes if each.verdict == "follows"]
     if followers:
-        yield (
-            f"{_count(len(followers), 'node')} only {'follow' if len(followers) > 1 else 'follows'}"
-            ": given the first model's values, they give the same"
-        )
+        verb = "follow" if len(followers) > 1 else "follows"
+        nodes = f"{count_noun(len(followers), 'node')} only {verb}"
+        yield f"{nodes}: given the first model's values, they give the same"
     if (regions := values.other_regions) is not None:
         yield f"from {regions.name} on the regions are others: {_describe_regions(regions)}"
 
@@ -159,7 +163,3 @@ def _list(found: Sequence[object], word: str) -> Iterator[str]:
         yield f"  {word:<4}  {each}"
     if len(found) > _MAX_LISTED:
         yield f"  {word:<4}  ... and {len(found) - _MAX_LISTED} more"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

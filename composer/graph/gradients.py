@@ -17,6 +17,7 @@ from composer.graph.unrecorded_modules import UnrecordedModules, without_recordi
 from composer.graph.value_parts import ValuePart
 from composer.plurals import count_noun
 from composer.structures import iterate_tensors, map_tensors
+from composer.values import carries_gradients
 
 _MAX_SHOWN = 4  # nodes in a message
 
@@ -196,14 +197,10 @@ class _Carriers:
         self._arguments = dict(arguments)
 
     def after(self, step: Step, outputs: Mapping[str, Any]) -> None:
-        if _carries(self._arguments):
-            found = self.passed if _carries(outputs) else self.ends
+        if carries_gradients(self._arguments):
+            found = self.passed if carries_gradients(outputs) else self.ends
             found[step.node.path] = self._arguments
         self._arguments = {}
-
-
-def _carries(value: Any) -> bool:
-    return any(tensor.requires_grad for tensor in iterate_tensors(value))
 
 
 def _passes(

@@ -35,6 +35,7 @@ from composer.language import Mode
 from composer.module_tree import own_modules
 from composer.structures import iterate_tensors
 from composer.value_cache import Key, KeyedStep, KeyMaker, ValueCache, digest_tensor
+from composer.values import carries_gradients
 
 
 @dataclass
@@ -182,13 +183,9 @@ def _read(wanted: Sequence[Slot], values: dict[Slot, Any], keeping: Keeping) -> 
 
 def grads_off(plan: Plan, values: Mapping[Slot, Any]) -> Any:
     """A context without gradients, for inference whose values need none: they are not kept."""
-    if plan.mode == "inference" and not _need_gradients(values.values()):
+    if plan.mode == "inference" and not carries_gradients([*values.values()]):
         return torch.no_grad()
     return nullcontext()
-
-
-def _need_gradients(values: Iterable[Any]) -> bool:
-    return any(tensor.requires_grad for tensor in iterate_tensors([*values]))
 
 
 def _find_recording(
@@ -197,7 +194,7 @@ def _find_recording(
     """The nodes whose outputs have gradients, which no file keeps."""
     if not torch.is_grad_enabled():
         return frozenset()
-    recorded = {slot for slot, value in values.items() if _need_gradients([value])}
+    recorded = {slot for slot, value in values.items() if carries_gradients(value)}
     found: set[str] = set()
     for step in plan.steps:
         function = callables.get(step.node.module_path)

@@ -1,4 +1,4 @@
-"""Files of rows: Parquet with typed columns, and dense tensors beside it. Knows no model."""
+"""Files of rows: Parquet with typed columns, and dense tensors beside it. Models are above."""
 
 from composer.row_files.arrow_batches import arrange_batch, make_schema, require_pyarrow, to_numpy
 from composer.row_files.columns import Column, can_vary, describe_columns, find_columns

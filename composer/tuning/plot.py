@@ -134,7 +134,7 @@ class _Panel:
         return list(best.values())
 
     def _name_group(self, group: Sequence[int]) -> str:
-        """What tells a line apart: the values of the other addresses."""
+        """The name of a line: the values of the other addresses."""
         values = self.tuning.settings[group[0]].values
         return ", ".join(
             f"{self._names[name]} {format_value(value)}"

@@ -40,21 +40,6 @@ def cache(tmp_path):
     return ValueCache(tmp_path / "values")
 
 
-@pytest.fixture
-def ran(monkeypatch):
-    """Paths of the nodes that were called, without a hook: those would not be kept."""
-    import composer.executor as executor
-
-    paths, call = [], executor._call
-
-    def watched(step, *rest):
-        paths.append(step.node.path)
-        return call(step, *rest)
-
-    monkeypatch.setattr(executor, "_call", watched)
-    return paths
-
-
 def test_a_second_run_runs_only_what_draws_and_nothing_above_it(cache, ran):
     first = build(CHAIN).run(X, until=["c", "b"], seed=1, cache=cache)
     assert ran == ["a", "b", "s", "n", "c"]

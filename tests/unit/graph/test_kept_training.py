@@ -71,20 +71,6 @@ def watching_python(monkeypatch):
     monkeypatch.delitem(sys.modules, "beartype", raising=False)
 
 
-@pytest.fixture
-def ran(monkeypatch):
-    import composer.executor as executor
-
-    paths, call = [], executor._call
-
-    def watched(step, *rest):
-        paths.append(step.node.path)
-        return call(step, *rest)
-
-    monkeypatch.setattr(executor, "_call", watched)
-    return paths
-
-
 def make_graph(how="", freeze=()):
     document = {
         "composer": 1,

@@ -200,6 +200,12 @@ def _make_all(factory):
     return _MADE["all"]
 
 
+def test_a_value_that_is_given_twice_counts_once(model, dataset, nodes, weights):
+    vary = {"keep.threshold": [0.1, 0.4, 0.1], "last.factor": [0.6, 0.6]}
+    tuning = tune(model, dataset, vary, weights=weights, nodes=nodes)
+    assert [one.values["keep.threshold"] for one in tuning.settings] == [0.1, 0.4]
+
+
 def test_what_no_setting_changes_runs_once_an_image(model, dataset, nodes, weights):
     tuning = tune(model, dataset, {"keep.threshold": [0.1, 0.4, 0.8]}, weights=weights, nodes=nodes)
     images = len(dataset)
