@@ -245,8 +245,10 @@ class _LegacyStorages:
             file.seek(begin)
             for key in keys:
                 data, dtype = self._found[key]
-                count = int.from_bytes(file.read(_COUNT_BYTES), "little")
-                if count * dtype.itemsize != len(data):
+                count = file.read(_COUNT_BYTES)
+                if len(count) < _COUNT_BYTES:
+                    raise ValueError(f"tensor storage '{key:.80}' is cut off")
+                if int.from_bytes(count, "little") * dtype.itemsize != len(data):
                     raise ValueError(f"tensor storage '{key:.80}' has another size than it claims")
                 if file.readinto(data.numpy().data) != len(data):
                     raise ValueError(f"tensor storage '{key:.80}' is cut off")

@@ -111,6 +111,16 @@ def test_a_truncated_file_is_refused(is_archive, share, tmp_path):
         read_checkpoint(truncated)
 
 
+@pytest.mark.parametrize("tensor", [torch.zeros(0, 4), torch.ones(2)], ids=["empty", "filled"])
+def test_no_byte_of_the_last_storage_may_be_missing(tensor, tmp_path):
+    content = save({"w": tensor}, tmp_path / "whole.pth", False).read_bytes()
+    truncated = tmp_path / "truncated.pth"
+    for missing in range(1, 8 + tensor.nbytes + 1):  # its count, and its data
+        truncated.write_bytes(content[:-missing])
+        with pytest.raises(CheckpointError, match=r"truncated\.pth: .* is cut off"):
+            read_checkpoint(truncated)
+
+
 @pytest.mark.filterwarnings("ignore:invalid escape")  # in a text, of pickletools
 @FORMATS
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
