@@ -126,7 +126,7 @@ class Architecture:
 
     def _nearest(self) -> str:
         if self.name == "PanopticFPN":
-            return "panoptic_r50_fpn"
+            return "point_rend_panoptic_r50_fpn" if self.renders_pixels else "panoptic_r50_fpn"
         if self.name == "SemanticSegmentor":
             return "point_rend_semantic_r101_fpn" if self.renders_pixels else "semantic_r50_fpn"
         if self.name == "RetinaNet":
@@ -183,7 +183,5 @@ def _check(config: Config, found: Architecture) -> None:
         config.refuse("MODEL.ROI_HEADS.NAME", f"these have no parts for {' and '.join(parts)}")
     if found.heads and (found.heads == "RROIHeads") != found.is_rotated:
         config.refuse("MODEL.PROPOSAL_GENERATOR.NAME", "RRPN and RROIHeads go together")
-    if found.renders_pixels and found.name != "SemanticSegmentor":
-        config.refuse("MODEL.SEM_SEG_HEAD.NAME", "it needs a SemanticSegmentor")
     if found.has_pyramid and found.heads == "Res5ROIHeads":
         config.refuse("MODEL.ROI_HEADS.NAME", "these need build_resnet_backbone")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from composer.importing import addresses
+from composer.importing.architecture import Architecture
 from composer.importing.carrying import carry, require_levels
 from composer.importing.config import Config
 from composer.importing.draft import Draft
@@ -15,7 +16,9 @@ _MASK_HEAD, _PIXEL_HEAD = "roi_heads.mask_head", "sem_seg_head"
 _SHIPPED_OF_MASKS, _SHIPPED_OF_PIXELS = 3, 2  # subdivisions of the blocks that ship
 
 
-def translate_mask_points(config: Config, draft: Draft, levels: list[str]) -> None:
+def translate_mask_points(
+    config: Config, draft: Draft, model: Architecture, levels: list[str]
+) -> None:
     """Sets the coarse head of masks, the head of points, and the number of subdivisions."""
     config.require(f"{_MASK}.POINT_HEAD_ON", True)
     carry(config, draft, addresses.COARSE_MASK)
@@ -31,7 +34,8 @@ def translate_mask_points(config: Config, draft: Draft, levels: list[str]) -> No
         config.refuse(f"{_MASK}.POOLER_RESOLUTION", "the coarse head halves it")
     for name in ("NORM", "NUM_CONV", "POOLER_TYPE", "POOLER_SAMPLING_RATIO", "CLS_AGNOSTIC_MASK"):
         config.drop(f"{_MASK}.{name}", "PointRendMaskHead does not look at it")
-    config.drop(f"{_POINTS}.COARSE_SEM_SEG_HEAD_NAME", "PointRendMaskHead does not look at it")
+    if not model.renders_pixels:
+        config.drop(f"{_POINTS}.COARSE_SEM_SEG_HEAD_NAME", "PointRendMaskHead does not look at it")
     side, steps = _count_mask_steps(config)
     draft.set(f"{_MASK_HEAD}.grid.side", side, 28)
     wires = {name: name for name in ("features", "boxes", "classes")}

@@ -42,7 +42,7 @@ def translate_regions(config: Config, draft: Draft, model: Architecture, levels:
     else:
         _translate_box_head(config, draft, stage)
     if model.renders_masks:
-        translate_mask_points(config, draft, levels)
+        translate_mask_points(config, draft, model, levels)
     elif model.has_masks:
         _translate_masks(config, draft, model)
     if model.has_keypoints:

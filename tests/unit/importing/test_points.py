@@ -64,6 +64,29 @@ def test_semantic_segmentation_of_points_extends_the_spec_that_has_it(config):
     assert blueprint.nodes["sem_seg_head.point_head"].config["num_classes"] == 54
 
 
+@pytest.mark.parametrize("has_masks", [True, False])
+def test_panoptic_models_may_have_pixels_of_points(config, has_masks):
+    keys = {**POINT_PIXELS, "MODEL.META_ARCHITECTURE": "PanopticFPN", "MODEL.MASK_ON": has_masks}
+    document = import_config(config(keys))
+    assert document["extends"] == "detection-composer/point_rend_panoptic_r50_fpn"
+    blueprint = check_source(document)
+    assert subdivisions(blueprint) == ["subdivision0", "subdivision1"]
+    assert "point_loss" in blueprint.nodes
+    assert ("panoptic" in blueprint.nodes) is has_masks
+
+
+def test_masks_and_pixels_of_points_go_together_where_their_classes_are_as_many(config):
+    masks = {**POINT_MASKS, "MODEL.ROI_HEADS.NUM_CLASSES": 54}
+    keys = {**masks, **POINT_PIXELS, "MODEL.META_ARCHITECTURE": "PanopticFPN"}
+    keys[f"{POINTS}.SUBDIVISION_STEPS"] = 3
+    nodes = check(config(keys)).nodes
+    assert {"point_loss", "roi_heads.point_loss"} <= nodes.keys()
+    assert nodes["sem_seg_head.subdivision2.cells"].config["num_points"] == 8192
+    account = read_import(config(keys)).account
+    places = [*account.used, *account.default, *account.not_carried_over]
+    assert sorted(places) == sorted(default_values())
+
+
 @pytest.mark.parametrize(
     ("resolution", "steps", "num_points", "side", "count"),
     [
@@ -185,8 +208,8 @@ def test_keys_of_points_do_not_disturb_other_masks(config):
             "only 'MaskRCNNConvUpsampleHead' or 'PointRendMaskHead'",
         ),
         (
-            {**POINT_PIXELS, "MODEL.META_ARCHITECTURE": "PanopticFPN"},
-            "it needs a SemanticSegmentor",
+            {**POINT_PIXELS, **POINT_MASKS, "MODEL.META_ARCHITECTURE": "PanopticFPN"},
+            "MODEL.ROI_HEADS.NUM_CLASSES is 80",
         ),
         ({**POINT_PIXELS, f"{POINTS}.CLS_AGNOSTIC_MASK": True}, "pixels have classes"),
         ({**POINT_PIXELS, f"{POINTS}.SUBDIVISION_STEPS": -1}, "fewer than none"),
