@@ -138,7 +138,14 @@ MASK_CONFIGS["detr_segmentation"] = {
     "encoder_attention_heads": 8,
     "dropout": 0.0,
 }
-_ARCHITECTURES = {"detr_segmentation": "DetrForSegmentation"}  # of kinds with another one
+MASK_CONFIGS["conditional_detr_segmentation"] = {
+    **MASK_CONFIGS["detr_segmentation"],
+    "model_type": "conditional_detr",
+}
+_ARCHITECTURES = {  # of kinds with another one
+    "detr_segmentation": "DetrForSegmentation",
+    "conditional_detr_segmentation": "ConditionalDetrForSegmentation",
+}
 _FIXED_SIZE = ("rt_detr", "rt_detr_v2", "d_fine")
 
 

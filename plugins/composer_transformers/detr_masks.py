@@ -15,8 +15,11 @@ from composer_transformers.mask_ports import QueryMasks
 from composer_transformers.parts import install_parts
 from composer_transformers.ports import QueryStates, TokenMask, Tokens
 
-DETR_MASK_KINDS = ("detr",)
-DETR_SEGMENTATION = "DetrForSegmentation"
+DETR_SEGMENTATION = {
+    "detr": "DetrForSegmentation",
+    "conditional_detr": "ConditionalDetrForSegmentation",
+}
+DETR_MASK_KINDS = tuple(DETR_SEGMENTATION)
 DETR_MASKS_NAMES = {"mask_head": "mask_head", "bbox_attention": "bbox_attention"}
 _NUM_FINER = 3  # maps, with which the masks are refined
 
@@ -34,7 +37,8 @@ class DetrMasks(nn.Module):
     def __init__(self, *, config: dict[str, Any]) -> None:
         super().__init__()
         configuration = read_configuration(config, kinds=DETR_MASK_KINDS)
-        install_parts(self, configuration, DETR_MASKS_NAMES, architecture=DETR_SEGMENTATION)
+        architecture = DETR_SEGMENTATION[configuration.model_type]
+        install_parts(self, configuration, DETR_MASKS_NAMES, architecture=architecture)
 
     def forward(
         self,

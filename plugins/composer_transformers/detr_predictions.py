@@ -41,6 +41,8 @@ class DetrPredictions(nn.Module):
         num_classes: number of classes, of things where there are others; that of no object does
             not count.
         num_stuff_classes: number of classes of stuff, which come after those of things.
+        boxes_from_references: whether boxes refer to the references, where there are any. Those of
+            transformers' Conditional DETR with masks refer to the image.
     """
 
     class_labels_classifier: nn.Module
@@ -52,8 +54,10 @@ class DetrPredictions(nn.Module):
         config: dict[str, Any],
         num_classes: PositiveInt | None = None,
         num_stuff_classes: NonNegativeInt = 0,
+        boxes_from_references: bool = True,
     ) -> None:
         super().__init__()
+        self.boxes_from_references = boxes_from_references
         count = count_classes(num_classes, num_stuff_classes)
         configuration = read_configuration(config, count, DETR_KINDS)
         install_parts(self, configuration, DETR_PREDICTIONS_NAMES)
@@ -68,7 +72,7 @@ class DetrPredictions(nn.Module):
         states = states if self.training else states[-1:]
         logits = self.class_labels_classifier(states)
         boxes = self.bbox_predictor(states)
-        if references.shape[-1]:
+        if self.boxes_from_references and references.shape[-1]:
             centers = torch.logit(references, eps=_EPS)
             boxes = torch.cat([boxes[..., :2] + centers, boxes[..., 2:]], dim=-1)
         return QueryPredictions(logits, boxes.sigmoid())

@@ -66,6 +66,7 @@ _MASK_HEAD = (
     ),
 )
 _RULES["detr_segmentation"] = (*_RULES["detr"], *_MASK_HEAD)
+_RULES["conditional_detr_segmentation"] = _RULES["detr_segmentation"]
 _COMPILED = {
     kind: tuple((re.compile(old), new) for old, new in rules) for kind, rules in _RULES.items()
 }

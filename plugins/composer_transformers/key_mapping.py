@@ -42,7 +42,11 @@ FAMILY_OF = {
     "mask2former": "mask2former",
     "maskformer": "maskformer",
 }
-SEGMENTATION_FAMILY = "detr_segmentation"  # of DETR with masks
+# Those of model types with masks, whose detector is a part.
+SEGMENTATION_FAMILY_OF = {
+    "detr": "detr_segmentation",
+    "conditional_detr": "conditional_detr_segmentation",
+}
 _SIGNS = (
     ("d_fine", r"model\.decoder\.lqe_layers\."),
     ("rt_detr", r"model\.encoder\.pan_blocks\."),
@@ -50,7 +54,10 @@ _SIGNS = (
     ("mask2former", r"model\.transformer_module\.queries_features\."),
     ("maskformer", r"model\.transformer_module\.queries_embedder\."),
     ("yolos", r"vit\.embeddings\.detection_tokens"),
-    (SEGMENTATION_FAMILY, r"detr\.model\.query_position_embeddings\.weight"),
+    *(
+        (family, rf"{kind}\.model\.query_position_embeddings\.weight")
+        for kind, family in SEGMENTATION_FAMILY_OF.items()
+    ),
     ("detr", r"model\.query_position_embeddings\.weight"),
 )
 

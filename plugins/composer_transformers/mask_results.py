@@ -3,6 +3,7 @@
 Legend: N images, Q queries, R segments, H W the height and width of the output.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,9 @@ from composer_transformers.mask_ports import QueryMasks
 from composer_transformers.ports import QueryLogits
 from composer_transformers.processors import build_processor
 
-_OF_DETR = "DetrImageProcessor"
+_CONDITIONAL = "ConditionalDetrImageProcessor"
+# These give each pixel to one instance at most.
+_OF_DETR = ("DetrImageProcessor", _CONDITIONAL)
 
 
 class QueryInstances(nn.Module):
@@ -47,8 +50,7 @@ class QueryInstances(nn.Module):
         self.processor = build_processor(processor, {})
         self.score_threshold = score_threshold
         self.num_classes = num_classes
-        # DETR's gives each pixel to one instance at most.
-        takes_maps = type(self.processor).__name__ != _OF_DETR
+        takes_maps = type(self.processor).__name__ not in _OF_DETR
         self._options = {"return_binary_maps": True} if takes_maps else {}
 
     def forward(
@@ -64,7 +66,7 @@ class QueryInstances(nn.Module):
         """
         results = _process_each(
             self.processor.post_process_instance_segmentation,
-            (logits, masks, images, batch),
+            (_with_no_object(logits, self.processor), masks, images, batch),
             threshold=self.score_threshold,
             **self._options,
         )
@@ -145,12 +147,13 @@ class QueryPanoptics(nn.Module):
             images: for their padding, which is cut off.
             batch: the records with `height` and `width`.
         """
+        classes = _with_no_object(logits, self.processor)
         results = _process_each(
             self.processor.post_process_panoptic_segmentation,
-            (logits, masks, images, batch),
+            (classes, masks, images, batch),
             threshold=self.score_threshold,
             overlap_mask_area_threshold=self.overlap_threshold,
-            label_ids_to_fuse=self._find_stuff(logits.shape[-1] - 1),
+            label_ids_to_fuse=self._find_stuff(classes.shape[-1] - 1),
         )
         return [self._gather(result) for result in results]
 
@@ -177,6 +180,16 @@ class QueryPanoptics(nn.Module):
                 else {"area": int((ids == one["id"]).sum())}
             )
         return PanopticSegmentation(ids.clamp(min=0), segments)
+
+
+def _with_no_object(logits: QueryLogits, processor: Any) -> QueryLogits:
+    """Class logits of which the last is that of no object.
+
+    Conditional DETR has no such class, though its processor drops segments of the last one.
+    """
+    if type(processor).__name__ != _CONDITIONAL:
+        return logits
+    return F.pad(logits, (0, 1), value=-math.inf)
 
 
 def _process_each(

@@ -19,7 +19,10 @@ _MARKS = ("transformers_version", "architectures", "auto_map")
 # The specs of model types, by the model's class.
 _SPECS = {
     "detr": {"DetrForObjectDetection": "detr", "DetrForSegmentation": "detr_segmentation"},
-    "conditional_detr": {"ConditionalDetrForObjectDetection": "conditional_detr"},
+    "conditional_detr": {
+        "ConditionalDetrForObjectDetection": "conditional_detr",
+        "ConditionalDetrForSegmentation": "conditional_detr_segmentation",
+    },
     "deformable_detr": {"DeformableDetrForObjectDetection": "deformable_detr"},
     "yolos": {"YolosForObjectDetection": "yolos"},
     "rt_detr": {"RTDetrForObjectDetection": "rt_detr"},
@@ -28,7 +31,7 @@ _SPECS = {
     "mask2former": {"Mask2FormerForUniversalSegmentation": "mask2former"},
     "maskformer": {"MaskFormerForInstanceSegmentation": "maskformer"},
 }
-_OF_MASKS = ("mask2former", "maskformer", "detr_segmentation")
+_OF_MASKS = ("mask2former", "maskformer", "detr_segmentation", "conditional_detr_segmentation")
 # Keys of a configuration that describe the file, or that the spec says in another way.
 _LEFT_OUT = (
     *("architectures", "transformers_version", "auto_map", "dtype", "torch_dtype"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from composer_transformers.key_mapping import FAMILY_OF, SEGMENTATION_FAMILY, fill_places
+from composer_transformers.key_mapping import FAMILY_OF, SEGMENTATION_FAMILY_OF, fill_places
 from composer_transformers.parts import build_on_meta
 from composer_transformers.weight_names import WEIGHT_NAMES
 
@@ -33,7 +33,8 @@ def save_pretrained(graph: Any, folder: str | os.PathLike[str]) -> None:
         configuration.id2label = dict(enumerate(names))
         configuration.label2id = {name: number for number, name in enumerate(names)}
     architecture = getattr(graph.module(_DETECTOR), "architecture", None)
-    family = SEGMENTATION_FAMILY if architecture else FAMILY_OF[configuration.model_type]
+    families = SEGMENTATION_FAMILY_OF if architecture else FAMILY_OF
+    family = families[configuration.model_type]
     whole = build_on_meta(configuration, architecture)
     _fill(whole, restore_names(graph.state_dict(), family))
     whole.save_pretrained(folder)

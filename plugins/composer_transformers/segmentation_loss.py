@@ -25,8 +25,6 @@ class SegmentationLoss(nn.Module):
         num_stuff_classes: number of classes of stuff, which come after those of things.
     """
 
-    architecture = DETR_SEGMENTATION
-
     def __init__(
         self,
         *,
@@ -37,6 +35,7 @@ class SegmentationLoss(nn.Module):
         super().__init__()
         count = count_classes(num_classes, num_stuff_classes)
         self.configuration = read_configuration(config, count, DETR_MASK_KINDS)
+        self.architecture = DETR_SEGMENTATION[self.configuration.model_type]
         self.loss_function = find_loss(self.configuration, self.architecture)
 
     def forward(

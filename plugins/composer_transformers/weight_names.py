@@ -7,7 +7,7 @@ from composer_transformers.deformable_detr_queries import DEFORMABLE_QUERIES_NAM
 from composer_transformers.deformable_detr_tokens import DEFORMABLE_TOKENS_NAMES
 from composer_transformers.detr_decoder import DETR_DECODER_NAMES
 from composer_transformers.detr_encoder import DETR_ENCODER_NAMES
-from composer_transformers.detr_masks import DETR_MASKS_NAMES
+from composer_transformers.detr_masks import DETR_MASK_KINDS, DETR_MASKS_NAMES
 from composer_transformers.detr_predictions import DETR_PREDICTIONS_NAMES
 from composer_transformers.detr_queries import DETR_QUERIES_NAMES
 from composer_transformers.detr_tokens import DETR_TOKENS_NAMES
@@ -79,13 +79,14 @@ _BY_NODE = {
     },
 }
 _BY_NODE["d_fine"] = _BY_NODE["rt_detr"]
-_BY_NODE["detr_segmentation"] = {
-    **{
-        node: {ours: f"detr.{theirs}" for ours, theirs in names.items()}
-        for node, names in _BY_NODE["detr"].items()
-    },
-    "masks": DETR_MASKS_NAMES,
-}
+for _kind in DETR_MASK_KINDS:  # of a model with masks, the detector is a part
+    _BY_NODE[f"{_kind}_segmentation"] = {
+        **{
+            node: {ours: f"{_kind}.{theirs}" for ours, theirs in names.items()}
+            for node, names in _BY_NODE["detr"].items()
+        },
+        "masks": DETR_MASKS_NAMES,
+    }
 
 WEIGHT_NAMES = {
     kind: [

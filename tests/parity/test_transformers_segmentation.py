@@ -19,8 +19,8 @@ from transformers_models import (
 )
 
 pytestmark = pytest.mark.slow
-DETR = "detr_segmentation"
-KINDS = [kind for kind in MASK_CONFIGS if kind != DETR]
+OF_DETR = ("detr_segmentation", "conditional_detr_segmentation")
+KINDS = [kind for kind in MASK_CONFIGS if kind not in OF_DETR]
 SEED = 7
 
 
@@ -129,9 +129,10 @@ def make_detr_labels(records):
     return labels
 
 
+@pytest.mark.parametrize("kind", OF_DETR)
 @torch.no_grad()
-def test_segments_of_detr_are_theirs():
-    theirs, graph = models(DETR)
+def test_segments_of_detr_are_theirs(kind):
+    theirs, graph = models(kind)
     theirs.eval()
     graph.eval()
     records = make_mask_records()
@@ -143,22 +144,24 @@ def test_segments_of_detr_are_theirs():
     torch.testing.assert_close(masks[-1], expected.pred_masks, atol=1e-5, rtol=0)
     processor = graph.module("preprocess").processor
     sizes = [(64, 96)] * 2
+    semantic = processor.post_process_semantic_segmentation(expected, target_sizes=sizes)
+    if kind.startswith("conditional"):  # whose processor would drop the last class
+        expected.logits = torch.nn.functional.pad(expected.logits, (0, 1), value=-torch.inf)
     options = {"threshold": 0.0, "target_sizes": sizes}
     wanted = processor.post_process_instance_segmentation(expected, **options)
     for output, one in zip(graph(records), wanted, strict=True):
         instances, info = output["instances"], one["segments_info"]
         assert sorted(instances.pred_classes.tolist()) == sorted(s["label_id"] for s in info)
         assert torch.equal(instances.pred_masks.any(0), one["segmentation"] > 0)
-    wanted = processor.post_process_semantic_segmentation(expected, target_sizes=sizes)
-    for one, semantic in zip(graph.run(records, until="semantics"), wanted, strict=True):
-        assert torch.equal(one.argmax(0), semantic)
+    for one, wanted in zip(graph.run(records, until="semantics"), semantic, strict=True):
+        assert torch.equal(one.argmax(0), wanted)
     fused = processor.post_process_panoptic_segmentation(
         expected, label_ids_to_fuse={3, 4}, **options
     )
     other = Graph.from_spec(
-        "transformers/detr_panoptic",
+        f"transformers/{kind.replace('segmentation', 'panoptic')}",
         set={"panoptics.score_threshold": 0.0},
-        **{**small_params(DETR), "num_classes": 3, "sem_seg_num_classes": 2},
+        **{**small_params(kind), "num_classes": 3, "sem_seg_num_classes": 2},
     ).eval()
     other.load_state_dict(graph.state_dict())
     for output, one in zip(other(records), fused, strict=True):
@@ -168,8 +171,9 @@ def test_segments_of_detr_are_theirs():
         assert found == [s["label_id"] for s in one["segments_info"]]
 
 
-def test_losses_and_gradients_of_detr_are_theirs():
-    theirs, graph = models(DETR)
+@pytest.mark.parametrize("kind", OF_DETR)
+def test_losses_and_gradients_of_detr_are_theirs(kind):
+    theirs, graph = models(kind)
     theirs.train()
     graph.train()
     theirs.zero_grad()

@@ -30,6 +30,7 @@ OUTPUTS = {
     "mask2former": ("decoder.masks", "masks_queries_logits"),
     "maskformer": ("decoder.masks", "masks_queries_logits"),
     "detr_segmentation": ("masks", "pred_masks"),
+    "conditional_detr_segmentation": ("masks", "pred_masks"),
 }
 HIDDEN = {"maskformer": {"output_hidden_states": True}}  # needed where it has auxiliary losses
 NAMES = ["cat", "dog", "N/A", "bird", "N/A"]

@@ -26,6 +26,7 @@ TARGETS = {
     "mask2former": ("predictions", "pixel_decoder.mask_features"),
     "maskformer": ("predictions", "pixel_decoder.mask_features"),
     "detr_segmentation": ("masks", "encoder"),
+    "conditional_detr_segmentation": ("masks", "encoder"),
 }
 
 

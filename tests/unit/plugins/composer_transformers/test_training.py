@@ -23,6 +23,7 @@ MASKS = ("mask2former", "maskformer")
 VARIANTS = [
     *CONFIGS,
     *("detr_segmentation", "detr_panoptic"),
+    *("conditional_detr_segmentation", "conditional_detr_panoptic"),
     *(kind + task for kind in MASKS for task in ("", "_semantic", "_panoptic")),
 ]
 OBJECTS = {
@@ -75,7 +76,9 @@ def describe(variant):
 
 def write_spec(variant):
     """A small model whose number of classes is left to the data."""
-    kind = "detr_segmentation" if variant == "detr_panoptic" else split_task(variant)[0]
+    kind, _ = split_task(variant)
+    if kind.endswith("detr") and kind != variant:
+        kind += "_segmentation"
     params = small_params(kind)
     del params["num_classes"], params["config"]["num_labels"]
     document = {"composer": 1, "extends": f"transformers/{variant}", "params": params}
