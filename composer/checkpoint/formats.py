@@ -30,6 +30,7 @@ _OLD_PICKLE_STARTS = (b"(d", b"}q", b"}(", b"(i", b"(l", b"c", b"]q", b"](", b"}
 _OTHER_THINGS = (
     (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with 'git lfs pull'"),
     (b"<", "a web page or XML: the download went wrong"),
+    (b"{", "a JSON document: a configuration, or a server's answer in place of the file"),
     (b"\x1f\x8b", "compressed with gzip: unpack it first"),
     (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\x93NUMPY", "a single numpy array: a checkpoint has names"),
@@ -125,8 +126,9 @@ def _container(start: bytes, size: int) -> Container | None:
 
 
 def _guess(start: bytes) -> str:
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     for beginning, what in _OTHER_THINGS:
-        if start.startswith(beginning):
+        if start.startswith(beginning) or text.startswith(beginning):
             return what
     if start[257:262] == b"ustar":
         return "a tar archive (as torch wrote before 0.2): save it again with a newer torch"

@@ -99,6 +99,8 @@ def parse_address(text: str) -> Address:
             "an address has the form scheme://host/path, without blanks and of at most "
             f"{_LONGEST} characters"
         )
+    if not text.partition("://")[2].strip("/"):
+        raise DownloadError(f"{text} names no file: scheme://host/path/of/file")
     if _CHAINED.search(text):
         raise DownloadError(
             f"{text.partition('::')[0]}: addresses within addresses are not followed"

@@ -21,7 +21,7 @@ from composer.downloads.offline import find_reason
 from composer.downloads.partial_file import PartialFile
 from composer.downloads.published_schemes import follow_published, list_published_schemes
 from composer.downloads.remote_size import ask_size
-from composer.downloads.store_transfer import is_stale, list_stores, transfer_store
+from composer.downloads.store_transfer import is_stale, list_stores, names_file, transfer_store
 from composer.downloads.transfer import PATIENT, AbsentError, Arrival, Patience, TransferError
 from composer.downloads.web_requests import apply_mirrors
 from composer.downloads.web_transfer import transfer_web
@@ -148,7 +148,8 @@ def resolve_address(text: str) -> Address:
             return address
         if address.scheme == _HUB:
             if not parse_hub_address(address.text).file:
-                raise DownloadError(f"{address.shown} is a model; a file of it is {text}/FILE")
+                model = address.shown.rstrip("/")
+                raise DownloadError(f"{model} is a model; a file of it is {model}/FILE")
             return address
         followed = follow_published(address.text, address.scheme)
         if followed is None:
@@ -169,6 +170,8 @@ def _check_store(address: Address) -> Address:
         known = [*_WEB[:1], _HUB, *list_published_schemes(), *stores]
         hint = did_you_mean(address.scheme, known, "schemes of addresses")
         raise DownloadError(f"{address.shown}: nothing is fetched from '{address.scheme}'. {hint}")
+    if not names_file(address):
+        raise DownloadError(f"{address.shown} names no file: scheme://bucket/path/of/file")
     return address
 
 

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 from composer.errors import DownloadError
 
 _SCHEME = "hf://"
-_NAME = re.compile(r"[\w.-]+")
+# As the hub allows it.
+_NAME = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?", re.ASCII)
 _KINDS = {"datasets", "spaces", "buckets"}
 
 

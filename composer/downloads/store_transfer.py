@@ -40,6 +40,9 @@ _NO_STORES = {
     "zip",
 }
 
+# Those whose addresses begin with the name of a bucket or container.
+_OF_BUCKETS = {"abfs", "abfss", "adl", "az", "gcs", "gs", "oci", "oss", "s3", "s3a", "tos", "tosfs"}
+
 
 def list_stores() -> list[str]:
     """The schemes of stores that fsspec has."""
@@ -47,6 +50,14 @@ def list_stores() -> list[str]:
 
     known = {*fsspec.available_protocols(), *fsspec.registry}
     return sorted({str(name) for name in known} - _NO_STORES)
+
+
+def names_file(address: Address) -> bool:
+    """Whether an address goes on to a file, and does not end at a folder or a bucket."""
+    within = address.text.partition("://")[2]
+    if address.scheme in _OF_BUCKETS:
+        within = within.partition("/")[2]
+    return within != "" and not within.endswith("/")
 
 
 def transfer_store(address: Address, part: PartialFile, progress: Progress) -> Arrival:

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 _CHUNK = 2**18
 _MAX_PARTS = 1000
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|<!--(?:(?!-->).)*-->|<\?xml[^>]*>)*"
+    rb"<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
@@ -93,7 +97,7 @@ def _receive(
         if response.status_code == 416 or not _continues(response, part, start):
             if response.status_code != 200:
                 part.discard()
-                raise InterruptionError("the server's file has changed meanwhile")
+                raise InterruptionError(_describe_part(response.status_code, start))
             start = 0
             part.begin(_find_validator(response))
         total = _find_total(response, start)
@@ -107,6 +111,12 @@ def _receive(
         part.discard()
         raise TransferError("the server sent nothing")
     return Arrival(response.headers.get("etag", ""))
+
+
+def _describe_part(status: int, start: int) -> str:
+    if start:
+        return "the server's file has changed meanwhile"
+    return f"the server answers with status {status}, though no part was asked for"
 
 
 def _continues(response: Response, part: PartialFile, start: int) -> bool:

@@ -31,6 +31,8 @@ def write(path, content):
         (b"BZh91AY", "compressed with bzip2"),
         (b"\x93NUMPY\x01\x00", "a single numpy array"),
         (b"pickle" + bytes(251) + b"ustar\x00", "a tar archive"),
+        (b"\n\n<!-- a --><Error>", "a web page or XML"),
+        (b'\xef\xbb\xbf{"error": "not found"}', "a JSON document"),
         (b"\x89PNG\r\n\x1a\n", "its first bytes are 89 50 4e 47"),
         (b"\x80", "its first bytes are 80"),
         (b"\x80\x09", "its first bytes are 80 09"),

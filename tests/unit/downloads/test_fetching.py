@@ -312,6 +312,8 @@ def test_a_compressed_answer_does_not_fill_the_disk(server, monkeypatch, cache):
     [
         Answer(b"<!DOCTYPE html><html><title>Sign  in</title>", headers={}),
         Answer(b"\n <HTML><head><title>Sign in</title></head>", headers={}),
+        Answer(b"\n<!-- a > b --><!---->\n<html><title>Sign in</title>", headers={}),
+        Answer(b"<?xml version='1.0'?><!DOCTYPE html><title>Sign in</title>", headers={}),
         Answer(b"<title>Sign in</title>", headers={"Content-Type": "text/html; charset=utf-8"}),
     ],
 )
@@ -321,6 +323,18 @@ def test_a_web_page_is_no_file(server, cache, answer):
         bring(f"{server.address}/a")
     assert not locate_cached(f"{server.address}/a").exists()
     assert left_over(cache) == []
+
+
+def test_many_comments_before_a_page_take_no_time(server):
+    server.routes["/a"] = lambda _: Answer(b"<!-- a -->" * 20_000 + b"no page")
+    assert bring(f"{server.address}/a").stat().st_size == 200_007
+
+
+def test_a_part_that_was_not_asked_for_is_no_file(server):
+    span = {"Content-Range": "bytes 0-99/1000"}
+    server.routes["/a"] = lambda _: Answer(bytes(100), 206, span)
+    with pytest.raises(DownloadError, match="status 206, though no part was asked for"):
+        bring(f"{server.address}/a")
 
 
 def test_a_pinned_hash_is_checked(server):
