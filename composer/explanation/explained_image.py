@@ -15,12 +15,12 @@ from torch import Tensor
 from composer.blueprint import Slot, Target
 from composer.construction import find_first_class
 from composer.dag import needed
-from composer.errors import InputError
+from composer.errors import InputError, NameResolutionError
 from composer.evaluation import count_from_zero
 from composer.extraction import RowOwners, is_list_of
 from composer.graph import Graph, Session, parse_part
 from composer.language import SpecMetadata
-from composer.names import did_you_mean
+from composer.names import closest, did_you_mean
 from composer.node import meaning
 from composer.plurals import count_noun
 from composer.structures import Boxes, Instances, RotatedBoxes
@@ -28,6 +28,7 @@ from composer.visualization import ClassNames
 
 _LOGITS = ("ClassLogits", "AnchorLogits", "QueryLogits")
 _KEYPOINT = "keypoint"
+NUMBERS = ("score", "logit", "mask", _KEYPOINT)  # of a detection
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,22 @@ class ExplainedImage:
             and is_list_of(dependencies.type_of(slot), Boxes, RotatedBoxes)
         ]
         return self.session.holding(boxes) if boxes else self.session
+
+    def check_name(self, of: str) -> None:
+        """Makes sure that there is a number of a name, as far as names go.
+
+        Raises:
+            NameResolutionError: there is none; the message has the numbers of detections, too.
+        """
+        try:
+            self.find_target(of)
+        except NameResolutionError as error:
+            meant = closest(of, NUMBERS)
+            hint = f" Did you mean '{meant}'?" if meant else ""
+            words = "score, logit, mask, keypoint:NAME"
+            raise NameResolutionError(
+                f"'{of}' is no number of a detection ({words}).{hint} As a name, {error}"
+            ) from error
 
     def find_target(self, name: str) -> Target:
         """The value that a name, or the name of a part, belongs to.

@@ -25,7 +25,7 @@ from composer.explanation.attribution import (
     attribute,
     check_method,
 )
-from composer.explanation.explained_image import Detection, ExplainedImage
+from composer.explanation.explained_image import NUMBERS, Detection, ExplainedImage
 from composer.explanation.explanation import ChannelShare, Explanation, LevelShare
 from composer.explanation.placement import Frame
 from composer.graph import Session
@@ -97,10 +97,11 @@ class Explainer:
         check_method(method)
         opened = image if isinstance(image, ExplainedImage) else self.open(image)
         found = None if detection is None else opened.find_detection(detection)
-        if found is None and of.partition(":")[0] in ("score", "logit", "mask", "keypoint"):
+        if found is None and of.partition(":")[0] in NUMBERS:
             raise InputError(f"'{of}' is that of a detection: name one by its number")
         wanted = "logit" if of == "score" and method.startswith(CAPTUM) else of
         name = of if found is None else opened.name_number(found, wanted)
+        opened.check_name(name)
         session = opened.hold_boxes(name)
         chosen = at or _find_maps(opened, name)
         return _explain(opened, session, found, name, chosen, method)

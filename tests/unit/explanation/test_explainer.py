@@ -133,6 +133,9 @@ def test_what_is_not_there_is_said(explainer, opened):
         explainer(opened, 0, at="box_head")
     with pytest.raises(NameResolutionError, match="'backbone' has no 'p9'"):
         explainer(opened, 0, at="backbone.p9")
+    words = r"no number of a detection \(score, logit, mask, keypoint:NAME\)"
+    with pytest.raises(NameResolutionError, match=rf"{words}. Did you mean 'score'.*no node"):
+        explainer(opened, 0, of="scor")
     assert explainer(opened, 0, at="mask_head").is_empty  # scores do not depend on masks here
     with pytest.raises(InputError, match="'mask' is that of a detection"):
         explainer(opened, None, of="mask")
