@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -172,7 +173,7 @@ def _compare_leaf(name: str, one: Any, other: Any) -> ValueDifference:
     numbers = _as_tensor(one), _as_tensor(other)
     a, b = numbers
     if a is None or b is None:
-        if (a is None and b is None) and (one is other or one == other):
+        if (a is None and b is None) and _are_equal(one, other):
             return ValueDifference()
         shown = f"{describe(one):.40} and {describe(other):.40}"
         return ValueDifference(remark=f"{name or 'the value'}: {shown}")
@@ -184,9 +185,19 @@ def _compare_leaf(name: str, one: Any, other: Any) -> ValueDifference:
     return _compare_tensors(name, a, b)
 
 
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two values that are no numbers are equal; what cannot say so is not."""
+    try:
+        return one is other or bool(one == other)
+    except Exception:  # whatever a stranger's class makes of being compared
+        return False
+
+
 def _as_tensor(value: Any) -> Tensor | None:
     if isinstance(value, Tensor):
         return value.detach().cpu()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
     return torch.tensor(value) if isinstance(value, (bool, int, float)) else None
 
 

@@ -2,7 +2,9 @@
 
 import copy
 import json
+import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -397,3 +399,101 @@ def test_parts_of_models_are_compared_on_what_they_are_fed(small, open_small, im
     found = parts[0].compare(parts[2], given)
     assert found.causes == ("box_pooler",)
     assert len(found.structure) == 1
+
+
+def _stride_in_the_second_convolution(module):
+    block = module.res3[0]
+    block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+
+
+def _other_epsilon(module):
+    for each in module.modules():
+        if hasattr(each, "eps"):
+            each.eps = 0.1
+
+
+def _stale_statistics(module):
+    dict(module.named_buffers())["stem.conv1.norm.running_mean"].add_(0.5)
+
+
+def _classes_in_another_order(module):
+    weight = module.cls_score.weight
+    weight.copy_(weight[torch.tensor([1, 0, 2])])
+
+
+@pytest.mark.parametrize(
+    ("node", "break_it", "reason"),
+    [
+        ("backbone.bottom_up", _stride_in_the_second_convolution, None),
+        ("backbone.bottom_up", _other_epsilon, None),
+        ("backbone.bottom_up", _stale_statistics, "1 of .* weights: stem.conv1.norm.running_mean"),
+        ("box_predictor", _classes_in_another_order, "1 of 4 weights: cls_score.weight"),
+    ],
+)
+def test_a_fault_of_a_port_is_found_at_its_node(small, open_small, image, node, break_it, reason):
+    other = open_small()
+    with torch.no_grad():
+        break_it(other.module(node))
+    found = small.compare(other, image)
+    check_cause(found, node)
+    assert (len(found.values.first.reasons) == 0) == (reason is None)
+    assert reason is None or re.match(reason, found.values.first.reasons[0])
+
+
+@pytest.mark.parametrize(
+    ("node", "settings"),
+    [
+        ("preprocess", {"preprocess.pixel_std": (58.4, 57.1, 57.4)}),
+        ("rpn.anchors", {"anchors.sizes": ((16,), (8,), (32,))}),
+        ("rpn.anchors", {"anchors.offset": 0.5}),
+        ("rpn.proposals", {"rpn.proposals.nms_threshold": 0.2}),
+        ("box_pooler", {"box_pooler.sampling_ratio": 1}),
+        ("detections", {"detections.nms_threshold": 0.1}),
+        ("box_predictor", {"box_predictor.num_classes": 3}),
+    ],
+)
+def test_a_setting_of_a_port_is_found_at_its_node(small, open_small, image, node, settings):
+    found = small.compare(open_small(settings), image)
+    check_cause(found, node)
+    assert next(iter(settings)).rpartition(".")[2] in found.values.first.reasons[0]
+
+
+def test_anchors_of_a_cell_in_another_order_are_found_at_the_anchors(open_small, image):
+    shared = {"rpn_head.num_anchors": 2}
+    one = open_small({**shared, "anchors.aspect_ratios": ((0.5, 2.0),)})
+    found = one.compare(open_small({**shared, "anchors.aspect_ratios": ((2.0, 0.5),)}), image)
+    assert found.causes == ("rpn.anchors",)
+    assert found.first == "rpn.anchors"
+
+
+def test_a_pooling_that_rounds_up_gives_another_form_at_its_node():
+    def pool(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.max_pool2d(x, 2)
+
+    def pool_up(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.max_pool2d(x, 2, ceil_mode=True)
+
+    chain = {**CHAIN, "b": {"uses": "pool", "inputs": {"x": "a"}}}
+    one, other = (small_spec(chain, double=double, pool=each) for each in (pool, pool_up))
+    found = one.compare(other, torch.arange(25.0).reshape(1, 1, 5, 5))
+    assert verdicts(found) == {"x": "same", "a": "same", "b": "differs", "c": "follows"}
+    assert "1x1x2x2 and 1x1x3x3" in str(found)
+
+
+def test_what_images_come_with_is_compared_too(small, image):
+    with_array = [{**image[0], "place": np.array([1, 2])}]
+    assert small.compare(small, with_array, until="preprocess").is_same
+    other = [{**image[0], "place": np.array([1, 3])}]
+    found = compare_graphs(small, small, with_array, other_inputs=other, until="preprocess")
+    assert found.causes == ("batch",)
+    odd = compare_values({"x": Incomparable()}, {"x": Incomparable()})
+    assert odd.remark.startswith("x: Incomparable")
+
+
+class Incomparable:
+    """A value that refuses to be compared."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        raise RuntimeError("not with me")
