@@ -16,7 +16,7 @@ from composer.language import Mode
 from composer.layers import call_recomputed
 from composer.memory import describe_shortage
 from composer.taps import Tapping, is_tapping, without_tapping
-from composer.values import describe, move
+from composer.values import describe, describe_entries, move
 from composer.worker_death import is_worker_death
 
 _ONE_VALUE = "Expected more than 1 value per channel when training"  # says torch
@@ -250,6 +250,6 @@ def _explain(step: Step, error: Exception) -> str:
 
 def _describe(value: Any) -> str:
     try:
-        return describe(value)
+        return describe_entries(value)
     except Exception:  # what a value says of itself must not hide why the node failed
         return type(value).__name__

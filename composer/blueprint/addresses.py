@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -54,6 +54,7 @@ class AddressBook:
         inputs: the graph's inputs by name.
         nodes: the nodes of the mode by path.
         groups: the outputs of each nested graph, by path and name.
+        list_others: lists the books of other modes, for messages.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class AddressBook:
         inputs: Mapping[str, GraphInput],
         nodes: Mapping[str, Node],
         groups: Mapping[str, Mapping[str, Endpoint]],
+        list_others: Callable[[], Iterable[AddressBook]] = tuple,
     ) -> None:
+        self._list_others = list_others
         self.mode, self.nodes, self.groups = mode, nodes, groups
         self.paths: dict[str, Endpoint] = {}
         self.ports: dict[str, Endpoint] = {}
@@ -158,12 +161,30 @@ class AddressBook:
             return f"the nested graph '{name}' has no outputs; name one of its nodes: {below}"
         if "/" in name:
             return f"'{name}' is no node"
+        failure = f"there is no node, port or input '{name}' in {self.mode} mode"
+        for book in self._list_others():
+            if found := book.find_alone(name, self):
+                return f"{failure}; in {book.mode} mode there is '{found}'"
         leaf = name.rpartition(".")[2]
         short = {path.rpartition(".")[2]: path for path in self.paths}
         hint = did_you_mean(name, self.endpoints())
         if not hint.startswith("Did") and leaf:
             hint = did_you_mean(leaf, short, "nodes")
-        return f"there is no node, port or input '{name}' in {self.mode} mode. {hint}"
+        return f"{failure}. {hint}"
+
+    def find_alone(self, name: str, other: AddressBook) -> str:
+        """What a name, or what comes before its last dots, means here and not in another book.
+
+        Empty if it means nothing, several things, or something there as well.
+        """
+        while name:
+            for index in (self._path_index, self._port_index):
+                found = index.find(name)
+                if len(found) == 1:
+                    elsewhere = found[0] in other.paths or found[0] in other.ports
+                    return "" if elsewhere else found[0]
+            name = name.rpartition(".")[0]
+        return ""
 
 
 def check_names(names: object) -> list[str]:

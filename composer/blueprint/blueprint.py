@@ -87,7 +87,13 @@ class Blueprint:
         nodes = self.nodes_in(mode)
         return self._once(
             ("book", mode),
-            lambda: AddressBook(mode, self.inputs[mode], nodes, self.groups[mode]),
+            lambda: AddressBook(
+                mode,
+                self.inputs[mode],
+                nodes,
+                self.groups[mode],
+                lambda: [self.book(other) for other in self.modes if other != mode],
+            ),
         )
 
     def dependencies(self, mode: Mode) -> Dependencies:

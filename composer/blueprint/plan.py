@@ -80,6 +80,11 @@ class Plan:
         return tuple(paths)
 
     @property
+    def draws(self) -> bool:
+        """Whether one of its nodes draws."""
+        return any(step.node.draws_in(self.mode) for step in self.steps)
+
+    @property
     def used_edits(self) -> tuple[Slot, ...]:
         """Those of the edited slots whose values the targets need."""
         known = {slot for step in self.steps for _, slot in step.keeps}

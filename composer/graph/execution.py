@@ -14,6 +14,7 @@ from composer.errors import InputError
 from composer.executor import Edits as BoundEdits
 from composer.executor import Observer, execute, gather
 from composer.graph.acceleration_notes import describe_plan
+from composer.graph.edited_runs import run_naming_edits
 from composer.graph.editing import Editing
 from composer.graph.edits import (
     NO_EDITS,
@@ -41,7 +42,7 @@ from composer.graph.seeds import check_seed, draw_seed
 from composer.language import Mode
 from composer.taps import find_module
 from composer.value_cache import CacheFolder, KeyMaker, open_cache
-from composer.values import needs_gradients
+from composer.values import make_recordable, needs_gradients
 
 
 class Execution:
@@ -246,7 +247,7 @@ class Execution:
         callables = self.callables if callables is None else callables
         if forms is not None and self.sets is not None:
             plan, callables = self._fuse(plan, self.sets, edits), self.sets.extend(callables)
-        if seed is None and _draws(plan):
+        if seed is None and plan.draws:
             seed = draw_seed()
         run = partial(
             execute,
@@ -258,6 +259,8 @@ class Execution:
             substitutes=forms,
             edits=edits,
         )
+        if edits:
+            run = partial(run_naming_edits, run, edits, self.blueprint.dependencies(plan.mode))
         observers = (*self.observers.current(), *observers)
         if keeping is None:
             return run(plan, observers=observers)
@@ -374,10 +377,10 @@ class Execution:
             self.check(plan)
         edits = self.editing.current(plan.mode) if edits is None else edits
         check_given(plan, fed, edits)
-        if seed is None and (draws_any(edits) or _draws(plan)):
+        if seed is None and (draws_any(edits) or plan.draws):
             seed = draw_seed()
         bound = self.bind_edits(plan.mode, edits, seed or 0) if edits else NO_EDITS
-        values = {slot: fed[slot] for slot in plan.used_feeds}
+        values = {slot: make_recordable(fed[slot]) for slot in plan.used_feeds}
         by_name = bind_inputs(self.blueprint.inputs[plan.mode], inputs, named or {})
         state = RunState(self, plan.mode, by_name, seed, values, fed, edits, keeping)
         changed: dict[str, Any] = {"edits": bound, "keeping": keeping}
@@ -393,8 +396,3 @@ class Execution:
             return found[0]
         names = [target.name for target in plan.targets] if isinstance(until, Plan) else until
         return dict(zip(names or (), found, strict=True))
-
-
-def _draws(plan: Plan) -> bool:
-    """Whether a node of a plan draws."""
-    return any(step.node.draws_in(plan.mode) for step in plan.steps)

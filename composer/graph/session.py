@@ -31,13 +31,14 @@ from composer.graph.kept_runs import following
 from composer.graph.named_values import NamedValue, find_named_value
 from composer.graph.recorded_part import RecordedPart
 from composer.graph.seeds import check_seed, draw_seed
-from composer.graph.session_edit import SessionEdit
+from composer.graph.session_edit import SessionEdit, find_undone
 from composer.graph.session_values import SessionValues
 from composer.graph.session_view import describe_session, draw_session
 from composer.graph.snapshots import NO_NOTES, Snapshot, give_inputs, write_snapshot
 from composer.graph.value_parts import parse_part
 from composer.language import Mode
 from composer.value_cache import CacheFolder
+from composer.values import make_recordable
 
 
 class Session:
@@ -158,7 +159,7 @@ class Session:
         edits = read_edit(name, function, self._book, self._dependencies)
         refuse_edits([place.slot], self._held.overrides)
         self._own_edits[place] = edits
-        return SessionEdit(partial(self._take_back, place, edits))
+        return SessionEdit(place, partial(self._take_back, place, edits))
 
     def edit_all(self, edits: Any) -> None:
         """Edits several values, by name: see `edit`.
@@ -182,11 +183,7 @@ class Session:
         """
         self._check_thread()
         place = find_named_value(name, self._book, self._dependencies)
-        below = [p for p in self._own_edits if p.slot == place.slot and not place.member]
-        undone = below or [p for p in self._own_edits if p == place]
-        if not undone:
-            raise KeyError(f"'{name}' was not edited")
-        for each in undone:
+        for each in find_undone(name, place, self._own_edits):
             del self._own_edits[each]
 
     def _take_back(self, place: NamedValue, edits: tuple[Edit, ...]) -> None:
@@ -368,6 +365,7 @@ class Session:
         for slot in plan.used_feeds:
             if slot not in self._held.values:
                 self._held.values[slot] = edits[slot](self._held.originals[slot])
+            self._held.values[slot] = make_recordable(self._held.values[slot])
         options: dict[str, Any] = {"seed": self.seed, "release": False, "edits": edits}
         run = partial(self._execution.run, plan, self._held.values, self._inputs, **options)
         try:  # what was computed before a node fails stays

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from composer import ExecutionError, Graph, InputError, NameResolutionError
-from composer.structures import Boxes
+from composer.structures import Boxes, Features
 from sample_nodes import NODES
 
 SPEC = {
@@ -415,3 +415,61 @@ def test_profile_and_costs_take_edits(graph):
     assert torch.equal(
         graph.costs(X, until="a", edits={"a": double}).result, torch.tensor([-4.0, 10.0])
     )
+
+
+def test_a_node_that_fails_below_an_edit_names_it_and_shows_every_map():
+    nodes = {
+        "a": {"uses": "shift", "inputs": {"x": "x"}},
+        "pair": {"uses": "pair_of_maps", "inputs": {"x": "a"}},
+        "b": {"uses": "join_maps", "inputs": {"maps": "pair"}},
+        "c": {"uses": "shift", "inputs": {"x": "x"}},
+    }
+    known = {**NODES, "pair_of_maps": pair_of_maps, "join_maps": join_maps}
+    document = {"composer": 1, "inputs": {"x": "any"}, "nodes": nodes}
+    graph = Graph.from_spec(document, nodes=known)
+    edits = {"pair.p3": lambda value: value[:1].double(), "c": double}
+    session = graph.session(X, edits=edits)
+    for request in (lambda: graph.run(X, until="b", edits=edits), lambda: session["b"]):
+        with pytest.raises(ExecutionError) as failure:
+            request()
+        lines = str(failure.value).splitlines()
+        assert lines[2:] == [
+            "    maps: p2: 2 float32, p3: 1 float64",
+            "  Edited above it: pair",
+        ]
+    with pytest.raises(ExecutionError, match=r"p3: 1 float64$"):  # without edits, no such line
+        graph.run(feeds={"pair": {"p2": X, "p3": X[:1].double()}}, until="b")
+
+
+def pair_of_maps(x: torch.Tensor) -> Features:
+    """Two maps."""
+    return {"p2": x, "p3": x}
+
+
+def join_maps(maps: Features) -> torch.Tensor:
+    """Joins maps of one kind."""
+    return torch.linalg.vecdot(*maps.values())
+
+
+def test_an_edit_of_a_session_says_what_it_edits(graph):
+    session = graph.session(X)
+    handle = session.edit("s.low", double)
+    assert repr(handle) == "SessionEdit(s.low)"
+    with pytest.raises(KeyError, match=r"'a' was not edited; edited: s\.low"):
+        session.undo("a")
+
+
+def test_values_of_inference_mode_are_given_where_gradients_are_recorded():
+    nodes = {
+        "a": {"uses": "scale", "inputs": {"x": "x"}},
+        "b": {"uses": "scale", "inputs": {"x": "a"}},
+    }
+    graph = build(nodes)
+    with torch.inference_mode():
+        begun = graph.session(X)
+        given = begun["a"]
+    assert graph.run(feeds={"a": given}, until="b").requires_grad
+    assert begun["b"].requires_grad
+    session = graph.session(X)
+    session["a"] = given
+    assert session["b"].requires_grad

@@ -113,3 +113,23 @@ def test_a_device_that_is_not_there_is_named_with_its_node():
     spec = {**SPEC, "nodes": {**SPEC["nodes"], "one": {**SPEC["nodes"]["one"], "device": "xpu"}}}
     with pytest.raises(PluginError, match="node 'one' cannot be put on 'xpu'"):
         Graph.from_spec(spec, nodes=NODES)
+
+
+@pytest.mark.parametrize("name", ["loss", "head.loss", "loss.total[0]", "loss.output"])
+def test_a_name_of_another_mode_says_which(name):
+    nodes = {
+        "body": {"uses": "shift", "inputs": {"x": "x"}},
+        "head": {
+            "nodes": {"loss": {"uses": "losses", "when": "training", "inputs": {"x": "body"}}},
+            "inputs": {"body": "body"},
+        },
+    }
+    graph = Graph.from_spec({"composer": 1, "inputs": {"x": "any"}, "nodes": nodes}, nodes=NODES)
+    session = graph.session(torch.ones(1))
+    asks = [lambda: session.read(name), lambda: session.gradient(name, "body")]
+    asks += [] if "[" in name else [lambda: graph.plan(name), lambda: session.edit(name, torch.neg)]
+    for ask in asks:
+        with pytest.raises(NameResolutionError, match=r"in training mode there is 'head\.loss"):
+            ask()
+    with pytest.raises(NameResolutionError, match="Did you mean 'body'"):
+        session.read("bod")
