@@ -130,8 +130,8 @@ def _reduce(value: Any, name: str, reached: str) -> Tensor:
         raise InputError(f"'{reached}' is {kind}, of which there is no {name}: it is no tensor")
     if tensor.numel() == 0 and name != "sum":
         raise InputError(f"'{reached}' is {describe(tensor)}: it is empty, and has no {name}")
-    if not tensor.is_floating_point():
-        raise InputError(f"'{reached}' is {describe(tensor)}, which has no gradient")
+    if name == "mean" and not tensor.is_floating_point():
+        tensor = tensor.float()
     found: Tensor = getattr(torch, name)(tensor)
     return found
 
@@ -147,9 +147,8 @@ def _take_entry(value: Any, step: Entry, reached: str) -> Any:
 
 def _index_tensor(tensor: Tensor, step: Entry, reached: str) -> Tensor:
     if len(step.index) > tensor.ndim:
-        raise InputError(
-            f"'{reached}' is {describe(tensor)}, which has {tensor.ndim} indices, not {step}"
-        )
+        allowed = "1 index" if tensor.ndim == 1 else f"{tensor.ndim} indices"
+        raise InputError(f"'{reached}' is {describe(tensor)}, which has {allowed}, not {step}")
     for place, (index, size) in enumerate(zip(step.index, tensor.shape, strict=False)):
         if isinstance(index, int):
             which = f", dimension {place}," if place or len(step.index) > 1 else ""

@@ -58,10 +58,10 @@ def mean(graph: Graph, inputs: Iterable[Any]) -> Mean:
 
     Args:
         graph: the graph that is run on the reference set, without edits.
-        inputs: several inputs of it, each as `run` takes them.
+        inputs: several inputs of it, each as `run` takes them; or images, each a batch of its own.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none, or it is no graph.
     """
     return Mean(graph, inputs)
 
@@ -74,7 +74,9 @@ class Mean:
             raise InputError(
                 f"a reference set is a list of inputs of the graph, not {type(inputs).__name__}"
             )
-        self._graph, self._inputs = graph, tuple(inputs)
+        if not isinstance(graph, Graph):
+            raise InputError(f"a mean is that of a graph's values, not {type(graph).__name__}")
+        self._graph, self._inputs = graph, _list_inputs(graph, inputs)
         if not self._inputs:
             raise InputError("a reference set has one input at least")
 
@@ -124,6 +126,14 @@ class _MeanAt:
         if mean.ndim:
             shape[1] = -1
         return mean.reshape(shape).expand(tensor.shape).to(tensor).contiguous()
+
+
+def _list_inputs(graph: Graph, inputs: Iterable[Any]) -> tuple[Any, ...]:
+    """Inputs of a graph; one image, where it takes a batch, is a batch of its own."""
+    points = list(graph.blueprint.inputs.get("inference", {}).values())
+    takes_images = len(points) == 1 and points[0].convert is not None
+    kind = Mapping if takes_images else ()
+    return tuple([[each] if isinstance(each, kind) else each for each in inputs])
 
 
 def _add(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from composer.escapes import escape_name
 from composer.files import write_bytes
 from composer.html_parts import make_report
 from composer.plurals import count_noun
@@ -104,8 +105,8 @@ class Sweep:
         cells = [["place", *(["edit"] if has_names else []), "score", "change", ""]]
         for row in self.rows:
             score, change = _write(row.score), _write(row.change, is_signed=True)
-            named = [row.edit] if has_names else []
-            cells.append([row.place, *named, score, change, row.error.split("\n")[0]])
+            named = [escape_name(row.edit)] if has_names else []
+            cells.append([escape_name(row.place), *named, score, change, row.error.split("\n")[0]])
         widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
         lines = [f"{self.score}: {_write(self.before)} without edits"]
         for line in cells:

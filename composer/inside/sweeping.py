@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from composer.blueprint import Names, listed
 from composer.errors import ComposerError, InputError
 from composer.graph import GivenEdit, Session
 from composer.inside.edits import zero
 from composer.inside.sweep_table import Sweep, SweepRow
+from composer.worker_death import is_worker_death
 
 Score = str | Callable[[Session], Any]
 
@@ -52,16 +54,20 @@ def sweep(
         raise InputError(
             f"a sweep is over a session, `graph.session(inputs)`, not {type(session).__name__}"
         )
-    places = list(dict.fromkeys([at] if isinstance(at, str) else at))
+    places = list(dict.fromkeys(listed(cast("Names", at))))
     named = dict(edits) if isinstance(edits, Mapping) else {"": edits}
     if not places or not named:
         raise InputError("a sweep has one place and one edit at least")
+    maps: set[str] = set()
     for place in places:  # every name, before the first run
         for edit in named.values():
-            session.fork().edit(place, edit)
+            if session.fork().edit(place, edit).place.member:
+                maps.add(place)
     rows: list[SweepRow] = []
     with torch.no_grad():
         before = _measure(session, score)
+        for place in maps:  # those that there are, such as `backbone.p3`, are known from values
+            session.read(place)
         for place in places:
             for name, edit in named.items():
                 rows.append(_run(session, score, before, place, str(name), edit))
@@ -89,7 +95,7 @@ def _measure(session: Session, score: Score) -> float:
     Raises:
         InputError: it is none.
     """
-    found = session.read(score) if isinstance(score, str) else score(session)
+    found = session.read(score) if isinstance(score, str) else _call(score, session)
     if isinstance(found, Tensor) and found.numel() == 1:
         found = found.item()
     if not isinstance(found, (int, float)):
@@ -98,6 +104,23 @@ def _measure(session: Session, score: Score) -> float:
     if not math.isfinite(found):
         raise InputError(f"the score '{_describe(score)}' is {found}")
     return float(found)
+
+
+def _call(score: Callable[[Session], Any], session: Session) -> Any:
+    """What a user's function makes of a session.
+
+    Raises:
+        InputError: it fails.
+    """
+    try:
+        return score(session)
+    except ComposerError:
+        raise
+    except Exception as error:
+        if is_worker_death(error):  # which a signal reports in the middle of anything
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"the score '{_describe(score)}' failed: {reason}") from error
 
 
 def describe_kind(value: Any) -> str:

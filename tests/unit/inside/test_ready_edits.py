@@ -192,3 +192,26 @@ def test_a_part_of_a_value_is_read_by_its_name(graph):
     session = graph.session(torch.arange(4.0).reshape(1, 1, 2, 2))
     assert session.read("f.p2[0, 0, 1, 1]") == 3
     assert session.read("b.sum()") == 20
+
+
+def test_a_mean_takes_a_list_of_images():
+    document = {
+        "composer": 1,
+        "inputs": {"batch": "ImageBatch"},
+        "nodes": {"images": {"uses": "first_image", "inputs": {"batch": "batch"}}},
+    }
+    graph = Graph.from_spec(document, nodes={"first_image": first_image})
+    images = [{"image": torch.full((3, 2, 2), value)} for value in (0.0, 1.0)]
+    for reference in (images, [[image] for image in images]):
+        edits = {"images": mean(graph, reference)}
+        assert torch.equal(graph.run(images[:1], until="images", edits=edits).unique(), MIDDLE)
+    with pytest.raises(InputError, match="a mean is that of a graph's values, not int"):
+        mean(3, images)
+
+
+MIDDLE = torch.tensor([0.5])
+
+
+def first_image(batch: ImageBatch) -> torch.Tensor:
+    """The first image."""
+    return batch.images[0]

@@ -18,6 +18,7 @@ SPEC = {
         "c": {"uses": "scale", "inputs": {"x": "b"}},
         "side": {"uses": "shift", "inputs": {"x": "x"}},
         "boxes": {"uses": "boxes", "inputs": {"x": "c"}},
+        "maps": {"uses": "features", "inputs": {"x": "b"}},
     },
 }
 X = torch.tensor([[1.0, 2.0]])
@@ -66,6 +67,24 @@ def test_a_score_that_vanishes_is_a_row_with_the_reason(session):
     assert json.loads(json.dumps(found.to_json()))["rows"][0]["score"] is None
 
 
+def test_a_function_that_finds_nothing_after_an_edit_is_a_row_with_the_reason(session):
+    found = sweep(session, lambda run: run["c"][0][1], "b", lambda value: value[:, :1])
+    assert found.rows[0].error.startswith("the score '<lambda>' failed: IndexError")
+
+
+def test_the_size_of_a_mask_is_a_score():
+    nodes = {"m": {"uses": "positive", "inputs": {"x": "x"}}}
+    known = {**NODES, "positive": find_positive}
+    graph = Graph.from_spec({"composer": 1, "inputs": {"x": "any"}, "nodes": nodes}, nodes=known)
+    assert sweep(graph.session(X), "m.sum()", "x").before == 2
+    assert sweep(graph.session(X), "m.mean()", "x").rows[0].change == -1
+
+
+def find_positive(x: torch.Tensor) -> torch.Tensor:
+    """True where a number is above 0."""
+    return x > 0
+
+
 def test_an_edit_that_fails_is_a_row_and_the_rest_goes_on(session):
     found = sweep(session, lambda run: run["c"].sum(), ["boxes", "b"], lambda value: value + 1)
     assert [row.error == "" for row in found.rows] == [True, True]  # boxes are not needed
@@ -81,7 +100,11 @@ def test_an_edit_that_fails_is_a_row_and_the_rest_goes_on(session):
         (("c", ["a"]), InputError, "the score 'c' is a tensor of 1x2, not one number"),
         ((lambda run: "3", ["a"]), InputError, "is str, not one number"),
         (("c[0, 5]", ["a"]), InputError, "5"),
-        (("c.sum()", []), InputError, "one place and one edit at least"),
+        (("c.sum()", []), InputError, "no node is named"),
+        (("c.sum()", ["a"], {}), InputError, "one place and one edit at least"),
+        (("c.sum()", 3), InputError, "nodes and ports are named by texts, not int 3"),
+        ((lambda run: 1 / 0, ["a"]), InputError, "the score '.*' failed: ZeroDivisionError"),
+        (("maps.p2.sum()", ["a", "maps.p3"]), NameResolutionError, "'maps' has no 'p3'"),
         (("c.sum()", ["a"], 0), InputError, "is of type int, and not a function"),
         ((lambda run: run["a:x"], ["a"]), NameResolutionError, "no modules inside"),
     ],
@@ -115,6 +138,12 @@ def test_a_table_shows_scores_in_columns(session):
         "  a          0     -20",
         "  side      20       0",
     ]
+
+
+def test_names_of_edits_do_not_act_on_a_terminal(session):
+    found = sweep(session, "c.sum()", "a", {"\x1b[31mred\n": zero})
+    assert "\x1b" not in str(found)
+    assert r"a      \x1b[31mred\n" in str(found)
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
