@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from composer.blueprint import Blueprint, Endpoint, Node, Plan
+from composer.blueprint import Blueprint, Endpoint, Node, Plan, Slot
 from composer.language import Mode
 from composer.registry import short_name
 
@@ -147,7 +147,7 @@ def make_diagram(
         caption=blueprint.spec.doc,
         boxes=boxes,
         links=tuple(dict.fromkeys(drawing.links(boxes))),
-        groups=tuple(_groups_of(blueprint, mode)),
+        groups=drawing.groups,
         is_partial=selection is not None,
     )
 
@@ -161,6 +161,11 @@ def _groups_of(blueprint: Blueprint, mode: Mode) -> list[str]:
     }
     filled = [path for path in blueprint.groups[mode] if path in around]
     return sorted(filled, key=lambda path: path.count("."))
+
+
+def input_key(name: str, taken: Container[str]) -> str:
+    """The key of an input's box: its name, unless a nested graph of a part has that."""
+    return f"input {name}" if name in taken else name
 
 
 def output_key(name: str) -> str:
@@ -177,13 +182,27 @@ class _Drawing:
     def boxes(self, plugin_of: Callable[[Node], str]) -> Iterator[Box]:
         for name, point in self.blueprint.inputs[self.mode].items():
             kind = "" if point.type_name == "any" else short_name(point.type_name)
-            yield Box(name, name, kind, "input", "", "", self.state("inputs", name))
+            key = input_key(name, self.groups)
+            yield Box(key, name, kind, "input", "", "", self.state("inputs", name))
         for path, node in self.blueprint.nodes_in(self.mode).items():
             group, _, title = path.rpartition(".")
             state = self.node_state(path)
             yield Box(path, title, self.type(node), "node", group, plugin_of(node), state)
         for name in self.blueprint.outputs[self.mode]:
             yield Box(output_key(name), name, "", "output", "", "", self.state("outputs", name))
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(_groups_of(self.blueprint, self.mode))
+
+    @cached_property
+    def inputs(self) -> dict[Slot, str]:
+        """The key of the input that fills a slot; of a part it may be one of a node that is not."""
+        return {
+            slot: input_key(name, self.groups)
+            for name, point in self.blueprint.inputs[self.mode].items()
+            for slot in (point.slot, *(Slot(name, part) for part in point.parts))
+        }
 
     def type(self, node: Node) -> str:
         if node.same_as is not None:
@@ -212,12 +231,13 @@ class _Drawing:
     def links(self, boxes: dict[str, Box]) -> Iterator[Link]:
         for path, node in self.blueprint.nodes_in(self.mode).items():
             for port, wire in node.arguments[self.mode].items():
-                yield from _links(wire, boxes[path], port)
+                yield from self.links_to(boxes[path], wire, port)
         for name, wire in self.blueprint.outputs[self.mode].items():
-            yield from _links(wire, boxes[output_key(name)], "")
+            yield from self.links_to(boxes[output_key(name)], wire, "")
 
-
-def _links(wire: Endpoint, head: Box, into: str) -> Iterator[Link]:
-    used = head.state in ("plain", "runs", "target")
-    for slot in wire.slots:
-        yield Link(slot.path, slot.port, head.key, into, used)
+    def links_to(self, head: Box, wire: Endpoint, into: str) -> Iterator[Link]:
+        used = head.state in ("plain", "runs", "target")
+        for slot in wire.slots:
+            tail = self.inputs.get(slot, slot.path)
+            is_part = tail != slot.path  # the port is that of a node that is not there
+            yield Link(tail, "" if is_part else slot.port, head.key, into, used)

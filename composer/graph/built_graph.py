@@ -20,6 +20,7 @@ from composer.graph.modules import make_table, require_module
 from composer.graph.weights import find_random_nodes
 from composer.html_parts import embed_picture, make_heading
 from composer.language import Mode, Spec
+from composer.plurals import count_noun
 
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
@@ -136,5 +137,8 @@ class BuiltGraph(nn.Module):
 
     def extra_repr(self) -> str:
         """The name and the size of the graph."""
-        counts = [f"{len(self.nodes(mode))} nodes in {mode}" for mode in self.blueprint.modes]
+        counts = [
+            f"{count_noun(len(self.nodes(mode)), 'node')} in {mode}"
+            for mode in self.blueprint.modes
+        ]
         return f"{self.spec.name}: {', '.join(counts)}"
