@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 _UNFINISHED = ".part"
+_DEEPEST_FILE = 256  # bytes of the path of a file that we write into a folder
 _LONGEST_NAME = 200  # bytes; file systems have 255, and we add a time
 
 
@@ -245,6 +246,35 @@ def write_json(
     """
     text = json.dumps(without_infinities(value), indent=indent, allow_nan=False)
     write_text(path, text + "\n", follow_links=follow_links)
+
+
+def check_new_folder(path: str | os.PathLike[str]) -> None:
+    """Makes sure that a folder can be made, or is there and can be written; nothing is made.
+
+    Raises:
+        OSError: it cannot, for what can be seen beforehand.
+    """
+    target = os.path.abspath(path)
+    if "\0" in target:
+        raise OSError(errno.EINVAL, "no path has the character NUL", target)
+    place = target
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), place)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), place)
+    names = [os.fsencode(name) for name in Path(target).parts]
+    longest, whole = _find_limits(place)
+    if max(map(len, names)) > longest or len(os.fsencode(target)) + _DEEPEST_FILE > whole:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), target)
+
+
+def _find_limits(folder: str) -> tuple[int, int]:
+    """The bytes that a name, and a path, may have below a folder."""
+    if not hasattr(os, "pathconf"):
+        return 255, 4096
+    return os.pathconf(folder, "PC_NAME_MAX"), os.pathconf(folder, "PC_PATH_MAX")
 
 
 def make_subfolder(folder: str | os.PathLike[str], name: str) -> Path:

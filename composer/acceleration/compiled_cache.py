@@ -6,7 +6,6 @@ An entry that is damaged, or was written by half, is as good as none.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import shutil
 import weakref
@@ -20,6 +19,7 @@ from filelock import FileLock
 
 from composer.cache_folders import find_cache_folder
 from composer.files import folder_written_whole, write_json
+from composer.json_documents import read_json_document
 
 KIND = "compiled"
 
@@ -93,7 +93,7 @@ def _lock(entry: Path) -> FileLock:
 def _is_whole(folder: Path) -> bool:
     """Whether the files of an entry are those that its manifest lists, byte for byte."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json_document(folder / _MANIFEST)
         files = manifest["files"]
         return bool(files) and files == _digest_all(folder)
     except (OSError, ValueError, KeyError, TypeError):

@@ -13,6 +13,7 @@ from composer.language import SavedSpec, Spec
 from composer.registry import Found, Registry
 
 _MAX_NAMED = 8
+_MAX_GUESSES = 200  # unknown names of which a known one is searched that is alike
 
 
 class NodeTypes:
@@ -32,6 +33,7 @@ class NodeTypes:
         self.registry, self._saved = registry, saved
         self._homes = Homes.installed()
         self._notes: dict[str, str] = {}
+        self._unknown: dict[tuple[str, str | None], str] = {}
         self._missing: dict[str, tuple[Place, MissingPluginError, list[str]]] = {}
 
     @property
@@ -56,7 +58,18 @@ class NodeTypes:
                 f"node type '{uses}' is of no distribution: it was given in Python when the file "
                 f"was saved, as nodes={{'{uses}': ...}}. Give it again"
             )
-        return self.registry.find(uses, self._homes.find(written_in))
+        return self._find(uses, self._homes.find(written_in))
+
+    def _find(self, uses: str, home: str | None) -> Found:
+        """What a name means; one that is unknown is searched for once, and thousands are not."""
+        if (message := self._unknown.get((uses, home))) is not None:
+            raise NameResolutionError(message)
+        has_guesses = len(self._unknown) < _MAX_GUESSES
+        try:
+            return self.registry.find(uses, home, has_guesses=has_guesses)
+        except NameResolutionError as error:
+            self._unknown[uses, home] = str(error)
+            raise
 
     def find_all(self, nodes: Mapping[str, Node], log: ProblemLog) -> dict[str, Found]:
         """What the node types of nodes mean, by path.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
 from composer.discovery import DISTRIBUTION
+from composer.json_documents import parse_json_document
 
 FORMAT = "composer.format"
 PLUGINS = "composer.plugins"
@@ -28,8 +28,8 @@ def read_versions(metadata: Mapping[str, str]) -> dict[str, str]:
 def read_texts(metadata: Mapping[str, str], key: str) -> dict[str, str]:
     """A mapping of texts in metadata; nothing where there is none."""
     try:
-        found = json.loads(metadata.get(key, "{}"))
-    except (json.JSONDecodeError, RecursionError):
+        found = parse_json_document(metadata.get(key, "{}"))
+    except ValueError:
         return {}
     items = found.items() if isinstance(found, dict) else ()
     return {name: value for name, value in items if isinstance(value, str)}

@@ -125,11 +125,11 @@ def train(
     source = _find_data(data, images, format_)
     read = _read_experiment(experiment, spec, source, replaced, output if resume else None)
     read = read.with_initial_weights(weights, from_scratch=from_scratch, **load_arguments)
+    folder = output or str(Path("runs", f"{read.name}-{time.strftime(_TIME)}"))
     if dry_run:
-        for line in check_experiment(read):
+        for line in check_experiment(read, folder):
             click.echo(line)
         return
-    folder = output or str(Path("runs", f"{read.name}-{time.strftime(_TIME)}"))
     with _logging_to_stderr():
         summary = run_experiment(
             read, folder, resume=resume, device=device, quiet=quiet, cache=kept.open()

@@ -7,7 +7,6 @@ brings another content later, that is noticed.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from composer.cache_folders import find_cache_folder
 from composer.downloads.addresses import Address
 from composer.errors import DownloadError
 from composer.files import write_json
+from composer.json_documents import read_json_document
 
 KIND = "downloads"
 _RECORDS, _LOCKS = ".records", ".locks"
@@ -182,7 +182,7 @@ def _locate(root: Path, folder_name: str) -> Path | None:
 
 def _read_record(path: Path) -> Record | None:
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = read_json_document(path)
         values = {field.name: found[field.name] for field in fields(Record)}
     except (OSError, ValueError, KeyError, TypeError):
         return None

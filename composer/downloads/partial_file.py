@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from composer.files import errors_named, put_in_place, write_json
+from composer.json_documents import read_json_document
 
 _UNFINISHED = ".part"
 
@@ -35,7 +35,7 @@ class PartialFile:
     def validator(self) -> str:
         """The validator of what is there; empty if it cannot be continued."""
         try:
-            found = json.loads(self._state.read_text(encoding="utf-8"))
+            found = read_json_document(self._state)
             return str(found["validator"]) if self.size else ""
         except (OSError, ValueError, KeyError, TypeError):
             return ""

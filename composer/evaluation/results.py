@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,7 @@ from typing import Any
 from composer.errors import InputError
 from composer.escapes import escape_name
 from composer.files import without_infinities, write_json
-from composer.regular_files import open_regular_file
+from composer.json_documents import read_json_document
 
 FORMAT_VERSION = 1
 _GAP = "  "  # between columns
@@ -78,8 +77,7 @@ class Results:
             InputError: the file cannot be read, holds something else, or is of a later version.
         """
         try:
-            with open_regular_file(path) as stream:
-                document = json.loads(stream.read())
+            document = read_json_document(path)
             _check_version(document["composer_results"], path)
             tasks = {
                 task: TaskResults(
@@ -88,10 +86,10 @@ class Results:
                 )
                 for task, found in document["tasks"].items()
             }
-            return cls(tasks, document["num_images"])
+            return cls(tasks, int(document["num_images"]))
         except OSError as error:
             raise InputError(f"{path}: the results cannot be read: {error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(f"{path}: these are not the results of an evaluation") from error
 
     @staticmethod
@@ -137,6 +135,9 @@ def _check_version(version: object, path: str | os.PathLike[str]) -> None:
 
 
 def _from_json(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    for name, value in metrics.items():
+        if not (value is None or isinstance(value, (int, float))):
+            raise TypeError(f"the metric {name!r:.80} is no number")
     return {name: math.nan if value is None else value for name, value in metrics.items()}
 
 

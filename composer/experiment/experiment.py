@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +32,7 @@ from composer.experiment.model_settings import SettableModel
 from composer.experiment.sections import apply_to_experiment, find_spec
 from composer.files import is_there
 from composer.graph import LoadOptions
+from composer.json_documents import read_json_document
 from composer.language import SavedSpec, log_notes
 from composer.names import did_you_mean
 from composer.runs import RunFolder
@@ -210,7 +210,7 @@ def _describe_saved(source: DocumentSource) -> str:
     if run.experiment != Path(source):
         return ""
     try:
-        plugins = json.loads(run.versions.read_text(encoding="utf-8"))["plugins"]
+        plugins = read_json_document(run.versions)["plugins"]
         return SavedSpec({}, os.fspath(source), dict(plugins)).remark
     except (OSError, ValueError, KeyError, TypeError):  # a remark at most
         return ""

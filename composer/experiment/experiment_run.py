@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from composer.construction import find_image_format
 from composer.data import TrainingBatches
+from composer.errors import CheckpointError
 from composer.experiment.annotation_check import (
     require_annotations,
     without_mirrored_keypoints,
@@ -24,8 +25,9 @@ from composer.experiment.model import fit_spec
 from composer.experiment.model_settings import find_model_parts
 from composer.experiment.training_cache import TrainingCache
 from composer.experiment.versions import find_versions
-from composer.files import write_json, write_text
+from composer.files import check_new_folder, write_json, write_text
 from composer.graph import Graph
+from composer.json_documents import read_json_document
 from composer.language import ImageFormat
 from composer.runs import CheckpointFolders, RunFolder
 from composer.training import (
@@ -65,7 +67,9 @@ def run_experiment(
 
     Raises:
         ComposerError: for mistakes in the experiment, its data or its checkpoints.
+        OSError: the folder cannot be written.
     """
+    check_new_folder(folder)
     run = RunFolder(folder)
     with process_group(device) as processes:
         datasets = open_experiment_data(experiment)
@@ -119,12 +123,21 @@ def _say_nothing(_: str) -> None:
     pass
 
 
-def check_experiment(experiment: Experiment) -> list[str]:
+def check_experiment(
+    experiment: Experiment, folder: str | os.PathLike[str] | None = None
+) -> list[str]:
     """Opens the datasets and builds the model without training; a summary in lines.
+
+    Args:
+        experiment: the experiment.
+        folder: the run folder, if it is to be checked, too; it is not made.
 
     Raises:
         ComposerError: for mistakes in the experiment, its data or its checkpoints.
+        OSError: the folder could not be made.
     """
+    if folder is not None:
+        check_new_folder(folder)
     datasets = open_experiment_data(experiment)
     spec = fit_spec(experiment, datasets.metadata)
     find_image_format(spec)
@@ -170,10 +183,26 @@ def _resume_model(experiment: Experiment, datasets: Datasets, run: RunFolder) ->
     """The model as it was when the training began, without weights: a checkpoint has them."""
     unfrozen: dict[str, Any] = {}
     if experiment.document.from_scratch and run.initial_weights.is_file():
-        unfrozen = json.loads(run.initial_weights.read_text(encoding="utf-8"))["unfrozen"]
+        unfrozen = _read_unfrozen(run.initial_weights)
     spec = fit_spec(experiment, datasets.metadata, unfrozen)
     graph = Graph.open(spec, {}, seed=experiment.document.training.seed)
     return InitialModel(graph, (), unfrozen)
+
+
+def _read_unfrozen(file: Path) -> dict[str, Any]:
+    """The settings that a training has without trained weights, as `_report_weights` wrote them.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        return dict(read_json_document(file)["unfrozen"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged"
+        raise CheckpointError(
+            f"{file}: the training cannot be resumed without what this file says: {reason}. Start "
+            "the training anew in another folder."
+        ) from error
 
 
 def _report_weights(run: RunFolder, model: InitialModel, *, quiet: bool) -> None:

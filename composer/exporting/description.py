@@ -12,6 +12,7 @@ from composer.exporting.cut import Cut
 from composer.exporting.flat_slots import FlatSlot
 from composer.exporting.port_forms import describe_ports
 from composer.graph.description import describe_graph
+from composer.json_documents import parse_json_document
 
 if TYPE_CHECKING:
     from composer.graph import Graph
@@ -99,7 +100,7 @@ def parse_file_description(metadata: Mapping[str, str], file: str) -> FileDescri
     if KEY not in metadata:
         return None
     try:
-        content = json.loads(metadata[KEY])
+        content = parse_json_document(metadata[KEY])
         if content["version"] != _VERSION:
             raise CheckpointError(
                 f"{file}: its description has version {content['version']}, known is {_VERSION}"
@@ -114,7 +115,7 @@ def parse_file_description(metadata: Mapping[str, str], file: str) -> FileDescri
             tolerance=float(content["tolerance"]),
             text=metadata,
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{file}: its description is damaged") from error
 
 

@@ -24,6 +24,7 @@ from composer.discovery import DISTRIBUTION, find_version
 from composer.documents import escape
 from composer.errors import CheckpointError, SpecError
 from composer.graph.self_containment import require_self_contained
+from composer.json_documents import parse_json_document
 from composer.language import SavedSpec, load_spec
 
 if TYPE_CHECKING:
@@ -123,8 +124,11 @@ def parse_description(metadata: Mapping[str, str], path: str | os.PathLike[str])
         found = metadata.get(FORMAT)
         raise CheckpointError(f"{path}: its description has version {found}, known is {_VERSION}")
     try:
-        document, nodes = json.loads(metadata[_SPEC]), json.loads(metadata.get(_NODES, "[]"))
-    except (ValueError, RecursionError) as error:
+        document, nodes = (
+            parse_json_document(metadata[_SPEC]),
+            parse_json_document(metadata.get(_NODES, "[]")),
+        )
+    except ValueError as error:
         raise CheckpointError(f"{path}: its description is damaged: {error}") from None
     if not isinstance(document, dict) or not isinstance(nodes, list):
         raise CheckpointError(f"{path}: its description is damaged")

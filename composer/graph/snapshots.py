@@ -6,7 +6,6 @@ and what each node was, so that values which a changed spec would compute otherw
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -19,8 +18,8 @@ from composer.dag import affected
 from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.files import folder_written_whole, write_json
 from composer.graph.inputs import spread_feed
+from composer.json_documents import read_json_document
 from composer.language import Mode
-from composer.regular_files import open_regular_file
 from composer.storage import read_value, write_value
 from composer.value_cache import KeyMaker
 
@@ -161,9 +160,8 @@ def read_snapshot(folder: str | os.PathLike[str], blueprint: Blueprint) -> Snaps
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / _MANIFEST
     try:
-        with open_regular_file(path) as file:
-            document = json.loads(file.read(_LARGEST))
-    except (OSError, ValueError, RecursionError) as error:
+        document = read_json_document(path, largest=_LARGEST)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise InputError(f"{path}: no snapshot can be read: {reason}") from error
     shapes = {"mode": str, "seed": int, "values": dict, "left_out": dict, "nodes": dict}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from composer.cache_folders import find_cache_folder
 from composer.files import is_unfinished, write_text
-from composer.regular_files import open_regular_file
+from composer.json_documents import read_json_document
 
 KIND = "contracts"
 _FORM = 1
@@ -49,11 +49,7 @@ def make_key(question: Any) -> str:
 def read_outcome(key: str) -> Remembered | None:
     """The outcome under a key; None if there is none that can be read."""
     try:
-        with open_regular_file(_path_of(key)) as file:
-            text = file.read(_LARGEST + 1)
-        if len(text) > _LARGEST:
-            return None
-        found = json.loads(text)
+        found = read_json_document(_path_of(key), largest=_LARGEST)
         body = found["outcome"]
         if found["sha256"] != make_key(body) or body["form"] != _FORM or body["key"] != key:
             return None

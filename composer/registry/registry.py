@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from composer.discovery import (
@@ -99,6 +100,10 @@ class Registry:
 
     def names(self) -> list[str]:
         """All names that can be used, sorted."""
+        return list(self._names)
+
+    @cached_property
+    def _names(self) -> list[str]:
         return sorted({p.name for p in self.publications if not p.fault} | self.local.keys())
 
     def list_all(self) -> dict[str, Found]:
@@ -124,13 +129,14 @@ class Registry:
         publication = self.find(name).publication
         return publication is not None and publication.distribution == DISTRIBUTION
 
-    def find(self, name: str, home: str | None = None) -> Found:
+    def find(self, name: str, home: str | None = None, *, has_guesses: bool = True) -> Found:
         """What a name means.
 
         Args:
             name: the name, which may be qualified by a distribution.
             home: the distribution that the document belongs to in which the name is written; None
                 for a user's own.
+            has_guesses: whether the message of an unknown name says which known one is alike.
 
         Raises:
             NameResolutionError: if nothing publishes it.
@@ -150,7 +156,7 @@ class Registry:
         for each in (*(candidate.publication for candidate in candidates), *self._whole(name)):
             raise PluginError(f"{self.what} '{name}' of {each.label} cannot be used: {each.fault}")
         self._require_plugin(name, qualifier)
-        raise NameResolutionError(self._unknown(name, bare, qualifier))
+        raise NameResolutionError(self._unknown(name, bare, qualifier, has_guesses=has_guesses))
 
     def load(self, name: str, home: str | None = None) -> object:
         """The object that a name means, its plugin imported.
@@ -210,11 +216,13 @@ class Registry:
             f"the distribution '{qualifier}' {problem}, so there is no {self.what} '{name}'",
         )
 
-    def _unknown(self, name: str, bare: str, qualifier: str) -> str:
-        published = [each for each in self.publications if not qualifier or each.matches(qualifier)]
-        known = sorted({each.name for each in published if not each.fault})
-        known = known if qualifier else self.names()
-        match = closest(bare, known)
+    def _unknown(self, name: str, bare: str, qualifier: str, *, has_guesses: bool) -> str:
+        published: Sequence[Publication] = self.publications
+        known = self._names
+        if qualifier:
+            published = [each for each in published if each.matches(qualifier)]
+            known = sorted({each.name for each in published if not each.fault})
+        match = closest(bare, known) if has_guesses else None
         if match is None:
             if self.what in (_WHAT[NODE_GROUP], _WHAT[TYPE_GROUP]):
                 return f"unknown {self.what} '{name}'; `composer nodes` lists what is installed"
@@ -226,16 +234,21 @@ class Registry:
 
 def list_faults(group: str) -> Iterator[str]:
     """A message for each name of a group that can never be used. Nothing is imported."""
+    yield from _list_unusable(group)
+    yield from list_damage([group])
+
+
+def _list_unusable(group: str) -> Iterator[str]:
     registry = Registry.installed(group)
     for each in registry.publications:
         if fault := registry.describe_fault(each):
             yield f"{registry.what} '{each.name}' of {each.label} cannot be used: {fault}"
-    yield from list_damage([group])
 
 
 def list_all_faults() -> list[str]:
     """A message for each name of any group that can never be used, and for misspelt groups."""
-    return [*(fault for group in _WHAT for fault in list_faults(group)), *list_unknown_groups()]
+    unusable = [fault for group in _WHAT for fault in _list_unusable(group)]
+    return [*unusable, *list_damage(_WHAT), *list_unknown_groups()]
 
 
 def short_name(name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from composer.errors import CheckpointError
 from composer.files import write_json
+from composer.json_documents import read_json_document
 from composer.regular_files import open_regular_file
 
 CHECKSUMS = "checksums.json"
@@ -32,9 +32,9 @@ def check_checksums(folder: Path) -> None:
         CheckpointError: a file is missing, differs or cannot be read, or there are no checksums.
     """
     try:
-        sums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))[_ALGORITHM]
+        sums = read_json_document(folder / CHECKSUMS)[_ALGORITHM]
         wrong = [name for name, found in sums.items() if _hash(folder / name) != found]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"{CHECKSUMS} is damaged"
         file = getattr(error, "filename", None) or folder
         raise CheckpointError(f"{file}: cannot be checked: {reason}") from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from composer.errors import CheckpointError
+from composer.json_documents import read_json_document
 from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
 
 
@@ -85,6 +85,6 @@ def _is_averaged(run: RunFolder, checkpoints: Sequence[Path]) -> bool:
     if checkpoints:
         return (checkpoints[0] / AVERAGE).is_file()
     try:
-        return bool(json.loads(run.summary.read_text(encoding="utf-8"))["is_averaged"])
-    except (OSError, ValueError, KeyError):  # an older run does not tell
+        return bool(read_json_document(run.summary)["is_averaged"])
+    except (OSError, ValueError, KeyError, TypeError):  # an older run does not tell
         return True

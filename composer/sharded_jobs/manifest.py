@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from composer.errors import InputError
+from composer.json_documents import parse_json_document
 from composer.sharded_jobs.output_folder import OutputFolder
 
 NAME = "_manifest.json"  # readers of folders of Parquet pass over what begins with _
@@ -51,10 +52,10 @@ def read_manifest(folder: OutputFolder) -> dict[str, Any]:
     if content is None:
         return {}
     try:
-        found = json.loads(content)
+        found = parse_json_document(content)
     except ValueError as error:
         raise InputError(f"{folder.address}/{NAME} is damaged: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not isinstance(found.get("parts", {}), dict):
         raise InputError(f"{folder.address}/{NAME} is damaged: it is no object")
     return found
 

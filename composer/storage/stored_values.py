@@ -14,6 +14,7 @@ from typing import Any
 
 from composer.checkpoint import SafetensorsTensors, write_checkpoint
 from composer.errors import CheckpointError, InputError
+from composer.json_documents import parse_json_document
 from composer.limits import Expansion, ExpansionError
 from composer.storage.value_form import UnstorableError, describe_value, restore_value
 
@@ -65,7 +66,7 @@ def read_value(path: str | os.PathLike[str]) -> Any:
         raise InputError(f"{path}: a value stored in version {version}; known is {_VERSION}")
     try:
         expansion = Expansion(path, os.path.getsize(path))
-        return restore_value(json.loads(metadata[_FORM_KEY]), tensors, expansion)
+        return restore_value(parse_json_document(metadata[_FORM_KEY]), tensors, expansion)
     except ExpansionError as error:
         raise InputError(str(error)) from None
     except KeyError as error:

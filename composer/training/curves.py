@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from composer.figures import save_figure
+from composer.json_documents import parse_json_document
 from composer.training.log_writers import EVALUATION, ITERATION
 from composer.training.losses import TOTAL_LOSS
 from composer.training.progress import LR
@@ -61,9 +61,9 @@ def read_curves(records: Path) -> tuple[dict[str, Curve], dict[str, Curve]]:
     evaluation: dict[str, Curve] = {}
     for line in records.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            record: dict[str, Any] = json.loads(line)
+            record: dict[str, Any] = parse_json_document(line)
             iteration = int(record.pop(ITERATION))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             continue
         curves = evaluation if record.pop("kind", "") == EVALUATION else training
         for name, value in record.items():

@@ -16,6 +16,7 @@ from composer.files import (
     without_infinities,
     write_text,
 )
+from composer.json_documents import parse_json_document
 
 ITERATION, EVALUATION = "iteration", "evaluation"
 
@@ -104,10 +105,10 @@ def trim_lines(file: Path, iteration: int, evaluated: int) -> None:
     kept = []
     for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
-            record = json.loads(line)
+            record = parse_json_document(line)
             limit = evaluated if record.get("kind") == EVALUATION else iteration
             is_kept = record[ITERATION] <= limit
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue  # cut off when the process was killed, or damaged
         if is_kept:
             kept.append(line + "\n")

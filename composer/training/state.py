@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from composer.checkpoint import SafetensorsTensors, write_checkpoint
 from composer.errors import CheckpointError
+from composer.json_documents import parse_json_document
 from composer.training.buffers import transient_buffers
 from composer.training.saved_values import check_values
 from composer.training.sharding import OptimizerState, gather_optimizer, scatter_optimizer
@@ -52,8 +53,8 @@ class TrainingState:
         """
         try:
             tensors = SafetensorsTensors(file)
-            values = json.loads(tensors.header.metadata[_VALUES])
-        except (OSError, KeyError, ValueError, RecursionError) as error:
+            values = parse_json_document(tensors.header.metadata[_VALUES])
+        except (OSError, KeyError, ValueError) as error:
             raise CheckpointError(f"{file}: no state of a training: {error}") from error
         return cls(dict(tensors), check_values(values, str(file)))
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from composer.checkpoint import SafetensorsTensors, read_header
 from composer.errors import CheckpointError
 from composer.escapes import escape_name
+from composer.json_documents import parse_json_document
 from composer.limits import Expansion
 from composer.storage import UnstorableError, describe_value, restore_value
 from composer.value_cache.layouts import Layout, find_layout, lay_out
@@ -106,7 +107,7 @@ def read_entry(path: Path, key: str) -> tuple[Any] | None:
 def read_note(path: Path) -> Mapping[str, str]:
     """What a file says for people, without reading its tensors; nothing if it is damaged."""
     try:
-        note = json.loads(read_header(path).metadata[_BODY])["note"]
+        note = parse_json_document(read_header(path).metadata[_BODY])["note"]
         return {str(key): escape_name(str(text)) for key, text in note.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
@@ -119,7 +120,7 @@ def _read(path: Path, key: str) -> Any:
     text = tensors.header.metadata[_BODY]
     if hashlib.sha256(text.encode()).hexdigest() != tensors.header.metadata[_SUM]:
         raise ValueError("the structure is damaged")
-    body = json.loads(text)
+    body = parse_json_document(text)
     if body["key"] != key or body["checksums"].keys() != set(tensors):
         raise ValueError("it is the value of another key")
     expansion = Expansion(path, os.path.getsize(path))

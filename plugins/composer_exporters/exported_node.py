@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from composer import structures
-from composer.errors import CheckpointError
 from composer.structures import ImageList, TensorShape
+from composer_exporters.file_ports import FilePorts, read_ports
 
-_KEY = "composer.export"
 _PLAIN: Mapping[str, Any] = {"tensor": Tensor, "dict": dict[str, Tensor], "list": list[Tensor]}
 
 
@@ -48,18 +46,13 @@ class Exported(nn.Module):
         """The class with the ports of the file that a configuration names."""
         name = str(values["file"])
         path = _find(name, folder, is_written=is_written)
-        ports = _read_ports(path)
+        ports = read_ports(path)
         digest = hash_files(path)
         if values.get("sha256") not in (None, "", digest):
             raise ValueError(
                 f"'{name}' is another file than the one that was meant: its sha256 is {digest}"
             )
         return _make_class(path, ports, digest)
-
-
-class _Ports(NamedTuple):
-    inputs: Sequence[Mapping[str, Any]]
-    outputs: Sequence[Mapping[str, Any]]
 
 
 def _find(name: str, folder: Path, *, is_written: bool) -> Path:
@@ -78,43 +71,6 @@ def _find(name: str, folder: Path, *, is_written: bool) -> Path:
     return path
 
 
-def _read_ports(path: Path) -> _Ports:
-    """The ports in the metadata of a file.
-
-    Raises:
-        ValueError: it has none, or some that a node cannot have.
-    """
-    metadata = _read_metadata(path)
-    if _KEY not in metadata:
-        raise ValueError(
-            f"'{path.name}' does not say which ports it has: only files of `composer export` do"
-        )
-    try:
-        found = json.loads(metadata[_KEY])["ports"]
-        ports = _Ports(found["inputs"], found["outputs"])
-        for port in (*ports.inputs, *ports.outputs):
-            if port["form"] not in ("images", *_PLAIN):
-                raise ValueError(
-                    f"'{path.name}': '{port['port']}' is made of more than tensors. Export nodes "
-                    "of tensors: --feed what enters them (preprocess.images), --until what leaves"
-                )
-            if not str(port["port"]).isidentifier():
-                raise ValueError(f"'{path.name}' has a port '{port['port']}'")
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"'{path.name}': its description is damaged") from error
-    return ports
-
-
-def _read_metadata(path: Path) -> Mapping[str, str]:
-    from composer_exporters import onnx_metadata, openvino_exporter
-
-    reader = onnx_metadata if path.suffix == ".onnx" else openvino_exporter
-    try:
-        return reader.read_metadata(path)
-    except CheckpointError as error:
-        raise ValueError(str(error)) from error
-
-
 def hash_files(path: Path) -> str:
     """The sha256 of a file, and of the weights beside it if it has some."""
     digest = hashlib.sha256()
@@ -127,7 +83,7 @@ def hash_files(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _make_class(path: Path, ports: _Ports, digest: str) -> type:
+def _make_class(path: Path, ports: FilePorts, digest: str) -> type:
     """A node type with the ports of a file."""
 
     def build(self: Any, *, file: str, sha256: str = "") -> None:  # noqa: ARG001 - checked by now
@@ -162,18 +118,18 @@ def _make_class(path: Path, ports: _Ports, digest: str) -> type:
 def _find_type(port: Mapping[str, Any]) -> Any:
     if port["form"] == "images":
         return ImageList
-    named = getattr(structures, str(port["type"]), None)
-    return _PLAIN[port["form"]] if named is None or port["type"] == "Tensor" else named
+    name = port["type"]  # of a later version, maybe
+    return getattr(structures, name) if name in structures.__all__ else _PLAIN[port["form"]]
 
 
-def _find_result(ports: _Ports) -> Any:
+def _find_result(ports: FilePorts) -> Any:
     if len(ports.outputs) == 1:
         return _find_type(ports.outputs[0])
     fields = [(str(port["port"]), _find_type(port)) for port in ports.outputs]
     return NamedTuple("Outputs", fields)
 
 
-def _find_shape(ports: _Ports) -> Any:
+def _find_shape(ports: FilePorts) -> Any:
     shape = ports.outputs[0].get("shape")
     if not isinstance(shape, Mapping):
         return None
@@ -187,7 +143,7 @@ def _drop_session(module: nn.Module) -> dict[str, Any]:
 
 
 def _run_file(
-    module: Any, path: Path, ports: _Ports, digest: str, values: Mapping[str, Any]
+    module: Any, path: Path, ports: FilePorts, digest: str, values: Mapping[str, Any]
 ) -> Any:
     """Runs the file; it is opened, and hashed again, at the first run."""
     if module._run is None:

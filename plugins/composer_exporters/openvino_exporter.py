@@ -14,6 +14,7 @@ from torch import Tensor
 
 from composer.errors import CheckpointError, ExportError, InputError
 from composer.exporting import Cut, ProgramExporter, RunFile
+from composer.json_documents import parse_json_document
 from composer.regular_files import open_regular_file
 from composer.telemetry import without_telemetry
 
@@ -134,7 +135,7 @@ def read_metadata(file: Path) -> dict[str, str]:
             raise ValueError(f"its outermost element is '{root.tag:.40}', not 'net'")
         entry = root.find("rt_info/composer/metadata")
         text = "{}" if entry is None else entry.get("value", "{}")
-        content = json.loads(text)
+        content = parse_json_document(text)
         return {str(key): str(value) for key, value in content.items()}
     except (ET.ParseError, ValueError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{file}: this is no model of OpenVINO: {error}") from error

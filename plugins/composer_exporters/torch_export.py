@@ -22,6 +22,7 @@ from composer.checkpoint.zip_directory import read_directory, read_member
 from composer.errors import CheckpointError, ExportError, InputError
 from composer.exporting import Cut, ProgramExporter, RunFile
 from composer.exporting.flat_slots import is_per_image
+from composer.json_documents import parse_json_document
 from composer.limits import Expansion
 from composer.regular_files import open_regular_file
 
@@ -79,7 +80,7 @@ class TorchExporter(ProgramExporter):
                 members = read_directory(archive, size)
                 found = [m for name, m in members.items() if name.endswith(f"/extra/{_ENTRY}")]
                 text = read_member(archive, found[-1], Expansion(file, size)) if found else b"{}"
-            content = json.loads(text)
+            content = parse_json_document(text)
             return {str(key): str(value) for key, value in content.items()}
         except (ValueError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{file}: this is no archive of torch.export: {error}") from error

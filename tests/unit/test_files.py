@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from composer.files import (
+    check_new_folder,
     files_written_together,
     folder_written_whole,
     is_unfinished,
@@ -243,3 +244,29 @@ def test_what_is_no_plain_file_is_not_replaced_by_several(tmp_path):
     ):
         raise AssertionError
     assert os.listdir(tmp_path) == ["model.xml"]
+
+
+@pytest.mark.parametrize("name", ["new", "new/below/it", ".", "a" * 255])
+def test_a_folder_that_can_be_made_is_not_made_by_asking(name, tmp_path):
+    check_new_folder(tmp_path / name)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("a" * 256, errno.ENAMETOOLONG),
+        ("missing/" + "ä" * 128, errno.ENAMETOOLONG),
+        ("below/" * 700, errno.ENAMETOOLONG),
+        ("file", errno.ENOTDIR),
+        ("file/below", errno.ENOTDIR),
+        ("loop/below", errno.ENOTDIR),
+        ("no\0name", errno.EINVAL),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_an_error_beforehand(name, code, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match=r"^\[Errno") as caught:
+        check_new_folder(tmp_path / name)
+    assert caught.value.errno == code

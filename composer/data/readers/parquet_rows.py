@@ -5,13 +5,13 @@ pyarrow reads them. It is an extra (`parquet`), and is imported when a file is r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from composer.errors import DataError
+from composer.json_documents import parse_json_document
 from composer.limits import ExpansionError, check_expansion
 
 SUFFIX = ".parquet"
@@ -84,8 +84,8 @@ def read_label_names(file: Path) -> tuple[str, ...] | None:
     except Exception as error:
         raise DataError(f"{file}: it is no Parquet file that can be read: {error}") from None
     try:
-        features = json.loads(described or b"null")
-    except (ValueError, RecursionError):
+        features = parse_json_document(described or b"null")
+    except ValueError:
         return None
     names = next(_find_names(features, _DEEPEST), None)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

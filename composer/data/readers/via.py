@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from composer.data.readers.outlines import make_ellipse
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.data.readers.text_lines import read_table
 from composer.errors import DataError
+from composer.json_documents import parse_json_document
 
 _USUAL = ("class", "label", "name", "type", "category", "object", "object_name", "species")
 _UNNAMED = "object"
@@ -169,7 +169,7 @@ def _read_csv(file: Path) -> list[ViaImage]:
 
 def _parse(text: str) -> Attributes:
     try:
-        return _as_mapping(json.loads(text or "{}"))
+        return _as_mapping(parse_json_document(text or "{}"))
     except ValueError:
         return {"name": text}
 

@@ -4,9 +4,10 @@ import pytest
 
 from composer.construction import check_source
 from composer.discovery import forget_entry_points
-from composer.errors import NameResolutionError, PluginError
+from composer.errors import NameResolutionError, PluginError, SpecError
 from composer.language import load_spec
 from composer.registry import NODE_GROUP, Registry
+from composer.registry import registry as registry_module
 from spec_folder import marked
 
 GOOD = """
@@ -207,3 +208,14 @@ def configuration_of(name):
     """The configuration of the mask head of a spec, as written."""
     heads = load_spec(name).graph.nodes["roi_heads"].graph.nodes
     return heads["mask_head"].config.plain() or {}
+
+
+def test_of_thousands_of_unknown_names_the_first_are_searched_for_once(monkeypatch):
+    searched = []
+    monkeypatch.setattr(registry_module, "closest", lambda name, _: searched.append(name))
+    nodes = {f"n{i}": {"uses": f"unknown_{i}", "inputs": {"x": "x"}} for i in range(1000)}
+    with pytest.raises(SpecError) as caught:
+        check_source({"composer": 1, "inputs": {"x": "any"}, "nodes": nodes})
+    assert len(caught.value.problems) == 1000
+    assert sorted(searched) == sorted(set(searched))
+    assert len(searched) <= 200
