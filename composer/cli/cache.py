@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from composer.cache_folders import KINDS
 from composer.cli.options import json_option
-from composer.cli.output import count_things, print_columns
+from composer.cli.output import count_things, format_json, print_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +60,7 @@ def show(folder: str | None, kinds: Sequence[str], as_json: bool) -> None:
     if as_json:
         rows = [{**each._asdict(), "folder": str(each.folder)} for each in found]
         document = {"folder": str(find_cache_root()), "size": total, "kinds": rows}
-        click.echo(json.dumps(document, indent=2))
+        click.echo(format_json(document))
         return
     cells = [(c.kind, str(c.num_entries), format_bytes(c.size), KINDS[c.kind]) for c in found]
     print_columns([("kind", "entries", "size", "what"), *cells])
@@ -86,7 +85,7 @@ def clear(folder: str | None, kinds: Sequence[str], as_json: bool) -> None:
 
     cleared = [clear_cache(kind) for kind in _choose(kinds)]
     if as_json:
-        click.echo(json.dumps([each._asdict() for each in cleared], indent=2))
+        click.echo(format_json([each._asdict() for each in cleared]))
         return
     for each in cleared:
         entries = f"{each.num_entries} {'entry' if each.num_entries == 1 else 'entries'}"
@@ -104,7 +103,7 @@ def _show_values(folder: str, kinds: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         rows = [node._asdict() for node in nodes]
         document = {**found._asdict(), "folder": str(found.folder), "nodes": rows}
-        click.echo(json.dumps(document, indent=2))
+        click.echo(format_json(document))
         return
     cells = [(n.node, n.type, str(n.num_entries), format_bytes(n.size), n.used) for n in nodes]
     print_columns([("node", "type", "entries", "size", "last used"), *cells])
@@ -120,7 +119,7 @@ def _clear_values(folder: str, kinds: Sequence[str], *, as_json: bool) -> None:
 
     found = clear_values(folder)
     if as_json:
-        click.echo(json.dumps({**found._asdict(), "folder": folder}, indent=2))
+        click.echo(format_json({**found._asdict(), "folder": folder}))
         return
     click.echo(f"removed {count_things(found.num_entries, 'value')}, {format_bytes(found.size)}")
 

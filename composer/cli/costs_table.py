@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 import torch
 
+from composer.cli.output import format_json
 from composer.cli.run_inputs import assign_files, read_input_files
 from composer.construction import check_taps
 from composer.files import write_text
@@ -56,7 +56,7 @@ def write_costs(
     graph.train(mode == "training")
     with torch.set_grad_enabled(mode == "training"):
         costs = graph.costs(given, until=plan)
-    text = json.dumps(_as_document(costs), indent=2) if as_json else _as_table(costs, files)
+    text = format_json(_as_document(costs)) if as_json else _as_table(costs, files)
     if output is None:
         click.echo(text)
     else:

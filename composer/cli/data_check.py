@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from composer.cli.data_choice import DataChoice, data_options
 from composer.cli.options import json_option
-from composer.cli.output import count_things
+from composer.cli.output import count_things, format_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +51,7 @@ def check(
     num_bad = sum(bool(report["error"] or report["faults"]) for report in reports)
     if as_json:
         format_found = None if recognition is None else recognition.describe()
-        click.echo(json.dumps({"format": format_found, "datasets": reports}, indent=2))
+        click.echo(format_json({"format": format_found, "datasets": reports}))
     elif num_bad:
         num_faults = sum(len(report["faults"]) for report in reports)
         num_errors = sum(bool(report["error"]) for report in reports)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +18,7 @@ from composer.cli.options import (
     until_option,
     weights_option,
 )
+from composer.cli.output import format_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -133,7 +133,7 @@ def diff(
 
         run = DiffRun(models, variants, inputs, until, calibrate, device, seed)
         found = run.compare(tolerance)
-    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found))
+    click.echo(format_json(found.to_dict()) if as_json else str(found))
     if not found.is_same:
         context.exit(1)
 

@@ -34,7 +34,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
-from composer.cli.output import count_things, print_notes
+from composer.cli.output import count_things, format_json, print_notes
 from composer.cli.result_folders import choose_evaluation_folder, name_model
 from composer.cli.snapshot_options import save_on_error_option, saving_on_error
 
@@ -290,7 +290,7 @@ def _report(
         document = {**results.to_json(), "dataset": dataset.name, "files": list(map(str, files))}
         if edits.texts:
             document["edits"] = edits.to_json()
-        click.echo(json.dumps(document, indent=2))
+        click.echo(format_json(document))
         return
     click.echo(f"{dataset.name}: {count_things(results.num_images, 'image')}")
     click.echo(f"\n{results}")

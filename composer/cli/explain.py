@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from itertools import product
@@ -23,6 +22,7 @@ from composer.cli.options import (
     threshold_option,
     weights_option,
 )
+from composer.cli.output import format_json
 from composer.cli.result_folders import choose_predictions_folder
 from composer.escapes import escape_name
 
@@ -137,7 +137,7 @@ def explain(
     found = _explain_all(Explainer(predictor), files, wanted)
     if as_json:
         results = [explanation.to_json() for _, explanation in found if explanation is not None]
-        click.echo(json.dumps(results, indent=2))
+        click.echo(format_json(results))
         is_complete = len(results) == len(files) * len(wanted.detections) * len(wanted.places)
     else:
         is_complete = _save_all(found, Path(output or choose_predictions_folder(model)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +23,7 @@ from composer.cli.options import (
     until_option,
     weights_option,
 )
+from composer.cli.output import format_json
 from composer.cli.row_model import RowModel
 from composer.cli.shard_options import JobOptions, job_options, print_report, run_job
 
@@ -136,7 +136,7 @@ def extract(
     row_model = RowModel(predictor, way, values)
     report = run_job(row_model, files, output, job, done="collected", cache=cache, quiet=as_json)
     if as_json:
-        click.echo(json.dumps({**report.describe(), "output": output}))
+        click.echo(format_json({**report.describe(), "output": output}, indent=None))
     else:
         print_report(report, output, per)
     if report.num_images and report.num_errors == report.num_images:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from composer.cli.models_cache import fetch, list_, rm, where
 from composer.cli.options import json_option, offline_option
-from composer.cli.output import print_columns, print_notes
+from composer.cli.output import format_json, print_columns, print_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +58,7 @@ def show(name: str | None, task: str | None, sizes: bool, as_json: bool) -> None
         licence = next(each.licence for each in catalogues if each.name == row["catalogue"])
         row["licence"] = licence or _UNKNOWN
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(format_json(rows))
     elif name is not None:
         _print_one(rows[0])
     else:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from composer.cli.options import json_option, offline_option
-from composer.cli.output import print_columns
+from composer.cli.output import format_json, print_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +45,7 @@ def list_(as_json: bool) -> None:
     found = list_cached()
     if as_json:
         rows = [{**asdict(each.record), "file": str(each.path)} for each in found]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(format_json(rows))
         return
     if not found:
         click.echo(f"the cache is empty: {find_cache_folder(KIND)}")

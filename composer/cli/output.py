@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import click
 
 from composer.escapes import escape_name
+from composer.files import without_infinities
 
 _GAP = 2
 
@@ -37,6 +40,16 @@ def print_notes(notes: Iterable[str]) -> None:
     """Prints each note on a line of the standard error."""
     for note in notes:
         click.echo(note, err=True)
+
+
+def format_json(value: Any, *, indent: int | None = 2) -> str:
+    """A value as a JSON document; null stands for numbers that JSON does not have.
+
+    Args:
+        value: plain values.
+        indent: spaces for each level; None writes one line.
+    """
+    return json.dumps(without_infinities(value), indent=indent, allow_nan=False)
 
 
 def terminal_width() -> int:

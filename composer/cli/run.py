@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from composer.cli.options import (
     until_option,
     weights_option,
 )
+from composer.cli.output import format_json
 from composer.cli.snapshot_options import (
     choose_needed,
     continue_option,
@@ -153,7 +153,7 @@ def run(
     if dry_run:
         if mode == "inference":
             plan = way.annotate(plan, blueprint)
-        click.echo(json.dumps(describe_plan(plan), indent=2) if as_json else str(plan))
+        click.echo(format_json(describe_plan(plan)) if as_json else str(plan))
         return
     cache, place = kept.open(), find_device(device)
     files = assign_files(inputs, blueprint, plan)
@@ -188,7 +188,7 @@ def run(
         },
         weights=reports,
     )
-    text = json.dumps(report.to_json(), indent=2) if as_json else report.summary()
+    text = format_json(report.to_json()) if as_json else report.summary()
     click.echo(text, nl=bool(text))
     if left_out:
         context.exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
-from composer.cli.output import count_things, print_notes
+from composer.cli.output import count_things, format_json, print_notes
 from composer.cli.result_folders import choose_evaluation_folder, name_model
 
 if TYPE_CHECKING:
@@ -272,7 +271,7 @@ def _report(tuning: Tuning, dataset: Dataset, files: Sequence[Path], *, as_json:
     )
     if as_json:
         document = {"dataset": dataset.name, **to_json(tuning), "files": list(map(str, files))}
-        click.echo(json.dumps(document, indent=2))
+        click.echo(format_json(document))
         return
     click.echo(f"{dataset.name}: {count_things(len(dataset), 'image')}")
     click.echo(f"{describe_sharing(tuning)}\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from composer.blueprint import Blueprint, Dependencies, Node, Slot
+from composer.blueprint import Blueprint, Dependencies, Node, Slot, Target
 from composer.dag import affected
 from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.files import folder_written_whole, write_json
@@ -153,8 +153,27 @@ def read_snapshot(folder: str | os.PathLike[str], blueprint: Blueprint) -> Snaps
         if target.slot in stale:
             left_out[name] = "its node, or one above it, has changed since"
             continue
-        values.update(spread_feed(target, read_value(_inside(Path(folder), file)), dependencies))
+        values.update(_read_one(_inside(Path(folder), file), name, target, dependencies))
     return Snapshot(mode, document["seed"], values, left_out)
+
+
+def _read_one(
+    file: Path, name: str, target: Target, dependencies: Dependencies
+) -> Mapping[Slot, Any]:
+    """The values by slot that a file of a snapshot has.
+
+    Raises:
+        InputError: it cannot be read, or its value does not fit.
+    """
+    try:
+        return spread_feed(target, read_value(file), dependencies)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{file}: the value of '{name:.80}' cannot be read: {reason}") from error
+    except InputError as error:
+        text = str(error)
+        is_named = text.startswith(str(file))
+        raise InputError(text if is_named else f"{file}: {text}") from error
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -166,7 +185,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no snapshot can be read: {reason}") from error
     shapes = {"mode": str, "seed": int, "values": dict, "left_out": dict, "nodes": dict}
     is_known = isinstance(document, dict) and document.get("snapshot") == _FORM
-    if not is_known or not all(isinstance(document.get(k), kind) for k, kind in shapes.items()):
+    if not is_known or not all(type(document.get(k)) is kind for k, kind in shapes.items()):
         raise InputError(f"{path}: no snapshot can be read: it is damaged, or of another version")
     return cast("dict[str, Any]", document)
 

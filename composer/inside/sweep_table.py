@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.escapes import escape_name
-from composer.files import write_bytes
+from composer.files import write_json
 from composer.html_parts import make_report
 from composer.plurals import count_noun
 
@@ -87,7 +86,7 @@ class Sweep:
             OSError: it cannot be written.
         """
         if Path(path).suffix.lower() == ".json":
-            write_bytes(Path(path), f"{json.dumps(self.to_json(), indent=2)}\n".encode())
+            write_json(path, self.to_json(), indent=2)
             return
         from composer.inside.sweep_plot import plot_sweep
 

@@ -86,3 +86,15 @@ def calls():
         for name, line in find_calls(path)
         if name in READERS
     ]
+
+
+def test_commands_print_json_through_one_function():
+    """`json.dumps` writes NaN and Infinity, which are no JSON."""
+    own = {"output.py", "schema.py", "nodes.py", "eval.py"}  # of plain values of a spec
+    found = {
+        path.name
+        for path in (ROOT / "composer/cli").glob("*.py")
+        for name, _ in find_calls(path)
+        if name == "json.dumps"
+    }
+    assert found <= own

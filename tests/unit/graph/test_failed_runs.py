@@ -1,6 +1,7 @@
 """Runs that fail: what was computed stays, and the fixed graph continues from there."""
 
 import json
+import os
 import pickle
 
 import pytest
@@ -162,3 +163,28 @@ def test_a_snapshot_that_cannot_be_read_is_refused(tmp_path):
         manifest.write_text(text)
         with pytest.raises(InputError):
             make().session(snapshot=tmp_path / "snap")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": {"a": "values/none.safetensors"}}, r"none\.safetensors: .* No such file"),
+        ({"values": {"a": "values/pipe.safetensors"}}, r"pipe\.safetensors: .* it is a pipe"),
+        ({"values": {"a": "values/loop.safetensors"}}, r"loop\.safetensors: .* symbolic links"),
+        ({"values": {"a": "values"}}, r"values/values: the value of 'a' cannot be read"),
+        ({"values": {"a:x": "values/x.safetensors"}}, r"x\.safetensors: 'a:x': a tap can be read"),
+        ({"values": {"a": 5}}, r"values/5: the value of 'a' cannot be read"),
+        ({"seed": True}, r"snapshot\.json: no snapshot can be read"),
+        ({"mode": "fly"}, "a snapshot of fly, which this graph does not have"),
+    ],
+)
+def test_a_hostile_snapshot_is_refused_with_the_name_of_its_file(change, message, tmp_path):
+    session = make().session(X)
+    session["s"]
+    session.save(tmp_path / "snap")
+    os.mkfifo(tmp_path / "snap/values/pipe.safetensors")
+    (tmp_path / "snap/values/loop.safetensors").symlink_to("loop.safetensors")
+    manifest = tmp_path / "snap/snapshot.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
+    with pytest.raises(InputError, match=message):
+        make().session(snapshot=tmp_path / "snap")

@@ -163,6 +163,17 @@ def test_pictures_are_drawn_of_one_edit_several_and_many(session, tmp_path, endi
         assert "change of the score" in (tmp_path / "0.svg").read_text()
 
 
+def test_numbers_that_json_does_not_have_are_null(session, tmp_path):
+    found = sweep(session, "c.sum()", "a", {"nan": lambda value: value * float("nan")})
+    found.save(tmp_path / "x.json")
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    document = json.loads((tmp_path / "x.json").read_text(), parse_constant=refuse)
+    assert document["rows"][0]["score"] is None
+
+
 def test_a_sweep_is_saved_as_json_and_nothing_unknown(session, tmp_path):
     found = sweep(session, "c.sum()", "a")
     found.save(tmp_path / "x.json")

@@ -1,12 +1,15 @@
 """Entries that are damaged, truncated, foreign or of another key are misses, and are removed."""
 
+import hashlib
 import json
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
+from composer.checkpoint import SafetensorsTensors
 from composer.structures import Boxes, ImageList, Instances
 from composer.value_cache import ValueCache, clear_values, list_values, measure_values
 from composer.value_cache.folder import path_of
@@ -148,3 +151,25 @@ def test_contents_are_listed_by_node_and_foreign_files_stay(cache):
     assert (cache.folder / "aa" / "mine.txt").exists()
     assert measure_values(cache.folder).num_entries == 0
     assert json.dumps(measure_values(cache.folder)._asdict(), default=str)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"devices": {"x": device}}
+        for device in ("meta", "xpu", "mtia", "privateuseone", "cuda:99", "nowhere", "", 5)
+    ]
+    + [{"layouts": {"x": layout}} for layout in ("x", [[1], None], [None, 0], [[10**30, 1], 0])]
+    + [{"form": form} for form in (None, {"tuple": 1}, {"tensor": "y"}, [[]], {"tensor": ["x"]})],
+)
+def test_an_entry_of_another_machine_or_a_forged_one_is_a_miss(cache, change):
+    """Its checksums fit: whoever writes to the folder can compute them."""
+    assert cache.keep(KEY, {"x": torch.rand(2, 3)})
+    path = path_of(cache.folder, KEY)
+    tensors = SafetensorsTensors(path)
+    body = json.dumps(json.loads(tensors.header.metadata["composer.kept"]) | change)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    held = {key: tensor.clone() for key, tensor in tensors.items()}
+    path.unlink()
+    save_file(held, path, metadata={"composer.kept": body, "composer.kept.sha256": digest})
+    assert ValueCache(cache.folder).find(KEY) is None
