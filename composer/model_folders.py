@@ -11,6 +11,9 @@ own, or a mapping:
 - `note`: a remark for the user, or an empty text.
 
 It raises a ValueError for a folder of its own that it cannot read. No code in a folder is run.
+
+Our readers are asked first, and what they read is of no other plugin. What two others read is an
+error that names both.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from composer.discovery import DISTRIBUTION, Publication, discover, surviving_exits
 from composer.downloads import (
     fetch_optional,
     find_file,
@@ -28,7 +32,7 @@ from composer.downloads import (
     is_hub_model,
 )
 from composer.errors import ComposerError, InputError, PluginError
-from composer.registry import MODEL_FOLDER_GROUP, Registry
+from composer.registry import MODEL_FOLDER_GROUP
 
 CONFIGURATION, HUB_WEIGHTS = "config.json", "model.safetensors"
 SHARD_INDEX = ".index.json"  # how the name of an index of several files ends
@@ -52,8 +56,26 @@ class FolderModel(NamedTuple):
     note: str
 
 
+def read_our_folder(name: str, find: FindFile) -> FolderModel | None:
+    """Reads a folder with the readers of this distribution.
+
+    Args:
+        name: of the folder, for messages.
+        find: finds a file of the folder.
+
+    Returns:
+        The model; None if none of them recognises the folder.
+
+    Raises:
+        InputError: it is one of theirs that cannot be read.
+    """
+    ours = (each for each in discover(MODEL_FOLDER_GROUP) if each.distribution == DISTRIBUTION)
+    found = (_read(reader, name, find) for reader in ours)
+    return next((model for model in found if model is not None), None)
+
+
 def read_model_folder(name: str, find: FindFile) -> FolderModel | None:
-    """Reads a folder with the first plugin that recognises it.
+    """Reads a folder with our readers, else with the one of another plugin that recognises it.
 
     Args:
         name: of the folder, for messages.
@@ -64,26 +86,50 @@ def read_model_folder(name: str, find: FindFile) -> FolderModel | None:
 
     Raises:
         InputError: it is a plugin's, which cannot read it.
-        PluginError: a plugin fails.
+        PluginError: two plugins recognise it; or nobody does, and one fails.
     """
-    registry = Registry.installed(MODEL_FOLDER_GROUP)
-    for reader in registry.names():
+    if (ours := read_our_folder(name, find)) is not None:
+        return ours
+    found: dict[Publication, FolderModel] = {}
+    failed: list[PluginError] = []
+    for reader in discover(MODEL_FOLDER_GROUP):
+        if reader.distribution == DISTRIBUTION:
+            continue
         try:
-            read: Any = registry.load(reader)
+            model = _read(reader, name, find)
+        except PluginError as error:  # one plugin must not hide what others read
+            failed.append(error)
+            continue
+        if model is not None:
+            found[reader] = model
+    if len({reader.distribution for reader in found}) > 1:
+        labels = " and ".join(f"'{each.name}' of {each.origin}" for each in found)
+        raise PluginError(f"'{name}' is read by {labels}: only one of them can be installed")
+    if failed and not found:
+        raise failed[0]
+    return next(iter(found.values()), None)
+
+
+def _read(reader: Publication, name: str, find: FindFile) -> FolderModel | None:
+    read = reader.load_function()
+    try:
+        with surviving_exits():
             found = read(find)
-        except ComposerError:
-            raise
-        except ValueError as error:
-            raise InputError(f"'{name}': {error}") from error
-        except Exception as error:
-            raise PluginError(
-                f"'{name}' cannot be read as '{reader}': {type(error).__name__}: {error}"
-            ) from error
-        if found is not None:
-            return FolderModel(
-                found["spec"], found["weights"], found["key_mapping"], found.get("note", "")
-            )
-    return None
+        if found is None:
+            return None
+        model = FolderModel(
+            found["spec"], found["weights"], found["key_mapping"], found.get("note", "")
+        )
+    except ComposerError:
+        raise
+    except ValueError as error:
+        raise InputError(f"'{name}': {error}") from error
+    except Exception as error:
+        raise PluginError(
+            f"'{name}' cannot be read as '{reader.name}' of {reader.label}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return model
 
 
 def files_of(folder: str | os.PathLike[str]) -> FindFile:

@@ -20,16 +20,16 @@ from composer.discovery import (
     shipped_specs,
 )
 from composer.downloads import is_address, is_hub_model
-from composer.errors import InputError, NameResolutionError
+from composer.errors import InputError, NameResolutionError, PluginError
 from composer.files import is_there
-from composer.model_folders import files_of, read_model_folder
+from composer.model_folders import files_of, read_model_folder, read_our_folder
 from composer.names import did_you_mean
 from composer.regular_files import find_special_kind, open_regular_file
-from composer.runs import find_weights, is_run
+from composer.runs import describes_run, find_weights, is_run
 
 _LOGGER = logging.getLogger(__name__)
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".pt2", ".ckpt", ".bin", ".pkl", ".pyth")
-_DOCUMENTS = (".yaml", ".yml", ".json")
+DOCUMENT_SUFFIXES = (".yaml", ".yml", ".json")
 _INSTALLED = "package:"
 _START = 65536  # bytes of a document, in which its kind is written
 _SHARDS = re.compile(r'"weight_map"\s*:')  # of an index of weights in several files
@@ -96,22 +96,31 @@ def find_model_source(model: str | os.PathLike[str]) -> ModelSource:
 
 
 def _judge_folder(folder: Path) -> ModelSource:
+    name, find = os.fspath(folder), files_of(folder)
     # First, as other libraries call their files of weights as a run does.
-    if read_model_folder(os.fspath(folder), files_of(folder)) is not None:
-        return ModelSource("folder", os.fspath(folder))
+    if read_our_folder(name, find) is not None:
+        return ModelSource("folder", name)
+    if describes_run(folder):
+        return ModelSource("checkpoint", os.fspath(find_weights(folder)))
+    if (folder / _POINTER).is_file() and not is_run(folder):
+        return ModelSource("checkpoint", name)
+    failure = ""
+    try:
+        if read_model_folder(name, find) is not None:
+            return ModelSource("folder", name)
+    except PluginError as error:
+        failure = f" {error}"
     if is_run(folder):
         return ModelSource("checkpoint", os.fspath(find_weights(folder)))
-    if (folder / _POINTER).is_file():
-        return ModelSource("checkpoint", os.fspath(folder))
     raise InputError(
         f"'{folder}' is a folder, but not that of a run (it has no weights or experiment), nor one "
         f"with a '{_POINTER}', nor one of a model that a plugin reads. A model is a name, a file "
-        "or such a folder."
+        f"or such a folder.{failure}"
     )
 
 
 def _judge_file(path: Path) -> ModelSource:
-    if path.suffix.lower() not in _DOCUMENTS:
+    if path.suffix.lower() not in DOCUMENT_SUFFIXES:
         if _is_text(path):
             raise InputError(
                 f"'{path}' is neither a checkpoint ({', '.join(CHECKPOINT_SUFFIXES)}) nor a spec "

@@ -35,7 +35,8 @@ class ModelVariant(NamedTuple):
 def split_variant(text: str) -> ModelVariant:
     """Reads the name of a model with a variant after an `@`, or without.
 
-    A variant is a precision (optimised by PyTorch), `optimized`, `eager`, the name of an engine, or
+    A variant is a precision (optimised by PyTorch), `optimized`, `eager`, the name of an engine
+    (which may be qualified), or
     `ENGINE:PRECISION`. A file of the whole name is that file, and what follows the name of a model
     on a hub is its revision (`hf://owner/repo@main@bfloat16` has both).
 
@@ -47,7 +48,8 @@ def split_variant(text: str) -> ModelVariant:
     """
     model, at, variant = text.rpartition("@")
     is_revision = "@" not in model and is_hub_model(text)
-    if not at or "/" in variant or is_revision or is_there(text):
+    is_path = "/" in variant and variant.partition(":")[0] not in _list_engines()
+    if not at or is_path or is_revision or is_there(text):
         return ModelVariant(text)
     if not model or not variant:
         raise InputError(f"'{text}' is not MODEL@VARIANT, such as people@bfloat16")
@@ -73,8 +75,13 @@ def _read_precision(text: str, name: str) -> Precision:
     raise InputError(f"'{text}': there is no precision '{name}'. {hint}")
 
 
+def _list_engines() -> list[str]:
+    """The names of engines, and their qualified ones."""
+    return sorted({name for each in discover(_ENGINES) for name in (each.name, each.qualified)})
+
+
 def _check_engine(text: str, engine: str) -> None:
-    engines = sorted({publication.name for publication in discover(_ENGINES)})
+    engines = _list_engines()
     if engine not in engines:
         known = [*PRECISIONS, _OPTIMIZED, _EAGER, *engines]
         hint = did_you_mean(engine, known, "variants")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from composer.layers import Engine
 from composer.names import did_you_mean
 
 GROUP = "composer.engines"
+_LOGGER = logging.getLogger(__name__)
 _CONTRACT = (
     *("extra", "precisions", "devices", "find_missing", "describe_version"),
     *("takes", "compile", "load"),
@@ -108,7 +110,10 @@ def _find_publication(name: str) -> Publication:
         raise InputError(
             f"there is no engine '{name:.100}'. {did_you_mean(name, known, 'engines')}"
         )
-    return choose("engine", name, candidates).publication
+    publication, note = choose("engine", name, candidates)
+    if note:
+        _LOGGER.warning("note: %s", note)
+    return publication
 
 
 @cache

@@ -8,6 +8,7 @@ from composer.catalogues.finding import (
     find_weights_address,
     list_entries,
     name_closest,
+    qualify_weights,
     require_entry,
 )
 from composer.catalogues.published import GROUP, list_catalogues
@@ -23,5 +24,6 @@ __all__ = [
     "list_catalogues",
     "list_entries",
     "name_closest",
+    "qualify_weights",
     "require_entry",
 ]

@@ -19,7 +19,7 @@ class Entry:
     """A published model.
 
     Attributes:
-        catalogue: the name of its catalogue.
+        catalogue: the name of its catalogue, qualified if a bare one does not mean it.
         distribution: the distribution that publishes the catalogue.
         form: what the catalogue says of it.
         weights: the address of its checkpoint.
@@ -34,6 +34,12 @@ class Entry:
     def name(self) -> str:
         """Its full name: `catalogue/SECTION/NAME`."""
         return f"{self.catalogue}/{self.form.name}"
+
+    @property
+    def qualified(self) -> str:
+        """The name that means this model whatever is installed: `distribution/catalogue/...`."""
+        catalogue = self.catalogue.rpartition("/")[2]
+        return f"{self.distribution}/{catalogue}/{self.form.name}"
 
     @cached_property
     def spec(self) -> str | None:
@@ -118,7 +124,8 @@ class Catalogue:
     """A catalogue.
 
     Attributes:
-        name: what the names of its entries begin with.
+        name: what the names of its entries begin with; `distribution/name` if the bare name does
+            not mean it.
         distribution: the distribution that publishes it.
         source: where its models are from.
         licence: of the weights; empty if it is unknown.

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from composer.catalogues.catalogue import Entry
 from composer.catalogues.published import list_catalogues, list_names
-from composer.discovery import find_published
+from composer.discovery import DISTRIBUTION, find_published
 from composer.downloads import is_address
 from composer.errors import NameResolutionError
 from composer.files import is_there
 from composer.names import closest
 
+_LOGGER = logging.getLogger(__name__)
 DEFAULT_WEIGHTS = "default"
 _SHOWN = 8
 
 
 def list_entries() -> list[Entry]:
-    """All published models, by catalogue, in its order."""
+    """All published models, by catalogue, ours first, in its order."""
     return [entry for catalogue in list_catalogues() for entry in catalogue.entries]
 
 
@@ -25,14 +27,21 @@ def find_entry(name: str) -> Entry | None:
     """The published model that a name means; None if there is none.
 
     Args:
-        name: a full name (`detectron2/COCO-Detection/faster_rcnn_R_50_FPN_3x`), or an end of one
-            after a slash. Upper and lower case count only where they make a difference.
+        name: a full name (`detectron2/COCO-Detection/faster_rcnn_R_50_FPN_3x`), which may follow
+            its distribution, or an end of one after a slash. Upper and lower case count only where
+            they make a difference. An end that one of ours has, and others too, is ours, which is
+            noted.
 
     Raises:
         NameResolutionError: it is an end of several.
     """
-    entries = _list_candidates(name)
-    found = _match(name, entries)
+    found = _match(name, list_entries())
+    ours = [entry for entry in found if entry.distribution == DISTRIBUTION]
+    if len(found) > 1 and len(ours) == 1:
+        others = " and ".join(dict.fromkeys(e.distribution for e in found if e != ours[0]))
+        message = "note: the published model '%s' means %s; it is an end of one of %s, too"
+        _LOGGER.warning(message, name, ours[0].name, others)
+        return ours[0]
     if len(found) > 1:
         names = [entry.name for entry in found]
         more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
@@ -66,9 +75,17 @@ def find_default(spec: str) -> Entry:
     """
     published = find_published(spec)
     wanted = spec if published is None else published.qualified
-    for entry in list_entries():
-        if entry.form.is_default and entry.spec == wanted:
-            return entry
+    defaults = [entry for entry in list_entries() if entry.form.is_default and entry.spec == wanted]
+    for owner in (wanted.partition("/")[0], DISTRIBUTION):  # who publishes the spec, then we
+        if chosen := next((each for each in defaults if each.distribution == owner), None):
+            return chosen
+    if len({entry.distribution for entry in defaults}) > 1:
+        raise NameResolutionError(
+            f"several published models are the default of the spec '{spec}': name one of "
+            f"{', '.join(entry.name for entry in defaults[:_SHOWN])}"
+        )
+    if defaults:
+        return defaults[0]
     named = [entry.name for entry in list_entries() if entry.spec == wanted]
     if named:
         raise NameResolutionError(
@@ -89,14 +106,33 @@ def find_weights_address(weights: object) -> str | None:
     Raises:
         NameResolutionError: the name is an end of several.
     """
-    if not isinstance(weights, str):
-        return None
-    if is_address(weights):
+    if isinstance(weights, str) and is_address(weights):
         return weights
-    if is_there(weights) or not weights or ":" in weights or weights == DEFAULT_WEIGHTS:
-        return None
-    entry = find_entry(weights)
+    entry = _find_weights(weights)
     return None if entry is None else entry.weights
+
+
+def qualify_weights(weights: str) -> str:
+    """Weights as what is installed later does not change them.
+
+    Args:
+        weights: an address, a file, or the name of a published model, which becomes the one with
+            its distribution.
+
+    Raises:
+        NameResolutionError: the name is an end of several.
+    """
+    entry = None if is_address(weights) else _find_weights(weights)
+    return weights if entry is None else entry.qualified
+
+
+def _find_weights(weights: object) -> Entry | None:
+    """The published model that weights name, which are no address."""
+    if not isinstance(weights, str) or is_there(weights):
+        return None
+    if not weights or ":" in weights or weights == DEFAULT_WEIGHTS:
+        return None
+    return find_entry(weights)
 
 
 def name_closest(name: str, others: Iterable[str] = ()) -> str | None:
@@ -119,20 +155,17 @@ def name_closest(name: str, others: Iterable[str] = ()) -> str | None:
     return None if found is None else by_name[found]
 
 
-def _list_candidates(name: str) -> Sequence[Entry]:
-    """The entries that a name can mean: those of its catalogue, if it begins with one."""
-    first, slash, _ = name.partition("/")
-    entries = list_entries()
-    if slash and first in list_names():
-        return [entry for entry in entries if entry.catalogue == first]
-    return entries
-
-
 def _match(name: str, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries that a name can mean: of its catalogue only, if it begins with one."""
+    is_full = any(name.startswith(f"{catalogue}/") for catalogue in list_names())
     for fold in (str, str.casefold):
         wanted = fold(name)
-        exact = [entry for entry in entries if fold(entry.name) == wanted]
-        found = exact or [entry for entry in entries if fold(entry.name).endswith(f"/{wanted}")]
+        exact = [e for e in entries if wanted in (fold(e.name), fold(e.qualified))]
+        if exact:
+            return exact
+        found = [e for e in entries if fold(e.qualified).endswith(f"/{wanted}")]
+        if is_full:
+            found = [e for e in found if wanted == fold(e.qualified).partition("/")[2]]
         if found:
             return found
     return []

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from composer.catalogues.catalogue import Catalogue, Entry
 from composer.catalogues.entry_form import CatalogueForm
-from composer.discovery import DISTRIBUTION, Publication, discover
+from composer.discovery import DISTRIBUTION, Publication, discover, surviving_exits
 from composer.errors import PluginError
 
 GROUP = "composer.catalogues"
@@ -21,26 +21,39 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def list_catalogues() -> list[Catalogue]:
-    """The catalogues that can be read, by name; of others a note says why they cannot.
+    """The catalogues that can be read, ours first; of others a note says why they cannot.
 
-    Of several of one name the first is taken, ours before others.
+    A name that others publish too is ours; theirs, and those of one name of two others, are called
+    `distribution/name`.
     """
-    found: dict[str, Catalogue] = {}
-    for publication in sorted(discover(GROUP), key=lambda each: each.distribution != DISTRIBUTION):
+    found: list[Catalogue] = []
+    for publication in _list_publications():
         try:
-            found.setdefault(publication.name, _read(publication))
+            found.append(_read(publication, _name(publication)))
         except PluginError as error:
             _LOGGER.warning("note: a catalogue is left out: %s", error)
-    return [found[name] for name in sorted(found)]
+    return found
 
 
 def list_names() -> set[str]:
-    """The names of all catalogues. Nothing is imported."""
-    return {publication.name for publication in discover(GROUP)}
+    """The names of all catalogues, qualified ones included. Nothing is imported."""
+    return {name for each in discover(GROUP) for name in (each.name, each.qualified)}
+
+
+def _list_publications() -> list[Publication]:
+    """The entry points, ours first."""
+    return sorted(discover(GROUP), key=lambda each: each.distribution != DISTRIBUTION)
+
+
+def _name(publication: Publication) -> str:
+    """The name of a catalogue: qualified where a bare one means another, or nothing."""
+    named = {each.distribution for each in discover(GROUP) if each.name == publication.name}
+    is_plain = publication.distribution == DISTRIBUTION or len(named) == 1
+    return publication.name if is_plain else publication.qualified
 
 
 @cache
-def _read(publication: Publication) -> Catalogue:
+def _read(publication: Publication, name: str) -> Catalogue:
     """Reads a catalogue once in a process.
 
     Raises:
@@ -48,7 +61,8 @@ def _read(publication: Publication) -> Catalogue:
     """
     function = publication.load_function()
     try:
-        form = CatalogueForm.model_validate(function())
+        with surviving_exits():
+            form = CatalogueForm.model_validate(function())
     except ValidationError as error:
         place, message = error.errors()[0]["loc"], error.errors()[0]["msg"]
         where = ".".join(map(str, place))
@@ -56,7 +70,7 @@ def _read(publication: Publication) -> Catalogue:
     except Exception as error:
         raise PluginError(f"the catalogue of {publication.label} fails: {error}") from error
     entries = tuple(
-        Entry(publication.name, publication.distribution, entry, form.address + entry.weights)
+        Entry(name, publication.distribution, entry, form.address + entry.weights)
         for entry in form.entries
     )
-    return Catalogue(publication.name, publication.distribution, form.source, form.licence, entries)
+    return Catalogue(name, publication.distribution, form.source, form.licence, entries)

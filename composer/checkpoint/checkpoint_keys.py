@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from composer.checkpoint.key_prefixes import ExpectedKeys
-from composer.discovery import DISTRIBUTION
+from composer.discovery import DISTRIBUTION, surviving_exits
 from composer.errors import CheckpointError, NameResolutionError, PluginError
 from composer.names import did_you_mean
 from composer.registry import MAPPING_GROUP, Publication, Registry
@@ -161,8 +161,10 @@ def recognise_keys(
         if distributions is not None and publication.distribution not in distributions:
             continue
         try:
-            mapping = _load(publication)
-            if mapping.recognises(keys):
+            with surviving_exits():
+                mapping = _load(publication)
+                is_known = mapping.recognises(keys)
+            if is_known:
                 found.append(_describe(mapping, publication))
         except PluginError as error:
             notes.append(f"key mapping {error}")

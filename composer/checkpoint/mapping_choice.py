@@ -22,9 +22,9 @@ from composer.checkpoint.checkpoint_keys import (
 from composer.checkpoint.expected_tensors import ExpectedTensors, Score
 from composer.checkpoint.key_prefixes import PrefixVote, shared_prefixes
 from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
-from composer.checkpoint.saved_versions import FORMAT, read_versions
+from composer.checkpoint.saved_versions import list_namers
 from composer.checkpoint.sections import Section
-from composer.discovery import DISTRIBUTION
+from composer.discovery import DISTRIBUTION, surviving_exits
 from composer.errors import CheckpointError
 
 
@@ -78,9 +78,8 @@ def choose_mapping(
         return _force_mapping(plain, named, expected)
     if expected.is_complete(shapes_of(plain.tensors), by_suffix=plain.by_suffix):
         return plain
-    known = {DISTRIBUTION, *read_versions(metadata)} if FORMAT in metadata else None
-    mapped = _ask_mappings(plain, expected, known, report)
-    best = max([plain, *mapped], key=lambda reading: reading.score.fitting)
+    mapped = _ask_mappings(plain, expected, list_namers(metadata), report)
+    best = max([plain, *mapped], key=lambda reading: (reading.score.fitting, _rank(reading)))
     _note_others(best, mapped, report)
     is_foreign = best.mapping is not None and best.mapping.distribution != DISTRIBUTION
     if is_foreign and len(mapped) == 1:  # else it is named beside the others
@@ -151,7 +150,8 @@ def _rename(
     """
     tensors = RenamedTensors.without_prefix(plain.section.tensors, prefix)
     try:
-        renamed = named.mapping.rename(dict(tensors))
+        with surviving_exits():
+            renamed = named.mapping.rename(dict(tensors))
         by_suffix = named.mapping.matches_by_suffix
     except CheckpointError:
         raise
@@ -162,6 +162,13 @@ def _rename(
     score = expected.score(shapes_of(renamed), by_suffix=by_suffix)
     vote = plain.vote._replace(prefix=prefix)
     return Reading(plain.section, vote, renamed, by_suffix, score, named)
+
+
+def _rank(reading: Reading) -> int:
+    """What is taken of readings that fit equally well: the file's own names, then our mapping."""
+    if reading.mapping is None:
+        return 2
+    return int(reading.mapping.distribution == DISTRIBUTION)
 
 
 def _note_others(best: Reading, mapped: Sequence[Reading], report: Remarks) -> None:

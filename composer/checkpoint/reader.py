@@ -21,9 +21,11 @@ from composer.checkpoint.nesting import check_names
 from composer.checkpoint.numpy_pickle import read_pickle
 from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
+from composer.checkpoint.saved_versions import list_namers
 from composer.checkpoint.sections import Section
 from composer.checkpoint.shards import ShardedTensors
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
+from composer.discovery import DISTRIBUTION
 from composer.downloads import is_address, without_secrets
 from composer.errors import CheckpointError, DownloadError
 
@@ -90,7 +92,8 @@ def _make_checkpoint(
     file, container, contents = read
     tensors: Mapping[str, Tensor] = _without_wrappers(contents.tensors)
     family, by_suffix = contents.family, contents.matching_heuristics
-    mapping, notes = _recognise(tensors.keys(), key_mappings)
+    namers = list_namers(contents.metadata)
+    mapping, notes = _recognise(tensors.keys(), key_mappings, namers)
     if mapping is not None:
         tensors = mapping.rename(dict(tensors))
         family, by_suffix = mapping.name, mapping.matches_by_suffix
@@ -127,15 +130,32 @@ def describe_checkpoint(path: str | os.PathLike[str]) -> CheckpointDescription:
     contents = read.contents
     sections = {section.name: shapes_of(section.tensors) for section in contents.sections}
     return CheckpointDescription(
-        file, _make_checkpoint(read).format, contents.metadata, sections, contents.passed_over
+        file, _name_format(read), contents.metadata, sections, contents.passed_over
     )
 
 
+def _name_format(read: FileContents) -> str:
+    """The family of a file's names, if a mapping recognises them, and its container.
+
+    Nothing is renamed for it. A family of another plugin is named with its distribution.
+    """
+    contents = read.contents
+    keys = _without_wrappers(contents.tensors).keys()
+    found = recognise_keys(keys, distributions=list_namers(contents.metadata)).mappings
+    family = contents.family
+    if found:
+        owner = found[0].distribution
+        family = found[0].mapping.name + ("" if owner == DISTRIBUTION else f" of {owner}")
+    return f"{family} {read.container}".strip()
+
+
 def _recognise(
-    keys: Collection[str], key_mappings: Sequence[KeyMapping] | None
+    keys: Collection[str],
+    key_mappings: Sequence[KeyMapping] | None,
+    distributions: Collection[str] | None,
 ) -> tuple[KeyMapping | None, tuple[str, ...]]:
     if key_mappings is None:
-        found = recognise_keys(keys)
+        found = recognise_keys(keys, distributions=distributions)
         return found.mapping, found.notes
     return next((each for each in key_mappings if each.recognises(keys)), None), ()
 

@@ -25,6 +25,11 @@ def read_versions(metadata: Mapping[str, str]) -> dict[str, str]:
     return {**ours, **{label["distribution"]: label["version"] for label in labels}}
 
 
+def list_namers(metadata: Mapping[str, str]) -> set[str] | None:
+    """The distributions whose names a file may have; None if it does not describe itself."""
+    return {DISTRIBUTION, *read_versions(metadata)} if FORMAT in metadata else None
+
+
 def read_texts(metadata: Mapping[str, str], key: str) -> dict[str, str]:
     """A mapping of texts in metadata; nothing where there is none."""
     try:

@@ -11,8 +11,9 @@ import click
 
 from composer.cli.options import offline_option
 from composer.cli.output import print_columns
+from composer.discovery import DISTRIBUTION
 from composer.files import is_there
-from composer.model_source import find_model_source
+from composer.model_source import CHECKPOINT_SUFFIXES, DOCUMENT_SUFFIXES, find_model_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +59,14 @@ def _find_program_format(file: str) -> ProgramExporter | None:
 
     path = Path(file)
     ending = path.suffix.lower().removeprefix(".")
-    if ending not in Registry.installed(EXPORTER_GROUP).names() or not is_there(path):
+    registry = Registry.installed(EXPORTER_GROUP)
+    if ending not in registry.names() or not is_there(path):
         return None
     if ending in _WEIGHTS:  # without the import
         return None
+    is_ours = any(each.distribution == DISTRIBUTION for each in registry.find_all(ending))
+    if not is_ours and path.suffix.lower() in (*CHECKPOINT_SUFFIXES, *DOCUMENT_SUFFIXES):
+        return None  # specs and checkpoints stay what they are
     from composer.exporting import ProgramExporter, load_exporter
 
     exporter = load_exporter(ending)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 _LOGGERS = (
+    "composer.acceleration.engines",
+    "composer.catalogues.finding",
+    "composer.catalogues.published",
     "composer.language.loading",
     "composer.documents",
     "composer.data",
@@ -14,6 +18,7 @@ _LOGGERS = (
     "composer.model_source",
 )
 _NOTE = "note: "
+_COMMAND_LINE = re.compile(r"^note: command line [\w.]+: ")  # an argument is read in several places
 
 
 class _Once(logging.Filter):
@@ -23,7 +28,7 @@ class _Once(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Passes on everything but notes that were passed on before."""
-        text = record.getMessage()
+        text = _COMMAND_LINE.sub(_NOTE, record.getMessage())
         is_new = not text.startswith(_NOTE) or text not in self._seen
         self._seen.add(text)
         return is_new

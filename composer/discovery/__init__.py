@@ -12,6 +12,7 @@ from composer.discovery.installed import (
     shipped_folder,
     shipped_models,
 )
+from composer.discovery.plugin_conduct import surviving_exits
 from composer.discovery.publication import Match, Publication, normalise
 from composer.discovery.published_specs import (
     SPEC_GROUP,
@@ -61,5 +62,6 @@ __all__ = [
     "shipped_folder",
     "shipped_models",
     "shipped_specs",
+    "surviving_exits",
     "unfound_folders",
 ]

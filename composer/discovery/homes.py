@@ -6,12 +6,13 @@ specs included. Files of users belong to none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from composer.discovery.entry_points import discover
 from composer.discovery.installed import DISTRIBUTION, find_package_folders, shipped_folder
-from composer.discovery.publication import Publication
+from composer.discovery.publication import Publication, normalise
 
 GROUPS = (
     "composer.nodes",
@@ -73,16 +74,25 @@ class Homes:
 
 
 def find_owners() -> dict[str, str]:
-    """The distribution of each import package that publishes anything."""
-    published: Iterable[Publication] = (each for group in GROUPS for each in discover(group))
-    owners: dict[str, str] = {"composer": DISTRIBUTION}
-    for each in published:
-        package = each.module.partition(".")[0]
-        if each.distribution == DISTRIBUTION:
-            owners[package] = DISTRIBUTION
-        else:
-            owners.setdefault(package, each.distribution)
-    return owners
+    """The distribution of each import package that publishes anything.
+
+    An entry point may name another distribution's package, which stays the other's.
+    """
+    claims: dict[str, set[str]] = {"composer": {DISTRIBUTION}}
+    for group in GROUPS:
+        for each in discover(group):
+            claims.setdefault(each.module.partition(".")[0], set()).add(each.distribution)
+    return {package: _choose_owner(package, claimed) for package, claimed in claims.items()}
+
+
+def _choose_owner(package: str, claimed: Collection[str]) -> str:
+    """The one that a package belongs to of the distributions whose entry points name it."""
+    if DISTRIBUTION in claimed:
+        return DISTRIBUTION
+    if len(claimed) > 1:
+        installed = {normalise(name) for name in packages_distributions().get(package, ())}
+        claimed = {name for name in claimed if name in installed} or claimed
+    return min(claimed, key=lambda name: (name != normalise(package), name))
 
 
 def find_distribution(package: str) -> str:
@@ -94,8 +104,8 @@ def find_distribution(package: str) -> str:
     if package == "composer":
         return DISTRIBUTION
     published = (each for group in GROUPS for each in discover(group))
-    owners = {p.distribution for p in published if f"{p.module}.".startswith(f"{package}.")}
-    return DISTRIBUTION if DISTRIBUTION in owners else min(owners, default=package)
+    claimed = {p.distribution for p in published if f"{p.module}.".startswith(f"{package}.")}
+    return _choose_owner(package.partition(".")[0], claimed) if claimed else package
 
 
 def locate_folder(publication: Publication) -> Path | None:

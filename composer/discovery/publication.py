@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from composer.discovery.import_failures import describe_failure
 from composer.discovery.import_times import noted_import
+from composer.discovery.plugin_conduct import printing_to_stderr
 from composer.errors import PluginError, PluginImportError
 
 _NAME = re.compile(r"[^\W\d][\w.-]*")
@@ -98,7 +99,7 @@ class Publication:
         if self.fault:
             raise PluginError(f"{where} cannot be used: {self.fault}")
         try:
-            with noted_import(self.module):
+            with noted_import(self.module), printing_to_stderr(self.module):
                 found: object = importlib.import_module(self.module)
             return self._look_up(found, where)
         except (KeyboardInterrupt, PluginError):

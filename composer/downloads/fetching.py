@@ -19,7 +19,7 @@ from composer.downloads.hub_address import parse_hub_address
 from composer.downloads.hub_transfer import find_in_hub_cache, transfer_hub
 from composer.downloads.offline import find_reason
 from composer.downloads.partial_file import PartialFile
-from composer.downloads.published_schemes import follow_published, list_published_schemes
+from composer.downloads.published_schemes import follow_published, is_ours, list_published_schemes
 from composer.downloads.remote_size import ask_size
 from composer.downloads.store_transfer import is_stale, list_stores, names_file, transfer_store
 from composer.downloads.transfer import PATIENT, AbsentError, Arrival, Patience, TransferError
@@ -31,6 +31,7 @@ from composer.names import did_you_mean
 
 _LOGGER = logging.getLogger(__name__)
 _WEB, _HUB = ("https", "http"), "hf"
+_HERE = ("file", "local")
 _MAX_STEPS = 5
 
 
@@ -151,9 +152,13 @@ def resolve_address(text: str) -> Address:
                 model = address.shown.rstrip("/")
                 raise DownloadError(f"{model} is a model; a file of it is {model}/FILE")
             return address
+        if address.scheme in _HERE:
+            raise DownloadError(f"{address.shown} is on this machine: name the file itself")
+        if not is_ours(address.scheme) and address.scheme in list_stores():
+            return _check_store(address)
         followed = follow_published(address.text, address.scheme)
         if followed is None:
-            return _check_store(address)
+            raise DownloadError(_describe_unknown(address))
         text = followed if "#" in followed or not address.sha256 else f"{followed}#{_pin(address)}"
     raise DownloadError(f"{address.shown} leads in circles")
 
@@ -163,16 +168,15 @@ def _pin(address: Address) -> str:
 
 
 def _check_store(address: Address) -> Address:
-    if address.scheme in ("file", "local"):
-        raise DownloadError(f"{address.shown} is on this machine: name the file itself")
-    stores = list_stores()
-    if address.scheme not in stores:
-        known = [*_WEB[:1], _HUB, *list_published_schemes(), *stores]
-        hint = did_you_mean(address.scheme, known, "schemes of addresses")
-        raise DownloadError(f"{address.shown}: nothing is fetched from '{address.scheme}'. {hint}")
     if not names_file(address):
         raise DownloadError(f"{address.shown} names no file: scheme://bucket/path/of/file")
     return address
+
+
+def _describe_unknown(address: Address) -> str:
+    known = [*_WEB[:1], _HUB, *list_published_schemes(), *list_stores()]
+    hint = did_you_mean(address.scheme, known, "schemes of addresses")
+    return f"{address.shown}: nothing is fetched from '{address.scheme}'. {hint}"
 
 
 def _find(source: Address, place: CachePlace) -> CachedFile | None:

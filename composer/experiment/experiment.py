@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from composer.catalogues import qualify_weights
 from composer.data import DatasetDocument
 from composer.documents import (
     DocumentSource,
@@ -119,9 +120,9 @@ class Experiment:
         plain["spec"] = as_absolute(self.spec)
         weights = self.weights
         if isinstance(weights, dict):
-            plain["weights"] = {node: as_absolute(file) for node, file in weights.items()}
+            plain["weights"] = {node: _qualify(file) for node, file in weights.items()}
         elif weights is not None:
-            plain["weights"] = as_absolute(weights)
+            plain["weights"] = _qualify(weights)
         plain["datasets"] = {name: call.resolved() for name, call in self.datasets.items()}
         for key, data in (("train", self.document.train), ("validation", self.document.validation)):
             if data is not None and data.augmentations is not None:
@@ -214,6 +215,10 @@ def _describe_saved(source: DocumentSource) -> str:
         return SavedSpec({}, os.fspath(source), dict(plugins)).remark
     except (OSError, ValueError, KeyError, TypeError):  # a remark at most
         return ""
+
+
+def _qualify(weights: str) -> str:
+    return as_absolute(weights) if is_there(weights) else qualify_weights(weights)
 
 
 def check_names(experiment: Experiment) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from composer.discovery import DISTRIBUTION
 from composer.errors import ComposerError, InputError, PluginError
 from composer.names import closest
 from composer.registry import EXPORTER_GROUP, Registry
@@ -137,8 +138,16 @@ def load_exporter(ending: str) -> Exporter:
     Raises:
         PluginError: its plugin cannot be used.
     """
+    registry = Registry.installed(EXPORTER_GROUP)
+    published = registry.find_all(ending)
+    owners = {each.distribution: each.label for each in published}
+    if len(owners) > 1 and DISTRIBUTION not in owners:  # an ending has no place for a qualifier
+        raise PluginError(
+            f"files that end in .{ending} are published by {' and '.join(owners.values())}: only "
+            "one of them can be installed"
+        )
     try:
-        kind: Any = Registry.installed(EXPORTER_GROUP).load(ending)
+        kind: Any = registry.load(ending)
         made = kind()
     except ComposerError:
         raise

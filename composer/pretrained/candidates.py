@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from composer.catalogues import list_entries
+from composer.catalogues import Entry, list_entries
 from composer.discovery import find_package_folders, shipped_models
 from composer.downloads import list_cached
 
@@ -89,7 +89,9 @@ def list_candidates(sources: Sequence[Source] | None = None) -> list[Candidate]:
 
 def find_downloads() -> Iterable[Candidate]:
     """Published models, and files that describe themselves, in our cache of downloads."""
-    published = {entry.weights: entry for entry in list_entries()}
+    published: dict[str, Entry] = {}
+    for each in list_entries():
+        published.setdefault(each.weights, each)  # ours come first
     for cached in list_cached():
         file, address = str(cached.path), cached.record.address
         entry = published.get(address)

@@ -29,6 +29,9 @@ FORMAT_GROUP = "composer.formats"
 AUGMENTATION_GROUP = "composer.augmentations"
 MODEL_FOLDER_GROUP = "composer.model_folders"
 EXPORTER_GROUP = "composer.exporters"
+ENGINE_GROUP = "composer.engines"
+CATALOGUE_GROUP = "composer.catalogues"
+ADDRESS_GROUP = "composer.addresses"
 
 _WHAT = {
     NODE_GROUP: "node type",
@@ -39,6 +42,9 @@ _WHAT = {
     AUGMENTATION_GROUP: "augmentation",
     MODEL_FOLDER_GROUP: "reader of folders of models",
     EXPORTER_GROUP: "format of exported models",
+    ENGINE_GROUP: "engine",
+    CATALOGUE_GROUP: "catalogue",
+    ADDRESS_GROUP: "scheme of addresses",
 }
 _OURS = f"{DISTRIBUTION}/"
 
@@ -105,6 +111,10 @@ class Registry:
     @cached_property
     def _names(self) -> list[str]:
         return sorted({p.name for p in self.publications if not p.fault} | self.local.keys())
+
+    def find_all(self, name: str) -> Sequence[Publication]:
+        """All publications of a bare name."""
+        return self._by_name.get(name, [])
 
     def list_all(self) -> dict[str, Found]:
         """What can be used, by the name that a user writes: qualified where that is needed."""

@@ -2,7 +2,7 @@
 
 from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
 from composer.runs.checksums import check_checksums
-from composer.runs.run_folder import RunFolder, find_weights, is_run
+from composer.runs.run_folder import RunFolder, describes_run, find_weights, is_run
 
 __all__ = [
     "AVERAGE",
@@ -10,6 +10,7 @@ __all__ = [
     "CheckpointFolders",
     "RunFolder",
     "check_checksums",
+    "describes_run",
     "find_weights",
     "is_run",
 ]

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from composer.errors import CheckpointError
 from composer.json_documents import read_json_document
+from composer.regular_files import open_regular_file
 from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
+
+_LONGEST_HEADER = 2**24
+_DESCRIBED = b'"composer.format"'
 
 
 class RunFolder:
@@ -51,6 +55,22 @@ def is_run(folder: Path) -> bool:
     """Whether a folder is that of a run, finished or not."""
     run = RunFolder(folder)
     return any(path.exists() for path in (run.best, run.model, run.checkpoints, run.experiment))
+
+
+def describes_run(folder: Path) -> bool:
+    """Whether a folder has what a run alone writes: its experiment, or weights with their spec."""
+    run = RunFolder(folder)
+    return run.experiment.exists() or any(map(_has_spec, (run.best, run.model)))
+
+
+def _has_spec(file: Path) -> bool:
+    """Whether the header of a file of safetensors has a description of the model."""
+    try:
+        with open_regular_file(file) as opened:
+            length = min(int.from_bytes(opened.read(8), "little"), _LONGEST_HEADER)
+            return _DESCRIBED in opened.read(length)
+    except OSError:
+        return False
 
 
 def find_weights(folder: Path, *, last: bool = False, averaged: bool = True) -> Path:

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from composer.blueprint import Blueprint
+from composer.catalogues import qualify_weights
 from composer.construction import check_source
 from composer.documents import ProblemLog, SettingsSource, collect_settings, escape
-from composer.downloads import is_address
 from composer.errors import SpecError
 from composer.files import is_there, write_text
 from composer.graph import Model, ModelParts, Weights, open_model, read_model
@@ -95,7 +95,7 @@ def _name_base(parts: ModelParts) -> tuple[str, Mapping[str, Any] | None]:
 
 
 def _name_weights(found: Weights) -> Any:
-    """The weights as a spec names them: files by their full path."""
+    """The weights as a spec names them: files by their full path, models with distribution."""
     if not isinstance(found, Mapping):
         return _absolute(found)
     if list(found) == [""]:
@@ -105,7 +105,7 @@ def _name_weights(found: Weights) -> Any:
 
 def _absolute(name: str | os.PathLike[str]) -> str:
     text = os.fspath(name)
-    return text if is_address(text) or not is_there(text) else os.path.abspath(text)
+    return os.path.abspath(text) if is_there(text) else qualify_weights(text)
 
 
 def _is_complete(file: Path, nodes: Mapping[str, Any] | None) -> bool:

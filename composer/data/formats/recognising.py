@@ -11,6 +11,7 @@ from composer.data.formats.data_path import DataPath, open_path
 from composer.data.formats.recognition import Recognition
 from composer.data.formats.table_format import describe_other_table
 from composer.data.formats.unread_formats import describe_conversions
+from composer.discovery import surviving_exits
 from composer.errors import ComposerError, DataError
 from composer.registry import DATASET_GROUP, FORMAT_GROUP, Found, Registry, short_name
 
@@ -94,7 +95,8 @@ def _ask_all(
 
 def _ask(registry: Registry, meant: Found, path: DataPath) -> Recognition | None:
     ask = registry.load_found(meant)
-    found = ask(path) if callable(ask) else None
+    with surviving_exits():
+        found = ask(path) if callable(ask) else None
     if found is None:
         return None
     if not isinstance(found, Recognition):

@@ -23,4 +23,4 @@ def test_a_note_on_a_model_is_printed_once_where_it_is_opened_repeatedly(
     assert cli("train", "people", "--data", data, *options).code == 0
     notes = [text for text in caplog.messages if text.startswith("note: ")]
     assert len(notes) == len(set(notes))
-    assert any("'people'" in note for note in notes)
+    assert sum("'people'" in note for note in notes) == 1

@@ -152,10 +152,11 @@ def publish(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     published = []
 
-    def make(name, old, new, recognises="True"):
+    def make(name, old, new, recognises="True", distribution=None):
         source = MAPPING.format(name=name, old=old, new=new, recognises=recognises)
         (tmp_path / f"mapping_{name}.py").write_text(source)
-        published.append(Publication(name, f"mapping_{name}", "Mapping", f"dist-{name}", "1.2"))
+        owner = distribution or f"dist-{name}"
+        published.append(Publication(name, f"mapping_{name}", "Mapping", owner, "1.2"))
 
     class OwnRegistry:
         installed = staticmethod(lambda _: Registry(published, what="key mapping"))
@@ -200,6 +201,15 @@ def test_a_tie_is_reported(publish, load):
     assert has(graph, STATE)
     assert "'b' of mapping-b (dist-b 1.2) recognises these names, too: it fits as well as" in remark
     assert "'a' of mapping-a (dist-a 1.2), which is used" in remark
+
+
+def test_a_tie_with_a_strangers_mapping_is_ours(publish, load):
+    publish("stranger", "network", "trunk")
+    ours = "all(key.startswith('model.') for key in keys)"
+    publish("ours", "network", "trunk", recognises=ours, distribution="detection-composer")
+    graph, remarks = load({"state_dict": under("module.", FOREIGN)})
+    assert has(graph, STATE)
+    assert "as well as 'ours' of mapping-ours (detection-composer 1.2), which is" in remarks[-1]
 
 
 def test_a_mapping_that_fits_worse_than_the_names_is_not_used(publish, load):
