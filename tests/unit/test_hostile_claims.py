@@ -355,5 +355,6 @@ def test_published_weights_are_written_with_their_distribution(tmp_path):
     assert qualify_weights(MODEL) == qualify_weights(full) == full
     assert find_entry(full).name == f"detectron2/{MODEL}"
     assert name_weights({"": MODEL}) == full
+    assert qualify_weights("people") == "detection-composer/people"
     for other in ("default", "https://host/model.pth", "model.pth", str(tmp_path)):
         assert qualify_weights(other) == other

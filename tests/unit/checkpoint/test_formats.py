@@ -13,6 +13,7 @@ from composer.checkpoint.formats import (
     is_installed_file,
     locate_checkpoint,
 )
+from composer.discovery import shipped_models
 from composer.errors import CheckpointError
 
 
@@ -142,3 +143,17 @@ def test_what_is_no_file_of_a_package_is_refused(package, path, message):
 def test_other_paths_are_left_alone(tmp_path):
     assert not is_installed_file(tmp_path / "package:x")
     assert not is_installed_file("model.pth")
+
+
+@pytest.mark.parametrize("name", ["people", "detection-composer/people"])
+def test_a_model_that_ships_is_a_checkpoint(name):
+    assert locate_checkpoint(name) == shipped_models()["people"]
+
+
+def test_the_folder_of_a_run_is_its_checkpoint(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(bytes(8))
+    assert locate_checkpoint(tmp_path) == tmp_path / "model.safetensors"
+    (tmp_path / "best.safetensors").write_bytes(bytes(8))
+    assert locate_checkpoint(tmp_path) == tmp_path / "best.safetensors"
+    (tmp_path / "last_checkpoint").write_text("model.safetensors")
+    assert locate_checkpoint(tmp_path) == tmp_path / "model.safetensors"
