@@ -33,9 +33,20 @@ from composer.events import count_recorded
 from composer.executor import Placement, is_random
 from composer.language import Mode
 from composer.module_tree import own_modules
-from composer.structures import iterate_tensors
-from composer.value_cache import Key, KeyedStep, KeyMaker, ValueCache, digest_tensor
+from composer.value_cache import (
+    ContentDigest,
+    Key,
+    KeyedStep,
+    KeyMaker,
+    UnknownContentError,
+    ValueCache,
+    describe_state,
+    digest_quickly,
+    find_watching,
+)
 from composer.values import carries_gradients
+
+_EFFECT = "it drew from a global generator, or wrote to a buffer or an attribute of its own"
 
 
 @dataclass
@@ -58,7 +69,7 @@ class Keeping:
     keys: dict[Slot, Key] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
     edited: frozenset[Slot] = frozenset()
-    stamps: dict[Slot, tuple[Any, ...]] = field(default_factory=dict)
+    stamps: dict[Slot, str | None] = field(default_factory=dict)
     only: frozenset[Slot] | None = None
 
     def keeps(self, slot: Slot) -> bool:
@@ -68,8 +79,10 @@ class Keeping:
     def check(self, values: Mapping[Slot, Any]) -> None:
         """Forgets the keys of values that were replaced, or changed in place, since `stamp`."""
         for slot, value in values.items():
-            if slot in self.keys and not _are_same(self.stamps.get(slot, ()), _stamp(value)):
-                del self.keys[slot]
+            if self.keys.get(slot) is not None:
+                stamp = _stamp(value)
+                if stamp is None or self.stamps.get(slot) != stamp:
+                    del self.keys[slot]
 
     def fork(self) -> Keeping:
         """The same for a session that continues from this one's values."""
@@ -77,7 +90,8 @@ class Keeping:
 
     def stamp(self, values: Mapping[Slot, Any]) -> None:
         """Notes the state of values that a later run of the same session starts from."""
-        self.stamps = {slot: _stamp(value) for slot, value in values.items()}
+        known = [slot for slot in values if self.keys.get(slot) is not None]
+        self.stamps = {slot: _stamp(values[slot]) for slot in known}
 
 
 @dataclass(frozen=True)
@@ -150,6 +164,7 @@ def find_kept(
         without={
             **dict.fromkeys(recording, "its values have gradients"),
             **dict.fromkeys(keeping.without, "a hook watches it"),
+            **(dict.fromkeys(plan.paths, watching) if (watching := find_watching()) else {}),
         },
         edited=keeping.edited,
     )
@@ -228,20 +243,14 @@ def following(keeping: Keeping | None, values: Mapping[Slot, Any]) -> Iterator[N
         keeping.stamp(values)
 
 
-def _stamp(value: Any) -> tuple[Any, ...]:
-    """What changes when somebody replaces a value, or writes to its tensors."""
-    found = [value]
-    for tensor in iterate_tensors(value):
-        found += [tensor, digest_tensor(tensor) if tensor.is_inference() else tensor._version]
-    return tuple(found)
-
-
-def _are_same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
-    """Whether stamps consist of the same objects; no address is taken for an object."""
-    if len(first) != len(second):
-        return False
-    pairs = zip(first, second, strict=True)
-    return all(a is b or (isinstance(a, (int, bytes)) and a == b) for a, b in pairs)
+def _stamp(value: Any) -> str | None:
+    """What changes when somebody replaces a value, or anything in it, by whatever means."""
+    digest = ContentDigest(digest_quickly)
+    try:
+        digest.add(value)
+    except UnknownContentError:
+        return None
+    return digest.hexdigest()
 
 
 class KeepingObserver:
@@ -272,7 +281,7 @@ class KeepingObserver:
         reads = [slot for end in step.arguments.values() for slot in end.slots]
         has_effects = self._before != self._find_state(step)
         if has_effects:
-            self._reasons[step.node.path] = "it drew from a global generator, or wrote to a buffer"
+            self._reasons[step.node.path] = _EFFECT
         if has_effects or any(keys.get(slot) is None for slot in reads):
             keys.update({slot: None for _, slot in step.keeps})
             return
@@ -295,15 +304,11 @@ def find_state(functions: Iterable[Any]) -> tuple[Any, ...]:
     """The state that nodes may change beside giving their outputs.
 
     Args:
-        functions: what they call: their buffers are part of it.
+        functions: what they call: attributes, buffers and parameters are part of it.
     """
-    written = [
-        (id(buffer), 0 if buffer.is_inference() else buffer._version)
-        for function in functions
-        if isinstance(function, nn.Module)
-        for buffer in function.buffers()
-    ]
-    return (written, count_recorded(), *_find_random_states())
+    modules = [function for function in functions if isinstance(function, nn.Module)]
+    state = [describe_state(inner) for module in modules for inner in module.modules()]
+    return (state, count_recorded(), *_find_random_states())
 
 
 def _find_random_states() -> tuple[Any, ...]:

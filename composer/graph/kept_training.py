@@ -14,8 +14,17 @@ from composer.graph.frozen_nodes import FrozenNodes, find_frozen_nodes, list_sta
 from composer.graph.kept_runs import find_state
 from composer.language import Mode
 from composer.module_tree import own_modules
-from composer.value_cache import CacheFolder, Key, KeyedStep, KeyMaker, ValueCache, open_cache
-from composer.value_cache.environment import describe_environment
+from composer.value_cache import (
+    CacheFolder,
+    Key,
+    KeyedStep,
+    KeyMaker,
+    ValueCache,
+    describe_environment,
+    digest_quickly,
+    find_watching,
+    open_cache,
+)
 from composer.values import move
 
 if TYPE_CHECKING:
@@ -57,7 +66,9 @@ class KeptTraining:
             seed: the seed of stochastic nodes.
         """
         execution = self._graph._execution
-        is_watched = execution.observers.current() or execution.editing.current(_MODE)
+        is_watched = (
+            execution.observers.current() or execution.editing.current(_MODE) or find_watching()
+        )
         content = None if is_watched or not self.find_frozen().frontier else self._find(inputs)
         if content is None:
             return self._graph.run(inputs, mode=_MODE, seed=seed)
@@ -84,11 +95,11 @@ class KeptTraining:
         return self._frozen
 
     def _find_state(self) -> Any:
-        """What decides the frozen nodes and their keys: cheap, as it is looked at in each run."""
+        """What decides the frozen nodes and their keys, as it is looked at in each run."""
         callables = self._graph.callables
         modules = [self._graph.blueprint.nodes[path].module_path for path in self._frozen.paths]
         tensors = [
-            (tensor.data_ptr(), tensor._version)
+            digest_quickly(tensor)  # no counter shows what is written to `tensor.data`
             for path in dict.fromkeys(modules)
             if isinstance(module := callables[path], torch.nn.Module)
             for _, inner in own_modules(module)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
 import re
 import sys
@@ -51,10 +52,27 @@ def _describe_package(package: str, moment: int) -> str:
     owner = find_owners().get(package)
     if owner is not None:
         return f"{package}: {owner} {_describe_needs(owner)} {_hash_package(package)}"
-    file = getattr(sys.modules.get(package), "__file__", None) or ""
-    if not file.startswith(installed_folders()):
+    if package in sys.builtin_module_names:
+        return f"{package}: built in"
+    if not _is_installed(package):
         raise UnknownContentError(f"code of '{package}', which no installed distribution has")
     return f"{package}: {_find_version(package)}"
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a package is where installed ones are, or is not there at all."""
+    if package in sys.modules:
+        module = sys.modules[package]
+        files = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+    else:  # it may be imported when it is needed
+        try:
+            found = importlib.util.find_spec(package)
+        except (ImportError, ValueError):
+            return False
+        if found is None:
+            return True
+        files = [found.origin or "", *(found.submodule_search_locations or ())]
+    return any(file.startswith(installed_folders()) for file in files)
 
 
 def _hash_package(package: str) -> str:

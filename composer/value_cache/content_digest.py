@@ -9,10 +9,10 @@ from __future__ import annotations
 import enum
 import hashlib
 import os
+import struct
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
 from functools import partial
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,18 @@ from torch import Tensor, nn
 
 from composer.module_tree import HELD, own_modules
 from composer.storage import find_form
+from composer.value_cache.reachable_code import describe_code, find_reachable
 from composer.value_cache.tensor_digests import digest_tensor
 from composer.value_cache.unknown_content import UnknownContentError
 
 _SCALARS = (bool, int, float, complex, str, bytes)
 _BY_REPR = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format, np.dtype)
-_OF_MODULES = {*vars(nn.Module()), "_compiled_call_impl", HELD}
+MODULE_ATTRIBUTES = {*vars(nn.Module()), "_compiled_call_impl", HELD}
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _DEEPEST = 200
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+_POINTER = struct.calcsize("P")
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE, which classes written in Python have
 _OF_PYTHON = ("builtins", "collections", "functools", "operator", "math", "types", "typing")
 
 
@@ -66,7 +70,7 @@ class ContentDigest:
         elif isinstance(value, Tensor):
             self._note("tensor", self._find_tensor(value).hex())
         elif isinstance(value, np.generic):
-            self._note("scalar", value.dtype.str, value.tobytes().hex())
+            self._note("scalar", repr(value.dtype), value.tobytes().hex())
         elif isinstance(value, np.ndarray):
             self._add_array(value)
         elif isinstance(value, _BY_REPR):
@@ -104,6 +108,8 @@ class ContentDigest:
             self._add_pairs(value.items())
         else:
             self._note(*sorted(_digest_alone(item, self.packages) for item in value))
+        if type(value) not in _CONTAINERS:
+            self._add_pairs(_list_attributes(value))
         self._around.discard(id(value))
 
     def _add_instance(self, value: Any) -> None:
@@ -113,17 +119,18 @@ class ContentDigest:
             self._note(value.name)
         elif isinstance(value, os.PathLike):
             self._note(os.fspath(value))
-        elif is_dataclass(value):
-            self._add_pairs([(f.name, getattr(value, f.name, None)) for f in fields(value)])
-        elif hasattr(value, "__dict__"):
-            self._add_pairs(vars(value).items())
+        elif base := next((base for base in _SCALARS if isinstance(value, base)), None):
+            self._note(base.__name__, base.__repr__(value))
+            self._add_pairs(_list_attributes(value))
+        elif _is_of_attributes(value):
+            self._add_pairs(_list_attributes(value))
         else:
             raise UnknownContentError(f"a {kind.__module__}.{kind.__qualname__}")
 
     def _add_array(self, value: Any) -> None:
         if value.dtype.hasobject or type(value) is not np.ndarray:
             raise UnknownContentError(f"an array of {value.dtype}")
-        self._note("array", value.dtype.str, str(value.shape), str(value.strides))
+        self._note("array", repr(value.dtype), str(value.shape), str(value.strides))
         self._digest.update(np.ascontiguousarray(value).view(np.uint8).tobytes())
 
     def _add_pairs(self, pairs: Iterable[tuple[Any, Any]]) -> None:
@@ -147,15 +154,14 @@ class ContentDigest:
             self._add_pairs(inner._parameters.items())
             self._add_pairs(inner._buffers.items())
             rest = vars(inner).items()
-            self._add_pairs([(key, item) for key, item in rest if key not in _OF_MODULES])
+            self._add_pairs([(key, item) for key, item in rest if key not in MODULE_ATTRIBUTES])
 
     def _add_type(self, kind: type) -> None:
         self._note("type", kind.__module__, kind.__qualname__)
         for base in kind.__mro__:
             self._note_package(base.__module__)
-        forward = getattr(kind, "forward", None) if issubclass(kind, nn.Module) else None
-        if isinstance(forward, FunctionType) and not kind.__module__.startswith("torch."):
-            self._add_code(forward.__code__)  # somebody may have replaced it
+        if issubclass(kind, nn.Module):
+            self._add_reachable(kind)
 
     def _add_function(self, function: Any) -> None:
         if isinstance(function, partial):
@@ -168,27 +174,26 @@ class ContentDigest:
             self.add(function.__func__)
             self.add(function.__self__)
         elif isinstance(function, FunctionType):
-            self._note("function", function.__module__, function.__qualname__)
-            self._note_package(function.__module__)
-            self._add_code(function.__code__)
+            self._note("function", str(function.__module__), function.__qualname__)
+            self._note_package(function.__module__ or "__main__")
+            self._note(*describe_code(function.__code__))
+            self._add_reachable(function)
             if "<" in function.__qualname__:  # made by another function; its source is not all
                 self.add(function.__defaults__)
                 self.add(function.__kwdefaults__)
                 for cell in function.__closure__ or ():
                     self.add(cell.cell_contents)
         else:
+            owner = function.__self__  # of a method of an object, that; of a function, its module
+            if owner is not None and not isinstance(owner, (ModuleType, type)):
+                self.add(owner)
             self._note("builtin", str(function.__module__), function.__qualname__)
             self._note_package(function.__module__ or "builtins")
 
-    def _add_code(self, code: CodeType) -> None:
-        self._note("code", code.co_code.hex(), *code.co_names, *code.co_varnames)
-        for constant in code.co_consts:
-            if isinstance(constant, CodeType):
-                self._add_code(constant)
-            elif isinstance(constant, (frozenset, tuple)):
-                self._note(*sorted(map(repr, constant)))
-            else:
-                self._note(repr(constant))
+    def _add_reachable(self, root: Any) -> None:
+        code = find_reachable(root)
+        self._note(code.digest)
+        self.packages |= code.packages
 
     def _note_package(self, module: str) -> None:
         package = module.partition(".")[0]
@@ -210,6 +215,29 @@ class ContentDigest:
             data = text.encode("utf-8", "surrogatepass")
             self._digest.update(len(data).to_bytes(8, "little"))
             self._digest.update(data)
+
+
+def _list_attributes(value: Any) -> list[tuple[str, Any]]:
+    """The attributes of an object, those in slots included."""
+    names = _list_slots(type(value))
+    found = [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+    return [*found, *getattr(value, "__dict__", {}).items()]
+
+
+def _list_slots(kind: type) -> list[str]:
+    members = [vars(each).items() for each in kind.__mro__]
+    return [n for each in members for n, m in each if isinstance(m, MemberDescriptorType)]
+
+
+def _is_of_attributes(value: Any) -> bool:
+    """Whether an object has attributes, and nothing beside them that a class in C has."""
+    kind: Any = type(value)
+    num_slots = len(_list_slots(kind))
+    in_object = (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
+    size = object.__basicsize__ + _POINTER * (num_slots + in_object)
+    has_some = num_slots > 0 or hasattr(value, "__dict__")
+    is_of_python = all(each.__flags__ & _HEAP_TYPE for each in kind.__mro__[:-1])
+    return has_some and is_of_python and bool(kind.__basicsize__ == size)
 
 
 def _digest_alone(value: Any, packages: set[str]) -> str:

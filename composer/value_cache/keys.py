@@ -13,7 +13,7 @@ from composer.executor import Placement, derive_seed, is_random
 from composer.language import Mode
 from composer.value_cache.code_hashes import describe_packages
 from composer.value_cache.content_digest import ContentDigest
-from composer.value_cache.environment import describe_environment
+from composer.value_cache.environment import describe_device, describe_environment
 from composer.value_cache.module_digests import Called, ModuleDigests
 from composer.value_cache.unknown_content import UnknownContentError
 
@@ -95,7 +95,7 @@ class KeyMaker:
             if reasons := {path: without[path] for path in paths if path in without}:
                 self.reasons.update(reasons)
             elif given is not None:
-                where = str(placement.of(node.path))
+                where = describe_device(str(placement.of(node.path)))
                 key = self._find_node(each, callables, (where, *around), given, mode, seed)
             for name, slot in _outputs_of(each.step):
                 if slot in values:  # it is fed, and computed for another port of its node

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import is_
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from composer.module_tree import HELD, own_modules
-from composer.value_cache.content_digest import ContentDigest
-from composer.value_cache.tensor_digests import TensorDigests
+from composer.value_cache.content_digest import MODULE_ATTRIBUTES, ContentDigest
+from composer.value_cache.reachable_code import find_reachable
+from composer.value_cache.tensor_digests import TensorDigests, digest_quickly
+from composer.value_cache.unknown_content import UnknownContentError
 
 _FIXED = (bool, int, float, complex, str, bytes, type(None), type, torch.dtype, torch.device)
 _CALLED = (FunctionType, BuiltinFunctionType)
@@ -57,8 +59,11 @@ class ModuleDigests:
             return self._digest(function)
         parts: list[Any] = []
         changing = ContentDigest(self._tensors.find)
+        kinds: dict[type, None] = {}
         for _, inner in own_modules(function):
             _collect(inner, parts, changing)
+            kinds[type(inner)] = None
+        parts += [find_reachable(kind) for kind in kinds]
         digest = changing.hexdigest()
         known = self._known.get(id(function))
         if known is not None and known.changing == digest and _are_same(known.parts, parts):
@@ -79,10 +84,33 @@ class ModuleDigests:
         return ModuleDigests, ()
 
 
+def describe_state(module: nn.Module) -> tuple[Any, ...]:
+    """What a call of a module may change in it, without the modules inside it."""
+    parts: list[Any] = [id(module)]
+    changing = ContentDigest(digest_quickly)
+    try:
+        for name, value in vars(module).items():
+            if name == "_parameters":
+                parts += [(id(p), 0 if p.is_inference() else p._version) for p in _tensors(value)]
+            elif name == "_buffers":
+                parts += [(id(b), digest_quickly(b)) for b in _tensors(value)]
+            elif isinstance(value, _FIXED):
+                parts += [name, value]
+            elif name not in MODULE_ATTRIBUTES:
+                parts.append(name)
+                changing.add(value)
+    except UnknownContentError:
+        return tuple(parts)  # it has no key
+    return (*parts, changing.hexdigest())
+
+
+def _tensors(named: Mapping[str, Tensor | None]) -> list[Tensor]:
+    return [tensor for tensor in named.values() if tensor is not None]
+
+
 def _collect(module: nn.Module, parts: list[Any], changing: ContentDigest) -> None:
     """Adds the parts of a module that are compared by identity, and those by content."""
-    forward = getattr(type(module), "forward", None)
-    parts += [module, type(module), forward, getattr(forward, "__code__", None)]
+    parts += [module, type(module)]
     for name, value in vars(module).items():
         if name == HELD:
             continue

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,29 @@ class Pair:
     b: object
 
 
+class Number(int):
+    """A number with a class of its own."""
+
+
+class Numbers(list):
+    """Numbers with attributes."""
+
+
+class Slotted:
+    """Has its content in a slot."""
+
+    __slots__ = ("a",)
+
+
+class Open(Slotted):
+    """Has attributes beside it."""
+
+
+def with_attribute(value, content):
+    value.a = content
+    return value
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -43,6 +67,14 @@ class Pair:
         (Pair(1, 2), Pair(1, 3)),
         ({1, 2}, {1, 3}),
         (["ab", "c"], ["a", "bc"]),
+        (Number(1), Number(2)),
+        (with_attribute(Numbers([1]), 1), with_attribute(Numbers([1]), 2)),
+        (with_attribute(Open(), 1), with_attribute(Open(), 2)),
+        (with_attribute(Pair(1, 2), 1), with_attribute(Pair(1, 2), 2)),
+        (np.zeros(1, [("a", "f4"), ("b", "f4")]), np.zeros(1, [("b", "f4"), ("a", "f4")])),
+        ([1, 2].index, [2, 1].index),
+        (lambda x: x.permute((0, 2, 1)), lambda x: x.permute((2, 0, 1))),
+        (defaultdict(int), defaultdict(list)),
     ],
 )
 def test_different_values_have_different_hashes(first, second):
@@ -63,7 +95,15 @@ def test_sharing_does_not_matter():
 
 @pytest.mark.parametrize(
     "value",
-    [torch.Generator(), threading.Lock(), object(), iter([1]), torch.rand(1, device="meta")],
+    [
+        deque([1]),
+        type("Queue", (deque,), {})([1]),
+        torch.Generator(),
+        threading.Lock(),
+        object(),
+        iter([1]),
+        torch.rand(1, device="meta"),
+    ],
 )
 def test_what_has_no_content_has_no_hash(value):
     assert find([value]) is None
