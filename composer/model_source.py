@@ -149,11 +149,11 @@ def _is_text(path: Path) -> bool:
 
 
 def _describe_unknown(name: str) -> str:
-    from composer.catalogues import list_entries, name_closest
+    from composer.catalogues import find_missing_owner, list_entries, name_closest
 
     shipped = shipped_models()
     known = [*published_specs(), *(entry.name for entry in list_entries())]
-    if missing := find_missing_distribution(name, known):
+    if missing := find_missing_distribution(name, known) or find_missing_owner(name):
         return (
             f"there is no file or folder '{name}', and the distribution '{missing}' is not "
             "installed, so there is no model of that name either"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
 from composer.discovery import Candidate, Publication, choose, discover
-from composer.errors import InputError, PluginError
+from composer.errors import InputError, NameResolutionError, PluginError
 from composer.layers import Engine
 from composer.names import did_you_mean
+from composer.registry import Registry, short_name
 
 GROUP = "composer.engines"
 _LOGGER = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ class NamedEngine:
     """An engine that can be used here.
 
     Args:
-        name: its name.
+        name: its name, qualified if it is not ours: kept values and compiled files depend on it.
         engine: the engine.
         label: its plugin and version.
     """
@@ -69,7 +71,7 @@ def find_engine(name: str) -> NamedEngine:
 
     Raises:
         InputError: there is no such engine, or a library is missing, with what installs it.
-        PluginError: its plugin fails, or two distributions publish the name.
+        PluginError: its plugin fails or is not installed, or two distributions publish the name.
     """
     publication = _find_publication(name)
     engine = _make(publication)
@@ -78,7 +80,7 @@ def find_engine(name: str) -> NamedEngine:
             f"the engine '{publication.name}' cannot run here: {missing}"
             + (f". pip install '{engine.extra}'" if engine.extra else "")
         )
-    return NamedEngine(publication.name, engine, publication.label)
+    return NamedEngine(short_name(publication.qualified), engine, publication.label)
 
 
 def check_precision(engine: NamedEngine, precision: str) -> None:
@@ -106,6 +108,7 @@ def _find_publication(name: str) -> Publication:
         if (match := each.matches(qualifier) if qualifier else "name") is not None
     ]
     if not candidates:
+        _require_plugin(name)
         known = list_engines()
         raise InputError(
             f"there is no engine '{name:.100}'. {did_you_mean(name, known, 'engines')}"
@@ -114,6 +117,16 @@ def _find_publication(name: str) -> Publication:
     if note:
         _LOGGER.warning("note: %s", note)
     return publication
+
+
+def _require_plugin(name: str) -> None:
+    """Says which distribution is missing, if it is that of a name.
+
+    Raises:
+        MissingPluginError: with the distribution.
+    """
+    with suppress(NameResolutionError):
+        Registry.installed(GROUP).find(name)
 
 
 @cache

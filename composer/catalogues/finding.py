@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from composer.catalogues.catalogue import Entry
 from composer.catalogues.published import list_catalogues, list_names
-from composer.discovery import DISTRIBUTION, find_model, find_published
+from composer.discovery import DISTRIBUTION, find_model, find_published, find_version
 from composer.downloads import is_address
-from composer.errors import NameResolutionError
+from composer.errors import MissingPluginError, NameResolutionError
 from composer.files import is_there
 from composer.names import closest
 
 _LOGGER = logging.getLogger(__name__)
 DEFAULT_WEIGHTS = "default"
 _SHOWN = 8
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def list_entries() -> list[Entry]:
@@ -55,13 +58,34 @@ def require_entry(name: str) -> Entry:
 
     Raises:
         NameResolutionError: it means none, or several.
+        MissingPluginError: it is one of a distribution that is not installed.
     """
     if (entry := find_entry(name)) is not None:
         return entry
+    if owner := find_missing_owner(name):
+        raise MissingPluginError(
+            owner,
+            f"the distribution '{owner}' is not installed, so there is no published model '{name}'",
+        )
     hint = f" Did you mean '{found}'?" if (found := name_closest(name)) else ""
     raise NameResolutionError(
         f"there is no published model '{name}'.{hint} `composer models` lists all."
     )
+
+
+def find_missing_owner(name: str) -> str | None:
+    """The distribution of a model's full name, if it is not installed; None otherwise.
+
+    Args:
+        name: what was written: `somebodys-plugin/catalogue/SECTION/NAME`.
+    """
+    owner, *rest = name.split("/")
+    if len(rest) < 2 or not (owner and all(rest)) or Path(name).suffix or Path(owner).exists():
+        return None
+    parts = {part for entry in list_entries() for part in entry.qualified.split("/")}
+    if not _DISTRIBUTION.fullmatch(owner) or owner in parts or find_version(owner) is not None:
+        return None
+    return owner
 
 
 def find_default(spec: str) -> Entry:

@@ -118,6 +118,12 @@ class PublishedMapping(NamedTuple):
     label: str
     distribution: str = ""
 
+    @property
+    def family(self) -> str:
+        """The family of its names, with the distribution of one that another publishes."""
+        is_others = self.distribution not in ("", DISTRIBUTION)
+        return f"{self.mapping.name} of {self.distribution}" if is_others else self.mapping.name
+
     def __str__(self) -> str:
         return f"'{self.name}' of {self.label}" if self.label else f"'{self.name}'"
 

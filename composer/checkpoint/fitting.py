@@ -64,7 +64,7 @@ def read_fitting(
     report.choices[:0] = _describe_choice(chosen, votes, contents.sections)
     if contents.passed_over:
         report.choices.append(contents.passed_over)
-    family = contents.family if chosen.mapping is None else chosen.mapping.mapping.name
+    family = contents.family if chosen.mapping is None else chosen.mapping.family
     return Checkpoint(
         path=file,
         format=f"{family} {container}".strip(),

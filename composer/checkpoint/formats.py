@@ -11,7 +11,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from composer.catalogues import find_weights_address
+from composer.catalogues import find_missing_owner, find_weights_address
 from composer.discovery import find_model, find_package_folders
 from composer.downloads import fetch, is_collapsed_address
 from composer.errors import CheckpointError
@@ -68,6 +68,8 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
         if (kind := find_special_kind(path)) is not None:
             raise CheckpointError(f"{path}: it is {kind}, not a file.")
         hint = " An address is a text, not a path." if is_collapsed_address(str(path)) else ""
+        if owner := find_missing_owner(path.as_posix()):
+            hint = f" Published models of '{owner}' need that distribution, which is not installed."
         raise CheckpointError(f"{path}: there is no such file.{hint}")
     return path
 

@@ -25,7 +25,6 @@ from composer.checkpoint.saved_versions import list_namers
 from composer.checkpoint.sections import Section
 from composer.checkpoint.shards import ShardedTensors
 from composer.checkpoint.torch_file import read_legacy_torch, read_torch
-from composer.discovery import DISTRIBUTION
 from composer.downloads import is_address, without_secrets
 from composer.errors import CheckpointError, DownloadError
 
@@ -142,10 +141,7 @@ def _name_format(read: FileContents) -> str:
     contents = read.contents
     keys = _without_wrappers(contents.tensors).keys()
     found = recognise_keys(keys, distributions=list_namers(contents.metadata)).mappings
-    family = contents.family
-    if found:
-        owner = found[0].distribution
-        family = found[0].mapping.name + ("" if owner == DISTRIBUTION else f" of {owner}")
+    family = found[0].family if found else contents.family
     return f"{family} {read.container}".strip()
 
 

@@ -9,18 +9,28 @@ from composer.acceleration.engines import find_engine
 from composer.catalogues import (
     find_default,
     find_entry,
+    find_missing_owner,
     list_catalogues,
     list_entries,
     published,
     qualify_weights,
+    require_entry,
 )
 from composer.checkpoint import describe_checkpoint, recognise_keys
+from composer.checkpoint.formats import locate_checkpoint
 from composer.cli.main import main
 from composer.data import write_shape_dataset
 from composer.data.formats import recognise
 from composer.discovery import Homes, find_owners
 from composer.downloads.fetching import resolve_address
-from composer.errors import DownloadError, InputError, NameResolutionError, PluginError
+from composer.errors import (
+    CheckpointError,
+    DownloadError,
+    InputError,
+    MissingPluginError,
+    NameResolutionError,
+    PluginError,
+)
 from composer.experiment import load_experiment
 from composer.exporting import load_exporter
 from composer.graph import Graph
@@ -256,6 +266,11 @@ def test_engines_keep_their_names(stranger, caplog):
         "note: the engine 'onnxruntime' is published by aaa-stranger 1.0, too; it means "
         "'detection-composer/onnxruntime', which can be written to say so"
     ]
+    assert find_engine("onnxruntime").name == "onnxruntime"
+    # A compiled file of ours is none of an engine of the same name and version.
+    assert find_engine("aaa-stranger/onnxruntime").name == "aaa-stranger/onnxruntime"
+    with pytest.raises(MissingPluginError, match="'nobodys-plugin' is not installed, so there"):
+        find_engine("nobodys-plugin/onnxruntime")
     theirs = split_variant("people@aaa-stranger/onnxruntime:int8")
     assert (theirs.engine, theirs.precision) == ("aaa-stranger/onnxruntime", "int8")
     assert split_variant("folder@old/model.yaml").model == "folder@old/model.yaml"
@@ -358,3 +373,20 @@ def test_published_weights_are_written_with_their_distribution(tmp_path):
     assert qualify_weights("people") == "detection-composer/people"
     for other in ("default", "https://host/model.pth", "model.pth", str(tmp_path)):
         assert qualify_weights(other) == other
+
+
+MISSING = "nobodys-plugin/shelter/Pets/small"
+
+
+def test_a_published_model_of_a_missing_plugin_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingPluginError, match="'nobodys-plugin' is not installed, so there is"):
+        require_entry(MISSING)
+    with pytest.raises(NameResolutionError, match="'nobodys-plugin' is not installed"):
+        find_model_source(MISSING)
+    with pytest.raises(CheckpointError, match="of 'nobodys-plugin' need that distribution, which"):
+        locate_checkpoint(MISSING)
+    for other in ("runs/a/b/model.pth", "COCO-Detection/a/b", "pets/small", "/a/b/c", "a//b"):
+        assert find_missing_owner(other) is None
+    (tmp_path / "nobodys-plugin").mkdir()
+    assert find_missing_owner(MISSING) is None

@@ -89,14 +89,14 @@ def engines(plugin_folder):
 def test_an_engine_runs_the_dense_nodes(run):
     result = run("--no-save", "--engine", "fake")
     assert result.code == 0
-    assert "optimised: fake float32 in 2 of 3 nodes" in result.err
+    assert "optimised: fake-plugin/fake float32 in 2 of 3 nodes" in result.err
     assert "backbone.bottom_up+backbone.fpn" in result.out
 
 
 @pytest.mark.usefixtures("engines")
 def test_a_dry_run_says_what_an_engine_runs(run):
     result = run("--dry-run", "--engine", "fake", "--precision", "bfloat16")
-    assert "by fake bfloat16, as one: backbone.bottom_up, backbone.fpn" in result.out
+    assert "by fake-plugin/fake bfloat16, as one: backbone.bottom_up, backbone.fpn" in result.out
 
 
 @pytest.mark.usefixtures("engines")

@@ -227,6 +227,8 @@ def test_a_mapping_is_forced_by_its_name_or_left_out(publish, load):
         load(FOREIGN)
     graph, _ = load(FOREIGN, key_mapping="body")
     assert has(graph, STATE)
+    graph, _ = load(FOREIGN, key_mapping="dist-body/body")
+    assert graph.provenance[-1].format == "body of dist-body torch"
     publish("other", "network", "trunk")
     with pytest.raises(CheckpointMismatchError):
         load(FOREIGN, key_mapping="none")
