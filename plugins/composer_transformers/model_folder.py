@@ -89,7 +89,13 @@ def _make_spec(config: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[
 
 
 def _find_spec(config: Mapping[str, Any]) -> str:
-    kind = config["model_type"]
+    kind, architectures = config["model_type"], config.get("architectures") or []
+    if not isinstance(kind, str):
+        raise ValueError(f"{_CONFIG}: model_type is the name of a type of model, not {kind!r:.60}")
+    if not isinstance(architectures, list) or not all(isinstance(a, str) for a in architectures):
+        raise ValueError(
+            f"{_CONFIG}: architectures is a list of names of classes, not {architectures!r:.60}"
+        )
     if kind not in _SPECS:
         code = " Code that comes with a model is never run." if "auto_map" in config else ""
         raise ValueError(
@@ -97,7 +103,7 @@ def _find_spec(config: Mapping[str, Any]) -> str:
             f"{', '.join(_SPECS)} have one.{code}"
         )
     known = _SPECS[kind]
-    for architecture in config.get("architectures") or list(known)[:1]:
+    for architecture in architectures or list(known)[:1]:
         if architecture not in known:
             raise ValueError(
                 f"a model of transformers that is a {architecture:.60}; of this type, "
@@ -113,7 +119,11 @@ def _read_names(config: Mapping[str, Any]) -> tuple[list[str], str]:
     There are as many classes as names, in transformers, too.
     """
     names = config.get("id2label") or {}
-    if not isinstance(names, dict) or not all(_NUMBER.fullmatch(str(key)) for key in names):
+    if (
+        not isinstance(names, dict)
+        or not all(_NUMBER.fullmatch(str(key)) for key in names)
+        or not all(isinstance(name, str | int | float) for name in names.values())
+    ):
         raise ValueError(f"{_CONFIG}: id2label does not map the numbers of classes to names")
     by_number = {int(key): str(name) for key, name in names.items()}
     found = [by_number.get(number, f"LABEL_{number}") for number in range(len(names))]

@@ -108,6 +108,15 @@ def test_folders_of_others_are_none_of_ours(tmp_path):
             "is a DetrModel; of this type, DetrForObjectDetection and DetrForSegmentation have a",
         ),
         (
+            {"model_type": "detr", "architectures": "DetrForObjectDetection"},
+            "architectures is a list of names of classes, not 'DetrForObjectDetection'",
+        ),
+        ({"model_type": ["detr"], "architectures": []}, r"model_type is the name .* not \['detr"),
+        (
+            {"model_type": "detr", "architectures": [], "id2label": {"0": None}},
+            "id2label does not map the numbers of classes to names",
+        ),
+        (
             {"model_type": "detr", "architectures": [], "id2label": {"a": "1"}},
             "id2label does not map the numbers of classes to names",
         ),
