@@ -88,7 +88,13 @@ def _configuration_of(publication: Publication) -> Schema:
     Raises:
         PluginError: if its plugin fails to import, or it is no node type.
     """
-    contract = read_contract(publication.load())
+    target = publication.load()
+    try:
+        contract = read_contract(target)
+    except PluginError as error:
+        raise PluginError(
+            f"node type '{publication.name}' of {publication.label}: {error}"
+        ) from error
     schema = contract.config.model_json_schema(schema_generator=_Lenient)
     schema = inline_definitions(schema, schema.pop("$defs", {}))
     schema["title"] = f"{publication.name} of {publication.plugin}"

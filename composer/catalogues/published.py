@@ -60,15 +60,16 @@ def _read(publication: Publication, name: str) -> Catalogue:
         PluginError: its plugin fails to import, or it has another form.
     """
     function = publication.load_function()
+    what = f"the catalogue '{publication.name}' of {publication.label}"
     try:
         with surviving_exits():
             form = CatalogueForm.model_validate(function())
     except ValidationError as error:
         place, message = error.errors()[0]["loc"], error.errors()[0]["msg"]
-        where = ".".join(map(str, place))
-        raise PluginError(f"the catalogue of {publication.label}: {where}: {message}") from error
+        where = "".join(f"{part}." for part in place).rstrip(".")
+        raise PluginError(": ".join(filter(None, (what, where, message)))) from error
     except Exception as error:
-        raise PluginError(f"the catalogue of {publication.label} fails: {error}") from error
+        raise PluginError(f"{what} fails: {error}") from error
     entries = tuple(
         Entry(name, publication.distribution, entry, form.address + entry.weights)
         for entry in form.entries

@@ -12,7 +12,7 @@ from composer.data.formats.recognition import Recognition
 from composer.data.formats.table_format import describe_other_table
 from composer.data.formats.unread_formats import describe_conversions
 from composer.discovery import surviving_exits
-from composer.errors import ComposerError, DataError
+from composer.errors import ComposerError, DataError, PluginError
 from composer.registry import DATASET_GROUP, FORMAT_GROUP, Found, Registry, short_name
 
 PLAIN = "image_folder"  # the reader of images without annotations, which is the last resort
@@ -86,11 +86,17 @@ def _ask_all(
             if isinstance(error, DataError) and registry.is_ours(name):
                 failed.append(error)
             else:
-                _log.warning("format '%s' failed at %s: %s", name, path.path, error)
+                _log.warning("note: %s", _describe_failure(meant, path, error))
             continue
         if one is not None:
             found[name] = one
     return found, failed
+
+
+def _describe_failure(meant: Found, path: DataPath, error: Exception) -> str:
+    if isinstance(error, PluginError):
+        return f"a format is left out: {error}"
+    return f"format {meant.label} failed at {path.path}: {error}"
 
 
 def _ask(registry: Registry, meant: Found, path: DataPath) -> Recognition | None:

@@ -110,6 +110,7 @@ BROKEN = {
     "def catalogue():\n    return {'source': 'x', 'entries': [{'name': 'a'}]}": "entries.0.weights",
     "import nowhere": "fails to import",
     "catalogue = 5": "is no function: int",
+    "def catalogue():\n    return 5": "'broken' of broken-zoo (broken-zoo 1.0): Input should be",
 }
 
 

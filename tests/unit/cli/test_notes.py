@@ -1,9 +1,12 @@
 """Notes on names that plugins publish, too."""
 
+import pytest
+
 from composer.data import write_shape_dataset
 from hostile_plugin import hostile_plugin
+from plugin_folder import plugin_folder
 
-__all__ = ["hostile_plugin"]
+__all__ = ["hostile_plugin", "plugin_folder"]
 
 
 def test_a_note_is_printed_once_a_command(hostile_plugin, cli, caplog):
@@ -24,3 +27,23 @@ def test_a_note_on_a_model_is_printed_once_where_it_is_opened_repeatedly(
     notes = [text for text in caplog.messages if text.startswith("note: ")]
     assert len(notes) == len(set(notes))
     assert sum("'people'" in note for note in notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "note"),
+    [
+        ("1 / 0", "a format is left out: 'odd' of odd-format (odd-format 1.0) fails to import: Z"),
+        (
+            "odd = lambda path: 5",
+            "format 'odd' of odd-format (odd-format 1.0) failed at shapes: it",
+        ),
+    ],
+)
+def test_a_format_that_fails_is_named_once_with_its_plugin(
+    plugin_folder, cli, folder, caplog, module, note
+):
+    lines = "[composer.formats]\nodd = odd_format:odd\n"
+    plugin_folder.install("odd-format", lines, {"odd_format": module})
+    write_shape_dataset(folder / "shapes", num_images=1, size=64)
+    assert cli("data", "check", "shapes").code == 0
+    assert [text.startswith(f"note: {note}") for text in caplog.messages] == [True]

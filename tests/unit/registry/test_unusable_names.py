@@ -160,6 +160,8 @@ def test_what_cannot_be_a_node_type_is_described_with_its_plugin(
     error = " ".join(capsys.readouterr().err.split())
     assert "node type 'head' of poor (poor-plugin 1.0): " in error
     assert message in error
+    (failure,) = make_schema().failures
+    assert failure.startswith("node type 'head' of poor (poor-plugin 1.0): ")
 
 
 SILENT = """
