@@ -17,6 +17,7 @@ from composer.checkpoint.layouts import Contents
 from composer.checkpoint.mapping_choice import Reading, Remarks, choose_mapping
 from composer.checkpoint.reader import read_contents
 from composer.checkpoint.renamed_tensors import RenamedTensors, shapes_of
+from composer.checkpoint.saved_versions import describe_changes
 from composer.checkpoint.sections import Section, is_averaged
 from composer.errors import CheckpointError
 
@@ -64,6 +65,7 @@ def read_fitting(
     report.choices[:0] = _describe_choice(chosen, votes, contents.sections)
     if contents.passed_over:
         report.choices.append(contents.passed_over)
+    report.notes += describe_changes(contents.metadata)
     family = contents.family if chosen.mapping is None else chosen.mapping.family
     return Checkpoint(
         path=file,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from composer.discovery import DISTRIBUTION
+from composer.discovery import DISTRIBUTION, find_version
 from composer.json_documents import parse_json_document
 
 FORMAT = "composer.format"
@@ -28,6 +28,16 @@ def read_versions(metadata: Mapping[str, str]) -> dict[str, str]:
 def list_namers(metadata: Mapping[str, str]) -> set[str] | None:
     """The distributions whose names a file may have; None if it does not describe itself."""
     return {DISTRIBUTION, *read_versions(metadata)} if FORMAT in metadata else None
+
+
+def describe_changes(metadata: Mapping[str, str]) -> list[str]:
+    """A sentence on distributions of which another version is installed; nothing without any."""
+    changed = []
+    for name, version in sorted(read_versions(metadata).items()):
+        installed = find_version(name)
+        if installed not in (None, version):
+            changed.append(f"{name} {version} ({installed} is installed)")
+    return [f"it was saved with {', '.join(changed)}"] if changed else []
 
 
 def read_texts(metadata: Mapping[str, str], key: str) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Checkpoints whose plugins are missing, are others now, or fail to import."""
 
 import json
+import sys
 
 import pytest
 import torch
 
 from composer.discovery import find_version, forget_entry_points
-from composer.errors import SpecError
+from composer.errors import CheckpointMismatchError, SpecError
 from composer.graph import Graph
 from composer.graph.description import read_description
 
@@ -92,8 +93,6 @@ def test_a_renamed_type_says_what_the_file_was_saved_with(saved):
 
 
 def test_a_renamed_key_says_what_the_file_was_saved_with(saved, monkeypatch):
-    import sys
-
     monkeypatch.delitem(sys.modules, "composer_extra")
     reinstall(saved, ENTRIES, PLUGIN.replace("by:", "offset:").replace("x + by", "x"))
     text, problems = complain()
@@ -101,6 +100,15 @@ def test_a_renamed_key_says_what_the_file_was_saved_with(saved, monkeypatch):
         problems[0].message == "node 'b': configuration 'by' is not known to composer-extra/shift"
     )
     assert "model.pth was saved with composer-extra 1.2 (2.0 is installed)" in text
+
+
+def test_a_renamed_weight_says_what_the_file_was_saved_with(saved, monkeypatch):
+    assert Graph.open("model.pth").load("model.pth").notes == ()
+    monkeypatch.delitem(sys.modules, "composer_extra")
+    reinstall(saved, ENTRIES, PLUGIN.replace("self.layer", "self.linear"))
+    saved_with = r"note: it was saved with composer-extra 1\.2 \(2\.0 is installed\)"
+    with pytest.raises(CheckpointMismatchError, match=saved_with):
+        Graph.open("model.pth")
 
 
 def test_a_type_given_in_python_is_asked_for_again(tmp_path, monkeypatch):
