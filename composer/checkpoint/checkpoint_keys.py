@@ -6,6 +6,7 @@ is built without arguments. It is imported only when a file's keys ask for one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -18,6 +19,7 @@ from composer.errors import CheckpointError, NameResolutionError, PluginError
 from composer.names import did_you_mean
 from composer.registry import MAPPING_GROUP, Publication, Registry
 
+_LOGGER = logging.getLogger(__name__)
 NO_MAPPING = "none"
 
 
@@ -188,7 +190,7 @@ def find_mapping(name: str, registry: Registry | None = None) -> PublishedMappin
     """
     registry = registry or Registry.installed(MAPPING_GROUP)
     try:
-        publication = registry.find(name).publication
+        _, publication, note = registry.find(name)
     except NameResolutionError:
         known = [*registry.names(), NO_MAPPING]
         hint = did_you_mean(name, known, "key mappings")
@@ -196,6 +198,8 @@ def find_mapping(name: str, registry: Registry | None = None) -> PublishedMappin
     except PluginError as error:
         raise CheckpointError(str(error)) from error
     assert publication is not None
+    if note:
+        _LOGGER.warning("note: %s", note)
     try:
         return _describe(_load(publication), publication)
     except PluginError as error:

@@ -11,6 +11,7 @@ _LOGGERS = (
     "composer.acceleration.engines",
     "composer.catalogues.finding",
     "composer.catalogues.published",
+    "composer.checkpoint.checkpoint_keys",
     "composer.checkpoint.formats",
     "composer.language.loading",
     "composer.documents",

@@ -75,6 +75,8 @@ def _ask_all(
     """What a path can be, and why formats of ours that know it cannot read it."""
     registry = Registry.installed(FORMAT_GROUP)
     named = registry.list_all() if format is None else {format: registry.find(format)}
+    for note in (meant.note for meant in named.values() if meant.note):
+        _log.warning("note: %s", note)
     found: dict[str, Recognition] = {}
     failed: list[DataError] = []
     for name, meant in named.items():

@@ -3,9 +3,11 @@
 import pytest
 
 from composer.data import write_shape_dataset
+from composer.graph import Graph
 from hostile_plugin import hostile_plugin
 from plugin_folder import plugin_folder
 
+SMALL = {"depth": 18, "stem_out_channels": 8, "res2_out_channels": 8, "fpn_channels": 8}
 __all__ = ["hostile_plugin", "plugin_folder"]
 
 
@@ -47,3 +49,17 @@ def test_a_format_that_fails_is_named_once_with_its_plugin(
     write_shape_dataset(folder / "shapes", num_images=1, size=64)
     assert cli("data", "check", "shapes").code == 0
     assert [text.startswith(f"note: {note}") for text in caplog.messages] == [True]
+
+
+def test_names_of_options_are_noted_too(hostile_plugin, cli, folder, caplog):
+    write_shape_dataset(folder / "shapes", num_images=1, size=64)
+    assert cli("data", "check", "shapes", "--format", "coco").code == 0
+    Graph.from_spec("detection-composer/rpn_r50_fpn", **SMALL).save(folder / "rpn.pth")
+    options = ("--key-mapping", "torchvision", "--until", "preprocess", "--no-save")
+    assert cli("run", "rpn.pth", "--weights", "rpn.pth", *options).code == 0
+    assert [
+        text.partition(" is published by hostile-plugin 1.0, too")[0] for text in caplog.messages
+    ] == [
+        "note: the format of datasets 'coco'",
+        "note: the key mapping 'torchvision'",
+    ]
