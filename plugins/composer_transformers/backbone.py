@@ -5,12 +5,15 @@ Legend: N images. `_` is channels, and a map's height and width.
 
 import difflib
 import re
+from dataclasses import replace
 from typing import Any
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import Optimization, rename_state
+from composer.ranges import PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_transformers.configuration import without_code
 from composer_transformers.feature_levels import measure_levels
@@ -36,9 +39,12 @@ class TransformersBackbone(nn.Module):
         config: what differs from transformers' defaults, as in a `config.json`.
         out_features: the levels to give; by default all of a network of stages, and the last map
             of a plain one.
+        stride: of the maps of a plain vision transformer; by default the side of its patches. For
+            another one, the network is given images that are resized accordingly: 16 for DINOv2,
+            whose patches have 14 pixels, makes a map of which pyramids can be built.
 
     Raises:
-        ValueError: there is no such network or level.
+        ValueError: there is no such network or level, or a stride is given to a network of stages.
     """
 
     def __init__(
@@ -48,12 +54,18 @@ class TransformersBackbone(nn.Module):
         model_type: str,
         config: dict[str, Any] | None = None,
         out_features: tuple[str, ...] | None = None,
+        stride: PositiveInt | None = None,
     ) -> None:
         super().__init__()
         values = {"num_channels": images_shape.channels or 3, **(config or {})}
         levels = _find_levels(model_type, values)
         chosen = _choose(levels, out_features, model_type)
-        self._output_shape = {name: levels[name][1] for name in chosen}
+        shapes = {name: levels[name][1] for name in chosen}
+        self._patch_size = _find_patch_size(levels, model_type) if stride else 0
+        self._stride = stride or 0
+        self._output_shape = {
+            name: replace(shape, stride=stride or shape.stride) for name, shape in shapes.items()
+        }
         stages = [levels[name][0] for name in chosen]
         self.network = build_network(_configure(model_type, values, stages))
         rename_state(self, {"network.": ""})
@@ -70,9 +82,10 @@ class TransformersBackbone(nn.Module):
 
     def forward(self, images: ImageList) -> Features:
         """Returns the feature maps that were asked for, by name, finest first."""
-        maps: list[Float[Tensor, "N _ _ _"]] = list(
-            self.network(match_pixels(images, self.network)).feature_maps
-        )
+        pixels = match_pixels(images, self.network)
+        if self._stride != self._patch_size:
+            pixels = _resize_cells(pixels, self._stride, self._patch_size)
+        maps: list[Float[Tensor, "N _ _ _"]] = list(self.network(pixels).feature_maps)
         return dict(zip(self._output_shape, maps, strict=True))
 
 
@@ -89,6 +102,28 @@ def _find_levels(kind: str, values: dict[str, Any]) -> dict[str, tuple[str, Tens
         name: (stage, shape)
         for name, stage, shape in zip(names, stages, shapes.values(), strict=True)
     }
+
+
+def _find_patch_size(levels: dict[str, tuple[str, TensorShape]], kind: str) -> int:
+    """The stride of all maps of a plain vision transformer.
+
+    Raises:
+        ValueError: the network has stages.
+    """
+    if _DEEPEST not in levels:
+        raise ValueError(f"stride: {kind} has levels of several strides: {', '.join(levels)}.")
+    return levels[_DEEPEST][1].stride or 1
+
+
+def _resize_cells(
+    pixels: Float[Tensor, "N _ _ _"], before: int, after: int
+) -> Float[Tensor, "N _ _ _"]:
+    """Resizes images so that a cell's side of some pixels has so many; they are padded to cells."""
+    height, width = pixels.shape[-2:]
+    rows, columns = -(-height // before), -(-width // before)
+    padded = F.pad(pixels, (0, columns * before - width, 0, rows * before - height))
+    size = (rows * after, columns * after)
+    return F.interpolate(padded, size=size, mode="bilinear", align_corners=False)
 
 
 def _is_stage(name: str) -> bool:

@@ -52,6 +52,39 @@ def test_a_plain_vision_transformer_gives_its_last_map(kind, stride):
 
 
 @torch.no_grad()
+def test_a_plain_vision_transformer_may_have_another_stride_than_its_patches():
+    given, images = build("dinov2", stride=16), images_of(64, 90)
+    assert given.output_shape == {"last_feat": TensorShape(channels=16, stride=16)}
+    own = build("dinov2")
+    own.load_state_dict(given.state_dict())
+    padded = torch.nn.functional.pad(images.tensor, (0, 6))
+    resized = torch.nn.functional.interpolate(padded, size=(56, 84), mode="bilinear")
+    expected = own(ImageList(resized, [(56, 84)] * 2))["last_feat"]
+    assert expected.shape == (2, 16, 4, 6)
+    assert torch.equal(given(images)["last_feat"], expected)
+
+
+@torch.no_grad()
+def test_the_stride_of_the_patches_changes_nothing():
+    given, own, images = build("dinov2", stride=14), build("dinov2"), images_of(60, 90)
+    own.load_state_dict(given.state_dict())
+    assert torch.equal(given(images)["last_feat"], own(images)["last_feat"])
+
+
+def test_a_dinov2_serves_a_pyramid():
+    bottom_up = {"uses": "transformers_backbone", "with": {"model_type": "dinov2", "stride": 16}}
+    bottom_up["with"]["config"] = SMALL["dinov2"]
+    fpn = {"uses": "simple_feature_pyramid", "inputs": {"features": "bottom_up"}}
+    nodes = {"backbone": {"nodes": {"bottom_up": bottom_up, "fpn": fpn}}}
+    spec = {"composer": 1, "extends": "mask_rcnn_r50_fpn", "nodes": nodes}
+    graph = Graph.from_spec(spec, fc_dim=8, mask_conv_dim=8)
+    features = graph.run([{"image": torch.rand(3, 64, 96) * 255}], until="backbone")
+    assert {name: tuple(one.shape[-2:]) for name, one in features.items()} == {
+        "p2": (16, 24), "p3": (8, 12), "p4": (4, 6), "p5": (2, 3), "p6": (1, 2),
+    }  # fmt: skip
+
+
+@torch.no_grad()
 def test_features_and_names_of_weights_are_those_of_transformers():
     from transformers import ConvNextBackbone, ConvNextConfig
 
@@ -71,6 +104,7 @@ def test_features_and_names_of_weights_are_those_of_transformers():
         ({"kind": "convnxt"}, "transformers has no backbone 'convnxt'. Did you mean 'convnext'"),
         ({"kind": "convnext", "out_features": ("c2", "p6")}, "no level p6, only c2, c3, c4, c5"),
         ({"kind": "convnext", "out_features": ()}, "none is named"),
+        ({"kind": "convnext", "stride": 16}, "stride: convnext has levels of several strides: c2"),
     ],
 )
 def test_unknown_networks_and_levels_are_described(options, message):
