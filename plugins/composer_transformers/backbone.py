@@ -22,6 +22,7 @@ from composer_transformers.masks import match_pixels
 from composer_transformers.network_folding import fold_network
 from composer_transformers.parts import build_network
 
+_OF_TIMM = "timm_backbone"
 _DEEPEST = "last_feat"  # the one map of a network without levels, as ViTDet calls it
 
 
@@ -151,7 +152,9 @@ def _configure(kind: str, values: dict[str, Any], stages: list[str] | None) -> A
         ValueError: there is no such network, or the configuration is wrong.
     """
     library = load_library()
-    known = sorted({one.model_type for one in library.AutoBackbone._model_mapping})
+    known = sorted({one.model_type for one in library.AutoBackbone._model_mapping} - {_OF_TIMM})
+    if kind == _OF_TIMM:
+        raise ValueError(f"networks of timm have a node type of their own: uses: {_OF_TIMM}")
     if kind not in known:
         close = difflib.get_close_matches(kind, known, n=1)
         hint = f"Did you mean '{close[0]}'?" if close else f"It has {', '.join(known)}."

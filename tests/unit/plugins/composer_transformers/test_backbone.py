@@ -103,6 +103,7 @@ def test_features_and_names_of_weights_are_those_of_transformers():
     [
         ({"kind": "convnxt"}, "transformers has no backbone 'convnxt'. Did you mean 'convnext'"),
         ({"kind": "convnext", "out_features": ("c2", "p6")}, "no level p6, only c2, c3, c4, c5"),
+        ({"kind": "timm_backbone"}, "networks of timm have a node type of their own: uses: timm_"),
         ({"kind": "convnext", "out_features": ()}, "none is named"),
         ({"kind": "convnext", "stride": 16}, "stride: convnext has levels of several strides: c2"),
     ],
