@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+from functools import cache
 from pathlib import Path
 
 DISTRIBUTION = "detection-composer"
@@ -21,6 +22,16 @@ def find_version(distribution: str = DISTRIBUTION) -> str | None:
     Returns:
         None if it is not installed, such as this one in a source tree.
     """
+    return _own_version() if distribution == DISTRIBUTION else _find_version(distribution)
+
+
+@cache
+def _own_version() -> str | None:
+    """Our version: it is asked for at every reference to a spec, and does not change."""
+    return _find_version(DISTRIBUTION)
+
+
+def _find_version(distribution: str) -> str | None:
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -17,10 +17,12 @@ from composer.discovery import (
     published_specs,
 )
 from composer.documents import Located, Place, Problem, ProblemLog, locate, read_file
-from composer.errors import PluginError, SpecError
+from composer.errors import LocatedProblem, PluginError, SpecError
 from composer.files import is_there
 from composer.language.referenced_files import read_referenced
 from composer.names import did_you_mean
+
+_MAX_HINTS = 200  # references that mean nothing, and are compared with those that do
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,16 @@ class Document:
         return str(self.path.resolve()) if self.path is not None else f"<dict {id(self.root)}>"
 
 
-def find_document(source: SpecSource, log: ProblemLog, place: Place | None = None) -> Document:
+def find_document(
+    source: SpecSource, log: ProblemLog, place: Place | None = None, *, has_hints: bool = True
+) -> Document:
     """Finds a document by its path or name, and reads it.
 
     Args:
         source: a file, the name of a published spec, or a mapping.
         log: takes problems that do not keep the rest from being read.
         place: where the reference stands; a relative file is looked for beside it first.
+        has_hints: whether a name that means nothing is compared with those that mean something.
 
     Raises:
         SpecError: if there is no such document or it is not YAML.
@@ -99,7 +104,7 @@ def find_document(source: SpecSource, log: ProblemLog, place: Place | None = Non
     except PluginError as error:
         raise SpecError([Problem(place or Place(os.fspath(source)), str(error))]) from None
     if found is None:
-        raise SpecError([_not_found(os.fspath(source), place)])
+        raise SpecError([_not_found(os.fspath(source), place, has_hints=has_hints)])
     notes = (f"{place}: {found.note}" if place else found.note,) if found.note else ()
     if place is None or not place.line:  # the user names it
         return Document(read_file(found.path, log, place), found.path, notes)
@@ -116,6 +121,7 @@ class Library:
     def __init__(self, log: ProblemLog) -> None:
         self._log = log
         self._read: dict[tuple[str, str], Document] = {}
+        self._failed: dict[tuple[str, str], tuple[Place, SpecError]] = {}
 
     def read(self, name: Located) -> Document:
         """The document that a reference means.
@@ -124,9 +130,26 @@ class Library:
             SpecError: if there is no such document or it is not YAML.
         """
         key = (name.place.source if name.place.line else "", str(name.value))
+        if key in self._failed:
+            first, error = self._failed[key]
+            raise SpecError([_moved(problem, first, name.place) for problem in error.problems])
         if key not in self._read:
-            self._read[key] = find_document(str(name.value), self._log, name.place)
+            has_hints = len(self._failed) < _MAX_HINTS
+            try:
+                self._read[key] = find_document(
+                    str(name.value), self._log, name.place, has_hints=has_hints
+                )
+            except SpecError as error:
+                self._failed[key] = name.place, error
+                raise
         return self._read[key]
+
+
+def _moved(problem: LocatedProblem, first: Place, place: Place) -> LocatedProblem:
+    """A problem of a reference, at another one to the same document."""
+    if problem.place != first:
+        return problem
+    return Problem(place, problem.message, problem.hint)
 
 
 class FoundSpec(NamedTuple):
@@ -196,7 +219,9 @@ def suggest_other(name: str, written_in: str) -> str:
     return f"'{other.qualified}' is the one of {other.publication.origin}."
 
 
-def _not_found(name: str, place: Place | None) -> Problem:
+def _not_found(name: str, place: Place | None, *, has_hints: bool) -> Problem:
+    if not has_hints:
+        return Problem(place or Place(name), f"there is no spec '{name}'")
     published = published_specs()
     if missing := find_missing_distribution(name, published):
         message = f"the distribution '{missing}' is not installed, so there is no spec '{name}'"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from composer.language import load_spec
+from composer.errors import SpecError
+from composer.language import load_spec, sources
 from spec_folder import marked
 
 INNER = """\
@@ -312,3 +313,17 @@ def test_a_file_with_problems_does_not_hide_those_of_others(folder):
         ("spec.yaml", "unknown param 'stop'"),
         ("spec.yaml", "there is no node or input 'nothing'"),
     ]
+
+
+def test_of_thousands_of_missing_specs_the_first_are_compared_with_those_there_are(monkeypatch):
+    compared = []
+    monkeypatch.setattr(sources, "did_you_mean", lambda name, *_: compared.append(name) or "")
+    names = [f"missing_{number}" for number in range(300)] * 2
+    nodes = {f"n{number}": {"spec": name, "inputs": {}} for number, name in enumerate(names)}
+    with pytest.raises(SpecError) as caught:
+        load_spec({"composer": 1, "inputs": {"x": "any"}, "nodes": nodes})
+    assert compared == names[:200]
+    assert len(caught.value.problems) == len(names)
+    assert {f"there is no spec '{name}'" for name in names} == {
+        problem.message for problem in caught.value.problems
+    }
