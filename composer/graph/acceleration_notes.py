@@ -50,6 +50,11 @@ def describe_nodes(optimized: OptimizedNodes, paths: Collection[str]) -> str:
     lowered = sum(node.is_lowered for node in nodes)
     if lowered:
         parts.append(f"{optimized.precision} in {lowered} of {len(paths)} nodes")
+    notes = sorted({node.optimization.note for node in found} - {""})
+    parts += [
+        _count([node for node in found if node.optimization.note == note], "note", note)
+        for note in notes
+    ]
     if failed:
         parts.append(f"not in {', '.join(failed)}, which cannot be copied")
     applied = ", ".join(part for part in parts if part)

@@ -32,6 +32,11 @@ class Optimization:
             single output is called `output`.
         dense: whether it maps tensors to tensors without a loop over data, so that an engine may
             take it.
+        train_channels_last: changes the node's own module where a graph is trained with channels
+            last (`training.channels_last`), so that it is faster with such maps. Outputs and
+            gradients may differ by rounding, state dicts may not.
+        note: what `fold` does where it folds no layers, in a few words, for the one line about an
+            optimised graph.
     """
 
     fold: Callable[[nn.Module], nn.Module] | None = None
@@ -41,6 +46,8 @@ class Optimization:
     float32_inputs: tuple[str, ...] = ()
     float32_outputs: tuple[str, ...] = ()
     dense: bool = False
+    train_channels_last: Callable[[nn.Module], None] | None = None
+    note: str = ""
 
     @classmethod
     def of_dense(

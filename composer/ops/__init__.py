@@ -33,6 +33,7 @@ from composer.ops.matching import (
     sample_labels,
 )
 from composer.ops.nms import batched_nms, batched_nms_rotated, nms_rotated
+from composer.ops.region_bins import PoolingGrid
 from composer.ops.region_labels import (
     RegionLabels,
     RegionSampling,
@@ -40,7 +41,8 @@ from composer.ops.region_labels import (
     record_region_counts,
     sample_regions,
 )
-from composer.ops.region_pooling import PoolingGrid, can_pool_levels, fits_kernel, pool_levels
+from composer.ops.region_pooling import can_pool_levels, fits_kernel, pool_levels
+from composer.ops.region_sums import fits_sums, sum_regions
 from composer.ops.regions import check_offsets, index_regions, pick_class_offsets, split_regions
 from composer.ops.rotated_roi_align import roi_align_rotated
 from composer.ops.torchvision_operators import align_regions
@@ -76,6 +78,7 @@ __all__ = [
     "find_box_kind",
     "find_known_masks",
     "fits_kernel",
+    "fits_sums",
     "flatten_cells",
     "index_regions",
     "label_regions",
@@ -95,4 +98,5 @@ __all__ = [
     "sum_box_loss",
     "sum_focal_loss",
     "sum_overlap_loss",
+    "sum_regions",
 ]

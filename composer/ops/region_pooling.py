@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from composer.ops.region_bins import PoolingGrid, place_bins
 from composer.parallel_calls import call_all
 
 _CHUNK = 64  # regions that a thread takes at a time
@@ -24,21 +25,6 @@ _PRECISIONS = (torch.float32, torch.bfloat16)
 def can_pool_levels() -> bool:
     """Whether the kernel is installed."""
     return importlib.util.find_spec("numba") is not None
-
-
-class PoolingGrid(NamedTuple):
-    """How regions are sampled.
-
-    Args:
-        size: rows and columns of the grid.
-        sampling_ratio: samples a cell of the grid in each direction; 0 for as many as there are
-            cells of the map.
-        is_aligned: whether cells are sampled at their exact places, rather than half a cell off.
-    """
-
-    size: tuple[int, int]
-    sampling_ratio: int = 0
-    is_aligned: bool = True
 
 
 def fits_kernel(maps: Sequence[Tensor], regions: Tensor) -> bool:
@@ -100,32 +86,15 @@ def _divide(
     if mine is not None and not len(mine):
         return []
     rows = torch.arange(len(regions)) if mine is None else mine
-    images, bins, steps = _place_bins(regions.float(), scale, grid)
+    bins = place_bins(regions, scale, grid)
+    images, steps = bins.images.numpy(), bins.steps.numpy()
+    starts = bins.row_starts.numpy(), bins.column_starts.numpy()
     placed = _as_array(map_.permute(0, 2, 3, 1).contiguous())
     ratio, target = grid.sampling_ratio, _as_array(out)
     return [
-        (placed, images, bins, steps, rows[start : start + _CHUNK].numpy(), ratio, target)
+        (placed, images, starts, steps, rows[start : start + _CHUNK].numpy(), ratio, target)
         for start in range(0, len(rows), _CHUNK)
     ]
-
-
-def _place_bins(
-    regions: Float[Tensor, "R 5"], scale: float, grid: PoolingGrid
-) -> tuple[Any, tuple[Any, Any], Any]:
-    """The image of each region, where the bins of its grid begin, and how large they are."""
-    shift = 0.5 if grid.is_aligned else 0.0
-    corners = regions[:, 1:] * scale - shift
-    sizes = corners[:, 2:] - corners[:, :2]
-    if not grid.is_aligned:
-        sizes = sizes.clamp(min=1.0)
-    starts, steps = [], []
-    for axis, count in ((1, grid.size[0]), (0, grid.size[1])):
-        step = sizes[:, axis] / count
-        offsets = torch.arange(count, dtype=torch.float32) * step[:, None]
-        starts.append((corners[:, axis, None] + offsets).numpy())
-        steps.append(step)
-    images = regions[:, 0].to(torch.int64).numpy()
-    return images, (starts[0], starts[1]), torch.stack(steps, dim=1).numpy()
 
 
 def _as_array(tensor: Tensor) -> Any:

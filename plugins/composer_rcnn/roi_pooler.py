@@ -4,7 +4,8 @@ Legend: R regions over all images, C channels, `_` a map's or a region's height 
 """
 
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
@@ -18,9 +19,11 @@ from composer.ops import (
     can_pool_levels,
     find_box_kind,
     fits_kernel,
+    fits_sums,
     index_regions,
     pool_levels,
     roi_align_rotated,
+    sum_regions,
 )
 from composer.ranges import GridSide, NonNegative, PositiveInt, SamplingRatio
 from composer.structures import (
@@ -40,6 +43,8 @@ _EPSILON = 1e-8
 # Of one region, in cells of a map; the CPU's kernel keeps several numbers for each of them, and
 # their product overflows. A region of this side covers any image that fits in memory.
 _MAX_SIDE = 8192
+
+_PoolLevels: TypeAlias = Callable[..., Tensor]
 
 
 @translated_by("composer_rcnn.onnx_regions:translate_roi_pooler")
@@ -93,7 +98,7 @@ class ROIPooler(nn.Module):
         self.canonical_box_size = canonical_box_size
         self.canonical_level = canonical_level
         self.level_epsilon = level_epsilon
-        self.uses_kernel = False
+        self.way: Literal["operator", "sums", "kernel"] = "operator"
 
     @property
     def output_shape(self) -> TensorShape:
@@ -103,8 +108,14 @@ class ROIPooler(nn.Module):
 
     @classmethod
     def optimization(cls) -> Optimization:
-        """Returns how it may be changed in inference: a kernel that takes maps of any precision."""
-        return Optimization(fold=_use_kernel, any_precision=True)
+        """Returns how it may be changed: other ways to pool maps with their channels last."""
+        way = "by a compiled kernel" if can_pool_levels() else "as sums of cells"
+        return Optimization(
+            fold=_use_kernel,
+            any_precision=True,
+            train_channels_last=_use_sums,
+            note=f"regions pooled {way}",
+        )
 
     def forward(self, features: Features, boxes: list[AnyBoxes]) -> RegionFeatures:
         """Returns the features of all images' boxes, image after image; there may be none.
@@ -127,8 +138,8 @@ class ROIPooler(nn.Module):
         shape = (len(regions), maps[0].shape[1], *self.output_size)
         check_size(maps[0], shape, f"Features of {len(regions)} regions")
         levels = self._assign_levels(kind.structure.cat(boxes).area()) if len(maps) > 1 else None
-        if self._fits_kernel(maps, regions):
-            return self._pool_levels(maps, regions, levels)
+        if (pool_all := self._find_way(maps, regions)) is not None:
+            return self._pool_levels(pool_all, maps, regions, levels)
         if levels is None:
             return pool(maps[0], regions, self.strides[0])
         levels = levels.to(maps[0].device)
@@ -148,12 +159,17 @@ class ROIPooler(nn.Module):
             self.level_epsilon,
         )
 
-    def _fits_kernel(self, maps: list[Tensor], regions: Tensor) -> bool:
-        is_upright = regions.shape[1] == 5 and self.pooler_type != "ROIPool"
-        return self.uses_kernel and is_upright and fits_kernel(maps, regions)
+    def _find_way(self, maps: list[Tensor], regions: Tensor) -> _PoolLevels | None:
+        """What pools all levels at once; None if torchvision's operator is to pool each."""
+        if self.way == "operator" or regions.shape[1] != 5 or self.pooler_type == "ROIPool":
+            return None
+        if self.way == "kernel" and fits_kernel(maps, regions):
+            return pool_levels
+        return sum_regions if fits_sums(maps, regions) else None
 
     def _pool_levels(
         self,
+        pool_all: _PoolLevels,
         maps: list[Float[Tensor, "_ C _ _"]],
         regions: Float[Tensor, "R 5"],
         levels: Int[Tensor, "R"] | None,
@@ -162,7 +178,7 @@ class ROIPooler(nn.Module):
         grid = PoolingGrid(
             self.output_size, self.sampling_ratio, is_aligned=self.pooler_type == "ROIAlignV2"
         )
-        return pool_levels(maps, regions, levels, [1.0 / each for each in self.strides], grid)
+        return pool_all(maps, regions, levels, [1.0 / each for each in self.strides], grid)
 
     def _pool_rotated(
         self, map_: Float[Tensor, "_ C _ _"], regions: Float[Tensor, "R 6"], stride: int
@@ -191,10 +207,16 @@ class ROIPooler(nn.Module):
 
 
 def _use_kernel(module: nn.Module) -> nn.Module:
-    """Returns a pooler that uses the compiled kernel where it is installed and fits."""
+    """Returns a pooler for inference: by the compiled kernel where it is installed, or by sums."""
     assert isinstance(module, ROIPooler)
-    module.uses_kernel = can_pool_levels()
+    module.way = "kernel" if can_pool_levels() else "sums"
     return module
+
+
+def _use_sums(module: nn.Module) -> None:
+    """Has a pooler sum cells, whose gradient takes a fraction of the operator's time."""
+    assert isinstance(module, ROIPooler)
+    module.way = "sums"
 
 
 def _check_extent(regions: Float[Tensor, "R 5"], stride: int) -> None:

@@ -76,6 +76,12 @@ def build(**nodes):
     return Graph.from_spec(SPEC, nodes={**NODES, **nodes}, seed=1)
 
 
+@pytest.fixture(autouse=True)
+def emulation(monkeypatch):
+    """Lets processors without bfloat16 emulate it."""
+    monkeypatch.setenv("COMPOSER_EMULATE_BFLOAT16", "1")
+
+
 @pytest.fixture
 def graph():
     return build()
@@ -297,6 +303,21 @@ def test_optimization_says_what_was_applied(graph):
         "bfloat16 in 2 of 3 nodes"
     )
     assert build(trunk=Sink, head=Sink).optimize().optimization.startswith("nothing")
+
+
+class NotedHead(Head):
+    """A head that folds something else than layers."""
+
+    @classmethod
+    def optimization(cls) -> Optimization:
+        return Optimization(fold=lambda module: module, any_precision=True, note="rows sorted")
+
+
+def test_optimization_says_what_node_types_note():
+    assert build(head=NotedHead).optimize().optimization == (
+        "normalisations and activations folded in 1 node, channels last in 1 node, "
+        "rows sorted in 1 node"
+    )
 
 
 class Stubborn(Trunk):
