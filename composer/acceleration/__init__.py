@@ -1,5 +1,6 @@
 """Nodes in other forms for inference: folded, in a lower precision, or sets of them as one."""
 
+from composer.acceleration.channels_last import prepare_channels_last
 from composer.acceleration.compiled_cache import CompiledCache
 from composer.acceleration.compiled_key import update_digest
 from composer.acceleration.dense_nodes import is_dense
@@ -56,6 +57,7 @@ __all__ = [
     "is_dense",
     "list_engines",
     "optimize_nodes",
+    "prepare_channels_last",
     "read_optimization",
     "record_layout",
     "update_digest",

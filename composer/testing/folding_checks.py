@@ -1,9 +1,10 @@
-"""Checks that a node type may be changed for inference as it says: folded equals unfolded."""
+"""Checks that a node type may be changed as it says: folded and prepared equal what it is."""
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -44,6 +45,8 @@ def check_folding(trial: Trial) -> Iterator[str]:
     yield from _check_form(trial, module, said, expected, torch.float32)
     if said.lower_precision:
         yield from _check_form(trial, module, said, expected, torch.bfloat16)
+    if said.train_channels_last is not None:
+        yield from _check_prepared(trial, module, said.train_channels_last, expected)
 
 
 def _check_form(
@@ -82,6 +85,27 @@ def _check_form(
         return
     yield from _compare(trial, expected, found, form, dtype)
     yield from _check_float32(trial, said, found)
+
+
+def _check_prepared(
+    trial: Trial, module: nn.Module, prepare: Callable[[nn.Module], None], expected: Any
+) -> Iterator[str]:
+    """Yields how a module that is prepared for training with channels last differs."""
+    form = "prepared for training with channels last"
+    made = copy.deepcopy(module)
+    state = take_snapshot(dict(_list_state(made)))
+    arguments = {port: map_tensors(_lay_out, value) for port, value in trial.copy_inputs().items()}
+    try:
+        prepare(made)
+        with torch.no_grad():
+            found = made(**arguments)
+    except Exception as error:
+        yield f"it fails {form}: {describe_error(error)}"
+        return
+    change = next(find_differences(state, take_snapshot(dict(_list_state(made))), "module"), None)
+    if change is not None:
+        yield f"its weights change when it is {form}: {change}"
+    yield from _compare(trial, expected, found, form, torch.float32)
 
 
 def _compare(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.nn.parallel import DistributedDataParallel
 
+from composer.acceleration import prepare_channels_last
 from composer.errors import TrainingError
 from composer.graph import Graph
 from composer.training.batches import Batch, SeededBatch
@@ -138,9 +139,11 @@ def make_training_step(
     Raises:
         TrainingError: values are to be kept of a graph whose weights are sharded.
         NameResolutionError: a parameter group matches nothing, or nothing is trainable.
+        ContractError: with channels last, a node type says something impossible of itself.
     """
     if settings.channels_last:
         graph.to(memory_format=torch.channels_last)
+        prepare_channels_last(graph.blueprint, graph.callables)
     model = _distribute(graph, settings, processes, cache)
     optimizer = make_optimizer(
         settings.optimizer.uses,

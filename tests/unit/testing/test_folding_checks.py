@@ -118,3 +118,16 @@ def test_a_view_of_maps_with_channels_last_fails():
 
 def test_training_has_no_such_forms():
     check_node_type(changed(failing), {"x": random_regions(REGIONS)}, mode="training")
+
+
+def doubling(module):
+    """A preparation that changes a weight."""
+    with torch.no_grad():
+        module.conv.weight.mul_(2.0)
+
+
+def test_a_preparation_for_channels_last_keeps_weights_and_values():
+    check(changed(train_channels_last=lambda _: None))
+    assert_reason(changed(train_channels_last=doubling), "weights change when it is prepared")
+    assert_reason(changed(train_channels_last=doubling), "channels last, 'output' is off by")
+    assert_reason(changed(train_channels_last=failing), "fails prepared .*conv")

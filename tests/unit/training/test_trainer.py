@@ -36,6 +36,19 @@ VARIANTS = {
 }
 
 
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_nodes_are_prepared_where_channels_are_last_and_only_there(
+    tmp_path, monkeypatch, channels_last
+):
+    prepared = []
+    monkeypatch.setattr(
+        training_step, "prepare_channels_last", lambda *given: prepared.append(given)
+    )
+    graph = make_graph()
+    make_trainer(tmp_path, graph=graph, channels_last=channels_last)
+    assert prepared == ([(graph.blueprint, graph.callables)] if channels_last else [])
+
+
 class Stopping(RowBatches):
     """Batches that send this process a signal when a position is reached."""
 
