@@ -3,6 +3,7 @@
 Everything is read from torchvision's registry of weights: names, addresses, classes and metrics.
 """
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,9 @@ def locate(address: str) -> str:
     try:
         listed = models.get_model_weights(name)
     except ValueError:
-        raise ValueError(f"torchvision has no model '{name}'") from None
+        alike = difflib.get_close_matches(name, models.list_models(), 1)
+        hint = f". Did you mean '{_SCHEME}{alike[0]}'?" if alike else ""
+        raise ValueError(f"torchvision has no model '{name}'{hint}") from None
     names = [*(weights.name for weights in listed), "DEFAULT"]
     if (chosen or "DEFAULT") not in names:
         raise ValueError(f"torchvision lists for '{name}' the weights {', '.join(names)}")

@@ -148,7 +148,7 @@ def test_own_schemes_of_the_zoos(cli, server):
     assert where("torchvision://resnet50/IMAGENET1K_V2").endswith("resnet50-11ad3fa6.pth")
     for wrong, message in {
         "detectron2://COCO-Detection/faster_rcnn_R_50_FPN_4x": "Did you mean 'detectron2://COCO",
-        "torchvision://resnet51": "torchvision has no model 'resnet51'",
+        "torchvision://resnet51": "no model 'resnet51'. Did you mean 'torchvision://resnet",
         "torchvision://resnet50/OTHER": "the weights IMAGENET1K_V1",
     }.items():
         result = cli("models", "where", wrong)
