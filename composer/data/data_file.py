@@ -22,12 +22,14 @@ from composer.data.dataset import Dataset, concatenate_datasets, require_dataset
 from composer.data.faults import Fault, FaultPolicy, apply_policy
 from composer.data.formats.coco_format import choose_coco_reader
 from composer.data.formats.data_path import peek_json, peek_text
-from composer.data.formats.recognising import recognise
+from composer.data.formats.recognising import PLAIN, recognise
 from composer.data.formats.recognition import Recognition
 from composer.data.json_file import add_proposals
 from composer.data.plugin_call import PluginCall
+from composer.data.readers.image_finder import require_images
 from composer.data.readers.yolo_layout import is_data_yaml, load_yaml
 from composer.data.records import ImageId
+from composer.discovery import DISTRIBUTION
 from composer.documents import (
     FOLDER,
     DocumentPart,
@@ -39,8 +41,9 @@ from composer.documents import (
 )
 from composer.errors import ComposerError, DataError
 from composer.images import find_in_folder
+from composer.node import call_model
 from composer.ranges import Finite
-from composer.registry import DATASET_GROUP, Registry
+from composer.registry import DATASET_GROUP, Registry, short_name
 
 DATASETS_PREFIX = "datasets."  # of the addresses of a data file's params
 
@@ -255,23 +258,55 @@ def recognise_data(
         format: name of the format, where it could be several.
 
     Raises:
-        InputError: there is no such file or folder.
-        DataError: no format is recognised, or several are; or the images are not found.
+        InputError: there is no such file or folder, or no image in the folder of images.
+        DataError: no format is recognised, or several are; or the images are not found, or are
+            where the format says and nowhere else.
     """
     path = Path(data)
-    if images is not None and path.suffix == ".json" and path.is_file() and format is None:
-        reader = choose_coco_reader(path, peek_json(path)) or "coco"
-        if reader in ("coco", "lvis"):
-            configuration = {"annotations": path, "images": Path(images)}
-            return Recognition(reader.upper(), reader, path.name, {"": configuration})
-    found = recognise(path, format)
-    if images is not None:
-        datasets = {n: {**c, "images": Path(images)} for n, c in found.datasets.items()}
-        found = replace(found, datasets=datasets)
+    if images is None:
+        found = recognise(path, format)
+    else:
+        folder = require_images(images)
+        chosen = format or _find_coco_format(path)
+        found = _with_images(recognise(path, chosen, folder), folder, path)
     if not found.datasets:
         notes = "; ".join(found.notes) or "there is nothing to read"
         raise DataError(f"{path}: {found.title}, but {notes}")
     return found
+
+
+def _find_coco_format(path: Path) -> str | None:
+    """The format of ours for a document of COCO's, which no other one is asked for."""
+    if path.suffix != ".json" or not path.is_file():
+        return None
+    reader = choose_coco_reader(path, peek_json(path))
+    return None if reader is None else f"{DISTRIBUTION}/{reader}"
+
+
+def _with_images(found: Recognition, folder: Path, data: Path) -> Recognition:
+    """What was recognised, with its images in a folder that the user names.
+
+    Raises:
+        DataError: the format has its own place for the images.
+    """
+    if short_name(found.reader) == PLAIN:
+        raise DataError(
+            f"{data}: no annotations are recognised in it, and --images names the images of some"
+        )
+    registry = Registry.installed(DATASET_GROUP)
+    reader = registry.load_found(registry.find(found.reader))
+    fields = call_model(reader, f"a {registry.what}").model_fields
+    if "images" not in {field.alias or name for name, field in fields.items()}:
+        raise DataError(
+            f"{data}: the format, {found.title}, says itself where the images are; leave out "
+            "--images"
+        )
+    datasets = {}
+    for name, configuration in found.datasets.items():
+        own = configuration.get("images")
+        is_inside = isinstance(own, Path) and own.resolve().is_relative_to(folder.resolve())
+        datasets[name] = configuration if is_inside else {**configuration, "images": folder}
+    return replace(found, datasets=datasets)
 
 
 def write_document(found: Recognition, data: str | os.PathLike[str]) -> dict[str, Any]:

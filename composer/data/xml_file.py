@@ -29,7 +29,7 @@ def parse_xml(file: Path) -> ET.Element:
     if not content.strip():
         raise BadPart("malformed", f"{file}: the file is empty")
     try:
-        return _parse(_decode(content))
+        return _parse(decode_xml(content))
     except (TextEncodingError, _DoctypeError, ET.ParseError) as error:
         begin = "not XML: " if isinstance(error, ET.ParseError) else ""
         raise BadPart("malformed", f"{file}: {begin}{error}") from None
@@ -40,7 +40,18 @@ class _DoctypeError(ValueError):
 
 
 class _PlainTree(ET.TreeBuilder):
-    """A tree of elements; a document type ends it before any of its entities is declared."""
+    """A tree of elements without namespaces, which no format of annotations has.
+
+    A document type ends it before any of its entities is declared.
+    """
+
+    def start(self, tag: str, attributes: dict[str, str], /) -> ET.Element:
+        """Opens an element under its local name."""
+        return super().start(tag.rpartition("}")[2], attributes)
+
+    def end(self, tag: str, /) -> ET.Element:
+        """Closes an element."""
+        return super().end(tag.rpartition("}")[2])
 
     def doctype(self, *_declared: object) -> NoReturn:
         """Refuses a document type."""
@@ -54,8 +65,12 @@ def _parse(text: str) -> ET.Element:
     return root
 
 
-def _decode(content: bytes) -> str:
-    """The text in the encoding that a mark or the declaration names."""
+def decode_xml(content: bytes) -> str:
+    """The text in the encoding that a mark or the declaration names, or else in UTF-8.
+
+    Raises:
+        TextEncodingError: it is in another encoding, or the declared one is unknown.
+    """
     declared = _DECLARATION.match(content)
     if find_marked_encoding(content) is not None or declared is None:
         return decode_text(content)

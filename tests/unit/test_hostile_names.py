@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from composer.blueprint import resolve_spec
 from composer.construction import check_source
@@ -128,7 +129,10 @@ DATA = {
 
 
 def test_experiments_made_for_a_user_mean_ours_and_say_so(hostile_plugin, tmp_path, caplog):
-    (tmp_path / "a.json").write_text("{}")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    images = [{"id": 1, "file_name": "a.png", "height": 8, "width": 8}]
+    document = {"images": images, "annotations": [], "categories": []}
+    (tmp_path / "a.json").write_text(json.dumps(document))
     data = find_data(tmp_path / "a.json", tmp_path)
     spec = f"{DISTRIBUTION}/mask_rcnn_r50_fpn"
     document = standard_experiment(spec, data).as_document()

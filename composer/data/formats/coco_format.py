@@ -20,6 +20,7 @@ from composer.regular_files import open_regular_file
 
 _ROBOFLOW = "_annotations.coco.json"
 _BESIDE_IMAGES = ("annotations", "annotation", "ann", "labels", "json")  # folders
+_MAX_NAMED = 2  # images, in a message
 _SAMPLE = 40  # images of a document that are looked for
 _OTHER_TASKS = ("captions", "person_keypoints", "stuff", "image_info")  # files beside instances
 _TITLES = {
@@ -48,18 +49,22 @@ def _recognise(path: DataPath, reader: str) -> Recognition | None:
     found = {
         file: document
         for file, document in path.json_documents()
-        if _choose_reader(file, document) == reader
+        if choose_coco_reader(file, document) == reader
     }
     found = _without_other_tasks(found)
     if not found:
         return None
-    around = _look_around(path)
+    around = open_path(path.image_folder) if path.image_folder else _look_around(path)
     notes: list[str] = []
     datasets: dict[str, dict[str, Any]] = {}
     for file, document in found.items():
-        images = find_image_folder(document, file, around)
+        images = find_image_folder(document, file, around) or path.image_folder
         if images is None:
-            notes.append(f"{path.relative(file)}: its images are not found (--images)")
+            looked_for = ", ".join(_list_names(document)[:_MAX_NAMED])
+            notes.append(
+                f"{path.relative(file)}: its images, such as {looked_for or 'nothing'}, are not "
+                "found; --images DIR names their folder"
+            )
             continue
         configuration: dict[str, Any] = {"annotations": file, "images": images}
         if reader == "coco" and not _are_at_their_paths(document, images):
@@ -78,11 +83,12 @@ def _recognise(path: DataPath, reader: str) -> Recognition | None:
 
 
 def choose_coco_reader(file: Path, document: object) -> str | None:
-    """The reader of a document in one of COCO's formats; None if it is of none of them."""
-    return _choose_reader(file, document)
+    """The reader of a document in one of COCO's formats; None if it is of none of them.
 
-
-def _choose_reader(file: Path, document: object) -> str | None:
+    Args:
+        file: where the document is.
+        document: the document, or its beginning.
+    """
     if not isinstance(document, Mapping):
         return None
     images, annotations = _first(document, "images"), _first(document, "annotations")

@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from composer.data.xml_file import decode_xml
 from composer.errors import InputError
 from composer.files import is_there
 from composer.images import IMAGE_SUFFIXES, is_passed_over
 from composer.regular_files import find_special_kind, open_regular_file
-from composer.text_files import TextEncodingError, decode_text
+from composer.text_files import TextEncodingError
 
 _DEEPEST = 6  # folders below the one that is looked at
 _WHOLE = 4 << 20  # bytes up to which a JSON file is read as a whole
@@ -33,10 +34,12 @@ class DataPath:
     Args:
         path: the folder or file.
         files: paths of all files; of a file, itself alone.
+        image_folder: the folder of the images, where it is named beside the path.
     """
 
     path: Path
     files: tuple[Path, ...]
+    image_folder: Path | None = None
     _documents: dict[Path, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -84,20 +87,24 @@ class DataPath:
         return file.relative_to(self.folder).as_posix()
 
 
-def open_path(path: str | os.PathLike[str]) -> DataPath:
+def open_path(path: str | os.PathLike[str], image_folder: Path | None = None) -> DataPath:
     """Lists a folder or file; hidden files and folders are passed over.
+
+    Args:
+        path: the folder or file.
+        image_folder: the folder of the images, where it is named beside the path.
 
     Raises:
         InputError: there is no such file or folder, or it is a pipe or a device.
     """
     found = Path(path)
     if found.is_dir():
-        return DataPath(found, tuple(_list_files(found)))
+        return DataPath(found, tuple(_list_files(found)), image_folder)
     if not is_there(found):
         raise InputError(f"{found}: there is no such file or folder")
     if (kind := find_special_kind(found)) is not None:
         raise InputError(f"{found}: it is {kind}, neither a file nor a folder")
-    return DataPath(found, (found,))
+    return DataPath(found, (found,), image_folder)
 
 
 def _list_files(root: Path) -> Iterator[Path]:
@@ -119,15 +126,29 @@ def peek_text(file: Path, num_lines: int = 20) -> list[str]:
         return []
 
 
+def explain_text(file: Path) -> str:
+    """Why a file is no text that can be read; empty if it is."""
+    try:
+        with open_regular_file(file) as stream:
+            decode_xml(stream.read())
+    except TextEncodingError as error:
+        return str(error)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    return ""
+
+
 def _decode(content: bytes) -> str:
     """The text of the beginning of a file, which may end within a character.
+
+    The encoding that XML declares counts; no other text has such a declaration.
 
     Raises:
         TextEncodingError: it is no text.
     """
     for end in range(4):
         try:
-            return decode_text(content[: len(content) - end])
+            return decode_xml(content[: len(content) - end])
         except TextEncodingError as error:
             wrong = error
     raise wrong

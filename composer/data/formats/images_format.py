@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-from composer.data.formats.data_path import DataPath, explain_json, peek_text
+from composer.data.formats.data_path import DataPath, explain_json, explain_text, peek_text
 from composer.data.formats.recognition import Recognition
 from composer.data.formats.table_format import describe_other_table
 from composer.data.formats.unread_formats import UNREAD_SUFFIXES, describe_conversions
@@ -13,9 +14,11 @@ from composer.data.formats.unread_formats import UNREAD_SUFFIXES, describe_conve
 _FOLDERS = ("label", "annotation", "gt", "ann")  # beginnings of names
 _MAX_DAMAGED = 3  # files that are told
 _OF_ANNOTATIONS = (
-    *(".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".csv", ".xls", ".xlsx", ".mat"),
+    *(".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".csv", ".tsv", ".xls", ".xlsx", ".mat"),
     *UNREAD_SUFFIXES,
 )
+_OF_TEXT = (".xml", ".csv", ".tsv", ".txt", ".jsonl")
+_METADATA = "metadata.jsonl"
 _OF_LABEL_IMAGES = ("mask", "seg", *_FOLDERS)
 _MAX_LISTED = 1000  # names of images that a text is searched for
 _LINES = '"file_name":', "'file_name':"  # in a file of Hugging Face
@@ -40,8 +43,9 @@ def recognise_images(path: DataPath) -> Recognition | None:
 
 def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
     """How files of no format that is recognised can be read."""
-    damaged = [(file, told) for file in files if (told := _explain(file))]
-    for file, told in damaged[:_MAX_DAMAGED]:
+    explained = ((file, told) for file in files if (told := _explain(file)))
+    damaged = list(islice(explained, _MAX_DAMAGED))
+    for file, told in damaged:
         yield f"{path.relative(file)}: {told}"
     images = set(path.images)
     label_images = [file for file in files if file in images]
@@ -52,15 +56,18 @@ def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
             "dicts with 'sem_seg_file_name' that are registered in Python"
         )
     lines = [file for file in files if file.suffix.lower() == ".jsonl" and _is_of_images(file)]
-    if lines:
-        yield f"{path.relative(lines[0])}: Hugging Face's file of images is called metadata.jsonl"
+    if lines and lines[0].name == _METADATA:
+        yield f"{path.relative(lines[0])}: its lines have no 'objects' with boxes"
+    elif lines:
+        yield f"{path.relative(lines[0])}: Hugging Face's file of images is called {_METADATA}"
     tables = [(file, told) for file in files if (told := describe_other_table(file))]
     for file, told in tables[:1]:
         yield f"{path.relative(file)} is a table with other columns; {told}"
     conversions = describe_conversions(files)
     yield from conversions
-    told_of = len(damaged) + len(label_images) + len(lines)
-    if len(files) > told_of and not tables and not conversions:
+    damaged_kinds = {file.suffix.lower() for file, _ in damaged}
+    others = [file for file in files if file.suffix.lower() not in damaged_kinds]
+    if len(others) > len(label_images) + len(lines) and not tables and not conversions:
         yield (
             "annotations of other formats: export them from their tool as COCO, Pascal VOC or "
             "YOLO, or write them as a table (CSV) with the columns filename, class, xmin, ymin, "
@@ -69,8 +76,11 @@ def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
 
 
 def _explain(file: Path) -> str:
-    """Why a file that is called JSON is none; empty if it is, or is called otherwise."""
-    return explain_json(file) if file.suffix.lower() == ".json" else ""
+    """Why a file that is called JSON or text is none; empty if it is, or is called otherwise."""
+    suffix = file.suffix.lower()
+    if suffix == ".json":
+        return explain_json(file)
+    return explain_text(file) if suffix in _OF_TEXT else ""
 
 
 def _list_unread(path: DataPath) -> Iterator[Path]:

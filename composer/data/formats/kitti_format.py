@@ -15,7 +15,8 @@ def recognise_kitti(path: DataPath) -> Recognition | None:
     if not path.is_folder:
         return None
     shown = {f.parent: f for f in path.sample(".txt") if any(map(is_label, peek_text(f, 1)))}
-    folders = {folder: images for folder in shown if (images := find_images(folder)) is not None}
+    beside = {folder: path.image_folder or find_images(folder) for folder in shown}
+    folders = {folder: images for folder, images in beside.items() if images is not None}
     if not folders:
         return None
     classes = sorted({label for folder in folders for label in list_classes(folder)})

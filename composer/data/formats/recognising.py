@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
-from composer.data.formats.data_path import DataPath, open_path
+from composer.data.formats.data_path import DataPath, explain_json, open_path
 from composer.data.formats.recognition import Recognition
 from composer.data.formats.table_format import describe_other_table
 from composer.data.formats.unread_formats import describe_conversions
@@ -21,23 +23,29 @@ _PARTS = ("annotations", "annotation", "labels", "images", "jpegimages", "images
 _log = logging.getLogger("composer.data")
 
 
-def recognise(path: str | os.PathLike[str], format: str | None = None) -> Recognition:  # noqa: A002
+def recognise(
+    path: str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002
+    images: Path | None = None,
+) -> Recognition:
     """The format of a folder or file.
 
     Args:
         path: the folder or file.
         format: name of the format, where it could be several.
+        images: the folder of the images, where it is not found by itself.
 
     Raises:
         InputError: there is no such file or folder.
         DataError: it is of no format that is installed, of several, or not of the named one.
     """
-    opened = open_path(path)
+    opened = open_path(path, images)
     found, failed = _ask_all(opened, format)
     annotated = {name: one for name, one in found.items() if short_name(one.reader) != PLAIN}
     if failed and not annotated:  # a description that is broken is no folder of plain images
         raise failed[0]
-    above = "" if annotated and opened.images else _describe_above(opened)
+    is_whole = annotated and (opened.images or images is not None)
+    above = "" if is_whole else _describe_above(opened)
     if above and not opened.images:
         raise DataError(f"{path}: there is no image in it, but {above}")
     if above and found:
@@ -137,11 +145,16 @@ def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002
         return f"{path.path}: it is not of the format '{format}' (there are: {there or 'no files'})"
     if path.path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         return f"{path.path}: it is an archive; unpack it, and name the folder"
+    if path.path.suffix.lower() == ".json" and (told := explain_json(path.path)):
+        return f"{path.path}: {told}"
     if not path.is_folder and (told := describe_other_table(path.path)):
         return f"{path.path}: it is a table with other columns; {told}"
     if conversions := describe_conversions(path.files):
         return f"{path.path}: {'. '.join(conversions)}"
     names = ", ".join(Registry.installed(FORMAT_GROUP).names())
+    for _, document in () if path.is_folder else path.json_documents():
+        if isinstance(document, Mapping):
+            there = f"the keys {', '.join(map(str, list(document)[:_MAX_NAMED])) or '(none)'}"
     return (
         f"{path.path}: it is of no format that is recognised (there are: {there or 'no files'}). "
         f"Recognised are: {names}; `composer data readers` lists all readers"

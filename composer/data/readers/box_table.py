@@ -26,6 +26,8 @@ _DESCRIPTIONS = ("class-descriptions-boxable.csv", "class-descriptions.csv")
 _HEAD = 50  # rows that the columns are found by
 _MAX_SHOWN = 8  # columns
 _UNNAMED = "object"
+_OF_FREEBASE = ("/m/", "/g/")  # beginnings of the ids of Open Images' classes
+_LONGEST = 8  # digits of a side
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -57,11 +59,18 @@ def box_table(
     Raises:
         DataError: the table cannot be read, or has not these columns.
     """
+    log = FaultLog()
     rows, meant = read_boxes(table, columns)
     names = read_class_names(table) if meant.is_open_images else {}
     found = classes if classes is not None else list_classes(rows, meant, names)
+    if meant.is_open_images and (unnamed := [one for one in found if one.startswith(_OF_FREEBASE)]):
+        message = (
+            f"no file of descriptions ({_DESCRIPTIONS[0]}) names "
+            f"{', '.join(unnamed[:_MAX_SHOWN])}; they are called by their ids"
+        )
+        log.add("unnamed_category", message)
     finder = ImageFinder(images or table.parent)
-    builder = DatasetBuilder(found)
+    builder = DatasetBuilder(found, log=log)
     only = None if "label" in meant.places else _choose_only_class(table, classes, builder.log)
     reader = _RowReader(builder, finder, meant, names, _are_fractions(rows, meant), only)
     for number, row in enumerate(rows, start=1 + meant.has_header):
@@ -186,20 +195,22 @@ class _RowReader:
 
     def read(self, row: Sequence[str], place: str) -> None:
         """Reads one row."""
-        image = self.open(self._cell(row, "file"))
+        image = self.open(self._cell(row, "file"), self._read_size(row))
         if image is None:
             return
+        label = self._cell(row, "label") if self._only is None else self._only
         try:
             box = _read_box(row, self._columns)
         except BadPart as bad:
             image.note(bad.kind, bad.message, place)
             return
         if box is None:
+            if self._cell(row, "label"):
+                image.note("no_object", f"the row has the class '{label:.40}', but no box", place)
             return
         if self._fractions:
             width, height = image.width or 1, image.height or 1
             box = [box[0] * width, box[1] * height, box[2] * width, box[3] * height]
-        label = self._cell(row, "label") if self._only is None else self._only
         image.add(
             self._names.get(label, label),
             box,
@@ -208,20 +219,31 @@ class _RowReader:
             place=place,
         )
 
-    def open(self, name: str) -> FoundImage | None:
-        """The image of a name; None if it cannot be used, which is reported once."""
+    def open(self, name: str, size: tuple[int, int] | None = None) -> FoundImage | None:
+        """The image of a name; None if it cannot be used, which is reported once.
+
+        Args:
+            name: its file name.
+            size: (height, width) as the table has it; by default that of the file.
+        """
         if name not in self._images:
-            self._images[name] = self._find(name)
+            self._images[name] = self._find(name, size)
         return self._images[name]
 
-    def _find(self, name: str) -> FoundImage | None:
+    def _read_size(self, row: Sequence[str]) -> tuple[int, int] | None:
+        """The (height, width) of the image in a row; None where they are no sizes."""
+        height, width = (self._cell(row, f"image_{side}").strip() for side in ("height", "width"))
+        are_sizes = all(side.isdecimal() and 0 < len(side) < _LONGEST for side in (height, width))
+        return (int(height), int(width)) if are_sizes and int(height) * int(width) else None
+
+    def _find(self, name: str, size: tuple[int, int] | None) -> FoundImage | None:
         root = self._finder.roots[0]
 
         def to_id(file: Path) -> str:
             inside = file.is_relative_to(root)
             return file.relative_to(root).as_posix() if inside else file.as_posix()
 
-        return self._builder.find_image(self._finder, name, to_id=to_id)
+        return self._builder.find_image(self._finder, name, size=size, to_id=to_id)
 
     def _cell(self, row: Sequence[str], meaning: str) -> str:
         place = self._columns.places.get(meaning)

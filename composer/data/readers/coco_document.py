@@ -223,16 +223,14 @@ class AnnotationReader:
     def _to_annotation(self, given: _Given, record: Record, has_masks: bool) -> Annotation:
         entry, size = given.entry, (record.height, record.width)
         category = to_category(entry, self.indices)
-        segmentation = None
-        if not is_empty(masked := entry.get("segmentation")):
-            segmentation = to_segmentation(masked, *size)
+        segmentation = self._to_mask(given, size)
         if segmentation is not None and is_empty(entry.get("bbox")):
             entry = {**entry, "bbox": enclose(segmentation), "bbox_mode": BoxMode.XYXY_ABS}
         box, rotated_box = read_boxes(entry, *size)
         if is_wholly_outside(box, *size):
             raise BadPart("box_outside", describe_outside(box, *size) or "it is outside")
         is_crowd = to_flag(entry, "iscrowd", False)
-        if segmentation is None and has_masks:
+        if has_masks and is_empty(entry.get("segmentation")):
             self._note(given, "no_mask", "it has no mask, though others have; its box stays")
         annotation = Annotation(
             box=box,
@@ -248,13 +246,29 @@ class AnnotationReader:
             self._note(given, kind, message)
         return annotation
 
+    def _to_mask(self, given: _Given, size: tuple[int | None, int | None]) -> Any:
+        """The mask of an object; None without one, and of a bad one that has a box beside it."""
+        if is_empty(masked := given.entry.get("segmentation")):
+            return None
+        try:
+            return to_segmentation(masked, *size)
+        except BadPart as bad:
+            if is_empty(given.entry.get("bbox")):
+                raise
+            self._note(given, bad.kind, f"{bad.message}; the box stays")
+            return None
+
     def _to_keypoints(self, given: _Given, category: int) -> Sequence[float] | None:
         keypoints = given.entry.get("keypoints")
         if not self.num_keypoints or category in self.without_keypoints:
             return None
         if keypoints is None or keypoints == []:
             return None
-        found = to_keypoints(keypoints, self.num_keypoints)
+        try:
+            found = to_keypoints(keypoints, self.num_keypoints)
+        except BadPart as bad:
+            self._note(given, bad.kind, f"{bad.message}; the box stays")
+            return None
         counted, labelled = given.entry.get("num_keypoints"), sum(v > 0 for v in found[2::3])
         if counted is not None and as_integer(counted) != labelled:
             message = f"'num_keypoints' is {show_value(counted)}, but {labelled} are labelled"

@@ -8,7 +8,7 @@ from typing import Any
 
 from composer.data.dataset import Dataset
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers, show_value
+from composer.data.json_values import are_numbers, as_name, show_value
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.errors import DataError
@@ -59,7 +59,8 @@ def is_createml(document: object) -> bool:
 
 def list_classes(document: Sequence[Mapping[str, Any]]) -> set[str]:
     """The classes of all boxes."""
-    return {str(one.get("label")) for entry in document for one in entry["annotations"]}
+    labels = (as_name(one.get("label")) for entry in document for one in entry["annotations"])
+    return {label for label in labels if label is not None}
 
 
 def find_name(entry: Mapping[str, Any]) -> str:
@@ -69,11 +70,16 @@ def find_name(entry: Mapping[str, Any]) -> str:
 
 def _add(image: FoundImage, one: Any, place: str) -> None:
     coordinates = one.get("coordinates") if isinstance(one, Mapping) else None
+    label = as_name(one.get("label")) if isinstance(one, Mapping) else None
     values = [coordinates.get(side) for side in _SIDES] if isinstance(coordinates, Mapping) else []
     if not values or not are_numbers(values):
         message = f"'coordinates' has x, y, width and height, not {show_value(coordinates)}"
         image.note("malformed", message, place)
         return
+    if label is None:
+        message = f"'label' is the name of a class, not {show_value(one.get('label'))}"
+        image.note("unknown_category", message, place)
+        return
     x, y, width, height = (float(value) for value in values if value is not None)
     box = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-    image.add(str(one.get("label")), box, place=place)
+    image.add(label, box, place=place)

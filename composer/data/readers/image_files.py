@@ -13,8 +13,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from composer.data.faults import BadPart
-from composer.data.readers.image_finder import ImageFinder
-from composer.errors import DataError
+from composer.data.readers.image_finder import ImageFinder, require_image_folder
 from composer.images import IMAGE_SUFFIXES
 from composer.names import fold_case
 
@@ -54,8 +53,7 @@ class ImageFiles:
     """
 
     def __init__(self, root: Path, *, anywhere: bool = False) -> None:
-        if not root.is_dir():
-            raise DataError(f"{root}: there is no such folder of images")
+        require_image_folder(root)
         self.root = root
         self._finder = ImageFinder(root) if anywhere else None
         self._folders: dict[Path, _Folder] = {}

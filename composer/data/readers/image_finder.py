@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from composer.data.faults import BadPart
+from composer.errors import DataError, InputError
 from composer.images import IMAGE_SUFFIXES, has_image_suffix, walk_folder
 from composer.names import fold_case
 
 _UPLOAD_HASH = re.compile(r"^[0-9a-f]{8}-(?=.)")  # which Label Studio puts before a name
+
+
+def require_image_folder(folder: Path) -> None:
+    """Refuses what is no folder of images.
+
+    Raises:
+        DataError: there is no such folder, or it is a file.
+    """
+    if folder.is_dir():
+        return
+    if folder.is_file():
+        raise DataError(f"{folder} is a file; the folder of the images is expected")
+    raise DataError(f"{folder}: there is no such folder of images")
+
+
+def require_images(folder: str | os.PathLike[str]) -> Path:
+    """The folder of images that a user names; one without an image is a mistake.
+
+    Raises:
+        InputError: there is no such folder, it is a file, or there is no image in it.
+    """
+    path = Path(folder)
+    if not os.fspath(folder):
+        raise InputError("the folder of the images has an empty name; the current one is '.'")
+    try:
+        require_image_folder(path)
+    except DataError as error:
+        raise InputError(str(error)) from None
+    if next(list_images(path), None) is None:
+        raise InputError(f"{folder}: there is no image in this folder of images")
+    return path
 
 
 def list_images(root: Path) -> Iterator[Path]:
@@ -28,10 +61,15 @@ class ImageFinder:
 
     Args:
         roots: the folders.
+
+    Raises:
+        DataError: one of them is none.
     """
 
     def __init__(self, *roots: Path) -> None:
         self.roots = tuple(dict.fromkeys(roots))
+        for root in self.roots:
+            require_image_folder(root)
         self._by_name: dict[str, list[Path]] | None = None
         self._by_stem: dict[str, list[Path]] = {}
 
@@ -60,6 +98,20 @@ class ImageFinder:
                 raise BadPart("missing_file", f"several files could be meant: {several}")
         folders = ", ".join(str(root) for root in self.roots)
         raise BadPart("missing_file", f"there is no such file in {folders}")
+
+    def find_first(self, *names: str) -> Path:
+        """The image of the first of some names that has one; empty names are passed over.
+
+        Raises:
+            BadPart: none has one; the message is that of the first.
+        """
+        missing: list[BadPart] = []
+        for name in filter(None, names):
+            try:
+                return self.find(name)
+            except BadPart as bad:
+                missing.append(BadPart(bad.kind, f"image '{name}': {bad.message}"))
+        raise missing[0] if missing else BadPart("missing_file", "the image has no file name")
 
     def images(self) -> list[Path]:
         """All images below the folders."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from composer.data.dataset import Dataset
 from composer.data.metadata import Metadata
+from composer.data.readers.image_finder import require_image_folder
 from composer.data.records import Record
 from composer.documents import Name
 from composer.errors import DataError
@@ -31,8 +32,7 @@ def image_folder(
     Raises:
         DataError: there is no such folder, or no image in it.
     """
-    if not images.is_dir():
-        raise DataError(f"{images}: there is no such folder of images")
+    require_image_folder(images)
     files = walk_folder(images) if include_subfolders else list_folder(images)
     found = sorted(file for file in files if has_image_suffix(file) and not is_visualization(file))
     if not found:

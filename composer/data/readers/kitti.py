@@ -36,7 +36,7 @@ def kitti(*, labels: Path, images: Path, classes: tuple[str, ...] | None = None)
     for file in files:
         name = file.relative_to(labels).with_suffix("").as_posix()
         try:
-            image_file = finder.find(name)
+            image_file = finder.find_first(name)
             height, width = read_size(image_file)
             lines = read_text(file).splitlines()
         except BadPart as bad:

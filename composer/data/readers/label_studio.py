@@ -50,6 +50,8 @@ def label_studio(
         image = builder.find_image(finder, find_image(task), to_id=partial(_to_id, task))
         if image is None:
             continue
+        if (count := len(_list_annotations(task))) > 1:
+            image.note("duplicate_id", f"the task has {count} annotations; the first counts")
         for number, result in enumerate(list_results(task)):
             _add(image, result, f"result {number}")
     return builder.build(annotations.stem)
@@ -92,18 +94,22 @@ def find_image(task: Entry) -> str:
 
 def list_results(task: Entry) -> Iterator[Entry]:
     """The results of the first annotation that was not skipped, in one form."""
-    annotations = task.get("annotations", task.get("completions"))
-    if isinstance(annotations, list):
-        for annotation in annotations:
-            if isinstance(annotation, Mapping) and not annotation.get("was_cancelled"):
-                results = annotation.get("result")
-                yield from (r for r in results or () if isinstance(r, Mapping))
-                return
+    for annotation in _list_annotations(task)[:1]:
+        results = annotation.get("result")
+        yield from (r for r in results or () if isinstance(r, Mapping))
+        return
     for value in task.values():
         if _is_short(value):
             for one in value:
                 kind = next((kind for kind in _KINDS if kind in one), "")
                 yield {"type": kind, "value": one}
+
+
+def _list_annotations(task: Entry) -> list[Entry]:
+    """The annotations of a task, one an annotator, without those that were skipped."""
+    given = task.get("annotations", task.get("completions"))
+    entries = given if isinstance(given, list) else []
+    return [e for e in entries if isinstance(e, Mapping) and not e.get("was_cancelled")]
 
 
 def _add(image: FoundImage, result: Entry, place: str) -> None:

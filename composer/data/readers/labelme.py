@@ -144,8 +144,10 @@ def _list_keypoints(documents: Any) -> set[str]:
         }
         for shape in _list_shapes(document):
             group = shape.get("group_id")
-            if _kind(shape) == "point" and group is not None and group in objects:
-                found.add(str(shape.get("label")))
+            name = as_name(shape.get("label"))
+            is_of_object = group is not None and group in objects
+            if _kind(shape) == "point" and is_of_object and name is not None:
+                found.add(name)
     return found
 
 
@@ -204,15 +206,13 @@ class _Reader:
         if file.parent not in self._finders:
             roots = [self._images] if self._images else [file.parent, self._root]
             self._finders[file.parent] = ImageFinder(*roots)
-        finder = self._finders[file.parent]
-        for name in (str(document.get("imagePath") or ""), file.stem):
-            try:
-                return finder.find(name)
-            except BadPart as bad:
-                missing = bad
-        if document.get("imageData"):
-            return keep_encoded_image(load_json(file, FaultLog()).get("imageData"), file.stem)
-        raise missing
+        written = str(document.get("imagePath") or "")
+        try:
+            return self._finders[file.parent].find_first(written, file.stem)
+        except BadPart:
+            if not document.get("imageData"):
+                raise
+        return keep_encoded_image(load_json(file, FaultLog()).get("imageData"), file.stem)
 
     def _collect(self, document: Mapping[str, Any], image: FoundImage) -> dict[str, _Object]:
         """The objects of a file by the places of their first shapes."""
@@ -365,6 +365,6 @@ def _add_points(
                 which = "no object is" if not own else "several objects are"
                 raise BadPart("no_object", f"{which} of the group {group} of this point")
             (point,) = _to_points(shape.get("points"))[:1]
-            own[0].keypoints[str(shape.get("label"))] = point
+            own[0].keypoints[_to_label(shape)] = point
         except BadPart as bad:
             image.note(bad.kind, bad.message, place)

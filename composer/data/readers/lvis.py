@@ -46,6 +46,7 @@ def lvis(*, annotations: Path, images: Path) -> Dataset:
         replace(record, extra=_to_extra(entry, indices, record, log))
         for record, entry in read_records(document, ImageFiles(images), categories, log)
     )
+    _check_frequencies(categories, log)
     metadata = replace(
         _to_metadata(categories, records), has_masks=have_masks(document["annotations"])
     )
@@ -82,6 +83,20 @@ def _renumber(
         elif own_id in indices:
             found.add(indices[own_id])
     return tuple(sorted(found))
+
+
+def _check_frequencies(categories: Sequence[Category], log: FaultLog) -> None:
+    """Tells of counts and frequencies that are none; the images of the file count then."""
+    for category in categories:
+        count, frequency = (category.entry.get(key) for key in ("image_count", "frequency"))
+        place = f"category {category.own_id} '{category.name}'"
+        counted = "the images of the file count"
+        if count is not None and (as_integer(count) is None or count < 0):
+            message = f"'image_count' is a whole number from 0, not {show_value(count)}"
+            log.add("malformed", f"{message}; {counted}", entry=place)
+        if frequency is not None and frequency not in ("r", "c", "f"):
+            message = f"'frequency' is 'r', 'c' or 'f', not {show_value(frequency)}"
+            log.add("malformed", f"{message}; {counted}", entry=place)
 
 
 def _to_metadata(categories: Sequence[Category], records: Iterable[Record]) -> Metadata:

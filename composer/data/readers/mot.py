@@ -45,10 +45,11 @@ def mot(*, folder: Path, classes: tuple[str, ...] | None = None) -> Dataset:
     truths = list_truths(folder)
     if not truths:
         raise DataError(f"{folder}: there is no 'gt/{TRUTH}' of MOTChallenge")
-    builder = DatasetBuilder(classes or _find_classes(truths[0]))
+    names = classes or _find_classes(truths[0])
+    builder = DatasetBuilder(names)
     for truth in truths:
         try:
-            _read_sequence(truth, folder, builder)
+            _read_sequence(truth, folder, builder, len(names))
         except BadPart as bad:
             raise DataError(f"{truth}: {bad.message}") from None
     return builder.build(folder.resolve().name)
@@ -69,7 +70,7 @@ def _find_classes(truth: Path) -> Sequence[str]:
     return read_class_file(labels) if labels.is_file() else _CLASSES
 
 
-def _read_sequence(truth: Path, folder: Path, builder: DatasetBuilder) -> None:
+def _read_sequence(truth: Path, folder: Path, builder: DatasetBuilder, num_classes: int) -> None:
     """Reads a sequence; each image of it is one of the dataset, with or without objects."""
     sequence = truth.parent.parent
     frames: dict[int, FoundImage] = {}
@@ -94,7 +95,8 @@ def _read_sequence(truth: Path, folder: Path, builder: DatasetBuilder) -> None:
                 "unknown_image", f"there is no frame {values[0]:g}", entry=f"row {number}"
             )
         else:
-            _add(frames[int(values[0])], values, first_pixel, f"row {number}")
+            image = frames[int(values[0])]
+            _add(image, values, first_pixel, num_classes, f"row {number}")
 
 
 def _to_numbers(cells: Sequence[str]) -> list[float]:
@@ -131,12 +133,15 @@ def _read_image_folder(sequence: Path) -> str:
     return parser.get("Sequence", "imDir", fallback="img1")
 
 
-def _add(image: FoundImage, values: Sequence[float], first_pixel: int, place: str) -> None:
+def _add(
+    image: FoundImage, values: Sequence[float], first_pixel: int, num_classes: int, place: str
+) -> None:
     left, top = values[2] - first_pixel, values[3] - first_pixel
     counts = len(values) <= 6 or values[6] != 0
     number = values[7] if len(values) > 7 else 1.0
-    if not (number >= 1 and number.is_integer()):
-        image.note("unknown_category", f"classes are counted from 1; {number:g} is none", place)
+    if not (1 <= number <= num_classes and number.is_integer()):
+        message = f"classes are counted from 1 to {num_classes}; {number:g} is none"
+        image.note("unknown_category", message, place)
         return
     label = int(number) - 1
     box = left, top, left + values[4], top + values[5]

@@ -24,6 +24,9 @@ CLASSES = (
 )  # fmt: skip
 
 
+_FLAGS = {"": False, "0": False, "false": False, "1": True, "true": True}
+
+
 def pascal_voc(
     *,
     folder: Path,
@@ -118,12 +121,7 @@ class _Reader:
             finder = ImageFinder(*self.layout.image_folders(file))
             self._finders[file.parent] = finder
         written = root.findtext("filename", "").strip()
-        for name in filter(None, (written, file.stem)):
-            try:
-                return finder.find(name)
-            except BadPart as bad:
-                missing = bad
-        raise missing
+        return finder.find_first(written, file.stem)
 
 
 def _choose_classes(layout: VocLayout) -> Sequence[str]:
@@ -148,8 +146,16 @@ def _add_objects(root: ET.Element, image: FoundImage) -> None:
         except BadPart as bad:
             image.note(bad.kind, bad.message, place)
             continue
-        is_difficult = entry.findtext("difficult", "0").strip().lower() in ("1", "true")
+        is_difficult = _is_difficult(entry, image, place)
         image.add(name, box, is_difficult=is_difficult, place=place)
+
+
+def _is_difficult(entry: ET.Element, image: FoundImage, place: str) -> bool:
+    given = entry.findtext("difficult", "").strip()
+    value = _FLAGS.get(given.lower())
+    if value is None:
+        image.note("malformed", f"'difficult' is 0 or 1, not '{given:.40}'; it counts as 0", place)
+    return bool(value)
 
 
 def _with_labels(dataset: Dataset, found: Sequence[_Annotated]) -> Dataset:

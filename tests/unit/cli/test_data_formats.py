@@ -94,3 +94,67 @@ def test_one_trains_on_a_folder_of_any_format(cli, yolo):
     checked = cli("train", "mask_rcnn_r50_fpn", *options)
     assert checked.code == 0, checked.err
     assert "train" in checked.out
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ("gone", "gone: there is no such folder of images"),
+        ("shapes/instances.json", "shapes/instances.json is a file; the folder of the images is"),
+        ("empty", "empty: there is no image in this folder of images"),
+        ("", "the folder of the images has an empty name; the current one is '.'"),
+    ],
+)
+@pytest.mark.parametrize("command", [["check"], ["list"], ["show"], ["split", "{}", "out.yaml"]])
+def test_a_folder_of_images_that_is_none_is_told_as_one(cli, folder, command, images, message):
+    write_shape_dataset("shapes", num_images=2, size=16)
+    (folder / "empty").mkdir()
+    name, *rest = command
+    data = [one.format("shapes") for one in rest] or ["shapes"]
+    result = cli("data", name, *data, "--images", images)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: {message}")
+    assert result.err.count("\n") == 1
+
+
+def test_a_folder_of_images_goes_with_annotations_that_do_not_have_one(cli, yolo):
+    result = cli("data", "check", "set", "--images", "shapes/images")
+    assert result.code == 1
+    assert result.err.startswith("error: set: the format, YOLO, as Ultralytics has it, says itself")
+    result = cli("data", "check", "shapes/images", "--images", "set/images")
+    assert result.code == 1
+    assert "no annotations are recognised in it" in result.err
+
+
+def test_images_are_found_below_the_folder_that_is_named(cli, folder):
+    write_shape_dataset("shapes", num_images=2, size=16)
+    (folder / "shapes/instances.json").rename(folder / "a.json")
+    for images in ("shapes", "shapes/images", "."):
+        result = cli("data", "check", "a.json", "--images", images)
+        assert result.code == 0
+        assert "a: ok (2 images, " in result.out
+    (folder / "ann").mkdir()
+    (folder / "a.json").rename(folder / "ann/train.json")
+    assert "train: ok (2 images" in cli("data", "check", "ann", "--images", "shapes").out
+
+
+def test_a_category_that_is_no_class_is_none_with_a_folder_of_images_too(cli, folder):
+    write_shape_dataset("shapes", num_images=2, size=16)
+    file = folder / "shapes/instances.json"
+    document = json.loads(file.read_text())
+    for one in document["categories"]:
+        one["supercategory"] = "shape"
+    document["categories"].insert(0, {"id": 0, "name": "shape", "supercategory": "none"})
+    (folder / "_annotations.coco.json").write_text(json.dumps(document))
+    file.unlink()
+    result = cli("data", "check", "_annotations.coco.json", "--images", "shapes/images")
+    assert result.out.endswith("objects of 3 classes)\n")
+
+
+def test_a_file_that_is_no_json_is_told_as_one(cli, folder):
+    write_shape_dataset("shapes", num_images=2, size=16)
+    (folder / "a.json").write_text('{"images": [')
+    (folder / "b.json").write_text('{"images": [], "classes": []}')
+    for more in ([], ["--images", "shapes"]):
+        assert "a.json: it is no JSON" in cli("data", "check", "a.json", *more).err
+        assert "(there are: the keys images, classes)" in cli("data", "check", "b.json", *more).err

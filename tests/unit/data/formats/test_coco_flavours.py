@@ -97,7 +97,7 @@ def test_images_are_found_beside_the_documents(folder, annotations, images):
 
 def test_images_that_are_not_found_are_asked_for(folder):
     folder.draw("b.png").write("coco.json", document("a.png"))
-    with pytest.raises(DataError, match=r"its images are not found \(--images\)"):
+    with pytest.raises(DataError, match=r"images, such as a\.png, are not found; --images"):
         find_data(folder.path)
 
 

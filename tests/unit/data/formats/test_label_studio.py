@@ -68,7 +68,11 @@ def test_the_first_annotation_that_was_not_skipped_counts(images):
     own = task(RECTANGLE)
     own["annotations"].insert(0, {"was_cancelled": True, "result": []})
     own["annotations"].append({"was_cancelled": False, "result": [RECTANGLE]})
-    assert read(images, own).num_annotations == 1
+    dataset = read(images, own)
+    assert dataset.num_annotations == 1
+    (fault,) = dataset.faults
+    assert (fault.kind, fault.image) == ("duplicate_id", "a.png")
+    assert fault.message == "the task has 2 annotations; the first counts"
 
 
 def test_the_short_form_is_read_too(images):

@@ -96,6 +96,7 @@ def test_masks_are_pixels_behind_a_corner(folder):
         (shape("cat", [[1, 1], [5, 5]], "line"), "no_object"),
         (shape("eye", [[1, 1]], "point"), "no_object"),
         (shape("eye", [[1, 1]], "point", 9), "no_object"),
+        (shape(None, [[1, 1], [9, 9]], "rectangle"), "unknown_category"),
         (shape("cat", [[1, 1], [5, 5]]), "empty_polygon"),
         (shape("cat", "none"), "malformed"),
         (shape("cat", [[1, 1], [5, None], [3, 3]]), "malformed"),

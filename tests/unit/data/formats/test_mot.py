@@ -27,6 +27,16 @@ def test_frames_and_pixels_count_from_1(folder):
     assert not third.annotations
 
 
+def test_a_class_that_is_none_is_told_by_its_own_number(folder):
+    write(folder, rows="1,7,1,1,10,10,1,14,1\n1,8,1,1,10,10,1,0,1\n1,9,1,1,10,10,1,13,1\n")
+    dataset = mot(folder=folder.path)
+    assert [fault.message for fault in dataset.faults] == [
+        "row 1: classes are counted from 1 to 13; 14 is none",
+        "row 2: classes are counted from 1 to 13; 0 is none",
+    ]
+    assert dataset.num_annotations == 1
+
+
 def test_a_folder_is_recognised_with_its_splits(folder):
     write(folder, "train/A")
     write(folder, "train/B")

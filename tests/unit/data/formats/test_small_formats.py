@@ -28,6 +28,18 @@ def test_boxes_of_createml_have_their_centres(folder):
     assert count_faults(createml(annotations=file).faults) == {"malformed": 1}
 
 
+@pytest.mark.parametrize("label", [{}, {"label": None}, {"label": " "}, {"label": ["cat"]}])
+def test_a_box_of_createml_without_a_class_is_of_none(folder, label):
+    coordinates = {"x": 14, "y": 8, "width": 20, "height": 10}
+    boxes = [{"coordinates": coordinates, **one} for one in (label, {"label": 7})]
+    folder.draw("a.png")
+    file = folder.write("b.json", json.dumps([{"image": "a.png", "annotations": boxes}]))
+    for dataset in (createml(annotations=file), *open_all(folder.path).values()):
+        assert count_faults(dataset.faults) == {"unknown_category": 1}
+        assert dataset.metadata.thing_classes == ("7",)
+        assert dataset.num_annotations == 1
+
+
 LINE = "Car 0.00 0 1.85 4.00 3.00 24.00 13.00 1.6 1.5 3.6 1.0 2.0 3.0 0.5\n"
 
 

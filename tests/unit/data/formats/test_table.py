@@ -2,7 +2,7 @@
 
 import pytest
 
-from composer.data import count_faults, find_data, read_data_file
+from composer.data import count_faults, find_data, inspect_dataset, read_data_file
 from composer.data.formats import recognise
 from composer.data.readers.box_table import box_table
 from composer.errors import DataError
@@ -52,6 +52,29 @@ def test_columns_are_found_by_content(images, layout):
         assert opened.metadata.thing_classes == ("cat",)
         assert opened[0].annotations[0].box == pytest.approx(BOX)
         assert (opened[0].image_id, opened[0].height, opened[0].width) == ("images/a.png", 20, 40)
+
+
+def test_a_row_with_a_class_and_no_box_is_told(images):
+    table = images.write("boxes.csv", LAYOUTS["torchvision"] + "b.png,,,,,dog\n")
+    dataset = box_table(table=table)
+    assert count_faults(dataset.faults) == {"no_object": 1}
+    assert dataset.faults[0].message == "row 4: the row has the class 'dog', but no box"
+
+
+def test_the_size_that_a_table_has_for_an_image_is_compared(images):
+    table = images.write("boxes.csv", LAYOUTS["TensorFlow"].replace(",40,20,", ",80,40,"))
+    dataset = box_table(table=table)
+    assert (dataset[0].height, dataset[0].width) == (40, 80)
+    assert count_faults(inspect_dataset(dataset, quick=True)) == {"size_differs": 2}
+    table = images.write("boxes.csv", LAYOUTS["TensorFlow"].replace(",40,20,", ",0,-1,"))
+    assert (box_table(table=table)[0].height, box_table(table=table)[0].width) == (20, 40)
+
+
+def test_classes_of_open_images_that_nothing_names_are_told(images):
+    text = LAYOUTS["Open Images"].replace("/m/01yrx", "/m/04szw")
+    dataset = box_table(table=images.write("boxes.csv", text))
+    assert count_faults(dataset.faults) == {"unnamed_category": 1}
+    assert "names /m/04szw; they are called by their ids" in dataset.faults[0].message
 
 
 def test_a_row_without_a_box_is_an_image_without_objects(images):

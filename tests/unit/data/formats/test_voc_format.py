@@ -76,3 +76,26 @@ def test_the_folder_of_annotations_names_the_one_above(folder):
     write(folder, "JPEGImages", "Annotations", a="cat")
     with pytest.raises(DataError, match=r"the folder above has annotations; name it.*Pascal VOC"):
         recognise(folder / "Annotations")
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "windows-1252", "utf-16"])
+def test_documents_are_recognised_in_the_encoding_that_they_declare(folder, encoding):
+    named = XML.format("a", "käfer")
+    folder.draw("a.png")
+    text = f'<?xml version="1.0" encoding="{encoding}"?>{named}'
+    (folder / "a.xml").write_bytes(text.encode(encoding))
+    assert recognise(folder.path).reader == "pascal_voc"
+    (dataset,) = open_all(folder.path).values()
+    assert "käfer" in dataset.metadata.thing_classes
+
+
+@pytest.mark.parametrize("suffix", ["xml", "csv", "json", "tsv"])
+def test_texts_in_an_encoding_that_is_not_said_are_told(folder, suffix):
+    folder.draw("a.png")
+    for name in "abcdef":
+        (folder / f"{name}.{suffix}").write_bytes("<annotation>käfer".encode("latin-1"))
+    found = recognise(folder.path)
+    assert found.reader == "image_folder"
+    assert len(found.unread) == 6
+    assert found.notes[0].startswith(f"a.{suffix}: it is not UTF-8 text")
+    assert len(found.notes) == 3

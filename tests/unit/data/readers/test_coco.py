@@ -130,16 +130,11 @@ def test_an_object_without_a_mask_among_others_is_reported_and_keeps_its_box(fil
         ("malformed", {"bbox": [1, 2, 3]}),
         ("malformed", {"bbox": [1, 2, "3", 4]}),
         ("malformed", {"bbox": [1, 2, float("nan"), 4]}),
-        ("malformed", {"segmentation": "polygon"}),
         ("box_degenerate", {"bbox": [1, 2, 0, 4]}),
         ("box_degenerate", {"bbox": [1, 2, 3, -4]}),
         ("box_outside", {"bbox": [60, 2, 5, 5]}),
-        ("empty_polygon", {"segmentation": [[1, 2, 3, 4]]}),
-        ("bad_mask", {"segmentation": {"size": [9, 9], "counts": "abc"}}),
-        ("bad_mask", {"segmentation": {"size": [40, 50], "counts": [3, 4]}}),
-        ("bad_mask", {"segmentation": {"counts": "abc"}}),
-        ("bad_keypoints", {"keypoints": [1, 2, 2]}),
-        ("bad_keypoints", {"keypoints": [1, 2, 3] * 3}),
+        ("empty_polygon", {"segmentation": [[1, 2, 3, 4]], "bbox": None}),
+        ("bad_mask", {"segmentation": {"counts": "abc"}, "bbox": []}),
         ("unknown_category", {"category_id": 4}),
         ("unknown_category", {"category_id": None}),
         ("unknown_image", {"image_id": 99}),
@@ -154,6 +149,30 @@ def test_an_annotation_that_cannot_be_used_is_left_out(files, kind, changes):
     assert kinds(dataset) == {kind: 1}
     assert dataset.faults[0].annotation == 1
     assert dataset.num_annotations == before - 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "value"),
+    [
+        ("malformed", "segmentation", "polygon"),
+        ("empty_polygon", "segmentation", [[1, 2, 3, 4]]),
+        ("bad_mask", "segmentation", {"size": [9, 9], "counts": "abc"}),
+        ("bad_mask", "segmentation", {"size": [40, 50], "counts": [3, 4]}),
+        ("bad_mask", "segmentation", {"counts": "abc"}),
+        ("bad_keypoints", "keypoints", [1, 2, 2]),
+        ("bad_keypoints", "keypoints", [1, 2, 3] * 3),
+    ],
+)
+def test_the_box_of_an_object_stays_where_another_part_cannot_be_used(files, kind, part, value):
+    before = read(files)[0].annotations[0]
+    change(files, lambda document: document["annotations"][0].update({part: value}))
+    dataset = read(files)
+    assert kinds(dataset) == {kind: 1}
+    assert dataset.faults[0].message.endswith("; the box stays")
+    after = dataset[0].annotations[0]
+    assert (after.box, after.category) == (before.box, before.category)
+    assert getattr(after, part) is None
+    assert getattr(before, part) is not None
 
 
 def test_a_box_that_reaches_beyond_its_image_stays_as_it_is(files):

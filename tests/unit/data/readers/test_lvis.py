@@ -48,6 +48,20 @@ def test_categories_know_how_frequent_they_are(folder):
     assert metadata.frequencies == ("f", "c", "r")
 
 
+def test_counts_and_frequencies_that_are_none_are_told(folder):
+    file = folder / "lvis.json"
+    document = json.loads(file.read_text())
+    document["categories"][1].update(image_count=float("nan"), frequency=3)
+    file.write_text(json.dumps(document))
+    dataset = lvis(annotations=file, images=folder)
+    assert [fault.message for fault in dataset.faults] == [
+        "'image_count' is a whole number from 0, not nan; the images of the file count",
+        "'frequency' is 'r', 'c' or 'f', not 3; the images of the file count",
+    ]
+    assert dataset.metadata.image_counts == (1, 60, 4)
+    assert dataset.metadata.frequencies == ("r", "c", "r")
+
+
 def test_frequencies_are_counted_where_the_file_does_not_say_them(folder):
     file = folder / "lvis.json"
     document = json.loads(file.read_text())
@@ -66,7 +80,7 @@ def test_what_is_of_the_wrong_form_is_left_out(folder):
     document["annotations"][0]["image_id"] = [1]
     file.write_text(json.dumps(document))
     dataset = lvis(annotations=file, images=folder)
-    assert [fault.kind for fault in dataset.faults] == ["malformed", "malformed"]
+    assert [fault.kind for fault in dataset.faults] == ["malformed"] * 3
     assert dataset[0].extra["neg_categories"] == (2,)
     assert dataset.metadata.image_counts == (950, 60, 0)
 

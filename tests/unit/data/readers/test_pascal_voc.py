@@ -51,6 +51,33 @@ def test_boxes_are_counted_from_zero_with_their_ends_outside(folder):
     assert (dataset[0].height, dataset[0].width) == (20, 30)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_difficult", "num_faults"),
+    [("1", True, 0), ("true", True, 0), ("", False, 0), ("2", False, 1), ("Unspecified", False, 1)],
+)
+def test_a_flag_that_is_none_is_told(folder, text, is_difficult, num_faults):
+    changed = XML.replace("<difficult>1<", f"<difficult>{text}<")
+    (folder / "Annotations/a.xml").write_text(changed)
+    dataset = pascal_voc(folder=folder)
+    assert dataset[0].annotations[1].is_difficult is is_difficult
+    assert count_faults(dataset.faults) == ({"malformed": 1} if num_faults else {})
+
+
+def test_a_missing_image_is_named(folder):
+    (folder / "JPEGImages/a.jpg").unlink()
+    (fault,) = pascal_voc(folder=folder).faults
+    assert (fault.kind, fault.image) == ("missing_file", "a.xml")
+    assert fault.message.startswith("image 'a.jpg': there is no such file in ")
+
+
+def test_namespaces_of_documents_are_passed_over(folder):
+    changed = XML.replace("<annotation>", '<annotation xmlns="http://a.example">')
+    (folder / "Annotations/a.xml").write_text(changed)
+    dataset = pascal_voc(folder=folder)
+    assert not dataset.faults
+    assert dataset[0].annotations == pascal_voc(folder=folder)[1].annotations
+
+
 def test_classes_can_be_ones_own(folder):
     dataset = pascal_voc(folder=folder, classes=("person", "dog"))
     assert [a.category for a in dataset[0].annotations] == [1, 0]
