@@ -190,11 +190,14 @@ def _explain_all(
             click.echo(f"error: {error}", err=True)
             yield file, None
             continue
+        said: set[str] = set()
         for detection, place in product(wanted.detections, wanted.places):
             try:
                 found = explainer(opened, detection, of=wanted.of, at=place, method=wanted.method)
             except InputError as error:
-                click.echo(f"error: {error}", err=True)
+                if str(error) not in said:  # what is not there is not there at any place
+                    click.echo(f"error: {error}", err=True)
+                said.add(str(error))
                 yield file, None
                 continue
             if found.is_empty:

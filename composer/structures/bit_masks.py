@@ -86,7 +86,7 @@ class BitMasks(TensorRows):
     def summary(self) -> str:
         """Describes it in a few words."""
         height, width = self.image_size
-        return f"{len(self)} masks of {height}x{width}"
+        return f"{len(self)} mask{'' if len(self) == 1 else 's'} of {height}x{width}"
 
     def area(self) -> Int[Tensor, "N"]:
         """Returns the number of foreground pixels of each mask."""

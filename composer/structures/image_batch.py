@@ -88,7 +88,8 @@ class ImageBatch(Sequence[dict[str, Any]]):
     def summary(self) -> str:
         """Describes it in a few words."""
         sizes = ", ".join("x".join(map(str, record["image"].shape)) for record in self._records)
-        return f"{len(self)} images" + (f": {sizes}" if sizes else "")
+        count = f"{len(self)} image{'' if len(self) == 1 else 's'}"
+        return count + (f": {sizes}" if sizes else "")
 
     @property
     def images(self) -> list[Shaped[Tensor, "_ _ _"]]:

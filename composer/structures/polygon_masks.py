@@ -68,7 +68,7 @@ class PolygonMasks:
 
     def summary(self) -> str:
         """Describes it in a few words."""
-        return f"{len(self)} polygon masks"
+        return f"{len(self)} polygon mask{'' if len(self) == 1 else 's'}"
 
     def area(self) -> Float[Tensor, "N"]:
         """Returns each instance's area in square pixels; overlapping parts count twice."""

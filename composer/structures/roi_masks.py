@@ -35,7 +35,7 @@ class ROIMasks(TensorRows):
     def summary(self) -> str:
         """Describes it in a few words."""
         side = self.tensor.shape[-1]
-        return f"{len(self)} masks of {side}x{side}"
+        return f"{len(self)} mask{'' if len(self) == 1 else 's'} of {side}x{side}"
 
     def paste(
         self, boxes: Boxes, image_size: tuple[int, int], threshold: float = 0.5

@@ -33,7 +33,7 @@ class RotatedBoxes(BoxRows):
 
     def summary(self) -> str:
         """Describes the boxes in a few words."""
-        return f"{len(self)} rotated boxes"
+        return f"{len(self)} rotated box{'' if len(self) == 1 else 'es'}"
 
     def area(self) -> Float[Tensor, "B"]:
         """Returns each box's area in square pixels."""

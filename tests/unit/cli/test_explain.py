@@ -72,6 +72,8 @@ def test_mistakes_are_said_and_the_rest_is_done(explain, folder):
     result = explain("a.jpg", "-d", "99", "-o", "other")
     assert result.code == 1
     assert "there is no detection 99; there are " in result.err
+    result = explain("a.jpg", "-d", "99", "--at", "backbone", "--at", "preprocess", "-o", "other")
+    assert result.err.count("there is no detection 99") == 1
     assert not (folder / "other").exists()
 
 

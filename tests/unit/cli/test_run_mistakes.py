@@ -82,7 +82,7 @@ def test_node_that_fails_is_named_with_what_it_was_given(cli, files):
     result = cli("run", "small.yaml", "-i", "four.safetensors")
     assert result.code == 1
     assert "node 'preprocess'" in result.err
-    assert "batch: 1 images: 4x32x48" in result.err
+    assert "batch: 1 image: 4x32x48" in result.err
 
 
 TWO_INPUTS = """\

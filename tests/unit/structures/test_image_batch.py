@@ -116,6 +116,7 @@ def test_it_moves_all_tensors_of_all_records():
 def test_it_describes_itself():
     batch = ImageBatch.from_records([record(), record()])
     assert batch.summary() == "2 images: 3x20x30, 3x20x30"
+    assert ImageBatch.from_records([record()]).summary() == "1 image: 3x20x30"
     assert repr(batch) == "ImageBatch(2 images: 3x20x30, 3x20x30)"
 
 

@@ -98,4 +98,5 @@ def test_it_is_indexed_joined_and_described(masks):
     assert list(masks.tensors()) == []
     assert masks.map_tensors(torch.neg) is masks
     assert masks.summary() == "3 polygon masks"
+    assert masks[:1].summary() == "1 polygon mask"
     assert repr(masks) == "PolygonMasks(num_instances=3)"

@@ -108,6 +108,7 @@ def test_they_are_indexed_joined_and_described():
     assert torch.equal(ROIMasks.cat([masks[:1], masks[1:]]).tensor, masks.tensor)
     assert masks.device == torch.device("cpu")
     assert masks.summary() == "3 masks of 4x4"
+    assert masks[:1].summary() == "1 mask of 4x4"
     assert repr(masks) == "ROIMasks(num_instances=3, mask_size=4)"
     with pytest.raises(ValueError, match="no masks"):
         ROIMasks.cat([])

@@ -181,4 +181,5 @@ def test_boxes_move_and_show_their_tensor():
     assert [tensor is boxes.tensor for tensor in boxes.tensors()] == [True]
     assert [row.tolist() for row in boxes] == TWO.tolist()
     assert boxes.summary() == "2 rotated boxes"
+    assert boxes[:1].summary() == "1 rotated box"
     assert repr(boxes).startswith("RotatedBoxes(tensor(")
