@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,7 +28,7 @@ from composer.cli.result_folders import choose_predictions_folder
 from composer.escapes import escape_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from composer.data import ImageSize
     from composer.explanation import Explainer, Explanation
@@ -201,14 +202,30 @@ def _explain_all(
                 yield file, None
                 continue
             if found.is_empty:
-                click.echo(f"warning: {file}: {_describe_empty(found)}", err=True)
+                others = _find_others(partial(explainer, opened, detection, of=wanted.of), place)
+                click.echo(f"warning: {file}: {_describe_empty(found, others)}", err=True)
             yield file, found
 
 
-def _describe_empty(found: Explanation) -> str:
+def _find_others(explain: Callable[..., Explanation], place: str | None) -> str:
+    """Where a number comes from that does not come from one map of several; empty if unknown."""
+    from composer.errors import ComposerError
+
+    whole = (place or "").rpartition(".")[0]
+    if not whole or ":" in whole:
+        return ""
+    try:
+        levels = explain(at=whole).levels
+    except ComposerError:  # it is no map of several
+        return ""
+    return ", ".join(f"{whole}.{name} {share:.0%}" for name, _, share in levels if share and name)
+
+
+def _describe_empty(found: Explanation, others: str) -> str:
     saturated = found.detection is not None and found.detection.score == 1
     hint = "; its score is 1, which has no gradient: --of logit" if saturated else ""
-    return f"{found.summary()} counts; without --at, all levels are looked at{hint}"
+    where = f"it comes from {others}" if others else "without --at, all levels are looked at"
+    return f"{found.summary()} counts; {where}{hint}"
 
 
 def _save_all(found: Iterator[tuple[Path, Explanation | None]], folder: Path) -> bool:

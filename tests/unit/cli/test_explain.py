@@ -103,3 +103,12 @@ def test_a_number_of_the_model_needs_no_detection(explain):
     result = explain("a.jpg", "--of", "detections.scores[0][1]", "--at", "box_pooler", "-o", "out")
     assert result.code == 0, result.err
     assert "a.jpg  detections.scores[0][1] 0." in result.out
+
+
+def test_a_map_without_influence_names_those_that_count(explain):
+    (whole,) = json.loads(explain("a.jpg", "--of", "logit", "--at", "backbone", "--json").out)
+    shares = {level["name"]: level["share"] for level in whole["levels"]}
+    idle = next(name for name, share in shares.items() if share == 0)
+    result = explain("a.jpg", "--of", "logit", "--at", f"backbone.{idle}", "--json")
+    used = ", ".join(f"backbone.{name} {share:.0%}" for name, share in shares.items() if share)
+    assert f"nothing from backbone.{idle} counts; it comes from {used}" in result.err
