@@ -174,7 +174,9 @@ def _open(path: Path, digest: str) -> Callable[[Mapping[str, Tensor]], Mapping[s
     from composer_exporters.onnx_exporter import OnnxExporter
     from composer_exporters.onnx_safety import require_plain
 
-    require_plain(path)
+    data = f"{path.name}.data"  # the hash covers no other
+    if others := sorted(require_plain(path) - {data}):
+        raise ValueError(f"'{path}' has data in '{others[0]}': only '{data}' is read with it")
     return OnnxExporter().open(path)
 
 

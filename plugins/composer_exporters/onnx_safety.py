@@ -9,8 +9,11 @@ from typing import Any
 _DOMAINS = ("", "ai.onnx")
 
 
-def require_plain(file: Path) -> None:
+def require_plain(file: Path) -> frozenset[str]:
     """Refuses a file that needs code or data which are not in it or beside it.
+
+    Returns:
+        The names of the files beside it that have data of it.
 
     Raises:
         ValueError: it is damaged, has custom operators, or data outside its folder.
@@ -29,11 +32,11 @@ def require_plain(file: Path) -> None:
     for node in nodes:
         if node.domain not in _DOMAINS and (node.domain, node.op_type) not in functions:
             raise ValueError(f"'{file}' needs the custom operator {node.domain}.{node.op_type}")
-    tensors = [*model.graph.initializer, *(t for node in nodes for t in _tensors(node))]
-    for tensor in tensors:
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                _require_beside(file, entry.value)
+    tensors = [*_weights(model.graph), *(t for node in nodes for t in _tensors(node))]
+    locations = {e.value for t in tensors for e in t.external_data if e.key == "location"}
+    for location in sorted(locations):
+        _require_beside(file, location)
+    return frozenset(locations)
 
 
 def _walk(nodes: Iterable[Any]) -> Iterator[Any]:
@@ -48,8 +51,16 @@ def _tensors(node: Any) -> Iterator[Any]:
     for attribute in node.attribute:
         yield attribute.t
         yield from attribute.tensors
+        for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)
         for graph in (attribute.g, *attribute.graphs):
-            yield from graph.initializer
+            yield from _weights(graph)
+
+
+def _weights(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
 
 
 def _require_beside(file: Path, location: str) -> None:

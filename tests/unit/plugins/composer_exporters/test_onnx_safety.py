@@ -1,10 +1,15 @@
 """ONNX files of somebody else need nothing that is not in them or beside them."""
 
+import json
+
 import pytest
+import torch
 
 onnx = pytest.importorskip("onnx", reason="the extra 'onnxruntime' is not installed")
 from onnx import TensorProto, helper  # noqa: E402
 
+from composer_exporters.exported_node import Exported  # noqa: E402
+from composer_exporters.onnx_metadata import append_metadata  # noqa: E402
 from composer_exporters.onnx_safety import require_plain  # noqa: E402
 
 
@@ -91,3 +96,29 @@ def test_what_is_no_model_is_refused(file, content):
     file.write_bytes(content)
     with pytest.raises(ValueError, match=r"m\.onnx"):
         require_plain(file)
+
+
+def test_data_elsewhere_is_found_in_sparse_tensors(file):
+    sparse = helper.make_sparse_tensor(
+        data("../secret"), helper.make_tensor("places", TensorProto.INT64, [2], [0, 1]), [2]
+    )
+    constant = helper.make_node("Constant", [], ["w"], sparse_value=sparse)
+    graph = helper.make_graph([ADD], "g", [value("x")], [value("y")], sparse_initializer=[sparse])
+    file.write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(ValueError, match="which is not a file beside it"):
+        require_plain(file)
+    with pytest.raises(ValueError, match="which is not a file beside it"):
+        require_plain(write(file, [constant, ADD]))
+
+
+def test_a_node_reads_no_data_that_its_hash_does_not_cover(file):
+    ports = [
+        {"port": name, "type": "Tensor", "form": "tensor", "tensors": [name], "shape": None}
+        for name in ("x", "y")
+    ]
+    described = {"version": 1, "ports": {"inputs": ports[:1], "outputs": ports[1:]}}
+    write(file, [ADD], [data("w.data")])
+    append_metadata(file, {"composer.export": json.dumps(described)})
+    node_type = Exported.specialise({"file": file.name}, file.parent, True)
+    with pytest.raises(ValueError, match=r"has data in 'w.data': only 'm.onnx.data' is read"):
+        node_type(file=file.name)(x=torch.zeros(2))
