@@ -18,7 +18,7 @@ from composer.translation.boxes_in_onnx import (
     find_finite_rows,
     get_sides,
 )
-from composer.translation.loops_in_onnx import BOOL, FLOAT, INT32, INT64, build_body
+from composer.translation.loops_in_onnx import BOOL, DOUBLE, FLOAT, INT32, INT64, build_body
 from composer.translation.pasting_in_onnx import paste_in_onnx
 from composer.translation.publishing import Translation, Value, find_translation, translated_by
 from composer.translation.selection_in_onnx import (
@@ -32,6 +32,7 @@ from composer.translation.selection_in_onnx import (
 
 __all__ = [
     "BOOL",
+    "DOUBLE",
     "FLOAT",
     "INT32",
     "INT64",

@@ -8,7 +8,7 @@ from composer.translation.publishing import Value
 
 Declared = tuple[str, int, Sequence[int | str]]  # name, ONNX's number of the dtype, shape
 
-BOOL, FLOAT, INT32, INT64 = 9, 1, 6, 7
+BOOL, DOUBLE, FLOAT, INT32, INT64 = 9, 11, 1, 6, 7
 
 
 def build_body(

@@ -28,7 +28,7 @@ def keep_best(op: Value, scores: Value, limit: int) -> tuple[Value, Value]:
 
     Args:
         op: the builder.
-        scores: the scores, in one dimension.
+        scores: the scores, by rows; those of each column by themselves.
         limit: how many at most.
     """
     count = op.Min(num_rows(op, scores), op.Constant(value_ints=[limit]))

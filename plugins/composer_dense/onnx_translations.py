@@ -21,6 +21,25 @@ from composer.translation import (
 )
 
 _Decoding = Callable[[Value, Value, Value], Value]
+_Finding = Callable[[Value, Value, Value], tuple[Value, Value, Value]]
+
+
+def _find_best(op: Value, node: Value, scores: Value) -> tuple[Value, Value, Value]:
+    """Returns the best scores of a level, with their anchors and classes."""
+    found = op.NonZero(op.Greater(scores, float(node.score_threshold)))
+    best, order = keep_best(op, op.GatherND(scores, op.Transpose(found)), node.topk_candidates)
+    rows, classes = op.Split(op.Gather(found, order, axis=1), num_outputs=2, axis=0, _outputs=2)
+    return best, op.Squeeze(rows, [0]), op.Squeeze(classes, [0])
+
+
+def _find_best_of_each_class(op: Value, node: Value, scores: Value) -> tuple[Value, Value, Value]:
+    """Returns the best scores of each class, class by class, with their anchors and classes."""
+    known = op.Where(op.IsNaN(scores), 0.0, scores)
+    best, rows = (op.Transpose(one) for one in keep_best(op, known, node.topk_candidates))
+    found = op.NonZero(op.Greater(best, float(node.score_threshold)))
+    classes, _ = op.Split(found, num_outputs=2, axis=0, _outputs=2)
+    places = op.Transpose(found)
+    return op.GatherND(best, places), op.GatherND(rows, places), op.Squeeze(classes, [0])
 
 
 def translate_retinanet_detections(
@@ -66,6 +85,26 @@ def _score(op: Value, logits: Value, central: Value) -> Value:
     return op.Sqrt(op.Sigmoid(logits) * op.Sigmoid(central))
 
 
+def translate_ssd_detections(
+    op: Value,
+    node: Value,
+    anchors: Sequence[Value],
+    class_logits: Sequence[Value],
+    box_deltas: Sequence[Value],
+    images: Value | None = None,
+) -> Sequence[Value]:
+    """Picks the best default boxes of every class, and moves them by their offsets."""
+    per_cell = [int(map_.shape[1]) // 4 for map_ in box_deltas]
+    num_scores = int(class_logits[0].shape[1]) // per_cell[0]  # the background is the last one
+    logits = op.Concat(*(list_cells(op, map_, num_scores) for map_ in class_logits), axis=0)
+    scores = op.Slice(op.Softmax(logits, axis=1), [0], [-1], [1])
+    deltas = op.Concat(*(list_cells(op, map_, 4) for map_ in box_deltas), axis=0)
+    decode = partial(decode_box_deltas, weights=node.box_weights)
+    places = op.Concat(*anchors, axis=0)
+    find, num_classes = _find_best_of_each_class, num_scores - 1
+    return _detect(op, node, [places], [scores], [deltas], decode, images, num_classes, find)
+
+
 def _detect(
     op: Value,
     node: Value,
@@ -75,10 +114,12 @@ def _detect(
     decode: _Decoding,
     images: Value | None,
     num_classes: int,
+    find: _Finding = _find_best,
 ) -> Sequence[Value]:
     """Picks the detections of all levels: see `detect_each_image`."""
     levels = [
-        _pick(op, node, *level, decode) for level in zip(anchors, scores, offsets, strict=True)
+        _pick(op, *level, decode, find(op, node, level[1]))
+        for level in zip(anchors, scores, offsets, strict=True)
     ]
     starts = accumulate([num_rows(op, level) for level in anchors[:-1]], lambda a, b: a + b)
     columns = [list(column) for column in zip(*levels, strict=True)]
@@ -97,12 +138,14 @@ def _detect(
 
 
 def _pick(
-    op: Value, node: Value, anchors: Value, scores: Value, offsets: Value, decode: _Decoding
+    op: Value,
+    anchors: Value,
+    scores: Value,
+    offsets: Value,
+    decode: _Decoding,
+    found: tuple[Value, Value, Value],
 ) -> Sequence[Value]:
-    """Takes the best scores of a level: boxes, scores, classes, rows and all classes' scores."""
-    found = op.NonZero(op.Greater(scores, float(node.score_threshold)))
-    best, order = keep_best(op, op.GatherND(scores, op.Transpose(found)), node.topk_candidates)
-    rows, classes = op.Split(op.Gather(found, order, axis=1), num_outputs=2, axis=0, _outputs=2)
-    rows, classes = op.Squeeze(rows, [0]), op.Squeeze(classes, [0])
+    """Makes boxes of what was found: boxes, scores, classes, rows and all classes' scores."""
+    best, rows, classes = found
     boxes = decode(op, pick_rows(op, offsets, rows), pick_rows(op, anchors, rows))
     return boxes, best, classes, rows, pick_rows(op, scores, rows)

@@ -7,10 +7,12 @@ import torch
 from composer.ops import BoxWeights, decode_deltas
 from composer.ranges import Fraction, NonNegativeInt, PositiveInt
 from composer.structures import AnchorDeltas, AnchorLogits, Anchors, ImageList
+from composer.translation import translated_by
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.selection import DenseDetections, SelectionLimits, detect_each_image
 
 
+@translated_by("composer_dense.onnx_translations:translate_ssd_detections")
 def ssd_detections(
     anchors: Anchors,
     class_logits: AnchorLogits,

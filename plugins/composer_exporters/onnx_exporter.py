@@ -28,13 +28,14 @@ class OnnxExporter(ProgramExporter):
         import onnx_ir as ir
 
         from composer_exporters.onnx_model import build_model
+        from composer_exporters.onnx_tracing import find_opset
 
         if opset is not None and opset not in _OPSETS:
             raise InputError(
                 f"--opset {opset}: the operators of ONNX are written in versions {_OPSETS[0]} to "
                 f"{_OPSETS[-1]}"
             )
-        model = build_model(cut, opset or DEFAULT_OPSET)
+        model = build_model(cut, opset or find_opset(cut.callables.values(), DEFAULT_OPSET))
         sizes = (v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
         beside = f"{file.name}.data" if sum(sizes) > _LARGEST else None
         ir.save(model, file, external_data=beside)

@@ -20,6 +20,7 @@ from composer.errors import ExportError
 from composer.exporting import Cut, FlatTensor
 from composer.exporting.flat_slots import is_per_image
 from composer.translation import find_translation
+from composer_exporters.onnx_reshapes import allow_no_rows
 from composer_exporters.onnx_tracing import describe, trace_node
 
 _IR_VERSION = 10
@@ -169,6 +170,7 @@ def _trace(
         ir.convenience.replace_all_uses_with(place, known[place.name or ""])
     found = list(inner.outputs)
     inner.outputs.clear()
+    allow_no_rows(inner)
     _move_initializers(graph, inner, step.node.path, shared)
     for operation in list(inner):
         inner.remove(operation)

@@ -9,17 +9,21 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.onnx import register_custom_op_symbolic  # type: ignore[attr-defined]
+from torch.onnx.symbolic_helper import parse_args
 
 from composer.acceleration import LayoutError, TensorPart
 from composer.blueprint import Slot, Step
 from composer.errors import ExportError
 from composer.exporting import Cut
+from composer.layers import NormDeformConv2d
 
+_DEFORMABLE, _NEEDED = "torchvision::deform_conv2d", 19  # the first opset that has it
 _OPERATOR = re.compile(r"'?(\w+::\w+)'?")
 
 
@@ -54,6 +58,7 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
     buffer: Any = io.BytesIO()
     try:
         with torch.no_grad(), _without_log(), warnings.catch_warnings():
+            register_custom_op_symbolic(_DEFORMABLE, _translate_deformable, _NEEDED)
             warnings.simplefilter("ignore")  # of the tracer: the check is what counts
             torch.onnx.export(
                 part.eval(),
@@ -66,8 +71,55 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
                 dynamic_axes=axes,
             )
     except Exception as error:
-        raise ExportError(_explain(step, error)) from error
+        raise ExportError(_explain(step, error, opset)) from error
     return buffer.getvalue(), outputs
+
+
+def find_opset(functions: Iterable[Any], default: int) -> int:
+    """The version of the operators that modules need.
+
+    Args:
+        functions: what nodes call.
+        default: the least version.
+    """
+    is_deformable = any(
+        isinstance(module, NormDeformConv2d)
+        for function in functions
+        if isinstance(function, torch.nn.Module)
+        for module in function.modules()
+    )
+    return max(default, _NEEDED) if is_deformable else default
+
+
+@parse_args("v", "v", "v", "v", "v", *"i" * 9)
+def _translate_deformable(
+    graph: Any,
+    x: Any,
+    weight: Any,
+    offset: Any,
+    mask: Any,
+    bias: Any,
+    down: int,
+    right: int,
+    top: int,
+    left: int,
+    by_row: int,
+    by_column: int,
+    groups: int,
+    offset_groups: int,
+    is_masked: int,
+) -> Any:
+    """The deformable convolution, whose operands ONNX has in another order."""
+    operands = [x, weight, offset, bias, mask] if is_masked else [x, weight, offset, bias]
+    return graph.op(
+        "DeformConv",
+        *operands,
+        strides_i=[down, right],
+        pads_i=[top, left, top, left],
+        dilations_i=[by_row, by_column],
+        group_i=groups,
+        offset_group_i=offset_groups,
+    )
 
 
 @contextmanager
@@ -93,10 +145,15 @@ def describe(step: Step) -> str:
     return f"node '{step.node.path}' ({step.node.label or step.node.uses})"
 
 
-def _explain(step: Step, error: Exception) -> str:
+def _explain(step: Step, error: Exception, opset: int) -> str:
     """Says which node and which operation have no form in ONNX."""
     text = " ".join(str(error).split())
     found = _OPERATOR.search(text)
+    if found and found.group(1) == _DEFORMABLE and opset < _NEEDED:
+        return (
+            f"{describe(step)} cannot be exported to ONNX: the operation {_DEFORMABLE} has a form "
+            f"from --opset {_NEEDED} on, not in {opset}."
+        )
     operation = f"the operation {found.group(1)} has none" if found else f"{text:.300}"
     return (
         f"{describe(step)} cannot be exported to ONNX: {operation}. Leave the node out (--until a "

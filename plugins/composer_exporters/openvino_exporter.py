@@ -33,12 +33,13 @@ class OpenvinoExporter(ProgramExporter):
 
         from composer_exporters.onnx_exporter import DEFAULT_OPSET
         from composer_exporters.onnx_model import build_model
+        from composer_exporters.onnx_tracing import find_opset
 
         if opset is not None:
             raise InputError("--opset does not apply to .xml, which has no operators of ONNX")
         between = file.with_name(f"{file.stem}.onnx")
         try:
-            model = build_model(cut, DEFAULT_OPSET)
+            model = build_model(cut, find_opset(cut.callables.values(), DEFAULT_OPSET))
             ir.save(model, between, external_data=f"{between.name}.data")
             self._convert(between, file)
             return {value.name or "" for value in model.graph.inputs}

@@ -16,11 +16,13 @@ import torch.nn.functional as F
 
 from composer.ranges import PositiveInt
 from composer.structures import Boxes, Classes, MaskLogits
+from composer.translation import translated_by
 from composer_point_rend.point_sampling import find_uncertain_cells, make_grid, pick_class
 from composer_point_rend.point_types import PointIndices, PointLogits, Points, UncertainCells
 from composer_point_rend.uncertain_points import join_classes
 
 
+@translated_by("composer_point_rend.onnx_translations:translate_grid_points")
 def grid_points(boxes: list[Boxes], *, side: PositiveInt = 28) -> Points:
     """Places a regular grid of points in every region.
 
@@ -33,6 +35,7 @@ def grid_points(boxes: list[Boxes], *, side: PositiveInt = 28) -> Points:
     return grid.expand(sum(len(one) for one in boxes), -1, -1)
 
 
+@translated_by("composer_point_rend.onnx_translations:translate_grid_masks")
 def grid_masks(point_logits: PointLogits, classes: list[Classes]) -> MaskLogits:
     """Makes masks of the logits on a regular grid, row by row.
 
@@ -61,6 +64,7 @@ def doubled_masks(mask_logits: MaskLogits) -> MaskLogits:
     return F.interpolate(mask_logits, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+@translated_by("composer_point_rend.onnx_translations:translate_uncertain_mask_cells")
 @torch.no_grad()
 def uncertain_mask_cells(
     mask_logits: MaskLogits, *, num_points: PositiveInt = 784
@@ -81,6 +85,7 @@ def uncertain_mask_cells(
     return find_uncertain_cells(uncertainty, (height, width), num_points)
 
 
+@translated_by("composer_point_rend.onnx_translations:translate_refined_masks")
 def refined_masks(
     mask_logits: MaskLogits,
     indices: PointIndices,

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from composer.ranges import PositiveInt
 from composer.structures import SemanticLogits
+from composer.translation import translated_by
 from composer_point_rend.point_sampling import find_uncertain_cells, rate_classes
 from composer_point_rend.point_types import PointIndices, PointLogits, UncertainCells
 
@@ -22,6 +23,7 @@ def doubled_pixels(logits: SemanticLogits) -> SemanticLogits:
     return F.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+@translated_by("composer_point_rend.onnx_translations:translate_uncertain_pixel_cells")
 @torch.no_grad()
 def uncertain_pixel_cells(
     logits: SemanticLogits, *, num_points: PositiveInt = 8192

@@ -18,10 +18,12 @@ from composer.structures import (
     find_strides,
     pick_levels,
 )
+from composer.translation import translated_by
 from composer_point_rend.point_sampling import make_grid, place_points, sample_points
 from composer_point_rend.point_types import PointFeatures, Points
 
 
+@translated_by("composer_point_rend.onnx_translations:translate_grid_pooler")
 class GridPooler(nn.Module):
     """Interpolates features at the points of a regular grid in each region.
 
@@ -69,6 +71,7 @@ class GridPooler(nn.Module):
         return pooled.view(*pooled.shape[:2], self.output_size, self.output_size)
 
 
+@translated_by("composer_point_rend.onnx_translations:translate_region_point_features")
 class RegionPointFeatures(nn.Module):
     """Interpolates features at points of each region, those of all levels side by side.
 

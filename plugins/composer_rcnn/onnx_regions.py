@@ -24,10 +24,8 @@ _EPSILON = 1e-8  # as in `assign_levels`
 def translate_roi_pooler(
     op: Value, node: Value, features: Mapping[str, Value], boxes: Sequence[Value]
 ) -> Value:
-    """Samples each region from its level with RoiAlign, and puts them back into their order."""
+    """Samples each region from its level with one operator, and puts them back into their order."""
     regions = boxes[0].tensor
-    if node.pooler_type not in _MODES:
-        raise ValueError(f"pooler_type: {node.pooler_type} has no translation, RoiAlign has one")
     if int(regions.shape[1]) != 4:
         raise ValueError("rotated boxes have no translation")
     maps = [features[name] for name in node.in_features]
@@ -46,6 +44,11 @@ def translate_roi_pooler(
 
 def _pool(op: Value, node: Value, map_: Value, regions: Value, stride: int) -> Value:
     height, width = node.output_size
+    if node.pooler_type == "ROIPool":
+        first_image = op.Pad(regions, op.Constant(value_ints=[0, 1, 0, 0]), 0.0)
+        return op.MaxRoiPool(
+            map_, first_image, pooled_shape=[height, width], spatial_scale=1.0 / stride
+        )
     return op.RoiAlign(
         map_,
         regions,

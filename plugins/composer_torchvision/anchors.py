@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from composer.layers import Optimization
 from composer.ranges import Positive
 from composer.structures import Anchors, Features, ImageList, TensorShape, pick_levels
+from composer.translation import translated_by
 
 
+@translated_by("composer_torchvision.onnx_translations:translate_anchors")
 class TorchvisionAnchors(nn.Module):
     """Places anchors as torchvision does: rounded, and by the strides that the maps really have.
 

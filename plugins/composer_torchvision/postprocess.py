@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from composer.structures import Boxes, ImageBatch, Instances, ROIMasks
+from composer.translation import translated_by
 
 
 class Postprocessed(NamedTuple):
@@ -24,6 +25,7 @@ class Postprocessed(NamedTuple):
     instances: list[Instances]
 
 
+@translated_by("composer_torchvision.onnx_translations:translate_postprocess")
 def torchvision_postprocess(
     instances: list[Instances],
     batch: ImageBatch,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from composer.layers import PixelNormalization
 from composer.ranges import Divisor, Finite, PixelSide, Positive, PositiveInt
 from composer.structures import ImageBatch, ImageList, TensorShape, check_size
+from composer.translation import translated_by
 
 _FULL_RANGE = 255.0
 
@@ -27,6 +28,7 @@ class Preprocessed(NamedTuple):
     images: ImageList
 
 
+@translated_by("composer_torchvision.onnx_translations:translate_preprocess")
 class TorchvisionPreprocess(nn.Module):
     """Normalises images, resizes each, and pads them to one size: all within the graph.
 
