@@ -77,4 +77,4 @@ class CoarseMaskHead(nn.Module):
         x = torch.flatten(F.relu(self.reduce_spatial_dim_conv(x)), start_dim=1)
         for index in range(self._num_layers):
             x = F.relu(self.get_submodule(f"fc{index + 1}")(x))
-        return self.prediction(x).view(len(x), *self._mask_shape)
+        return self.prediction(x).view(-1, *self._mask_shape)  # of any number, in a trace, too
