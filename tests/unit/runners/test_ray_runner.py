@@ -1,7 +1,10 @@
 """Jobs on a real local Ray: the rows of one process, also after a worker failed."""
 
-import os
+import json
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,14 +21,16 @@ from unit.extraction.conftest import SIZES
 parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray has many of its own
 
+DRIVER = Path(__file__).with_name("ray_driver.py")
+OPTIONS = {"image_size": 64, "score_threshold": 0, "optimize": False, "threads": 1}
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     file = tmp_path_factory.mktemp("models") / "small.safetensors"
     graph = Graph.from_spec("mask_rcnn_r50_fpn", seed=1, set=SIZES["mask_rcnn_r50_fpn"])
     graph.save(file, metadata={"thing_classes": ["cat", "dog", "cow"]})
-    options = {"image_size": 64, "score_threshold": 0, "optimize": False, "threads": 1}
-    return BatchModel(str(file), "box_head", "detection", **options)
+    return BatchModel(str(file), "box_head", "detection", **OPTIONS)
 
 
 @pytest.fixture
@@ -53,58 +58,36 @@ def run_here(model, images, folder):
     return read(folder)
 
 
-class _Failing:
-    """Fails on an image until it is told that the disk is there again."""
-
-    def __init__(self, model, name, mended):
-        self.model, self.name, self.mended = model, name, mended
-
-    def open_source(self):
-        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
-        source, name, mended = self.model.open_source(), self.name, self.mended
-        collect = source.collect
-
-        def failing(image, number=0, named=None):
-            if named == name and not os.path.exists(mended):
-                raise RuntimeError("the worker is lost")
-            return collect(image, number, named)
-
-        source.collect = failing
-        return source
+def run_driver(model, images, folder):
+    """Runs a job whose worker fails once, in a process of its own; what it saw."""
+    pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+    pytest.importorskip("pandas")
+    job = {"model": model.model, "options": OPTIONS, "images": images}
+    job |= {"out": str(folder / "ray"), "mended": str(folder / "mended")}
+    file = folder / "job.json"
+    file.write_text(json.dumps(job))
+    command = [sys.executable, str(DRIVER), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(file.read_text())
 
 
 def test_a_job_on_ray_goes_on_after_a_failure_and_has_the_rows_of_one_process(
     model, images, tmp_path
 ):
-    ray = pytest.importorskip("ray", reason="the extra 'ray' is not installed")
-    pytest.importorskip("pandas")
-    from ray import cloudpickle
-
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    out, finished = tmp_path / "ray", tmp_path / "finished"
+    seen = run_driver(model, images, tmp_path)
     expected = run_here(model, images, tmp_path / "here")
-    out, mended = tmp_path / "ray", tmp_path / "mended"
-    factory = _Failing(model, images[4], str(mended))
-    runner = RayRunner(images_per_file=2, workers=1)
-    source = model.open_source()
-    source.__dict__.pop("collect", None)
-    ray.init(address="local", num_cpus=6, include_dashboard=False, log_to_driver=False)
-    try:
-        from ray._common.usage import usage_lib
-
-        with pytest.raises(InputError, match=r"the worker is lost.*go on with --resume"):
-            runner.run(factory, source, images, str(out))
-        assert not usage_lib.usage_stats_enabled()
-        finished = read(out)
-        assert all(row in expected for row in finished)
-        mended.touch()
-        with pytest.raises(InputError, match="another job") as refused:
-            runner.run(factory, source, images[:-1], str(out), resume=True)
-        assert "num_images (7 there, 6 here)" in str(refused.value)
-        report = runner.run(factory, source, images, str(out), resume=True)
-        assert read(out) == expected
-        assert (report.num_rows, report.num_errors) == (len(expected), 2)
-    finally:
-        ray.shutdown()
+    assert re.search(r"the worker is lost.*go on with --resume", seen["failed"], re.DOTALL)
+    assert not seen["reports"]
+    finished.mkdir()
+    for number, content in enumerate(seen["finished"]):
+        (finished / f"{number}.parquet").write_bytes(bytes.fromhex(content))
+    assert all(row in expected for row in read(finished))
+    assert "another job" in seen["refused"]
+    assert "num_images (7 there, 6 here)" in seen["refused"]
+    assert read(out) == expected
+    assert (seen["num_rows"], seen["num_errors"]) == (len(expected), 2)
 
 
 def test_workers_make_the_rows_of_a_job_here(model, images, tmp_path):
