@@ -80,6 +80,7 @@ def test_openvino_reports_nothing_and_its_file_runs_as_a_node(tmp_path):
         from composer import Graph
         from composer.exporting import find_exporter, parse_file_description
 
+        torch.manual_seed(0)
         file = Path(sys.argv[1]) / "part.xml"
         image = {{"image": torch.randint(0, 255, (3, 40, 56), dtype=torch.uint8)}}
         spec = {SPEC!r}
@@ -103,7 +104,8 @@ def test_openvino_reports_nothing_and_its_file_runs_as_a_node(tmp_path):
         expected = graph.run([other, image], until="bottom_up")
         found = mine.run([other, image], until="bottom_up")
         for level, wanted in expected.items():
-            torch.testing.assert_close(found[level], wanted, rtol=1e-4, atol=1e-4)
+            error = (found[level] - wanted).abs().max() / wanted.abs().max()
+            assert error < 1e-4, (level, float(error))
         print("done")
         """
     home = tmp_path / "home"
