@@ -13,6 +13,7 @@ from composer.layers import Compiled, EnginePart
 from composer.telemetry import without_telemetry
 from composer_engines.deformable import has_deformable_convs
 from composer_engines.modules_at_hand import describe_versions, find_missing_modules
+from composer_engines.openvino_core import find_core
 from composer_engines.quiet_libraries import quiet_libraries
 
 _FILE = "model.xml"
@@ -70,7 +71,7 @@ class OpenVino:
                 "INFERENCE_NUM_THREADS": torch.get_num_threads(),
                 "PERFORMANCE_HINT": "LATENCY",
             }
-            compiled = openvino.Core().compile_model(str(folder / _FILE), "CPU", options)
+            compiled = find_core().compile_model(str(folder / _FILE), "CPU", options)
         num_outputs, requests = len(part.outputs), threading.local()
 
         def run(*tensors: Tensor) -> list[Tensor]:

@@ -17,6 +17,7 @@ from composer.exporting import Cut, ProgramExporter, RunFile
 from composer.json_documents import parse_json_document
 from composer.regular_files import open_regular_file
 from composer.telemetry import without_telemetry
+from composer_engines.openvino_core import find_core
 
 _KEY = ["composer", "metadata"]
 
@@ -60,7 +61,7 @@ class OpenvinoExporter(ProgramExporter):
     def add_metadata(self, file: Path, metadata: Mapping[str, str]) -> None:
         """Adds entries to the file; the weights stay as they are."""
         openvino = import_openvino()
-        model = openvino.Core().read_model(file)
+        model = find_core().read_model(file)
         model.set_rt_info(json.dumps(dict(metadata)), _KEY)
         again = file.with_name("again.xml")
         openvino.save_model(model, again, compress_to_fp16=False)
@@ -96,9 +97,8 @@ def open_compiled(file: Path) -> Any:
     Raises:
         ExportError: OpenVINO does not take the file.
     """
-    openvino = import_openvino()
+    core = find_core()
     try:
-        core = openvino.Core()
         precise = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": _num_threads()}
         return core.compile_model(core.read_model(file), "CPU", precise)
     except Exception as error:
