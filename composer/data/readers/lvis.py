@@ -86,7 +86,7 @@ def _renumber(
 
 
 def _check_frequencies(categories: Sequence[Category], log: FaultLog) -> None:
-    """Tells of counts and frequencies that are none; the images of the file count then."""
+    """Reports counts and frequencies that are none; the images of the file count then."""
     for category in categories:
         count, frequency = (category.entry.get(key) for key in ("image_count", "frequency"))
         place = f"category {category.own_id} '{category.name}'"
