@@ -46,6 +46,7 @@ from composer.ops.region_sums import fits_sums, sum_regions
 from composer.ops.regions import check_offsets, index_regions, pick_class_offsets, split_regions
 from composer.ops.rotated_roi_align import roi_align_rotated
 from composer.ops.torchvision_operators import align_regions
+from composer.ops.winograd import convolve_tiles, count_tiles, transform_kernels
 from composer.structures import paste_masks
 
 __all__ = [
@@ -69,6 +70,8 @@ __all__ = [
     "check_offsets",
     "check_truth_boxes",
     "check_truth_classes",
+    "convolve_tiles",
+    "count_tiles",
     "decode_deltas",
     "decode_distances",
     "decode_rotated_deltas",
@@ -99,4 +102,5 @@ __all__ = [
     "sum_focal_loss",
     "sum_overlap_loss",
     "sum_regions",
+    "transform_kernels",
 ]
