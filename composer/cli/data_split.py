@@ -90,24 +90,25 @@ def _write(
     from composer.data.conversion import convert_datasets, write_data_file
 
     if kind == "data-file":
-        whole = document.resolved()
+        whole = _list_values(document)
         parts = {
             name: {**whole, "select": {"images": [record.image_id for record in part]}}
             for name, part in divided.items()
         }
-        write_data_file(output, {name: _without_nothing(part) for name, part in parts.items()})
+        write_data_file(output, parts)
         return
     target: Target = "yolo" if kind == "yolo" else "coco"
     print_losses(convert_datasets(divided, output, target, pictures=pictures))
 
 
-def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values without those that say nothing, also in the configuration."""
-    return {
-        key: _without_nothing(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-        if value not in (None, {}, [], False, 0)
-    }
+def _list_values(document: DatasetDocument) -> dict[str, Any]:
+    """The values of a dataset without those that say nothing.
+
+    In the configuration of a reader only null says nothing: false, 0 and [] may have a meaning.
+    """
+    values = document.resolved()
+    configuration = {key: value for key, value in values["with"].items() if value is not None}
+    return {key: value for key, value in values.items() if value} | {"with": configuration}
 
 
 def _print_parts(output: str, divided: Mapping[str, Dataset]) -> None:

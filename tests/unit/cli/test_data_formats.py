@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from composer.data import write_shape_dataset
+from composer.data import open_datasets, read_data_file, write_shape_dataset
 
 
 @pytest.fixture
@@ -77,6 +77,26 @@ def test_a_dataset_is_divided_into_a_data_file(cli, yolo):
     assert [line.split(" (")[1][:9] for line in checked.out.splitlines()] == ["3 images,"] * 2
     again = cli("data", "split", "set", "parts.yaml")
     assert "exists; nothing is written over it" in again.err
+
+
+def test_parts_keep_what_a_data_file_says_of_the_whole(cli, folder):
+    write_shape_dataset("shapes", num_images=6, size=32, panoptic=True, keypoints=True)
+    given = {
+        "things": ("coco", {"keypoint_flip_pairs": []}),
+        "all": ("coco_panoptic", {"panoptic": "shapes/panoptic", "things_as_one": False}),
+    }
+    for name, (reader, values) in given.items():
+        annotations = "shapes/panoptic.json" if "panoptic" in values else "shapes/instances.json"
+        call = {
+            "uses": reader,
+            "with": {"annotations": annotations, "images": "shapes/images", **values},
+        }
+        document = {"composer_data": 1, "datasets": {name: call}}
+        (folder / "data.yaml").write_text(json.dumps(document))
+        assert cli("data", "split", "data.yaml", f"{name}.yaml").code == 0
+        whole = open_datasets(read_data_file("data.yaml").datasets)
+        part = open_datasets(read_data_file(f"{name}.yaml").datasets, ["val"])
+        assert part.metadata == whole.metadata
 
 
 def test_a_dataset_is_divided_into_folders(cli, yolo):
