@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from composer.names import did_you_mean
 Source = Callable[[], Dataset | Iterable[Mapping[str, Any]]]
 
 _KNOWN = {field.name for field in fields(Metadata)}
+_OPENED = "_opened"
 _LISTS = ("thing_classes", "stuff_classes", "keypoint_names")
 _IDS = {
     "thing_dataset_id_to_contiguous_id": "thing_ids",
@@ -35,7 +36,7 @@ class CatalogMetadata:
     """The metadata of a registered dataset, as attributes.
 
     Attributes are those of `Metadata` or of detectron2, and any others. One that is set keeps its
-    value: setting another is an error.
+    value: setting another is an error. What is not set is that of the dataset, once it was opened.
 
     Args:
         name: name of the dataset.
@@ -43,6 +44,7 @@ class CatalogMetadata:
 
     def __init__(self, name: str) -> None:
         self.__dict__["name"] = name
+        self.__dict__[_OPENED] = None
 
     def __setattr__(self, key: str, value: Any) -> None:
         old = self.__dict__.get(key, value)
@@ -54,10 +56,14 @@ class CatalogMetadata:
         self.__dict__[key] = value
 
     def __getattr__(self, key: str) -> Any:
-        known = ", ".join(self.__dict__)
-        raise AttributeError(
-            f"the metadata of '{self.__dict__['name']}' has no {key}, only {known}"
-        )
+        opened = self.__dict__.get(_OPENED)
+        if opened is not None and key in _KNOWN:
+            return getattr(opened, key)
+        if opened is not None and key in _IDS:
+            return {own_id: at for at, own_id in enumerate(getattr(opened, _IDS[key]))}
+        name, known = self.__dict__["name"], ", ".join(self.as_dict())
+        hint = f"; `DatasetCatalog.open('{name}')` reads it" if key in _KNOWN | _IDS.keys() else ""
+        raise AttributeError(f"the metadata of '{name}' has no {key}, only {known}{hint}")
 
     def set(self, **values: Any) -> CatalogMetadata:
         """Sets several attributes; returns the metadata."""
@@ -67,11 +73,15 @@ class CatalogMetadata:
 
     def get(self, key: str, default: Any = None) -> Any:
         """An attribute, or a default."""
-        return self.__dict__.get(key, default)
+        return getattr(self, key, default)
 
     def as_dict(self) -> dict[str, Any]:
-        """All attributes by name."""
-        return dict(self.__dict__)
+        """All attributes that were set, by name."""
+        return {key: value for key, value in self.__dict__.items() if key != _OPENED}
+
+    def remember(self, metadata: Metadata) -> None:
+        """Takes the metadata of the dataset for the attributes that are not set."""
+        self.__dict__[_OPENED] = metadata
 
     def complete(self, metadata: Metadata) -> Metadata:
         """A dataset's metadata with what was set here in place of its own.
@@ -81,7 +91,7 @@ class CatalogMetadata:
         """
         given = {key: _freeze(value) for key, value in self.as_dict().items() if key in _KNOWN}
         for key, known in _IDS.items():
-            ids = self.get(key)
+            ids = self.__dict__.get(key)
             if known not in given and isinstance(ids, Mapping):
                 given[known] = tuple(sorted(ids, key=ids.__getitem__))
         for key in (key for key in _LISTS if isinstance(given.get(key), str)):
@@ -89,18 +99,29 @@ class CatalogMetadata:
         names = given.get("keypoint_names", metadata.keypoint_names)
         if (
             "keypoint_flip_pairs" not in given
-            and (flips := self.get("keypoint_flip_map")) is not None
+            and (flips := self.__dict__.get("keypoint_flip_map")) is not None
         ):
-            unknown = [one for pair in flips for one in pair if one not in names]
-            if unknown:
-                raise DataError(f"'keypoint_flip_map' of '{self.name}': no keypoint '{unknown[0]}'")
             counts = Counter(one for pair in flips for one in pair)
             for name in (name for name, times in counts.items() if times > 1):
                 message = f"the keypoint '{name}' is there {counts[name]} times"
                 raise DataError(f"'keypoint_flip_map' of '{self.name}': {message}")
-            given["keypoint_flip_pairs"] = tuple((names.index(a), names.index(b)) for a, b in flips)
+            given["keypoint_flip_pairs"] = self._index("keypoint_flip_map", flips, names)
             given["no_flip_pairs"] = not flips
+        rules = self.__dict__.get("keypoint_connection_rules")
+        if "keypoint_connections" not in given and rules is not None:
+            lines = [(a, b) for a, b, *_ in rules]  # behind the names is a colour
+            given["keypoint_connections"] = self._index("keypoint_connection_rules", lines, names)
         return replace(metadata, **given)
+
+    def _index(
+        self, key: str, pairs: Iterable[tuple[str, str]], names: Sequence[str]
+    ) -> tuple[tuple[int, int], ...]:
+        """Pairs of names of keypoints as pairs of indices."""
+        places = {name: at for at, name in reversed(list(enumerate(names)))}
+        pairs = list(pairs)
+        for name in (name for pair in pairs for name in pair if name not in places):
+            raise DataError(f"'{key}' of '{self.name}': no keypoint '{name}'")
+        return tuple((places[a], places[b]) for a, b in pairs)
 
 
 class _DatasetCatalog:
@@ -140,8 +161,11 @@ class _DatasetCatalog:
             raise NameResolutionError(f"no dataset '{name}' is registered. {hint}")
         found, given = source(), MetadataCatalog.get(name)
         if isinstance(found, Dataset):
-            return replace(found, name=name, metadata=given.complete(found.metadata))
-        return read_dataset_dicts(name, found, given.complete(Metadata()))
+            dataset = replace(found, name=name, metadata=given.complete(found.metadata))
+        else:
+            dataset = read_dataset_dicts(name, found, given.complete(Metadata()))
+        given.remember(dataset.metadata)
+        return dataset
 
     def get(self, name: str) -> list[dict[str, Any]]:
         """The images of a dataset as detectron2's dicts."""

@@ -14,11 +14,18 @@ from torch import Tensor
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
-from composer.data.json_values import as_id, as_integer, show_value, to_flag, to_integer
+from composer.data.json_values import (
+    are_numbers,
+    as_id,
+    as_integer,
+    show_value,
+    to_flag,
+    to_integer,
+)
 from composer.data.metadata import Metadata
 from composer.data.readers.coco_document import have_masks, read_categories, read_records
 from composer.data.readers.image_files import ImageFiles
-from composer.data.records import Proposals, Record, Segment
+from composer.data.records import ImageId, Proposals, Record, Segment
 from composer.errors import DataError
 from composer.names import closest
 from composer.structures import BoxMode
@@ -61,9 +68,9 @@ def read_dataset_dicts(
     if isinstance(dicts, (str, Mapping)) or not isinstance(dicts, Iterable):
         raise DataError(f"dataset '{name}': it is a list of dicts, not {show_value(dicts)}")
     images = [_require_dict(name, at, _to_plain(one)) for at, one in enumerate(dicts)]
-    annotations = [
-        {**found, "image_id": image["image_id"]}
-        for image in images
+    annotations = [  # which belong to their dict, whatever ids images have
+        {**found, "image_id": at}
+        for at, image in enumerate(images)
         for found in _list_annotations(name, image)
     ]
     metadata = _complete(metadata, annotations)
@@ -73,16 +80,19 @@ def read_dataset_dicts(
     categories = read_categories([{"id": at, "name": one} for at, one in enumerate(names)], log)
     document = {
         "images": [
-            {**_only_size(image), "file_name": os.path.relpath(image["file_name"], folder)}
-            for image in images
+            {
+                **_only_size(image),
+                "id": at,
+                "file_name": os.path.relpath(image["file_name"], folder),
+            }
+            for at, image in enumerate(images)
         ],
         "annotations": annotations,
     }
     found = read_records(
         document, ImageFiles(folder), categories, log, len(metadata.keypoint_names), frozenset()
     )
-    by_id = {as_id(image["image_id"]): image for image in images}
-    records = tuple(_with_maps(record, by_id[record.image_id], log) for record, _ in found)
+    records = tuple(_with_own_ids([record for record, _ in found], images, log))
     return Dataset(name, records, metadata, tuple(log.faults))
 
 
@@ -92,6 +102,9 @@ def _require_dict(name: str, at: int, one: Mapping[str, Any]) -> Mapping[str, An
         raise DataError(
             f"dataset '{name}': image {at} is a dict with 'file_name' and 'image_id', not {shown}"
         )
+    if not isinstance(one["file_name"], (str, os.PathLike)):
+        shown = show_value(one["file_name"])
+        raise DataError(f"dataset '{name}': 'file_name' of image {at} is a path, not {shown}")
     return one
 
 
@@ -138,7 +151,7 @@ def _list_annotations(name: str, image: Mapping[str, Any]) -> Sequence[Mapping[s
 
 
 def _only_size(image: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": image["image_id"], **{k: image[k] for k in ("height", "width") if k in image}}
+    return {key: image[key] for key in ("height", "width") if key in image}
 
 
 def _find_folder(name: str, images: Dicts) -> Path:
@@ -158,8 +171,9 @@ def _complete(metadata: Metadata, annotations: Dicts) -> Metadata:
         highest = max((index for index in found if index is not None), default=-1)
         classes = tuple(f"class {index}" for index in range(highest + 1))
     if not keypoints:
-        points = (one["keypoints"] for one in annotations if one.get("keypoints"))
-        keypoints = tuple(f"keypoint {at}" for at in range(len(next(points, ())) // 3))
+        lists = (one["keypoints"] for one in annotations if are_numbers(one.get("keypoints")))
+        first = next(filter(None, lists), ())
+        keypoints = tuple(f"keypoint {at}" for at in range(len(first) // 3))
     return replace(
         metadata, thing_classes=classes, keypoint_names=keypoints, has_masks=have_masks(annotations)
     )
@@ -169,6 +183,8 @@ def _to_segments(image: Mapping[str, Any], log: FaultLog) -> Iterator[Segment]:
     """The segments of an image; those that cannot be used are noted."""
     for place, segment in enumerate(image.get("segments_info") or ()):
         try:
+            if not isinstance(segment, Mapping):
+                raise BadPart("malformed", f"a segment is a dict, not {show_value(segment)}")
             is_thing = to_flag(segment, "isthing", None)
             if is_thing is None:
                 raise BadPart("malformed", "'isthing' says whether it is an object; it is missing")
@@ -183,18 +199,64 @@ def _to_segments(image: Mapping[str, Any], log: FaultLog) -> Iterator[Segment]:
             log.add(bad.kind, bad.message, name, entry=f"segments_info[{place}]")
 
 
+def _with_own_ids(records: Iterable[Record], images: Dicts, log: FaultLog) -> Iterator[Record]:
+    """The records with the ids of their dicts in place of their positions, and with their maps.
+
+    Of two images with one id, the second is left out with its annotations.
+    """
+    seen: set[ImageId] = set()
+    for record in records:
+        image, file_name = images[int(record.image_id)], record.file_name.name
+        own_id = as_id(image["image_id"])
+        if own_id is None:
+            shown = show_value(image["image_id"])
+            message = f"'image_id' is a whole number or a text, not {shown}"
+            log.add("malformed", message, file_name)
+        elif own_id in seen:
+            log.add("duplicate_id", f"another image has the id {own_id}, too", file_name)
+        else:
+            seen.add(own_id)
+            yield _with_maps(replace(record, image_id=own_id), image, log)
+
+
 def _with_maps(record: Record, image: Mapping[str, Any], log: FaultLog) -> Record:
-    """The record with its label images and proposals."""
-    if "sem_seg_file_name" in image:
-        record = replace(record, sem_seg_file=Path(image["sem_seg_file_name"]))
-    if "pan_seg_file_name" in image:
-        segments = tuple(_to_segments(image, log))
-        record = replace(record, panoptic_file=Path(image["pan_seg_file_name"]), segments=segments)
-    if "proposal_boxes" in image:
-        mode = image.get("proposal_bbox_mode", BoxMode.XYXY_ABS)
-        boxes = BoxMode.convert(
-            np.asarray(image["proposal_boxes"], np.float32).reshape(-1, 4), mode, BoxMode.XYXY_ABS
-        )
-        logits = np.asarray(image["proposal_objectness_logits"], np.float32)
-        record = replace(record, proposals=Proposals(boxes, logits))
-    return record
+    """The record with its label images and proposals; those that cannot be used are noted."""
+    name = record.file_name.name
+    try:
+        record = replace(record, sem_seg_file=_find_map(image, "sem_seg_file_name"))
+        if panoptic := _find_map(image, "pan_seg_file_name"):
+            segments = tuple(_to_segments(image, log))
+            record = replace(record, panoptic_file=panoptic, segments=segments)
+        return replace(record, proposals=_to_proposals(image, record))
+    except BadPart as bad:
+        log.add(bad.kind, bad.message, name)
+        return record
+
+
+def _find_map(image: Mapping[str, Any], key: str) -> Path | None:
+    """The label image under a key; None if there is none."""
+    given = image.get(key)
+    if given is None:
+        return None
+    if not isinstance(given, (str, os.PathLike)):
+        raise BadPart("malformed", f"'{key}' is a path, not {show_value(given)}")
+    return Path(given)
+
+
+def _to_proposals(image: Mapping[str, Any], record: Record) -> Proposals | None:
+    """The proposals of an image; None without any."""
+    boxes, logits = (image.get(key) for key in _ARRAYS)
+    if boxes is None:
+        return None
+    mode = image.get("proposal_bbox_mode", BoxMode.XYXY_ABS)
+    known = record.height is not None and record.width is not None
+    size = (record.height or 1, record.width or 1) if known else None
+    try:
+        rows = np.asarray(boxes, np.float32).reshape(-1, 4)
+        corners = BoxMode.convert(rows, mode, BoxMode.XYXY_ABS, image_size=size)
+        scores = np.asarray(logits, np.float32)
+        if scores.shape != (len(rows),):
+            raise ValueError(f"{len(rows)} boxes have as many 'proposal_objectness_logits'")
+    except (TypeError, ValueError) as error:
+        raise BadPart("malformed", f"'proposal_boxes': {error}") from error
+    return Proposals(corners, scores)

@@ -129,9 +129,24 @@ def test_coco_annotations_are_registered(image, tmp_path):
     assert (dataset.name, dataset.num_annotations) == ("pets", 1)
     assert dataset.metadata.thing_ids == (3,)
     assert dataset.metadata.thing_colors == ((1, 2, 3),)
-    assert MetadataCatalog.get("pets").evaluator_type == "coco"
+    metadata = MetadataCatalog.get("pets")
+    assert metadata.evaluator_type == "coco"
+    assert metadata.thing_classes == ("cat",)  # since it was opened
+    assert metadata.thing_dataset_id_to_contiguous_id == {3: 0}
+    assert "thing_classes" not in metadata.as_dict()
     assert "pets" in DatasetCatalog
     assert list(DatasetCatalog) == ["pets"]
+
+
+def test_what_no_dataset_says_of_itself_yet_is_told(image):
+    DatasetCatalog.register("mine", lambda: [make_dict(image)])
+    with pytest.raises(AttributeError, match=r"no thing_classes, only name; .*open\('mine'\)"):
+        _ = MetadataCatalog.get("mine").thing_classes
+    assert MetadataCatalog.get("mine").get("thing_classes", 7) == 7
+    DatasetCatalog.open("mine")
+    assert MetadataCatalog.get("mine").get("thing_classes") == ("class 0", "class 1")
+    with pytest.raises(AttributeError, match=r"has no colour, only name$"):
+        _ = MetadataCatalog.get("mine").colour
 
 
 def test_data_files_name_registered_datasets(image):
@@ -232,6 +247,68 @@ def test_segments_are_read_exactly(image, wrong):
     dataset = register(make_dict(image, pan_seg_file_name=str(image), segments_info=segments))
     assert [one.segment_id for one in dataset[0].segments] == [1]
     assert len(dataset.faults) == 1
+
+
+@pytest.mark.parametrize("given", [5, None, "abc"])
+def test_a_segment_is_a_dict(image, given):
+    segments = [{"id": 1, "category_id": 0, "isthing": 1}, given]
+    dataset = register(make_dict(image, pan_seg_file_name=str(image), segments_info=segments))
+    assert [one.segment_id for one in dataset[0].segments] == [1]
+    assert [fault.kind for fault in dataset.faults] == ["malformed"]
+
+
+def test_maps_and_proposals_may_be_none(image):
+    nothing = dict.fromkeys(["sem_seg_file_name", "pan_seg_file_name", "proposal_boxes"])
+    dataset = register(make_dict(image, **nothing))
+    assert not dataset.faults
+    record = dataset[0]
+    assert (record.sem_seg_file, record.panoptic_file, record.proposals) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sem_seg_file_name": 5},
+        {"pan_seg_file_name": ["a.png"]},
+        {"proposal_boxes": [[1, 2, 3, 4]]},
+        {"proposal_boxes": [[1, 2, 3]], "proposal_objectness_logits": [0.5]},
+        {"proposal_boxes": [[1, 2, 3, 4]], "proposal_objectness_logits": [0.5, 0.5]},
+        {"proposal_boxes": "all", "proposal_objectness_logits": [0.5]},
+    ],
+)
+def test_maps_and_proposals_that_are_none_are_told(image, given):
+    dataset = register(make_dict(image, **given))
+    assert [fault.kind for fault in dataset.faults] == ["malformed"]
+    assert dataset.num_annotations == 1
+
+
+def test_annotations_stay_with_their_dict_whatever_ids_images_have(image):
+    Image.new("RGB", (60, 40)).save(image.with_name("b.png"))
+    other = make_dict(image.with_name("b.png"), proposal_boxes=np.zeros((0, 4)))
+    dataset = register(make_dict(image), other)
+    assert [(r.file_name.name, len(r.annotations)) for r in dataset] == [("a.png", 1)]
+    assert dataset[0].proposals is None
+    (fault,) = dataset.faults
+    assert (fault.kind, fault.image) == ("duplicate_id", "b.png")
+
+
+@pytest.mark.parametrize("name", [None, 5, ["a.png"]])
+def test_a_file_name_is_a_path(image, name):
+    with pytest.raises(DataError, match="'file_name' of image 0 is a path, not"):
+        register(make_dict(image) | {"file_name": name})
+
+
+def test_connections_of_keypoints_are_those_of_detectron2(image):
+    MetadataCatalog.get("mine").set(
+        keypoint_names=["head", "tail"],
+        keypoint_connection_rules=[("tail", "head", (255, 0, 0))],
+    )
+    assert register(make_dict(image)).metadata.keypoint_connections == ((1, 0),)
+    MetadataCatalog.get("other").set(
+        keypoint_names=["head"], keypoint_connection_rules=[("head", "fin", (255, 0, 0))]
+    )
+    with pytest.raises(DataError, match="'keypoint_connection_rules' of 'other': no keypoint"):
+        register(make_dict(image), name="other")
 
 
 @pytest.mark.parametrize(
