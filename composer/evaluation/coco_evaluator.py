@@ -14,6 +14,7 @@ from composer.evaluation.evaluator import InstanceEvaluator
 from composer.evaluation.results import Results, TaskResults
 from composer.evaluation.rotated_evaluator import ROTATED_TASK, measure_rotated
 from composer.names import did_you_mean
+from composer.plurals import count_noun
 
 COCO_TASKS: tuple[CocoTask, ...] = get_args(CocoTask)
 
@@ -100,9 +101,10 @@ class CocoEvaluator(InstanceEvaluator):
             # What has no keypoints takes no part, as what has no mask does not where masks do.
             lengths = {len(one["keypoints"]) for one in detections if "keypoints" in one}
             if lengths - {3 * count}:
+                predicted = count_noun(max(lengths) // 3, "keypoint")
                 raise InputError(
-                    f"the model predicts {max(lengths) // 3} keypoints, but the objects of "
-                    f"'{self.dataset.name}' have {count}"
+                    f"the model predicts {predicted}, but the objects of '{self.dataset.name}' "
+                    f"have {count}"
                 )
         return sigmas
 

@@ -25,7 +25,6 @@ from composer.errors import DataError, InputError
 from composer.evaluation.detections import ROTATED_KIND, Detection, Detections
 from composer.evaluation.image_index import find_image_size
 from composer.files import write_json
-from composer.names import did_you_mean
 from composer.structures import (
     RunLengths,
     compress_run_lengths,
@@ -33,6 +32,7 @@ from composer.structures import (
     find_mask_box,
 )
 
+_MAX_LISTED = 12  # categories
 _KINDS = ("bbox", "segmentation", "keypoints")
 _WANTED = f"an 'image_id', a 'category_id', a 'score' and some of {', '.join(_KINDS)}"
 
@@ -58,10 +58,11 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
     """
     found = Detections(dataset)
     numbers = {own: number for number, own in enumerate(dataset.metadata.thing_ids)}
+    classes = dataset.metadata.thing_classes
 
     def read(entry: Mapping[str, Any]) -> tuple[int, Detection, set[str]]:
         place = found.index.find_id(to_id(entry["image_id"], "image_id"))
-        detection, kinds = _read_entry(entry, numbers, dataset[place])
+        detection, kinds = _read_entry(entry, numbers, classes, dataset[place])
         return place, detection, kinds
 
     try:
@@ -77,11 +78,12 @@ def read_results(path: str | os.PathLike[str], dataset: Dataset) -> Detections:
 
 
 def _read_entry(
-    entry: Mapping[str, Any], numbers: Mapping[int, int], record: Record
+    entry: Mapping[str, Any], numbers: Mapping[int, int], classes: Sequence[str], record: Record
 ) -> tuple[Detection, set[str]]:
     """The detection of an entry, and the kinds of its parts; those that are empty are absent."""
     score = to_number(entry["score"], "score")
-    detection: Detection = {"category_id": numbers[_find_category(entry, numbers)], "score": score}
+    category = numbers[_find_category(entry, numbers, classes)]
+    detection: Detection = {"category_id": category, "score": score}
     kinds = set()
     if not is_empty(mask := entry.get("segmentation")):
         detection["segmentation"] = _read_mask(mask, record)
@@ -101,15 +103,21 @@ def _read_entry(
     return detection, kinds
 
 
-def _find_category(entry: Mapping[str, Any], numbers: Mapping[int, int]) -> int:
-    own = as_integer(entry["category_id"])
-    if own is None or own not in numbers:
-        given = entry["category_id"]
-        hint = describe_missing_id(given, numbers) or did_you_mean(
-            str(given), map(str, numbers), "categories"
-        )
-        raise InputError(f"the dataset has no category with the id {given!r}. {hint}")
-    return own
+def _find_category(
+    entry: Mapping[str, Any], numbers: Mapping[int, int], classes: Sequence[str]
+) -> int:
+    given = entry["category_id"]
+    own = as_integer(given)
+    if own is not None and own in numbers:
+        return own
+    hint = describe_missing_id(given, numbers)
+    if not hint and given in classes:
+        hint = f"That of this name is {list(numbers)[classes.index(given)]}."
+    if not hint:
+        known = list(numbers)[:_MAX_LISTED]
+        more = ", ..." if len(numbers) > _MAX_LISTED else ""
+        hint = f"Categories: {', '.join(map(str, known))}{more}."
+    raise InputError(f"the dataset has no category with the id {show_value(given)}. {hint}")
 
 
 def _read_mask(mask: object, record: Record) -> RunLengths:
@@ -123,10 +131,7 @@ def _read_mask(mask: object, record: Record) -> RunLengths:
 
 def _read_box(bbox: object) -> list[float]:
     if not are_numbers(bbox):
-        raise InputError(
-            "its score and its box are to be finite numbers; 'bbox' is x, y, width, height, not "
-            f"{show_value(bbox)}"
-        )
+        raise InputError(f"'bbox' is the numbers x, y, width, height, not {show_value(bbox)}")
     box = [float(value) for value in bbox]
     if len(box) not in (4, 5):
         raise InputError(f"a box has four numbers, or five with an angle, not {len(box)}")

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composer.data import Dataset, Record, describe_missing_id, peek_size, read_pixels
+from composer.data import (
+    Dataset,
+    Record,
+    describe_missing_id,
+    peek_size,
+    read_pixels,
+    show_value,
+)
 from composer.errors import InputError
 from composer.names import did_you_mean
 
@@ -25,6 +32,7 @@ class ImageIndex:
         self._places: dict[int | str, list[int]] = {}
         for place, record in enumerate(dataset.records):
             self._places.setdefault(record.image_id, []).append(place)
+        self._has_hinted = False
 
     def find(self, record: Mapping[str, Any]) -> int:
         """The position in the dataset of a batch's record.
@@ -58,9 +66,22 @@ class ImageIndex:
         name = self._dataset.name
         if image_id in self._places:
             raise InputError(f"the dataset '{name}' has several images with the id {image_id!r}")
-        hint = describe_missing_id(image_id, self._places)
-        hint = hint or did_you_mean(str(image_id), map(str, self._places), "images")
-        raise InputError(f"the dataset '{name}' has no image with the id {image_id!r}. {hint}")
+        raise InputError(
+            f"the dataset '{name}' has no image with the id {show_value(image_id)}. "
+            f"{self._hint_at(image_id)}"
+        )
+
+    def _hint_at(self, image_id: int | str) -> str:
+        """Which id may be meant; for the first one only, as all images are compared with it."""
+        if hint := describe_missing_id(image_id, self._places):
+            return hint
+        if self._has_hinted:
+            return ""
+        self._has_hinted = True
+        for record in self._dataset.records:
+            if image_id in (record.file_name.name, record.file_name.stem):
+                return f"That of {record.file_name.name} is {record.image_id!r}."
+        return did_you_mean(str(image_id), map(str, self._places), "images")
 
     def order(self) -> list[int]:
         """The positions of all images, sorted by id as pycocotools does it.

@@ -135,7 +135,9 @@ def _missing(point: GraphInput, plan: Plan) -> str:
         for argument in step.arguments.values()
         if any(s == point.slot or s.path == point.name for s in argument.slots)
     ]
-    reader = f", which {' and '.join(dict.fromkeys(readers))} reads," if readers else ""
+    *others, last = dict.fromkeys(readers or [""])
+    named = f"{', '.join(others)} and {last} read" if others else f"{last} reads"
+    reader = f", which {named}," if readers else ""
     kind = describe_type(point.type)
     return f"the input '{point.name}' ({kind}){reader} is missing; give it, or feed its readers"
 

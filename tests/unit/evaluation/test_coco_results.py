@@ -67,7 +67,7 @@ def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
     assert evaluate_detections(mixed, ["keypoints"]).flat() == expected
     short = {**whole[0], "keypoints": [1, 2, 1]}
     wrong = read_results(write(tmp_path / "wrong.json", *bare, short), scenes.dataset)
-    with pytest.raises(InputError, match="the model predicts 1 keypoints"):
+    with pytest.raises(InputError, match="the model predicts 1 keypoint,"):
         evaluate_detections(wrong, ["keypoints"])
 
 
@@ -80,7 +80,11 @@ def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
         ({"score": None}, "entry 0 is malformed"),
         ({"bbox": [1, 2]}, "entry 0: a box has four numbers, or five"),
         ({"bbox": []}, "entry 0: it has none of bbox, segmentation, keypoints"),
-        ({"bbox": [1, 2, 3, float("nan")]}, "entry 0: its score and its box are to be finite"),
+        (
+            {"bbox": [1, 2, 3, float("nan")]},
+            r"entry 0: 'bbox' is the numbers x.*not \[1, 2, 3, nan",
+        ),
+        ({"bbox": {"x": 1}}, "entry 0: 'bbox' is the numbers x, y, width, height, not {'x': 1}"),
         ({"bbox": [1, 2, -3, 4]}, "entry 0: a box has no negative width"),
         ({"segmentation": {"size": [1]}}, "entry 0: a run-length encoding has the keys"),
         ({"segmentation": {"size": [5, 5], "counts": "zz"}}, "entry 0: the mask is for"),
@@ -95,7 +99,9 @@ def test_what_has_no_keypoints_takes_no_part_where_keypoints_are_compared(
             {"category_id": "3"},
             r"category with the id '3'\. Ids are numbers here: 3, without quotes",
         ),
-        ({"category_id": True}, "no category with the id True"),
+        ({"category_id": True}, r"no category with the id True\. Categories: 3, 7, 20\."),
+        ({"category_id": "dog"}, r"no category with the id 'dog'\. That of this name is 7\."),
+        ({"category_id": [3]}, r"no category with the id \[3\]\. Categories: 3, 7, 20\."),
         ({"segmentation": 5}, "entry 0 is malformed"),
     ],
 )
@@ -104,6 +110,29 @@ def test_bad_entries_are_reported(scenes, tmp_path, change, message):
     path = write(tmp_path / "results.json", {**entry, "bbox": [1, 2, 3, 4], **change})
     with pytest.raises(InputError, match=message):
         read_results(path, scenes.dataset)
+
+
+def test_the_id_of_an_image_that_is_called_by_its_file_is_told(scenes, tmp_path):
+    record = scenes.dataset[1]
+    for name in (record.file_name.name, record.file_name.stem):
+        entry = {"image_id": name, "category_id": 3, "score": 1, "bbox": [1, 2, 3, 4]}
+        told = f"'{name}'\\. (That of {record.file_name}|Ids are numbers here:) "
+        with pytest.raises(InputError, match=told):
+            read_results(write(tmp_path / "r.json", entry), scenes.dataset)
+
+
+def test_thousands_of_entries_of_other_images_take_no_time(tmp_path, monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        "composer.evaluation.image_index.did_you_mean",
+        lambda *given: compared.append(given) or "Did you mean 7?",
+    )
+    dataset = make_scenes(num_images=6).dataset
+    entry = {"category_id": 3, "score": 1, "bbox": [1, 2, 3, 4]}
+    entries = [{**entry, "image_id": 10_000 + number} for number in range(500)]
+    with pytest.raises(InputError, match=r"id 10000\. Did you mean 7\?\n499 more of its entries"):
+        read_results(write(tmp_path / "r.json", *entries), dataset)
+    assert len(compared) == 1
 
 
 def test_other_files_are_refused(scenes, tmp_path):
