@@ -13,15 +13,16 @@ from composer.construction.class_counts import depends_on_classes
 from composer.documents import Place, ProblemLog
 from composer.language import Spec
 from composer.names import group_names
+from composer.plurals import count_noun
 from composer.structures import SemanticLogits
 
 _CLASSES, _KEYPOINTS = "num_classes", "num_keypoints"
 _FIRST, _INSTANCES = "first_class", "instances"
 _NOUNS = {
-    "thing_classes": "classes",
-    "stuff_classes": "classes of stuff",
-    "keypoint_names": "keypoints",
-}
+    "thing_classes": ("class", "classes"),
+    "stuff_classes": ("class of stuff", "classes of stuff"),
+    "keypoint_names": ("keypoint", "keypoints"),
+}  # of one, and of several
 # What belongs to the names of a kind, and goes with them.
 _PARTS = {
     "thing_classes": ("thing_ids", "thing_colors"),
@@ -139,6 +140,6 @@ def _list_differences(blueprint: Blueprint, spec: Spec) -> Iterator[tuple[str, s
             address, count = next(iter(counts.items()))
             yield (
                 kind,
-                f"metadata.{kind} has {len(names)} names, but the model has {count} "
-                f"{_NOUNS[kind]} ({address}: {count})",
+                f"metadata.{kind} has {count_noun(len(names), 'name')}, but the model has {count} "
+                f"{_NOUNS[kind][count != 1]} ({address}: {count})",
             )

@@ -16,6 +16,7 @@ from composer.structures import ImageBatch
 
 _BYTES = 255.0
 _SLACK = 1.5  # of a range that ends at 1
+_NORMALISED = 10.0  # standard deviations that images have pixels within
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +64,11 @@ def _describe(image: Tensor, largest: float) -> str:
         return (
             f"the values of 'image' are from {low:.2g} to {high:.2g}, and this model takes "
             f"0 to {largest:g}: `image * {largest:g}`?"
+        )
+    if low < 0 and high <= _NORMALISED:
+        return (
+            f"the values of 'image' are from {low:.2g} to {high:.2g}: are they normalised? This "
+            f"model takes 0 to {largest:g}, and normalises them itself"
         )
     if largest <= _SLACK and high > _SLACK:
         return (

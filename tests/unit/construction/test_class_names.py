@@ -31,7 +31,8 @@ def test_another_number_of_names_is_a_problem_with_its_place(names):
     with pytest.raises(SpecError) as caught:
         check_source(small(names))
     (problem,) = caught.value.problems
-    expected = f"metadata.thing_classes has {len(names)} names, but the model has 2 classes"
+    counted = "1 name" if len(names) == 1 else f"{len(names)} names"
+    expected = f"metadata.thing_classes has {counted}, but the model has 2 classes"
     assert problem.message.startswith(expected)
     with pytest.raises(SpecError, match=expected):
         check_spec(load_spec(small(names)))
@@ -60,7 +61,7 @@ def test_names_of_stuff_and_keypoints_are_compared_too():
     with pytest.raises(SpecError, match=r"the model has 54 classes\s+of stuff"):
         check_source({**spec, "metadata": metadata})
     spec = {"composer": 1, "name": "k", "extends": "keypoint_rcnn_r50_fpn"}
-    with pytest.raises(SpecError, match=r"has 1 names, but the model has 17\s+keypoints"):
+    with pytest.raises(SpecError, match=r"has 1 name, but the model has 17\s+keypoints"):
         check_source({**spec, "metadata": {"keypoint_names": ["nose"]}})
 
 

@@ -48,6 +48,13 @@ def test_bytes_are_told_where_fractions_are_expected(caplog):
     assert remark.endswith("this model takes 0 to 1: `image.float() / 255`?")
 
 
+@pytest.mark.parametrize("scale", [1.0, 1 / 255])
+def test_normalised_images_are_told(caplog, scale):
+    image = torch.linspace(-2.1, 2.6, 3 * 32 * 40).reshape(3, 32, 40)
+    (remark,) = remarks(make_graph(scale=scale), caplog, image)
+    assert remark.startswith("record 0: the values of 'image' are from -2.1 to 2.6: are they norm")
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("scale", [1.0, 1 / 255])
 def test_what_is_no_number_is_told(value, scale, caplog):
