@@ -3,6 +3,7 @@
 Legend: P corners.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -42,11 +43,11 @@ def bound_polygons(
     length = 0.0
     for part in polygons:
         polygon = np.asarray(part, dtype=np.float64)
-        lowest, highest = polygon.min(initial=0), polygon.max(initial=0)
-        if not np.isfinite(highest - lowest):
+        lowest, highest = float(polygon.min(initial=0)), float(polygon.max(initial=0))
+        if not (math.isfinite(lowest) and math.isfinite(highest)):
             raise ValueError("a polygon has coordinates that are not finite")
         is_near = lowest >= -_REACH and highest <= max(height, width) + _REACH
-        most = float(highest - lowest) * len(polygon) / 2
+        most = (highest - lowest) * len(polygon) / 2
         if is_near and (most <= _SHORT or measure_outline(polygon) <= LONGEST_OUTLINE):
             pieces = [polygon]
         else:

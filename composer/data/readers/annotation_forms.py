@@ -165,13 +165,18 @@ def to_segmentation(
         raise BadPart("malformed", message)
     polygons = []
     for polygon in segmentation:
+        if is_empty(polygon):
+            continue
         if not are_numbers(polygon):
             message = (
                 "a polygon is a flat list of numbers x0, y0, x1, y1, ..., not "
                 f"{show_value(polygon)}"
             )
             raise BadPart("malformed", message)
-        if len(polygon) >= 6 and len(polygon) % 2 == 0:
+        if len(polygon) % 2:
+            message = f"a polygon has pairs of numbers x, y, not {len(polygon)} numbers"
+            raise BadPart("malformed", message)
+        if len(polygon) >= 6:
             polygons.append(polygon)
     if not polygons:
         raise BadPart("empty_polygon", "no polygon has three corners")

@@ -28,6 +28,11 @@ def test_polygons_that_are_near_are_filled_as_pycocotools_does():
         assert (rasterize_polygons([polygon], 20, 30) == expected.astype(bool)).all()
 
 
+def test_a_polygon_of_the_widest_numbers_is_cut():
+    widest = [0, 0, 1e308, 0, -1e308, 1e308, -1e308, -1e308]
+    assert rasterize_polygons([np.array(widest)], 8, 8).any()
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_coordinates_that_are_not_finite_are_refused(value):
     with pytest.raises(ValueError, match="not finite"):
