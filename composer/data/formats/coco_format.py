@@ -12,6 +12,7 @@ from composer.data.faults import FaultLog
 from composer.data.formats.data_path import DataPath, open_path
 from composer.data.formats.recognition import Recognition, sort_splits
 from composer.data.json_file import load_json
+from composer.data.json_values import as_integer
 from composer.data.readers.image_files import ImageFiles
 from composer.data.readers.image_finder import split_path, without_hash
 from composer.data.readers.split_names import name_split
@@ -63,7 +64,7 @@ def _recognise(path: DataPath, reader: str) -> Recognition | None:
             looked_for = ", ".join(_list_names(document)[:_MAX_NAMED])
             notes.append(
                 f"{path.relative(file)}: its images, such as {looked_for or 'nothing'}, are not "
-                "found; --images DIR names their folder"
+                f"found; --images DIR names their folder{_hint_at_suffix(document, around)}"
             )
             continue
         configuration: dict[str, Any] = {"annotations": file, "images": images}
@@ -213,6 +214,15 @@ def _are_at_their_paths(document: Any, folder: Path) -> bool:
     return all(files.has(name) or not anywhere.has(name) for name in _list_names(document))
 
 
+def _hint_at_suffix(document: Any, around: DataPath) -> str:
+    """A hint where images have other endings than a document says."""
+    stems = {
+        fold_case(Path(parts[-1]).stem) for n in _list_names(document) if (parts := split_path(n))
+    }
+    other = next((image for image in around.images if fold_case(image.stem) in stems), None)
+    return "" if other is None else f" ({other.name} is there, which has another ending)"
+
+
 def _strip(image: Path, parts: Sequence[str]) -> Path:
     """The folder of an image, without the end that its name has, too."""
     folder = image.parent
@@ -228,7 +238,8 @@ def _find_unused(found: Mapping[Path, Any]) -> list[int]:
     dummies = {dummy for document in found.values() for dummy in _find_dummies(document)}
     for file in found if dummies else ():
         annotations = load_json(file, FaultLog()).get("annotations", [])
-        dummies -= {e.get("category_id") for e in annotations if isinstance(e, Mapping)}
+        own_ids = (e.get("category_id") for e in annotations if isinstance(e, Mapping))
+        dummies -= {own_id for given in own_ids if (own_id := as_integer(given)) is not None}
     return sorted(dummies)
 
 

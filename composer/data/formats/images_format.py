@@ -15,8 +15,10 @@ _FOLDERS = ("label", "annotation", "gt", "ann")  # beginnings of names
 _MAX_DAMAGED = 3  # files that are told
 _OF_ANNOTATIONS = (
     *(".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".csv", ".tsv", ".xls", ".xlsx", ".mat"),
+    *(".pkl", ".pickle", ".npy", ".npz", ".h5", ".hdf5", ".db", ".sqlite", ".arrow"),
     *UNREAD_SUFFIXES,
 )
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 _OF_TEXT = (".xml", ".csv", ".tsv", ".txt", ".jsonl")
 _METADATA = "metadata.jsonl"
 _OF_LABEL_IMAGES = ("mask", "seg", *_FOLDERS)
@@ -65,9 +67,13 @@ def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
         yield f"{path.relative(file)} is a table with other columns; {told}"
     conversions = describe_conversions(files)
     yield from conversions
+    archives = [file for file in files if file.suffix.lower() in _ARCHIVES]
+    for file in archives[:1]:
+        yield f"{path.relative(file)} is an archive: unpack it"
     damaged_kinds = {file.suffix.lower() for file, _ in damaged}
     others = [file for file in files if file.suffix.lower() not in damaged_kinds]
-    if len(others) > len(label_images) + len(lines) and not tables and not conversions:
+    told_otherwise = len(label_images) + len(lines) + len(archives)
+    if len(others) > told_otherwise and not tables and not conversions:
         yield (
             "annotations of other formats: export them from their tool as COCO, Pascal VOC or "
             "YOLO, or write them as a table (CSV) with the columns filename, class, xmin, ymin, "
@@ -90,6 +96,8 @@ def _list_unread(path: DataPath) -> Iterator[Path]:
     if their folders are called so, and others have the same names.
     """
     yield from path.with_suffix(*_OF_ANNOTATIONS)
+    archives = path.with_suffix(*_ARCHIVES)
+    yield from (file for file in archives if file.name.lower().startswith(_FOLDERS))
     stems = {image.stem for image in path.images}
     names = {image.name for image in path.images[:_MAX_LISTED]}
     for file in path.with_suffix(".txt"):

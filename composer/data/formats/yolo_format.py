@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def recognise_yolo(path: DataPath) -> Recognition | None:
         return _recognise_labels(path)
     file, by = described
     layout = read_layout(file)
-    if not any(find_labels(image).is_file() for image in _first_images(layout)) and (
+    if not any(map(os.path.isfile, map(find_labels, _first_images(layout)))) and (
         path.with_suffix(".xml") or path.with_suffix(".json")
     ):
         return None

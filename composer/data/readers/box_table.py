@@ -28,6 +28,11 @@ _MAX_SHOWN = 8  # columns
 _UNNAMED = "object"
 _OF_FREEBASE = ("/m/", "/g/")  # beginnings of the ids of Open Images' classes
 _LONGEST = 8  # digits of a side
+_WHOLE = re.compile(r"\d+(?:\.0*)?")
+_FLAGS = {
+    **dict.fromkeys(("", "0", "0.0", "false", "no"), False),
+    **dict.fromkeys(("1", "1.0", "true", "yes"), True),
+}  # in any case; pandas writes 1.0, and Excel TRUE
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
@@ -122,7 +127,23 @@ def read_boxes(
         raise DataError(f"{table}: {error}") from None
     if columns is None:
         raise DataError(f"{table}: it has no columns of files and boxes; {describe_header(rows)}")
-    return rows[columns.has_header :], columns
+    found = rows[columns.has_header :]
+    return _with_whole_labels(found, columns), columns
+
+
+def _with_whole_labels(rows: list[list[str]], columns: Columns) -> list[list[str]]:
+    """The rows with labels such as 1.0 as 1, where all are numbers; pandas writes them so."""
+    place = columns.places.get("label")
+    labels = {row[place] for row in rows if len(row) > place} if place is not None else set()
+    labels.discard("")
+    if place is None or not any("." in label for label in labels):
+        return rows
+    if not all(_WHOLE.fullmatch(label) for label in labels):
+        return rows
+    return [
+        [cell.partition(".")[0] if at == place else cell for at, cell in enumerate(row)]
+        for row in rows
+    ]
 
 
 def describe_header(rows: Sequence[Sequence[str]]) -> str:
@@ -195,7 +216,11 @@ class _RowReader:
 
     def read(self, row: Sequence[str], place: str) -> None:
         """Reads one row."""
-        image = self.open(self._cell(row, "file"), self._read_size(row))
+        name = self._cell(row, "file")
+        if not name:
+            self._builder.log.add("missing_file", "the row names no image", entry=place)
+            return
+        image = self.open(name, self._read_size(row))
         if image is None:
             return
         label = self._cell(row, "label") if self._only is None else self._only
@@ -214,10 +239,19 @@ class _RowReader:
         image.add(
             self._names.get(label, label),
             box,
-            is_crowd=self._cell(row, "group") in ("1", "true", "True"),
-            is_difficult=self._cell(row, "difficult") in ("1", "true", "True"),
+            is_crowd=self._read_flag(row, "group", image, place),
+            is_difficult=self._read_flag(row, "difficult", image, place),
             place=place,
         )
+
+    def _read_flag(self, row: Sequence[str], meaning: str, image: FoundImage, place: str) -> bool:
+        """A truth as tables have it; what is none is noted, and counts as false."""
+        written = self._cell(row, meaning)
+        value = _FLAGS.get(written.lower())
+        if value is None:
+            message = f"'{meaning}' is 0 or 1, true or false, not '{written:.40}'; it counts as 0"
+            image.note("malformed", message, place)
+        return bool(value)
 
     def open(self, name: str, size: tuple[int, int] | None = None) -> FoundImage | None:
         """The image of a name; None if it cannot be used, which is reported once.

@@ -109,7 +109,7 @@ def _read_keypoints(
     categories: Sequence[Category], chosen: str | None, file: Path, log: FaultLog
 ) -> _Keypoints:
     """The keypoints that the categories have, or those of the chosen one."""
-    named = {one.own_id: _name_keypoints(one, file) for one in categories}
+    named = {one.own_id: _name_keypoints(one, log) for one in categories}
     having = [category for category in categories if named[category.own_id]]
     if chosen is not None:
         having.sort(key=lambda category: category.name != chosen)
@@ -132,7 +132,7 @@ def _read_keypoints(
             "none are read; `keypoints_of` chooses the category whose keypoints are",
         )
         return _Keypoints()
-    lines = tuple(_read_skeleton(first, len(names), file, log))
+    lines = tuple(_read_skeleton(first, len(names), log))
     other_ids = frozenset(category.own_id for category in others)
     return _Keypoints(names, lines, other_ids, _read_flip_pairs(first, names, log))
 
@@ -160,23 +160,27 @@ def _read_flip_pairs(
     return found
 
 
-def _name_keypoints(category: Category, file: Path) -> tuple[str, ...]:
+def _name_keypoints(category: Category, log: FaultLog) -> tuple[str, ...]:
+    """The names of a category's keypoints; what is no list is noted, and counts as none."""
     given = category.entry.get("keypoints") or []
     if not isinstance(given, list):
-        raise DataError(f"{file}: category '{category.name}' has keypoints that are no list")
+        message = f"keypoints are a list of names, not {show_value(given)}; none are read"
+        log.add("bad_keypoints", f"category '{category.name}': {message}")
+        return ()
     names = [as_name(name) for name in given]
     return tuple(f"keypoint {at}" if name is None else name for at, name in enumerate(names, 1))
 
 
-def _read_skeleton(
-    category: Category, count: int, file: Path, log: FaultLog
-) -> Iterator[tuple[int, int]]:
+def _read_skeleton(category: Category, count: int, log: FaultLog) -> Iterator[tuple[int, int]]:
     """The lines between keypoints, which COCO counts from 1; others are left out."""
-    for line in category.entry.get("skeleton") or []:
-        if not isinstance(line, list) or len(line) != 2:
-            message = f"the skeleton of category '{category.name}' is no list of pairs"
-            raise DataError(f"{file}: {message}")
-        ends = [as_integer(end) for end in line]
+    given = category.entry.get("skeleton") or []
+    if not isinstance(given, list):
+        message = f"a skeleton is a list of pairs of keypoints, not {show_value(given)}"
+        log.add("bad_keypoints", f"category '{category.name}': {message}")
+        return
+    for line in given:
+        is_pair = isinstance(line, list) and len(line) == 2
+        ends = [as_integer(end) for end in line] if is_pair else [None, None]
         a, b = (end if end is not None and 1 <= end <= count else None for end in ends)
         if a is None or b is None:
             log.add(

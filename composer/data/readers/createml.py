@@ -35,7 +35,11 @@ def createml(
     if not is_createml(entries):
         raise DataError(f"{annotations}: it is no list of images with annotations of CreateML")
     finder = ImageFinder(images or annotations.parent)
-    for entry in entries:
+    for at, entry in enumerate(entries):
+        if not _is_image(entry):
+            message = f"an image has 'image' and a list 'annotations', not {show_value(entry)}"
+            builder.log.add("malformed", message, entry=f"entry {at}")
+            continue
         image = builder.find_image(finder, find_name(entry))
         if image is None:
             continue
@@ -49,17 +53,23 @@ def is_createml(document: object) -> bool:
     if not isinstance(document, list) or not document:
         return False
     return all(
-        isinstance(entry, Mapping)
-        and bool(find_name(entry))
-        and isinstance(entry.get("annotations"), list)
+        _is_image(entry)
         and all(isinstance(one, Mapping) and "coordinates" in one for one in entry["annotations"])
         for entry in document[:20]
     )
 
 
-def list_classes(document: Sequence[Mapping[str, Any]]) -> set[str]:
+def _is_image(entry: Any) -> bool:
+    """Whether an entry names an image and lists its annotations."""
+    if not isinstance(entry, Mapping) or not find_name(entry):
+        return False
+    return isinstance(entry.get("annotations"), list)
+
+
+def list_classes(document: Sequence[Any]) -> set[str]:
     """The classes of all boxes."""
-    labels = (as_name(one.get("label")) for entry in document for one in entry["annotations"])
+    boxes = (one for entry in filter(_is_image, document) for one in entry["annotations"])
+    labels = (as_name(one.get("label")) for one in boxes if isinstance(one, Mapping))
     return {label for label in labels if label is not None}
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
-from composer.data.json_values import are_numbers
+from composer.data.json_values import are_numbers, as_integer
 from composer.data.readers.flip_pairs import index_pairs
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse, make_rectangle
@@ -70,7 +70,7 @@ def cvat(
         image = _open_image(entry, finder, builder)
         if image is not None:
             for number, shape in enumerate(entry):
-                _add(shape, shape.get("label", ""), image, f"{shape.tag} {number}", points)
+                _add(shape, _find_label(shape), image, f"{shape.tag} {number}", points)
     if root.find("track") is not None:
         _read_tracks(root, finder, builder, points)
     return builder.build(annotations.resolve().parent.name)
@@ -115,7 +115,11 @@ def list_labels(root: ET.Element) -> list[str]:
     if listed:
         return list(dict.fromkeys(listed))
     shapes = [shape for shape in root.iterfind("image/*") if shape.tag in _SHAPES]
-    return sorted({shape.get("label", "") for shape in [*shapes, *root.iterfind("track")]})
+    return sorted(set(map(_find_label, [*shapes, *root.iterfind("track")])) - {""})
+
+
+def _find_label(shape: ET.Element) -> str:
+    return shape.get("label", "").strip()
 
 
 def list_skeleton_points(root: ET.Element) -> list[str]:
@@ -214,13 +218,15 @@ def _read_points(shape: ET.Element) -> list[tuple[float, float]]:
 
 def _read_mask(shape: ET.Element, image: FoundImage) -> object:
     """Run lengths of the whole image, of those of a part, row by row, from the background on."""
-    left, top, width, height = map(int, _read_numbers(shape, "left", "top", "width", "height"))
+    sides = [as_integer(side) for side in _read_numbers(shape, "left", "top", "width", "height")]
+    left, top, width, height = (-1 if side is None else side for side in sides)
     rows, columns = image.confirm_size()
     try:
         runs = [int(run) for run in shape.get("rle", "").split(",") if run.strip()]
     except ValueError:
         raise BadPart("bad_mask", "the 'rle' of a mask is numbers of pixels") from None
-    if min([left, top, *runs]) < 0 or left + width > columns or top + height > rows:
+    lowest = min([left, top, width, height, *runs])
+    if lowest < 0 or left + width > columns or top + height > rows:
         raise BadPart("bad_mask", "the mask is not within the image")
     if sum(runs) != width * height:
         raise BadPart("bad_mask", f"the runs make {sum(runs)} pixels of {width * height}")
@@ -260,7 +266,7 @@ def _read_tracks(
         images[frame] = _open_frame(files[frame], size, finder, builder)
     missing: set[int] = set()
     for track in root.iterfind("track"):
-        label, number = track.get("label", ""), track.get("id", "?")
+        label, number = _find_label(track), track.get("id", "?")
         for frame, shape in interpolate(track, sorted(files)):
             place = f"track {number}, frame {frame}"
             if frame not in images:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
@@ -64,6 +65,7 @@ def hugging_face(
     named = classes or _read_names(folder, list(entries))
     numbered = all(isinstance(label, int) for entry in found for label in _list_labels(entry))
     own = named or _call_classes(found, numbered)
+    by_name = not named and not numbered  # a number among names is a name
     builder = DatasetBuilder(own, first_id=0 if numbered else 1, log=log)
     if numbered and named is None:
         message = (
@@ -78,7 +80,7 @@ def hugging_face(
         for number, entry in enumerate(rows):
             if split is None or find_split(file, entry, folder) == split:
                 image = _find_image(entry, file, number, finder, builder, _find_root(folder))
-                _add_objects(image, entry, box_format)
+                _add_objects(image, entry, box_format, by_name)
     return builder.build("_".join(filter(None, [folder.resolve().stem, split])))
 
 
@@ -270,7 +272,7 @@ def _find_image(
     name = str(entry.get(_FILE))
     content = entry.get(CONTENT) if is_parquet(file) else None
     if not isinstance(content, bytes):
-        return builder.find_image(finder, name, to_id=lambda at: at.relative_to(root).as_posix())
+        return builder.find_image(finder, name, to_id=partial(_to_id, root))
     try:
         kept = keep_image(content, Path(name).stem)
         size = read_size(kept)
@@ -280,11 +282,17 @@ def _find_image(
     return builder.add_image(kept, f"{file.relative_to(root).as_posix()}#{number}", *size)
 
 
-def _add_objects(image: FoundImage | None, entry: Entry, box_format: str) -> None:
+def _to_id(root: Path, file: Path) -> str:
+    """An image's id: its path below the folder of the dataset, if it is there."""
+    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
+
+
+def _add_objects(image: FoundImage | None, entry: Entry, box_format: str, by_name: bool) -> None:
     if image is None:
         return
     for number, (box, label) in enumerate(list_objects(entry)):
-        _add(image, box, label, box_format, f"object {number}")
+        named = str(label) if by_name and type(label) is int else label
+        _add(image, box, named, box_format, f"object {number}")
 
 
 def _add(image: FoundImage, box: Any, label: Any, box_format: str, place: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,9 +23,9 @@ def require_image_folder(folder: Path) -> None:
     Raises:
         DataError: there is no such folder, or it is a file.
     """
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return
-    if folder.is_file():
+    if os.path.isfile(folder):
         raise DataError(f"{folder} is a file; the folder of the images is expected")
     raise DataError(f"{folder}: there is no such folder of images")
 
@@ -57,7 +58,7 @@ class ImageFinder:
 
     The longest end of a path that exists below a folder counts, so that a data set can be moved;
     then the only image of the name, wherever it lies, in any case and Unicode form; then the only
-    one of its stem.
+    one of its stem. Of several images, the one that shares the most folders with the path counts.
 
     Args:
         roots: the folders.
@@ -88,9 +89,10 @@ class ImageFinder:
         for start in range(len(parts)):
             for root in self.roots:
                 path = root.joinpath(*parts[start:])
-                if path.is_file():
+                if os.path.isfile(path):  # Path.is_file raises where a name is too long
                     return path
         for found in self._find_elsewhere(parts[-1]):
+            found = _keep_longest_ends(found, parts)
             if len(found) == 1:
                 return found[0]
             if found:
@@ -136,8 +138,21 @@ class ImageFinder:
         return self._by_name
 
 
+def _keep_longest_ends(found: list[Path], parts: list[str]) -> list[Path]:
+    """Of several files those that share the most folders with the end of a path."""
+    if len(found) < 2:
+        return found
+    folders = [fold_case(part) for part in parts[-2::-1]]
+    shared = []
+    for path in found:
+        own = [fold_case(part) for part in path.parts[-2::-1]]
+        pairs = zip(own, folders, strict=False)
+        shared.append(sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    return [path for path, count in zip(found, shared, strict=True) if count == max(shared)]
+
+
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    return path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path)
 
 
 def without_hash(name: str) -> str:

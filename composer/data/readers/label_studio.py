@@ -11,7 +11,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers, as_name
+from composer.data.json_values import are_numbers, as_id, as_name, show_value
 from composer.data.readers.brush_masks import decode_brush
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse, make_rectangle
@@ -46,8 +46,13 @@ def label_studio(
     if not is_export(tasks):
         raise DataError(f"{annotations}: it is no list of tasks of Label Studio")
     finder = ImageFinder(images or annotations.parent)
-    for task in tasks:
-        image = builder.find_image(finder, find_image(task), to_id=partial(_to_id, task))
+    for at, task in enumerate(tasks):
+        if not isinstance(task, Mapping):
+            message = f"a task is a mapping, not {show_value(task)}"
+            builder.log.add("malformed", message, entry=f"task {at}")
+            continue
+        name, to_id = find_image(task), partial(_to_id, task)
+        image = builder.find_image(finder, name, to_id=to_id, place=f"task {at}")
         if image is None:
             continue
         if (count := len(_list_annotations(task))) > 1:
@@ -59,8 +64,8 @@ def label_studio(
 
 def _to_id(task: Entry, file: Path) -> int | str:
     """The id of a task, or the name of its image."""
-    own = task.get("id")
-    return own if isinstance(own, (int, str)) else file.name
+    own = as_id(task.get("id"))
+    return file.name if own is None else own
 
 
 def is_export(document: object) -> bool:

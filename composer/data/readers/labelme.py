@@ -14,7 +14,7 @@ import numpy as np
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers, as_integer, as_name, show_value
+from composer.data.json_values import are_numbers, as_id, as_integer, as_name, show_value
 from composer.data.readers.embedded_images import keep_encoded_image
 from composer.data.readers.flip_pairs import index_pairs
 from composer.data.readers.image_finder import ImageFinder
@@ -28,12 +28,12 @@ from composer.errors import DataError
 from composer.images import opened_content, walk_folder
 from composer.structures import encode_mask
 
-_OUTLINED = ("polygon", "circle", "mask", "oriented_rectangle")
+_CORNERED = ("polygon", "oriented_rectangle", "rotation")  # the last is X-AnyLabeling's
 _WITHOUT_AREA = ("line", "linestrip", "point", "points")
 _LABELS = "labels.txt"  # labelme's list of classes, with two that are none
 _NO_CLASSES = ("__ignore__", "_background_")
 
-Group = tuple[str, object]  # the label and the group of an object, or a number of its own
+Group = tuple[str, int | str]  # the label and the group of an object, or a number of its own
 
 
 def labelme(
@@ -135,15 +135,21 @@ def _kind(shape: Mapping[str, Any]) -> str:
     return str(shape.get("shape_type") or "polygon")  # the first versions had polygons only
 
 
+def _find_group(shape: Mapping[str, Any]) -> int | str | None:
+    """The group of a shape; None if it has none."""
+    group = as_id(shape.get("group_id"))
+    return None if group == "" else group
+
+
 def _list_keypoints(documents: Any) -> set[str]:
     """The labels of points that belong to an object."""
     found = set()
     for document in documents:
         objects = {
-            shape.get("group_id") for shape in _list_shapes(document) if _kind(shape) != "point"
+            _find_group(shape) for shape in _list_shapes(document) if _kind(shape) != "point"
         }
         for shape in _list_shapes(document):
-            group = shape.get("group_id")
+            group = _find_group(shape)
             name = as_name(shape.get("label"))
             is_of_object = group is not None and group in objects
             if _kind(shape) == "point" and is_of_object and name is not None:
@@ -173,7 +179,7 @@ class _Object:
     """The shapes of one object."""
 
     label: str
-    group: object
+    group: int | str | None
     boxes: list[Box] = field(default_factory=list)
     outlines: list[list[float]] = field(default_factory=list)
     mask: np.ndarray | None = None
@@ -224,12 +230,13 @@ class _Reader:
                 if not isinstance(shape, Mapping):
                     raise BadPart("malformed", f"a shape is a mapping, not {shape!r:.60}")
                 kind = _kind(shape)
-                if kind == "point" and shape.get("group_id") is not None:
+                group = _to_group(shape)
+                if kind == "point" and group is not None:
                     points.append((place, shape))
                     continue
                 if kind in _WITHOUT_AREA:
                     raise BadPart("no_object", f"a '{kind}' has no area, and is no object")
-                label, group = _to_label(shape), shape.get("group_id")
+                label = _to_label(shape)
                 key = (label, f"#{number}" if group is None else group)
                 _, one = objects.setdefault(key, (place, _Object(label, group)))
                 _add_shape(one, shape, kind, image)
@@ -270,6 +277,19 @@ def _to_label(shape: Mapping[str, Any]) -> str:
     return label
 
 
+def _to_group(shape: Mapping[str, Any]) -> int | str | None:
+    """The group of a shape; None if it has none.
+
+    Raises:
+        BadPart: it is neither a number nor a text.
+    """
+    given, group = shape.get("group_id"), _find_group(shape)
+    if group is None and given not in (None, ""):
+        message = f"the 'group_id' of a shape is a number or a text, not {show_value(given)}"
+        raise BadPart("malformed", message)
+    return group
+
+
 def _to_size(document: Mapping[str, Any]) -> tuple[int, int] | None:
     sides = document.get("imageHeight"), document.get("imageWidth")
     height, width = (as_integer(side) or 0 for side in sides)
@@ -298,7 +318,7 @@ def _add_shape(one: _Object, shape: Mapping[str, Any], kind: str, image: FoundIm
         radius = math.hypot(edge_x - x, edge_y - y)
         outline = make_ellipse(x, y, radius, radius)
         box = (x - radius, y - radius, x + radius, y + radius)
-    elif kind in ("polygon", "oriented_rectangle"):
+    elif kind in _CORNERED:
         box = _enclose(points, 3, kind)
         outline = flatten(points)
     else:
@@ -358,7 +378,7 @@ def _add_points(
 ) -> None:
     """Gives points to the only object of their group."""
     for place, shape in points:
-        group = shape.get("group_id")
+        group = _find_group(shape)
         own = [one for one in objects if one.group == group and one.group is not None]
         try:
             if len(own) != 1:

@@ -7,6 +7,7 @@ adds a list of classes, counts frames from 1 and pixels from 0.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
@@ -112,7 +113,7 @@ def _to_numbers(cells: Sequence[str]) -> list[float]:
 def _list_frames(sequence: Path) -> dict[int, Path]:
     """The images of a sequence by the numbers that their names end in."""
     inner = sequence / _read_image_folder(sequence)
-    files = list_images(inner if inner.is_dir() else sequence)
+    files = list_images(inner if os.path.isdir(inner) else sequence)
     found: dict[int, Path] = {}
     for file in files:
         digits = file.stem[len(file.stem.rstrip("0123456789")) :]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from composer.data.readers.annotation_forms import (
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.records import Annotation, AnnotationId, Box, ImageId, Record
 from composer.images import ImageFileError, peek_size
-from composer.names import describe_shared_names
+from composer.names import describe_shared_names, find_alike, hint_at
 
 
 @dataclass
@@ -167,16 +168,27 @@ class DatasetBuilder:
             keypoint_connections=tuple(connections),
         )
         self._images: dict[ImageId, FoundImage] = {}
+        self._unknown: dict[str | int, str] = {}
 
     def add_image(
         self, file: Path, image_id: ImageId, height: int | None = None, width: int | None = None
     ) -> FoundImage:
-        """Adds an image, or returns the one that has this id already."""
-        if image_id not in self._images:
-            self._images[image_id] = FoundImage(
-                file, image_id, height, width, len(self._metadata.keypoint_names), self.log
+        """Adds an image, or returns the one of the file that has this id already.
+
+        Of two files with one id, the second is called by its path, which is noted.
+        """
+        known = self._images.get(image_id)
+        if known is not None and os.path.abspath(known.file) != os.path.abspath(file):
+            message = (
+                f"{known.file.name} has the id {image_id}, too; this one is called by its path"
             )
-        return self._images[image_id]
+            self.log.add("duplicate_id", message, file.name)
+            return self.add_image(file, file.as_posix(), height, width)
+        if known is None:
+            count = len(self._metadata.keypoint_names)
+            known = FoundImage(file, image_id, height, width, count, self.log)
+            self._images[image_id] = known
+        return known
 
     def find_image(
         self,
@@ -185,6 +197,7 @@ class DatasetBuilder:
         *,
         size: tuple[int, int] | None = None,
         to_id: Callable[[Path], ImageId] | None = None,
+        place: str | None = None,
     ) -> FoundImage | None:
         """Adds the image of a name; None if there is none that can be read, which is a fault.
 
@@ -193,12 +206,13 @@ class DatasetBuilder:
             name: what the annotations call it.
             size: (height, width) as the annotations have it; by default that of the file.
             to_id: makes the dataset's own id of the file; by default it is the name.
+            place: where it is named, for a message on one without a name: `task 3`.
         """
         try:
             file = finder.find(name)
             height, width = size or read_size(file)
         except BadPart as bad:
-            self.log.add(bad.kind, bad.message, name or None)
+            self.log.add(bad.kind, bad.message, name or None, entry=None if name else place)
             return None
         return self.add_image(file, name if to_id is None else to_id(file), height, width)
 
@@ -241,13 +255,23 @@ class DatasetBuilder:
         annotations = []
         for label, annotation in image.objects:
             if label not in numbers:
-                image.note("unknown_category", f"there is no class {label!r}")
+                if label not in self._unknown:
+                    self._unknown[label] = _describe_unknown(label, numbers)
+                image.note("unknown_category", self._unknown[label])
                 continue
             if has_masks and annotation.segmentation is None:
                 message = "an object has no mask, though others have; its box stays"
                 image.note("no_mask", message)
             annotations.append(replace(annotation, category=numbers[label]))
         return Record(image.file, image.image_id, image.height, image.width, tuple(annotations))
+
+
+def _describe_unknown(label: str | int, known: Iterable[str | int]) -> str:
+    names = [name for name in known if isinstance(name, str)]
+    if isinstance(label, int):
+        return f"there is no class {label}; there are {len(names)}, counted from 0"
+    alike = find_alike(label, names)
+    return f"there is no class {label!r}" + (f". {hint_at(alike)}" if alike else "")
 
 
 def to_corners(box: Sequence[float]) -> Box:

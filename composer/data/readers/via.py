@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import load_json
-from composer.data.json_values import are_numbers, as_name
+from composer.data.json_values import are_numbers, as_name, show_value
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage
@@ -87,8 +87,9 @@ def via(
 
 def _list_folders(annotations: Path, folder: str) -> Iterator[Path]:
     yield annotations.parent
-    if folder:
-        yield annotations.parent / folder.replace("\\", "/")
+    named = annotations.parent / folder.replace("\\", "/")
+    if folder and os.path.isdir(named):  # it may be a folder of another machine
+        yield named
 
 
 def is_via(document: object) -> bool:
@@ -98,7 +99,7 @@ def is_via(document: object) -> bool:
     entries = document.get(_METADATA) if _METADATA in document else document
     values = list(entries.values())[:3] if isinstance(entries, Mapping) else []
     if _METADATA in document and not values:
-        return True
+        return isinstance(entries, Mapping)
     return bool(values) and all(
         isinstance(value, Mapping) and "filename" in value and "regions" in value
         for value in values
@@ -123,26 +124,36 @@ def read_via(file: Path, log: FaultLog | None = None) -> tuple[list[ViaImage], s
     """
     if file.suffix.lower() == ".csv":
         return _read_csv(file), ""
-    document = load_json(file, FaultLog() if log is None else log)
+    log = FaultLog() if log is None else log
+    document = load_json(file, log)
     if not is_via(document):
         raise DataError(f"{file}: it is neither a project nor annotations of VIA")
     settings = document.get(_SETTINGS)
     core = settings.get("core") if isinstance(settings, Mapping) else None
     folder = core.get("default_filepath") if isinstance(core, Mapping) else ""
     entries = document.get(_METADATA, document)
-    images = [_to_image(entry) for entry in entries.values() if isinstance(entry, Mapping)]
-    return images, folder if isinstance(folder, str) else ""
+    images = [_to_image(str(key), entry, log) for key, entry in entries.items()]
+    return [*filter(None, images)], folder if isinstance(folder, str) else ""
 
 
-def _to_image(entry: Mapping[str, Any]) -> ViaImage:
-    regions = entry.get("regions")
-    listed = regions.values() if isinstance(regions, Mapping) else regions  # VIA 1 has a mapping
-    found = [
-        (_as_mapping(region.get("shape_attributes")), _as_mapping(region.get("region_attributes")))
-        for region in (listed if isinstance(listed, Iterable) else ())
-        if isinstance(region, Mapping)
-    ]
-    return ViaImage(str(entry.get("filename", "")), tuple(found))
+def _to_image(key: str, entry: object, log: FaultLog) -> ViaImage | None:
+    if not isinstance(entry, Mapping):
+        log.add("malformed", f"an image is a mapping, not {show_value(entry)}", entry=key)
+        return None
+    name, regions = str(entry.get("filename", "")), entry.get("regions")
+    listed = list(regions.values()) if isinstance(regions, Mapping) else regions or []
+    if not isinstance(listed, list):  # VIA 1 has a mapping
+        log.add("malformed", f"'regions' is a list, not {show_value(listed)}", name)
+        listed = []
+    found = []
+    for number, region in enumerate(listed):
+        if not isinstance(region, Mapping):
+            message = f"region {number}: a region is a mapping, not {show_value(region)}"
+            log.add("malformed", message, name)
+            continue
+        parts = [_as_mapping(region.get(f"{part}_attributes")) for part in ("shape", "region")]
+        found.append((parts[0], parts[1]))
+    return ViaImage(name, tuple(found))
 
 
 def _as_mapping(value: object) -> Attributes:
@@ -252,8 +263,8 @@ def _read_shape(shape: Attributes) -> tuple[Sequence[float] | None, list[float] 
         return box, make_ellipse(x, y, radius, radius)
     if name == "ellipse":
         x, y, radius_x, radius_y = _read_numbers(shape, "cx", "cy", "rx", "ry")
-        theta = shape.get("theta", 0.0)  # in radians
-        angle = float(theta) if isinstance(theta, (int, float)) and math.isfinite(theta) else 0.0
+        has_angle = shape.get("theta") is not None
+        (angle,) = _read_numbers(shape, "theta") if has_angle else (0.0,)  # in radians
         return None, make_ellipse(x, y, radius_x, radius_y, angle)
     raise BadPart("no_object", f"a '{name}' has no area, and is no object")
 

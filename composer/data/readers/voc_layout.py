@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ class VocLayout:
         for line in filter(None, lines):
             name, _, last = line.rpartition(" ")
             is_marked = (
-                last in _MARKS and name.strip() and not self.find_annotations(line).is_file()
+                last in _MARKS and name.strip() and not os.path.isfile(self.find_annotations(line))
             )
             names.append(name.strip() if is_marked else line)
         return names

@@ -55,6 +55,8 @@ def yolo(
         no_flip_pairs=layout.flip_indices is not None and not pairs,
     )
     reader = _LabelReader(layout, builder)
+    if classes is None and layout.classes and not layout.are_named:
+        _note_unnamed(builder)
     for file in layout.list_images(split):
         reader.read(file)
     reader.note_orphans()
@@ -66,12 +68,16 @@ def yolo(
 def _call_by_number(layout: YoloLayout, builder: DatasetBuilder) -> list[str]:
     """Names for classes that nothing names: those of all splits, so that they have the same."""
     if builder.list_labels():
-        message = "no file names the classes; they are called by their numbers"
-        builder.log.add("unnamed_category", message)
+        _note_unnamed(builder)
     largest = max(
         (_find_largest(find_labels(file)) for file in layout.list_images(None)), default=-1
     )
     return [f"class {number}" for number in range(min(largest + 1, MAX_CLASSES))]
+
+
+def _note_unnamed(builder: DatasetBuilder) -> None:
+    message = "no file names the classes; they are called by their numbers"
+    builder.log.add("unnamed_category", message)
 
 
 def _has_labels(file: Path) -> bool:
@@ -106,15 +112,22 @@ class _LabelReader:
     def __init__(self, layout: YoloLayout, builder: DatasetBuilder) -> None:
         self._layout, self._builder = layout, builder
         self._folders: set[Path] = set()
+        self._read: set[str] = set()
         self._unlabelled: list[Path] = []
         self._is_labelled = False
         self._root = os.path.abspath(layout.root)
 
     def read(self, file: Path) -> None:
         """Reads one image and its labels."""
+        name = self._name(file)
+        if name in self._read:
+            message = "the image is listed twice; it is read once"
+            self._builder.log.add("duplicate_id", message, name)
+            return
+        self._read.add(name)
         labels = find_labels(file)
         self._folders.add(labels.parent)
-        if labels.is_file():
+        if os.path.isfile(labels):
             self._is_labelled = True
         else:
             self._unlabelled.append(file)
@@ -123,7 +136,7 @@ class _LabelReader:
         except BadPart as bad:
             self._builder.log.add(bad.kind, bad.message, file.name)
             return
-        image = self._builder.add_image(file, self._name(file), height, width)
+        image = self._builder.add_image(file, name, height, width)
         try:
             lines = _read_lines(labels)
         except BadPart as bad:
@@ -165,7 +178,7 @@ class _LabelReader:
         if strays:
             elsewhere = f"label files of such names lie elsewhere: {strays[0]}"
             self._builder.log.add("missing_file", f"{message} at {expected}; {elsewhere}")
-        elif not any(find_labels(image).is_file() for image in self._layout.list_images(None)):
+        elif not any(map(os.path.isfile, map(find_labels, self._layout.list_images(None)))):
             self._builder.log.add("missing_file", f"{message} at {expected}")
 
     def _find_strays(self) -> list[Path]:
@@ -207,7 +220,7 @@ class _LabelReader:
 
 def _read_lines(file: Path) -> Iterator[tuple[int, str]]:
     """The lines of a label file that have something, with their numbers; none without the file."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         return iter(())
     lines = read_text(file).splitlines()
     return ((n, " ".join(line.split())) for n, line in enumerate(lines, 1) if line.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,9 +21,9 @@ def find_labels(image: Path) -> Path:
     the file beside the image if there is no folder `labels`.
     """
     by_rule, *others = places = list(_list_labels(image))
-    if by_rule.is_file():
+    if os.path.isfile(by_rule):  # Path.is_file raises where a name is too long
         return by_rule
-    found = next((file for file in others if file.is_file()), None)
+    found = next((file for file in others if os.path.isfile(file)), None)
     return found or _find_alike(places) or by_rule
 
 
@@ -59,5 +60,5 @@ def _list_labels(image: Path) -> Iterator[Path]:
     before, after = image.parts[: places[-1]], image.parts[places[-1] + 1 :]
     for folder in (_LABELS, _LABELS.title(), _LABELS.upper()):
         yield from (Path(*before, folder, *after).with_suffix(suffix) for suffix in _SUFFIXES)
-    if not Path(*before, _LABELS).is_dir():
+    if not os.path.isdir(Path(*before, _LABELS)):
         yield from (image.with_suffix(suffix) for suffix in _SUFFIXES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import yaml
 
 from composer.data.faults import BadPart
-from composer.data.readers.image_finder import list_images
+from composer.data.readers.image_finder import ImageFinder, list_images
 from composer.data.readers.split_names import name_split
 from composer.data.readers.text_lines import read_text
 from composer.errors import DataError
@@ -33,7 +34,8 @@ class YoloLayout:
     Args:
         source: what describes it: a file, or the folder.
         root: the folder that paths are relative to.
-        classes: names of the classes by number; None if nothing names them.
+        classes: names of the classes by number; None if nothing names them, or counts them.
+        are_named: whether the classes have names, and not only a number.
         splits: the folders, lists and images of each split.
         keypoint_shape: number of keypoints, and of values for each (2 or 3).
         flip_indices: for each keypoint, the one that takes its place in a mirror.
@@ -49,6 +51,7 @@ class YoloLayout:
     flip_indices: tuple[int, ...] | None = None
     keypoint_names: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+    are_named: bool = True
 
     def list_images(self, split: str | None) -> Iterator[Path]:
         """The images of a split, or of all.
@@ -100,9 +103,22 @@ def load_yaml(file: Path) -> Any:
         DataError: it cannot be read, or is no YAML.
     """
     try:
-        return yaml.load(_read_text(file), Loader=yaml.BaseLoader)  # noqa: S506 - texts only
+        return yaml.load(_read_text(file), Loader=_TextLoader)  # noqa: S506 - texts only
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise DataError(f"{file}: it is no YAML: {error}") from None
+
+
+class _TextLoader(yaml.BaseLoader):
+    """Reads every value as text; a key that occurs twice in a mapping is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The values of a mapping by key."""
+        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        for key, count in counts.items():
+            if count > 1:
+                problem = f"the key {key!r:.60} occurs {count} times"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _read_text(file: Path) -> str:
@@ -149,6 +165,7 @@ def _read_yaml_layout(file: Path) -> YoloLayout:
         flip_indices=_read_flips(document.get("flip_idx"), shape, file),
         keypoint_names=_read_keypoint_names(document.get("kpt_names"), shape),
         missing=missing,
+        are_named=document.get("names") is not None,
     )
 
 
@@ -163,7 +180,7 @@ def _list_roots(file: Path, written: object) -> list[Path]:
         return [own]
     path = Path(written.replace("\\", "/")).expanduser()
     candidates = [own / path, path, own.parent / path, own.parent / "datasets" / path]
-    return [folder for folder in candidates if folder.is_dir()] + [own]
+    return [folder for folder in candidates if os.path.isdir(folder)] + [own]
 
 
 def _locate(written: str, roots: Sequence[Path]) -> Path:
@@ -176,7 +193,7 @@ def _locate(written: str, roots: Sequence[Path]) -> Path:
     for start in range(len(parts)):
         for root in roots:
             path = Path(os.path.normpath(root / Path(*parts[start:])))
-            if path.exists():
+            if os.path.exists(path):  # Path.exists raises where a name is too long
                 return path
     raise DataError(f"there is no '{written}' in {roots[-1]}")
 
@@ -201,13 +218,17 @@ def _expand(path: Path, root: Path) -> Iterator[Path]:
 
 
 def _read_list(file: Path, root: Path) -> Iterator[Path]:
+    finder = ImageFinder(file.parent, root)
     for line in filter(None, map(str.strip, _read_text(file).splitlines())):
         written = line.replace("\\", "/")
         candidates = [file.parent / written, root / written, Path(written)]
-        # darknet's lists are relative to the folder that it was started in
-        tail = Path(*Path(written).parts[1:]) if len(Path(written).parts) > 1 else Path(written)
-        candidates += [file.parent / tail, root / tail]
-        yield next((path for path in candidates if path.is_file()), candidates[0])
+        found = next((path for path in candidates if os.path.isfile(path)), None)
+        if found is None:  # darknet's lists are relative to the folder that it was started in
+            try:
+                found = finder.find(written)
+            except BadPart:
+                found = candidates[0]
+        yield found
 
 
 def _as_list(written: object) -> list[Any]:
@@ -313,7 +334,7 @@ def _find_listed(written: str, folder: Path) -> Path | None:
     """A file that darknet's description names, relative to wherever darknet was started."""
     path = Path(written.replace("\\", "/"))
     ends = [Path(*path.parts[start:]) for start in range(len(path.parts))]
-    return next((folder / end for end in ends if (folder / end).is_file()), None)
+    return next((folder / end for end in ends if os.path.isfile(folder / end)), None)
 
 
 def read_class_file(file: Path) -> tuple[str, ...]:

@@ -50,6 +50,17 @@ def test_roboflow_has_a_document_a_split_and_a_category_that_is_no_class(folder)
     assert [one.metadata.thing_ids for one in alone.values()] == [(1, 2)]
 
 
+@pytest.mark.parametrize("odd", [[1], {"id": 1}, None, "1"])
+def test_an_odd_category_of_an_object_does_not_hide_a_document_of_roboflow(folder, odd):
+    text = json.loads(document("a.png", "b.png", categories=ROBOFLOW))
+    text["annotations"][1]["category_id"] = odd
+    folder.draw("train/a.png", "train/b.png")
+    folder.write("train/_annotations.coco.json", json.dumps(text))
+    (dataset,) = open_all(folder.path).values()
+    assert dataset.metadata.thing_classes == ("cat", "dog")
+    assert [fault.kind for fault in dataset.faults] == ["unknown_category"]
+
+
 def test_a_parent_category_that_objects_have_is_a_class(folder):
     folder.draw("train/a.png", "valid/a.png")
     folder.write("train/_annotations.coco.json", document("a.png", categories=ROBOFLOW))

@@ -103,13 +103,17 @@ def test_a_file_that_is_called_json_and_is_none_is_told_with_its_reason(folder, 
         ("boxes.txt", "a.png 5 5 20 20 cat\n"),
         ("a.geojson", "{}"),
         ("digitStruct.mat", "MATLAB"),
+        ("labels.pkl", "pickle"),
+        ("truth.npz", "numpy"),
+        ("annotations.zip", "PK"),
     ],
 )
 def test_further_files_of_annotations_are_told(folder, name, text):
     folder.draw("a.png").write(name, text)
     found = recognise(folder.path)
     assert (found.reader, found.unread) == ("image_folder", (name,))
-    assert "annotations of other formats" in found.notes[-1]
+    told = "is an archive: unpack it" if name.endswith(".zip") else "annotations of other formats"
+    assert told in found.notes[-1]
 
 
 def test_a_list_of_images_is_no_annotation(folder):

@@ -229,6 +229,37 @@ def test_a_class_of_any_number_makes_no_list_of_names(folder):
     assert dataset.num_annotations == 1
 
 
+def test_classes_that_are_counted_only_are_told(boxes):
+    boxes.write("data.yaml", "train: images/train\nval: images/val\nnc: 2\n")
+    faults = yolo(data=boxes.path).faults
+    assert [fault.kind for fault in faults] == ["unnamed_category"]
+    assert not yolo(data=boxes.path, classes=("cat", "dog")).faults
+
+
+@pytest.mark.parametrize("names", ["{0: cat, 0: dog}", "[cat, dog]\nnames: [dog, cat]"])
+def test_a_key_that_a_description_has_twice_is_refused(boxes, names):
+    boxes.write("data.yaml", f"train: images/train\nnames: {names}\n")
+    with pytest.raises(DataError, match=r"the key '(0|names)' occurs 2 times"):
+        yolo(data=boxes.path)
+
+
+def test_a_list_names_images_as_other_machines_do(boxes):
+    boxes.write("train.txt", "D:\\me\\images\\train\\A.PNG\n/home/me/set/images/train/b.png\n")
+    boxes.write("data.yaml", "train: train.txt\nnames: [cat, dog]\n")
+    dataset = yolo(data=boxes.path)
+    assert [record.image_id for record in dataset] == ["images/train/a.png", "images/train/b.png"]
+    assert not dataset.faults
+
+
+def test_an_image_that_is_listed_twice_is_read_once_and_told(boxes):
+    boxes.write("train.txt", "images/train/a.png\n./images/train/a.png\n")
+    boxes.write("data.yaml", "train: train.txt\nval: images/train\nnames: [cat, dog]\n")
+    dataset = yolo(data=boxes.path)
+    assert [len(record.annotations) for record in dataset] == [2, 0]
+    assert count_faults(dataset.faults) == {"duplicate_id": 2}
+    assert not yolo(data=boxes.path, split="val").faults
+
+
 def test_a_class_without_a_name_is_told(boxes):
     boxes.write("data.yaml", YAML.replace("cat", '""'))
     dataset = yolo(data=boxes / "data.yaml")
