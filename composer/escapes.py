@@ -1,4 +1,4 @@
-"""Text from strangers, such as file names, as messages show it.
+"""Text from strangers, such as file names and errors of plugins, as messages show it.
 
 It has no characters that act on a terminal, and no words without an end.
 """
@@ -26,6 +26,21 @@ def escape_controls(text: str) -> str:
 def escape_name(name: object) -> str:
     """A name on one line, with its control characters as escapes."""
     return _OF_LINES.sub(_escape, escape_controls(str(name)))
+
+
+def describe_error(error: BaseException, *, with_kind: bool = True) -> str:
+    """An error of somebody else's code on one line, whatever line breaks are in its message.
+
+    Args:
+        error: the error, which may be unable to describe itself.
+        with_kind: whether the type comes first; it stands alone where there is no message.
+    """
+    kind = type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        return kind
+    return f"{kind}: {text}" if text and with_kind else text or kind
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from composer.blueprint import Endpoint, Node, Plan, Slot, Step, describe_largest
 from composer.errors import ExecutionError
+from composer.escapes import describe_error
 from composer.language import Mode
 from composer.layers import call_recomputed
 from composer.memory import describe_shortage
@@ -239,13 +240,13 @@ def _explain(step: Step, error: Exception) -> str:
         return f"{shortage}. {describe_largest(step.node, with_place=True)}".rstrip()
     if isinstance(error, KeyError):
         return f"KeyError: there is no {error} among what it was given"
-    if _ONE_VALUE in str(error):
+    if _ONE_VALUE in (reason := describe_error(error)):
         return (
             "batch normalization has a single value per channel, of which there is no variance. "
             "Train on batches of two images or more, or on larger images, or freeze its "
             "normalization."
         )
-    return f"{type(error).__name__}: {error}"
+    return reason
 
 
 def _describe(value: Any) -> str:

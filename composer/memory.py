@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from composer.escapes import describe_error
 from composer.limits import format_bytes
 
 _MEMINFO = Path("/proc/meminfo")
@@ -61,7 +62,7 @@ def describe_shortage(error: BaseException) -> str:
     """
     if isinstance(error, MemoryShortageError):
         return str(error)
-    text = str(error)
+    text = describe_error(error, with_kind=False)
     if (found := _AMOUNT.search(text)) is not None:
         needed = format_bytes(int(float(found["count"]) * _UNITS[found["unit"]]))
         available = available_memory()

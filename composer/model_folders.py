@@ -32,6 +32,7 @@ from composer.downloads import (
     is_hub_model,
 )
 from composer.errors import ComposerError, InputError, PluginError
+from composer.escapes import describe_error
 from composer.registry import MODEL_FOLDER_GROUP
 
 CONFIGURATION, HUB_WEIGHTS = "config.json", "model.safetensors"
@@ -123,11 +124,10 @@ def _read(reader: Publication, name: str, find: FindFile) -> FolderModel | None:
     except ComposerError:
         raise
     except ValueError as error:
-        raise InputError(f"'{name}': {error}") from error
+        raise InputError(f"'{name}': {describe_error(error, with_kind=False)}") from error
     except Exception as error:
         raise PluginError(
-            f"'{name}' cannot be read as '{reader.name}' of {reader.label}: "
-            f"{type(error).__name__}: {error}"
+            f"'{name}' cannot be read as '{reader.name}' of {reader.label}: {describe_error(error)}"
         ) from error
     return model
 

@@ -29,10 +29,12 @@ from composer.acceleration.tensor_part import (
 from composer.acceleration.value_layout import LayoutError, TensorPort
 from composer.blueprint import Dependencies, Node, Slot, Step
 from composer.errors import ExecutionError
+from composer.escapes import describe_error
 from composer.layers import Compiled, EnginePart, EngineTensor
 from composer.node import Contract, InputPort
 
 _TOLERANCES = {"float32": 2e-3, "bfloat16": 0.25, "int8": 0.5}  # of the largest value
+_MAX_REASON = 400  # characters of what an engine says; compilers say pages
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -170,7 +172,7 @@ class EngineSet:
             with torch.no_grad():
                 found = state.run(*tensors)
         except Exception as error:
-            reason = f"the engine '{self.engine.name}' failed: {type(error).__name__}: {error}"
+            reason = f"the engine '{self.engine.name}' failed: {describe_error(error)}"
             raise ExecutionError(self.paths[0], reason) from error
         left = state.part.outputs.unflatten(tuple(found))
         return tuple([left[slot] for slot in self.leaving])
@@ -220,11 +222,11 @@ class EngineSet:
             tolerance = _TOLERANCES.get(self.precision, max(_TOLERANCES.values()))
             _compare(part, shown, run, tolerance)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+            reason = f"{describe_error(error):.{_MAX_REASON}}"
             message = f"the engine '{self.engine.name}' cannot take {', '.join(self.paths)}: "
             if self.is_required:
                 raise ExecutionError(self.paths[0], message + reason) from error
-            _LOGGER.warning("note: %s%.400s. PyTorch runs them.", message, reason)
+            _LOGGER.warning("note: %s%s. PyTorch runs them.", message, reason)
             return _State(fingerprint, part, None, reason)
         return _State(fingerprint, part, run, "")
 

@@ -11,6 +11,7 @@ from typing import cast
 
 from composer.discovery import Candidate, Publication, choose, discover
 from composer.errors import InputError, NameResolutionError, PluginError
+from composer.escapes import describe_error
 from composer.layers import Engine
 from composer.names import did_you_mean
 from composer.registry import Registry, short_name
@@ -137,7 +138,7 @@ def _make(publication: Publication) -> Engine:
     try:
         engine = cast("Callable[[], Engine]", made)()
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = describe_error(error)
         raise PluginError(
             f"the engine '{publication.name}' of {publication.label} fails: {reason}"
         ) from error

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from composer.acceleration.precision import cast_down, cast_up
+from composer.escapes import describe_error
 from composer.layers import FusedConv2d, Optimization
 from composer.module_tree import copy_without_held, own_modules
 
@@ -98,7 +99,7 @@ class OptimizedNode:
                     made = self.optimization.fold(made)
                 _lay_out(made, self.dtype, channels_last=self.optimization.channels_last)
         except Exception as error:
-            self.failure = f"{type(error).__name__}: {error}"
+            self.failure = describe_error(error)
             return module
         self.failure = ""
         return made

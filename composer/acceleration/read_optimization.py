@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from composer.errors import ContractError
+from composer.escapes import describe_error
 from composer.layers import Optimization
 from composer.node import Contract
 
@@ -27,7 +28,7 @@ def read_optimization(contract: Contract) -> Optimization | None:
         try:
             said = getattr(target, _NAME)()
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = describe_error(error)
             raise ContractError(f"`{_NAME}` of {target.__name__} failed: {reason}") from error
     if said is None:
         return None

@@ -15,6 +15,7 @@ from composer.catalogues.catalogue import Catalogue, Entry
 from composer.catalogues.entry_form import CatalogueForm
 from composer.discovery import DISTRIBUTION, Publication, discover, surviving_exits
 from composer.errors import PluginError
+from composer.escapes import describe_error
 
 GROUP = "composer.catalogues"
 _LOGGER = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def _read(publication: Publication, name: str) -> Catalogue:
         where = "".join(f"{part}." for part in place).rstrip(".")
         raise PluginError(": ".join(filter(None, (what, where, message)))) from error
     except Exception as error:
-        raise PluginError(f"{what} fails: {error}") from error
+        raise PluginError(f"{what} fails: {describe_error(error, with_kind=False)}") from error
     entries = tuple(
         Entry(name, publication.distribution, entry, form.address + entry.weights)
         for entry in form.entries

@@ -16,6 +16,7 @@ from torch import Tensor
 from composer.checkpoint.key_prefixes import ExpectedKeys
 from composer.discovery import DISTRIBUTION, surviving_exits
 from composer.errors import CheckpointError, NameResolutionError, PluginError
+from composer.escapes import describe_error
 from composer.names import did_you_mean
 from composer.registry import MAPPING_GROUP, Publication, Registry
 
@@ -178,7 +179,7 @@ def recognise_keys(
             notes.append(f"key mapping {error}")
         except Exception as error:
             where = f"'{publication.name}' of {publication.label}"
-            notes.append(f"key mapping {where} fails: {type(error).__name__}: {error}")
+            notes.append(f"key mapping {where} fails: {describe_error(error)}")
     return Recognition(tuple(found), tuple(notes))
 
 

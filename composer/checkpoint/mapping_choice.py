@@ -26,6 +26,7 @@ from composer.checkpoint.saved_versions import list_namers
 from composer.checkpoint.sections import Section
 from composer.discovery import DISTRIBUTION, surviving_exits
 from composer.errors import CheckpointError
+from composer.escapes import describe_error
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def _ask_mappings(
             except CheckpointError as error:
                 if len(found.mappings) == 1 and not plain.score.fitting:
                     raise
-                report.notes.append(f"key mapping {mapping} fails: {error}")
+                reason = describe_error(error, with_kind=False)
+                report.notes.append(f"key mapping {mapping} fails: {reason}")
                 continue
             if name not in readings or reading.score > readings[name].score:
                 readings[name] = reading
@@ -156,9 +158,7 @@ def _rename(
     except CheckpointError:
         raise
     except Exception as error:
-        raise CheckpointError(
-            f"key mapping {named} fails: {type(error).__name__}: {error}"
-        ) from error
+        raise CheckpointError(f"key mapping {named} fails: {describe_error(error)}") from error
     score = expected.score(shapes_of(renamed), by_suffix=by_suffix)
     vote = plain.vote._replace(prefix=prefix)
     return Reading(plain.section, vote, renamed, by_suffix, score, named)

@@ -15,6 +15,7 @@ from composer.checkpoint.load_report import LoadReport, Mismatch, NodeReport
 from composer.checkpoint.nonfinite import find_nonfinite
 from composer.checkpoint.prefix_index import PrefixIndex
 from composer.errors import CheckpointError
+from composer.escapes import describe_error
 
 # detectron2 stores what it computes from the configuration (once the pixels' mean and the anchors,
 # still how likely LVIS classes are drawn); torch counts batches, which nothing reads as long as
@@ -164,7 +165,7 @@ def _resize(
     except Exception as error:
         raise CheckpointError(
             f"The node type fails to resize '{name}' from {tuple(tensor.shape)} to {shape}: "
-            f"{type(error).__name__}: {error}"
+            f"{describe_error(error)}"
         ) from error
     return found if found is not None and tuple(found.shape) == shape else None
 

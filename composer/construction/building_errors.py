@@ -5,6 +5,7 @@ from __future__ import annotations
 from composer.blueprint import Node, find_largest
 from composer.construction.modules import GiantModuleError
 from composer.documents import Located, Place, ProblemLog
+from composer.escapes import describe_error
 from composer.memory import describe_shortage
 
 _ABSURD = 100_000  # a number that hardly any setting has
@@ -19,7 +20,9 @@ def note_unbuilt(node: Node, error: BaseException, log: ProblemLog) -> None:
         log: takes the problem.
     """
     shortage = describe_shortage(error)
-    reason = str(error) if isinstance(error, GiantModuleError) else shortage or _describe(error)
+    reason = (
+        str(error) if isinstance(error, GiantModuleError) else shortage or describe_error(error)
+    )
     cause = _find_cause(node, error)
     _note_at(node, cause, f"node '{node.path}' cannot be built: {reason}", log)
 
@@ -52,7 +55,8 @@ def _find_cause(node: Node, error: BaseException) -> tuple[str, Located | None]:
     """The setting that an error is about: the one it names, else the only one written."""
     if isinstance(error, GiantModuleError) or describe_shortage(error):
         return find_largest(node)
-    text = f" {error} ".lower()
+    said = describe_error(error, with_kind=False)
+    text = f" {said} ".lower()
     named = [key for key in node.config if key.lower() in text]
     written = [key for key, _ in node.written.entries() if key in node.config]
     for key in (key for key in named if key in written):
@@ -62,14 +66,10 @@ def _find_cause(node: Node, error: BaseException) -> tuple[str, Located | None]:
         return absurd, value
     for key in named:
         return key, node.written.get(key)
-    valued = [key for key in written if repr(node.config[key]) in str(error)]
+    valued = [key for key in written if repr(node.config[key]) in said]
     for key in [*valued, *(written if len(written) == 1 else ())]:
         return key, node.written.get(key)
     return "", None
-
-
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _shown(value: object) -> str:

@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from composer.blueprint import Blueprint, Node, Plan
 from composer.construction.weight_limits import check_memory
 from composer.errors import PluginError
+from composer.escapes import describe_error
 from composer.executor import derive_seed
 from composer.garbage_collection import paused_collection
 from composer.limits import format_bytes
@@ -62,7 +63,7 @@ def build_modules(
             try:
                 built[path] = instantiate(node)
             except (Exception, SystemExit) as error:
-                reason = describe_shortage(error) or f"{type(error).__name__}: {error}"
+                reason = describe_shortage(error) or describe_error(error)
                 raise PluginError(
                     f"node '{path}' ({node.label}) cannot be built: {reason}"
                 ) from error

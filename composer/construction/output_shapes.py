@@ -26,6 +26,7 @@ from composer.construction.modules import (
 )
 from composer.dag import find_cycles, order
 from composer.documents import ProblemLog
+from composer.escapes import describe_error
 from composer.limits import format_bytes
 from composer.structures import TensorShape
 
@@ -155,7 +156,7 @@ class _Propagation:
             return declared() if callable(declared) else declared
         except (Exception, SystemExit) as error:
             self.failed.add(node.path)
-            reason = f"{type(error).__name__}: {error}"
+            reason = describe_error(error)
             message = f"node '{node.path}' cannot tell its output_shape: {reason}"
             self.log.add(node.place, message)
             return None

@@ -40,6 +40,7 @@ from composer.documents import (
     read_document,
 )
 from composer.errors import ComposerError, DataError
+from composer.escapes import describe_error
 from composer.images import find_in_folder
 from composer.node import call_model
 from composer.ranges import Finite
@@ -175,7 +176,7 @@ class DatasetDocument(PluginCall):
         except ComposerError as error:
             raise DataError(f"dataset '{name}': {error}") from error
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = describe_error(error)
             raise DataError(f"dataset '{name}': reader {self.label} failed: {reason}") from error
         if not isinstance(found, Dataset):
             kind = type(found).__name__

@@ -17,6 +17,7 @@ from composer.data.label_images import read_labels, read_segment_ids
 from composer.data.metadata import Metadata
 from composer.data.readers.annotation_forms import list_parts_outside
 from composer.data.records import Record
+from composer.escapes import describe_error
 from composer.images import ImageFileError, open_image, peek_size
 
 _MAX_THREADS = 4
@@ -76,7 +77,7 @@ def inspect_record(record: Record, metadata: Metadata, quick: bool = False) -> l
     except BadPart as bad:
         log.add(bad.kind, bad.message, name)
     except Exception as error:  # an image can break a decoder in ways that nobody has listed
-        log.add("unreadable_image", f"{type(error).__name__}: {error}", name)
+        log.add("unreadable_image", describe_error(error), name)
     return log.faults
 
 

@@ -6,6 +6,8 @@ import importlib.util
 import traceback
 from pathlib import Path
 
+from composer.escapes import describe_error
+
 
 def describe_failure(error: BaseException, module: str) -> str:
     """The error, and the innermost line of the plugin that led to it.
@@ -14,19 +16,9 @@ def describe_failure(error: BaseException, module: str) -> str:
         error: what importing the module raised.
         module: the module.
     """
-    reason = _describe(error)
+    reason = describe_error(error)
     place = _find_line(error, _find_places(module.partition(".")[0]))
     return f"{reason} ({place})" if place else reason
-
-
-def _describe(error: BaseException) -> str:
-    """The error in one line. Errors of plugins may be unable to describe themselves."""
-    kind = type(error).__name__
-    try:
-        text = " ".join(str(error).split())
-    except Exception:
-        return kind
-    return f"{kind}: {text}" if text else kind
 
 
 def _find_line(error: BaseException, places: list[Path]) -> str:

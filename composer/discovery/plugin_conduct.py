@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
+from composer.escapes import describe_error
+
 _LOCK = threading.RLock()  # of the standard output, which all threads share
 
 
@@ -38,4 +40,4 @@ def surviving_exits() -> Iterator[None]:
     except (Exception, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+        raise RuntimeError(describe_error(error)) from error

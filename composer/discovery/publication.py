@@ -12,6 +12,7 @@ from composer.discovery.import_failures import describe_failure
 from composer.discovery.import_times import noted_import
 from composer.discovery.plugin_conduct import printing_to_stderr
 from composer.errors import PluginError, PluginImportError
+from composer.escapes import describe_error
 
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 _YAML_WORDS = {"null", "true", "false"}  # no texts in YAML
@@ -127,7 +128,9 @@ class Publication:
             for attribute in self.attribute.split("."):
                 found = getattr(found, attribute)
         except AttributeError as error:
-            raise PluginError(f"{where} is not there: {error}") from error
+            raise PluginError(
+                f"{where} is not there: {describe_error(error, with_kind=False)}"
+            ) from error
         return found
 
 

@@ -198,7 +198,7 @@ def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
     for details in errors:
         message = str(details["msg"])
         if details["type"] == "value_error":
-            return message.removeprefix("Value error, ")
+            return " ".join(message.removeprefix("Value error, ").splitlines())
         if details["type"] in _LENGTHS:
             said.append(_describe_length(details))
             continue

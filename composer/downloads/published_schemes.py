@@ -11,6 +11,7 @@ from __future__ import annotations
 from composer.discovery import DISTRIBUTION, Publication, discover, surviving_exits
 from composer.downloads.addresses import is_address, without_secrets
 from composer.errors import DownloadError, PluginError
+from composer.escapes import describe_error
 
 GROUP = "composer.addresses"
 
@@ -40,9 +41,12 @@ def follow_published(text: str, scheme: str) -> str | None:
         with surviving_exits():
             found = function(text)
     except ValueError as error:
-        raise DownloadError(f"{without_secrets(text)}: {error}") from error
+        raise DownloadError(
+            f"{without_secrets(text)}: {describe_error(error, with_kind=False)}"
+        ) from error
     except Exception as error:
-        raise PluginError(f"{publication.label} failed on '{text}': {error}") from error
+        reason = describe_error(error, with_kind=False)
+        raise PluginError(f"{publication.label} failed on '{text}': {reason}") from error
     if not is_address(found) or not isinstance(found, str):
         raise PluginError(f"{publication.label} gave no address for '{text}'")
     return found

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from torch import distributed
 
 from composer.errors import ComposerError, InputError
+from composer.escapes import describe_error
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ def _try(compute: Callable[[], Any]) -> Any:
     except ComposerError as error:
         return error
     except Exception as error:  # or the other processes would wait for ever
-        return InputError(f"the results cannot be computed: {type(error).__name__}: {error}")
+        return InputError(f"the results cannot be computed: {describe_error(error)}")
 
 
 def _is_shared() -> bool:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from composer.discovery import DISTRIBUTION
 from composer.errors import ComposerError, InputError, PluginError
+from composer.escapes import describe_error
 from composer.names import closest
 from composer.registry import EXPORTER_GROUP, Registry
 
@@ -152,7 +153,8 @@ def load_exporter(ending: str) -> Exporter:
     except ComposerError:
         raise
     except Exception as error:
-        raise PluginError(f"the exporter .{ending} cannot be made: {error}") from error
+        reason = describe_error(error, with_kind=False)
+        raise PluginError(f"the exporter .{ending} cannot be made: {reason}") from error
     if not isinstance(made, (WeightsExporter, ProgramExporter)):
         raise PluginError(
             f"the exporter .{ending} is a {type(made).__name__}, no WeightsExporter or "

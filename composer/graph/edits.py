@@ -13,6 +13,7 @@ from torch import nn
 
 from composer.blueprint import AddressBook, Dependencies, Slot
 from composer.errors import ComposerError, ExecutionError, InputError, NameResolutionError
+from composer.escapes import describe_error
 from composer.executor import seeded_generator
 from composer.graph.inputs import convert_input, describe_misfit
 from composer.graph.named_values import NamedValue, find_named_value
@@ -193,8 +194,8 @@ def _call(edit: Edit, index: int, types: Dependencies, seed: int, whole: Any) ->
     except Exception as error:
         if is_worker_death(error):  # which a signal reports in the middle of anything
             raise
-        kind = "" if isinstance(error, ComposerError) else f"{type(error).__name__}: "
-        message = f"the edit of '{place}'{_describe_node(place.slot, types)} failed: {kind}{error}"
+        reason = str(error) if isinstance(error, ComposerError) else describe_error(error)
+        message = f"the edit of '{place}'{_describe_node(place.slot, types)} failed: {reason}"
         raise ExecutionError(place.slot.path, message) from error
 
 

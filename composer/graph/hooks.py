@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from composer.blueprint import Step
 from composer.errors import ExecutionError, InputError
+from composer.escapes import describe_error
 from composer.graph.observers import Observers
 
 NodeHook = Callable[[str, Mapping[str, Any]], None]
@@ -69,7 +70,7 @@ class HookObserver:
         try:
             self.function(path, dict(values))
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = describe_error(error)
             message = f"a hook {self.moment} node '{path}' failed: {reason}"
             raise ExecutionError(path, message) from error
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from composer.blueprint import Names, listed
 from composer.errors import ComposerError, InputError
+from composer.escapes import describe_error
 from composer.graph import GivenEdit, Session
 from composer.inside.edits import zero
 from composer.inside.sweep_table import Sweep, SweepRow
@@ -119,7 +120,7 @@ def _call(score: Callable[[Session], Any], session: Session) -> Any:
     except Exception as error:
         if is_worker_death(error):  # which a signal reports in the middle of anything
             raise
-        reason = f"{type(error).__name__}: {error}"
+        reason = describe_error(error)
         raise InputError(f"the score '{_describe(score)}' failed: {reason}") from error
 
 

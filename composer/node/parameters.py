@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from composer.errors import ContractError
+from composer.escapes import describe_error
 
 Parameters = dict[str, tuple[inspect.Parameter, Any]]
 
@@ -53,7 +54,9 @@ def read_hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function, include_extras=True)
     except Exception as error:
-        raise ContractError(f"the annotations of {where} cannot be read: {error}") from error
+        raise ContractError(
+            f"the annotations of {where} cannot be read: {describe_error(error, with_kind=False)}"
+        ) from error
 
 
 def call_model(target: object, kind: str) -> type[BaseModel]:
@@ -103,7 +106,9 @@ def configuration_model(
     try:
         model: type[BaseModel] = create_model(name, __config__=config, **aliased)
     except Exception as error:  # pydantic passes on whatever a type's own code raises
-        raise ContractError(f"its configuration cannot be checked: {error}") from error
+        raise ContractError(
+            f"its configuration cannot be checked: {describe_error(error, with_kind=False)}"
+        ) from error
     return model
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from composer.escapes import describe_error
 from composer.testing.shape_checks import read_declared
 from composer.testing.snapshot import find_differences, take_snapshot
 from composer.testing.trial import Trial
@@ -43,7 +44,7 @@ def check_copying(trial: Trial) -> Iterator[str]:
     try:
         copied = copy.deepcopy(original)
     except Exception as error:
-        yield f"it cannot be deep-copied: {describe_error(error)}"
+        yield f"it cannot be deep-copied: {describe_briefly(error)}"
         return
     yield from _compare_runs(trial, original, copied, "a deep copy of it")
 
@@ -60,14 +61,14 @@ def check_state_dict(trial: Trial) -> Iterator[str]:
     try:
         other.load_state_dict(state)
     except Exception as error:
-        yield f"another build of it cannot load its state dict: {describe_error(error)}"
+        yield f"another build of it cannot load its state dict: {describe_briefly(error)}"
         return
     yield from _compare_runs(trial, original, other, "another build that loaded its state dict")
 
 
-def describe_error(error: Exception) -> str:
+def describe_briefly(error: Exception) -> str:
     """The error's type and message on one line, the end of a long one left out."""
-    return textwrap.shorten(f"{type(error).__name__}: {error}", _MAX_CHARACTERS, placeholder=" ...")
+    return textwrap.shorten(describe_error(error), _MAX_CHARACTERS, placeholder=" ...")
 
 
 def _check_without_memory(trial: Trial, module: nn.Module) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _check_without_memory(trial: Trial, module: nn.Module) -> Iterator[str]:
     except Exception as error:
         yield (
             "it can be built, but not without memory (on torch's meta device), where specs are "
-            f"checked: {describe_error(error)}"
+            f"checked: {describe_briefly(error)}"
         )
         return
     if declared != read_declared(module):
@@ -98,7 +99,7 @@ def _compare_runs(
     try:
         found = trial.run(other)
     except Exception as error:
-        yield f"{what} fails: {describe_error(error)}"
+        yield f"{what} fails: {describe_briefly(error)}"
         return
     difference = next(find_differences(wanted.snapshot, found.snapshot, "output"), None)
     if difference is not None:

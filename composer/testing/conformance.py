@@ -18,7 +18,7 @@ from composer.testing.building_checks import (
     check_building,
     check_copying,
     check_state_dict,
-    describe_error,
+    describe_briefly,
 )
 from composer.testing.configuration_checks import check_configuration, find_refusals
 from composer.testing.folding_checks import check_folding
@@ -112,7 +112,7 @@ def _examine(trial: Trial, causes: list[Exception]) -> Iterator[str]:
         function = trial.build()
     except Exception as error:
         causes.append(error)
-        yield f"it cannot be built: {describe_error(error)}"
+        yield f"it cannot be built: {describe_briefly(error)}"
         return
     if isinstance(function, nn.Module):
         yield from check_building(trial, function)
@@ -120,7 +120,7 @@ def _examine(trial: Trial, causes: list[Exception]) -> Iterator[str]:
         outcome = trial.run(function)
     except Exception as error:
         causes.append(error)
-        yield f"it fails on these inputs: {describe_error(error)}"
+        yield f"it fails on these inputs: {describe_briefly(error)}"
         return
     yield from check_side_effects(trial, outcome)
     yield from check_annotations(trial, outcome)

@@ -14,7 +14,7 @@ from composer.acceleration import OptimizedNode, read_optimization
 from composer.errors import ContractError
 from composer.layers import FrozenBatchNorm2d, Optimization
 from composer.structures import iterate_tensors, map_tensors
-from composer.testing.building_checks import describe_error
+from composer.testing.building_checks import describe_briefly
 from composer.testing.snapshot import find_differences, take_snapshot
 from composer.testing.trial import Trial
 
@@ -81,7 +81,7 @@ def _check_form(
         with torch.no_grad():
             found = node.call(function, arguments)
     except Exception as error:
-        yield f"it fails {form}: {describe_error(error)}"
+        yield f"it fails {form}: {describe_briefly(error)}"
         return
     yield from _compare(trial, expected, found, form, dtype)
     yield from _check_float32(trial, said, found)
@@ -100,7 +100,7 @@ def _check_prepared(
         with torch.no_grad():
             found = made(**arguments)
     except Exception as error:
-        yield f"it fails {form}: {describe_error(error)}"
+        yield f"it fails {form}: {describe_briefly(error)}"
         return
     change = next(find_differences(state, take_snapshot(dict(_list_state(made))), "module"), None)
     if change is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from composer.testing.building_checks import describe_error
+from composer.testing.building_checks import describe_briefly
 from composer.testing.snapshot import find_differences
 from composer.testing.trial import Outcome, Trial
 
@@ -36,7 +36,7 @@ def check_repetition(trial: Trial, function: Callable[..., Any], outcome: Outcom
         again = trial.run(function if trial.mode == "inference" else trial.build())
         other = trial.run(trial.build(), luck=1) if outcome.drew_from_others else again
     except Exception as error:
-        yield f"a second run on equal inputs fails: {describe_error(error)}"
+        yield f"a second run on equal inputs fails: {describe_briefly(error)}"
         return
     difference = next(find_differences(outcome.snapshot, again.snapshot, "output"), None)
     if difference is not None:

@@ -1,11 +1,15 @@
 """Text from strangers has no effect on a terminal."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from composer.errors import InputError
-from composer.escapes import escape_controls, escape_name, shorten_words
+from composer.escapes import describe_error, escape_controls, escape_name, shorten_words
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -37,3 +41,30 @@ def test_messages_have_no_words_without_an_end(word):
     assert 200 < len(shorten_words(text)) < 300
     assert shorten_words(text).startswith(text[:100])
     assert shorten_words(text).endswith(text[-50:])
+
+
+class UnspeakableError(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "message"),
+    [
+        (ValueError("two\n  lines,\r\n\n and\ttabs\n"), "ValueError: two lines, and tabs", None),
+        (KeyError("name"), "KeyError: 'name'", None),
+        (RuntimeError(), "RuntimeError", "RuntimeError"),
+        (UnspeakableError(), "UnspeakableError", "UnspeakableError"),
+    ],
+)
+def test_an_error_is_described_on_one_line(error, expected, message):
+    assert describe_error(error) == expected
+    message = expected.partition(": ")[2] if message is None else message
+    assert describe_error(error, with_kind=False) == message
+
+
+def test_errors_of_others_are_described_in_one_place():
+    by_hand = re.compile(r"type\(error\)\.__name__\}: \{error\}")
+    files = [*ROOT.glob("composer/**/*.py"), *ROOT.glob("plugins/**/*.py")]
+    assert len(files) > 500
+    assert [path for path in files if by_hand.search(path.read_text(encoding="utf-8"))] == []

@@ -9,6 +9,7 @@ from typing_extensions import Self
 
 from composer.data.plugin_call import PluginCall
 from composer.data.samples import Sample
+from composer.escapes import describe_error
 from composer.registry import AUGMENTATION_GROUP
 
 
@@ -65,7 +66,7 @@ class AugmentationCall(PluginCall):
         except ValueError:  # how a constructor says that values do not fit each other
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = describe_error(error)
             raise ValueError(f"augmentation {self.label} cannot be made: {reason}") from error
         return self
 

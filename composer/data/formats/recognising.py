@@ -15,6 +15,7 @@ from composer.data.formats.table_format import describe_other_table
 from composer.data.formats.unread_formats import describe_conversions
 from composer.discovery import surviving_exits
 from composer.errors import ComposerError, DataError, PluginError
+from composer.escapes import describe_error
 from composer.registry import DATASET_GROUP, FORMAT_GROUP, Found, Registry, short_name
 
 PLAIN = "image_folder"  # the reader of images without annotations, which is the last resort
@@ -106,7 +107,7 @@ def _ask_all(
 def _describe_failure(meant: Found, path: DataPath, error: Exception) -> str:
     if isinstance(error, PluginError):
         return f"a format is left out: {error}"
-    return f"format {meant.label} failed at {path.path}: {error}"
+    return f"format {meant.label} failed at {path.path}: {describe_error(error, with_kind=False)}"
 
 
 def _ask(registry: Registry, meant: Found, path: DataPath) -> Recognition | None:
