@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
+from threading import Lock
+from typing import TextIO
 
 from composer.escapes import describe_error
 
-_LOCK = threading.RLock()  # of the standard output, which all threads share
+_LOCK = Lock()  # held for an exchange, never while a plugin runs
+_replaced: list[TextIO] = []  # the standard output once for each import that goes on
 
 
 @contextmanager
 def printing_to_stderr(module: str) -> Iterator[None]:
     """Sends what a module prints when it is first imported to the standard error.
 
-    Standard output may be one JSON document.
+    Standard output may be one JSON document. Imports of several threads may overlap, and one may
+    wait for another: the standard output returns after the last of them.
 
     Args:
         module: a dotted name.
@@ -24,8 +27,16 @@ def printing_to_stderr(module: str) -> Iterator[None]:
     if module in sys.modules:
         yield
         return
-    with _LOCK, redirect_stdout(sys.stderr):
+    with _LOCK:
+        _replaced.append(_replaced[0] if _replaced else sys.stdout)
+        sys.stdout = sys.stderr
+    try:
         yield
+    finally:
+        with _LOCK:
+            stdout = _replaced.pop()
+            if not _replaced:
+                sys.stdout = stdout
 
 
 @contextmanager

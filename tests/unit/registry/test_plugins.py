@@ -1,5 +1,7 @@
 """Plugins: what is listed, what a name means, and what a broken plugin does to others."""
 
+import sys
+
 import pytest
 
 from composer.construction import check_source
@@ -54,6 +56,15 @@ def test_plans_and_listings_name_a_strangers_node_type_in_full(plugin_folder, us
     assert "somebodys-plugin/blur" in str(blueprint.plan("inference"))
 
 
+@pytest.mark.parametrize(
+    "uses", ["antigravity", "antigravity:fly", "antigravity.fly", "antigravity/fly", "antigravity/"]
+)
+def test_a_spec_names_no_module(spec_folder, uses):
+    text = f"composer: 1\ninputs: {{x: any}}\nnodes: {{a: {{uses: '{uses}', inputs: {{x: x}}}}}}\n"
+    assert marked(spec_folder.problem(text)) == f"'{uses}'"
+    assert "antigravity" not in sys.modules
+
+
 def test_listing_imports_no_plugin(plugin_folder):
     plugin_folder.install(
         "explosive", "[composer.nodes]\nblur = explosive:blur\n", {"explosive": "1 / 0"}
@@ -94,6 +105,34 @@ def test_a_plugin_that_fails_to_import_is_an_error_where_it_is_used(
         f"'blur' of broken-plugin (broken 1.0) fails to import: {reason} ({place}:{line})"
     )
     assert marked(problem) == "blur"
+
+
+WAITING = """
+    import threading
+
+    from composer.registry import Registry
+
+    print("a banner")
+    found = []
+    importing = threading.Thread(
+        target=lambda: found.append(Registry.installed().load("blur")), daemon=True
+    )
+    importing.start()
+    importing.join(30)
+    sharpen = found[0]
+    print("the end")
+    """
+
+
+def test_a_plugin_may_wait_for_a_thread_that_imports_another(plugin_folder, capsys):
+    publish(plugin_folder)
+    entry_points = "[composer.nodes]\nsharpen = waiting:sharpen\n"
+    plugin_folder.install("waiting-plugin", entry_points, {"waiting": WAITING})
+    assert Registry.installed().load("sharpen").__module__ == "somebody"
+    print("results")
+    printed = capsys.readouterr()
+    assert printed.out == "results\n"
+    assert printed.err == "a banner\nthe end\n"
 
 
 @pytest.mark.parametrize(
