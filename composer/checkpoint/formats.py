@@ -11,10 +11,11 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from composer.catalogues import find_missing_owner, find_weights_address
-from composer.discovery import find_model, find_package_folders
+from composer.catalogues import find_missing_owner, find_weights_address, name_closest
+from composer.discovery import DISTRIBUTION, find_model, find_package_folders, shipped_models
 from composer.downloads import fetch, is_collapsed_address
 from composer.errors import CheckpointError
+from composer.names import closest
 from composer.regular_files import find_special_kind, open_regular_file
 from composer.runs import find_weights, is_run
 
@@ -70,8 +71,25 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
         hint = " An address is a text, not a path." if is_collapsed_address(str(path)) else ""
         if owner := find_missing_owner(path.as_posix()):
             hint = f" Published models of '{owner}' need that distribution, which is not installed."
-        raise CheckpointError(f"{path}: there is no such file.{hint}")
+        raise CheckpointError(f"{path}: there is no such file.{hint or _suggest(path)}")
     return path
+
+
+def _suggest(path: Path) -> str:
+    """A hint at what the name of a missing file may mean: a model with weights, a file beside."""
+    shipped = [name for own in shipped_models() for name in (own, f"{DISTRIBUTION}/{own}")]
+    near = None if path.suffix else name_closest(path.as_posix(), shipped)
+    if near is None and (name := closest(path.name, _list_files(path.parent, path.suffix))):
+        near = os.fspath(path.parent / name)
+    return f" Did you mean '{near}'?" if near is not None else ""
+
+
+def _list_files(folder: Path, suffix: str) -> list[str]:
+    """The names of the files in a folder that end in a suffix; none of one that is not there."""
+    try:
+        return [each.name for each in os.scandir(folder) if each.name.endswith(suffix)]
+    except OSError:
+        return []
 
 
 def _last_checkpoint(directory: Path) -> Path:

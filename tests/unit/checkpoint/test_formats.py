@@ -49,6 +49,30 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         locate_checkpoint(tmp_path / "model.pth")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("peopel", "people"),
+        ("detection-composer/poeple", "detection-composer/people"),
+        ("COCO-Detection/faster_rcnn_R50_FPN_3x", "detectron2/COCO-Detection/"),
+        ("{folder}/model_fnal.pth", "{folder}/model_final.pth"),
+        ("{folder}/model_final.pht", None),
+        ("{folder}/none/model_final.pth", None),
+        ("nothing-like-any", None),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(name, meant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "model_final.pth", b"...")
+    write(tmp_path / "model_final.yaml", b"...")
+    with pytest.raises(CheckpointError, match="there is no such file") as caught:
+        locate_checkpoint(name.format(folder=tmp_path))
+    if meant is None:
+        assert "Did you mean" not in str(caught.value)
+    else:
+        assert f"Did you mean '{meant.format(folder=tmp_path)}" in str(caught.value)
+
+
 def test_a_directory_means_its_last_checkpoint(tmp_path):
     write(tmp_path / "model_0000005.pth", b"...")
     write(tmp_path / "last_checkpoint", b"model_0000005.pth\n")
