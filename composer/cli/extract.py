@@ -134,7 +134,9 @@ def extract(
         "sample_range": sample_range,
     }
     row_model = RowModel(predictor, way, values)
-    report = run_job(row_model, files, output, job, done="collected", cache=cache, quiet=as_json)
+    report = run_job(
+        row_model, paths, files, output, job, done="collected", cache=cache, quiet=as_json
+    )
     if as_json:
         click.echo(format_json({**report.describe(), "output": output}, indent=None))
     else:

@@ -148,7 +148,7 @@ def predict(
     }
     if job.is_given:
         row_model = RowModel(given, way)
-        report = run_job(row_model, files, folder, job, done="predicted", cache=cache)
+        report = run_job(row_model, paths, files, folder, job, done="predicted", cache=cache)
         print_report(report, folder, "image")
         context.exit(1 if report.num_errors else 0)
     predictor = Predictor(**given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from composer.cli.cache_options import keeping
+from composer.errors import InputError
 
 if TYPE_CHECKING:
     from composer.cli.row_model import RowModel
@@ -120,6 +122,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_job(
     model: RowModel,
+    paths: Sequence[str],
     images: Sequence[str],
     output: str,
     job: JobOptions,
@@ -132,7 +135,8 @@ def run_job(
 
     Args:
         model: opens what makes rows.
-        images: the names of all images.
+        paths: what the user named.
+        images: the names of all images in it.
         output: the folder of results.
         job: the options.
         done: what was done with an image, for the progress.
@@ -141,12 +145,14 @@ def run_job(
 
     Raises:
         UsageError: values are to be kept by a job on Ray.
+        InputError: results would lie among the images.
     """
     from composer.evaluation import EvaluationProgress
     from composer.sharded_jobs import OutputFolder, run_shards, shard_range
 
     if job.runner is not None and cache is not None:
         raise click.UsageError("--cache keeps values of this process; leave it with --runner ray")
+    _refuse_folder_of_images(output, [*paths, *(os.path.dirname(image) for image in images)])
     source = model.open_source()
     if job.runner is not None:
         from composer.runners import RayRunner
@@ -166,6 +172,21 @@ def run_job(
             resume=job.resume,
             on_image=progress.update,
         )
+
+
+def _refuse_folder_of_images(output: str, folders: Sequence[str]) -> None:
+    if _locate(output) in {_locate(folder) for folder in set(folders)}:
+        raise InputError(
+            f"{output} is a folder of the images, and results are not mixed with them: choose "
+            "another folder with --output"
+        )
+
+
+def _locate(place: str) -> str:
+    """A path or an address in a form in which two that mean one place are equal."""
+    from composer.stores import is_store_address
+
+    return place.rstrip("/") if is_store_address(place) else os.path.realpath(place)
 
 
 def print_report(report: JobReport, output: str, rows: str) -> None:

@@ -143,6 +143,28 @@ def test_mistakes_leave_nothing(cli, images):
     assert "no such file" in extract(cli, "-u", "box_head", "-o", "o", paths=["none"]).err
 
 
+@pytest.mark.parametrize(
+    ("paths", "output"),
+    [
+        (["images"], "images"),
+        (["images"], "images/../images/"),
+        (["images"], "images/more"),
+        (["images"], "link"),
+        (["images/a.jpg", "images/b.png"], "images"),
+        (["memory://pictures"], "memory://pictures/"),
+    ],
+)
+def test_results_are_not_mixed_with_the_images(cli, images, paths, output):
+    import fsspec
+
+    fsspec.filesystem("memory").put("images/a.jpg", "/pictures/a.jpg")
+    (images / "link").symlink_to("images")
+    before = sorted(images.rglob("*"))
+    result = extract(cli, "--until", "box_head", "-o", output, paths=paths)
+    assert (result.code, "is a folder of the images" in result.err) == (1, True)
+    assert sorted(images.rglob("*")) == before
+
+
 def test_images_come_from_lists_and_annotations(cli, images):
     (images / "images" / "list.txt").write_text("# two\na.jpg\n\nmore/a.jpg\n")
     wanted = ("--until", "box_head", "--reduce", "mean")
