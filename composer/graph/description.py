@@ -130,7 +130,8 @@ def parse_description(metadata: Mapping[str, str], path: str | os.PathLike[str])
         )
     except ValueError as error:
         raise CheckpointError(f"{path}: its description is damaged: {error}") from None
-    if not isinstance(document, dict) or not isinstance(nodes, list):
+    is_list = isinstance(nodes, list) and all(isinstance(path, str) for path in nodes)
+    if not isinstance(document, dict) or not is_list:
         raise CheckpointError(f"{path}: its description is damaged")
     require_self_contained(document, path)
     if metadata[FORMAT] == UNQUALIFIED:

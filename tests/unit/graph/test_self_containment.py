@@ -90,3 +90,12 @@ def test_a_damaged_description_is_a_message(text, tmp_path):
         Graph.open(path, nodes=NODES)
     assert main(["describe", str(path)]) == 0
     assert type(caught.value).__module__ == "composer.errors"
+
+
+@pytest.mark.parametrize("nodes", ["{}", "3", "[[]]", '[{"a": 1}]', "[1]", "[null]"])
+def test_a_damaged_list_of_nodes_is_a_message(nodes, tmp_path):
+    path = tmp_path / "model.safetensors"
+    metadata = {"composer.format": "2", "composer.spec": "{}", "composer.nodes": nodes}
+    save_file({"w": torch.ones(1)}, path, metadata)
+    with pytest.raises(CheckpointError, match="its description is damaged"):
+        Graph.open(path)
