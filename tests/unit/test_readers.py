@@ -10,10 +10,13 @@ ROOT = Path(__file__).parents[2]
 READERS = {
     "torch.load": (),
     "torch.jit.load": (),
+    "torch.export.load": (),
     "torch.hub.load_state_dict_from_url": (),
     "np.load": (),
     "numpy.load": (),
     "np.fromfile": (),
+    "np.memmap": (),
+    "np.lib.format.open_memmap": (),
     "np.lib.format.read_array": (),
     "np.loadtxt": (),
     "np.genfromtxt": (),
@@ -29,10 +32,9 @@ READERS = {
     "pickle.Unpickler": (),
     "pickle.loads": ("composer/data/loading/shared_memory.py",),  # of our own processes
     "marshal.loads": (),
-    "yaml.load": (  # with the base loader, which makes texts only
-        "composer/data/readers/hugging_face.py",
-        "composer/data/readers/yolo_layout.py",
-    ),
+    "shelve.open": (),
+    "onnx.load": ("plugins/composer_exporters/onnx_safety.py",),  # without data beside it
+    "yaml.load": ("composer/data/readers/plain_yaml.py",),  # of texts only
     "Image.open": (),  # `composer.images` opens images by the classes of named formats
     "PIL.Image.open": (),
     "cv2.imread": (),

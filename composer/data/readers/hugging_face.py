@@ -13,8 +13,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from composer.data.dataset import Dataset
 from composer.data.faults import BadPart, FaultLog
 from composer.data.json_file import parse_json
@@ -22,6 +20,7 @@ from composer.data.json_values import are_numbers, as_integer
 from composer.data.readers.embedded_images import keep_image
 from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.parquet_rows import CONTENT, SUFFIX, read_label_names, read_rows
+from composer.data.readers.plain_yaml import parse_plain_yaml
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage, read_size
 from composer.data.readers.split_names import name_split
 from composer.data.readers.text_lines import parse_table, read_text
@@ -228,8 +227,8 @@ def _read_description(folder: Path) -> tuple[str, ...] | None:
     try:
         text = read_text(file)
         head = text.split("---")[1] if text.startswith("---") else ""
-        described = yaml.load(head, Loader=yaml.BaseLoader)  # noqa: S506 - texts only
-    except (BadPart, ValueError, IndexError, RecursionError, yaml.YAMLError):
+        described = parse_plain_yaml(head)
+    except (BadPart, ValueError, IndexError):
         return None
     names = next(_find_names(described, set()), None)
     if isinstance(names, Mapping):

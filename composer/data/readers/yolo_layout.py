@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from composer.data.faults import BadPart
 from composer.data.readers.image_finder import ImageFinder, list_images
+from composer.data.readers.plain_yaml import parse_plain_yaml
 from composer.data.readers.split_names import name_split
 from composer.data.readers.text_lines import read_text
 from composer.errors import DataError
@@ -97,28 +95,13 @@ def is_data_yaml(document: object) -> bool:
 def load_yaml(file: Path) -> Any:
     """The content of a YAML file, with every value as the text that is written.
 
-    A class may be called `no`, or `1`.
-
     Raises:
-        DataError: it cannot be read, or is no YAML.
+        DataError: it cannot be read, is no YAML, or longer than any description of a dataset.
     """
     try:
-        return yaml.load(_read_text(file), Loader=_TextLoader)  # noqa: S506 - texts only
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        return parse_plain_yaml(_read_text(file))
+    except ValueError as error:
         raise DataError(f"{file}: it is no YAML: {error}") from None
-
-
-class _TextLoader(yaml.BaseLoader):
-    """Reads every value as text; a key that occurs twice in a mapping is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The values of a mapping by key."""
-        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        for key, count in counts.items():
-            if count > 1:
-                problem = f"the key {key!r:.60} occurs {count} times"
-                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def _read_text(file: Path) -> str:

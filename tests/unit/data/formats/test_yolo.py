@@ -340,3 +340,11 @@ def test_labels_of_another_case_or_unicode_form_are_found(tmp_path):
         assert found == tmp_path / "labels" / f"{label}.txt"
     (tmp_path / "labels/PHOTO.txt").write_text("")
     assert find_labels(tmp_path / "images/Photo.JPG") == tmp_path / "labels/Photo.txt"
+
+
+@pytest.mark.parametrize("text", ["names: [%s]\ntrain: images\n", "names: %s\ntrain: images\n"])
+def test_a_description_beyond_all_measure_is_refused_before_it_is_parsed(folder, text):
+    folder.draw("images/a.png")
+    file = folder.write("data.yaml", text % ("cat, " * 300_000))
+    with pytest.raises(DataError, match=r"data\.yaml: it is no YAML: it has 1500\d\d\d characters"):
+        yolo(data=file, split="train")
