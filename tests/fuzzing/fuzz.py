@@ -24,7 +24,8 @@ from pathlib import Path
 
 from composer.errors import ComposerError
 from composer.limits import ExpansionError
-from fuzzing.targets import SPECS, Target, make_targets
+from fuzzing.target import Target
+from fuzzing.targets import SPECS, make_targets
 
 _EXPECTED = (ComposerError, OSError, ExpansionError)
 _BATCH = 50

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import pickle
-import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from safetensors.torch import save
 
 from composer.checkpoint import read_checkpoint
@@ -22,7 +18,11 @@ from composer.data import read_data_file
 from composer.discovery import shipped_folder
 from composer.experiment import load_experiment
 from composer.storage import read_tensors
-from fuzzing.mutations import damage_bytes, damage_values
+from fuzzing.annotation_targets import make_annotation_targets
+from fuzzing.model_targets import make_model_targets
+from fuzzing.program_targets import make_program_targets
+from fuzzing.result_targets import make_result_targets
+from fuzzing.target import Target, dump_json, yaml_target
 
 PEOPLE = Path(__file__).parents[2] / "models/people"
 SPECS = shipped_folder("specs")
@@ -90,32 +90,6 @@ _EXPERIMENT = {
 }
 
 
-@dataclass(frozen=True)
-class Target:
-    """A kind of file, which is read in a copy of the folder of specs that ship.
-
-    Args:
-        suffix: of its names.
-        corpus: sound contents.
-        read: reads a file; it may raise errors of ours, and of the system.
-        is_yaml: whether values can be damaged as well as bytes.
-    """
-
-    suffix: str
-    corpus: Sequence[bytes]
-    read: Callable[[Path], object]
-    is_yaml: bool = False
-
-    def make_case(self, seed: int) -> bytes:
-        """A damaged content; the same for a seed."""
-        draw = random.Random(seed)
-        content = draw.choice(self.corpus)
-        if self.is_yaml and draw.random() < 0.5:
-            values = damage_values(yaml.safe_load(content), draw)
-            return _dump(values)
-        return damage_bytes(content, draw, self.corpus)
-
-
 def make_targets() -> Mapping[str, Target]:
     """The targets by name."""
     specs = sorted(SPECS.glob("*.yaml"))
@@ -125,23 +99,22 @@ def make_targets() -> Mapping[str, Target]:
     recipe = recipe.replace("datasets: data.yaml", f"datasets: {PEOPLE / 'data.yaml'}")
     tensors = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.zeros(2).half()}
     return {
-        "spec": Target(".yaml", [_dump(_SPEC), *small], check_source, is_yaml=True),
-        "experiment": Target(
-            ".yaml", [_dump(_EXPERIMENT), recipe.encode()], load_experiment, is_yaml=True
+        "spec": yaml_target(".yaml", [dump_json(_SPEC), *small], check_source),
+        "experiment": yaml_target(
+            ".yaml", [dump_json(_EXPERIMENT), recipe.encode()], load_experiment
         ),
-        "data": Target(".yaml", [data], read_data_file, is_yaml=True),
+        "data": yaml_target(".yaml", [data], read_data_file),
         "pth": Target(".pth", [_save(tensors), _save({"model": tensors})], read_checkpoint),
         "safetensors": Target(
             ".safetensors", [save(tensors), save(tensors, {"a": "b"})], read_checkpoint
         ),
         "pkl": Target(".pkl", _pickles(), read_checkpoint),
         "npz": Target(".npz", [_save_arrays()], read_tensors),
+        **make_model_targets(),
+        **make_program_targets(),
+        **make_result_targets(),
+        **make_annotation_targets(),
     }
-
-
-def _dump(values: Any) -> bytes:
-    """The values in JSON, which is YAML: its writer is quick and takes lone surrogates."""
-    return json.dumps(values, indent=1).encode()
 
 
 def _save(value: Any) -> bytes:

@@ -9,17 +9,17 @@ from fuzzing.fuzz import read_cases
 from fuzzing.targets import SPECS, make_targets
 
 TARGETS = dict(make_targets())
-COUNTS = {"spec": 60, "experiment": 60, "data": 60}
-FEW = 150
+SLOW = ("spec", "experiment", "data", "folder", "config", "lazy", "described", "onnx", "openvino")
+FEW, MANY = 60, 150
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_damaged_files_are_refused_with_errors_of_ours(name, tmp_path, caplog):
     caplog.set_level(logging.CRITICAL)
     shutil.copytree(SPECS, tmp_path, dirs_exist_ok=True)
-    found = read_cases(TARGETS[name], 0, COUNTS.get(name, FEW), tmp_path, seconds=5)
+    found = read_cases(TARGETS[name], 0, FEW if name in SLOW else MANY, tmp_path, seconds=5)
     assert found.failures == []
-    assert found.refused > found.count / 4
+    assert TARGETS[name].is_forgiving or found.refused > found.count / 4
 
 
 @pytest.mark.parametrize("name", TARGETS)
