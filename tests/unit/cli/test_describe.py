@@ -1,7 +1,9 @@
 """`composer describe`."""
 
 import json
+import pickle
 import re
+import sys
 from argparse import Namespace
 
 import pytest
@@ -11,6 +13,7 @@ from safetensors.torch import save_file
 from composer import Graph
 from composer.storage import write_value
 from composer.structures import Boxes
+from fuzzing.program_targets import make_program_targets
 
 
 def test_own_checkpoint_is_described_by_node(cli, folder):
@@ -87,3 +90,17 @@ def test_an_index_of_shards_is_a_checkpoint(cli, tmp_path):
     result = cli("describe", str(index))
     assert result.code == 0
     assert "a checkpoint (sharded), 2 tensors with 5 numbers" in result.out
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino", "pt2"])
+def test_programs_are_described_without_their_libraries(cli, folder, monkeypatch, kind):
+    target = make_program_targets()[kind]
+    (folder / f"part{target.suffix}").write_bytes(target.corpus[0])
+    for library in ("onnx", "onnxruntime", "onnxscript", "openvino", "torch.export"):
+        monkeypatch.setitem(sys.modules, library, None)  # an import fails
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.delattr(pickle, name)
+    result = cli("describe", f"part{target.suffix}")
+    assert (result.code, result.err) == (0, "")
+    assert f"part{target.suffix}: small, exported" in result.out
+    assert "y.p2" in result.out
