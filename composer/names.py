@@ -7,6 +7,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from composer.errors import NameResolutionError
 
@@ -141,34 +142,48 @@ def closest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str | 
     """
     if len(name) > _LONGEST:
         return None
-    names = [each for each in candidates if len(each) <= 2 * _LONGEST]
+    names: Sequence[str] = [each for each in candidates if len(each) <= 2 * _LONGEST]
     if len(names) > _MAX_COMPARED:
-        names = _neighbours(name, names, _MAX_COMPARED // 2)
+        names = _arrange(frozenset(names)).list_near(name, _MAX_COMPARED // 2)
     matches = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
     return matches[0] if matches else None
 
 
-def _neighbours(name: str, names: list[str], count: int) -> list[str]:
-    """The names that begin or end most alike: comparing a name with thousands takes seconds."""
-    found: dict[str, None] = {}
-    for step in (1, -1):
-        turned = sorted({each[::step] for each in names})
-        middle = bisect_left(turned, name[::step])
-        near = turned[max(0, middle - count // 2) : middle + count // 2]
-        found |= dict.fromkeys(each[::step] for each in near)
-    return list(found)
+class _Arrangement:
+    """Candidates, sorted once for many searches: comparing a name with thousands takes seconds."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.names = sorted(names)
+        self._turned = sorted(name[::-1] for name in names)
+        self._by_end: dict[int, dict[str, list[str]]] = {}
+
+    def list_near(self, name: str, count: int) -> list[str]:
+        """The names that begin or end most alike, as many of each."""
+        found: dict[str, None] = {}
+        for names, step in ((self.names, 1), (self._turned, -1)):
+            middle = bisect_left(names, name[::step])
+            near = names[max(0, middle - count // 2) : middle + count // 2]
+            found |= dict.fromkeys(each[::step] for each in near)
+        return list(found)
+
+    def by_end(self, length: int) -> dict[str, list[str]]:
+        """Dotted names by their last parts; one that is no longer than those stands alone."""
+        if length in self._by_end:
+            return self._by_end[length]
+        ends: dict[str, list[str]] = {}
+        for full in self.names:
+            end = _last_of(full, length)
+            if full == end:
+                ends[end] = [full]
+            elif ends.get(end) != [end]:
+                ends.setdefault(end, []).append(full)
+        self._by_end[length] = ends  # at last: other threads may look
+        return ends
 
 
-def _by_end(candidates: Iterable[str], length: int) -> dict[str, list[str]]:
-    """Dotted candidates by their last names; one that is no longer than those stands alone."""
-    ends: dict[str, list[str]] = {}
-    for full in candidates:
-        end = _last_of(full, length)
-        if full == end:
-            ends[end] = [full]
-        elif ends.get(end) != [end]:
-            ends.setdefault(end, []).append(full)
-    return ends
+@lru_cache(maxsize=16)
+def _arrange(names: frozenset[str]) -> _Arrangement:
+    return _Arrangement(names)
 
 
 def _with_words(name: str, ends: Iterable[str]) -> list[str]:
@@ -190,8 +205,8 @@ def find_alike(name: str, candidates: Iterable[str]) -> list[str]:
         name: what was written.
         candidates: full names, with or without dots.
     """
-    names = sorted(set(candidates))
-    ends = _by_end(names, name.count(".") + 1)
+    arranged = _arrange(frozenset(candidates))
+    names, ends = arranged.names, arranged.by_end(name.count(".") + 1)
     near = closest(name, ends, _SURE)
     fitting = _with_words(name, ends)
     if fitting and (near is None or near in fitting):
@@ -202,7 +217,7 @@ def find_alike(name: str, candidates: Iterable[str]) -> list[str]:
     if near is None:
         near = closest(name, names)
         return [near] if near else []
-    return ends[near] if len(ends[near]) <= _MAX_ALIKE else ends[near][:1]
+    return ends[near][: None if len(ends[near]) <= _MAX_ALIKE else 1]
 
 
 def hint_at(names: Sequence[str]) -> str:
@@ -219,7 +234,7 @@ def did_you_mean(name: str, candidates: Iterable[str], what: str = "") -> str:
         candidates: what could have been meant.
         what: what the candidates are, in the plural ("params"), for the list.
     """
-    names = sorted(set(candidates))
+    names = _arrange(frozenset(candidates)).names
     if found := find_alike(name, names):
         return hint_at(found)
     if not names:

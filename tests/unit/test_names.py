@@ -1,7 +1,8 @@
 import pytest
 
+from composer import names as names_module
 from composer.errors import NameResolutionError
-from composer.names import did_you_mean, find_names, resolve_name
+from composer.names import did_you_mean, find_alike, find_names, resolve_name
 
 PATHS = [
     "backbone.fpn",
@@ -74,3 +75,23 @@ def test_the_hint_lists_all_paths_with_the_end_that_is_meant():
 
 def test_the_hint_lists_few_names():
     assert did_you_mean("head", [f"s{n}.box_head" for n in range(99)]).count("'") == 2
+
+
+def test_names_are_sorted_once_for_many_hints(monkeypatch):
+    sorted_names = []
+
+    class Counted(names_module._Arrangement):
+        def __init__(self, names):
+            sorted_names.append(len(names))
+            super().__init__(names)
+
+    monkeypatch.setattr(names_module, "_Arrangement", Counted)
+    candidates = [f"counted.pooler_{i:04}" for i in range(3000)]
+    hints = [did_you_mean(f"counted.pooler_{i:04}x", iter(candidates), "nodes") for i in range(30)]
+    assert hints[7] == "Did you mean 'counted.pooler_0007'?"
+    assert sorted_names == [3000]
+
+
+def test_found_names_are_the_callers_own():
+    find_alike("peeler", ["a.peeler_1", "b.peeler_1"]).clear()
+    assert find_alike("peeler", ["a.peeler_1", "b.peeler_1"]) == ["a.peeler_1", "b.peeler_1"]
