@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import click
 import torch
 from tqdm import tqdm
 
-from composer.blueprint import Plan
+from composer.blueprint import Blueprint, Node, Plan
 from composer.cli.output import terminal_width
 from composer.graph import Graph, Profile, format_seconds
 from composer.node import SINGLE_OUTPUT
@@ -82,24 +82,40 @@ def run_shown(
     if len(graph.blueprint.inputs[plan.mode]) == 1:  # a single input is passed by itself
         given = next(iter(given.values()), None) if given else None
     display = Bar(plan.paths) if as_json or profile else Table(plan.paths, terminal_width())
-    watch = Stopwatch(display, _list_whole_nodes(plan))
-    options: dict[str, Any] = {"until": plan, "feeds": move(dict(feeds), device), "seed": seed}
+    watch, whole = Stopwatch(display), _list_whole_nodes(plan)
+    asked = _ask_all_ports(graph.blueprint, plan, whole)
+    options: dict[str, Any] = {"until": asked, "feeds": move(dict(feeds), device), "seed": seed}
     measured = None
     with _watched(graph, watch), torch.set_grad_enabled(plan.mode == "training"):
         if profile:
             measured = graph.profile(given, **options)
         found = graph.run(given, **options) if measured is None else measured.result
-    results = {_OUTPUTS: found} if plan.is_whole else dict(found)
-    return Outcome(results, watch.nodes, measured, watch.kept)
-
-
-def _list_whole_nodes(plan: Plan) -> set[str]:
-    """Targets that are nodes with several outputs, none of them fed."""
-    asked = set() if plan.is_whole else {target.name for target in plan.targets}
-    nodes = {step.node.path: step.node.slots for step in plan.steps if step.node.path in asked}
-    return {
-        path for path, slots in nodes.items() if len(slots) > 1 and not {*slots} & {*plan.feeds}
+    results = {_OUTPUTS: found} if plan.is_whole else {t.name: found[t.name] for t in plan.targets}
+    ports = {
+        path: {port: found[f"{path}.{port}"] for port in node.outputs}
+        for path, node in whole.items()
     }
+    return Outcome(results, watch.nodes, measured, ports)
+
+
+def _list_whole_nodes(plan: Plan) -> dict[str, Node]:
+    """Targets that are nodes with several outputs, none of them fed, by path."""
+    asked = set() if plan.is_whole else {target.name for target in plan.targets}
+    nodes = [step.node for step in plan.steps if step.node.path in asked]
+    return {
+        node.path: node
+        for node in nodes
+        if len(node.slots) > 1 and not {*node.slots} & {*plan.feeds}
+    }
+
+
+def _ask_all_ports(blueprint: Blueprint, plan: Plan, whole: Mapping[str, Node]) -> Plan:
+    """The same plan with all ports of some nodes as targets, so that a cache keeps them."""
+    if not whole:
+        return plan
+    ports = [f"{path}.{port}" for path, node in whole.items() for port in node.outputs]
+    names = dict.fromkeys([*(target.name for target in plan.targets), *ports])
+    return replace(blueprint.plan(plan.mode, [*names], plan.feeds), edits=plan.edits)
 
 
 @contextmanager
@@ -107,8 +123,6 @@ def _watched(graph: Graph, watch: Stopwatch) -> Iterator[None]:
     with ExitStack() as hooks:
         hooks.enter_context(graph.add_hook(watch.start, "before", as_one=True))
         hooks.enter_context(graph.add_hook(watch.stop, "after", as_one=True))
-        for path in watch.keeping:  # by itself: an engine keeps only what others need
-            hooks.enter_context(graph.add_hook(watch.keep, "after", path))
         try:
             yield
         finally:
@@ -130,13 +144,11 @@ class Stopwatch:
 
     Args:
         display: where nodes are shown.
-        keeping: paths of the nodes whose outputs are kept, by port.
     """
 
-    def __init__(self, display: Display, keeping: Collection[str] = ()) -> None:
-        self.display, self.keeping = display, keeping
+    def __init__(self, display: Display) -> None:
+        self.display = display
         self.nodes: list[NodeRun] = []
-        self.kept: dict[str, Mapping[str, Any]] = {}
         self._start = 0.0
 
     def start(self, _path: str, inputs: Mapping[str, Any]) -> None:
@@ -151,10 +163,6 @@ class Stopwatch:
         described = {port: describe(value) for port, value in outputs.items()}
         self.nodes.append(NodeRun(path, described, seconds))
         self.display.show(self.nodes[-1])
-
-    def keep(self, path: str, outputs: Mapping[str, Any]) -> None:
-        """The hook after a node whose outputs are kept."""
-        self.kept[path] = dict(outputs)
 
 
 class Table:

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from composer.storage import read_value
 from published_nodes import published_nodes, qualified
 
 DOCUMENT = {
@@ -47,6 +48,18 @@ def test_a_second_run_finds_what_the_first_has_kept(cli):
     assert "found in the cache, or only needed for what was: a, n, s, b" in result.out
     other = json.loads(run(cli, "--cache", "values", "--json", "--seed", "1").out)
     assert [node["path"] for node in other["nodes"]] == ["n", "s", "b"]
+
+
+def test_a_node_with_several_ports_is_kept(cli, folder):
+    options = ("--input", "x.json", "--until", "s", "--cache", "values", "--json")
+    first = json.loads(cli("run", "kept.yaml", "--save", "first", *options).out)
+    second = json.loads(cli("run", "kept.yaml", "--save", "second", *options).out)
+    assert [node["path"] for node in first["nodes"]] == ["a", "n", "s"]
+    assert second["nodes"] == []
+    assert first["results"]["s"]["value"] == second["results"]["s"]["value"]
+    written = [(folder / name / "s.safetensors").read_bytes() for name in ("first", "second")]
+    assert written[0] == written[1]
+    assert set(read_value(folder / "second" / "s.safetensors")) == {"low", "high"}
 
 
 def test_contents_of_the_folder_are_shown_and_cleared(cli, folder):
