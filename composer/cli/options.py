@@ -120,7 +120,7 @@ _LOADING = (
         "best; averaged weights of equals]",
     ),
 )
-_LOAD_ARGUMENTS = (
+LOAD_ARGUMENTS = (
     "skip_mismatched",
     "allow_missing",
     "allow_unexpected",
@@ -134,7 +134,7 @@ def loading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def collected(*args: Any, **given: Any) -> Any:
-        arguments = {name: given.pop(name) for name in _LOAD_ARGUMENTS}
+        arguments = {name: given.pop(name) for name in LOAD_ARGUMENTS}
         return command(*args, load_arguments=arguments, **given)
 
     wrapped: Callable[..., Any] = collected

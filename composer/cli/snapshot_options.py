@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from composer.cli.options import Decorator
+from composer.cli.options import LOAD_ARGUMENTS, Decorator
 
 if TYPE_CHECKING:
     from composer.blueprint import Blueprint, Slot
     from composer.graph import Snapshot
     from composer.language import Mode
+
+# What a run that goes on has of the command that failed, beside settings, mode and seed.
+_WAY = ("precision", "optimize", "engine", "calibrate")
+_CARRIED = ("weights", *LOAD_ARGUMENTS, "until", *_WAY, "device")
 
 
 def save_on_error_option() -> Decorator:
@@ -70,8 +74,32 @@ def _save(error: Any, model: str, settings: Sequence[str]) -> None:
     for name, reason in written.left_out.items():
         click.echo(f"  without {name}: {reason}", err=True)
     words = ["composer", "run", model, *(word for each in settings for word in ("--set", each))]
-    command = shlex.join([*words, "--continue", str(folder)])
-    click.echo(f"  when it is mended: {command}", err=True)
+    words += ["--continue", str(folder), *list_options(click.get_current_context(), _CARRIED)]
+    click.echo(f"  when it is mended: {shlex.join(words)}", err=True)
+
+
+def list_options(context: click.Context, names: Collection[str]) -> list[str]:
+    """The options of a command line that a user gave, as words of another one.
+
+    Args:
+        context: of the command.
+        names: of the options' values, those that the other command has, too.
+    """
+    words: list[str] = []
+    for option in context.command.params:
+        name, value = str(option.name), context.params.get(str(option.name))
+        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if name not in names or not is_given:
+            continue
+        if isinstance(value, bool):
+            words.append(option.opts[0] if value else option.secondary_opts[0])
+            continue
+        if isinstance(value, Mapping):
+            texts = [f"{key}={each}" if key else str(each) for key, each in value.items()]
+        else:
+            texts = [str(each) for each in (value if isinstance(value, tuple) else (value,))]
+        words += [word for text in texts for word in (option.opts[0], text)]
+    return words
 
 
 def read_continued(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
+from composer.cli.output import count_things
 from composer.model_source import find_model_source
 
 if TYPE_CHECKING:
@@ -135,7 +137,7 @@ def train(
             read, folder, resume=resume, device=device, quiet=quiet, cache=kept.open()
         )
     if os.environ.get("RANK", "0") == "0":
-        _print_summary(summary, folder)
+        _print_summary(summary, folder, kept)
     if not summary.is_complete:
         context.exit(3)
 
@@ -189,18 +191,21 @@ def _read_experiment(
     return standard_experiment(spec or "", data or {}, set=settings)
 
 
-def _print_summary(summary: Summary, folder: str) -> None:
+def _print_summary(summary: Summary, folder: str, kept: KeptValues) -> None:
     from composer.training import format_time
 
     click.echo(
-        f"{summary.status} after {summary.iteration} iterations "
+        f"{summary.status} after {count_things(summary.iteration, 'iteration')} "
         f"and {format_time(summary.seconds)}: {folder}"
     )
     if summary.best is not None and summary.best["value"] is not None:
         best = summary.best
-        click.echo(f"  best {best['value']:.4g} after {best['iteration']} iterations")
+        iterations = count_things(best["iteration"], "iteration")
+        click.echo(f"  best {best['value']:.4g} after {iterations}")
     if not summary.is_complete:
-        click.echo(f"  resume with: composer train --resume --output {folder}")
+        cache = [] if kept.folder is None else ["--cache", kept.folder]
+        command = shlex.join(["composer", "train", "--resume", "--output", folder, *cache])
+        click.echo(f"  resume with: {command}")
 
 
 @contextmanager

@@ -127,7 +127,8 @@ def test_a_run_goes_on_from_what_a_failed_one_had_computed(cli, folder):
     failed = run(cli, "--until", "f", "--until", "b", "--save-on-error", "--seed", "3")
     assert failed.code == 1
     assert "saved 3 values to runs/kept-failed" in failed.err
-    assert "composer run kept.yaml --continue runs/kept-failed" in failed.err
+    command = "composer run kept.yaml --continue runs/kept-failed --until f --until b"
+    assert f"when it is mended: {command}\n" in failed.err
     document = json.loads((folder / "runs" / "kept-failed" / "snapshot.json").read_text())
     assert (document["failed"], document["seed"]) == ("f", 3)
     document = {**DOCUMENT, "nodes": {**DOCUMENT["nodes"]}}
@@ -140,6 +141,15 @@ def test_a_run_goes_on_from_what_a_failed_one_had_computed(cli, folder):
     assert found["seed"] == 3
     fresh = run(cli, *options, "--seed", "3", spec="mended.yaml")
     assert json.loads(fresh.out)["results"] == found["results"]
+
+
+def test_the_command_that_goes_on_has_the_weights_of_the_failed_one(cli, folder):
+    torch.save({}, folder / "no.pth")
+    options = ("--weights", "b=no.pth", "--allow-missing", "--no-optimize")
+    failed = run(cli, "--until", "f", "--save-on-error", *options)
+    command = failed.err.partition("when it is mended: ")[2].partition("\n")[0]
+    carried = "--until f --weights b=no.pth --allow-missing --no-optimize"
+    assert command == f"composer run kept.yaml --continue runs/kept-failed {carried}"
 
 
 def test_without_the_option_nothing_is_left(cli, folder):
