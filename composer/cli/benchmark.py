@@ -22,6 +22,7 @@ from composer.cli.options import (
     until_option,
     weights_option,
 )
+from composer.cli.output import count_things
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -109,7 +110,8 @@ def benchmark(
     place, options = find_device(device), {"seed": seed, "set": settings, **load_arguments}
     graph = Graph.open(model, weights or None, **options).to(place).eval()
     if graph.random_nodes:
-        click.echo(f"the weights of {len(graph.random_nodes)} nodes are random", err=True)
+        count = count_things(len(graph.random_nodes), "node")
+        click.echo(f"the weights of {count} are random", err=True)
     plan = graph.plan(mode="inference", until=list(until) or None)
     values = _read_values(inputs, graph, plan)
     found = measure(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composer.cli.options import offline_option
-from composer.cli.output import print_columns
+from composer.cli.output import count_things, print_columns
 from composer.discovery import DISTRIBUTION
 from composer.files import is_there
 from composer.model_source import CHECKPOINT_SUFFIXES, DOCUMENT_SUFFIXES, find_model_source
@@ -112,7 +112,7 @@ def _describe_spec(model: str, kind: str) -> None:
     own = spec.weights if parts.weights is None else parts.weights
     files = own if isinstance(own, Mapping) else {"": own}
     what = _KINDS[kind].format(spec=_name_published(model) if kind == "published" else spec.label)
-    click.echo(f"{model}: {what}, {len(nodes)} nodes")
+    click.echo(f"{model}: {what}, {count_things(len(nodes), 'node')}")
     if spec.doc:
         click.echo(f"  {' '.join(spec.doc.split())}")
     shown = {path or "all": without_secrets(str(file)) for path, file in files.items()}
@@ -158,7 +158,8 @@ def _print_metadata(metadata: Mapping[str, str]) -> None:
 
 def _size(found: CheckpointDescription) -> str:
     size = sum(math.prod(shape) for shape in found.shapes.values())
-    return f"({found.format}), {len(found.shapes)} tensors with {_count(size)} numbers"
+    tensors = count_things(len(found.shapes), "tensor")
+    return f"({found.format}), {tensors} with {_count(size)} numbers"
 
 
 def _print_sections(found: CheckpointDescription) -> None:

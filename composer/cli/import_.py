@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from composer.cli.options import text_file_option
+from composer.cli.output import count_things
 from composer.files import write_text
 
 
@@ -31,8 +32,8 @@ def import_config(config: str, output: str | None) -> None:
     write_text(output, made.to_yaml())
     account = made.account
     click.echo(
-        f"{output}: {len(account.used)} keys used, {len(account.default)} at their defaults, "
-        f"{len(account.not_carried_over)} not carried over"
+        f"{output}: {count_things(len(account.used), 'key')} used, {len(account.default)} at their "
+        f"defaults, {len(account.not_carried_over)} not carried over"
     )
     for line in list_not_carried_over(account):
         click.echo(f"  {line}")

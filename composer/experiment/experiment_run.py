@@ -29,6 +29,7 @@ from composer.files import check_new_folder, write_json, write_text
 from composer.graph import Graph
 from composer.json_documents import read_json_document
 from composer.language import ImageFormat
+from composer.plurals import count_noun
 from composer.runs import CheckpointFolders, RunFolder
 from composer.training import (
     ProcessGroup,
@@ -150,11 +151,13 @@ def check_experiment(
     trainable = trainable_parameters(graph)
     classes = ", ".join(datasets.metadata.thing_labels or datasets.metadata.stuff_labels)
     validation = datasets.validation
-    size = "no evaluation" if validation is None else f"validation: {len(validation)} images"
+    size = "no evaluation"
+    if validation is not None:
+        size = f"validation: {count_noun(len(validation), 'image')}"
     return [
         f"model: {spec.label}, {sum(p.numel() for p in graph.parameters()):,} parameters, "
         f"{sum(each.parameter.numel() for each in trainable):,} of them trainable",
-        f"training set: {len(datasets.train)} images, {size}",
+        f"training set: {count_noun(len(datasets.train), 'image')}, {size}",
         f"classes: {classes}",
         *model.lines,
         *class_weights,

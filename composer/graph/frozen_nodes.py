@@ -104,7 +104,9 @@ def describe_frozen(found: FrozenNodes) -> str:
     more = ", ..." if len(found.reasons) > 3 else ""
     if not found.frontier:
         return f"no frozen node comes before what is trained or random: {ends}{more}"
-    return f"{len(found.paths)} frozen nodes run once for each batch; from there on: {ends}{more}"
+    several = len(found.paths) > 1
+    nodes = f"{len(found.paths)} frozen nodes run" if several else "1 frozen node runs"
+    return f"{nodes} once for each batch; from there on: {ends}{more}"
 
 
 def list_states(module: nn.Module) -> Iterator[bool]:

@@ -11,6 +11,7 @@ import torch
 from composer.discovery import find_version
 from composer.escapes import escape_name
 from composer.files import without_infinities
+from composer.plurals import count_noun
 from composer.tuning.tuning import TunedSetting, Tuning
 
 _GAP = "  "
@@ -92,8 +93,9 @@ def describe_best(tuning: Tuning) -> str:
 def describe_sharing(tuning: Tuning) -> str:
     """What was computed once, in one line."""
     changed = ", ".join(tuning.changed[:4]) + (", ..." if len(tuning.changed) > 4 else "")
-    count = len(tuning.shared)
-    return f"{count} nodes ran once for all {len(tuning.settings)} settings; these change {changed}"
+    settings = count_noun(len(tuning.settings), "setting")
+    ran = count_noun(len(tuning.shared), "node")
+    return f"{ran} ran once for all {settings}; these change {changed}"
 
 
 def to_json(tuning: Tuning) -> dict[str, Any]:
