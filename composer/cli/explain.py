@@ -222,10 +222,14 @@ def _find_others(explain: Callable[..., Explanation], place: str | None) -> str:
 
 
 def _describe_empty(found: Explanation, others: str) -> str:
-    saturated = found.detection is not None and found.detection.score == 1
-    hint = "; its score is 1, which has no gradient: --of logit" if saturated else ""
-    where = f"it comes from {others}" if others else "without --at, all levels are looked at"
-    return f"{found.summary()} counts; {where}{hint}"
+    text = f"{found.summary()} counts"
+    if others:
+        text += f"; it comes from {others}"
+    elif found.method != "gradient":
+        text += " for it; --method gradient also shows what counts against it"
+    if found.detection is not None and found.detection.score == 1:
+        text += "; its score is 1, which has no gradient: --of logit"
+    return text
 
 
 def _save_all(found: Iterator[tuple[Path, Explanation | None]], folder: Path) -> bool:

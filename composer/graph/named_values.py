@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from composer.blueprint import AddressBook, Dependencies, Slot
-from composer.errors import NameResolutionError
+from composer.errors import InputError, NameResolutionError
 from composer.names import did_you_mean
 from composer.node import plain
 
@@ -64,7 +64,13 @@ def find_named_value(name: Any, book: AddressBook, types: Dependencies) -> Named
         InputError: if it is a tap or stands for several values.
     """
     try:
-        return NamedValue(book.resolve(name).fed_slot())
+        target = book.resolve(name)
+        if target.tap:
+            raise InputError(
+                f"'{target.name}': a tap can be read, not replaced or edited; edit its node, "
+                f"'{target.slot.path}', or give the module inside a forward hook of PyTorch"
+            )
+        return NamedValue(target.fed_slot())
     except NameResolutionError:
         head, _, member = name.rpartition(".")
         slot = _find_mapping(head, book, types) if head and member else None
