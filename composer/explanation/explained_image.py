@@ -262,15 +262,17 @@ class ExplainedImage:
         )
 
     def _trace_logit(self, detection: Detection) -> str:
-        """The logit of the region that a detection was made of; empty if that is not known."""
+        """The logit of the region or query that a detection is of; empty if that is not known."""
         boxes = self.owners.find_owner(self._unscaled)
         row = self._find_row(detection)
         category = int(self.session[str(self._unscaled)][0].pred_classes[row])
         for origin in () if boxes is None else self.owners.list_origins(boxes):
             row = int(self.session[str(origin.indices)][0][row])
             for slot in self._list_logits():
-                if not origin.is_of_anchors and self.owners.find_owner(slot) == origin.source:
+                if origin.what == "region" and self.owners.find_owner(slot) == origin.source:
                     return f"{slot}[{row}, {category}]"
+                if origin.what == "query" and self.owners.find_kind(slot) == "queries":
+                    return f"{slot}[-1, 0, {row}, {category}]"
         return ""
 
     def _list_logits(self) -> Iterator[Slot]:

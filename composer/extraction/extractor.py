@@ -21,6 +21,7 @@ from composer.extraction.result_path import ROW
 from composer.extraction.value_columns import check_reduce, reduce_maps, split_value
 from composer.graph import Graph, device_of
 from composer.language import Mode, SpecMetadata
+from composer.plurals import count_noun
 from composer.prediction import (
     ChannelOrder,
     ImageSource,
@@ -220,8 +221,8 @@ class Extractor:
         classes = (found.pred_classes - self._first_class).cpu()
         columns: dict[str, Any] = {"detection": torch.arange(len(found))}
         if request.origin is not None:
-            name = "anchor" if self._leads_to_anchors else "region"
-            columns[name] = values[str(request.origin.indices)][0][rows].cpu()
+            indices = values[str(request.origin.indices)][0]
+            columns[request.origin.what] = indices[rows].cpu()
         columns |= {
             "box": found.pred_boxes.tensor.cpu(),
             "score": found.scores.cpu(),
@@ -232,16 +233,15 @@ class Extractor:
             columns |= self._pick(wanted, values, rows)
         return len(found), columns, frozenset()
 
-    @property
-    def _leads_to_anchors(self) -> bool:
-        origin = self.request.origin
-        return origin is not None and origin.is_of_anchors
-
     def _pick(self, wanted: Wanted, values: Mapping[str, Any], rows: Tensor) -> dict[str, Tensor]:
         """The rows of a value for some detections."""
         for origin in wanted.route:
             rows = values[str(origin.indices)][0][rows]
         value = values[wanted.target.name]
+        if wanted.kind == "queries":
+            of_layers = value.select(wanted.image_dim, 0)
+            last = of_layers[-1] if wanted.image_dim else of_layers
+            return {wanted.name: last[rows].cpu()}
         if wanted.kind != "rows":
             anchors = values[str(wanted.route[-1].source)]
             maps = [*value.values()] if isinstance(value, Mapping) else value
@@ -272,7 +272,7 @@ class Extractor:
     def _split(self, wanted: Wanted, values: Mapping[str, Any]) -> dict[str, Tensor]:
         has_rows = wanted.kind == "rows"
         value = wanted.pick(values[wanted.target.name])
-        parts = split_value(wanted.name, value, wanted.kind)
+        parts = split_value(wanted.name, value, wanted.kind, wanted.image_dim)
         return {
             name: reduce_maps(part.cpu(), self.reduce, has_rows=has_rows)
             for name, part in parts.items()
@@ -280,7 +280,8 @@ class Extractor:
 
     def _require_rows(self, name: str, tensor: Tensor, length: int) -> Tensor:
         if len(tensor) != length:
-            raise InputError(f"'{name}' has {len(tensor)} rows, but there are {length} boxes")
+            rows, boxes = count_noun(len(tensor), "row"), count_noun(length, "box")
+            raise InputError(f"'{name}' has {rows} for {boxes}")
         return tensor
 
 

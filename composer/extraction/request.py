@@ -34,6 +34,7 @@ class Wanted:
         maps: where the route leads to anchors: whether it is the features that they lie on, by
             level, instead of predictions for each of them.
         level: the entry of the value that is asked for, of feature maps by level; all if empty.
+        image_dim: the dimension of a tensor that has an entry for each image.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Wanted:
     route: tuple[Origin, ...] = ()
     maps: bool = False
     level: str = ""
+    image_dim: int = 0
 
     @property
     def source(self) -> str:
@@ -134,7 +136,12 @@ def make_request(graph: Graph, until: Names | None, per: str) -> Request:
         request = _per_detection(graph, targets, owners)
     else:
         raise InputError(f"a row is one per 'image', 'region' or 'detection', not {per!r}")
-    wanted = tuple([replace(one, level=levels[one.name]) for one in request.wanted])
+    wanted = tuple(
+        [
+            replace(one, level=levels[one.name], image_dim=_find_image_dim(one.target, owners))
+            for one in request.wanted
+        ]
+    )
     for one in wanted:
         if one.level and one.maps:
             raise InputError(
@@ -142,6 +149,10 @@ def make_request(graph: Graph, until: Names | None, per: str) -> Request:
                 f"'{one.target.name}'"
             )
     return replace(request, wanted=wanted)
+
+
+def _find_image_dim(target: Target, owners: RowOwners) -> int:
+    return 0 if target.tap else owners.find_image_dim(target.slot)
 
 
 def _resolve(graph: Graph, name: str) -> tuple[Target, str]:
@@ -182,7 +193,7 @@ def _per_region(graph: Graph, targets: dict[str, Target], owners: RowOwners) -> 
         results = find_result_path(graph.blueprint, owners)
         boxes = None if results is None else results.boxes
         origins = [] if boxes is None else [*owners.list_origins(boxes)]
-        found = [origins[-1].source] if origins and not origins[-1].is_of_anchors else []
+        found = [origins[-1].source] if origins and origins[-1].what == "region" else []
         if not found:
             raise InputError(f"'{graph.spec.name}' has no regions that detections come from")
     if len(found) > 1:
@@ -209,7 +220,7 @@ def _per_detection(graph: Graph, targets: dict[str, Target], owners: RowOwners) 
     if results.boxes is None and targets:
         raise InputError(
             f"'{results.first.path}' does not say which rows its detections come from: a node "
-            "with boxes has a port of Indices beside them; collect per image instead"
+            "with boxes or instances has a port of Indices beside them; collect per image instead"
         )
     wanted = [_route(name, target, results, owners, graph) for name, target in targets.items()]
     origin = None if results.boxes is None else owners.find_origin(results.boxes)
@@ -232,6 +243,9 @@ def _route(
     for origin in owners.list_origins(results.boxes):
         route.append(origin)
         if owner == origin.source:
+            return Wanted(name, target, kind, tuple(route))
+        is_of_query = origin.what == "query" and kind == "queries" and not target.tap
+        if is_of_query and owners.is_of_queries(target.slot, results.first.path):
             return Wanted(name, target, kind, tuple(route))
         if origin.is_of_anchors and not target.tap:
             if kind == "levels":
@@ -261,5 +275,10 @@ def _describe_rowless(name: str, target: Target, owners: RowOwners, per: str) ->
             f"'{name}' ({target.name}) has rows {whose}, which do not lead to a row per {per}; "
             "collect it per image"
         )
-    what = {"images": "an image", "levels": "a cell of its maps", "anchors": "an anchor"}[kind]
+    what = {
+        "images": "an image",
+        "levels": "a cell of its maps",
+        "anchors": "an anchor",
+        "queries": "an object query",
+    }[kind]
     return f"'{name}' ({target.name}) has one value {what}, not one a {per}; collect it per image"

@@ -1,14 +1,16 @@
 """Which boxes the rows of a value belong to, as the types of the ports say it.
 
-A value belongs to the images of a batch, to cells of maps by level, to anchors, or to rows: one for
-each of some boxes. Those boxes are called by the slot that they come from. Boxes that say by
-`Indices` which of a node's regions or anchors they were made of lead back to these.
+A value belongs to the images of a batch, to cells of maps by level, to anchors, to object queries,
+or to rows: one for each of some boxes. Those boxes are called by the slot that they come from.
+Boxes, or instances, that say by `Indices` which of a node's regions, anchors or queries they were
+made of lead back to these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from torch import Tensor
@@ -28,9 +30,10 @@ from composer.structures import (
     has_kept_rows,
 )
 
-Kind = Literal["images", "levels", "anchors", "rows"]
+Kind = Literal["images", "levels", "anchors", "queries", "rows"]
 
 _MODE: Mode = "inference"
+_ROWS_OF: Mapping[Kind, Literal["anchor", "query"]] = {"anchors": "anchor", "queries": "query"}
 _BOXES = (Boxes, RotatedBoxes)
 _ROWS = (*_BOXES, Instances, Keypoints, BitMasks, PolygonMasks, ROIMasks)
 
@@ -40,13 +43,19 @@ class Origin(NamedTuple):
 
     Args:
         indices: the slot that says for each box which row of the source it was made of.
-        source: the slot of the boxes, or of the anchors, that they were made of.
-        is_of_anchors: whether it is that of anchors.
+        source: the slot of the boxes, of the anchors, or of predictions of the queries, that they
+            were made of.
+        what: what a row of the source is.
     """
 
     indices: Slot
     source: Slot
-    is_of_anchors: bool = False
+    what: Literal["region", "anchor", "query"] = "region"
+
+    @property
+    def is_of_anchors(self) -> bool:
+        """Whether the source is that of anchors."""
+        return self.what == "anchor"
 
 
 class RowOwners:
@@ -85,7 +94,7 @@ class RowOwners:
         for slot in node.slots:
             if is_list_of(self._type(slot), "Indices"):
                 for source in self._sources(node):
-                    return Origin(slot, source, self.find_kind(source) == "anchors")
+                    return Origin(slot, source, _ROWS_OF.get(self.find_kind(source), "region"))
         return None
 
     def list_origins(self, boxes: Slot) -> Iterator[Origin]:
@@ -93,6 +102,28 @@ class RowOwners:
         while (origin := self.find_origin(boxes)) is not None:
             yield origin
             boxes = origin.source
+
+    def find_image_dim(self, slot: Slot) -> int:
+        """The dimension of a tensor that has an entry for each image."""
+        letters = _find_letters(self._type(slot)) or ()
+        return letters.index("N") if "N" in letters else 0
+
+    def is_of_queries(self, slot: Slot, node_path: str) -> bool:
+        """Whether a value has a row for each of the queries that a node reads.
+
+        Nodes give what they make of queries in the order of these.
+        """
+        found = self._arguments(self._dependencies.nodes[node_path])
+        seen: set[Slot] = set()
+        while found:
+            argument = found.pop()
+            if argument in seen or self.find_kind(argument) != "queries":
+                continue
+            seen.add(argument)
+            node = self._dependencies.nodes[argument.path]
+            seen.update(each for each in node.slots if self.find_kind(each) == "queries")
+            found += self._arguments(node)
+        return slot in seen
 
     def find_port(self, boxes: Slot, meaning_: str) -> Slot | None:
         """The output beside some boxes that has a value of a meaning for each of them."""
@@ -110,14 +141,19 @@ class RowOwners:
             return self._read_list(slot, bare, is_marked=mark is not None)
         if get_origin(bare) is dict or slot.path not in self._dependencies.nodes:
             return "images"
-        letter = _find_first_letter(kind)
-        if letter == "R" or (letter is None and bare in (Tensor, Any) and self._owners_of(slot)):
+        letters = _find_letters(kind)
+        if letters is None:
+            is_of_rows = bare in (Tensor, Any) and self._owners_of(slot)
+            return "rows" if is_of_rows else "images"
+        if ("N", "Q") in pairwise(letters):
+            return "queries"
+        if letters[:1] == ("R",):
             return "rows"
         return "images"
 
     def _read_list(self, slot: Slot, bare: Any, *, is_marked: bool) -> Kind:
         item = get_args(bare)[0] if get_args(bare) else Any
-        if _find_first_letter(item) == "N":
+        if (_find_letters(item) or ())[:1] == ("N",):
             return "levels"
         if is_marked:
             return "images"
@@ -147,7 +183,10 @@ class RowOwners:
     def _boxes_of(self, node: Node) -> list[Slot]:
         if node.contract is not None and has_kept_rows(node.contract.target):
             return []
-        return [slot for slot in node.slots if is_list_of(self._type(slot), *_BOXES)]
+        boxes = [slot for slot in node.slots if is_list_of(self._type(slot), *_BOXES)]
+        if boxes or not any(is_list_of(self._type(slot), "Indices") for slot in node.slots):
+            return boxes
+        return [slot for slot in node.slots if is_list_of(self._type(slot), Instances)]
 
     def _takes_instances(self, node: Node) -> bool:
         return any(is_list_of(self._type(slot), Instances) for slot in self._arguments(node))
@@ -160,7 +199,7 @@ class RowOwners:
 
     def _sources(self, node: Node) -> Iterator[Slot]:
         for slot in self._arguments(node):
-            if self.find_kind(slot) == "anchors":
+            if self.find_kind(slot) in _ROWS_OF:
                 yield slot
             elif is_list_of(self._type(slot), *_BOXES):
                 owner = self.find_owner(slot)
@@ -198,12 +237,12 @@ def _flat(kind: Any) -> Iterable[Any]:
 
 
 @lru_cache(maxsize=1024)
-def _find_first_letter(kind: Any) -> str | None:
-    """The letter of a port type's first dimension, `N` or `R`; None without a shape."""
+def _find_letters(kind: Any) -> tuple[str, ...] | None:
+    """The dimensions of a port type, such as `N` or `R`; None without a shape."""
     while True:
         letters = getattr(kind, "dim_str", None)
         if letters is not None:
-            return next(iter(letters.split()), "")
+            return tuple(letters.split())
         inner = get_args(kind)
         if get_origin(kind) is None or not inner:
             return None

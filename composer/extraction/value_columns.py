@@ -32,13 +32,14 @@ _REDUCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def split_value(name: str, value: Any, kind: Kind) -> dict[str, Tensor]:
+def split_value(name: str, value: Any, kind: Kind, image_dim: int = 0) -> dict[str, Tensor]:
     """The tensors of a value that was computed for one image.
 
     Args:
         name: what the value is called.
         value: the value of a batch of one image.
         kind: what it has one entry for.
+        image_dim: the dimension of a tensor that has an entry for each image.
 
     Returns:
         Tensors by column: of rows P x ..., else without the dimension of the batch. A value of
@@ -58,7 +59,8 @@ def split_value(name: str, value: Any, kind: Kind) -> dict[str, Tensor]:
     if isinstance(value, list) and len(value) == 1:
         return _split_item(name, value[0])
     if isinstance(value, Tensor) and (value.ndim or kind == "images"):
-        return {name: value if kind == "rows" or not value.ndim else value[0]}
+        is_whole = kind == "rows" or value.ndim <= image_dim
+        return {name: value if is_whole else value.select(image_dim, 0)}
     raise _no_columns(name, value)
 
 

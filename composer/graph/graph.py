@@ -293,8 +293,8 @@ class Graph(RunnableGraph):
         A row has `image` (its number), `file_name`, `height`, `width`, `error` and the values by
         the names that were asked for, tensors on the CPU (`name.level` of maps by level). Of a
         region it has `region` and `box`; of a detection `detection`, `region` (which of the
-        regions it was made of; `anchor` where there are none), `box`, `score`, `class` and
-        `class_name`, all of them in the pixels and by the names of predictions, and only
+        regions it was made of; `anchor` or `query` where there are none), `box`, `score`, `class`
+        and `class_name`, all of them in the pixels and by the names of predictions, and only
         detections that predictions have. An image that cannot be read is one row with its error.
 
         Args:
