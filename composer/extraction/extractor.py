@@ -229,8 +229,12 @@ class Extractor:
             "class": classes,
             "class_name": [self._class_names.name_thing(one) for one in classes.tolist()],
         }
+        found.remove(ROW)
         for wanted in request.wanted:
-            columns |= self._pick(wanted, values, rows)
+            if wanted.is_result:
+                columns |= self._split(wanted, {wanted.target.name: [found]})
+            else:
+                columns |= self._pick(wanted, values, rows)
         return len(found), columns, frozenset()
 
     def _pick(self, wanted: Wanted, values: Mapping[str, Any], rows: Tensor) -> dict[str, Tensor]:

@@ -35,6 +35,7 @@ class Wanted:
             level, instead of predictions for each of them.
         level: the entry of the value that is asked for, of feature maps by level; all if empty.
         image_dim: the dimension of a tensor that has an entry for each image.
+        is_result: whether it is the instances that the model returns.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Wanted:
     maps: bool = False
     level: str = ""
     image_dim: int = 0
+    is_result: bool = False
 
     @property
     def source(self) -> str:
@@ -205,6 +207,11 @@ def _per_region(graph: Graph, targets: dict[str, Target], owners: RowOwners) -> 
         )
     wanted = tuple([Wanted(name, target, "rows") for name, target in targets.items()])
     rows = found[0]
+    if not owners.are_boxes(rows):
+        raise InputError(
+            f"'{next(iter(targets))}' has rows of the instances {rows}, not of regions; collect "
+            "it per detection"
+        )
     origin = owners.find_origin(rows)
     scores = owners.find_port(rows, "Scores")
     return Request("region", wanted, rows, None, origin, scores, _find_images(graph))
@@ -224,6 +231,8 @@ def _per_detection(graph: Graph, targets: dict[str, Target], owners: RowOwners) 
         )
     wanted = [_route(name, target, results, owners, graph) for name, target in targets.items()]
     origin = None if results.boxes is None else owners.find_origin(results.boxes)
+    if any(one.is_result for one in wanted):
+        results = results.with_all_fields()
     return Request("detection", tuple(wanted), results.boxes, results, origin)
 
 
@@ -239,6 +248,8 @@ def _route(
     kind, owner = owners.find_kind(target.slot), owners.find_owner(target.slot)
     if owner is not None and owner in (results.boxes, results.first):
         return Wanted(name, target, kind)
+    if owner == results.last and target.slot == results.last and not target.tap:
+        return Wanted(name, target, kind, is_result=True)
     route: list[Origin] = []
     for origin in owners.list_origins(results.boxes):
         route.append(origin)
@@ -270,9 +281,9 @@ def _describe_rowless(name: str, target: Target, owners: RowOwners, per: str) ->
     kind = owners.find_kind(target.slot)
     if kind == "rows":
         owner = owners.find_owner(target.slot)
-        whose = "of boxes that are not known" if owner is None else f"those of {owner}"
+        whose = "boxes that are not known" if owner is None else str(owner)
         return (
-            f"'{name}' ({target.name}) has rows {whose}, which do not lead to a row per {per}; "
+            f"'{name}' ({target.name}) has rows of {whose}, which do not lead to a row per {per}; "
             "collect it per image"
         )
     what = {

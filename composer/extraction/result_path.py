@@ -46,6 +46,10 @@ class ResultPath(NamedTuple):
         own = (self.first,) if self.images is None else (*self.fields.values(), self.images)
         return (*own, *self.given)
 
+    def with_all_fields(self) -> ResultPath:
+        """The same way for instances with all of their fields, such as masks."""
+        return self._replace(fields={}, images=None)
+
     def follow(self, graph: Graph, batch: Any, values: Mapping[str, Any]) -> Instances:
         """The instances of one image as the model returns them, each with its row.
 

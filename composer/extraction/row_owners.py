@@ -103,6 +103,10 @@ class RowOwners:
             yield origin
             boxes = origin.source
 
+    def are_boxes(self, slot: Slot) -> bool:
+        """Whether a value has boxes for each image."""
+        return is_list_of(self._type(slot), *_BOXES)
+
     def find_image_dim(self, slot: Slot) -> int:
         """The dimension of a tensor that has an entry for each image."""
         letters = _find_letters(self._type(slot)) or ()

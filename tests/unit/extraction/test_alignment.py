@@ -91,6 +91,19 @@ def test_a_row_that_predictions_drop_moves_no_other(make_small, photo):
     assert found.get("composer_row").tolist() == [0, *range(2, len(boxes))]
 
 
+def test_results_are_rows_of_their_detections(make_small, photo):
+    graph = make_small("mask_rcnn_r50_fpn")
+    everything = predict(graph, photo, 0)
+    threshold = everything.scores.sort().values[len(everything) // 2].item()
+    found = predict(graph, photo, threshold)
+    rows = extract(graph, photo, "postprocess", score_threshold=threshold)
+    assert 0 < len(rows) == len(found) < len(everything)
+    for place, row in enumerate(rows):
+        assert torch.equal(row["postprocess.pred_masks"], found.pred_masks[place])
+        assert torch.equal(row["postprocess.pred_boxes"], row["box"])
+        assert not any("composer" in name for name in row)
+
+
 def test_features_of_masks_are_those_of_the_masks_that_are_drawn(make_small, photo):
     graph = make_small("mask_rcnn_r50_fpn")
     found = predict(graph, photo, 0)

@@ -23,6 +23,7 @@ from composer.structures import ImageBatch
         ("semantic_r50_fpn", None, "region", "has no regions"),
         ("retinanet_r50_fpn", None, "region", "has no regions that detections come from"),
         ("retinanet_r50_fpn", "backbone.p3", "detection", "is one level; a detection lies on any"),
+        ("mask_rcnn_r50_fpn", "postprocess", "region", "rows of the instances postprocess"),
     ],
 )
 def test_a_value_without_such_rows_is_refused(make_small, name, until, per, reason):
