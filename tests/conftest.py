@@ -25,8 +25,6 @@ install_import_hook(CHECKED_PACKAGES, "beartype.beartype")
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
-_LOST: set[str] = set()  # tests that were run when their worker ended
-
 LARGE = 3 * 2**29  # 1.5 GiB: what a worker has without much of its own
 IN_CI = bool(os.environ.get("CI"))
 for profile, count in {"few": 25, "many": 100}.items():  # `make test-slow` asks for many
@@ -62,20 +60,6 @@ def pytest_testnodedown(node, error):
         code = node.gateway._io.popen.wait(timeout=30)
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         print(f"\n[{node.gateway.id}] ended {how}")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_handlecrashitem(crashitem, report, sched):
-    """Runs a test once more, in another worker, whose worker was lost.
-
-    Engines, Ray and numba bring native threads into the worker, which may end it in whatever test
-    comes next. A test that ends its worker by itself does so again, and fails.
-    """
-    if crashitem not in _LOST:
-        _LOST.add(crashitem)
-        sched.mark_test_pending(crashitem)
-        report.outcome = "rerun"
-        print(f"\n{crashitem}: its worker was lost; it runs once more")
 
 
 def _resident_bytes():
