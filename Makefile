@@ -27,9 +27,10 @@ PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install
 SPEC ?= mask_rcnn_r50_fpn
 UNTIL ?= mask_pooler
 PHOTO ?= astronaut.jpg
-WORKERS ?= auto
+# Processors: `auto` counts cores where psutil is installed, of which a virtual machine may have one.
+WORKERS ?= logical
 ARGS ?=
-PYTEST = pytest --numprocesses $(WORKERS) --maxprocesses 4
+PYTEST = pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 IN_GROUPS := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help demo test test-slow checks lint imports types docs tests

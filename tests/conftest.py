@@ -53,6 +53,18 @@ def _give_memory_back():
         getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)(0)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The longest tests start first, so that no worker has one left when the others are done."""
+    items.sort(key=_expected_seconds, reverse=True)
+
+
+def _expected_seconds(item):
+    """About how long a slow test takes, where its mark says it."""
+    slow = item.get_closest_marker("slow")
+    return slow.kwargs.get("seconds", 0) if slow else 0
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
     """Says how a worker ended that did not end by itself: its signal is known to nobody else."""

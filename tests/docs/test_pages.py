@@ -21,10 +21,17 @@ TOP_PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "cha
 FROM_NOTHING = ["README.md", "docs/index.md", "docs/tutorial.md"]
 SLOW_FOLDERS = {"guides", "reference"}
 DOCS = sorted(path for path in ROOT.glob("docs/**/*.md") if "_build" not in path.parts)
+
+
+def slow_page(path):
+    """The mark of a page that takes about as long as its commands do."""
+    return pytest.mark.slow(seconds=5 * path.read_text().count("$ composer "))
+
+
 PAGES = [
     *TOP_PAGES,
     *(
-        pytest.param(str(path.relative_to(ROOT)), marks=[pytest.mark.slow] * is_slow)
+        pytest.param(str(path.relative_to(ROOT)), marks=[slow_page(path)] * is_slow)
         for path in DOCS
         for is_slow in [path.parent.name in SLOW_FOLDERS]
     ),

@@ -10,7 +10,7 @@ from faults.outputs import COMMANDS, StoppedCommand, write_inputs
 from faults.shards import KilledCollection
 from faults.training import LONGER, WITH_WORKERS, Straight
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=20)
 SIGNALS = [signal.SIGKILL, signal.SIGINT]
 
 

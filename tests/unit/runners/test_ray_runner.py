@@ -72,6 +72,7 @@ def run_driver(model, images, folder):
     return json.loads(file.read_text())
 
 
+@pytest.mark.slow(seconds=60)
 def test_a_job_on_ray_goes_on_after_a_failure_and_has_the_rows_of_one_process(
     model, images, tmp_path
 ):

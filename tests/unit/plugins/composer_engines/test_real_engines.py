@@ -94,6 +94,7 @@ def compiled(graph):
 SIZES = [(1, 64, 64), (1, 96, 160), (2, 64, 96), (3, 128, 64), (1, 160, 96)]
 
 
+@pytest.mark.slow(seconds=30)
 def test_no_size_of_images_compiles_again(graph, engine):
     fast = graph.accelerate(engine, ["bottom_up", "fpn", "rpn_head"])
     for size in SIZES:
