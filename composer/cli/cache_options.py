@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from composer.cli.output import count_things
+
 if TYPE_CHECKING:
     from composer.graph import Graph
     from composer.value_cache import ValueCache
@@ -59,7 +61,7 @@ def describe_use(cache: ValueCache, graph: Graph) -> list[str]:
     ]
     lines += [f"not kept, nor what is below: {p}: {unkept[p]}" for p in list(unkept)[:_SHOWN]]
     if len(unkept) > _SHOWN:
-        lines.append(f"nor {len(unkept) - _SHOWN} other nodes")
+        lines.append(f"nor {count_things(len(unkept) - _SHOWN, 'other node')}")
     return lines
 
 

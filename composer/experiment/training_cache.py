@@ -56,9 +56,8 @@ class TrainingCache:
         cache = open_cache(folder)
         if not experiment.document.train.repeats_batches(processes.size):
             return cls(plan=_NEW)
-        was_training = graph.training
-        frozen = find_frozen_nodes(graph.train().blueprint, graph.callables)
-        graph.train(was_training)
+        with graph.in_training_mode():
+            frozen = find_frozen_nodes(graph.blueprint, graph.callables)
         return cls(cache if frozen.frontier else None, describe_frozen(frozen), cache.use)
 
     def describe_use(self) -> str:

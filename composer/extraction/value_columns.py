@@ -124,6 +124,6 @@ def _require_map(name: str, part: Any) -> Tensor:
 
 def _no_columns(name: str, value: Any) -> InputError:
     return InputError(
-        f"'{name}' is a {type(value).__name__}, which has no numbers for each image or row; "
+        f"'{name}' is of type {type(value).__name__}, which has no numbers for each image or row; "
         "name a node or port whose value is a tensor, feature maps, boxes or instances"
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -80,12 +81,25 @@ class BuiltGraph(nn.Module):
                 refuse("trained")
             self.source.train(False)
             return self
-        super().train(mode)
-        self._callables.train(mode)
-        set_frozen_norms_to_eval(self.spec.freeze, self._callables)
+        self._choose_mode(mode)
         if mode and self._frozen_note is not None:
             self._frozen_note.log(self)
         return self
+
+    @contextmanager
+    def in_training_mode(self) -> Iterator[None]:
+        """Puts the graph into training mode to look at it, before its weights are loaded."""
+        before = self.training
+        self._choose_mode(True)
+        try:
+            yield
+        finally:
+            self._choose_mode(before)
+
+    def _choose_mode(self, is_training: bool) -> None:
+        super().train(is_training)
+        self._callables.train(is_training)
+        set_frozen_norms_to_eval(self.spec.freeze, self._callables)
 
     def resolve_node(self, name: str) -> str:
         """The full path of the node or nested graph that a name means: see `Blueprint`."""

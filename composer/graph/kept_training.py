@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from composer.values import move
 if TYPE_CHECKING:
     from composer.graph.graph import Graph
 
+_LOGGER = logging.getLogger(__name__)
 _MODE: Mode = "training"
 _EFFECT = "draws from a global generator, records scalars or writes to its buffers"
 
@@ -80,7 +82,7 @@ class KeptTraining:
         keeper = _Keeper(frozenset(self._frozen.paths), self._graph.callables, _MODE)
         plan = execution.plan(_MODE)
         outputs = execution.answer(plan, (inputs,), seed=seed, observers=(keeper,))
-        self._moving.update(dict.fromkeys(keeper.moving, _EFFECT))
+        self._leave_out(dict.fromkeys(keeper.moving, _EFFECT))
         for slot, key in keys.items() if not keeper.moving else ():
             self.cache.keep(key, keeper.values[slot], {"node": slot.path, "port": slot.port})
         return outputs
@@ -126,7 +128,13 @@ class KeptTraining:
             without = {path for path in frozen.paths if path in self._maker.reasons}
             if not without:
                 return frozen, {s: key for s in frozen.frontier if (key := keys[s]) is not None}
-            self._moving |= {path: self._maker.reasons[path] for path in without}
+            self._leave_out({path: self._maker.reasons[path] for path in without})
+
+    def _leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Counts nodes as not frozen, which is logged: a training says at first which are."""
+        for path, reason in reasons.items():
+            _LOGGER.warning("note: no values are kept from %s on: %s", path, reason)
+        self._moving |= reasons
 
     def _find(self, inputs: Any) -> Key:
         return self._maker.find_value(inputs)

@@ -346,9 +346,8 @@ def _require_norms(graph: Graph, settings: TrainingSettings) -> None:
     """
     if settings.precise_bn is None:
         return
-    was_training = graph.training
-    has_norms = bool(find_training_norms(graph.train()))
-    graph.train(was_training)
+    with graph.in_training_mode():
+        has_norms = bool(find_training_norms(graph))
     if not has_norms:
         raise TrainingError(
             "precise_bn is set, but no BatchNorm of the model is trained: norms are frozen, or of "

@@ -141,12 +141,14 @@ def test_frozen_nodes_end_where_something_changes(how, paths, reason, tmp_path):
 
 @pytest.mark.parametrize("how", EFFECTS)
 @pytest.mark.usefixtures("watching_python")
-def test_hidden_effects_are_found_when_a_node_runs(how, tmp_path):
+def test_hidden_effects_are_found_when_a_node_runs(how, tmp_path, caplog):
     training = KeptTraining(make_graph(how, ["first"]), tmp_path / "values")
     with EventStorage():
         assert training.find_frozen().paths == ("first", "second", "third")
         training.run(X, 0)
         assert training.find_frozen().paths == ("first",)
+        training.run(X, 1)
+    assert caplog.text.count("note: no values are kept from second on: draws from a global") == 1
 
 
 def test_only_what_is_not_frozen_runs_for_a_batch_that_comes_again(tmp_path, ran):
