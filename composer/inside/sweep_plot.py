@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LESS, _MORE = "#b5403f", "#2f6690"
 _MAX_NAMED = 40  # bars that have room for a name
+_MAX_WORDS = 6  # columns of a map that have room for words
 
 
 def plot_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
@@ -90,6 +91,11 @@ def _draw_map(
     shown = axes.imshow(grid, cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
     axes.set_xticks(range(len(edits)), [escape_name(name) for name in edits], rotation=45)
     axes.set_yticks(range(len(places)), [escape_name(name) for name in places])
+    for (place, edit), change in changes.items():
+        if change is None:  # an empty cell looks like one without a change
+            mark = "no score" if len(edits) <= _MAX_WORDS else "x"
+            spot = edits.index(edit), places.index(place)
+            axes.annotate(mark, spot, ha="center", va="center", color="gray")
     figure.colorbar(shown, ax=axes, label="change of the score")
 
 

@@ -161,6 +161,7 @@ def test_pictures_are_drawn_of_one_edit_several_and_many(session, tmp_path, endi
         assert file.stat().st_size > 2000
     if ending == "svg":
         assert "change of the score" in (tmp_path / "0.svg").read_text()
+        assert (tmp_path / "1.svg").read_text().count("no score") == 2
 
 
 def test_numbers_that_json_does_not_have_are_null(session, tmp_path):
