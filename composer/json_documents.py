@@ -1,6 +1,6 @@
-"""JSON documents that this package writes for itself, and finds again on somebody's disk.
+"""JSON documents on somebody's disk: those that this package writes, and headers of checkpoints.
 
-By then they may be damaged, exchanged for a pipe, or made by somebody else. Python's reader raises
+They may be damaged, exchanged for a pipe, or made by somebody else. Python's reader raises
 `RecursionError` for brackets in brackets, so a list of its exceptions is easily too short; here
 all that is wrong with a document is a `ValueError`.
 """
@@ -34,13 +34,21 @@ def read_json_document(path: str | os.PathLike[str], *, largest: int = _LARGEST)
     return parse_json_document(content)
 
 
-def parse_json_document(content: str | bytes) -> Any:
+def parse_json_document(content: str | bytes, *, is_strict: bool = False) -> Any:
     """Parses a document.
+
+    Args:
+        content: the document.
+        is_strict: whether bytes must be UTF-8, and the keys of an object differ. Otherwise UTF-16
+            and UTF-32 are recognised, and the last of equal keys counts, as in Python.
 
     Raises:
         ValueError: it is no JSON, nested too deep, or has a number of thousands of digits.
     """
     try:
+        if is_strict:
+            text = content.decode() if isinstance(content, bytes) else content
+            return json.loads(text, object_pairs_hook=_unlike)
         return json.loads(content)
     except UnicodeDecodeError as error:
         raise ValueError(f"it is no text in UTF-8 from byte {error.start} on") from None
@@ -48,5 +56,21 @@ def parse_json_document(content: str | bytes) -> Any:
         raise ValueError(f"it is no JSON from character {error.pos} on") from None
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    except _TwiceError as error:
+        raise ValueError(str(error)) from None
     except ValueError:
         raise ValueError("a number has too many digits") from None
+
+
+class _TwiceError(ValueError):
+    """A key of an object occurs twice."""
+
+
+def _unlike(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, whose keys may not occur twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(f"the key '{key:.80}' occurs twice")
+        found[key] = value
+    return found

@@ -5,7 +5,6 @@ A tensor is a view of the bytes of the memory-mapped file, whose header was chec
 
 from __future__ import annotations
 
-import json
 import math
 import mmap
 import sys
@@ -23,6 +22,7 @@ from composer.checkpoint.torch_pickle import MAX_DIMENSIONS
 from composer.checkpoint.zip_directory import MAX_MEMBERS as MAX_TENSORS
 from composer.errors import CheckpointError
 from composer.garbage_collection import paused_collection
+from composer.json_documents import parse_json_document
 from composer.regular_files import open_regular_file
 
 _LENGTH_BYTES = 8
@@ -99,44 +99,12 @@ def read_header(path: Path) -> SafetensorsHeader:
         text = file.read(length)
     try:
         with paused_collection():
-            return _parse(read_json_text(text), _LENGTH_BYTES + length, room - length)
+            header = parse_json_document(text, is_strict=True)
+            return _parse(header, _LENGTH_BYTES + length, room - length)
     except ValueError as error:
         raise CheckpointError(
             f"{path}: a safetensors file with a malformed header: {error!s:.200}."
         ) from error
-
-
-def read_json_text(text: bytes) -> object:
-    """The content of a header, or of an index of several files.
-
-    Raises:
-        ValueError: it is no JSON, or an object has a key twice; in words for people.
-    """
-    try:
-        return json.loads(text.decode(), object_pairs_hook=_unlike)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is no text in UTF-8 from byte {error.start} on") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON from character {error.pos} on") from None
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
-    except ValueError as error:
-        is_ours = isinstance(error, _TwiceError)
-        raise ValueError(str(error) if is_ours else "a number has too many digits") from None
-
-
-class _TwiceError(ValueError):
-    """A key of an object occurs twice."""
-
-
-def _unlike(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object of JSON, whose keys may not occur twice."""
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _TwiceError(f"the key '{key:.80}' occurs twice")
-        found[key] = value
-    return found
 
 
 def _parse(header: object, start: int, num_data_bytes: int) -> SafetensorsHeader:

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 from torch import Tensor
 
 from composer.checkpoint.renamed_tensors import shapes_of
-from composer.checkpoint.safetensors_file import SafetensorsTensors, read_json_text
+from composer.checkpoint.safetensors_file import SafetensorsTensors
 from composer.downloads import fetch_optional
 from composer.errors import CheckpointError
+from composer.json_documents import parse_json_document
 from composer.limits import Expansion, ExpansionError
 from composer.regular_files import open_regular_file
 
@@ -95,7 +96,7 @@ def _read_index(index: Path) -> dict[str, str]:
     if len(text) > _LONGEST_INDEX:
         raise CheckpointError(f"{index}: an index of more than {_LONGEST_INDEX} bytes is not read.")
     try:
-        document = read_json_text(text)
+        document = parse_json_document(text, is_strict=True)
     except ValueError as error:
         raise CheckpointError(f"{index}: a malformed index of shards: {error!s:.200}.") from error
     files = document.get(_MAP) if isinstance(document, dict) else None

@@ -24,6 +24,17 @@ def test_all_that_is_wrong_with_a_document_is_one_kind_of_error(content, reason,
         read_json_document(file)
     with pytest.raises(ValueError, match=reason):
         parse_json_document(content)
+    with pytest.raises(ValueError, match=reason):
+        parse_json_document(content, is_strict=True)
+
+
+def test_only_where_it_is_wanted_keys_occur_once_and_text_is_utf_8():
+    twice, wide = b'{"a": 1, "a": 2}', '{"a": 2}'.encode("utf-16")
+    assert parse_json_document(twice) == parse_json_document(wide) == {"a": 2}
+    with pytest.raises(ValueError, match="the key 'a' occurs twice"):
+        parse_json_document(twice, is_strict=True)
+    with pytest.raises(ValueError, match="no text in UTF-8 from byte 0 on"):
+        parse_json_document(wide, is_strict=True)
 
 
 def test_a_document_that_is_too_large_is_not_read(tmp_path):
