@@ -19,7 +19,7 @@ from composer.translation.boxes_in_onnx import (
     get_sides,
 )
 from composer.translation.loops_in_onnx import BOOL, DOUBLE, FLOAT, INT32, INT64, build_body
-from composer.translation.pasting_in_onnx import paste_in_onnx
+from composer.translation.pasting_in_onnx import paste_in_onnx, weigh_cells
 from composer.translation.publishing import Translation, Value, find_translation, translated_by
 from composer.translation.selection_in_onnx import (
     find_rows,
@@ -53,4 +53,5 @@ __all__ = [
     "pick_rows",
     "suppress_boxes",
     "translated_by",
+    "weigh_cells",
 ]

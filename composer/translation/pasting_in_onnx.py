@@ -48,6 +48,20 @@ def _weigh(op: Value, start: Value, end: Value, length: Value, side: int) -> Val
     """
     pixels = op.Cast(op.Range(0, op.Squeeze(length, [0]), 1), to=1) + 0.5
     places = (op.Unsqueeze(pixels, [0]) - start) / (end - start) * float(side) - 0.5
+    return weigh_cells(op, places, side)
+
+
+def weigh_cells(op: Value, places: Value, side: int) -> Value:
+    """Returns the weight of each cell of a row for places along it, by linear interpolation.
+
+    Args:
+        op: the builder.
+        places: R x P, 0 being the center of the first cell.
+        side: M cells.
+
+    Returns:
+        R x P x M. Beyond the outermost centers the weights go down to zero.
+    """
     cells = op.Constant(value_floats=[float(cell) for cell in range(side)])
     distances = op.Abs(op.Unsqueeze(places, [2]) - op.Unsqueeze(cells, [0, 1]))
     return op.Max(op.Constant(value_float=1.0) - distances, 0.0)

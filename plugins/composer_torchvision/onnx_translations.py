@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from torch.utils import _pytree as pytree  # documented for torch.export; there is no other name
 
-from composer.translation import DOUBLE, FLOAT, INT64, Value
+from composer.translation import DOUBLE, FLOAT, INT64, Value, weigh_cells
 
 _FULL_RANGE = 255.0
 
@@ -149,6 +149,4 @@ def _weigh(op: Value, start: Value, end: Value, length: Value, side: int) -> Seq
     count = op.Cast(op.Max(end - start + 1, op.Constant(value_int=1)), to=FLOAT)
     places = (op.Cast(pixels - start, to=FLOAT) + 0.5) * (float(side) / count) - 0.5
     bounded = op.Min(op.Max(places, 0.0), float(side - 1))
-    cells = op.Constant(value_floats=[float(cell) for cell in range(side)])
-    distances = op.Abs(op.Unsqueeze(bounded, [2]) - op.Unsqueeze(cells, [0, 1]))
-    return is_inside, op.Max(op.Constant(value_float=1.0) - distances, 0.0)
+    return is_inside, weigh_cells(op, bounded, side)
