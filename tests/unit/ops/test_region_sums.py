@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from torchvision.ops import roi_align
 
 from composer.ops import PoolingGrid, fits_sums, region_cells, region_sums, sum_regions
+from unit.ops import pooled_regions
+from unit.ops.pooled_regions import HARD_REGIONS, assert_close, make_regions, regions_without
 
 SIDES = st.one_of(st.just(0.0), st.floats(0, 3, width=32), st.floats(0, 400, width=32))
 PLACES = st.one_of(st.integers(-40, 200).map(float), st.floats(-300, 500, width=32))
@@ -20,22 +22,7 @@ def threads():
 
 
 def make_map(*shape, seed=0):
-    made = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-    return made.contiguous(memory_format=torch.channels_last)
-
-
-def make_regions(count, images=1, size=96.0, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    corner = torch.rand(count, 2, generator=generator) * size * 1.4 - size * 0.2
-    extent = torch.rand(count, 2, generator=generator) * size * 0.8
-    image = torch.randint(0, images, (count, 1), generator=generator).float()
-    return torch.cat([image, corner, corner + extent], dim=1)
-
-
-def close(found, expected):
-    assert found.shape == expected.shape
-    largest = expected.nan_to_num(0, 0, 0).abs().max() if expected.numel() else 0
-    torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-5 * largest), equal_nan=True)
+    return pooled_regions.make_map(*shape, seed=seed).contiguous(memory_format=torch.channels_last)
 
 
 def check(map_, regions, grid, scale=0.125):
@@ -45,12 +32,12 @@ def check(map_, regions, grid, scale=0.125):
         map_, regions, grid.size, scale, grid.sampling_ratio, aligned=grid.is_aligned
     )
     found = sum_regions([map_], regions, None, [scale], grid)
-    close(found.detach(), expected.detach())
+    assert_close(found.detach(), expected.detach())
     if not len(regions):
         return found
     gradient = make_map(*found.shape, seed=5)
     wanted = torch.autograd.grad(expected, map_, gradient)[0]
-    close(torch.autograd.grad(found, map_, gradient)[0], wanted)
+    assert_close(torch.autograd.grad(found, map_, gradient)[0], wanted)
     return found.detach()
 
 
@@ -84,14 +71,7 @@ def test_any_regions_of_any_map(rows, size, ratio, is_aligned, shape, scale, lim
 @pytest.mark.parametrize("is_aligned", [True, False])
 @pytest.mark.parametrize("ratio", [0, 2])
 def test_hard_regions(is_aligned, ratio):
-    boxes = [
-        (5, 5, 5, 5), (9, 9, 3, 3), (-500, -500, -400, -400), (900, 900, 1000, 1000),
-        (-1000, -1000, 1000, 1000), (0, 0, 95, 95), (4, 4, 4.001, 90), (87.9, 87.9, 96, 96),
-        (-12, -12, 8, 8), (-4.0, 0, 4.0, 8),
-        (95.99, 0, 96.01, 50), (0, 0, 1e-30, 1e-30),
-    ]  # fmt: skip
-    regions = torch.tensor([(0.0, *box) for box in boxes])
-    check(make_map(1, 4, 12, 12), regions, PoolingGrid((7, 7), ratio, is_aligned))
+    check(make_map(1, 4, 12, 12), HARD_REGIONS, PoolingGrid((7, 7), ratio, is_aligned))
 
 
 @pytest.mark.parametrize("is_aligned", [True, False])
@@ -105,8 +85,7 @@ def test_regions_that_end_before_they_begin_have_samples_where_their_number_is_f
 @pytest.mark.parametrize("ratio", [0, 2])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_regions_that_are_no_numbers_are_sampled_nowhere(ratio, bad):
-    boxes = [(bad, 0, 10, 10), (0, 0, bad, 10), (0, bad, 9, bad), (bad,) * 4]
-    regions = torch.tensor([(0.0, *box) for box in boxes])  # with which torchvision crashes
+    regions = regions_without(bad)
     found = sum_regions([make_map(1, 2, 8, 8)], regions, None, [1.0], PoolingGrid((3, 3), ratio))
     assert not found.any()
 
@@ -117,7 +96,7 @@ def test_what_is_no_number_spreads_as_far_as_in_torchvision(ratio):
     map_[0, 0, 5, 6] = map_[0, 1, 0, 5] = map_[0, 1, 11, 11] = float("nan")
     regions = make_regions(100)
     expected = roi_align(map_, regions, (3, 3), 0.125, ratio, aligned=True)
-    close(sum_regions([map_], regions, None, [0.125], PoolingGrid((3, 3), ratio)), expected)
+    assert_close(sum_regions([map_], regions, None, [0.125], PoolingGrid((3, 3), ratio)), expected)
     assert expected.isnan().any()
 
 
@@ -159,12 +138,12 @@ def test_each_region_is_taken_from_its_level_and_frozen_levels_have_no_gradients
         mine = levels == level
         own = map_.detach().requires_grad_()
         expected = roi_align(own, regions[mine], (7, 7), scale, 0, aligned=True)
-        close(found[mine].detach(), expected.detach())
+        assert_close(found[mine].detach(), expected.detach())
         expected.backward(gradient[mine])
         if level == 1:
             assert map_.grad is None
         else:
-            close(map_.grad, own.grad)
+            assert_close(map_.grad, own.grad)
 
 
 def test_maps_of_bfloat16_are_rounded_once():
@@ -206,7 +185,7 @@ def test_a_region_is_pooled_alike_whatever_else_is_pooled():
     map_, regions = make_map(1, 16, 24, 24), make_regions(40)
     whole = sum_regions([map_], regions, None, [0.125], PoolingGrid((7, 7)))
     alone = [sum_regions([map_], row[None], None, [0.125], PoolingGrid((7, 7))) for row in regions]
-    close(torch.cat(alone), whole)
+    assert_close(torch.cat(alone), whole)
 
 
 def test_few_channels_and_other_layouts_and_types_are_left_to_torchvision():
