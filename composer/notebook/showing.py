@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from composer.blueprint import Blueprint
+from composer.construction import find_first_class
 from composer.graph import Session
 from composer.html_parts import embed_picture, make_heading
 from composer.images import encode_image
@@ -99,15 +101,27 @@ def _draw_list(value: Any, session: Session) -> Iterator[tuple[str, Image.Image]
             for inner, picture in _draw(member, session):
                 yield f"{label} {inner}".strip(), picture
         elif images is not None and place < len(images):
-            yield label, _draw_on(_scale(images[place], session), member)
+            yield label, _draw_on(_scale(images[place], session), member, session.blueprint)
 
 
-def _draw_on(image: Image.Image, value: Boxes | RotatedBoxes | Instances) -> Image.Image:
+def _draw_on(
+    image: Image.Image, value: Boxes | RotatedBoxes | Instances, blueprint: Blueprint
+) -> Image.Image:
     if isinstance(value, Instances):
         height, width = value.image_size
-        return draw_instances(image.resize((width, height)), value)
+        shown = _count_from_zero(value, find_first_class(blueprint))
+        return draw_instances(image.resize((width, height)), shown, blueprint.spec.metadata)
     size = image.height, image.width
     return draw_instances(image, Instances(size, pred_boxes=value[:_MAX_BOXES]))
+
+
+def _count_from_zero(value: Instances, first_class: int) -> Instances:
+    """Instances whose classes have the numbers of their names."""
+    if not first_class or not value.has("pred_classes"):
+        return value
+    shifted = Instances(value.image_size, **value.get_fields())
+    shifted.set("pred_classes", value.pred_classes - first_class)
+    return shifted
 
 
 def _find_images(session: Session) -> ImageList | None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from composer import NameResolutionError
-from composer.notebook import show
+from composer.notebook import show, showing
 from specs.region_detectors import build, record
 
 
@@ -39,6 +39,16 @@ def test_a_value_is_shown_as_pictures(session, name, pictures):
 def test_boxes_lie_on_the_image_of_the_network(session):
     plain, boxes = (show(session, name) for name in ("preprocess", "proposal_generator.proposals"))
     assert (boxes.pictures["[0]"].width, boxes.pictures["[0]"].height) >= plain.pictures["[0]"].size
+
+
+def test_instances_have_the_names_of_their_classes(session, monkeypatch):
+    given = []
+    draw = showing.draw_instances
+    monkeypatch.setattr(
+        showing, "draw_instances", lambda *all_: given.append(all_[2]) or draw(*all_)
+    )
+    show(session, "roi_heads.instances")
+    assert given == [session.blueprint.spec.metadata] * 2
 
 
 def test_an_unknown_name_is_refused(session):
