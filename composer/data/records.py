@@ -53,9 +53,11 @@ class Annotation:
 
     @property
     def size(self) -> float:
-        """The annotated area, or that of the box where there is none, in square pixels."""
+        """The annotated area, else that of the mask, else of the box, in square pixels."""
         if self.area is not None:
             return self.area
+        if self.segmentation is not None:
+            return _measure(self.segmentation)
         if self.rotated_box is not None:
             return self.rotated_box[2] * self.rotated_box[3]
         x0, y0, x1, y1 = self.box
@@ -74,6 +76,17 @@ class Annotation:
         if self.keypoints is not None:
             found["keypoints"] = list(self.keypoints)
         return found
+
+
+def _measure(segmentation: Polygons | RunLengths) -> float:
+    """The area of a mask, in square pixels."""
+    from composer.structures import measure_mask, measure_polygon  # imports much
+
+    if isinstance(segmentation, Mapping):
+        size, counts = segmentation["size"], segmentation["counts"]
+        return float(measure_mask({"size": list(size), "counts": counts}))
+    parts = [np.asarray(part, dtype=np.float64) for part in segmentation]
+    return sum(measure_polygon(part[: len(part) // 2 * 2]) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

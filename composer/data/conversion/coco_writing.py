@@ -6,14 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from composer.data.conversion.losses import LossLog
 from composer.data.dataset import Dataset
 from composer.data.metadata import Metadata
 from composer.data.records import Annotation, Record
 from composer.images import peek_size
-from composer.structures import measure_mask, measure_polygon
 
 
 def make_coco_document(
@@ -94,7 +91,7 @@ def _to_entry(
     found: dict[str, Any] = {
         "category_id": category_ids[annotation.category],
         "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "area": _measure(annotation),
+        "area": annotation.size,
         "iscrowd": int(annotation.is_crowd or annotation.is_difficult),
     }
     if annotation.segmentation is not None:
@@ -103,16 +100,6 @@ def _to_entry(
         found["keypoints"] = list(annotation.keypoints)
         found["num_keypoints"] = sum(visibility > 0 for visibility in annotation.keypoints[2::3])
     return found
-
-
-def _measure(annotation: Annotation) -> float:
-    """The area of an object: the annotated one, else that of the mask, else of the box."""
-    masked = annotation.segmentation
-    if annotation.area is not None or masked is None:
-        return annotation.size
-    if isinstance(masked, Mapping):
-        return float(measure_mask({"size": list(masked["size"]), "counts": masked["counts"]}))
-    return sum(measure_polygon(np.asarray(part, dtype=np.float64)) for part in masked)
 
 
 def _to_plain(segmentation: Any) -> Any:

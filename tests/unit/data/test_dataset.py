@@ -4,11 +4,13 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from composer.data import Annotation, Dataset, Metadata, Record, Segment, concatenate_datasets
 from composer.data.faults import Fault, apply_policy, describe_faults
 from composer.errors import DataError
+from composer.structures import encode_mask
 
 CLASSES = ("cat", "dog", "cow")
 
@@ -176,9 +178,13 @@ def test_datasets_that_mean_other_things_by_a_number_are_not_joined(what, ours, 
         concatenate_datasets([plain, first, other])
 
 
-def test_the_size_of_an_annotation_is_its_area_or_that_of_its_box():
+def test_the_size_of_an_annotation_is_its_area_or_that_of_its_mask_or_its_box():
+    triangle = [[0, 0, 4, 0, 0, 4]]
     assert annotate(0).size == 24
-    assert annotate(0, area=7.5).size == 7.5
+    assert annotate(0, segmentation=triangle).size == 8
+    assert annotate(0, segmentation=[*triangle, [5, 5, 7, 5, 7, 7, 5, 7]]).size == 12
+    assert annotate(0, segmentation=encode_mask(np.eye(3, dtype=bool))).size == 3
+    assert annotate(0, segmentation=triangle, area=7.5).size == 7.5
 
 
 FAULTS = [
