@@ -40,7 +40,8 @@ def tasks_option() -> Decorator:
         callback=_parse_tasks,
         metavar="TASK,...",
         help="bbox, segm, keypoints, lvis_bbox, lvis_segm, voc, rotated_bbox, proposals, panoptic, "
-        "sem_seg.  [default: all that fit]",
+        "sem_seg; and where they are named: boundary, cityscapes, cityscapes_sem_seg.  [default: "
+        "all that fit]",
     )
 
 

@@ -1,11 +1,13 @@
 """`composer eval`: metrics on the terminal, files, and mistakes."""
 
 import json
+import re
 
 import pytest
 
 from composer import Graph
 from composer.data import write_shape_dataset
+from composer.evaluation.tasks import TASKS
 
 SMALL = {
     "depth": 18,
@@ -211,3 +213,7 @@ def test_images_of_training_among_the_evaluated_are_told(cli, files, folder):
     assert (chosen.code, chosen.err) == (0, "")
     joined = cli(*command, "--no-save")
     assert "note: evaluating on train, val together, images of training included" in joined.err
+
+
+def test_the_help_names_every_task(cli):
+    assert set(TASKS) <= set(re.findall(r"\w+", cli("eval", "--help").out))
