@@ -48,11 +48,13 @@ def load_json(file: Path, log: FaultLog | None = None) -> Any:
     except TextEncodingError as error:
         raise DataError(f"{file}: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: not JSON: {error}") from None
+        lines = " (a document a line is none; a list has '[' before and ',' between its entries)"
+        hint = lines if str(error).startswith("Extra data: line 2 ") else ""
+        raise DataError(f"{file}: not JSON: {error}{hint}") from None
     for message in twins:
         if log is None:
             raise DataError(f"{file}: {message}")
-        log.add("malformed", message, entry=file.name)
+        log.add("malformed", f"{message}; the last counts", entry=file.name)
     return document
 
 
@@ -77,7 +79,7 @@ def parse_json(text: str) -> tuple[Any, list[str]]:
 def _describe_twins(pairs: Sequence[tuple[str, Any]], found: Mapping[str, Any]) -> Iterator[str]:
     own = f" with the id {show_value(found['id'])}" if "id" in found else ""
     for key in dict.fromkeys(key for key, value in pairs if value != found[key]):
-        yield f"the key {show_value(key)} has several values in a mapping{own}; the last counts"
+        yield f"the key {show_value(key)} has several values in a mapping{own}"
 
 
 def read_json(file: Path, keys: Sequence[str], log: FaultLog | None = None) -> Mapping[str, Any]:

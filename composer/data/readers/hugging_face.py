@@ -149,7 +149,7 @@ def _parse_line(line: str, file: Path, number: int, log: FaultLog | None) -> Any
         raise DataError(f"{file}:{number}: it is not a JSON document a line: {error}") from None
     if log is not None:
         for message in twins:
-            log.add("malformed", message, entry=f"line {number}")
+            log.add("malformed", f"{message}; the last counts", entry=f"line {number}")
     return entry
 
 

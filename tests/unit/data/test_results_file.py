@@ -47,8 +47,13 @@ def test_a_bad_entry_is_reported_by_its_number(file, entry, message):
         ("{}", "expected a list of entries in COCO's results format, not a dict"),
         ("[", "not JSON"),
         ("[" * 100_000, "not JSON"),
+        (
+            '{"score": 1}\n{"score": 2}\n',
+            r"not JSON: Extra data: line 2.*a document a line is none",
+        ),
+        ('[{"score": 1, "score": 2}]', "the key 'score' has several values in a mapping$"),
     ],
-    ids=["mapping", "torn", "deep"],
+    ids=["mapping", "torn", "deep", "lines", "twins"],
 )
 def test_other_documents_are_refused(file, text, message):
     file.write_text(text)
