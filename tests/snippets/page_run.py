@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -16,10 +14,10 @@ from types import ModuleType
 
 import yaml
 
+from snippets.commands import run_command
 from snippets.page import SETUP, Block, read_page
 from snippets.transcript import compare_output, split_transcript
 
-_TIMEOUT = 600  # seconds for one command
 _INSTALLATION = re.compile(
     r"git clone|cd |make\b|(python3? -m )?(pip install|venv)|python3? -m build|source |pre-commit"
 )
@@ -118,33 +116,12 @@ class PageRun:
         exchanges = list(split_transcript(block.text))
         for number, exchange in enumerate(exchanges, start=1):
             last = number == len(exchanges)
-            code, printed = self.run_command(exchange.command)
+            code, printed = run_command(exchange.command, self.folder)
             if code != (int(block.marks.get("exit", 0)) if last else 0):
                 self.fail(block, f"$ {exchange.command}\nends with exit code {code}:\n{printed}")
             difference = compare_output(exchange.output, printed) if exchange.output else ""
             if difference:
                 self.fail(block, f"$ {exchange.command}\n{difference}")
-
-    def run_command(self, command: str) -> tuple[int, str]:
-        """Runs a command in the page's folder; gives its exit code and what it printed."""
-        programs = str(Path(sys.executable).parent)
-        environment = os.environ | {
-            "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
-            "PYTHONPATH": str(self.folder),
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-        }
-        result = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_TIMEOUT,
-        )
-        return result.returncode, result.stdout.replace(f"{self.folder}{os.sep}", "")
 
     def check_yaml(self, block: Block) -> None:
         """Parses a block; one that is a whole spec has to pass `composer check`."""
@@ -154,7 +131,7 @@ class PageRun:
         path = self.folder / block.marks.get("file", f"specs/_line_{block.line}.yaml")
         path.parent.mkdir(exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
-        code, printed = self.run_command(f"composer check {path.relative_to(self.folder)}")
+        code, printed = run_command(f"composer check {path.relative_to(self.folder)}", self.folder)
         if code != (1 if "problems" in block.marks else 0):
             self.fail(block, f"composer check ends with exit code {code}:\n{printed}")
 
