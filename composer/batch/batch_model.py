@@ -30,6 +30,8 @@ Arrays = Mapping[str, Any]
 
 _OPENED = ("extractor", "columns")
 _OWN = ("image_size", "sample_range", "names")
+_LOADING = ("skip_mismatched", "allow_missing", "allow_unexpected", "key_mapping", "section")
+_OPTIONS = (*_OWN, "weights", "set", "batch_size", *_LOADING)
 
 
 class BatchModel:
@@ -77,6 +79,9 @@ class BatchModel:
         threads: int | None = None,
         **options: Any,
     ) -> None:
+        if unknown := [name for name in options if name not in _OPTIONS]:
+            hint = did_you_mean(unknown[0], _OPTIONS, "options")
+            raise InputError(f"there is no option '{unknown[0]}'. {hint}")
         self.model, self.until, self.per = model, until, per
         self.reduce, self.score_threshold = reduce, score_threshold
         self.channel_order, self.device, self.threads = channel_order, device, threads

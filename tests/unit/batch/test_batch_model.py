@@ -12,6 +12,7 @@ from PIL import Image
 from composer import Graph
 from composer.batch import BatchModel, make_predict_fn
 from composer.errors import InputError
+from composer.graph import LoadArguments
 from unit.extraction.conftest import SIZES
 
 OPTIONS = {"image_size": 120, "score_threshold": 0, "optimize": False}
@@ -101,6 +102,13 @@ def test_an_empty_batch_and_one_without_detections_have_all_columns(checkpoint, 
         assert found["box_pooler"].shape == (0, 8, 7, 7)
         assert found["class"].dtype == np.int64
         assert {len(column) for column in found.values()} == {0}
+
+
+def test_an_option_that_does_not_exist_is_refused_before_a_model_is_opened():
+    with pytest.raises(InputError, match="there is no option 'image_sise'"):
+        BatchModel("people", image_sise=120)
+    for name in LoadArguments.__annotations__:
+        BatchModel("people", **{name: None})
 
 
 def test_a_batch_without_images_says_what_it_has():
