@@ -17,9 +17,11 @@ FEW, MANY = 60, 150
 def test_damaged_files_are_refused_with_errors_of_ours(name, tmp_path, caplog):
     caplog.set_level(logging.CRITICAL)
     shutil.copytree(SPECS, tmp_path, dirs_exist_ok=True)
-    found = read_cases(TARGETS[name], 0, FEW if name in SLOW else MANY, tmp_path, seconds=5)
+    target = TARGETS[name]
+    count = FEW if name in SLOW or target.is_forgiving else MANY  # what is refused takes no time
+    found = read_cases(target, 0, count, tmp_path, seconds=5)
     assert found.failures == []
-    assert TARGETS[name].is_forgiving or found.refused > found.count / 4
+    assert target.is_forgiving or found.refused > found.count / 4
 
 
 @pytest.mark.parametrize("name", TARGETS)
