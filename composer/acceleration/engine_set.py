@@ -84,6 +84,7 @@ class EngineSet:
     num_compiled: int = field(default=0, init=False)
     _state: _State | None = field(default=None, init=False, repr=False)
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
+    _last: Any = field(default_factory=threading.local, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.entering = find_entering(self.dependencies, self.paths)
@@ -110,6 +111,14 @@ class EngineSet:
     def failure(self) -> str:
         """Why the engine does not run it; an empty text if it does, or was not asked yet."""
         return "" if self._state is None else self._state.failure
+
+    @property
+    def was_replaced(self) -> bool:
+        """Whether PyTorch ran the nodes of this thread's last run, and another run may not do so.
+
+        That of no regions, which no engine runs, is none of these.
+        """
+        return getattr(self._last, "was_replaced", False)
 
     def within(self, dependencies: Dependencies, outputs: frozenset[Slot]) -> EngineSet:
         """The same set in a part of the graph.
@@ -165,12 +174,13 @@ class EngineSet:
         """
         given = {slot: values[str(slot)] for slot in self.entering}
         state = self._prepare(functions, given)
-        tensors = None if state is None else self._find_tensors(state, given)
-        if state is None or state.run is None or tensors is None:
+        tensors = None if state is None or state.run is None else _flatten(state, given)
+        self._last.was_replaced = tensors is None
+        if state is None or state.run is None or tensors is None or not self._takes(tensors):
             return self.compute(functions, values)
         try:
-            with torch.no_grad():
-                found = state.run(*tensors)
+            with torch.no_grad():  # programs assume one layout
+                found = state.run(*[tensor.contiguous() for tensor in tensors])
         except Exception as error:
             reason = f"the engine '{self.engine.name}' failed: {describe_error(error)}"
             raise ExecutionError(self.paths[0], reason) from error
@@ -185,15 +195,9 @@ class EngineSet:
         known = compute_nodes(nodes, functions, {s: values[str(s)] for s in self.entering})
         return tuple([known[slot] for slot in self.leaving])
 
-    def _find_tensors(self, state: _State, given: Mapping[Slot, Any]) -> tuple[Tensor, ...] | None:
-        try:
-            tensors = state.part.inputs.flatten(given)
-        except LayoutError:
-            return None
+    def _takes(self, tensors: Sequence[Tensor]) -> bool:
         devices = self.engine.engine.devices
-        if any(tensor.device.type not in devices or not tensor.numel() for tensor in tensors):
-            return None
-        return tuple([tensor.contiguous() for tensor in tensors])  # programs assume one layout
+        return all(tensor.device.type in devices and tensor.numel() for tensor in tensors)
 
     def _prepare(
         self, functions: Mapping[str, Callable[..., Any]], given: Mapping[Slot, Any]
@@ -265,11 +269,18 @@ class EngineSet:
         return engine.load(place[0], shown, self.precision)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_state": None, "_lock": None}
+        return {**self.__dict__, "_state": None, "_lock": None, "_last": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self.__dict__.update(state, _lock=threading.Lock(), _last=threading.local())
 
+
+def _flatten(state: _State, given: Mapping[Slot, Any]) -> tuple[Tensor, ...] | None:
+    """The tensors that enter; None if values are made of other parts than those of the example."""
+    try:
+        return state.part.inputs.flatten(given)
+    except LayoutError:
+        return None
 
 def _compare(part: TensorPart, shown: EnginePart, run: Compiled, tolerance: float) -> None:
     """Makes sure that a compiled set computes what the nodes do on the example.

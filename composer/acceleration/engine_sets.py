@@ -103,6 +103,14 @@ class EngineSets:
         calibration = "" if found.calibration is None else found.calibration.digest
         return (found.label, found.engine.engine.describe_version(), calibration)
 
+    def was_replaced(self, step: Step) -> bool:
+        """Whether PyTorch ran the nodes of a set in this thread's last run: see `EngineSet`.
+
+        Args:
+            step: a step of a set.
+        """
+        return self._by_name[step.node.module_path].was_replaced
+
     def joined(self, others: Sequence[EngineSet]) -> EngineSets:
         """These sets and others, without those of these that have a node of the others."""
         taken = {path for each in others for path in each.paths}

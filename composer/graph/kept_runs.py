@@ -47,6 +47,7 @@ from composer.value_cache import (
 from composer.values import carries_gradients
 
 _EFFECT = "it drew from a global generator, or wrote to a buffer or an attribute of its own"
+_REPLACED = "PyTorch computed it in place of the engine"
 
 
 @dataclass
@@ -119,6 +120,10 @@ class Ways:
             way = self.sets.describe_way(step)
             return KeyedStep(step, tuple([self.nodes[path] for path in step.members]), way)
         return KeyedStep(step, (step.node,), self._find_way(step))
+
+    def was_replaced(self, step: Step) -> bool:
+        """Whether a step was carried out in another way than its key says, as it happened."""
+        return bool(step.members) and self.sets is not None and self.sets.was_replaced(step)
 
     def _find_way(self, step: Step) -> tuple[Any, ...]:
         if self.optimized is None:
@@ -279,10 +284,11 @@ class KeepingObserver:
         """Keeps the outputs that somebody needs."""
         keys = self._keeping.keys
         reads = [slot for end in step.arguments.values() for slot in end.slots]
-        has_effects = self._before != self._find_state(step)
-        if has_effects:
-            self._reasons[step.node.path] = _EFFECT
-        if has_effects or any(keys.get(slot) is None for slot in reads):
+        reason = _EFFECT if self._before != self._find_state(step) else ""
+        reason = reason or (_REPLACED if self._ways.was_replaced(step) else "")
+        if reason:
+            self._reasons[step.node.path] = reason
+        if reason or any(keys.get(slot) is None for slot in reads):
             keys.update({slot: None for _, slot in step.keeps})
             return
         function: Any = self._ways.callables.get(step.node.module_path)
