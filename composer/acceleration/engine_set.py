@@ -26,11 +26,12 @@ from composer.acceleration.tensor_part import (
     find_type,
     order_nodes,
 )
-from composer.acceleration.value_layout import LayoutError, TensorPort
+from composer.acceleration.value_layout import LayoutError
+from composer.acceleration.weight_fingerprint import Fingerprint, take_fingerprint
 from composer.blueprint import Dependencies, Node, Slot, Step
 from composer.errors import ExecutionError
 from composer.escapes import describe_error
-from composer.layers import Compiled, EnginePart, EngineTensor
+from composer.layers import Compiled, EnginePart
 from composer.node import Contract, InputPort
 
 _TOLERANCES = {"float32": 2e-3, "bfloat16": 0.25, "int8": 0.5}  # of the largest value
@@ -52,7 +53,7 @@ class Calibration:
 
 
 class _State(NamedTuple):
-    fingerprint: tuple[Any, ...]
+    fingerprint: Fingerprint
     part: TensorPart
     run: Compiled | None
     failure: str
@@ -205,8 +206,8 @@ class EngineSet:
         """The set as it is compiled; None where hooks watch its modules."""
         with self._lock:
             called = [functions[self.dependencies.nodes[p].module_path] for p in self.paths]
-            fingerprint = _take_fingerprint(called)
-            if not fingerprint:
+            fingerprint = _take_fingerprints(called)
+            if fingerprint is None:
                 return None
             if self._state is None or self._state.fingerprint != fingerprint:
                 with _disable_current_modes():  # a watch on memory would be traced, too
@@ -217,10 +218,10 @@ class EngineSet:
         self,
         functions: Mapping[str, Callable[..., Any]],
         given: Mapping[Slot, Any],
-        fingerprint: tuple[Any, ...],
+        fingerprint: Fingerprint,
     ) -> _State:
         part, example = self._make_part(functions, given)
-        shown = _show(part, part.inputs.flatten(example))
+        shown = part.show(part.inputs.flatten(example))
         try:
             run = self._load(part, shown)
             tolerance = _TOLERANCES.get(self.precision, max(_TOLERANCES.values()))
@@ -310,27 +311,12 @@ def _find_largest(tensor: Tensor) -> float:
     return float(tensor.float().abs().max()) if tensor.numel() else 0.0
 
 
-def _show(part: TensorPart, tensors: Sequence[Tensor]) -> EnginePart:
-    inputs, outputs = (
-        tuple([_show_port(port) for port in layout.ports]) for layout in (part.inputs, part.outputs)
-    )
-    examples = tuple([tensor.contiguous() for tensor in part.widen(tensors)])
-    return EnginePart(part, inputs, outputs, examples)
-
-
-def _show_port(port: TensorPort) -> EngineTensor:
-    return EngineTensor(port.name, port.dtype, {d.axis: d.meaning for d in port.dynamic})
-
-
-def _take_fingerprint(functions: Sequence[Callable[..., Any]]) -> tuple[Any, ...]:
-    """Identifies what is called, with its weights as they are now; empty if hooks watch it."""
+def _take_fingerprints(functions: Sequence[Callable[..., Any]]) -> Fingerprint | None:
+    """Identifies what is called, with its weights as they are now; None if hooks watch it."""
     found: list[Any] = []
     for function in functions:
-        found.append(id(function))
-        if isinstance(function, nn.Module):
-            if any(m._forward_hooks or m._forward_pre_hooks for m in function.modules()):
-                return ()
-            for tensor in (*function.parameters(), *function.buffers()):
-                version = 0 if tensor.is_inference() else tensor._version
-                found += [id(tensor), version, tensor.data_ptr()]
+        own = take_fingerprint(function) if isinstance(function, nn.Module) else (id(function),)
+        if own is None:
+            return None
+        found.append(own)
     return tuple(found)

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from composer.acceleration.precision import cast_down, cast_up
+from composer.acceleration.weight_fingerprint import Fingerprint, take_fingerprint
 from composer.escapes import describe_error
 from composer.layers import FusedConv2d, Optimization
-from composer.module_tree import copy_without_held, own_modules
-
-_Fingerprint = tuple[Any, ...]
+from composer.module_tree import copy_without_held
 
 
 class OptimizedNode:
@@ -45,7 +44,7 @@ class OptimizedNode:
             optimization.fold is not None or optimization.channels_last or self.is_lowered
         )
         self.failure = ""
-        self._made: tuple[_Fingerprint, nn.Module] | None = None
+        self._made: tuple[Fingerprint, nn.Module] | None = None
 
     def find_module(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
         """The copy of a module, as it is now; None if the module itself is to be called.
@@ -55,7 +54,7 @@ class OptimizedNode:
         """
         if not isinstance(function, nn.Module) or not self._changes_modules:
             return function
-        fingerprint = _take_fingerprint(function)
+        fingerprint = take_fingerprint(function)
         if fingerprint is None:
             return None
         made = self._made
@@ -114,23 +113,6 @@ class OptimizedNode:
         other = copy.copy(self)
         other._made = None
         return other
-
-
-def _take_fingerprint(module: nn.Module) -> _Fingerprint | None:
-    """Identifies the weights of a module as they are now; None if hooks watch it."""
-    found: list[Any] = [id(module)]
-    for _, inner in own_modules(module):
-        if inner._forward_hooks or inner._forward_pre_hooks:
-            return None
-        found.append(id(inner))
-        for tensor in (*inner._parameters.values(), *inner._buffers.values()):
-            if tensor is not None:
-                found += [id(tensor), _version_of(tensor), tensor.data_ptr()]
-    return tuple(found)
-
-
-def _version_of(tensor: Tensor) -> int:
-    return 0 if tensor.is_inference() else tensor._version
 
 
 def _lay_out(module: nn.Module, dtype: torch.dtype, *, channels_last: bool) -> None:

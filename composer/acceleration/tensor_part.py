@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree  # documented for torch.export; there is no other name
 
-from composer.acceleration.value_layout import record_layout
+from composer.acceleration.value_layout import TensorPort, record_layout
 from composer.blueprint import Dependencies, Node, Slot
 from composer.dag import order
 from composer.executor import gather
+from composer.layers import EnginePart, EngineTensor
 
 _SHARED = ("batch", "regions")  # numbers that all tensors of a part have in common
 _COUNTS = (*_SHARED, "rows")
@@ -118,6 +119,23 @@ class TensorPart(nn.Module):
                     tensor = _repeat(tensor, dimension.axis)
             widened.append(tensor)
         return tuple(widened)
+
+    def show(self, tensors: Sequence[Tensor]) -> EnginePart:
+        """The nodes as engines and exporters get them.
+
+        Args:
+            tensors: an example of the tensors that enter.
+        """
+        inputs, outputs = (
+            tuple([_show_port(port) for port in layout.ports])
+            for layout in (self.inputs, self.outputs)
+        )
+        examples = tuple([tensor.contiguous() for tensor in self.widen(tensors)])
+        return EnginePart(self, inputs, outputs, examples)
+
+
+def _show_port(port: TensorPort) -> EngineTensor:
+    return EngineTensor(port.name, port.dtype, {d.axis: d.meaning for d in port.dynamic})
 
 
 class _Readings(TorchFunctionMode):

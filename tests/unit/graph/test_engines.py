@@ -133,10 +133,12 @@ def test_sessions_keep_what_leaves_a_set_and_compute_the_rest_by_pytorch(graph, 
     assert torch.equal(session["third"], expected["third"])
 
 
-def test_a_set_follows_the_weights_of_the_graph(graph, fast, engine):
+@pytest.mark.parametrize("past_the_counter", [False, True])
+def test_a_set_follows_the_weights_of_the_graph(graph, fast, engine, past_the_counter):
     fast(X)
+    weight = graph.module("second").weight
     with torch.no_grad():
-        graph.module("second").weight.fill_(7.0)
+        (weight.data if past_the_counter else weight).fill_(7.0)
     assert torch.equal(fast(X)["y"], graph(X)["y"])
     assert engine.num_compiled == 3
 

@@ -170,7 +170,9 @@ def test_it_is_not_run_while_the_original_is_trained(graph, x):
     optimized.run(x, until="head")
 
 
-@pytest.mark.parametrize("change", ["in place", "replaced", "loaded", "module", "data"])
+@pytest.mark.parametrize(
+    "change", ["in place", "replaced", "loaded", "module", "data", "past the counter"]
+)
 def test_it_follows_the_weights_of_the_original(graph, x, change):
     optimized = graph.optimize()
     optimized.run(x, until="sink")
@@ -180,6 +182,8 @@ def test_it_follows_the_weights_of_the_original(graph, x, change):
             conv.weight.mul_(2)
     elif change == "replaced":
         conv.weight = nn.Parameter(conv.weight.detach() * 2)
+    elif change == "past the counter":
+        conv.weight.data.mul_(2)
     elif change == "data":
         conv.weight.data = conv.weight.detach() * 2
     elif change == "loaded":
