@@ -11,6 +11,7 @@ import re
 _UNPRINTABLE = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_STYLES = re.compile("\x1b\\[[0-9;]*m")  # colours of a terminal
 _OF_LINES = re.compile("[\t\n]")
 _BYTES = range(0xDC80, 0xDD00)  # surrogates that stand for bytes of names that are not UTF-8
 _LONGEST = 300  # characters of a word in a message; paths of files have fewer
@@ -29,7 +30,7 @@ def escape_name(name: object) -> str:
 
 
 def describe_error(error: BaseException, *, with_kind: bool = True) -> str:
-    """An error of somebody else's code on one line, whatever line breaks are in its message.
+    """An error of somebody else's code on one line, without a terminal's colours.
 
     Args:
         error: the error, which may be unable to describe itself.
@@ -37,7 +38,7 @@ def describe_error(error: BaseException, *, with_kind: bool = True) -> str:
     """
     kind = type(error).__name__
     try:
-        text = " ".join(str(error).split())
+        text = " ".join(_STYLES.sub("", str(error)).split())
     except Exception:
         return kind
     return f"{kind}: {text}" if text and with_kind else text or kind

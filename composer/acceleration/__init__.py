@@ -20,7 +20,12 @@ from composer.acceleration.optimized_node import OptimizedNode
 from composer.acceleration.optimized_nodes import OptimizedNodes, optimize_nodes
 from composer.acceleration.precision import PRECISIONS, cast_down, cast_up
 from composer.acceleration.read_optimization import read_optimization
-from composer.acceleration.tensor_part import TensorPart, find_entering, find_leaving
+from composer.acceleration.tensor_part import (
+    TensorPart,
+    find_entering,
+    find_failing_node,
+    find_leaving,
+)
 from composer.acceleration.value_layout import (
     LayoutError,
     TensorPort,
@@ -48,6 +53,7 @@ __all__ = [
     "check_precision",
     "find_engine",
     "find_entering",
+    "find_failing_node",
     "find_leaving",
     "find_outputs",
     "find_sets",

@@ -17,11 +17,12 @@ from composer.acceleration.compiled_cache import CompiledCache
 from composer.acceleration.compiled_key import describe_entry, make_key
 from composer.acceleration.engines import NamedEngine
 from composer.acceleration.fused_plan import FusibleSet, endpoints_of
-from composer.acceleration.small_examples import shrink_examples
+from composer.acceleration.small_examples import shrink_examples, vary_sizes
 from composer.acceleration.tensor_part import (
     TensorPart,
     compute_nodes,
     find_entering,
+    find_failing_node,
     find_leaving,
     find_type,
     order_nodes,
@@ -225,13 +226,17 @@ class EngineSet:
         try:
             run = self._load(part, shown)
             tolerance = _TOLERANCES.get(self.precision, max(_TOLERANCES.values()))
-            _compare(part, shown, run, tolerance)
+            _compare(part, shown, shown.examples, run, tolerance)
+            if others := _find_others(part, shown):
+                _compare(part, shown, others, run, tolerance)
         except Exception as error:
             reason = f"{describe_error(error):.{_MAX_REASON}}"
+            if len(self.paths) > 1 and (path := find_failing_node(error)):
+                reason = f"at {path}, {reason}"
             message = f"the engine '{self.engine.name}' cannot take {', '.join(self.paths)}: "
             if self.is_required:
                 raise ExecutionError(self.paths[0], message + reason) from error
-            _LOGGER.warning("note: %s%s. PyTorch runs them.", message, reason)
+            _LOGGER.warning("note: %s%s. PyTorch runs them.", message, reason.rstrip("."))
             return _State(fingerprint, part, None, reason)
         return _State(fingerprint, part, run, "")
 
@@ -283,8 +288,25 @@ def _flatten(state: _State, given: Mapping[Slot, Any]) -> tuple[Tensor, ...] | N
     except LayoutError:
         return None
 
-def _compare(part: TensorPart, shown: EnginePart, run: Compiled, tolerance: float) -> None:
-    """Makes sure that a compiled set computes what the nodes do on the example.
+
+def _find_others(part: TensorPart, shown: EnginePart) -> tuple[Tensor, ...] | None:
+    """An example of other sizes, if there is one that the nodes take."""
+    others = vary_sizes(shown.examples, part.inputs.ports)
+    try:
+        with torch.no_grad():
+            return None if others is None or not part(*others) else others
+    except Exception:  # sizes that belong together were changed apart
+        return None
+
+
+def _compare(
+    part: TensorPart,
+    shown: EnginePart,
+    examples: Sequence[Tensor],
+    run: Compiled,
+    tolerance: float,
+) -> None:
+    """Makes sure that a compiled set computes what the nodes do on an example.
 
     The tensors of a port are measured by the largest value among them: on a small example, a
     level of a pyramid can have nearly none.
@@ -293,7 +315,7 @@ def _compare(part: TensorPart, shown: EnginePart, run: Compiled, tolerance: floa
         ValueError: if it does not.
     """
     with torch.no_grad():
-        found, wanted = run(*shown.examples), shown.module(*shown.examples)
+        found, wanted = run(*examples), shown.module(*examples)
     slots = [port.slot for port in part.outputs.ports]
     largest = dict.fromkeys(slots, 1e-6)
     for slot, exact in zip(slots, wanted, strict=True):

@@ -1,16 +1,19 @@
-"""Small examples of what enters a set of nodes, for tracing takes time by the pixel."""
+"""Small examples of what enters a set of nodes, for tracing takes time by the pixel, and others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from composer.acceleration.value_layout import LayoutError, TensorPort, record_layout
 from composer.blueprint import Slot
 
 SIDE = 128  # pixels: a multiple of all usual strides
+_OTHER_SIDES = {"height": 64, "width": 96}
+_COUNTS = ("batch", "regions")
 
 
 def shrink_examples(
@@ -36,6 +39,29 @@ def shrink_examples(
     if all(a.shape == b.shape for a, b in zip(cut, tensors, strict=True)):
         return None
     return layout.unflatten(cut)
+
+
+def vary_sizes(tensors: Sequence[Tensor], ports: Sequence[TensorPort]) -> tuple[Tensor, ...] | None:
+    """An example of another size, and of another number of images and regions.
+
+    Args:
+        tensors: an example.
+        ports: what its tensors are.
+
+    Returns:
+        None where the example cannot be changed so.
+    """
+    maps = [port for port in ports if _find_sides(port)]
+    found = []
+    for tensor, port in zip(tensors, ports, strict=True):
+        for dimension in port.dynamic:
+            if dimension.meaning in _COUNTS:
+                tensor = torch.cat([tensor, tensor], dimension.axis)
+            elif (side := _OTHER_SIDES.get(dimension.meaning)) and len(maps) == 1:
+                tensor = tensor.narrow(dimension.axis, 0, min(side, tensor.shape[dimension.axis]))
+        found.append(tensor.contiguous())
+    is_same = all(a.shape == b.shape for a, b in zip(found, tensors, strict=True))
+    return None if is_same else tuple(found)
 
 
 def _find_sides(port: TensorPort) -> list[int]:

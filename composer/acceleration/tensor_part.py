@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from traceback import walk_tb
 from typing import Any
 
 import torch
@@ -178,6 +179,22 @@ def compute_nodes(
         result = callables[node.module_path](**{port: gather(end, known) for port, end in ends})
         known.update(zip(node.slots, result if node.named_outputs else (result,), strict=True))
     return known
+
+
+def find_failing_node(error: BaseException) -> str:
+    """The path of the node in which `compute_nodes` failed, or a tracer of it; else an empty text.
+
+    Args:
+        error: what was raised, maybe by a tracer because of it.
+    """
+    cause: BaseException | None = error
+    found = ""
+    while cause is not None:
+        for frame, _ in walk_tb(cause.__traceback__):
+            if frame.f_code is compute_nodes.__code__:
+                found = frame.f_locals["node"].path
+        cause = cause.__cause__ or cause.__context__
+    return found
 
 
 def order_nodes(dependencies: Dependencies, paths: Collection[str]) -> tuple[Node, ...]:

@@ -29,6 +29,11 @@ def test_control_characters_become_visible(text, expected):
     assert escape_controls(text) == expected
 
 
+def test_an_error_is_described_without_colours():
+    error = ValueError("\n  Failed. \x1b[96mStep 3/3\x1b[0m of it.\nNext steps:")
+    assert describe_error(error) == "ValueError: Failed. Step 3/3 of it. Next steps:"
+
+
 def test_a_name_is_on_one_line():
     assert escape_name("a.jpg\n  saved\tall") == "a.jpg\\n  saved\\tall"
 
