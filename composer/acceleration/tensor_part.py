@@ -56,6 +56,7 @@ class TensorPart(nn.Module):
         leaving: Sequence[Slot] | None = None,
     ) -> None:
         super().__init__()
+        self.training = False  # tracers put the nodes back into the mode of the whole
         self.nodes = order_nodes(dependencies, paths)
         self._callables = {n.module_path: callables[n.module_path] for n in self.nodes}
         for path, function in self._callables.items():

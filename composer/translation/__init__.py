@@ -29,6 +29,7 @@ from composer.translation.selection_in_onnx import (
     pick_rows,
     suppress_boxes,
 )
+from composer.translation.tracing_log import without_tracer_log
 
 __all__ = [
     "BOOL",
@@ -54,4 +55,5 @@ __all__ = [
     "suppress_boxes",
     "translated_by",
     "weigh_cells",
+    "without_tracer_log",
 ]

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from composer.layers import Compiled, EnginePart
+from composer.translation import without_tracer_log
 from composer_engines.deformable import has_deformable_convs
 from composer_engines.modules_at_hand import describe_versions, find_missing_modules
 from composer_engines.quiet_libraries import quiet_libraries
+from composer_engines.translation_failures import explain_failure
 
 _FILE, _FLOAT_FILE, _PREPARED_FILE = "model.onnx", "float.onnx", "prepared.onnx"
 _OPSET = 18
@@ -77,16 +79,50 @@ class OnnxRuntime:
 
 
 def _export(part: EnginePart, target: Path) -> None:
-    program = part.export()
-    with quiet_libraries():
-        model = torch.onnx.export(
-            program,
-            dynamo=True,
+    """Writes the nodes as a program of torch's; those of attention as a trace.
+
+    torch reasons about every size of a program. Of attention in windows, whose sizes are divided
+    and padded by layer after layer, this takes many minutes. A trace has no sizes to reason about;
+    whether it is true of all is seen where it is compared with the nodes at another one.
+    """
+    if any(isinstance(module, nn.LayerNorm) for module in part.module.modules()):
+        _trace(part, target)
+    else:
+        _translate(part, target)
+
+
+def _trace(part: EnginePart, target: Path) -> None:
+    axes = {
+        each.name: {axis: f"{each.name}.{axis}" for axis in each.dynamic}
+        for each in (*part.inputs, *part.outputs)
+    }
+    with torch.no_grad(), quiet_libraries(), without_tracer_log():
+        torch.onnx.export(
+            part.module,
+            part.examples,
+            str(target),
+            dynamo=False,
             opset_version=_OPSET,
             input_names=[each.name for each in part.inputs],
             output_names=[each.name for each in part.outputs],
-            verbose=False,
+            dynamic_axes=axes,
         )
+
+
+def _translate(part: EnginePart, target: Path) -> None:
+    program = part.export()
+    try:
+        with quiet_libraries():
+            model = torch.onnx.export(
+                program,
+                dynamo=True,
+                opset_version=_OPSET,
+                input_names=[each.name for each in part.inputs],
+                output_names=[each.name for each in part.outputs],
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ValueError(explain_failure(error, program)) from error
     assert model is not None
     model.save(str(target))
 

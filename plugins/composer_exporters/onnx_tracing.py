@@ -9,8 +9,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from composer.blueprint import Slot, Step
 from composer.errors import ExportError
 from composer.exporting import Cut
 from composer.layers import NormDeformConv2d
+from composer.translation import without_tracer_log
 
 _DEFORMABLE, _NEEDED = "torchvision::deform_conv2d", 19  # the first opset that has it
 _OPERATOR = re.compile(r"'?(\w+::\w+)'?")
@@ -57,7 +57,7 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
     axes = {name: _dynamic_axes(shapes[name]) for name in (*inputs, *outputs) if name in shapes}
     buffer: Any = io.BytesIO()
     try:
-        with torch.no_grad(), _without_log(), warnings.catch_warnings():
+        with torch.no_grad(), without_tracer_log(), warnings.catch_warnings():
             register_custom_op_symbolic(_DEFORMABLE, _translate_deformable, _NEEDED)
             warnings.simplefilter("ignore")  # of the tracer: the check is what counts
             torch.onnx.export(
@@ -120,24 +120,6 @@ def _translate_deformable(
         group_i=groups,
         offset_group_i=offset_groups,
     )
-
-
-@contextmanager
-def _without_log() -> Iterator[None]:
-    """Keeps the tracer from printing the whole program where an operation has no form in ONNX.
-
-    torch (2.14) enables its log for every export, by mistake: it asks a function, uncalled.
-    """
-    core, name = torch._C, "_jit_set_onnx_log_enabled"
-    enable = getattr(core, name, None)
-    if enable is None:
-        yield
-        return
-    setattr(core, name, lambda _is_enabled: None)
-    try:
-        yield
-    finally:
-        setattr(core, name, enable)
 
 
 def describe(step: Step) -> str:
