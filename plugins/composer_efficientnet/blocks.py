@@ -62,13 +62,19 @@ class PaddedConv2d(NormConv2d):
 def pad_same(
     x: Float[Tensor, "N C _ _"], kernel_size: int, stride: int
 ) -> Float[Tensor, "N C _ _"]:
-    """Pads a map with zeros so that a convolution returns its size over the stride, rounded up."""
+    """Pads a map with zeros so that a convolution returns its size over the stride, rounded up.
+
+    Nothing is decided by a size where that is not needed: compilers of programs for any size would
+    follow each decision through all layers below.
+    """
     padding = []
     for size in (x.shape[3], x.shape[2]):
-        needed = (-(-size // stride) - 1) * stride + kernel_size - size
-        before = max(needed, 0) // 2
-        padding += [before, max(needed, 0) - before]
-    return F.pad(x, padding) if any(padding) else x
+        needed = ((size + stride - 1) // stride - 1) * stride + kernel_size - size
+        if kernel_size < stride:
+            needed = max(needed, 0)
+        before = needed // 2
+        padding += [before, needed - before]
+    return F.pad(x, padding)
 
 
 Map = Float[Tensor, "N _ _ _"]

@@ -65,7 +65,8 @@ def fit_positions(
     if side * side != positions.shape[1]:
         raise ValueError(f"{positions.shape[1]} positions do not make a square.")
     grid = positions.reshape(1, side, side, -1)
-    if (height, width) == (side, side):
+    is_fitting = (height, width) == (side, side)
+    if is_fitting and not torch._C._get_tracing_state():  # other sizes go through a trace
         return grid
     return resize_grid(grid.permute(0, 3, 1, 2), height, width).permute(0, 2, 3, 1)
 

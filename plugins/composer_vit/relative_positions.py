@@ -17,7 +17,7 @@ def resize_table(table: Float[Tensor, "L D"], length: int) -> Float[Tensor, "_ D
         table: a vector for each distance along an axis, from the most negative on.
         length: number of rows wanted.
     """
-    if len(table) == length:
+    if len(table) == length and not torch._C._get_tracing_state():  # other sizes go through a trace
         return table
     resized = F.interpolate(table.T[None].float(), size=length, mode="linear")
     return resized[0].T.to(table.dtype)
@@ -36,6 +36,10 @@ def look_up_distances(
         num_queries: number of queries along the axis.
         num_keys: number of keys along the axis.
     """
+    if num_queries == num_keys:  # without fractions, which exported programs lack
+        table = resize_table(table, 2 * num_queries - 1)
+        places = torch.arange(num_queries, device=table.device)
+        return table[places[:, None] - places[None] + num_queries - 1]
     table = resize_table(table, 2 * max(num_queries, num_keys) - 1)
     query_step = max(num_keys / num_queries, 1.0)
     key_step = max(num_queries / num_keys, 1.0)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from composer_vit.attention_windows import join_windows, split_windows
+from composer_vit.attention_windows import join_windows, pad_to_windows, split_windows
 
 Map = Float[Tensor, "N H W C"]
 
@@ -45,7 +45,7 @@ class WindowAttention(nn.Module):
         """Returns the map of what places attend to within their windows."""
         _, height, width, channels = x.shape
         size = self.window_size
-        x = F.pad(x, (0, 0, 0, -width % size, 0, -height % size))
+        x = pad_to_windows(x, size)
         padded = x.shape[1:3]
         if self.shift:
             x = torch.roll(x, (-self.shift, -self.shift), dims=(1, 2))
@@ -65,7 +65,7 @@ class WindowAttention(nn.Module):
         if self.shift:
             apart = find_windows_apart(padded[0], padded[1], self.window_size, self.shift)
             masks = apart.to(bias.device)[:, None] * _MASKED + bias
-            num_images = num_windows // len(masks)
+            num_images = num_windows // masks.shape[0]  # of which traces keep track, not of len
             bias = masks.repeat(num_images, 1, 1, 1)
         found = F.scaled_dot_product_attention(
             queries, keys, values, attn_mask=bias.to(queries.dtype)

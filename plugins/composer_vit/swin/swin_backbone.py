@@ -16,6 +16,7 @@ from composer.layers import Optimization, drops_paths, fold_norms
 from composer.ranges import Chance, Depth, NonNegativeInt, Positive, PositiveInt
 from composer.structures import Features, ImageList, TensorShape
 from composer_vit.absolute_positions import resize_grid
+from composer_vit.attention_windows import count_windows
 from composer_vit.mlp import init_transformer
 from composer_vit.patch_embedding import PatchEmbedding
 from composer_vit.resized_positions import resize_bias_table
@@ -171,8 +172,9 @@ class SwinBackbone(nn.Module):
 
     def _embed(self, x: Float[Tensor, "N _ _ _"]) -> Map:
         """Returns the patches' vectors; images are padded with zeros to whole patches."""
-        size = self.patch_size
-        x = F.pad(x, (0, -x.shape[-1] % size, 0, -x.shape[-2] % size))
+        size, (height, width) = self.patch_size, x.shape[-2:]
+        rows, columns = count_windows(height, size), count_windows(width, size)
+        x = F.pad(x, (0, columns * size - width, 0, rows * size - height))
         x = self.patch_embed(x)
         if self.absolute_pos_embed is not None:
             grid = resize_grid(self.absolute_pos_embed, x.shape[1], x.shape[2])

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.layers import DropPath, call_block
+from composer_vit.attention_windows import pad_to_windows
 from composer_vit.mlp import Mlp
 from composer_vit.swin.swin_attention import WindowAttention
 
@@ -85,8 +85,7 @@ class PatchMerging(nn.Module):
 
     def forward(self, x: Map) -> Float[Tensor, "N _ _ _"]:
         """Returns the merged map; an odd side is padded with zeros."""
-        _, height, width, _ = x.shape
-        x = F.pad(x, (0, 0, 0, width % 2, 0, height % 2))
+        x = pad_to_windows(x, 2)
         rows = (x[:, 0::2], x[:, 1::2])
         neighbours = [part[:, :, column::2] for column in (0, 1) for part in rows]
         return self.reduction(self.norm(torch.cat(neighbours, dim=-1)))
