@@ -28,12 +28,14 @@ class CheckedOutput(NamedTuple):
             of whole numbers the smaller of both.
         unmatched: rows that the other has not, in all runs.
         rows: rows in all runs, of an output whose rows are matched.
+        is_empty: whether the graph's has no number in any run, so that nothing was compared.
     """
 
     name: str
     error: float
     unmatched: int = 0
     rows: int = 0
+    is_empty: bool = False
 
 
 def check_file(cut: Cut, run_file: RunFile) -> list[CheckedOutput]:
@@ -73,7 +75,7 @@ def describe_check(checked: CheckedOutput) -> str:
     text = f"{checked.name}: largest error {checked.error:.2g}"
     if checked.unmatched:
         text += f", {checked.unmatched} of {checked.rows} rows differ"
-    return text
+    return f"{text}, for it was empty in all runs" if checked.is_empty else text
 
 
 def _allowed(checked: CheckedOutput) -> int:
@@ -84,7 +86,7 @@ def _join(first: CheckedOutput, second: CheckedOutput) -> CheckedOutput:
     errors = (first.error, second.error)
     worst = math.nan if any(map(math.isnan, errors)) else max(errors)
     counts = first.unmatched + second.unmatched, first.rows + second.rows
-    return CheckedOutput(first.name, worst, *counts)
+    return CheckedOutput(first.name, worst, *counts, first.is_empty and second.is_empty)
 
 
 def _check_example(cut: Cut, example: Values, outputs: Mapping[str, Tensor]) -> list[CheckedOutput]:
@@ -114,7 +116,7 @@ def _group(leaving: Sequence[FlatSlot]) -> list[list[FlatSlot]]:
 def _compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[CheckedOutput]:
     boxes = next((n for n in expected if n.endswith("boxes") and _are_boxes(expected[n])), "")
     if not boxes or not _are_boxes(found[boxes]):
-        return [CheckedOutput(name, _measure(expected[name], found[name])) for name in expected]
+        return [_check(name, value, found[name]) for name, value in expected.items()]
     classes = next((name for name in expected if name.endswith("classes")), "")
     ours, theirs = _match(
         expected[boxes], found[boxes], *((expected[classes], found[classes]) if classes else ())
@@ -124,10 +126,14 @@ def _compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> lis
     for name, value in expected.items():
         if _has_rows(name, value, rows) and len(found[name]) == len(found[boxes]):
             error = _measure(value[ours], found[name][theirs])
-            checked.append(CheckedOutput(name, error, unmatched, rows))
+            checked.append(CheckedOutput(name, error, unmatched, rows, not value.numel()))
         else:
-            checked.append(CheckedOutput(name, _measure(value, found[name])))
+            checked.append(_check(name, value, found[name]))
     return checked
+
+
+def _check(name: str, expected: Tensor, found: Tensor) -> CheckedOutput:
+    return CheckedOutput(name, _measure(expected, found), is_empty=not expected.numel())
 
 
 def _has_rows(name: str, value: Tensor, rows: int) -> bool:

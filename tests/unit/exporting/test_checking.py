@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from composer.errors import ExportError
-from composer.exporting.checking import CheckedOutput, _compare, require_agreement
+from composer.exporting.checking import (
+    CheckedOutput,
+    _compare,
+    _join,
+    describe_check,
+    require_agreement,
+)
 
 BOXES = torch.tensor([[0.0, 0, 10, 10], [20, 20, 30, 40], [5, 5, 6, 9]])
 
@@ -50,7 +56,12 @@ def test_other_shapes_and_what_is_no_number_are_errors():
 
 def test_no_detections_agree_with_none():
     none = {name: value[:0] for name, value in outputs().items()}
-    assert [each.error for each in _compare(none, none)] == [0, 0, 0]
+    empty = _compare(none, none)
+    assert [each.error for each in empty] == [0, 0, 0]
+    assert describe_check(empty[0]) == (
+        "detections.boxes: largest error 0, for it was empty in all runs"
+    )
+    assert not any(each.is_empty for each in map(_join, empty, _compare(outputs(), outputs())))
     assert {each.unmatched for each in _compare(outputs(), none)} == {3}
 
 
