@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +24,14 @@ class Cut:
         dependencies: the slots and nodes of the graph, with their types.
         callables: what nodes call, by path of the module.
         examples: the values of all slots in some runs.
+        scales: of slots whose images the file has as bytes, what it multiplies them by.
     """
 
     plan: Plan
     dependencies: Dependencies
     callables: Mapping[str, Callable[..., Any]]
     examples: Sequence[Values]
+    scales: Mapping[Slot, float] = field(default_factory=dict)
 
     @property
     def steps(self) -> Sequence[Step]:
@@ -77,7 +79,11 @@ class Cut:
         if slot not in self._flat:
             values = [example[slot] for example in self.examples]
             self._flat[slot] = describe_slot(
-                slot, self.type_of(slot), values, of_one_image=self.is_of_one_image
+                slot,
+                self.type_of(slot),
+                values,
+                of_one_image=self.is_of_one_image,
+                scale=self.scales.get(slot),
             )
         return self._flat[slot]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,9 +17,11 @@ from composer.graph.inputs import bind_inputs
 from composer.language import Mode
 from composer.structures import ImageBatch
 
+_NOTHING: Mapping[Slot, Any] = MappingProxyType({})
 _EXAMPLE = "astronaut.jpg"  # the photograph that ships, for checkpoints, which name none
 _KEPT = ("image",)  # an exported file has images in their own size, and nothing to compare with
 _SMALLER = (0.7, 0.85)  # of height and width: the second size of an image
+_CORNER = 96  # pixels, which have fewer regions than a detector takes of an image
 
 
 def read_example_inputs(graph: Graph, names: Sequence[str]) -> dict[str, Any]:
@@ -81,9 +84,31 @@ def list_pairs(examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [paired] if paired != dict(first) else []
 
 
-def record_values(graph: Graph, plan: Plan, inputs: Mapping[str, Any]) -> dict[Slot, Any]:
-    """The values of all slots in one run."""
-    values: dict[Slot, Any] = {}
+def cut_corner(inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The inputs of one run with a corner of each image; None if there is nothing to cut."""
+    images = {name: value for name, value in inputs.items() if _has_images(value)}
+    found = {name: [_cut(each, (_CORNER, _CORNER)) for each in images[name]] for name in images}
+    pairs = [
+        (one, other)
+        for name in images
+        for one, other in zip(images[name], found[name], strict=True)
+    ]
+    is_cut = any(one["image"].shape != other["image"].shape for one, other in pairs)
+    return {**inputs, **found} if is_cut else None
+
+
+def record_values(
+    graph: Graph, plan: Plan, inputs: Mapping[str, Any], given: Mapping[Slot, Any] = _NOTHING
+) -> dict[Slot, Any]:
+    """The values of all slots in one run.
+
+    Args:
+        graph: the graph.
+        plan: the plan of the run.
+        inputs: the inputs by name.
+        given: the values of the slots that are fed.
+    """
+    values = dict(given)
     with torch.no_grad():
         graph._execution.run(plan, values, inputs, seed=0, release=False)
     return values
@@ -111,9 +136,17 @@ def _images(graph: Graph, name: str, value: Any) -> list[dict[str, Any]] | None:
     return [{key: record[key] for key in _KEPT if key in record} for record in records]
 
 
-def _crop(record: Mapping[str, Any]) -> dict[str, Any]:
-    image: Tensor = record["image"]
-    height, width = (
-        max(1, int(side * part)) for side, part in zip(image.shape[-2:], _SMALLER, strict=True)
+def _has_images(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, dict) and "image" in each for each in value
     )
-    return {"image": image[:, :height, :width].contiguous()}
+
+
+def _crop(record: Mapping[str, Any]) -> dict[str, Any]:
+    sides = zip(record["image"].shape[-2:], _SMALLER, strict=True)
+    return _cut(record, [max(1, int(side * part)) for side, part in sides])
+
+
+def _cut(record: Mapping[str, Any], size: Sequence[int]) -> dict[str, Any]:
+    image: Tensor = record["image"]
+    return {"image": image[:, : size[0], : size[1]].contiguous()}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from composer.errors import InputError
+from composer.blueprint import Plan, make_plan
+from composer.errors import ExecutionError, InputError
+from composer.exporting.byte_images import find_scales
 from composer.exporting.checking import CheckedOutput, check_file, require_agreement
-from composer.exporting.cut import Cut
+from composer.exporting.cut import Cut, Values
 from composer.exporting.description import describe_export
 from composer.exporting.examples import (
+    cut_corner,
     list_examples,
     list_pairs,
     plan_recording,
@@ -23,6 +28,7 @@ from composer.exporting.exporter import (
     WeightsExporter,
     find_exporter,
 )
+from composer.exporting.region_counts import change_counts, has_one_count
 from composer.files import files_written_together
 from composer.graph import Graph
 
@@ -125,18 +131,53 @@ def make_cut(graph: Graph, options: ExportOptions) -> Cut:
         raise InputError("there is no node to export: what is asked for is given")
     recording = plan_recording(graph, until, feeds)
     graph._execution.check(recording)
+    with _evaluating(graph):
+        inputs = list_examples(graph, options.inputs, recording.inputs)
+        return _record(graph, plan, recording, inputs)
+
+
+@contextmanager
+def _evaluating(graph: Graph) -> Iterator[None]:
+    """Has a graph in inference in the body of the `with` statement."""
     was_training = graph.training
     graph.eval()
     try:
-        inputs = list_examples(graph, options.inputs, recording.inputs)
-        examples = [record_values(graph, recording, each) for each in inputs]
-        cut = Cut(plan, graph.blueprint.dependencies("inference"), graph._callables, examples)
-        if not cut.is_of_one_image:
-            examples += [record_values(graph, recording, each) for each in list_pairs(inputs)]
-            cut = Cut(plan, cut.dependencies, cut.callables, examples)
+        yield
     finally:
         graph.train(was_training)
+
+
+def _record(graph: Graph, plan: Plan, recording: Plan, inputs: Sequence[Mapping[str, Any]]) -> Cut:
+    """The part of a plan, with its values in runs: on each input, on two, with other regions."""
+    dependencies = graph.blueprint.dependencies("inference")
+    examples = [record_values(graph, recording, each) for each in inputs]
+    scales = find_scales(graph.spec, plan.input_slots, examples)
+    cut = Cut(plan, dependencies, graph._callables, examples, scales)
+    if not cut.is_of_one_image:
+        pairs = [record_values(graph, recording, each) for each in list_pairs(inputs)]
+        cut = replace(cut, examples=[*cut.examples, *pairs])
+    if has_one_count(cut):
+        others = _record_other_count(graph, cut, recording, inputs[0])
+        cut = replace(cut, examples=[*cut.examples, *others])
     return cut
+
+
+def _record_other_count(
+    graph: Graph, cut: Cut, recording: Plan, inputs: Mapping[str, Any]
+) -> list[Values]:
+    """The values of a run with another number of regions, if there is such a run.
+
+    Regions that enter are halved; others are those of a corner of the image.
+    """
+    try:
+        if (given := change_counts(cut)) is not None:
+            fed = tuple(given)
+            plan = make_plan(cut.dependencies, cut.plan.targets, fed, keep_all=True)
+            return [record_values(graph, plan, {}, given)]
+        corner = cut_corner(inputs)
+        return [] if corner is None else [record_values(graph, recording, corner)]
+    except ExecutionError:  # the nodes take no such values
+        return []
 
 
 def _export_program(
@@ -144,7 +185,7 @@ def _export_program(
 ) -> ExportReport:
     cut = make_cut(graph, options)
     tolerance = TOLERANCE if options.tolerance is None else options.tolerance
-    with files_written_together(path) as unfinished:
+    with _evaluating(graph), files_written_together(path) as unfinished:
         names = exporter.write(cut, unfinished, options.opset)
         checked = check_file(cut, exporter.open(unfinished))
         require_agreement(checked, tolerance)

@@ -14,6 +14,7 @@ from composer.acceleration import DynamicDimension
 from composer.acceleration.dynamic_dimensions import find_dynamic_dimensions
 from composer.blueprint import Slot
 from composer.errors import ExportError
+from composer.exporting.byte_images import to_bytes
 from composer.node import meaning, plain
 from composer.structures import ImageBatch, Instances, PanopticSegmentation
 
@@ -45,12 +46,14 @@ class FlatSlot:
         tensors: its tensors, in order.
         tree: how they are put together.
         constants: what is no tensor, by place.
+        scale: of images that a file has as bytes, what it multiplies them by; else None.
     """
 
     slot: Slot
     tensors: tuple[FlatTensor, ...]
     tree: pytree.TreeSpec
     constants: dict[int, Any]
+    scale: float | None = None
 
     def flatten(self, value: Any) -> list[Tensor]:
         """The tensors of a value.
@@ -61,7 +64,9 @@ class FlatSlot:
         leaves, tree = pytree.tree_flatten(simplify(value))
         if tree != self.tree:
             raise ExportError(f"'{self.slot}' is not always made of the same parts")
-        return [leaf for place, leaf in enumerate(leaves) if place not in self.constants]
+        tensors = [leaf for place, leaf in enumerate(leaves) if place not in self.constants]
+        scale = self.scale
+        return tensors if scale is None else [to_bytes(each, scale) for each in tensors]
 
     def unflatten(self, values: Sequence[Any]) -> Any:
         """A value made of tensors, or of what stands for them."""
@@ -78,7 +83,9 @@ def is_per_image(kind: Any) -> bool:
     return meaning(kind) is None and get_origin(plain(kind)) is list
 
 
-def describe_slot(slot: Slot, kind: Any, values: Sequence[Any], *, of_one_image: bool) -> FlatSlot:
+def describe_slot(
+    slot: Slot, kind: Any, values: Sequence[Any], *, of_one_image: bool, scale: float | None = None
+) -> FlatSlot:
     """How the values of a slot are made of tensors.
 
     Args:
@@ -86,6 +93,7 @@ def describe_slot(slot: Slot, kind: Any, values: Sequence[Any], *, of_one_image:
         kind: its port type.
         values: its values in some runs; dimensions that differ between them have names.
         of_one_image: whether everything is of one image, so that lists of images have one item.
+        scale: of images that the file has as bytes, what it multiplies them by.
 
     Raises:
         ExportError: it holds no tensor, or its parts differ between the runs.
@@ -103,8 +111,9 @@ def describe_slot(slot: Slot, kind: Any, values: Sequence[Any], *, of_one_image:
             shapes = [leaf.shape, *(found[place].shape for found, _ in others)]
             name = _name(slot, keys, without_image=of_one_image and is_per_image(kind))
             dynamic = _find_dynamic(kind, keys, shapes, of_one_image=of_one_image)
-            tensors.append(FlatTensor(name, leaf.dtype, _shape(name, shapes[0], dynamic)))
-    return FlatSlot(slot, tuple(tensors), tree, constants)
+            dtype = leaf.dtype if scale is None else torch.uint8
+            tensors.append(FlatTensor(name, dtype, _shape(name, shapes[0], dynamic)))
+    return FlatSlot(slot, tuple(tensors), tree, constants, scale)
 
 
 def simplify(value: Any) -> Any:

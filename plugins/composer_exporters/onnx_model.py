@@ -50,7 +50,7 @@ def build_model(cut: Cut, opset: int) -> ir.Model:
     builder = GraphBuilder(graph)
     values: Values = {}
     for flat in cut.entering:
-        values[flat.slot] = [_make_input(builder, tensor) for tensor in flat.tensors]
+        values[flat.slot] = [_make_input(builder, tensor, flat.scale) for tensor in flat.tensors]
     shared: dict[bytes, ir.Value] = {}
     for step in cut.steps:
         if (found := _translate(builder, cut, step, values)) is None:
@@ -73,8 +73,15 @@ def build_model(cut: Cut, opset: int) -> ir.Model:
     return passes.NameFixPass()(model).model
 
 
-def _make_input(builder: GraphBuilder, tensor: FlatTensor) -> ir.Value:
-    return builder.input(tensor.name, dtype=_find_dtype(tensor), shape=list(tensor.shape))
+def _make_input(builder: GraphBuilder, tensor: FlatTensor, scale: float | None) -> ir.Value:
+    """An input of the file; of images as bytes, those times their scale."""
+    made = builder.input(tensor.name, dtype=_find_dtype(tensor), shape=list(tensor.shape))
+    if scale is None:
+        return made
+    op, floating = builder.op, ir.DataType.FLOAT
+    scaled = op.Mul(op.Cast(made, to=floating), op.Constant(value_float=scale))
+    scaled.type, scaled.shape = ir.TensorType(floating), ir.Shape(tensor.shape)
+    return scaled
 
 
 def _describe_value(value: ir.Value, tensor: FlatTensor) -> None:

@@ -54,9 +54,18 @@ def test_pt2_holds_a_part_and_its_description(graph, tmp_path):
     assert os.listdir(tmp_path) == ["part.pt2"]
 
 
+def test_a_graph_that_is_trained_stays_so(tmp_path):
+    graph = Graph.from_spec(SPEC).train()
+    graph.export(tmp_path / "part.pt2", **PART)
+    expected = Graph.from_spec(SPEC).train()
+    modes = [module.training for module in graph.modules()]
+    assert modes == [module.training for module in expected.modules()]
+    assert any(modes)
+
+
 def test_pt2_takes_no_lists_of_an_item_an_image_and_no_opset(tmp_path, graph):
     whole = Graph.from_spec("faster_rcnn_r50_fpn", until="proposals")
-    with pytest.raises(ExportError, match=r"which a \.pt2 file cannot have"):
+    with pytest.raises(ExportError, match=r"which a program of tensors cannot have"):
         whole.export(tmp_path / "m.pt2", until="proposals", inputs=[IMAGE])
     with pytest.raises(InputError, match=r"--opset does not apply to \.pt2"):
         graph.export(tmp_path / "m.pt2", **PART, opset=18)
