@@ -9,8 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
+from composer.acceleration import LayoutError, TensorPart
 from composer.blueprint import Dependencies, Plan, Slot, Step
+from composer.errors import ExportError
 from composer.exporting.flat_slots import FlatSlot, describe_slot, is_per_image
+from composer.layers import EnginePart
 
 Values = Mapping[Slot, Any]
 
@@ -94,6 +97,32 @@ class Cut:
     def read_outputs(self, example: Values) -> dict[str, Tensor]:
         """The tensors of one example that leave, by name."""
         return _by_name(self.leaving, example)
+
+    def to_part(self) -> EnginePart:
+        """The nodes as one module of tensors, whose inputs and outputs are named as a file's are.
+
+        Raises:
+            ExportError: a value is a list of an item an image, or holds no tensors.
+        """
+        inner = {
+            slot for each in self.steps for end in each.arguments.values() for slot in end.slots
+        }
+        for slot in (*sorted(inner), *self.leaving_slots):
+            if is_per_image(self.dependencies.type_of(slot)):
+                raise ExportError(
+                    f"'{slot}' is a list of an item an image, which a program of tensors cannot "
+                    "have: export nodes of tensors, with --until and --feed, or whole detectors "
+                    "to .onnx"
+                )
+        names, example = [step.node.path for step in self.steps], self.examples[0]
+        try:
+            part = TensorPart(
+                self.dependencies, names, self.callables, example, leaving=self.leaving_slots
+            )
+            return part.eval().show(part.inputs.flatten(example))
+        except LayoutError as error:
+            nodes = ", ".join(names)
+            raise ExportError(f"the nodes {nodes} are no program of tensors: {error}") from error
 
     @cached_property
     def _flat(self) -> dict[Slot, FlatSlot]:

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from composer.acceleration import LayoutError, TensorPart
+from composer.acceleration import find_failing_node
 from composer.checkpoint.zip_directory import read_directory, read_member
 from composer.errors import CheckpointError, ExportError, InputError
 from composer.exporting import Cut, ProgramExporter, RunFile
-from composer.exporting.flat_slots import is_per_image
 from composer.json_documents import parse_json_document
+from composer.layers import EnginePart
 from composer.limits import Expansion
 from composer.regular_files import open_regular_file
 
@@ -34,35 +34,22 @@ class TorchExporter(ProgramExporter):
     """A program of torch.export, of nodes that map tensors to tensors."""
 
     def __init__(self) -> None:
-        self._written: dict[Path, tuple[Any, TensorPart]] = {}
+        self._written: dict[Path, tuple[Any, EnginePart]] = {}
 
     def write(self, cut: Cut, file: Path, opset: int | None) -> Collection[str]:
         """Writes the nodes as one program with free sizes."""
         if opset is not None:
             raise InputError("--opset does not apply to .pt2, which has no operators of ONNX")
-        _require_tensors(cut)
-        names = [step.node.path for step in cut.steps]
+        part = cut.to_part()
         try:
-            part = TensorPart(
-                cut.dependencies, names, cut.callables, cut.examples[0], leaving=cut.leaving_slots
-            )
-            given = {slot: cut.examples[0][slot] for slot in part.entering}
-            tensors = part.widen(part.inputs.flatten(given))
-        except LayoutError as error:
-            raise ExportError(f"these nodes cannot be exported to .pt2: {error}") from error
-        free = torch.export.Dim.AUTO
-        shapes = tuple({d.axis: free for d in port.dynamic} for port in part.inputs.ports)
-        try:
-            with torch.no_grad(), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                program = torch.export.export(
-                    part.eval(), tensors, dynamic_shapes=(shapes,), strict=False
-                )
+                program = part.export()
                 torch.export.save(program, file)
         except Exception as error:
-            raise ExportError(_explain(names, error)) from error
+            raise ExportError(_explain([step.node.path for step in cut.steps], error)) from error
         self._written[file] = program, part
-        return part.inputs.names
+        return [each.name for each in part.inputs]
 
     def add_metadata(self, file: Path, metadata: Mapping[str, str]) -> None:
         """Writes the archive again, with a text in it."""
@@ -92,25 +79,16 @@ class TorchExporter(ProgramExporter):
 
         def run(inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
             with torch.no_grad():
-                found = module(*(inputs[name] for name in part.inputs.names))
-            return dict(zip(part.outputs.names, found, strict=True))
+                found = module(*(inputs[each.name] for each in part.inputs))
+            return {each.name: value for each, value in zip(part.outputs, found, strict=True)}
 
         return run
-
-
-def _require_tensors(cut: Cut) -> None:
-    inner = {slot for step in cut.steps for end in step.arguments.values() for slot in end.slots}
-    for slot in (*sorted(inner), *cut.leaving_slots):
-        if is_per_image(cut.dependencies.type_of(slot)):
-            raise ExportError(
-                f"'{slot}' is a list of an item an image, which a .pt2 file cannot have: export "
-                "nodes of tensors, with --until and --feed, or whole detectors to .onnx"
-            )
 
 
 def _explain(names: list[str], error: Exception) -> str:
     text = " ".join(str(error).split())
     found = _OPERATOR.search(text)
     operation = f" at {found.group(1)}" if found else ""
-    nodes = ", ".join(names)
-    return f"the nodes {nodes} cannot be exported to .pt2{operation}: {text:.400}"
+    path = find_failing_node(error)
+    nodes = f"node '{path}'" if path else f"the nodes {', '.join(names)}"
+    return f"{nodes} cannot be exported to .pt2{operation}: {text:.400}"
