@@ -43,6 +43,7 @@ FOREIGN = [
 ]
 # Types that users do not create. They occur in signatures; the architecture page describes them.
 INTERNAL = [
+    r"composer\.exporting\.flat_slots\.FlatSlot",
     r"composer\.(plan|blueprint|construction|language)\..*",
     r"composer\.graph\.(hooks\.HookObserver|execution\.Execution|observers\.Observers)",
     r"composer\.graph\.weights\.(LoadArguments|LoadOptions)|Outline|composer\.data\.transforms\.transform\.Array",
