@@ -121,4 +121,5 @@ def test_a_panoptic_model_is_trained_on_points_of_pixels(build):
     names = ["sem_seg_loss", "point_loss"]
     found = graph.run(records, until=names, mode="training", seed=1)
     expected = alone.run(records, until=names, mode="training", seed=1)
-    torch.testing.assert_close(found, expected)
+    # Rounding decides between points that are nearly as uncertain as each other.
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
