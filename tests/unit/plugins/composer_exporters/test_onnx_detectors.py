@@ -80,7 +80,7 @@ def export(model, tmp_path, **settings):
 )
 def test_a_detector_gives_the_same_in_onnxruntime(model, settings, tmp_path):
     _, report = export(model, tmp_path, **settings)
-    assert report.num_examples == 3
+    assert report.num_examples in (3, 4)  # with one of another number of regions
     assert max(each.error for each in report.checked) < 1e-3
     assert any(each.rows > 0 for each in report.checked) or "panoptic" in model
 
