@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from composer.discovery import forget_entry_points
 from snippets.page_run import PageRun
 from zoo_server import running_zoo
 
@@ -40,14 +41,19 @@ PAGES = [
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, page):
-    """A folder, current and importable from; with the specs in it for pages that change them."""
+    """A folder, current and importable from; with the specs in it for pages that change them.
+
+    A page may install a plugin there, which is looked for anew.
+    """
     monkeypatch.setenv("COMPOSER_CACHE", str(tmp_path / "cache"))
     if page not in FROM_NOTHING:
         shutil.copytree(ROOT / "specs", tmp_path / "specs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
+    forget_entry_points()
     yield tmp_path
+    forget_entry_points()
     for name in set(sys.modules) - before:  # other tests have modules of these names
         if str(getattr(sys.modules[name], "__file__", "") or "").startswith(str(tmp_path)):
             del sys.modules[name]
