@@ -38,9 +38,11 @@ from composer.cli.snapshot_options import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    import torch
+
     from composer.blueprint import Blueprint, Plan
     from composer.checkpoint import LoadReport
-    from composer.graph import Graph, LoadArguments
+    from composer.graph import Graph, LoadArguments, OpenedModel
     from composer.language import Mode
 
 
@@ -121,48 +123,32 @@ def run(
     A NODE is a path (`roi_heads.mask_pooler`), a port of one (`roi_heads.detections.boxes`), a tap
     inside one (`backbone.bottom_up:res4.5.conv2`), or any end of these that is unique.
     """
-    _check_usage(save, no_save=no_save, num_targets=len(until))
+    _check_saving(save, no_save=no_save, num_targets=len(until))
     if profile and kept.folder is not None:
         raise click.UsageError("--profile measures what nodes take: leave --cache")
-    if mode == "training":
-        way.refuse_training()
     way.check()
     if dry_run:
         forbid_fetching(context, "--dry-run fetches nothing")
-    from composer.cli.run_inputs import assign_files, read_feeds, read_input_files
-    from composer.cli.run_report import RunReport, describe_plan, save_results
+    from composer.cli.run_inputs import assign_files, read_input_files
+    from composer.cli.run_report import RunReport, save_results
     from composer.cli.run_table import run_shown
-    from composer.graph import (
-        Graph,
-        LoadOptions,
-        find_device,
-        load_weights,
-        open_model,
-    )
+    from composer.graph import LoadOptions, find_device, open_model
 
     opened = open_model(model, weights or None, LoadOptions(**load_arguments), set=settings)
     blueprint = opened.blueprint
-    fed: dict[str, Any] = {}
-    if snapshot_folder is not None:
-        snapshot, mode, seed = read_continued(context, snapshot_folder, blueprint, mode, seed)
-        fed = read_feeds(feeds, blueprint, mode)
-        fed |= choose_needed(snapshot, blueprint, until, fed)
-    else:
-        fed = read_feeds(feeds, blueprint, mode)
+    fed, mode, seed = _read_fed(context, snapshot_folder, feeds, blueprint, until, mode, seed)
+    if mode == "training":
+        way.refuse_training()
     plan = _make_plan(blueprint, mode, until, fed, edits)
     if dry_run:
-        if mode == "inference":
-            plan = way.annotate(plan, blueprint)
-        click.echo(format_json(describe_plan(plan)) if as_json else str(plan))
+        _show_plan(plan, blueprint, way, as_json=as_json)
         return
     cache, place = kept.open(), find_device(device)
     files = assign_files(inputs, blueprint, plan)
     given, left_out = read_input_files(files, blueprint, plan, sample_range)
     notes = _print_notes(_notes_on_inputs(inputs, files, plan, blueprint))
     notes += _print_notes(f"error: {error}" for error in left_out)
-    graph = Graph.from_blueprint(blueprint, plan=plan, seed=seed, device=place)
-    graph.train(mode == "training")
-    reports = load_weights(graph, opened.weights, opened.options)
+    graph, reports = _build(opened, plan, seed, place)
     notes += _print_notes(_notes_on_weights(graph, reports))
     if mode == "inference":
         graph = way.apply(graph)
@@ -178,14 +164,8 @@ def run(
         plan=plan,
         outcome=outcome,
         saved={} if no_save else save_results(outcome, graph.spec.label, save),
-        context={
-            "device": device,
-            "seed": seed,
-            "inputs": files,
-            "feeds": feeds,
-            "edits": edits.to_json(),
-            "notes": notes,
-        },
+        context={"device": device, "seed": seed, "inputs": files, "feeds": feeds}
+        | {"edits": edits.to_json(), "notes": notes},
         weights=reports,
     )
     text = format_json(report.to_json()) if as_json else report.summary()
@@ -194,7 +174,7 @@ def run(
         context.exit(1)
 
 
-def _check_usage(save: str | None, *, no_save: bool, num_targets: int) -> None:
+def _check_saving(save: str | None, *, no_save: bool, num_targets: int) -> None:
     if save is None:
         return
     if no_save:
@@ -204,6 +184,25 @@ def _check_usage(save: str | None, *, no_save: bool, num_targets: int) -> None:
         raise click.UsageError(f"--save {save}: values are saved as .safetensors")
     if suffix and num_targets > 1:
         raise click.UsageError(f"--save {save}: name a folder for several targets")
+
+
+def _read_fed(
+    context: click.Context,
+    snapshot_folder: str | None,
+    feeds: Mapping[str, str],
+    blueprint: Blueprint,
+    until: Sequence[str],
+    mode: Mode,
+    seed: int,
+) -> tuple[dict[str, Any], Mode, int]:
+    """Values of `--feed` and of the snapshot of `--continue`, whose mode and seed then hold."""
+    from composer.cli.run_inputs import read_feeds
+
+    if snapshot_folder is None:
+        return read_feeds(feeds, blueprint, mode), mode, seed
+    snapshot, mode, seed = read_continued(context, snapshot_folder, blueprint, mode, seed)
+    fed = read_feeds(feeds, blueprint, mode)
+    return fed | choose_needed(snapshot, blueprint, until, fed), mode, seed
 
 
 def _make_plan(
@@ -226,6 +225,25 @@ def _make_plan(
     edited = edits.find_slots(blueprint, mode)
     refuse_edits(edited, slots)
     return replace(plan, edits=edited) if edited else plan
+
+
+def _show_plan(plan: Plan, blueprint: Blueprint, way: InferenceWay, *, as_json: bool) -> None:
+    from composer.cli.run_report import describe_plan
+
+    if plan.mode == "inference":
+        plan = way.annotate(plan, blueprint)
+    click.echo(format_json(describe_plan(plan)) if as_json else str(plan))
+
+
+def _build(
+    opened: OpenedModel, plan: Plan, seed: int, device: torch.device
+) -> tuple[Graph, Sequence[LoadReport]]:
+    """The graph of the plan's nodes with their weights, in the plan's mode."""
+    from composer.graph import Graph, load_weights
+
+    graph = Graph.from_blueprint(opened.blueprint, plan=plan, seed=seed, device=device)
+    graph.train(plan.mode == "training")
+    return graph, load_weights(graph, opened.weights, opened.options)
 
 
 def _print_notes(notes: Iterable[str]) -> list[str]:
