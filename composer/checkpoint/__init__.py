@@ -18,6 +18,7 @@ from composer.checkpoint.numpy_file import read_npy, read_npz
 from composer.checkpoint.prefix_index import PrefixIndex
 from composer.checkpoint.reader import describe_checkpoint, read_checkpoint
 from composer.checkpoint.safetensors_file import SafetensorsTensors, read_header
+from composer.checkpoint.safetensors_writing import write_safetensors
 from composer.checkpoint.tensor_matching import Assignment, Matching, Resize, match_tensors
 from composer.checkpoint.torch_file import read_torch_value
 from composer.checkpoint.writer import WritableFormat, format_for, write_checkpoint
@@ -51,4 +52,5 @@ __all__ = [
     "read_torch_value",
     "recognise_keys",
     "write_checkpoint",
+    "write_safetensors",
 ]

@@ -10,9 +10,9 @@ from typing import BinaryIO, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
+from composer.checkpoint.safetensors_writing import write_safetensors
 from composer.errors import CheckpointError
 from composer.files import written_whole
 
@@ -47,7 +47,7 @@ def write_checkpoint(
     """Writes a checkpoint, and makes its folder.
 
     The file appears at once and whole; on any failure, what was there before is untouched.
-    Tensors that share memory are written one by one.
+    Tensors that share memory are written one by one. Equal tensors and metadata give equal bytes.
 
     Args:
         path: the file.
@@ -68,7 +68,7 @@ def write_checkpoint(
     try:
         with written_whole(target, follow_links=follow_links) as file:
             if format == "safetensors":
-                save_file(plain, file, metadata=dict(metadata))
+                write_safetensors(file, plain, metadata)
             else:
                 _save_with_torch({"model": plain, "composer": dict(metadata)}, file)
     except OSError as error:

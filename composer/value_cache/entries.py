@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from composer.checkpoint import SafetensorsTensors, read_header
+from composer.checkpoint import SafetensorsTensors, read_header, write_safetensors
 from composer.escapes import escape_name
 from composer.json_documents import parse_json_document
 from composer.limits import Expansion
@@ -86,7 +85,7 @@ def write_entry(path: Path, entry: Entry) -> None:
         OSError, SafetensorError: it cannot be written.
     """
     metadata = {_BODY: entry.body, _SUM: hashlib.sha256(entry.body.encode()).hexdigest()}
-    save_file(dict(entry.tensors), path, metadata=metadata)
+    write_safetensors(path, entry.tensors, metadata)
 
 
 def read_entry(path: Path, key: str) -> tuple[Any] | None:

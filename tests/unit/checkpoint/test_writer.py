@@ -43,6 +43,27 @@ def test_what_is_written_is_read_again(file_format, shapes, metadata, tmp_path):
     assert checkpoint.metadata == metadata
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(metadata=st.dictionaries(TEXT, TEXT, min_size=2, max_size=8), seed=st.randoms())
+def test_equal_contents_give_equal_bytes_in_any_order(metadata, seed, tmp_path):
+    tensors = {"b": torch.ones(3), "a": torch.arange(2), "ü": torch.zeros(1, dtype=torch.bool)}
+    written = set()
+    for _ in range(4):
+        keys, names = list(metadata), list(tensors)
+        seed.shuffle(keys)
+        seed.shuffle(names)
+        write_checkpoint(
+            tmp_path / "x.safetensors",
+            {name: tensors[name] for name in names},
+            metadata={key: metadata[key] for key in keys},
+        )
+        written.add((tmp_path / "x.safetensors").read_bytes())
+    assert len(written) == 1
+    found = read_checkpoint(tmp_path / "x.safetensors")
+    check_equal(found.tensors, tensors)
+    assert found.metadata == metadata
+
+
 @FORMATS
 def test_tensors_of_any_layout_are_written(file_format, tmp_path):
     shared = torch.arange(12.0)
