@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from composer.ranges import Fraction, PositiveInt
@@ -21,6 +22,7 @@ from composer.structures import (
     PanopticSegmentation,
     SemanticScores,
 )
+from composer_transformers.detections import Detected
 from composer_transformers.mask_ports import QueryMasks
 from composer_transformers.ports import QueryLogits
 from composer_transformers.processors import build_processor
@@ -55,7 +57,7 @@ class QueryInstances(nn.Module):
 
     def forward(
         self, logits: QueryLogits, masks: QueryMasks, images: ImageList, batch: ImageBatch
-    ) -> list[Instances]:
+    ) -> Detected:
         """Returns the instances of each image, best first, with masks and the boxes around them.
 
         Args:
@@ -64,17 +66,34 @@ class QueryInstances(nn.Module):
             images: for their padding, which is cut off.
             batch: the records with `height` and `width`.
         """
+        classes = _with_no_object(logits, self.processor)
+        num_labels = classes.shape[-1] - 1
         results = _process_each(
-            self.processor.post_process_instance_segmentation,
-            (_with_no_object(logits, self.processor), masks, images, batch),
+            self._process,
+            (classes, masks, images, batch),
             threshold=self.score_threshold,
             **self._options,
         )
         sizes = batch.output_sizes
         found = [_gather_instances(*one, logits) for one in zip(results, sizes, strict=True)]
+        if not found:
+            return Detected([], [])
+        numbers = [one.pred_classes for one in found]
+        for one, number in zip(found, numbers, strict=True):
+            one.set("pred_classes", number % num_labels)
+        queries = [number.div(num_labels, rounding_mode="floor") for number in numbers]
         if self.num_classes is None:
-            return found
-        return [one[one.pred_classes < self.num_classes] for one in found]
+            return Detected(found, queries)
+        things = [one.pred_classes < self.num_classes for one in found]
+        return Detected(
+            [one[chosen] for one, chosen in zip(found, things, strict=True)],
+            [one[chosen] for one, chosen in zip(queries, things, strict=True)],
+        )
+
+    def _process(self, outputs: Any, **options: Any) -> Any:
+        """What the processor makes of an image, with labels that have the query, too."""
+        numbered = _name_outputs(_number_labels(outputs.logits), outputs.pred_masks)
+        return self.processor.post_process_instance_segmentation(numbered, **options)
 
 
 class QuerySemantics(nn.Module):
@@ -213,13 +232,28 @@ def _pick(logits: QueryLogits, masks: QueryMasks, images: ImageList, index: int)
     if (height, width) != padded:
         chosen = F.interpolate(chosen, size=padded, mode="bilinear", align_corners=False)
         chosen = chosen[:, :, :height, :width]
-    classes = logits[-1][index : index + 1].float()
+    return _name_outputs(logits[-1][index : index + 1].float(), chosen)
+
+
+def _name_outputs(classes: Float[Tensor, "N Q _"], masks: Float[Tensor, "N Q _ _"]) -> Any:
     return SimpleNamespace(
         class_queries_logits=classes,
-        masks_queries_logits=chosen,
+        masks_queries_logits=masks,
         logits=classes,  # as DETR calls them
-        pred_masks=chosen,
+        pred_masks=masks,
     )
+
+
+def _number_labels(logits: Float[Tensor, "N Q _"]) -> Float[Tensor, "N Q _"]:
+    """Class logits in which each query has classes of its own; the last is that of no object.
+
+    A processor's results have labels, but not the queries that they are of.
+    """
+    num_images, num_queries, num_labels = logits.shape
+    own = torch.arange(num_queries, device=logits.device)
+    numbered = logits.new_full((num_images, num_queries, num_queries, num_labels - 1), -math.inf)
+    numbered[:, own, own] = logits[..., :-1]
+    return torch.cat([numbered.flatten(2), logits[..., -1:]], dim=2)
 
 
 def _gather_instances(result: dict[str, Any], size: tuple[int, int], like: Tensor) -> Instances:

@@ -43,6 +43,20 @@ def test_a_detection_has_the_numbers_of_its_query(make_detector, photo, kind):
         assert chances[row["class"]].item() == pytest.approx(row["score"], abs=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["mask2former", "maskformer"])
+def test_an_instance_has_the_numbers_of_its_query(make_detector, photo, kind):
+    graph = make_detector(kind)
+    names = ["predictions", "decoder.masks"]
+    rows = list(graph.extract(photo, names, per="detection", score_threshold=0))
+    assert len({row["query"] for row in rows}) > 1
+    (whole,) = graph.extract(photo, names, per="image")
+    for row in rows:
+        for name in names:
+            assert torch.equal(row[name], whole[name][-1][row["query"]])
+        chance = row["predictions"].softmax(0)[row["class"]].item()
+        assert 0.5 <= row["score"] / chance <= 1  # times the certainty of the mask
+
+
 def test_queries_have_the_states_of_their_detections(make_detector, photo):
     graph = make_detector("detr")
     rows = list(graph.extract(photo, "decoder", per="detection", score_threshold=0))
