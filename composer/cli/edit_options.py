@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,26 @@ class EditText:
     def __str__(self) -> str:
         return f"{self.kind}:{self.argument}" if self.argument else self.kind
 
+    @property
+    def word(self) -> str:
+        """The edit as the option takes it."""
+        return f"{self.node}={self}"
+
 
 @dataclass(frozen=True)
 class EditChoice:
     """The edits that a command was given, in their order."""
 
     texts: tuple[EditText, ...] = ()
+
+    @staticmethod
+    def parse(words: Sequence[str]) -> EditChoice:
+        """Reads edits as the option takes them.
+
+        Raises:
+            click.BadParameter: a text is none.
+        """
+        return EditChoice(tuple([_parse(text) for text in words]))
 
     def find_slots(self, blueprint: Blueprint, mode: Mode) -> tuple[Slot, ...]:
         """The slots that are edited.
@@ -70,6 +84,28 @@ class EditChoice:
         book, types = blueprint.book(mode), blueprint.dependencies(mode)
         found = [find_named_value(text.node, book, types).slot for text in self.texts]
         return tuple(dict.fromkeys(found))
+
+    def describe(self, blueprint: Blueprint, mode: Mode) -> dict[Slot, tuple[str, ...]]:
+        """The edits of each slot, as written.
+
+        Raises:
+            NameResolutionError, InputError: as for `find_slots`.
+        """
+        found: dict[Slot, tuple[str, ...]] = {}
+        for text in self.texts:
+            (slot,) = EditChoice((text,)).find_slots(blueprint, mode)
+            found[slot] = (*found.get(slot, ()), text.word)
+        return found
+
+    def without(self, slots: Collection[Slot], blueprint: Blueprint, mode: Mode) -> EditChoice:
+        """The edits of other slots.
+
+        Raises:
+            NameResolutionError, InputError: as for `find_slots`.
+        """
+        own = [EditChoice((text,)).find_slots(blueprint, mode)[0] for text in self.texts]
+        pairs = zip(self.texts, own, strict=True)
+        return EditChoice(tuple([text for text, slot in pairs if slot not in slots]))
 
     def make(self, graph: Graph) -> dict[str, list[Any]]:
         """The edits by name, for a graph.
@@ -115,7 +151,7 @@ def edit_option() -> Callable[[Any], Any]:
 def _parse_all(
     _context: click.Context, _option: click.Parameter, texts: Sequence[str]
 ) -> EditChoice:
-    return EditChoice(tuple([_parse(text) for text in texts]))
+    return EditChoice.parse(texts)
 
 
 def _parse(text: str) -> EditText:

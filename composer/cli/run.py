@@ -136,10 +136,12 @@ def run(
 
     opened = open_model(model, weights or None, LoadOptions(**load_arguments), set=settings)
     blueprint = opened.blueprint
-    fed, mode, seed = _read_fed(context, snapshot_folder, feeds, blueprint, until, mode, seed)
+    fed, mode, seed, pending = _read_fed(
+        context, snapshot_folder, feeds, edits, blueprint, until, mode, seed
+    )
     if mode == "training":
         way.refuse_training()
-    plan = _make_plan(blueprint, mode, until, fed, edits)
+    plan = _make_plan(blueprint, mode, until, fed, pending)
     if dry_run:
         _show_plan(plan, blueprint, way, as_json=as_json)
         return
@@ -153,7 +155,7 @@ def run(
     if mode == "inference":
         graph = way.apply(graph)
     saving = saving_on_error(model, settings, is_asked=save_on_error)
-    with keeping(graph, cache), edits.hold(graph), saving:
+    with keeping(graph, cache), pending.hold(graph), saving:
         outcome = run_shown(
             graph, plan, given, fed, seed=seed, device=place, profile=profile, as_json=as_json
         )
@@ -190,19 +192,25 @@ def _read_fed(
     context: click.Context,
     snapshot_folder: str | None,
     feeds: Mapping[str, str],
+    edits: EditChoice,
     blueprint: Blueprint,
     until: Sequence[str],
     mode: Mode,
     seed: int,
-) -> tuple[dict[str, Any], Mode, int]:
-    """Values of `--feed` and of the snapshot of `--continue`, whose mode and seed then hold."""
+) -> tuple[dict[str, Any], Mode, int, EditChoice]:
+    """Values of `--feed` and of the snapshot of `--continue`, whose mode and seed then hold.
+
+    With them come the edits that the values of the snapshot do not have yet.
+    """
     from composer.cli.run_inputs import read_feeds
 
     if snapshot_folder is None:
-        return read_feeds(feeds, blueprint, mode), mode, seed
-    snapshot, mode, seed = read_continued(context, snapshot_folder, blueprint, mode, seed)
+        return read_feeds(feeds, blueprint, mode), mode, seed, edits
+    snapshot, mode, seed = read_continued(context, snapshot_folder, blueprint, mode, seed, edits)
     fed = read_feeds(feeds, blueprint, mode)
-    return fed | choose_needed(snapshot, blueprint, until, fed), mode, seed
+    taken = choose_needed(snapshot, blueprint, until, fed)
+    done = [slot for slot in snapshot.edited if str(slot) in taken]
+    return fed | taken, mode, seed, edits.without(done, blueprint, mode)
 
 
 def _make_plan(

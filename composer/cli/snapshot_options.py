@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from composer.cli.edit_options import EditChoice
 from composer.cli.options import LOAD_ARGUMENTS, Decorator
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # What a run that goes on has of the command that failed, beside settings, mode and seed.
 _WAY = ("precision", "optimize", "engine", "calibrate")
-_CARRIED = ("weights", *LOAD_ARGUMENTS, "until", *_WAY, "device")
+_CARRIED = ("weights", *LOAD_ARGUMENTS, "until", "edits", *_WAY, "device")
 
 
 def save_on_error_option() -> Decorator:
@@ -69,12 +70,15 @@ def _save(error: Any, model: str, settings: Sequence[str]) -> None:
     from composer.cli.result_folders import choose_evaluation_folder, name_model
 
     folder = choose_evaluation_folder(name_model(model), "failed")
-    written = error.session.save(folder, {"failed": error.path, "error": str(error)})
+    context = click.get_current_context()
+    edits: EditChoice = context.params["edits"]
+    notes = {"failed": error.path, "error": str(error), "edits": [one.word for one in edits.texts]}
+    written = error.session.save(folder, notes)
     click.echo(f"saved {count_things(len(written.values), 'value')} to {folder}", err=True)
     for name, reason in written.left_out.items():
         click.echo(f"  without {name}: {reason}", err=True)
     words = ["composer", "run", model, *(word for each in settings for word in ("--set", each))]
-    words += ["--continue", str(folder), *list_options(click.get_current_context(), _CARRIED)]
+    words += ["--continue", str(folder), *list_options(context, _CARRIED)]
     click.echo(f"  when it is mended: {shlex.join(words)}", err=True)
 
 
@@ -94,7 +98,9 @@ def list_options(context: click.Context, names: Collection[str]) -> list[str]:
         if isinstance(value, bool):
             words.append(option.opts[0] if value else option.secondary_opts[0])
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, EditChoice):
+            texts = [text.word for text in value.texts]
+        elif isinstance(value, Mapping):
             texts = [f"{key}={each}" if key else str(each) for key, each in value.items()]
         else:
             texts = [str(each) for each in (value if isinstance(value, tuple) else (value,))]
@@ -103,7 +109,12 @@ def list_options(context: click.Context, names: Collection[str]) -> list[str]:
 
 
 def read_continued(
-    context: click.Context, folder: str, blueprint: Blueprint, mode: Mode, seed: int
+    context: click.Context,
+    folder: str,
+    blueprint: Blueprint,
+    mode: Mode,
+    seed: int,
+    edits: EditChoice,
 ) -> tuple[Snapshot, Mode, int]:
     """The snapshot that a run goes on from, with its mode and seed, unless the user names others.
 
@@ -113,12 +124,15 @@ def read_continued(
         blueprint: the checked spec.
         mode: the mode that the command has.
         seed: the seed that the command has.
+        edits: the edits that the command has. Values that had others are left out, and all that
+            depends on them.
 
     Raises:
         InputError: it cannot be read, or is of another mode than the user names.
+        NameResolutionError: an edit is of no value.
     """
     from composer.errors import InputError
-    from composer.graph import read_snapshot
+    from composer.graph import leave_out, read_snapshot
 
     snapshot = read_snapshot(folder, blueprint)
     is_named = {
@@ -127,9 +141,28 @@ def read_continued(
     }
     if is_named["mode"] and mode != snapshot.mode:
         raise InputError(f"{folder}: a snapshot of {snapshot.mode}, and --mode is {mode}")
+    changed = _find_changed(snapshot, blueprint, edits)
+    names = ", ".join(f"'{slot}'" for slot in changed)
+    snapshot = leave_out(
+        snapshot,
+        changed,
+        blueprint.dependencies(snapshot.mode),
+        f"it was computed with other edits of {names}",
+    )
     for name, reason in snapshot.left_out.items():
         click.echo(f"not taken from the snapshot: {name}: {reason}", err=True)
     return snapshot, snapshot.mode, seed if is_named["seed"] else snapshot.seed
+
+
+def _find_changed(snapshot: Snapshot, blueprint: Blueprint, edits: EditChoice) -> list[Slot]:
+    """The slots whose edits are others than those of a snapshot, or not known to be the same."""
+    from composer.errors import ComposerError
+
+    before: dict[Slot, tuple[str, ...]] = dict.fromkeys(snapshot.edited, ())
+    with suppress(ComposerError, click.BadParameter):  # a changed spec may lack what was edited
+        before |= EditChoice.parse(snapshot.edits).describe(blueprint, snapshot.mode)
+    wanted = edits.describe(blueprint, snapshot.mode)
+    return [slot for slot in {**wanted, **before} if wanted.get(slot) != before.get(slot)]
 
 
 def choose_needed(

@@ -38,7 +38,7 @@ from composer.graph.profiling import (
 from composer.graph.saving import write_weights
 from composer.graph.session import Session
 from composer.graph.sharding import gather_state, in_step, is_sharded, whole_on_first
-from composer.graph.snapshots import Snapshot, read_snapshot
+from composer.graph.snapshots import Snapshot, leave_out, read_snapshot
 from composer.graph.stored_weights import StoredWeights, read_weights
 from composer.graph.value_parts import parse_part
 from composer.graph.varied_graph import VariedGraph, is_run_by_engine, vary_graph
@@ -90,6 +90,7 @@ __all__ = [
     "in_step",
     "is_run_by_engine",
     "is_sharded",
+    "leave_out",
     "load_weights",
     "log_remarks",
     "measure_peak",

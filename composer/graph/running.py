@@ -112,7 +112,8 @@ class RunnableGraph(BuiltGraph):
             cache: as for `run`.
             snapshot: a folder that `Session.save` or `--save-on-error` wrote: the session begins
                 with its values, inputs, mode and seed. What nodes that have changed since, and
-                those below them, gave is computed anew; weights are not compared.
+                those below them, gave is computed anew; weights are not compared. Values that
+                were edited count as replaced.
 
         Raises:
             NameResolutionError: if a name means nothing or several things.

@@ -375,17 +375,20 @@ class Session:
             error.session = self
             raise
 
-    def save(self, folder: str | os.PathLike[str], notes: Mapping[str, str] = NO_NOTES) -> Snapshot:
+    def save(self, folder: str | os.PathLike[str], notes: Mapping[str, Any] = NO_NOTES) -> Snapshot:
         """Writes the values that are there into a new folder: see `graph.session(snapshot=...)`.
 
         Its `snapshot.json` has the notes, too. What is returned says what could not be written.
+        A value that was edited is written as it is after its edits.
 
         Raises:
             CheckpointError: the folder exists, or cannot be written.
         """
         self._prepare()
         given = give_inputs(self._dependencies, self._inputs, self._held.values)
-        snapshot = Snapshot(self._book.mode, self.seed, given, {})
+        replaced = frozenset(slot for slot in self._held.overrides if slot in given)
+        edited = frozenset(slot for slot in self._held.edits if slot in given)
+        snapshot = Snapshot(self._book.mode, self.seed, given, {}, replaced, edited)
         return write_snapshot(folder, snapshot, self._dependencies, notes)
 
     def _edit(self, slot: Slot, function: Callable[[Any], Any], value: Any) -> Any:

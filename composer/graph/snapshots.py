@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from composer.blueprint import Blueprint, Dependencies, Node, Slot, Target
+from composer.blueprint import AddressBook, Blueprint, Dependencies, Node, Slot, Target
 from composer.dag import affected
 from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.files import folder_written_whole, write_json
@@ -26,9 +27,10 @@ from composer.value_cache import KeyMaker
 if TYPE_CHECKING:
     from composer.graph.session import Session
 
-NO_NOTES: Mapping[str, str] = MappingProxyType({})
+NO_NOTES: Mapping[str, Any] = MappingProxyType({})
 _MANIFEST, _VALUES = "snapshot.json", "values"
 _FORM = 1
+_LISTS = ("replaced", "edited", "edits")
 _LARGEST = 16 * 2**20  # bytes of the manifest
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,150}")
 
@@ -39,14 +41,20 @@ class Snapshot(NamedTuple):
     Attributes:
         mode: its mode.
         seed: its seed.
-        values: values by slot.
+        values: values by slot, after edits.
         left_out: why values are missing, by name.
+        replaced: slots whose values are not those of their nodes: fed, or replaced.
+        edited: slots whose values were edited.
+        edits: the edits in words, where those are known.
     """
 
     mode: Mode
     seed: int
     values: Mapping[Slot, Any]
     left_out: Mapping[str, str]
+    replaced: frozenset[Slot] = frozenset()
+    edited: frozenset[Slot] = frozenset()
+    edits: tuple[str, ...] = ()
 
 
 def give_inputs(
@@ -66,20 +74,48 @@ def give_inputs(
 
 
 def restore_values(session: Session, snapshot: Snapshot) -> None:
-    """Gives a session the values of a snapshot, as if it had computed them."""
+    """Gives a session the values of a snapshot, as if it had computed them.
+
+    Those that were edited count as replaced, since the session does not have the edits.
+    """
     points = {point.slot: name for name, point in session._dependencies.inputs.items()}
     for slot, value in snapshot.values.items():
         if slot in points:
             session._inputs[points[slot]] = value
         else:
             session._held.values[slot] = value
+            if slot in snapshot.replaced or slot in snapshot.edited:
+                session._held.overrides.add(slot)
+
+
+def leave_out(
+    snapshot: Snapshot, slots: Collection[Slot], dependencies: Dependencies, reason: str
+) -> Snapshot:
+    """A snapshot without the values of slots, and of what depends on them.
+
+    Args:
+        snapshot: the snapshot.
+        slots: the slots.
+        dependencies: the nodes and slots of the mode.
+        reason: why, for `left_out`.
+    """
+    stale = {*slots, *affected(dependencies.graph, slots, snapshot.replaced)}
+    return snapshot._replace(
+        values={slot: value for slot, value in snapshot.values.items() if slot not in stale},
+        left_out={
+            **snapshot.left_out,
+            **{str(slot): reason for slot in snapshot.values if slot in stale},
+        },
+        replaced=snapshot.replaced - stale,
+        edited=snapshot.edited - stale,
+    )
 
 
 def write_snapshot(
     folder: str | os.PathLike[str],
     snapshot: Snapshot,
     dependencies: Dependencies,
-    notes: Mapping[str, str],
+    notes: Mapping[str, Any],
 ) -> Snapshot:
     """Writes a snapshot into a new folder, whole or not at all.
 
@@ -87,7 +123,7 @@ def write_snapshot(
         folder: the folder, which must not exist.
         snapshot: the values.
         dependencies: the nodes and slots of the mode.
-        notes: what else the manifest says.
+        notes: what else the manifest says; `edits` are the edits in words.
 
     Returns:
         The snapshot without the values that cannot be stored, and why.
@@ -117,6 +153,8 @@ def write_snapshot(
                 **notes,
                 "values": files,
                 "left_out": left_out,
+                "replaced": sorted(str(slot) for slot in snapshot.replaced),
+                "edited": sorted(str(slot) for slot in snapshot.edited),
                 "nodes": _describe_nodes(dependencies),
             }
             write_json(unfinished / _MANIFEST, document, indent=2)
@@ -141,7 +179,8 @@ def read_snapshot(folder: str | os.PathLike[str], blueprint: Blueprint) -> Snaps
     if mode not in blueprint.modes:
         raise InputError(f"{folder}: a snapshot of {mode}, which this graph does not have")
     dependencies, book = blueprint.dependencies(mode), blueprint.book(mode)
-    stale = _find_stale(dependencies, document["nodes"])
+    own = frozenset(_find_slots(document["replaced"], book))
+    stale = _find_stale(dependencies, document["nodes"], own)
     values: dict[Slot, Any] = {}
     left_out = dict(document["left_out"])
     for name, file in document["values"].items():
@@ -154,7 +193,23 @@ def read_snapshot(folder: str | os.PathLike[str], blueprint: Blueprint) -> Snaps
             left_out[name] = "its node, or one above it, has changed since"
             continue
         values.update(_read_one(_inside(Path(folder), file), name, target, dependencies))
-    return Snapshot(mode, document["seed"], values, left_out)
+    edited = frozenset(_find_slots(document["edited"], book))
+    return Snapshot(
+        mode,
+        document["seed"],
+        values,
+        left_out,
+        own & values.keys(),
+        edited & values.keys(),
+        tuple(map(str, document["edits"])),
+    )
+
+
+def _find_slots(names: Collection[Any], book: AddressBook) -> Iterator[Slot]:
+    """The slots of names, as far as there are such."""
+    for name in names:
+        with suppress(NameResolutionError):
+            yield book.resolve(str(name)).slot
 
 
 def _read_one(
@@ -184,7 +239,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise InputError(f"{path}: no snapshot can be read: {reason}") from error
     shapes = {"mode": str, "seed": int, "values": dict, "left_out": dict, "nodes": dict}
+    shapes |= dict.fromkeys(_LISTS, list)
     is_known = isinstance(document, dict) and document.get("snapshot") == _FORM
+    if is_known:  # what a snapshot of a run without them need not have
+        document = {**{key: [] for key in _LISTS}, **document}
     if not is_known or not all(type(document.get(k)) is kind for k, kind in shapes.items()):
         raise InputError(f"{path}: no snapshot can be read: it is damaged, or of another version")
     return cast("dict[str, Any]", document)
@@ -202,11 +260,13 @@ def _inside(folder: Path, file: Any) -> Path:
     return folder / _VALUES / name
 
 
-def _find_stale(dependencies: Dependencies, known: Mapping[str, Any]) -> set[Slot | str]:
-    """The nodes that are not what they were, and all that depends on them."""
+def _find_stale(
+    dependencies: Dependencies, known: Mapping[str, Any], replaced: Collection[Slot]
+) -> set[Slot | str]:
+    """The nodes that are not what they were, and all that depends on them but what was replaced."""
     nodes = _describe_nodes(dependencies)
     changed: set[Slot | str] = {path for path in nodes if known.get(path) != nodes[path]}
-    return changed | affected(dependencies.graph, changed)
+    return changed | affected(dependencies.graph, changed, replaced)
 
 
 def _describe_nodes(dependencies: Dependencies) -> dict[str, str]:

@@ -121,6 +121,24 @@ def test_a_snapshot_continues_in_a_mended_graph(tmp_path):
     assert json.loads((tmp_path / "snap" / "snapshot.json").read_text())["failed"] == "f"
 
 
+def test_edited_and_fed_values_of_a_snapshot_are_replaced(tmp_path):
+    nodes = {**DOCUMENT["nodes"], "a": {"uses": "shift", "inputs": {"x": "x"}}}
+    document = {**DOCUMENT, "nodes": nodes}
+    with pytest.raises(ExecutionError) as caught:
+        Graph.from_spec(document, nodes=OWN).run(
+            X, until="t", feeds={"a": X * 3}, edits={"s.low": lambda x: x * 0}, seed=5
+        )
+    caught.value.session.save(tmp_path / "snap")
+    other = Graph.from_spec(document, nodes=OWN, set={"f.broken": False, "a.by": 3.0})
+    session = other.session(snapshot=tmp_path / "snap")
+    assert set(session.replaced) == {"a", "s.low"}
+    assert torch.equal(session["a"], X * 3)  # was fed: what its node does now is of no account
+    assert torch.equal(session["t"], torch.zeros(2, 3) + session["s.high"] + session["n"])
+    del session["a"]
+    assert torch.equal(session["a"], X + 3)
+    assert torch.equal(session["s.low"], torch.zeros(2, 3))
+
+
 def test_values_that_a_changed_node_gave_are_computed_anew(tmp_path):
     document = {
         **DOCUMENT,
@@ -174,6 +192,8 @@ def test_a_snapshot_that_cannot_be_read_is_refused(tmp_path):
         ({"values": {"a": "values"}}, r"values/values: the value of 'a' cannot be read"),
         ({"values": {"a:x": "values/x.safetensors"}}, r"x\.safetensors: 'a:x': a tap can be read"),
         ({"values": {"a": 5}}, r"values/5: the value of 'a' cannot be read"),
+        ({"edited": {}}, r"snapshot\.json: no snapshot can be read"),
+        ({"edits": "a=zero"}, r"snapshot\.json: no snapshot can be read"),
         ({"seed": True}, r"snapshot\.json: no snapshot can be read"),
         ({"mode": "fly"}, "a snapshot of fly, which this graph does not have"),
     ],
