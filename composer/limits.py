@@ -9,6 +9,9 @@ every small file that is honest (a compressed archive of masks grows a thousandf
 machine that a detector runs on has it; the factor is more than photographs (about 10) and
 compressed weights (less than 2) reach, so that large files need no exception. The environment
 variable `COMPOSER_MAX_BYTES` replaces the floor, for whoever trusts a file or has less memory.
+
+Text does not unpack, but a file of it that is read whole takes a few times its size. It is refused
+where that is more than the memory at hand and than the same variable says.
 """
 
 from __future__ import annotations
@@ -83,6 +86,26 @@ class Expansion:
         self.needed += count
         if self.needed > self._limit:
             check_expansion(self.source, size=self.size, needed=self.needed)
+
+
+def describe_excess(size: int, needed: int, available: int | None) -> str:
+    """Why a file that is read whole would take too much memory; empty if it would not.
+
+    Args:
+        size: bytes of the file.
+        needed: bytes of memory that it would take at least.
+        available: bytes of memory at hand; None where that is not known.
+
+    Raises:
+        ExpansionError: the environment variable has another value than a number of bytes.
+    """
+    if available is None or needed <= available or needed <= _floor():
+        return ""
+    return (
+        f"it has {format_bytes(size)} and would take at least {format_bytes(needed)} of memory, "
+        f"and {format_bytes(available)} are at hand. Divide the file, or raise the limit with the "
+        f"environment variable {VARIABLE} ({VARIABLE}={_round_up(needed)})"
+    )
 
 
 def format_bytes(count: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 
+from composer.limits import ExpansionError, describe_excess
+from composer.memory import available_memory
 from composer.regular_files import open_regular_file
 
 # The mark of UTF-32 begins with that of UTF-16, so it comes first.
@@ -16,9 +18,19 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_COPIES = 3  # its bytes, its characters, and the lines or values that are made of those
 
-class TextEncodingError(ValueError):
-    """A file is no text in a known encoding; the message says why, without the file's name."""
+
+class TextFileError(ValueError):
+    """A file cannot be taken as text; the message says why, without the file's name."""
+
+
+class TextEncodingError(TextFileError):
+    """A file is no text in a known encoding."""
+
+
+class TextSizeError(TextFileError):
+    """A text is too large for the memory at hand."""
 
 
 def read_text_file(path: str | os.PathLike[str]) -> str:
@@ -26,10 +38,27 @@ def read_text_file(path: str | os.PathLike[str]) -> str:
 
     Raises:
         OSError: the file cannot be read.
-        TextEncodingError: it is no text in UTF-8 or UTF-16.
+        TextFileError: it is no text in UTF-8 or UTF-16, or too large.
+    """
+    return decode_text(read_text_bytes(path))
+
+
+def read_text_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a text file, of which none are read if they are too many.
+
+    Raises:
+        OSError: the file cannot be read.
+        TextSizeError: its text would take more memory than is at hand.
     """
     with open_regular_file(path) as stream:
-        return decode_text(stream.read())
+        size = os.fstat(stream.fileno()).st_size
+        try:
+            excess = describe_excess(size, _COPIES * size, available_memory())
+        except ExpansionError as error:
+            raise TextSizeError(str(error)) from None
+        if excess:
+            raise TextSizeError(excess)
+        return stream.read()
 
 
 def decode_text(content: bytes) -> str:

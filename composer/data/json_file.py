@@ -27,7 +27,7 @@ from composer.data.json_values import (
 )
 from composer.data.records import ImageId, Proposals
 from composer.errors import DataError, InputError
-from composer.text_files import TextEncodingError, read_text_file
+from composer.text_files import TextFileError, read_text_file
 
 
 def load_json(file: Path, log: FaultLog | None = None) -> Any:
@@ -45,7 +45,7 @@ def load_json(file: Path, log: FaultLog | None = None) -> Any:
         document, twins = parse_json(read_text_file(file))
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-    except TextEncodingError as error:
+    except TextFileError as error:
         raise DataError(f"{file}: {error}") from None
     except (ValueError, RecursionError) as error:
         lines = " (a document a line is none; a list has '[' before and ',' between its entries)"

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from composer.data.faults import BadPart
-from composer.regular_files import open_regular_file
-from composer.text_files import TextEncodingError, decode_text, find_marked_encoding
+from composer.text_files import (
+    TextEncodingError,
+    TextFileError,
+    decode_text,
+    find_marked_encoding,
+    read_text_bytes,
+)
 
 _DECLARATION = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z][\w.-]{0,40})[\"']")
 
@@ -22,10 +27,11 @@ def parse_xml(file: Path) -> ET.Element:
         BadPart: it cannot be read, is no XML, or declares a document type.
     """
     try:
-        with open_regular_file(file) as stream:
-            content = stream.read()
+        content = read_text_bytes(file)
     except OSError as error:
         raise BadPart("missing_file", f"{file}: cannot be read: {error.strerror}") from None
+    except TextFileError as error:
+        raise BadPart("malformed", f"{file}: {error}") from None
     if not content.strip():
         raise BadPart("malformed", f"{file}: the file is empty")
     try:

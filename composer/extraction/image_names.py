@@ -14,7 +14,7 @@ from composer.experiment import find_datasets
 from composer.images import has_image_suffix, is_visualization, walk_folder
 from composer.prediction import ImageSource
 from composer.stores import is_store_address, list_in_store
-from composer.text_files import read_text_file
+from composer.text_files import TextFileError, read_text_file
 
 _DATASETS = (".yaml", ".yml", ".json", ".csv", ".xml", ".parquet")
 _LISTS = (".txt", ".lst")
@@ -103,7 +103,10 @@ def _list_one(path: str | os.PathLike[str]) -> list[str]:
 def _read_list(file: Path) -> list[str]:
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
-    lines = [line.strip() for line in read_text_file(file).splitlines()]
+    try:
+        lines = [line.strip() for line in read_text_file(file).splitlines()]
+    except TextFileError as error:
+        raise InputError(f"{file}: {error}") from None
     names = [line for line in lines if line and not line.startswith("#")]
     if not names:
         raise InputError(f"{file}: this list names no images")

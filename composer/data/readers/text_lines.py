@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from composer.data.faults import BadPart
-from composer.text_files import TextEncodingError, read_text_file
+from composer.text_files import TextFileError, read_text_file
 
 _DELIMITERS = ",;\t|"
 _NUMBER = re.compile(r"[-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?")
@@ -20,13 +20,13 @@ def read_text(file: Path) -> str:
     """The content of a text file.
 
     Raises:
-        BadPart: it cannot be read, or is no text.
+        BadPart: it cannot be read, is no text, or is too large.
     """
     try:
         return read_text_file(file)
     except OSError as error:
         raise BadPart("missing_file", f"{file}: cannot be read: {error.strerror}") from None
-    except TextEncodingError as error:
+    except TextFileError as error:
         raise BadPart("malformed", f"{file}: {error}") from None
 
 
