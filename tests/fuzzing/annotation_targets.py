@@ -134,10 +134,21 @@ _KITTI = b"Car 0.00 0 1.85 4.00 3.00 24.00 13.00 1.6 1.5 3.6 1.0 2.0 3.0 0.5\n" 
 _MOT = b"1,7,1,1,10,10,1,1,1\n1,8,5,3,10,10,0,3,0.4\n2,7,3,4,10,10,1,1,1\n"
 _COLUMNS = {"bbox": [[4.0, 3.0, 20.0, 10.0], [1, 1, 5, 5]], "categories": [1, 0]}
 _HUGGING_FACE = {"file_name": "a.png", "objects": _COLUMNS}
+_VIA_3 = {
+    "project": {"pid": "1", "data_format_version": "3.1.1", "vid_list": ["1"]},
+    "attribute": {"1": {"aname": "type", "type": 4, "options": {"c": "cat"}}},
+    "file": {"1": {"fid": "1", "fname": "a.png", "type": 2, "loc": 1, "src": ""}},
+    "view": {"1": {"fid_list": ["1"]}},
+    "metadata": {
+        "1_a": {"vid": "1", "flg": 0, "z": [], "xy": [2, 4, 3, 20, 10], "av": {"1": "c"}},
+        "1_b": {"vid": "1", "flg": 0, "z": [], "xy": [7, 1, 2, 9, 2, 5, 10], "av": {"1": "c"}},
+    },
+}
 _DOCUMENTS: Mapping[str, tuple[str, Any]] = {
     "coco": ("annotations.json", _COCO),
     "labelme": ("a.json", _LABELME),
     "via": ("via.json", _VIA),
+    "via-3": ("via.json", _VIA_3),
     "createml": ("_annotations.createml.json", _CREATEML),
     "label-studio": ("project.json", _LABEL_STUDIO),
     "yolo-names": ("data.yaml", _NAMES),

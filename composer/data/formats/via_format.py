@@ -20,7 +20,7 @@ from composer.data.readers.via import (
 
 
 def recognise_via(path: DataPath) -> Recognition | None:
-    """A project (`_via_settings`), annotations as JSON, or annotations as CSV."""
+    """A project of any version, annotations as JSON, or annotations as CSV."""
     found = [file for file, document in path.json_documents() if is_via(document)]
     found += [file for file in path.sample(".csv") if _has_header(file)]
     if not found:

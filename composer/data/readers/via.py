@@ -17,12 +17,14 @@ from composer.data.readers.image_finder import ImageFinder
 from composer.data.readers.outlines import make_ellipse
 from composer.data.readers.record_builder import DatasetBuilder, FoundImage
 from composer.data.readers.text_lines import read_table
+from composer.data.readers.via3 import is_via3, read_via3
 from composer.errors import DataError
 from composer.json_documents import parse_json_document
 
 _USUAL = ("class", "label", "name", "type", "category", "object", "object_name", "species")
 _UNNAMED = "object"
 _METADATA, _SETTINGS = "_via_img_metadata", "_via_settings"
+_WITHOUT_AREA = ("point", "line", "polyline")
 _HEADER = ("filename", "region_shape_attributes", "region_attributes")
 
 Attributes = Mapping[str, Any]
@@ -51,7 +53,7 @@ def via(
     """Reads rectangles, polygons, circles and ellipses.
 
     Args:
-        annotations: a project or annotations, as JSON; or annotations as CSV.
+        annotations: a project or annotations, as JSON; or annotations as CSV. Of VIA 3, a project.
         images: the folder of the images; by default that of the annotations, and the one that the
             project names.
         attribute: the attribute of regions that is their class; by default the only one, or one
@@ -94,8 +96,8 @@ def _list_folders(annotations: Path, folder: str) -> Iterator[Path]:
 
 def is_via(document: object) -> bool:
     """Whether a JSON document is a project of VIA, or its annotations."""
-    if not isinstance(document, Mapping):
-        return False
+    if not isinstance(document, Mapping) or is_via3(document):
+        return isinstance(document, Mapping)
     entries = document.get(_METADATA) if _METADATA in document else document
     values = list(entries.values())[:3] if isinstance(entries, Mapping) else []
     if _METADATA in document and not values:
@@ -128,6 +130,9 @@ def read_via(file: Path, log: FaultLog | None = None) -> tuple[list[ViaImage], s
     document = load_json(file, log)
     if not is_via(document):
         raise DataError(f"{file}: it is neither a project nor annotations of VIA")
+    if is_via3(document):
+        regions = read_via3(document, log)
+        return [ViaImage(name, tuple(own)) for name, own in regions.items()], ""
     settings = document.get(_SETTINGS)
     core = settings.get("core") if isinstance(settings, Mapping) else None
     folder = core.get("default_filepath") if isinstance(core, Mapping) else ""
@@ -266,7 +271,9 @@ def _read_shape(shape: Attributes) -> tuple[Sequence[float] | None, list[float] 
         has_angle = shape.get("theta") is not None
         (angle,) = _read_numbers(shape, "theta") if has_angle else (0.0,)  # in radians
         return None, make_ellipse(x, y, radius_x, radius_y, angle)
-    raise BadPart("no_object", f"a '{name}' has no area, and is no object")
+    if name in _WITHOUT_AREA:
+        raise BadPart("no_object", f"a '{name}' has no area, and is no object")
+    raise BadPart("malformed", f"there is no shape {show_value(name)}")
 
 
 def _read_numbers(shape: Attributes, *keys: str) -> list[float]:

@@ -156,3 +156,72 @@ def test_a_region_with_several_classes_or_none_is_told(images, ticked, told):
     dataset = read(images, region(RECT, type={"cat": True}), region(RECT, type=ticked))
     assert [len(record.annotations) for record in dataset] == [1]
     assert told in dataset.faults[0].message
+
+
+def file_of_via3(name, kind=2):
+    return {"fid": 1, "fname": name, "type": kind, "loc": 1, "src": ""}
+
+
+def region_of_via3(view, *shape, **attributes):
+    return {"vid": view, "flg": 0, "z": [], "xy": list(shape), "av": attributes}
+
+
+PROJECT_OF_VIA3 = {
+    "project": {"pid": "1", "rev": "1", "data_format_version": "3.1.1", "vid_list": ["1", "2"]},
+    "config": {"file": {"loc_prefix": {"1": ""}}},
+    "attribute": {
+        "1": {
+            "aname": "type",
+            "anchor_id": "FILE1_Z0_XY1",
+            "type": 4,
+            "options": {"c": "cat", "d": "dog"},
+        },
+        "2": {"aname": "note", "anchor_id": "FILE1_Z0_XY1", "type": 1, "options": {}},
+    },
+    "file": {"1": file_of_via3("a.png"), "2": file_of_via3("b.png")},
+    "view": {"1": {"fid_list": ["1"]}, "2": {"fid_list": [2]}},
+    "metadata": {
+        "1_a": region_of_via3("1", 2, 4, 3, 20, 10, **{"1": "c", "2": "small"}),
+        "1_b": region_of_via3("1", 7, 1, 2, 9, 2, 5, 10, **{"1": "d"}),
+        "1_c": region_of_via3("1", 3, 20, 10, 5, **{"1": "d"}),
+        "2_d": region_of_via3("2", 4, 20, 10, 8, 4, **{"1": "c"}),
+        "2_e": region_of_via3("2", 1, 20, 10, **{"1": "c"}),
+        "2_f": region_of_via3("2", **{"2": "of the whole file"}),
+    },
+}
+
+
+def test_a_project_of_version_3_is_read_by_its_ids(images):
+    images.write("via.json", json.dumps(PROJECT_OF_VIA3))
+    assert recognise(images.path).reader == "via"
+    (dataset,) = read_data_file(find_data(images / "via.json")).datasets.values()
+    first, second = dataset.open("x")
+    rect, polygon, circle = first.annotations
+    assert (rect.box, rect.segmentation) == ((4, 3, 24, 13), None)
+    assert polygon.segmentation == [[1, 2, 9, 2, 5, 10]]
+    assert circle.box == (15, 5, 25, 15)
+    assert np.allclose(second.annotations[0].box, (12, 6, 28, 14))
+    opened = dataset.open("x")
+    assert opened.metadata.thing_classes == ("cat", "dog")
+    assert [one.category for one in first.annotations] == [0, 1, 1]
+    assert count_faults(opened.faults) == {"no_mask": 1, "no_object": 1}
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("metadata", "1_a", region_of_via3("9", 2, 4, 3, 20, 10), "there is no view '9'"),
+        ("metadata", "1_a", {"vid": "1", "xy": "2,4", "av": {}}, "'xy' is a list, not '2,4'"),
+        ("metadata", "1_a", region_of_via3("1", 2, 4, 3, **{"1": "c"}), "'rect' has the numbers"),
+        ("metadata", "1_a", region_of_via3("1", 8, 4, 3, **{"1": "c"}), "no shape 'number 8'"),
+        ("metadata", "1_a", region_of_via3("1", [2], 4, **{"1": "c"}), "there is no shape"),
+        ("view", "2", {"fid_list": ["1", "2"]}, "a view of 2 files; one was expected"),
+        ("view", "2", {"fid_list": ["7"]}, "a view of no file; an image was expected"),
+        ("file", "2", file_of_via3("b.mp4", kind=4), "a view of a video; an image was expected"),
+    ],
+)
+def test_odd_entries_of_version_3_are_told_and_the_rest_is_read(images, part, key, value, message):
+    project = {**PROJECT_OF_VIA3, part: {**PROJECT_OF_VIA3[part], key: value}}
+    dataset = via(annotations=images.write("via.json", json.dumps(project)))
+    assert dataset.num_annotations >= 3
+    assert message in "\n".join(fault.message for fault in dataset.faults)
