@@ -17,7 +17,7 @@ from composer.errors import InputError
 from composer.files import is_there
 from composer.images import IMAGE_SUFFIXES, is_passed_over
 from composer.regular_files import find_special_kind, open_regular_file
-from composer.text_files import TextEncodingError
+from composer.text_files import TextEncodingError, TextFileError, read_text_bytes
 
 _DEEPEST = 6  # folders below the one that is looked at
 _WHOLE = 4 << 20  # bytes up to which a JSON file is read as a whole
@@ -129,9 +129,8 @@ def peek_text(file: Path, num_lines: int = 20) -> list[str]:
 def explain_text(file: Path) -> str:
     """Why a file is no text that can be read; empty if it is."""
     try:
-        with open_regular_file(file) as stream:
-            decode_xml(stream.read())
-    except TextEncodingError as error:
+        decode_xml(read_text_bytes(file))
+    except TextFileError as error:
         return str(error)
     except OSError as error:
         return f"it cannot be read: {error.strerror}"

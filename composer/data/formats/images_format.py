@@ -65,7 +65,9 @@ def _describe_other(files: list[Path], path: DataPath) -> Iterator[str]:
     tables = [(file, told) for file in files if (told := describe_other_table(file))]
     for file, told in tables[:1]:
         yield f"{path.relative(file)} is a table with other columns; {told}"
-    conversions = describe_conversions(files)
+    unread = set(files)
+    documents = (document for file, document in path.json_documents() if file in unread)
+    conversions = describe_conversions(files, documents)
     yield from conversions
     archives = [file for file in files if file.suffix.lower() in _ARCHIVES]
     for file in archives[:1]:

@@ -150,7 +150,8 @@ def _describe_unknown(path: DataPath, format: str | None) -> str:  # noqa: A002
         return f"{path.path}: {told}"
     if not path.is_folder and (told := describe_other_table(path.path)):
         return f"{path.path}: it is a table with other columns; {told}"
-    if conversions := describe_conversions(path.files):
+    documents = (document for _, document in path.json_documents())
+    if conversions := describe_conversions(path.files, documents):
         return f"{path.path}: {'. '.join(conversions)}"
     names = ", ".join(Registry.installed(FORMAT_GROUP).names())
     for _, document in () if path.is_folder else path.json_documents():

@@ -1,6 +1,7 @@
 """CreateML's JSON, KITTI's labels, and texts that are of no format."""
 
 import json
+import re
 
 import pytest
 
@@ -114,6 +115,26 @@ def test_further_files_of_annotations_are_told(folder, name, text):
     assert (found.reader, found.unread) == ("image_folder", (name,))
     told = "is an archive: unpack it" if name.endswith(".zip") else "annotations of other formats"
     assert told in found.notes[-1]
+
+
+OF_TOOLS = {
+    "Supervisely": ("ds0/ann/a.png.json", {"size": {"height": 9}, "tags": [], "objects": []}),
+    "Datumaro": ("annotations/default.json", {"info": {}, "categories": {}, "items": []}),
+    "V7 Darwin": ("a.json", {"version": "2.0", "item": {"name": "a.png"}, "annotations": []}),
+    "Scalabel (BDD100K)": ("a.json", [{"name": "a.png", "timestamp": 1, "labels": []}]),
+}
+
+
+@pytest.mark.parametrize("tool", OF_TOOLS)
+def test_tools_whose_files_are_not_read_are_named_with_a_way_out(folder, tool):
+    name, document = OF_TOOLS[tool]
+    folder.draw("a.png").write(name, json.dumps(document))
+    found = recognise(folder.path)
+    assert found.unread == (name,)
+    told = f"as {tool} writes them, which is not read: export the annotations from there as COCO"
+    assert [told in note for note in found.notes] == [True]
+    with pytest.raises(DataError, match=re.escape(told)):
+        recognise(folder.path / name)
 
 
 def test_a_list_of_images_is_no_annotation(folder):
