@@ -129,7 +129,7 @@ def train(
     read = read.with_initial_weights(weights, from_scratch=from_scratch, **load_arguments)
     folder = output or str(Path("runs", f"{read.name}-{time.strftime(_TIME)}"))
     if dry_run:
-        for line in check_experiment(read, folder):
+        for line in check_experiment(read, folder, resume=resume):
             click.echo(line)
         return
     with _logging_to_stderr():

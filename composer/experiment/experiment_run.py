@@ -30,7 +30,7 @@ from composer.graph import Graph
 from composer.json_documents import read_json_document
 from composer.language import ImageFormat
 from composer.plurals import count_noun
-from composer.runs import CheckpointFolders, RunFolder
+from composer.runs import CheckpointFolders, RunFolder, check_no_training
 from composer.training import (
     ProcessGroup,
     Summary,
@@ -72,9 +72,11 @@ def run_experiment(
     """
     check_new_folder(folder)
     run = RunFolder(folder)
+    if not resume:
+        check_no_training(run)
     with process_group(device) as processes:
         datasets = open_experiment_data(experiment)
-        is_resumed = resume and bool(CheckpointFolders(run.checkpoints, keep=1).saved())
+        is_resumed = resume and _find_last(run) is not None
         model = (_resume_model if is_resumed else _make_model)(experiment, datasets, run)
         graph = model.graph
         image_format = find_image_format(graph.spec)
@@ -124,21 +126,30 @@ def _say_nothing(_: str) -> None:
     pass
 
 
+def _find_last(run: RunFolder) -> int | None:
+    """Iterations of the last checkpoint of a run; None if it has none."""
+    return max(CheckpointFolders(run.checkpoints, keep=1).saved(), default=None)
+
+
 def check_experiment(
-    experiment: Experiment, folder: str | os.PathLike[str] | None = None
+    experiment: Experiment,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    resume: bool = False,
 ) -> list[str]:
     """Opens the datasets and builds the model without training; a summary in lines.
 
     Args:
         experiment: the experiment.
         folder: the run folder, if it is to be checked, too; it is not made.
+        resume: whether the training in the folder would be resumed.
 
     Raises:
-        ComposerError: for mistakes in the experiment, its data or its checkpoints.
+        ComposerError: for mistakes in the experiment, its data or its checkpoints; there is a
+            training in the folder that would not be resumed.
         OSError: the folder could not be made.
     """
-    if folder is not None:
-        check_new_folder(folder)
+    begin = [] if folder is None else _check_run_folder(RunFolder(folder), resume=resume)
     datasets = open_experiment_data(experiment)
     spec = fit_spec(experiment, datasets.metadata)
     find_image_format(spec)
@@ -161,7 +172,24 @@ def check_experiment(
         f"classes: {classes}",
         *model.lines,
         *class_weights,
+        *begin,
     ]
+
+
+def _check_run_folder(run: RunFolder, *, resume: bool) -> list[str]:
+    """Makes sure that a training can be in a folder; a line if it is to be resumed.
+
+    Raises:
+        TrainingError: there is one that would not be resumed.
+        OSError: the folder could not be made.
+    """
+    check_new_folder(run.path)
+    if not resume:
+        check_no_training(run)
+        return []
+    if (last := _find_last(run)) is None:
+        return [f"{run.path}: it has no checkpoint yet; the training begins anew"]
+    return [f"{run.path}: it is resumed after {count_noun(last, 'iteration')}, with those weights"]
 
 
 def _make_model(

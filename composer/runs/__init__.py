@@ -2,7 +2,13 @@
 
 from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
 from composer.runs.checksums import check_checksums
-from composer.runs.run_folder import RunFolder, describes_run, find_weights, is_run
+from composer.runs.run_folder import (
+    RunFolder,
+    check_no_training,
+    describes_run,
+    find_weights,
+    is_run,
+)
 
 __all__ = [
     "AVERAGE",
@@ -10,6 +16,7 @@ __all__ = [
     "CheckpointFolders",
     "RunFolder",
     "check_checksums",
+    "check_no_training",
     "describes_run",
     "find_weights",
     "is_run",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from composer.errors import CheckpointError
+from composer.errors import CheckpointError, TrainingError
 from composer.json_documents import read_json_document
 from composer.regular_files import open_regular_file
 from composer.runs.checkpoint_folders import AVERAGE, MODEL, CheckpointFolders
@@ -49,6 +49,19 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.model = self.path / "model.safetensors"
         self.summary = self.path / "summary.json"
+
+
+def check_no_training(run: RunFolder) -> None:
+    """Makes sure that a training in a folder would not write over another one.
+
+    Raises:
+        TrainingError: the folder has checkpoints.
+    """
+    if CheckpointFolders(run.checkpoints, keep=1).saved():
+        raise TrainingError(
+            f"{run.path}: there is a training in this folder already. "
+            "Resume it, or name another folder."
+        )
 
 
 def is_run(folder: Path) -> bool:

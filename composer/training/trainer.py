@@ -14,7 +14,7 @@ from composer.errors import CheckpointError, TrainingError
 from composer.events import EventStorage
 from composer.files import write_json
 from composer.graph import Graph, device_of
-from composer.runs import CheckpointFolders, RunFolder
+from composer.runs import CheckpointFolders, RunFolder, check_no_training
 from composer.training.batches import Batch, Batches
 from composer.training.best_metric import BestMetric
 from composer.training.curves import write_curves
@@ -132,10 +132,7 @@ class Trainer:
             DataError: a data worker ended.
         """
         if self.would_overwrite:
-            raise TrainingError(
-                f"{self._folder.path}: there is a training in this folder already. "
-                "Resume it, or name another folder."
-            )
+            check_no_training(self._folder)
         if self._processes.is_first:
             trim_lines(self._folder.metrics, self.iteration, self._evaluated)
         began = time.monotonic()

@@ -24,6 +24,12 @@ def test_training_is_checked_run_resumed_and_exported(cli, tmp_path, monkeypatch
     again = cli("train", "-e", file, "-o", "run")
     assert again.code == 1
     assert "there is a training in this folder already" in again.err
+    checked = cli("train", "-e", file, "-o", "run", "--dry-run")
+    assert (checked.code, checked.err) == (1, again.err)
+    checked = cli("train", "--resume", "-o", "run", "--dry-run")
+    assert "run: it is resumed after 1 iteration, with those weights" in checked.out
+    checked = cli("train", "--resume", "-e", file, "-o", "other", "--dry-run")
+    assert "other: it has no checkpoint yet; the training begins anew" in checked.out
     resumed = cli("train", "--resume", "--iterations", 2, "-o", "run")
     assert resumed.code == 0, resumed.err
     assert "iteration 2/2" in resumed.out
