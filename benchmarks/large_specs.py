@@ -85,6 +85,21 @@ def unknown_params(size: int) -> str:
     return HEAD + yaml.safe_dump({"params": params, "nodes": used})
 
 
+def wrong_kinds(size: int) -> str:
+    """Nodes that are numbers, and ones with unknown keys."""
+    lines = [
+        f"  n{i}: {i}" if i % 2 else f"  n{i}: {{uses: weighted, inptus: {{x: x}}}}"
+        for i in range(size)
+    ]
+    return HEAD + "\n".join(["nodes:", *lines])
+
+
+def ring(size: int) -> str:
+    """Nodes that need each other in one ring."""
+    lines = [f"  n{i}: {{uses: weighted, inputs: {{x: n{(i + 1) % size}}}}}" for i in range(size)]
+    return HEAD + "\n".join(["nodes:", *lines])
+
+
 def settings(size: int) -> str:
     """A chain with a setting for each node."""
     lines = [f"  n{i}.size: 2" for i in range(size - 1)]
@@ -100,7 +115,7 @@ def run() -> Iterator[tuple[str, str, str]]:
             found = [measure(shape(size), Path(folder)) for size in SIZES]
             for step in found[0]:
                 yield _row(f"{shape.__name__}: {step}", [each[step] for each in found])
-        for mistake in (wrong_wires, unknown_params, settings):
+        for mistake in (wrong_wires, unknown_params, wrong_kinds, ring, settings):
             times = [_time_check(mistake(size), Path(folder)) for size in SIZES]
             yield _row(mistake.__name__.replace("_", " "), times)
 

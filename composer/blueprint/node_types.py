@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from composer.blueprint.nodes import Node
 from composer.discovery import Homes
@@ -81,7 +80,7 @@ class NodeTypes:
         found = {path: self._find_noting(node, log) for path, node in nodes.items()}
         for place, error, paths in self._missing.values():
             # What is missing leads; where lines are, they show the first node.
-            where = place if place.line else replace(place, pointer="")
+            where = place if place.line else place._replace(pointer="")
             log.add(where, _describe_missing(error, paths), self._list_installed())
         self._missing.clear()
         return {path: one for path, one in found.items() if one is not None}

@@ -70,6 +70,9 @@ def _find_semantic(blueprint: Blueprint) -> set[str]:
     They give semantic logits, or are given what depends on the classes of such a node.
     """
     nodes = blueprint.nodes
+    heads = [path for path, node in nodes.items() if any(map(_is_semantic, node.outputs.values()))]
+    if not heads:
+        return set()
     passed: nx.DiGraph[str] = nx.DiGraph()
     passed.add_nodes_from(nodes)
     for node in nodes.values():
@@ -79,7 +82,6 @@ def _find_semantic(blueprint: Blueprint) -> set[str]:
                 kind = None if giver is None else giver.outputs_in(mode).get(slot.port)
                 if depends_on_classes(kind) or _is_semantic(kind):
                     passed.add_edge(slot.path, node.path)
-    heads = [path for path, node in nodes.items() if any(map(_is_semantic, node.outputs.values()))]
     return {*heads}.union(*(nx.descendants(passed, head) for head in heads))
 
 
@@ -134,8 +136,9 @@ def with_fitting_names(blueprint: Blueprint, spec: Spec) -> Spec:
 
 def _list_differences(blueprint: Blueprint, spec: Spec) -> Iterator[tuple[str, str]]:
     """The kinds of names that do not fit, with a message each."""
-    for kind, counts in count_classes(blueprint).items():
-        names = getattr(spec.metadata, kind)
+    named = {kind: getattr(spec.metadata, kind) for kind in _NOUNS}
+    for kind, counts in count_classes(blueprint).items() if any(named.values()) else ():
+        names = named[kind]
         if names and counts and len(names) not in counts.values():
             address, count = next(iter(counts.items()))
             yield (

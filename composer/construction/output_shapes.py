@@ -11,7 +11,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 from torch import nn
@@ -36,6 +36,22 @@ _SIDE = 1024  # pixels of an image whose feature maps are reckoned
 _MAX_MAP_BYTES = 2**36  # of one such map; a pyramid's largest has 70 MB
 
 
+class _Built(NamedTuple):
+    """A module, and what is asked of it for each of the nodes that are built alike.
+
+    Attributes:
+        module: the module, on the meta device.
+        num_bytes: bytes of its weights.
+        width: the most channels that one of its convolutions makes; 0 without any.
+        declared: its `output_shape` as the class has it: a value, a method or a property; or None.
+    """
+
+    module: nn.Module
+    num_bytes: int
+    width: int
+    declared: Any
+
+
 @dataclass
 class _Propagation:
     blueprint: Blueprint
@@ -43,9 +59,8 @@ class _Propagation:
     failed: set[str]
     nodes: dict[str, Node] = field(default_factory=dict)
     shapes: dict[str, Any] = field(default_factory=dict)
-    modules: dict[str, nn.Module] = field(default_factory=dict)
-    weight_bytes: dict[str, int] = field(default_factory=dict)
-    built: dict[Hashable, nn.Module] = field(default_factory=dict)
+    modules: dict[str, _Built] = field(default_factory=dict)
+    built: dict[Hashable, _Built] = field(default_factory=dict)
 
     def visit(self, draft: Node) -> None:
         """Builds one node's module on the meta device and reads its output's shape."""
@@ -136,23 +151,20 @@ class _Propagation:
         key = (id(node.contract), id(node.config), _as_key(node.shapes))
         try:
             if key not in self.built:
-                self.built[key] = draw_on_meta(lambda: instantiate(node))
-            module = self.built[key]
-            self.weight_bytes[node.path] = count_bytes(module)
+                self.built[key] = _measure(draw_on_meta(lambda: instantiate(node)))
         except (Exception, SystemExit) as error:
             self.failed.add(node.path)
             note_unbuilt(node, error, self.log)
         else:
-            self.modules[node.path] = module
+            self.modules[node.path] = self.built[key]
 
     def output_shape(self, node: Node, arguments: Mapping[str, Endpoint]) -> Any:
-        module = self.modules.get(node.same_as or node.path)
-        declared = inspect.getattr_static(module, "output_shape", None)
-        if declared is None:
+        built = self.modules.get(node.same_as or node.path)
+        if built is None or built.declared is None:
             return self.passed_on(node, arguments)
+        declared: Any = built.declared
         try:
-            # Not getattr: a module turns an AttributeError inside a property into another one.
-            declared = declared.__get__(module) if hasattr(declared, "__get__") else declared
+            declared = declared.__get__(built.module) if hasattr(declared, "__get__") else declared
             return declared() if callable(declared) else declared
         except (Exception, SystemExit) as error:
             self.failed.add(node.path)
@@ -166,11 +178,10 @@ class _Propagation:
         for each in _list_shapes(shape):
             self.check_map(node, each, each.channels or 1, "of its output")
 
-    def check_inside(self, node: Node, module: nn.Module) -> None:
+    def check_inside(self, node: Node, built: _Built) -> None:
         """Notes convolutions whose feature maps are larger than any model's."""
-        widths = [weight.shape[0] for weight in module.parameters() if weight.dim() == 4]
         for shape in _list_shapes(node.shapes):
-            self.check_map(node, shape, max(widths, default=0), "within it")
+            self.check_map(node, shape, built.width, "within it")
 
     def check_map(self, node: Node, shape: TensorShape, channels: int, where: str) -> None:
         """Notes so many channels of a shape that no machine could hold them."""
@@ -227,9 +238,16 @@ def propagate_shapes(
         blueprint,
         nodes=shaped,
         output_shapes=propagation.shapes,
-        weight_bytes=propagation.weight_bytes,
+        weight_bytes={path: built.num_bytes for path, built in propagation.modules.items()},
     )
-    return found, propagation.modules
+    return found, {path: built.module for path, built in propagation.modules.items()}
+
+
+def _measure(module: nn.Module) -> _Built:
+    widths = [weight.shape[0] for weight in module.parameters() if weight.dim() == 4]
+    # Not getattr: a module turns an AttributeError inside a property into another one.
+    declared = inspect.getattr_static(module, "output_shape", None)
+    return _Built(module, count_bytes(module), max(widths, default=0), declared)
 
 
 def _list_shapes(value: Any) -> list[TensorShape]:
@@ -289,9 +307,10 @@ def _shape_needs(nodes: Mapping[str, Node]) -> nx.DiGraph[str]:
 
 
 def _note_cycle(cycle: Sequence[str], nodes: Mapping[str, Node], log: ProblemLog) -> None:
+    members = frozenset(cycle)
     for path in cycle:
         original = nodes[path].same_as
-        if original in cycle:
+        if original in members:
             message = f"node '{path}' calls '{original}' again, which needs what '{path}' returns"
             hint = f"Let '{path}' have the 'uses', and '{original}' the 'same_as'."
             log.add(nodes[path].place, message, hint)

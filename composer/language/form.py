@@ -29,8 +29,9 @@ def check_form(document: Located, log: ProblemLog) -> Located:
     try:
         SpecDocument.model_validate(document.plain())
     except ValidationError as error:
-        for location, kind in note_errors(error, document, SpecDocument, log, _name_of).items():
-            document = _with_fault(document, location, kind)
+        found = note_errors(error, document, SpecDocument, log, _name_of)
+        ways = [_find_faulty(location, kind) for location, kind in found.items()]
+        document = document.marked_faulty(way for way in ways if way is not None)
     return document
 
 
@@ -47,8 +48,11 @@ def _is_newer(document: Located, log: ProblemLog) -> bool:
     return True
 
 
-def _with_fault(document: Located, location: Location, kind: str) -> Located:
-    """The document with the outputs or the innermost node around a location marked as faulty."""
+def _find_faulty(location: Location, kind: str) -> list[str] | None:
+    """The way to what a fault leaves unusable: the innermost node around it, the outputs, all.
+
+    None where the rest can be checked without it.
+    """
     steps = [str(step) for step in location]
     around: list[str] = []
     while len(steps) > 1 and steps[0] == "nodes":
@@ -56,10 +60,10 @@ def _with_fault(document: Located, location: Location, kind: str) -> Located:
         steps = steps[2:]
     is_extra = kind == "extra_forbidden" and len(location) == 1
     if not around and (is_extra or steps[0] in _HARMLESS):
-        return document
+        return None
     if not around and location[0] in ("outputs", "metadata", "freeze", "set", "aliases"):
-        return document.marked_faulty([str(location[0])])
-    return document.marked_faulty(around)
+        return [str(location[0])]
+    return around
 
 
 def _name_of(location: Location) -> str:

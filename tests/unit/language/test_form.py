@@ -5,6 +5,7 @@ import json
 import jsonschema
 import pytest
 
+from composer.documents import locate
 from composer.errors import SpecError
 from composer.language import SpecDocument, load_spec
 from spec_folder import marked
@@ -268,3 +269,15 @@ def test_the_schema_for_editors_refuses_what_is_refused(document):
         SpecDocument.model_validate(document)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, SpecDocument.model_json_schema())
+
+
+def test_faulty_values_are_marked_all_at_once_and_others_stay_the_same():
+    document = locate({"a": {"b": 1, "c": {"d": 2}}, "e": 3}, "<dict>")
+    found = document.marked_faulty([("a", "b"), ("a", "c", "d"), ("e",)])
+    inner = found.value["a"]
+    assert [each.faulty for each in (found, inner, inner.value["c"])] == [False] * 3
+    assert [inner.value["b"].faulty, inner.value["c"].value["d"].faulty] == [True, True]
+    assert found.value["e"].faulty
+    assert document.marked_faulty().faulty
+    assert document.marked_faulty([]) == document
+    assert found.plain() == document.plain()
