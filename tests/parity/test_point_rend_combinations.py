@@ -103,9 +103,10 @@ def test_pixels_of_a_panoptic_model_have_the_golden_scores(build):
 def test_a_panoptic_model_is_trained_on_points_of_pixels(build):
     golden = GoldenCase("pointrend_semantic")
     graph, _ = build(golden, PANOPTIC)
-    alone = Graph.from_spec(
-        import_config(DATA / golden.name / "config.yaml"), weights=golden.weights
-    )
+    document = import_config(DATA / golden.name / "config.yaml")
+    # As in the other graph: frozen normalisations round otherwise where gradients are kept, and
+    # points that are nearly as uncertain as each other then change places.
+    alone = Graph.from_spec(document, weights=golden.weights).requires_grad_(False)
     records = [
         {
             "image": record["image"],
@@ -121,5 +122,4 @@ def test_a_panoptic_model_is_trained_on_points_of_pixels(build):
     names = ["sem_seg_loss", "point_loss"]
     found = graph.run(records, until=names, mode="training", seed=1)
     expected = alone.run(records, until=names, mode="training", seed=1)
-    # Rounding decides between points that are nearly as uncertain as each other.
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(found, expected)
