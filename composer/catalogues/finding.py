@@ -26,6 +26,12 @@ def list_entries() -> list[Entry]:
     return [entry for catalogue in list_catalogues() for entry in catalogue.entries]
 
 
+def list_section(name: str) -> list[Entry]:
+    """The published models of a catalogue, or of a section of one, by its name or an end of it."""
+    section = f"/{name.strip('/').casefold()}/"
+    return [each for each in list_entries() if section in f"/{each.qualified.casefold()}"]
+
+
 def find_entry(name: str) -> Entry | None:
     """The published model that a name means; None if there is none.
 
@@ -164,7 +170,7 @@ def _find_weights(weights: object) -> Entry | None:
 
 
 def name_closest(name: str, others: Iterable[str] = ()) -> str | None:
-    """The published model whose name, or last part of it, is most like a name.
+    """The published model, or other name, that is most like a name, whole or in its last part.
 
     Args:
         name: what was written.
@@ -176,9 +182,8 @@ def name_closest(name: str, others: Iterable[str] = ()) -> str | None:
     namesakes = [e.name for e in entries if e.name.rpartition("/")[2].casefold() == last]
     if "/" in name and namesakes:
         return closest(name, namesakes) or namesakes[0]
-    by_name = {entry.name.rpartition("/")[2]: entry.name for entry in entries}
-    by_name |= {entry.name: entry.name for entry in entries}
-    by_name |= {other: other for other in others}
+    names = [*(entry.name for entry in entries), *others]
+    by_name = {each.rpartition("/")[2]: each for each in names} | {each: each for each in names}
     found = closest(name, by_name)
     return None if found is None else by_name[found]
 

@@ -36,8 +36,9 @@ class ModelsGroup(click.Group):
 def models() -> None:
     """List the published models of installed catalogues, or describe the one of NAME.
 
-    Their names, or any end of one after a slash that no other has, serve wherever a MODEL is
-    expected. The weights are fetched when they are used.
+    NAME may also be a catalogue or a section of one, whose models are listed. The names of models,
+    or any end of one after a slash that no other has, serve wherever a MODEL is expected. The
+    weights are fetched when they are used.
     """
 
 
@@ -52,38 +53,53 @@ def show(name: str | None, task: str | None, sizes: bool, as_json: bool) -> None
     from composer.catalogues import list_catalogues
 
     catalogues = list_catalogues()
-    chosen = _choose(catalogues, name, task)
+    chosen, is_one = _find(name)
+    if not is_one:
+        chosen = _choose(chosen, task, name)
     rows = [_describe(entry, ask=sizes) for entry in chosen]
     for row in rows:
         licence = next(each.licence for each in catalogues if each.name == row["catalogue"])
         row["licence"] = licence or _UNKNOWN
     if as_json:
         click.echo(format_json(rows))
-    elif name is not None:
+    elif is_one:
         _print_one(rows[0])
     else:
         _print_all(catalogues, rows)
 
 
-def _choose(catalogues: Sequence[Catalogue], name: str | None, task: str | None) -> list[Entry]:
-    """The models to show.
+def _find(name: str | None) -> tuple[Sequence[Entry], bool]:
+    """The models that a name means, all without one; and whether it is the name of a model.
 
     Raises:
-        NameResolutionError: there is no model of that name, or no such task.
+        NameResolutionError: it is the name of none.
     """
-    from composer.catalogues import require_entry
+    from composer.catalogues import find_entry, list_entries, list_section, require_entry
+
+    if name is None:
+        return list_entries(), False
+    one = find_entry(name)
+    if one is None and (section := list_section(name)):
+        return section, False
+    return [one or require_entry(name)], True
+
+
+def _choose(entries: Sequence[Entry], task: str | None, section: str | None) -> Sequence[Entry]:
+    """The models of a task.
+
+    Raises:
+        NameResolutionError: there is no such task.
+    """
     from composer.errors import NameResolutionError
     from composer.names import did_you_mean
 
-    if name is not None:
-        return [require_entry(name)]
-    entries = [entry for catalogue in catalogues for entry in catalogue.entries]
     if task is None:
         return entries
     found = [entry for entry in entries if task.casefold() in entry.form.task.casefold()]
     if not found:
         hint = did_you_mean(task, {entry.form.task for entry in entries}, "tasks")
-        raise NameResolutionError(f"no published model has the task '{task}'. {hint}")
+        where = "" if section is None else f" of '{section}'"
+        raise NameResolutionError(f"no published model{where} has the task '{task}'. {hint}")
     return found
 
 

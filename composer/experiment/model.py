@@ -12,6 +12,7 @@ from composer.experiment.experiment import Experiment
 from composer.experiment.model_settings import find_model_parts
 from composer.language import (
     LANGUAGE_VERSION,
+    NamedSpec,
     SavedSpec,
     Spec,
     SpecMetadata,
@@ -71,7 +72,7 @@ def fit_spec(
 
 def _with_freeze(source: SpecSource, frozen: Sequence[str]) -> SpecSource:
     """The spec with other frozen parts."""
-    if isinstance(source, SavedSpec):
+    if isinstance(source, (SavedSpec, NamedSpec)):
         return replace(source, document={**source.document, "freeze": list(frozen)})
     if isinstance(source, Mapping):
         return {**source, "freeze": list(frozen)}

@@ -16,7 +16,7 @@ from composer.errors import CheckpointError, InputError, NameResolutionError
 from composer.files import is_there
 from composer.graph.description import read_description
 from composer.graph.weights import LoadOptions, Weights
-from composer.language import SavedSpec, Spec, SpecSource, log_notes
+from composer.language import NamedSpec, SavedSpec, Spec, SpecSource, log_notes
 from composer.model_folders import HUB_WEIGHTS, SHARD_INDEX, files_of, read_model_folder
 from composer.model_source import find_model_source
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from composer.graph.graph import Graph
 
 _OPTIONS = LoadOptions()
+_VALUES = (Mapping, SavedSpec, NamedSpec, Spec, Blueprint)  # models that are no names
 
 Model = str | os.PathLike[str] | Mapping[str, Any] | Spec | Blueprint
 
@@ -47,7 +48,7 @@ class ModelParts(NamedTuple):
     """What a model's name means.
 
     Args:
-        spec: a spec's file or name, or the document in a checkpoint.
+        spec: a spec's file or name, or the document of a checkpoint, a catalogue or a folder.
         weights: the weights of a checkpoint or an experiment; None of a spec, which may name some.
         settings: values for the spec by address, of an experiment.
         options: of the load of the weights.
@@ -181,7 +182,7 @@ def _read_entry(entry: Entry) -> ModelParts:
     """
     if entry.document is None:
         raise InputError(f"'{entry.name}' has no spec yet; its checkpoint is {entry.weights}")
-    return ModelParts(entry.document, entry.weights)
+    return ModelParts(NamedSpec(entry.document, entry.name), entry.weights)
 
 
 def _read_folder(name: str) -> ModelParts:
@@ -200,7 +201,15 @@ def _read_folder(name: str) -> ModelParts:
     if weights is not None and weights.endswith(SHARD_INDEX) and is_hub_model(name):
         weights = f"{name.rstrip('/')}/{Path(weights).name}"  # whose shards are beside it there
     options = LoadOptions(key_mapping=found.key_mapping)
-    return ModelParts(found.spec, weights, options=options, note=found.note)
+    spec = NamedSpec({"name": _name_model(name), **found.spec}, name)
+    return ModelParts(spec, weights, options=options, note=found.note)
+
+
+def _name_model(folder: str) -> str:
+    """What a folder's model is called, if its reader does not say: as the folder is."""
+    if is_hub_model(folder):
+        return folder.rstrip("/").rpartition("/")[2].partition("@")[0]
+    return Path(folder).absolute().name
 
 
 def read_only_spec(
@@ -232,7 +241,7 @@ def check_model_spec(
     """
     check_model(spec)
     if not isinstance(spec, (Spec, Blueprint)):
-        if not isinstance(spec, (Mapping, SavedSpec)):
+        if not isinstance(spec, (Mapping, SavedSpec, NamedSpec)):
             _require_spec(spec)
         return check_source(spec, set=set, nodes=nodes)
     if set:
@@ -253,7 +262,7 @@ def check_model(model: object) -> None:
         InputError: if it is of another type.
     """
     is_named = isinstance(model, (str, os.PathLike)) and isinstance(os.fspath(model), str)
-    if not is_named and not isinstance(model, (Mapping, SavedSpec, Spec, Blueprint)):
+    if not is_named and not isinstance(model, _VALUES):
         raise InputError(
             "a model is a name, a file, a mapping or a checked spec, not "
             f"{'nothing' if model is None else type(model).__name__}"

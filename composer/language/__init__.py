@@ -12,7 +12,7 @@ from composer.language.loading import load_spec, log_notes, log_unchecked, read_
 from composer.language.metadata import SpecMetadata
 from composer.language.nesting import read_extended
 from composer.language.node_settings import apply_settings
-from composer.language.sources import SavedSpec, SpecSource, find_spec
+from composer.language.sources import NamedSpec, SavedSpec, SpecSource, find_spec
 from composer.language.spec import (
     FrozenPart,
     GraphSpec,
@@ -32,6 +32,7 @@ __all__ = [
     "ImageFormat",
     "InputSpec",
     "Mode",
+    "NamedSpec",
     "NodeSpec",
     "Reference",
     "SavedSpec",

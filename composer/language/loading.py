@@ -22,7 +22,7 @@ from composer.language.frozen_parts import find_frozen
 from composer.language.nesting import assemble
 from composer.language.node_settings import apply_settings
 from composer.language.settings import Resolved
-from composer.language.sources import SavedSpec, SpecSource
+from composer.language.sources import NamedSpec, SavedSpec, SpecSource
 from composer.language.spec import GraphSpec, Spec, to_metadata
 from composer.names import NameIndex, describe_unresolved, did_you_mean
 
@@ -156,4 +156,6 @@ def _node_path(name: str, paths: NameIndex, place: Place, log: ProblemLog) -> st
 def _name_source(source: SpecSource) -> str:
     if isinstance(source, SavedSpec):
         return source.file
+    if isinstance(source, NamedSpec):
+        return source.origin
     return "<dict>" if isinstance(source, Mapping) else os.fspath(source)

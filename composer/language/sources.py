@@ -58,7 +58,25 @@ def _compare(distribution: str, version: str) -> str:
     return f"{distribution} {version} ({here})"
 
 
-SpecSource = str | os.PathLike[str] | Mapping[str, Any] | SavedSpec
+@dataclass(frozen=True)
+class NamedSpec:
+    """A spec of values that a name means: a published model, or the folder of another library.
+
+    Args:
+        document: the spec as one plain document.
+        name: what means it, for messages.
+    """
+
+    document: Mapping[str, Any]
+    name: str
+
+    @property
+    def origin(self) -> str:
+        """The source of its places, which is no file."""
+        return f"<{self.name}>"
+
+
+SpecSource = str | os.PathLike[str] | Mapping[str, Any] | SavedSpec | NamedSpec
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,7 @@ def find_document(
     """Finds a document by its path or name, and reads it.
 
     Args:
-        source: a file, the name of a published spec, or a mapping.
+        source: a file, the name of a published spec, or values.
         log: takes problems that do not keep the rest from being read.
         place: where the reference stands; a relative file is looked for beside it first.
         has_hints: whether a name that means nothing is compared with those that mean something.
@@ -97,6 +115,8 @@ def find_document(
     """
     if isinstance(source, SavedSpec):
         return Document(locate(source.document, source.file), None)
+    if isinstance(source, NamedSpec):
+        return Document(locate(source.document, source.origin), None)
     if isinstance(source, Mapping):
         return Document(locate(source, "<dict>"), None)
     try:

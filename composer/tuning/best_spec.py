@@ -16,7 +16,7 @@ from composer.documents import ProblemLog, SettingsSource, collect_settings, esc
 from composer.errors import SpecError
 from composer.files import is_there, write_text
 from composer.graph import Model, ModelParts, Weights, open_model, read_model
-from composer.language import LANGUAGE_VERSION, SavedSpec, Spec, find_spec
+from composer.language import LANGUAGE_VERSION, NamedSpec, SavedSpec, Spec, find_spec
 
 BEST, MODEL = "best.yaml", "model.yaml"
 
@@ -83,7 +83,7 @@ def _read_parts(model: Model) -> ModelParts:
 def _name_base(parts: ModelParts) -> tuple[str, Mapping[str, Any] | None]:
     """What the spec extends: a published spec by name, a file by path, or one that is written."""
     source = parts.spec
-    if isinstance(source, SavedSpec):
+    if isinstance(source, (SavedSpec, NamedSpec)):
         return MODEL, source.document
     if isinstance(source, Mapping):
         return MODEL, source

@@ -71,8 +71,9 @@ def read_configuration(
         if len(names) != num_classes:
             values = {k: v for k, v in values.items() if k not in ("id2label", "label2id")}
             values["num_labels"] = num_classes
+    values = _name_backbone(values)
     try:
-        return load_library().CONFIG_MAPPING[kind](**_name_backbone(values))
+        return load_library().CONFIG_MAPPING[kind](**values)
     except Exception as error:  # of several kinds, as its classes check themselves
         reason = " ".join(str(error).split())
         raise ValueError(f"config: {type(error).__name__}: {reason}") from error

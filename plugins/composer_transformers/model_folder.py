@@ -77,7 +77,6 @@ def _make_spec(config: Mapping[str, Any], processor: Mapping[str, Any]) -> dict[
     params = {"config": values, "num_classes": num_classes, **processor}
     spec: dict[str, Any] = {
         "composer": 1,
-        "name": name,
         "extends": _SPEC.format(name),
         "params": params,
     }

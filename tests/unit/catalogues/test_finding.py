@@ -11,6 +11,7 @@ from composer.catalogues import (
     find_weights_address,
     list_catalogues,
     list_entries,
+    list_section,
     published,
     require_entry,
 )
@@ -47,6 +48,13 @@ def test_an_end_of_several_lists_them(zoo):
         find_entry("tiny_3x")
 
 
+@pytest.mark.parametrize("section", ["Boxes", "tiny/boxes", "tiny/Boxes/"])
+def test_a_section_has_its_models(zoo, section):
+    found = [entry.name for entry in list_section(section)]
+    assert found == ["tiny/Boxes/tiny_1x", "tiny/Boxes/tiny_3x", "tiny/Boxes/specless"]
+    assert list_section("Box") == []
+
+
 def test_what_is_missing_suggests_the_nearest(zoo):
     with pytest.raises(NameResolutionError, match="Did you mean 'tiny/Boxes/tiny_1x'"):
         require_entry("tiny_1y")
@@ -56,6 +64,8 @@ def test_what_is_missing_suggests_the_nearest(zoo):
     for name in ("detectron2/mask_rcnn_R_50_FPN_3x", "COCO/mask_rcnn_r_50_fpn_3x"):
         with pytest.raises(NameResolutionError, match=r"'detectron2/COCO-Inst.*/mask_.*_FPN_3x'"):
             Graph.open(name)
+    with pytest.raises(NameResolutionError, match=r"Did you mean 'transformers/rt_detr'"):
+        Graph.open("rt_detr")
 
 
 def test_a_file_comes_first_then_a_spec(zoo, tmp_path, monkeypatch):

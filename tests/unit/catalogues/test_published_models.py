@@ -1,5 +1,6 @@
 """A published model is opened, run and trained by name, with its weights and class names."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 
 from composer import Graph
 from composer.catalogues import find_entry
-from composer.errors import ComposerError
+from composer.errors import ComposerError, SpecError
 from composer.prediction import Predictor
 from file_server import serve_file
 from unit.cli.conftest import cli
@@ -83,6 +84,14 @@ def test_a_published_model_is_its_spec_with_settings(zoo):
     image = graph.blueprint.image_format
     assert (image.channel_order, image.shortest_edge) == ("RGB", 64)
     assert find_entry("Other/tiny_3x").spec == "detection-composer/faster_rcnn_r50_fpn"
+
+
+def test_a_problem_of_a_published_model_has_its_name(zoo):
+    code = (zoo.path / "tiny_zoo.py").read_text()
+    (zoo.path / "tiny_zoo.py").write_text(code.replace('"fc_dim": 16', '"fc_dims": 16'))
+    sys.modules.pop("tiny_zoo", None)
+    with pytest.raises(SpecError, match=r"<tiny/Other/tiny_3x> set\.fc_dims: "):
+        Graph.open("Other/tiny_3x", {})
 
 
 def test_predictions_have_the_names_of_the_classes(weights):

@@ -48,6 +48,16 @@ def test_one_model_is_described(cli, zoo):
     assert json.loads(cli("models", "tiny_1x", "--json").out)[0]["name"] == "tiny/Boxes/tiny_1x"
 
 
+def test_a_section_is_listed(cli, zoo):
+    names = [row["name"] for row in json.loads(cli("models", "tiny/Other", "--json").out)]
+    assert names == ["tiny/Other/tiny_3x"]
+    listed = cli("models", "Boxes")
+    assert "tiny/Boxes/specless" in listed.out
+    assert "Other" not in listed.out
+    wrong = cli("models", "Boxes", "--task", "keypoints")
+    assert "no published model of 'Boxes' has the task 'keypoints'" in wrong.err
+
+
 def test_a_model_of_the_name_of_its_spec_is_run_with_default_weights(cli, zoo):
     result = cli("models", "torchvision/fcos_resnet50_fpn")
     assert "--model torchvision/fcos_resnet50_fpn --weights default" in " ".join(result.out.split())

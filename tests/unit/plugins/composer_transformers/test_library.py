@@ -77,7 +77,7 @@ def test_building_a_model_from_its_configuration_opens_no_connection(monkeypatch
         ({"model_type": "det"}, "model_type is 'det'. Did you mean 'detr'"),
         (
             {"model_type": "detr", "backbone": "someone/resnet", "use_timm_backbone": False},
-            "'someone/resnet' is named without its configuration",
+            "^config: the backbone 'someone/resnet' is named without its configuration",
         ),
         ({"model_type": "detr", "d_model": "wide"}, "config: "),
     ],

@@ -8,7 +8,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from composer import Graph
-from composer.errors import InputError
+from composer.errors import InputError, SpecError
 from composer.prediction import Predictor
 from composer_transformers.model_folder import read_folder
 from transformers_models import (
@@ -125,6 +125,18 @@ def test_folders_of_others_are_none_of_ours(tmp_path):
 def test_folders_without_a_spec_say_why(tmp_path, config, message):
     with pytest.raises(InputError, match=message):
         Graph.open(write(tmp_path, config))
+
+
+@pytest.mark.slow
+def test_a_problem_of_a_folder_has_its_name(tmp_path):
+    pytest.importorskip("transformers", reason=NEEDED)
+    config = {"model_type": "detr", "architectures": ["DetrForObjectDetection"], "d_model": "wide"}
+    folder = write(tmp_path / "broad", config)
+    with pytest.raises(SpecError, match=rf"^<{folder}> params\.config: "):
+        Graph.open(folder)
+    write(folder, {**config, "d_model": 16})
+    with pytest.raises(InputError, match="'broad' names no weights"):
+        Predictor(folder)
 
 
 def test_damaged_json_is_named(tmp_path):
