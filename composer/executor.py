@@ -54,7 +54,10 @@ class Substitutes(Protocol):
 
 
 class Observer(Protocol):
-    """Watches a run. It sees every node before and after it runs, and changes nothing."""
+    """Watches a run. It sees every node before and after it runs, and changes nothing.
+
+    One whose `shows_values` is False takes no outputs but those that the plan keeps.
+    """
 
     def before(self, step: Step, arguments: Mapping[str, Any]) -> None:
         """Called with the arguments by input port."""
@@ -134,7 +137,7 @@ def _execute(
             function, given = substitutes.choose(step, function, arguments)
         outputs = _call(step, function, given, tapped, is_recomputed)
         if edits:
-            outputs = _edit(step, outputs, edits, is_watched=bool(observers))
+            outputs = _edit(step, outputs, edits, is_watched=_are_shown(observers))
         for place, slot in step.keeps:
             values[slot] = outputs[place]
         if observers:
@@ -190,6 +193,11 @@ def _edit(
         if slot in edits:
             edited[place] = edits[slot](edited[place])
     return tuple(edited)
+
+
+def _are_shown(observers: Sequence[Observer]) -> bool:
+    """Whether someone is shown values that the plan does not need: a keeper leaves edited ones."""
+    return any(getattr(observer, "shows_values", True) for observer in observers)
 
 
 def gather(endpoint: Endpoint, values: Mapping[Slot, Any]) -> Any:

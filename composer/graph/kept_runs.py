@@ -268,6 +268,8 @@ class KeepingObserver:
         reasons: why nodes are not kept, by path; what is found is added.
     """
 
+    shows_values = False
+
     def __init__(
         self, keeping: Keeping, ways: Ways, mode: Mode, reasons: MutableMapping[str, str]
     ) -> None:

@@ -146,7 +146,7 @@ class ContentDigest:
             self._seen.setdefault(id(inner), len(self._seen))
         for name, inner in own:
             if any(getattr(inner, hooks) for hooks in _HOOKS):
-                raise UnknownContentError("a hook of a user's")
+                raise UnknownContentError("a forward or backward hook")
             self._note("module", name)
             self._add_type(type(inner))
             is_compiled = getattr(inner, "_compiled_call_impl", None) is not None

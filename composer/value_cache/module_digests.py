@@ -18,6 +18,12 @@ from composer.value_cache.unknown_content import UnknownContentError
 
 _FIXED = (bool, int, float, complex, str, bytes, type(None), type, torch.dtype, torch.device)
 _CALLED = (FunctionType, BuiltinFunctionType)
+_UNCALLED = (  # hooks of the loading and saving of weights, which may refer to their module weakly
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
 
 
 class Called(NamedTuple):
@@ -112,7 +118,7 @@ def _collect(module: nn.Module, parts: list[Any], changing: ContentDigest) -> No
     """Adds the parts of a module that are compared by identity, and those by content."""
     parts += [module, type(module)]
     for name, value in vars(module).items():
-        if name == HELD:
+        if name == HELD or name in _UNCALLED:
             continue
         if name in ("_parameters", "_buffers"):
             for key, tensor in value.items():

@@ -315,3 +315,13 @@ def test_threads_share_a_cache(tmp_path):
         run = partial(graph.run, until="b", cache=tmp_path / "values")
         found = list(pool.map(run, [X + i % 3 for i in range(30)]))
     assert all(torch.equal(each, (X + i % 3 + 1) * 2) for i, each in enumerate(found))
+
+
+def test_an_edit_that_nothing_needs_is_not_made_for_the_cache(cache):
+    def refuse(x):
+        raise ValueError("not needed")
+
+    graph = build(CHAIN)
+    wanted = graph.run(X, until="c", seed=1)
+    found = graph.run(X, until="c", seed=1, edits={"s.high": refuse}, cache=cache)
+    assert torch.equal(found, wanted)

@@ -186,3 +186,11 @@ def test_a_module_with_hooks_has_no_hash():
     module.linear.register_forward_hook(lambda *_: None)
     with pytest.raises(UnknownContentError, match="hook"):
         digests.find(module)
+
+
+def test_hooks_of_saving_and_loading_do_not_count():
+    digests, module = ModuleDigests(), Layer()
+    first = digests.find(module)
+    module.linear.register_load_state_dict_pre_hook(lambda *_: None)  # it refers to its module
+    module.register_state_dict_post_hook(lambda *_: None)
+    assert digests.find(module) == first
