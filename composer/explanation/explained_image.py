@@ -29,6 +29,8 @@ from composer.visualization import ClassNames
 _LOGITS = ("ClassLogits", "AnchorLogits", "QueryLogits")
 _KEYPOINT = "keypoint"
 NUMBERS = ("score", "logit", "mask", _KEYPOINT)  # of a detection
+_OF_ROWS = ("mask", _KEYPOINT)  # numbers that are computed from the detection alone
+_SAME = 1e-3  # the relative difference up to which a number is the same without the others
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,13 @@ class ExplainedImage:
             f"{what}, counted from 0 ({listed}{more})"
         )
 
-    def name_number(self, detection: Detection, of: str) -> str:
+    def name_number(self, detection: Detection, of: str, *, row: int | None = None) -> str:
         """The name of a number of a detection, as `Session.gradient` takes it.
 
         Args:
             detection: the detection.
             of: `score`, `logit`, `mask`, `keypoint:NAME`; anything else is a name already.
+            row: of masks and keypoints, the row to name in place of the detection's.
 
         Raises:
             InputError: the detection has no such number.
@@ -139,19 +142,62 @@ class ExplainedImage:
         if of == "logit":
             return self._name_logit(detection)
         if of == "mask":
-            field = self._require_field("pred_masks", "masks", detection)
+            field = self._require_field("pred_masks", "masks", detection, row)
             return f"{field}.mean()"
         if kind == _KEYPOINT:
-            field = self._require_field("pred_keypoint_heatmaps", "keypoints", detection)
+            field = self._require_field("pred_keypoint_heatmaps", "keypoints", detection, row)
             number = self._number_keypoint(which if colon else "")
             return f"{field[:-1]}, {number}].max()"
         return of
 
-    def hold_boxes(self, of: str) -> Session:
-        """The session with the boxes that a number depends on as they are.
+    def isolate(self, detection: Detection, of: str) -> tuple[Session, str]:
+        """A session in which no masks and keypoints of other detections are computed.
+
+        Args:
+            detection: the detection.
+            of: as for `name_number`.
+
+        Returns:
+            The session, and the name of the number in it. Of other numbers, and of a model whose
+            detections depend on each other, it is the whole session.
+        """
+        name = self.name_number(detection, of)
+        given = self._pick_row(detection) if of.partition(":")[0] in _OF_ROWS else {}
+        if not given:
+            return self.session, name
+        alone = self.session.fork()
+        for slot, value in given.items():
+            alone[str(slot)] = value
+        own = self.name_number(detection, of, row=0)
+        found, wanted = alone.read(own), self.session.read(name)
+        is_same = abs(found - wanted) <= _SAME * max(abs(found), abs(wanted), 1.0)
+        return (alone, own) if is_same else (self.session, name)
+
+    def _pick_row(self, detection: Detection) -> dict[Slot, Any]:
+        """The outputs of the node that makes the detections, for one of them.
+
+        Nothing if some output has no row for each detection.
+        """
+        boxes = self.owners.find_owner(self._unscaled)
+        if boxes is None or boxes.path in (self._unscaled.path, self._instances.path):
+            return {}
+        slots = self._dependencies.nodes[boxes.path].slots
+        values = {slot: self.session[str(slot)] for slot in slots}
+        count, row = len(values[boxes][0]), self._find_row(detection)
+        if any(type(v) is not list or len(v) != 1 or len(v[0]) != count for v in values.values()):
+            return {}
+        return {slot: [value[0][row : row + 1]] for slot, value in values.items()}
+
+    def hold_boxes(self, of: str, session: Session | None = None) -> Session:
+        """A session with the boxes that a number depends on as they are.
 
         They have no gradients of their own, and what they were made of need not run again.
+
+        Args:
+            of: the number.
+            session: the session, if it is not that of the image.
         """
+        session = session or self.session
         dependencies = self._dependencies
         target = self.find_target(of)
         above = needed(dependencies.graph, target.endpoint.slots)
@@ -161,7 +207,7 @@ class ExplainedImage:
             if slot.path in dependencies.nodes
             and is_list_of(dependencies.type_of(slot), Boxes, RotatedBoxes)
         ]
-        return self.session.holding(boxes) if boxes else self.session
+        return session.holding(boxes) if boxes else session
 
     def check_name(self, of: str) -> None:
         """Makes sure that there is a number of a name, as far as names go.
@@ -221,11 +267,11 @@ class ExplainedImage:
         gradient: Tensor = self.session.gradient(self.name_number(detection, "score"), at)
         return int(gradient.abs().argmax())
 
-    def _require_field(self, field: str, what: str, detection: Detection) -> str:
+    def _require_field(self, field: str, what: str, detection: Detection, row: int | None) -> str:
         (found,) = self.session[str(self._unscaled)]
         if not found.has(field):
             raise InputError(f"the detections of '{self.graph.spec.name}' have no {what}")
-        return f"{self._unscaled}[0].{field}[{self._find_row(detection)}]"
+        return f"{self._unscaled}[0].{field}[{self._find_row(detection) if row is None else row}]"
 
     def _number_keypoint(self, which: str) -> int:
         names = list(self._metadata.keypoint_names)

@@ -6,6 +6,7 @@ Legend: R regions, H W height and width of the image. `_` is a size of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,9 +103,11 @@ class Explainer:
         wanted = "logit" if of == "score" and method.startswith(CAPTUM) else of
         name = of if found is None else opened.name_number(found, wanted)
         opened.check_name(name)
-        session = opened.hold_boxes(name)
+        alone, number = (opened.session, name) if found is None else opened.isolate(found, wanted)
+        session = opened.hold_boxes(name, alone)
         chosen = at or _find_maps(opened, name)
-        return _explain(opened, session, found, name, chosen, method)
+        explanation = _explain(opened, session, found, number, chosen, method)
+        return replace(explanation, of=name)
 
 
 def _explain(

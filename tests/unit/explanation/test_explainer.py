@@ -85,6 +85,27 @@ def test_the_gradient_is_that_of_the_session_whose_boxes_are_not_held(explainer,
     assert found.channels[0].channel == int(best)
 
 
+def test_masks_of_other_detections_are_not_computed(explainer, opened):
+    found = explainer(opened, 1, of="mask", at="mask_pooler", method="gradient")
+    (level,) = found.levels
+    assert level.shape[0] == 1
+    name = opened.name_number(opened.find_detection(1), "mask")
+    assert found.of == name
+    assert found.number == pytest.approx(float(opened.session.read(name)), rel=1e-4)
+    gradient = opened.session.gradient(name, "mask_pooler").abs().sum(dim=(0, 2, 3))
+    best = found.channels[0]
+    assert best.channel == int(gradient.argmax())
+    assert best.share == pytest.approx(float(gradient.max() / gradient.sum()), rel=1e-3)
+
+
+def test_a_mask_that_depends_on_other_detections_is_explained_with_them(explainer):
+    opened = explainer.open(noise())
+    opened.session.edit("mask_head", lambda x: x - x.mean(dim=0, keepdim=True))
+    found = explainer(opened, 1, of="mask", at="mask_pooler")
+    (level,) = found.levels
+    assert level.shape[0] == len(opened.session["detections.boxes"][0]) > 1
+
+
 def test_a_logit_is_that_of_the_proposal(opened):
     session = opened.session
     for detection in opened.detections[:3]:
