@@ -111,7 +111,9 @@ def _set_square(call: Call, draft: Draft) -> None:
     address = "preprocess.square_size"
     if side == value_at(draft, address):
         return
-    if draft.source_of(address) in draft.settings:
+    source = draft.source_of(address)
+    is_of_network = any(source == draft.source_of(f"{net}.img_size") for net in (_NET, _PLAIN_NET))
+    if side == 0 or is_of_network or source in draft.settings:
         draft.put_node("preprocess", {"with": {"square_size": side}})
     else:
         set_value(draft, address, side)

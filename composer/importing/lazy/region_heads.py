@@ -61,6 +61,16 @@ def translate_regions(model: LazyModel, draft: Draft, levels: Levels) -> None:
         translate_masks(heads, draft, levels, named)
     if model.has_keypoints:
         translate_keypoints(heads, draft, levels, named)
+    _drop_branches(heads)
+
+
+def _drop_branches(heads: Call) -> None:
+    """Notes the arguments of branches that are off, as no levels are named for them."""
+    for name in ("mask", "keypoint"):
+        levels = f"{name}_in_features"
+        if levels in heads.signature and not heads.has(levels):
+            for argument in (levels, f"{name}_pooler", f"{name}_head"):
+                heads.drop(argument, f"without {levels}, there is no such branch")
 
 
 def carry_value_alike(call: Call, argument: str, draft: Draft, address: str, value: Any) -> None:

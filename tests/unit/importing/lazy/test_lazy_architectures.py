@@ -74,6 +74,12 @@ def test_heads_without_masks_have_no_mask_branch(build):
     assert document["extends"] == "detection-composer/faster_rcnn_r50_fpn"
 
 
+def test_a_branch_without_levels_is_off(build):
+    model = models.mask_rcnn(roi_heads=models.standard_heads(mask_in_features=None))
+    document, _ = build(model)
+    assert document["extends"] == "detection-composer/faster_rcnn_r50_fpn"
+
+
 @pytest.mark.parametrize("num_stages", [1, 2, 4])
 def test_a_cascade_has_as_many_stages_as_its_lists(build, num_stages):
     _, graph = build(models.mask_rcnn(roi_heads=models.cascade_heads(num_stages)))

@@ -3,7 +3,9 @@
 import pytest
 
 from composer import import_config
+from composer.construction import check_spec
 from composer.importing import read_import
+from composer.language import load_spec
 from unit.importing import lazy_models as models
 
 LOADER = {
@@ -178,19 +180,25 @@ def test_recomputed_activations_are_carried_over(imported):
     assert document["nodes"]["backbone"] == {"nodes": {"net": {"recompute": True}}}
 
 
-def test_images_padded_to_another_square_than_the_transformer_was_made_for(imported):
+@pytest.mark.parametrize(("img_size", "square"), [(512, 640), (1024, 512), (1024, 0)])
+def test_images_padded_to_another_square_than_the_transformer_was_made_for(
+    imported, img_size, square
+):
     pyramid = models.call(
         "SimpleFeaturePyramid",
-        net=models.call("ViT", img_size=512),
+        net=models.call("ViT", img_size=img_size),
         in_feature="last_feat",
         out_channels=256,
         scale_factors=[4.0, 2.0, 1.0, 0.5],
         top_block=models.call("backbone.fpn.LastLevelMaxPool"),
-        square_pad=640,
+        square_pad=square,
     )
     document = imported(models.mask_rcnn(backbone=pyramid)).document
-    assert document["params"] == {"image_size": 512}
-    assert document["nodes"]["preprocess"] == {"with": {"square_size": 640}}
+    assert document.get("params", {}) == ({"image_size": 512} if img_size == 512 else {})
+    assert document["nodes"]["preprocess"] == {"with": {"square_size": square}}
+    spec = check_spec(load_spec(document))
+    assert spec.nodes["backbone.net"].config["img_size"] == img_size
+    assert spec.nodes["preprocess"].config["square_size"] == square
 
 
 def test_a_regnet_with_excitation_is_a_regnety(write):

@@ -89,7 +89,6 @@ def refuse_value(refuse):
         ("roi_heads.mask_in_features", ["p2"], "all heads look at the same levels"),
         ("roi_heads.box_predictor.box2box_transform.weights", [1.0], "a box has 4 offsets"),
         ("roi_heads.mask_pooler", None, "a head without a pooler cannot be expressed"),
-        ("roi_heads.mask_in_features", None, "mask_pooler._target_"),
         ("pixel_std", [1.0], "pixel_mean has another number of channels"),
         ("input_format", "L", "only 'BGR' or 'RGB' can be expressed"),
         ("roi_heads", ..., "GeneralizedRCNN needs 'roi_heads'"),
