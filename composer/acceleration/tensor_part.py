@@ -14,8 +14,9 @@ from torch.utils import _pytree as pytree  # documented for torch.export; there 
 from composer.acceleration.value_layout import TensorPort, record_layout
 from composer.blueprint import Dependencies, Node, Slot
 from composer.dag import order
-from composer.executor import gather
+from composer.executor import gather, seeded_generator
 from composer.layers import EnginePart, EngineTensor
+from composer.structures import iterate_tensors
 
 _SHARED = ("batch", "regions")  # numbers that all tensors of a part have in common
 _COUNTS = (*_SHARED, "rows")
@@ -164,7 +165,7 @@ class _Readings(TorchFunctionMode):
 def compute_nodes(
     nodes: Sequence[Node], callables: Mapping[str, Callable[..., Any]], values: Mapping[Slot, Any]
 ) -> dict[Slot, Any]:
-    """Runs nodes one after the other in inference.
+    """Runs nodes one after the other in inference; those that draw, with the seed 0.
 
     Args:
         nodes: the nodes in order.
@@ -177,7 +178,11 @@ def compute_nodes(
     known = dict(values)
     for node in nodes:
         ends = node.arguments["inference"].items()
-        result = callables[node.module_path](**{port: gather(end, known) for port, end in ends})
+        arguments = {port: gather(end, known) for port, end in ends}
+        if node.draws_in("inference"):
+            device = next((each.device for each in iterate_tensors(arguments)), torch.device("cpu"))
+            arguments["generator"] = seeded_generator(device, 0, node.path)
+        result = callables[node.module_path](**arguments)
         known.update(zip(node.slots, result if node.named_outputs else (result,), strict=True))
     return known
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from composer.errors import ExportError
+from composer.errors import ComposerError, ExportError
+from composer.escapes import describe_error
 from composer.exporting.cut import Cut, Values
 from composer.exporting.exporter import RunFile
 from composer.exporting.flat_slots import FlatSlot
@@ -42,11 +43,18 @@ def check_file(cut: Cut, run_file: RunFile) -> list[CheckedOutput]:
     """Runs a file on every example, and compares each output with the graph's.
 
     Raises:
-        ExportError: an output is missing.
+        ExportError: it cannot be run, or an output is missing.
     """
     found: dict[str, CheckedOutput] = {}
     for example in cut.examples:
-        outputs = run_file(cut.read_inputs(example))
+        try:
+            outputs = run_file(cut.read_inputs(example))
+        except ComposerError:
+            raise
+        except Exception as error:
+            raise ExportError(
+                f"the exported file cannot be run: {describe_error(error)}"
+            ) from error
         for checked in _check_example(cut, example, outputs):
             last = found.get(checked.name)
             found[checked.name] = checked if last is None else _join(last, checked)

@@ -9,9 +9,10 @@ from typing import Any
 
 from torch import Tensor
 
-from composer.acceleration import LayoutError, TensorPart
+from composer.acceleration import LayoutError, TensorPart, find_failing_node
 from composer.blueprint import Dependencies, Plan, Slot, Step
 from composer.errors import ExportError
+from composer.escapes import describe_error
 from composer.exporting.flat_slots import FlatSlot, describe_slot, is_per_image
 from composer.layers import EnginePart
 
@@ -123,6 +124,10 @@ class Cut:
         except LayoutError as error:
             nodes = ", ".join(names)
             raise ExportError(f"the nodes {nodes} are no program of tensors: {error}") from error
+        except Exception as error:  # a node fails without the graph around it
+            place = find_failing_node(error) or ", ".join(names)
+            reason = f"{place}: {describe_error(error)}"
+            raise ExportError(f"no program of tensors can be made of {reason}") from error
 
     @cached_property
     def _flat(self) -> dict[Slot, FlatSlot]:

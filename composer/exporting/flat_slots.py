@@ -147,6 +147,8 @@ def _find_dynamic(
     found = {axis: str(axis) for axis in range(rank) if len({shape[axis] for shape in shapes}) > 1}
     if kind is ImageBatch:
         return found | {2: "height", 3: "width"}
+    if rank > 2 and {rank - 2, rank - 1} <= found.keys():  # as of pasted masks
+        found |= {rank - 2: "height", rank - 1: "width"}
     for dimension in _expected(kind, keys, rank):
         if dimension.meaning != "batch":
             found[dimension.axis] = dimension.meaning

@@ -79,7 +79,7 @@ def open_session(file: Path) -> Any:
 
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what is raised says it
     options.intra_op_num_threads = torch.get_num_threads()
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

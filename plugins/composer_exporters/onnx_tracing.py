@@ -24,7 +24,8 @@ from composer.layers import NormDeformConv2d
 from composer.translation import without_tracer_log
 
 _DEFORMABLE, _NEEDED = "torchvision::deform_conv2d", 19  # the first opset that has it
-_OPERATOR = re.compile(r"'?(\w+::\w+)'?")
+_OPERATOR = re.compile(r"'?((?!prim::)\w+::\w+)'?")
+_DRAWN = "Generator = prim::Constant"
 
 
 def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
@@ -52,6 +53,8 @@ def trace_node(cut: Cut, step: Step, opset: int) -> tuple[bytes, Sequence[str]]:
         tensors = part.widen(part.inputs.flatten(entering))
     except LayoutError as error:
         raise ExportError(f"{describe(step)} cannot be exported to ONNX: {error}") from error
+    except Exception as error:  # the node fails without the graph around it
+        raise ExportError(_explain(step, error, opset)) from error
     inputs, outputs = part.inputs.names, part.outputs.names
     shapes = _shapes(cut, [*part.entering, *slots])
     axes = {name: _dynamic_axes(shapes[name]) for name in (*inputs, *outputs) if name in shapes}
@@ -136,7 +139,10 @@ def _explain(step: Step, error: Exception, opset: int) -> str:
             f"{describe(step)} cannot be exported to ONNX: the operation {_DEFORMABLE} has a form "
             f"from --opset {_NEEDED} on, not in {opset}."
         )
-    operation = f"the operation {found.group(1)} has none" if found else f"{text:.300}"
+    if _DRAWN in text:
+        operation = "it draws random numbers in inference"
+    else:
+        operation = f"the operation {found.group(1)} has none" if found else f"{text:.300}"
     return (
         f"{describe(step)} cannot be exported to ONNX: {operation}. Leave the node out (--until a "
         "node before it, or --feed it), or let its node type publish a translation."

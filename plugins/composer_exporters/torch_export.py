@@ -6,11 +6,13 @@ as a program in the memory of the process that writes it, and described by a tex
 
 from __future__ import annotations
 
+import io
 import json
 import mmap
 import re
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ from composer.limits import Expansion
 from composer.regular_files import open_regular_file
 
 _ENTRY = "composer.json"
+_ARGUMENT = re.compile(r"\btensors_(\d+)\b")
+_BY_VALUE = "data-dependent expression"
+_CAUSE = re.compile(r"Caused by: \((.*?)\)")
 _OPERATOR = re.compile(r"\b((?:aten|torchvision|prims|torch\.ops)[\w.:]+)")
 
 
@@ -42,8 +47,7 @@ class TorchExporter(ProgramExporter):
             raise InputError("--opset does not apply to .pt2, which has no operators of ONNX")
         part = cut.to_part()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _quiet():
                 program = part.export()
                 torch.export.save(program, file)
         except Exception as error:
@@ -78,15 +82,43 @@ class TorchExporter(ProgramExporter):
         module = program.module()
 
         def run(inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-            with torch.no_grad():
-                found = module(*(inputs[each.name] for each in part.inputs))
+            try:
+                with torch.no_grad():
+                    found = module(*(inputs[each.name] for each in part.inputs))
+            except Exception as error:
+                names = [each.name for each in part.inputs]
+                raise ExportError(
+                    f"the program does not run on all examples: {_rename(str(error), names)}"
+                ) from error
             return {each.name: value for each, value in zip(part.outputs, found, strict=True)}
 
         return run
 
 
+def _rename(text: str, names: Sequence[str]) -> str:
+    """What torch says on one line, with the names of inputs for its own."""
+
+    def find(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return f"'{names[number]}'" if number < len(names) else match[0]
+
+    return f"{_ARGUMENT.sub(find, ' '.join(text.split())):.400}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps torch from printing the program where it fails; what is raised says it."""
+    nowhere = io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(nowhere), redirect_stderr(nowhere):
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _explain(names: list[str], error: Exception) -> str:
     text = " ".join(str(error).split())
+    if _BY_VALUE in text:
+        place = _CAUSE.search(text)
+        text = f"it decides by a value{f' ({place[1]})' if place else ''}, which no program can"
     found = _OPERATOR.search(text)
     operation = f" at {found.group(1)}" if found else ""
     path = find_failing_node(error)

@@ -167,6 +167,25 @@ def test_floating_point_tensors_come_in_the_recorded_dtype_and_others_are_refuse
         part.inputs.flatten({Slot("x", ""): torch.rand(5)})
 
 
+def draw(images: ImageList, generator: torch.Generator) -> Tensor:
+    return images.tensor + torch.rand((), generator=generator)
+
+
+def test_a_node_that_draws_gets_the_generator_of_a_run_with_seed_0():
+    nodes = {"noise": {"uses": "draw", "inputs": {"images": "images"}}}
+    spec = {"composer": 1, "inputs": {"images": "ImageList"}, "nodes": nodes}
+    graph = Graph.from_spec(spec, nodes={"draw": draw})
+    given = images((64, 64))
+    part = TensorPart(
+        graph.blueprint.dependencies("inference"),
+        ["noise"],
+        graph.callables,
+        {Slot("images", ""): given},
+    )
+    (found,) = part(*part.inputs.flatten({Slot("images", ""): given}))
+    assert torch.equal(found, graph.run(given, until="noise", seed=0))
+
+
 def test_modules_are_shared_and_appear_in_the_part(graph):
     part = part_of(graph)
     names = {name.partition(".")[0] for name, _ in part.named_parameters()}

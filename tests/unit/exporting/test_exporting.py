@@ -133,6 +133,22 @@ def test_a_file_that_differs_is_not_kept_and_an_old_one_stays(graph, images, tmp
     assert report.checked[0].error > 1e-3
 
 
+def test_a_file_that_cannot_be_run_is_not_kept(graph, images, tmp_path, monkeypatch):
+    exporter = use(monkeypatch, FakeExporter())
+    monkeypatch.setattr(exporter, "run", lambda inputs: inputs["of another model"])
+    with pytest.raises(ExportError, match="cannot be run: KeyError: 'of another model'"):
+        graph.export(tmp_path / "m.fake", inputs=images)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_node_that_fails_without_the_graph_is_named(graph, images):
+    options = ExportOptions(until=("head",), feeds=("preprocess.images",), inputs=images)
+    cut = make_cut(graph, options)
+    del graph.callables["backbone"].conv
+    with pytest.raises(ExportError, match=r"no program of tensors can be made of backbone: .*conv"):
+        cut.to_part()
+
+
 def test_a_file_says_what_it_is(graph, images, tmp_path, monkeypatch):
     exporter = use(monkeypatch, FakeExporter())
     graph.export(tmp_path / "m.fake", until="head", inputs=images)

@@ -39,6 +39,19 @@ def test_fields_of_instances_have_free_rows():
     }
 
 
+def test_sides_of_pasted_masks_are_height_and_width():
+    found = [
+        Instances((rows, rows + 1), pred_masks=torch.ones(2, rows, rows + 1, dtype=torch.bool))
+        for rows in (5, 7)
+    ]
+    (shape,) = (
+        shape
+        for name, shape in describe(list[Instances], *[[each] for each in found]).items()
+        if name.endswith("pred_masks")
+    )
+    assert [side.rpartition(".")[2] for side in shape] == ["rows", "height", "width"]
+
+
 def test_segments_are_rows():
     segment = {"id": 1, "category_id": 3, "isthing": False, "area": 12}
     found = PanopticSegmentation(torch.zeros(4, 5, dtype=torch.int32), [segment])

@@ -8,10 +8,12 @@ import zipfile
 
 import pytest
 import torch
+from torch import Tensor
 
 from composer import Graph
 from composer.errors import ExportError, InputError
 from composer.exporting import find_exporter, parse_file_description
+from composer.structures import ImageList
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +71,31 @@ def test_pt2_takes_no_lists_of_an_item_an_image_and_no_opset(tmp_path, graph):
         whole.export(tmp_path / "m.pt2", until="proposals", inputs=[IMAGE])
     with pytest.raises(InputError, match=r"--opset does not apply to \.pt2"):
         graph.export(tmp_path / "m.pt2", **PART, opset=18)
+    assert not os.listdir(tmp_path)
+
+
+def decide(images: ImageList) -> Tensor:
+    return images.tensor + 1 if images.tensor.mean().item() > 0 else images.tensor
+
+
+def count(images: ImageList) -> Tensor:
+    return images.tensor + torch.ones(len(images.tensor), 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (decide, r"node 'bottom_up' cannot .* decides by a value \(.*test_formats_of_programs"),
+        (count, r"does not run on all examples: .*'preprocess.images'.size\(\)\[0\] == 2"),
+    ],
+)
+def test_what_no_program_can_do_is_said_in_a_line(node, message, tmp_path, capfd):
+    nodes = {**SPEC["nodes"], "bottom_up": {"uses": "mine", "inputs": {"images": "preprocess"}}}
+    graph = Graph.from_spec({**SPEC, "nodes": nodes}, nodes={"mine": node})
+    with pytest.raises(ExportError, match=message) as caught:
+        graph.export(tmp_path / "m.pt2", **PART)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
     assert not os.listdir(tmp_path)
 
 

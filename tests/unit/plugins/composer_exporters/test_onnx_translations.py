@@ -43,6 +43,8 @@ def spread(graph, image):
         if is_one and isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             drawn[module] = wanted
             handles.append(module.register_forward_pre_hook(draw))
+        if last == "predictor" and getattr(module, "bias", None) is not None:
+            nn.init.constant_(module.bias, 0.1)  # a mask without features is no tie of 0 and 1
     torch.manual_seed(0)
     with torch.no_grad():
         graph.eval().run([image])
@@ -61,20 +63,19 @@ def run_file(file, image):
 def check(graph, file, *, scale=1, opset=None):
     """Exports a model, and runs the file on a size that the check did not have."""
     spread(graph, images(scale)[0])
-    # Random masks on whole pixels are others where a corner is rounded otherwise.
-    report = graph.export(file, inputs=images(scale), opset=opset, tolerance=0.02)
-    assert all(each.error < 1e-3 for each in report.checked if "masks" not in each.name)
-    other = torch.randint(0, 256, (1, 3, 71, 57), dtype=torch.uint8)
-    found = run_file(file, other)
+    report = graph.export(file, inputs=images(scale), opset=opset)
+    assert sum(each.unmatched for each in report.checked) == 0
+    generator = torch.Generator().manual_seed(1)
+    other = torch.randint(0, 256, (1, 3, 71, 57), dtype=torch.uint8, generator=generator)
+    found = {n: torch.from_numpy(value) for n, value in run_file(file, other).items()}
     if "postprocess.instances.pred_boxes" in found:
         assert any(each.rows > 0 for each in report.checked)
-        expected = graph([{"image": other[0] * scale}])[0]["instances"]
-        boxes = torch.from_numpy(found["postprocess.instances.pred_boxes"])
-        few = 1 + len(expected) // 20  # a box that goes by the last digit lets others in
-        assert len(boxes) > 0
-        assert abs(len(boxes) - len(expected)) <= few
-        distances = torch.cdist(expected.pred_boxes.tensor.detach(), boxes, p=torch.inf)
-        assert (distances.min(dim=1).values > 0.05).sum() <= few
+        fields = graph([{"image": other[0] * scale}])[0]["instances"].get_fields()
+        assert len(fields["scores"]) > 0
+        for name, value in fields.items():
+            expected = getattr(value, "tensor", value).detach()
+            given = found[f"postprocess.instances.{name}"]
+            torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,8 @@ def test_a_pooler_of_maxima_has_a_translation(tmp_path):
 
 @pytest.mark.parametrize("opset", [18, 20])
 def test_masks_of_points_are_one_file(opset, tmp_path):
-    graph = Graph.from_spec("point_rend_r50_fpn", **MASKS, seed=0)
+    few = {"rpn_post_nms_topk_inference": 30}  # of which no limit cuts off the last
+    graph = Graph.from_spec("point_rend_r50_fpn", **MASKS, **few, seed=0)
     check(graph, tmp_path / "m.onnx", opset=opset)
 
 
