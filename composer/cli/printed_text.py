@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from composer.escapes import escape_controls, escape_name
+from composer.files import errors_named
 
 
 class PrintedStream:
@@ -27,10 +28,11 @@ class PrintedStream:
 
     Args:
         stream: the stream of the process.
+        name: what it is called where it cannot be written.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, name: str = "standard output") -> None:
+        self._stream, self._name = stream, name
 
     def write(self, text: str) -> int:
         """Writes a text."""
@@ -42,8 +44,14 @@ class PrintedStream:
             encoding = self._stream.encoding or "utf-8"
             known = escape_controls(core).encode(encoding, "backslashreplace").decode(encoding)
             text = before + known + after
-        self._stream.write(text)
+        with errors_named(self._name):
+            self._stream.write(text)
         return len(text)
+
+    def flush(self) -> None:
+        """Hands on what was written."""
+        with errors_named(self._name):
+            self._stream.flush()
 
     def writelines(self, lines: list[str]) -> None:
         """Writes several texts."""
@@ -63,7 +71,8 @@ def printing_plainly() -> Iterator[None]:
     Warnings are one line without a line of source; those of Pillow name the file that is read.
     """
     streams, format_long = (sys.stdout, sys.stderr), warnings.formatwarning
-    sys.stdout, sys.stderr = map(PrintedStream, streams)
+    sys.stdout = PrintedStream(streams[0])
+    sys.stderr = PrintedStream(streams[1], "standard error")
     warnings.formatwarning = _format_warning
     try:
         yield

@@ -1,5 +1,6 @@
 """Everything that commands print goes through one stream, which escapes control characters."""
 
+import errno
 import io
 import json
 import logging
@@ -101,3 +102,15 @@ def test_warnings_of_pillow_name_the_file_and_no_source(tmp_path):
     assert outside == "warning: Truncated File Read\n"
     assert inside == f"warning: {tmp_path / 'a.png'}: Truncated File Read\n"
     assert "  warnings.warn" in warnings.formatwarning("Truncated File Read", *place)
+
+
+class FullDisk(io.StringIO):
+    def flush(self):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_an_output_that_cannot_be_written_is_named():
+    stream = PrintedStream(FullDisk())
+    with pytest.raises(OSError, match="standard output") as caught:
+        stream.flush()
+    assert (caught.value.filename, caught.value.errno) == ("standard output", errno.ENOSPC)
