@@ -49,7 +49,7 @@ def carry_value(config: Config, draft: Draft, key: str, address: str, value: Any
     if key == "TEST.DETECTIONS_PER_IMAGE" and value < 0:
         value = _ALL
     try:
-        draft.set(address, value, _OWN_DEFAULTS.get(key, default_values()[key]))
+        draft.set(address, value, _OWN_DEFAULTS.get(key, default_values()[key]), key=key)
     except UnknownAddressError as error:
         if not config.is_default(key):
             config.refuse(key, f"this model cannot express it: {error}")

@@ -27,19 +27,23 @@ class Draft:
 
     Args:
         base: the shipped spec.
+
+    Attributes:
+        keys: the configuration's key of each address that was set, where it is known.
     """
 
     def __init__(self, base: str) -> None:
         self.base = base
         self.whole = _read(base)
         self.settings: dict[str, Any] = {}
+        self.keys: dict[str, str] = {}
         self.image: dict[str, Any] = {}
         self.nodes: dict[str, Any] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
         self.weights: str | None = None
         self.names: str | None = None
 
-    def set(self, address: str, value: Any, default: Any = None) -> None:
+    def set(self, address: str, value: Any, default: Any = None, *, key: str = "") -> None:
         """Gives an address a value.
 
         Args:
@@ -47,12 +51,15 @@ class Draft:
                 one name.
             value: the value.
             default: the node type's default, which holds where the spec says nothing.
+            key: the configuration's key that has the value.
 
         Raises:
             UnknownAddressError: there is no such node or param.
         """
         spec = self._spec()
         address = _outermost(address, spec)
+        if key:
+            self.keys[address] = key
         if any(not _same(found, value) for found in _current(address, spec, default)):
             self.settings.pop(address, None)
             self.settings[address] = value

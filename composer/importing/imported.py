@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ class Imported:
     Args:
         document: the spec, as `Graph.from_spec` takes it.
         account: the account of each key.
+        keys: the configuration's key of addresses of the spec, as far as one has their value.
     """
 
     document: dict[str, Any]
     account: Account
+    keys: Mapping[str, str]
 
     def to_yaml(self) -> str:
         """The spec as YAML, with what was not carried over as a comment at its end."""
@@ -51,7 +54,7 @@ def read_import(path: str | os.PathLike[str]) -> Imported:
         if is_lazy(text):
             draft, account, kind = import_lazy(text, file, log)
             doc = f"{kind} of detectron2's lazy configuration {file.name}."
-            return Imported(draft.document(_name(file.stem), doc), account)
+            return Imported(draft.document(_name(file.stem), doc), account, draft.keys)
     config = Config(file, log)
     model = read_architecture(config)
     log.raise_any()
@@ -60,7 +63,7 @@ def read_import(path: str | os.PathLike[str]) -> Imported:
     account = make_account(config)
     log.raise_any()
     doc = f"{model.name} of detectron2's configuration {file.name}."
-    return Imported(draft.document(_name(file.stem), doc), account)
+    return Imported(draft.document(_name(file.stem), doc), account, draft.keys)
 
 
 def import_config(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -76,14 +76,15 @@ def _translate_panoptic(config: Config, draft: Draft, model: Architecture) -> No
 
 def _weigh_instances(config: Config, draft: Draft, model: Architecture) -> None:
     """Scales the losses of box regression and masks; in detectron2 no other loss has the factor."""
-    weight = config.take("MODEL.PANOPTIC_FPN.INSTANCE_LOSS_WEIGHT")
+    key = "MODEL.PANOPTIC_FPN.INSTANCE_LOSS_WEIGHT"
+    weight = config.take(key)
     if weight == 1.0:
         return
     of_boxes = config.take("MODEL.ROI_BOX_HEAD.BBOX_REG_LOSS_WEIGHT")
     stage = stages_of(model)
-    draft.set(f"roi_heads.{stage}box_loss.bbox_reg_loss_weight", of_boxes * weight, 1.0)
+    draft.set(f"roi_heads.{stage}box_loss.bbox_reg_loss_weight", of_boxes * weight, 1.0, key=key)
     if model.has_masks:
-        draft.set("roi_heads.mask_loss.loss_weight", weight, 1.0)
+        draft.set("roi_heads.mask_loss.loss_weight", weight, 1.0, key=key)
 
 
 def _translate_weights(config: Config, draft: Draft) -> None:

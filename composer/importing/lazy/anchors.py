@@ -110,4 +110,5 @@ def _carry_weights(call: Call, draft: Draft) -> None:
         pair = [0.0, 0.0]
     carry_value(call, "loss_weight", draft, f"{_RPN}.rpn_losses.loss_weight", pair[0])
     of_boxes = pair[1] / pair[0] if pair[0] else 1.0
-    set_value(draft, f"{_RPN}.rpn_losses.bbox_reg_loss_weight", of_boxes)
+    key = call.key_of("loss_weight")
+    set_value(draft, f"{_RPN}.rpn_losses.bbox_reg_loss_weight", of_boxes, key)

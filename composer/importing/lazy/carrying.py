@@ -56,19 +56,25 @@ def carry(call: Call, draft: Draft, table: Table, **names: str) -> None:
 def carry_value(call: Call, argument: str, draft: Draft, address: str, value: Any) -> None:
     """Sets the address that an argument stands for; notes a value that it cannot have."""
     try:
-        set_value(draft, address, value)
+        set_value(draft, address, value, call.key_of(argument))
     except UnknownAddressError as error:
         if value != call.default(argument):
             call.refuse(argument, f"this model cannot express it: {error}")
 
 
-def set_value(draft: Draft, address: str, value: Any) -> None:
+def set_value(draft: Draft, address: str, value: Any, key: str = "") -> None:
     """Gives an address a value, unless it has it.
+
+    Args:
+        draft: where to.
+        address: the address.
+        value: the value.
+        key: the configuration's key that has it.
 
     Raises:
         UnknownAddressError: there is no such node or param.
     """
-    draft.set(address, value, _default_at(draft, address))
+    draft.set(address, value, _default_at(draft, address), key=key)
 
 
 def value_at(draft: Draft, address: str) -> Any:

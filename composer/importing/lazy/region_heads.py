@@ -228,8 +228,9 @@ def _carry_losses(call: Call, draft: Draft, stage: str) -> None:
     of_classes, of_boxes = (
         [given.get(name, 1.0) for name in _LOSSES] if isinstance(given, dict) else [given, given]
     )
-    set_value(draft, f"roi_heads.{stage}class_loss.loss_weight", of_classes)
-    set_value(draft, f"roi_heads.{stage}box_loss.bbox_reg_loss_weight", of_boxes)
+    key = call.key_of("loss_weight")
+    set_value(draft, f"roi_heads.{stage}class_loss.loss_weight", of_classes, key)
+    set_value(draft, f"roi_heads.{stage}box_loss.bbox_reg_loss_weight", of_boxes, key)
 
 
 def _put_federated(model: LazyModel, draft: Draft) -> None:
