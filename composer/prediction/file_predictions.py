@@ -114,7 +114,7 @@ class PredictionsTable:
         if self._file is None:
             unfinished = self._path.with_name(self._path.name + _UNFINISHED)
             metadata = describe_rows(self._predictor, self._columns)
-            self._file = ParquetFile(unfinished, self._columns, metadata)
+            self._file = ParquetFile(unfinished, self._columns, metadata, self._path)
         self._file.add(rows)
 
     def finish(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from torch import Tensor
 
 from composer.checkpoint import write_checkpoint
+from composer.errors import CheckpointError
+from composer.files import errors_named
 from composer.row_files.arrow_batches import make_batch, make_schema, require_pyarrow
 from composer.row_files.columns import DENSE_FILE, DENSE_KEY, Column
 from composer.row_files.image_rows import ImageRows
@@ -30,6 +33,7 @@ class ParquetFile:
         path: the file, which has no footer until `finish`.
         columns: its columns, beside those of every file.
         metadata: texts by name, for the file itself and those beside it.
+        place: the path that it gets in the end, for messages; its own by default.
 
     Attributes:
         num_rows: written so far.
@@ -47,6 +51,7 @@ class ParquetFile:
         path: Path,
         columns: Sequence[Column],
         metadata: Mapping[str, str],
+        place: str | os.PathLike[str] | None = None,
     ) -> None:
         require_pyarrow()
         from pyarrow.parquet import ParquetWriter
@@ -60,8 +65,10 @@ class ParquetFile:
         self._dense_bytes = 0
         self._waiting: list[Any] = []
         self._waiting_bytes = self._waiting_rows = 0
-        path.open("xb").close()  # through no link
-        self._writer = ParquetWriter(path, self.schema, compression="zstd")
+        self._place = Path(path if place is None else place)
+        with errors_named(self._place):
+            path.open("xb").close()  # through no link
+            self._writer = ParquetWriter(path, self.schema, compression="zstd")
 
     def __enter__(self) -> ParquetFile:
         return self
@@ -102,14 +109,16 @@ class ParquetFile:
         """
         self._flush()
         self._flush_dense()
-        self._writer.close()
+        with errors_named(self._place):
+            self._writer.close()
 
     def _flush(self) -> None:
         if self._waiting:
             import pyarrow as pa
 
             table = pa.Table.from_batches(self._waiting, self.schema)
-            self._writer.write_table(table.combine_chunks(), row_group_size=max(len(table), 1))
+            with errors_named(self._place):
+                self._writer.write_table(table.combine_chunks(), row_group_size=max(len(table), 1))
         self._waiting, self._waiting_bytes, self._waiting_rows = [], 0, 0
 
     def _keep_dense(self, rows: ImageRows) -> dict[str, list[Any]]:
@@ -139,7 +148,11 @@ class ParquetFile:
     def _flush_dense(self) -> None:
         if self._dense:
             file = self.path.parent / self._name_dense()
-            write_checkpoint(file, self._dense, metadata=self.metadata, follow_links=False)
+            try:
+                write_checkpoint(file, self._dense, metadata=self.metadata, follow_links=False)
+            except CheckpointError as error:
+                place = self._place.parent / DENSE_FOLDER / file.name
+                raise CheckpointError(str(error).replace(str(file), str(place))) from error
             self.dense_files.append(file)
         self._dense, self._dense_bytes = {}, 0
 

@@ -124,8 +124,10 @@ class _Shard:
     ) -> None:
         """Writes the file of the shard aside, and publishes it: what belongs to it goes first."""
         metadata = self.source.describe_file(self.columns)
+        name, local = self.name + _SUFFIX, self.folder.local
+        target = None if local is None else local / name
         with self.folder.work_folder(self.name) as work:
-            with ParquetFile(work / (self.name + _SUFFIX), self.columns, metadata) as file:
+            with ParquetFile(work / name, self.columns, metadata, target) as file:
                 for place in places:
                     rows = self.source.collect(images[place], place)
                     file.add(rows)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from composer.errors import InputError
+from composer.errors import CheckpointError, InputError
 from composer.row_files import ImageRows, ParquetFile, find_columns
+from unit.test_writers import limited
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is not installed")
 pytestmark = pytest.mark.slow
@@ -74,3 +75,20 @@ def test_nothing_is_written_through_a_link(tmp_path):
     (tmp_path / "a.parquet").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileExistsError):
         ParquetFile(tmp_path / "a.parquet", find_columns(rows(0, 1)), {})
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "error", "named"),
+    [(4, 300, OSError, "a.parquet"), (900, 50_000, CheckpointError, "_dense/a.000.safetensors")],
+)
+def test_a_full_disk_is_told_with_the_name_that_the_file_was_to_have(
+    side, limit, error, named, tmp_path
+):
+    (tmp_path / "work").mkdir()
+    columns, place = find_columns(rows(0, 1)), tmp_path / "a.parquet"
+    file = ParquetFile(tmp_path / "work" / "a.parquet", columns, {}, place)
+    file.add(rows(0, 2, side=side))
+    with limited(limit), pytest.raises(error) as caught:
+        file.finish()
+    told = getattr(caught.value, "filename", None) or str(caught.value)
+    assert str(tmp_path / named) in told
