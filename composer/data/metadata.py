@@ -80,11 +80,12 @@ def describe_unknown_flips(metadata: Metadata) -> str:
     names = metadata.keypoint_names
     pairs = ", ".join(f"[{names[a]}, {names[b]}]" for a, b in find_flip_pairs(names))
     told = "it is not known which keypoints change places in a mirror, so they cannot be flipped. "
-    if pairs:
-        told += f"By their names: `keypoint_flip_pairs: [{pairs}]`"
-    else:
-        told += "`keypoint_flip_pairs: [[name, name], ...]`"
-    return f"{told} in `with:` of the dataset says it, and `keypoint_flip_pairs: []` that none does"
+    begin = "By their names: " if pairs else ""
+    value = f"[{pairs or '[name, name], ...'}]"
+    return (
+        f"{told}{begin}`keypoint_flip_pairs: {value}` in `with:` of the dataset says it, as does "
+        f"`--set '*.keypoint_flip_pairs={value}'` on the command line, and `[]` that none does"
+    )
 
 
 def find_flip_pairs(names: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composer.data.metadata import find_flip_pairs
+from composer.data.metadata import Metadata, describe_unknown_flips, find_flip_pairs
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,13 @@ def test_names_that_differ_in_their_side_only_are_a_pair(names):
 )
 def test_other_names_are_no_pair(names):
     assert find_flip_pairs(names) == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "value"),
+    [(("L_Eye", "R_Eye", "Nose"), "[[L_Eye, R_Eye]]"), (("a", "b"), "[[name, name], ...]")],
+)
+def test_keypoints_that_cannot_be_mirrored_are_told_with_what_says_it(names, value):
+    told = describe_unknown_flips(Metadata(keypoint_names=names))
+    assert f"`keypoint_flip_pairs: {value}` in `with:` of the dataset" in told
+    assert f"`--set '*.keypoint_flip_pairs={value}'` on the command line" in told
