@@ -27,6 +27,17 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "convert": ["data", "convert", "data/instances.json", "out/yolo", "--to", "yolo"],
     "run": ["run", "model.safetensors", "-i", "data/images", "--save", "out"],
 }
+# Tried at length only; their files are written in the same ways.
+FURTHER: Mapping[str, Sequence[str]] = {
+    "onnx": ["export", "model.safetensors", "-o", "out/model.onnx"],
+    "tune": [
+        *("tune", "model.safetensors", *_DATA, "--vary", "score_threshold=0.05,0.5"),
+        *("--num-workers", "0", "-o", "out"),
+    ],
+    "split": ["data", "split", "data/instances.json", "out/parts"],
+    "show": ["data", "show", "data/instances.json", "-o", "out"],
+    "schema": ["schema", "-o", "out/schema.json"],
+}
 _SETTINGS = {
     "depth": 18,
     "stem_out_channels": 8,
@@ -128,14 +139,15 @@ def _main() -> None:
     parser.add_argument("--count", type=int, default=10, help="stops of each command")
     parser.add_argument("--signal", default="SIGKILL")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("commands", nargs="*", default=list(COMMANDS))
+    commands = {**COMMANDS, **FURTHER}
+    parser.add_argument("commands", nargs="*", default=list(commands))
     given = parser.parse_args()
     chance = random.Random(given.seed)
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         write_inputs(Path(folder))
         for name in given.commands:
-            command = StoppedCommand(Path(folder), COMMANDS[name])
+            command = StoppedCommand(Path(folder), commands[name])
             stops = rounds = 0
             while stops < given.count and rounds < 4 * given.count:
                 rounds += 1
