@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -289,6 +290,18 @@ class ExplainedImage:
         )
 
     def _name_logit(self, detection: Detection) -> str:
+        with suppress(InputError):  # scores without gradients, or that do not depend on a logit
+            if found := self._differentiate_to_logit(detection):
+                return found
+        if found := self.trace_logit(detection):
+            return found
+        raise InputError(
+            f"the logit of detection {detection.index} cannot be found from its score, which is "
+            f"{detection.score:g}: name it with --of, such as NODE.class_logits[ROW, CLASS]"
+        )
+
+    def _differentiate_to_logit(self, detection: Detection) -> str:
+        """The logit that raises the score of a detection most; empty if none does."""
         score = self.name_number(detection, "score")
         for slot in self._list_logits():
             gradient = self.session.gradient(score, str(slot))
@@ -300,14 +313,9 @@ class ExplainedImage:
                 index = ", ".join(str(int(one)) for one in indices)
                 which = f"[{level}]" if isinstance(gradient, list) else ""
                 return f"{slot}{which}[{index}]"
-        if found := self._trace_logit(detection):
-            return found
-        raise InputError(
-            f"the logit of detection {detection.index} cannot be found from its score, which is "
-            f"{detection.score:g}: name it with --of, such as NODE.class_logits[ROW, CLASS]"
-        )
+        return ""
 
-    def _trace_logit(self, detection: Detection) -> str:
+    def trace_logit(self, detection: Detection) -> str:
         """The logit of the region or query that a detection is of; empty if that is not known."""
         boxes = self.owners.find_owner(self._unscaled)
         row = self._find_row(detection)

@@ -106,7 +106,12 @@ class Explainer:
         alone, number = (opened.session, name) if found is None else opened.isolate(found, wanted)
         session = opened.hold_boxes(name, alone)
         chosen = at or _find_maps(opened, name)
-        explanation = _explain(opened, session, found, number, chosen, method)
+        try:
+            explanation = _explain(opened, session, found, number, chosen, method)
+        except InputError as error:
+            if found is None or of != "score" or not opened.trace_logit(found):
+                raise
+            raise InputError(f"{error}; its logit may have one: --of logit") from error
         return replace(explanation, of=name)
 
 

@@ -132,6 +132,24 @@ def test_a_logit_is_found_where_its_score_is_saturated():
     assert not explainer(opened, 0, of="logit").is_empty
 
 
+@pytest.mark.slow
+def test_a_score_without_gradients_leads_to_its_logit():
+    pytest.importorskip("transformers", reason="the extra 'transformers' is not installed")
+    from transformers_models import build_ours, build_theirs
+
+    torch.manual_seed(0)
+    graph = build_ours("maskformer", build_theirs("maskformer"))
+    explainer = make_explainer(graph, names=None)
+    opened = explainer.open(noise())
+    with pytest.raises(InputError, match=r"cut at 'instances'.*its logit may have one: --of logit"):
+        explainer(opened, 1)
+    found = explainer(opened, 1, of="logit")
+    query = int(opened.session["instances.query_indices"][0][1])
+    category = int(opened.session["instances"][0].pred_classes[1])
+    assert found.of == f"predictions[-1, 0, {query}, {category}]"
+    assert not found.is_empty
+
+
 def test_a_number_of_no_detection_is_explained(explainer, opened):
     found = explainer(opened, None, of="proposal_generator.rpn_head.objectness[0][0, 0, 1, 1]")
     assert found.in_box is None
