@@ -34,7 +34,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
-from composer.cli.output import count_things, format_json, print_notes
+from composer.cli.output import count_things, format_json, print_notes, try_writing
 from composer.cli.result_folders import choose_evaluation_folder, name_model
 from composer.cli.snapshot_options import save_on_error_option, saving_on_error
 
@@ -283,15 +283,25 @@ def _report(
     """Writes the files and prints the metrics."""
     from composer.evaluation import write_evaluation
 
-    files = []
+    files, failure = list[Path](), None
     if folder is not None:
-        files = write_evaluation(folder, evaluators, results, plots=plots)
+        files, failure = try_writing(
+            partial(write_evaluation, folder, evaluators, results, plots=plots)
+        )
     if as_json:
         document = {**results.to_json(), "dataset": dataset.name, "files": list(map(str, files))}
         if edits.texts:
             document["edits"] = edits.to_json()
         click.echo(format_json(document))
-        return
+    else:
+        _print_metrics(dataset, results, files, per_class=per_class)
+    if failure is not None:
+        raise failure
+
+
+def _print_metrics(
+    dataset: Dataset, results: Results, files: Sequence[Path], *, per_class: bool
+) -> None:
     click.echo(f"{dataset.name}: {count_things(results.num_images, 'image')}")
     click.echo(f"\n{results}")
     for task in results.tasks if per_class else ():

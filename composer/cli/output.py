@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,6 +35,21 @@ def print_columns(rows: Sequence[Sequence[str]], indent: int = 0) -> None:
         click.echo(head.rstrip())
         for line in lines[1:]:
             click.echo(" " * start + line)
+
+
+def try_writing(write: Callable[[], list[Path]]) -> tuple[list[Path], OSError | None]:
+    """Writes files of results that took long to compute.
+
+    Args:
+        write: writes them; the files.
+
+    Returns:
+        The files, and an error to raise once the results are printed: a full disk loses no others.
+    """
+    try:
+        return write(), None
+    except OSError as error:
+        return [], error
 
 
 def print_notes(notes: Iterable[str]) -> None:

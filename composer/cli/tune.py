@@ -31,7 +31,7 @@ from composer.cli.options import (
     set_option,
     weights_option,
 )
-from composer.cli.output import count_things, format_json, print_notes
+from composer.cli.output import count_things, format_json, print_notes, try_writing
 from composer.cli.result_folders import choose_evaluation_folder, name_model
 
 if TYPE_CHECKING:
@@ -153,11 +153,15 @@ def tune(
             **load_arguments,
         )
         if processes.is_first:
-            files = []
+            files, failure = list[Path](), None
             if not no_save:
                 best = None if tuning.best is None else settings[tuning.best]
-                files = _write(folder, tuning, best, model, weights, dataset)
+                files, failure = try_writing(
+                    lambda: _write(folder, tuning, best, model, weights, dataset)
+                )
             _report(tuning, dataset, files, as_json=as_json)
+            if failure is not None:
+                raise failure
 
 
 def _read_variations(texts: Sequence[str]) -> dict[str, list[Any]]:

@@ -8,6 +8,7 @@ import pytest
 from composer import Graph
 from composer.data import write_shape_dataset
 from composer.evaluation.tasks import TASKS
+from unit.test_writers import limited
 
 SMALL = {
     "depth": 18,
@@ -87,6 +88,17 @@ def test_truth_as_predictions_reaches_one_for_every_class(cli, files, folder):
     assert "voc   1.000  1.000  1.000" in result.out
     assert "class" in result.out
     assert list(folder.glob("runs/*")) == []
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_full_disk_does_not_lose_the_metrics(cli, files, folder, options):
+    command = ("eval", "--predictions", files / "truth.json", "--data", files / "data.yaml")
+    with limited(100):
+        result = cli(*command, *options, "-o", "out")
+    assert result.code == 1
+    assert result.err == f"error: {folder / 'out/results.json'}: File too large\n"
+    assert "1.000  1.000  1.000" in result.out or json.loads(result.out)["tasks"]["bbox"]
+    assert not (folder / "out/results.json").exists()
 
 
 def test_spec_takes_weights_and_params(cli, files, folder):
