@@ -240,7 +240,7 @@ def _rank_channels(
 
 
 def _measure_box(detection: Detection | None, heat: Float[Tensor, "H W"]) -> float | None:
-    if detection is None:
+    if detection is None or not heat.any():  # all that counts may lie beside the image
         return None
     height, width = heat.shape
     area = Image.new("1", (width, height))

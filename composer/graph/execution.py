@@ -182,7 +182,8 @@ class Execution:
             seed: the run's seed.
         """
         bound = bind_edits(edits, self.blueprint.dependencies(mode), seed)
-        return {slot: self.editing.unedited(function) for slot, function in bound.items()}
+        apart, unwatched = self.editing.unedited, self.observers.unwatched
+        return {slot: unwatched(apart(function)) for slot, function in bound.items()}
 
     def check(self, plan: Plan) -> None:
         """Makes sure that a plan can be run here.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import torch
 
 from composer.executor import Observer
 
@@ -50,6 +53,21 @@ class Observers:
             yield
         finally:
             self._silence.is_kept = before
+
+    def unwatched(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The function, whose own runs of the graph no observer sees.
+
+        Args:
+            function: an edit, which may run a reference set.
+        """
+        if not self._entries or torch.compiler.is_compiling():
+            return function
+
+        def call(value: Any) -> Any:
+            with self.silenced():
+                return function(value)
+
+        return call
 
     def watched(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Those of some nodes that an observer of this thread asks to see, one by one.

@@ -10,6 +10,7 @@ from PIL import Image
 from composer import Graph, InputError, NameResolutionError
 from composer.explanation import Explainer, list_methods
 from composer.explanation.captum_methods import list_captum_methods
+from composer.explanation.explainer import _measure_box
 from composer.language import SpecMetadata
 from composer.prediction import Predictor
 from specs.region_detectors import build
@@ -96,6 +97,10 @@ def test_masks_of_other_detections_are_not_computed(explainer, opened):
     best = found.channels[0]
     assert best.channel == int(gradient.argmax())
     assert best.share == pytest.approx(float(gradient.max() / gradient.sum()), rel=1e-3)
+
+
+def test_a_map_without_heat_on_the_image_has_no_share_in_the_box(opened):
+    assert _measure_box(opened.find_detection(0), torch.zeros(60, 80)) is None
 
 
 def test_a_mask_that_depends_on_other_detections_is_explained_with_them(explainer):

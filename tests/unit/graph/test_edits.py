@@ -8,7 +8,7 @@ import threading
 import pytest
 import torch
 
-from composer import ExecutionError, Graph, InputError, NameResolutionError
+from composer import ExecutionError, Graph, InputError, NameResolutionError, inside
 from composer.structures import Boxes, Features
 from sample_nodes import NODES
 
@@ -473,3 +473,13 @@ def test_values_of_inference_mode_are_given_where_gradients_are_recorded():
     session = graph.session(X)
     session["a"] = given
     assert session["b"].requires_grad
+
+
+def test_runs_within_an_edit_are_not_watched(graph):
+    seen = []
+    with graph.add_hook(lambda path, _outputs: seen.append(path), "after", node="a"):
+        edit = inside.mean(graph, [X, X + 1])
+        graph.run(X, until="b", edits={"a": edit})
+        assert seen == ["a"]
+        graph.run(X, until="b", edits={"a": inside.patch(graph.session(X))})
+    assert seen == ["a", "a"]
