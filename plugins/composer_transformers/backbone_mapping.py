@@ -11,6 +11,7 @@ from torch import Tensor
 
 _SWIN = r"encoder\.layers\.\d+\.blocks\.\d+\."
 _DINO = r"encoder\.layer\.\d+\.attention\."
+_SWIN_V2 = ".continuous_position_bias_mlp."  # which has the old names of Swin in models, too
 _START = r"^((?:[a-z]\w*\.)?)"
 _RULES = (
     (rf"{_START}({_SWIN})attention\.self\.(q|k|v)(?:uery|ey|alue)\.", r"\1\2attention.\3_proj."),
@@ -36,11 +37,23 @@ class BackboneMapping:
 
     def recognises(self, keys: Collection[str]) -> bool:
         """Whether there are names that transformers uses in files only."""
-        return any(_rename(key) != key for key in keys)
+        return any(name != key for key, name in read_network_names(keys).items())
 
     def rename(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Returns the tensors as `transformers_backbone` names them."""
-        return {_rename(key): tensor for key, tensor in tensors.items()}
+        names = read_network_names(tensors)
+        return {names[key]: tensor for key, tensor in tensors.items()}
+
+
+def read_network_names(keys: Collection[str]) -> dict[str, str]:
+    """Returns the names of weights in a network of transformers by those in a file.
+
+    Args:
+        keys: the names in the file; those that are the network's already stay.
+    """
+    if any(_SWIN_V2 in key for key in keys):
+        return {key: key for key in keys}
+    return {key: _rename(key) for key in keys}
 
 
 def _rename(key: str) -> str:

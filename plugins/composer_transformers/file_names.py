@@ -4,6 +4,9 @@ transformers renamed parts of its models and kept the names in files.
 """
 
 import re
+from collections.abc import Iterable
+
+from composer_transformers.backbone_mapping import read_network_names
 
 _ATTENTION = (r"\b(self_attn|encoder_attn)\.out_proj\.", r"\1.o_proj.")
 _MLP = (r"\blayers\.(\d+)\.fc([12])\.", r"layers.\1.mlp.fc\2.")
@@ -15,16 +18,6 @@ _CONDITIONAL = (
     (r"\bdecoder\.layers\.(\d+)\.ca_([qk])(content|pos)_proj\.", r"encoder_attn.\2_\3_proj."),
     (r"\bdecoder\.layers\.(\d+)\.ca_v_proj\.", r"encoder_attn.v_proj."),
     (r"\bdecoder\.layers\.(\d+)\.ca_qpos_sine_proj\.", r"encoder_attn.q_pos_sine_proj."),
-)
-_SWIN = (
-    (r"\battention\.self\.(q|k|v)(uery|ey|alue)\.", r"attention.\1_proj."),
-    (
-        r"\battention\.self\.relative_position_bias_table",
-        "attention.relative_position_bias.relative_position_bias_table",
-    ),
-    (r"\battention\.output\.dense\.", "attention.o_proj."),
-    (r"\bintermediate\.dense\.", "mlp.fc1."),
-    (r"\boutput\.dense\.", "mlp.fc2."),
 )
 _RULES = {
     "detr": (
@@ -40,13 +33,6 @@ _RULES = {
         *(_ATTENTION, _ENCODER),
         (r"\blayers\.(\d+)\.fc1\.", r"layers.\1.mlp.layers.0."),
         (r"\blayers\.(\d+)\.fc2\.", r"layers.\1.mlp.layers.1."),
-    ),
-    "mask2former": (
-        (
-            r"\bpixel_level_module\.encoder\.(embeddings|encoder\.layers)\.",
-            r"pixel_level_module.encoder.swin.\1.",
-        ),
-        *_SWIN,
     ),
     "maskformer": (_ATTENTION, _MLP),
 }
@@ -70,6 +56,30 @@ _RULES["conditional_detr_segmentation"] = _RULES["detr_segmentation"]
 _COMPILED = {
     kind: tuple((re.compile(old), new) for old, new in rules) for kind, rules in _RULES.items()
 }
+
+
+# The network in a detector; MaskFormer's own kind of Swin is a part of that, with its own names.
+_NETWORK = re.compile(r"(.*\bbackbone\.model\.|.*\bpixel_level_module\.encoder\.)(?!model\.)(.+)")
+_OF_SWIN = re.compile(r"encoder\.layers\.\d+\.blocks\.\d+\..*\brelative_position_bias_table")
+_IN_SWIN = re.compile(r"embeddings\.|encoder\.layers\.")
+
+
+def read_file_names(keys: Iterable[str], kind: str) -> dict[str, str]:
+    """Returns the names of the weights of a file in a model of transformers, by those in the file.
+
+    Args:
+        keys: the names in the file; those that are the model's already stay.
+        kind: the family of the model.
+    """
+    named = {key: read_file_name(key, kind) for key in keys}
+    inside = {key: found for key, name in named.items() if (found := _NETWORK.fullmatch(name))}
+    is_swin = any(_OF_SWIN.fullmatch(found[2]) for found in inside.values())
+    names = read_network_names([found[2] for found in inside.values()])
+    for key, found in inside.items():
+        name = names[found[2]]
+        prefix = "swin." if is_swin and _IN_SWIN.match(name) else ""
+        named[key] = f"{found[1]}{prefix}{name}"
+    return named
 
 
 def read_file_name(key: str, kind: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
-from composer_transformers.file_names import read_file_name
+from composer_transformers.file_names import read_file_names
 from composer_transformers.weight_names import WEIGHT_NAMES
 
 
@@ -24,7 +24,8 @@ class TransformersMapping:
         kind = find_kind(tensors)
         if kind is None:
             return dict(tensors)
-        named = {read_file_name(key, kind): tensor for key, tensor in tensors.items()}
+        names = read_file_names(tensors, kind)
+        named = {names[key]: tensor for key, tensor in tensors.items()}
         whole = fill_places(named, kind)
         unused = _find_unused(whole, kind)
         return {rename_key(key, kind): tensor for key, tensor in whole.items() if key not in unused}

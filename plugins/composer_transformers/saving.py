@@ -1,7 +1,8 @@
 """Folders that transformers' `from_pretrained` reads, from our graphs."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,6 +13,9 @@ from composer_transformers.weight_names import WEIGHT_NAMES
 
 _DETECTOR = "losses"  # the node whose configuration has the number of classes
 _PREPROCESS = "preprocess"
+# The predictors of the first of two stages, which follow those of the decoder's layers.
+_FIRST_STAGE = re.compile(r"queries\.(class_embed|bbox_embed)\.(.+)")
+_PREDICTOR = re.compile(r"decoder\.class_embed\.(\d+)\.")
 
 
 def save_pretrained(graph: Any, folder: str | os.PathLike[str]) -> None:
@@ -55,11 +59,19 @@ def restore_names(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]
         kind: the family of the model.
     """
     restored = {}
+    last = _count_predictors(tensors)
     for key, tensor in tensors.items():
+        if kind == "deformable_detr" and (first := _FIRST_STAGE.fullmatch(key)):
+            restored[f"{first[1]}.{last}.{first[2]}"] = tensor
         for theirs, ours in WEIGHT_NAMES[kind]:
             if key == ours or key.startswith(f"{ours}."):
                 restored[theirs + key.removeprefix(ours)] = tensor
     return fill_places(restored, kind)
+
+
+def _count_predictors(tensors: Collection[str]) -> int:
+    """Counts the predictors of a decoder's layers in the state dict of a graph."""
+    return len({match[1] for key in tensors if (match := _PREDICTOR.match(key))})
 
 
 def _fill(whole: nn.Module, state: Mapping[str, Tensor]) -> None:

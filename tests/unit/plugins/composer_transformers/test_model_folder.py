@@ -33,6 +33,8 @@ OUTPUTS = {
     "conditional_detr_segmentation": ("masks", "pred_masks"),
 }
 HIDDEN = {"maskformer": {"output_hidden_states": True}}  # needed where it has auxiliary losses
+STAGES = {"out_features": ["stage1", "stage2", "stage3", "stage4"]}
+BLOCKS = {**STAGES, "depths": [1, 1, 1, 1], "image_size": 64}
 NAMES = ["cat", "dog", "N/A", "bird", "N/A"]
 
 
@@ -212,6 +214,44 @@ def test_a_saved_graph_is_read_by_transformers(folder, tmp_path_factory):
         load_file(path / "model.safetensors")
     )
     assert (target / "preprocessor_config.json").is_file()
+
+
+NETWORKS = {
+    "swin": {**BLOCKS, "embed_dim": 8, "num_heads": [1, 2, 2, 2], "window_size": 4},
+    "swinv2": {**BLOCKS, "embed_dim": 8, "num_heads": [1, 2, 2, 2], "window_size": 4},
+    "convnext": {**BLOCKS, "hidden_sizes": [8, 8, 16, 16]},
+    "dinov2": {**STAGES, "hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2},
+    "timm_backbone": {"backbone": "test_resnet", "out_indices": [1, 2, 3, 4]},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("deformable_detr", {"with_box_refine": True}),
+        ("deformable_detr", {"with_box_refine": True, "two_stage": True}),
+        *(
+            (kind, {"backbone_config": {"model_type": network, **config}})
+            for kind in ("detr", "mask2former")
+            for network, config in NETWORKS.items()
+            if (kind, network) != ("mask2former", "timm_backbone")
+        ),
+    ],
+)
+def test_weights_of_other_parts_go_both_ways(kind, changes, tmp_path):
+    pytest.importorskip("transformers", reason=NEEDED)
+    from composer_transformers.saving import save_pretrained
+
+    theirs = build_theirs(kind, **changes)
+    theirs.save_pretrained(tmp_path / "theirs")
+    graph = Graph.open(tmp_path / "theirs")
+    assert not graph.random_nodes
+    save_pretrained(graph, tmp_path / "ours")
+    again, report = type(theirs).from_pretrained(tmp_path / "ours", output_loading_info=True)
+    assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    wanted = theirs.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in again.state_dict().items())
 
 
 @pytest.mark.slow
