@@ -23,6 +23,7 @@ from composer.acceleration import find_failing_node
 from composer.checkpoint.zip_directory import read_directory, read_member
 from composer.errors import CheckpointError, ExportError, InputError
 from composer.exporting import Cut, ProgramExporter, RunFile
+from composer.files import write_bytes
 from composer.json_documents import parse_json_document
 from composer.layers import EnginePart
 from composer.limits import Expansion
@@ -49,16 +50,17 @@ class TorchExporter(ProgramExporter):
         try:
             with _quiet():
                 program = part.export()
-                torch.export.save(program, file)
+                content = _serialise(program)
         except Exception as error:
             raise ExportError(_explain([step.node.path for step in cut.steps], error)) from error
+        write_bytes(file, content)
         self._written[file] = program, part
         return [each.name for each in part.inputs]
 
     def add_metadata(self, file: Path, metadata: Mapping[str, str]) -> None:
         """Writes the archive again, with a text in it."""
         program, _ = self._written[file]
-        torch.export.save(program, file, extra_files={_ENTRY: json.dumps(dict(metadata))})
+        write_bytes(file, _serialise(program, {_ENTRY: json.dumps(dict(metadata))}))
 
     def read_metadata(self, file: Path) -> Mapping[str, str]:
         """Reads the text from the archive; nothing is unpickled."""
@@ -93,6 +95,13 @@ class TorchExporter(ProgramExporter):
             return {each.name: value for each, value in zip(part.outputs, found, strict=True)}
 
         return run
+
+
+def _serialise(program: Any, texts: Mapping[str, str] | None = None) -> memoryview:
+    """The archive of a program, in memory: torch ends the process where a disk is full."""
+    content = io.BytesIO()
+    torch.export.save(program, content, extra_files=dict(texts or {}))
+    return content.getbuffer()
 
 
 def _rename(text: str, names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from composer import Graph
 from composer.errors import ExportError, InputError
 from composer.exporting import find_exporter, parse_file_description
 from composer.structures import ImageList
+from unit.test_writers import limited
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +55,15 @@ def test_pt2_holds_a_part_and_its_description(graph, tmp_path):
     found = parse_file_description(find_exporter(file).read_metadata(file), file)
     assert [each.name for each in found.inputs] == ["preprocess.images"]
     assert os.listdir(tmp_path) == ["part.pt2"]
+
+
+@pytest.mark.parametrize("ending", [".pt2", ".xml"])
+def test_a_full_disk_ends_no_process_and_leaves_nothing(graph, ending, tmp_path):
+    if ending == ".xml":
+        pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    with limited(20_000), pytest.raises((OSError, ExportError), match=f"part{ending}"):
+        graph.export(tmp_path / f"part{ending}", **PART)
+    assert not os.listdir(tmp_path)
 
 
 def test_a_graph_that_is_trained_stays_so(tmp_path):
