@@ -1,4 +1,4 @@
-"""`composer` in processes that are forked from one with all imports done: a start takes no seconds.
+"""`composer` in processes that are forked from one with all imports done.
 
 Such a process is as the program itself would be: arguments, folder, environment, module path and
 streams are those of the call, and its end is an exit code or a signal. It leads a process group.
@@ -10,36 +10,18 @@ import atexit
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-# Modules that take long to import and that several commands import when they run. Importing them
-# computes nothing: threads of a computation would be missing in the forked processes.
-PRELOADED = [
-    "composer.cli.main",
-    "composer.construction",
-    "composer.data.loading.batches",
-    "composer.evaluation",
-    "composer.experiment",
-    "composer.experiment.annotation_check",
-    "composer.extraction",
-    "composer.graph",
-    "composer.prediction",
-    "composer.training",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.figure",
-    "numba",  # an extra
-    "tabulate",
-    "torch._dynamo",
-    "torch.utils.tensorboard",
-    "torchvision.ops",
-]
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(PRELOADED)
+from forked_processes import FORKS
+
+_TIMEOUT = 600  # seconds for one command
 
 
 def start_command(
@@ -58,12 +40,57 @@ def start_command(
     """
     given = dict(os.environ if environment is None else environment)
     path = [*filter(None, given.get("PYTHONPATH", "").split(os.pathsep)), *_find_path()]
-    process = _FORKS.Process(
+    process = FORKS.Process(
         target=_run,
         args=([str(each) for each in arguments], str(folder), str(printed), given, path),
     )
     process.start()
     return process
+
+
+def run_composer(
+    arguments: Sequence[object], folder: Path, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Runs `composer` to its end.
+
+    Args:
+        arguments: as for `start_command`.
+        folder: as for `start_command`.
+        environment: as for `start_command`.
+
+    Returns:
+        Its exit code, and what it printed to both streams.
+    """
+    printed = _name_file(folder)
+    process = start_command(arguments, folder, printed, environment)
+    return _wait([process]), _take(printed)
+
+
+def run_together(arguments: Sequence[object], folder: Path, count: int = 2) -> tuple[int, str]:
+    """Runs `composer` in processes that are one group, as those that torchrun starts.
+
+    Args:
+        arguments: as for `start_command`.
+        folder: as for `start_command`.
+        count: number of processes.
+
+    Returns:
+        The first exit code that is not 0, and what all of them printed.
+    """
+    printed = _name_file(folder)
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+    group = {"WORLD_SIZE": f"{count}", "MASTER_ADDR": "localhost", "MASTER_PORT": f"{port}"}
+    started = [
+        start_command(
+            arguments,
+            folder,
+            printed,
+            {**os.environ, **group, "RANK": f"{rank}", "LOCAL_RANK": f"{rank}"},
+        )
+        for rank in range(count)
+    ]
+    return _wait(started), _take(printed)
 
 
 def end_group(process: BaseProcess, number: signal.Signals = signal.SIGKILL) -> None:
@@ -73,6 +100,32 @@ def end_group(process: BaseProcess, number: signal.Signals = signal.SIGKILL) -> 
         os.killpg(process.pid, number)
     except ProcessLookupError:
         os.kill(process.pid, number)
+
+
+def _name_file(folder: Path) -> Path:
+    """A new file beside a folder: a command may list what is in this."""
+    return folder.parent / f"{folder.name}-printed-{time.monotonic_ns()}.txt"
+
+
+def _take(printed: Path) -> str:
+    """What a file has, which is removed."""
+    text = printed.read_text(encoding="utf-8") if printed.exists() else ""
+    printed.unlink(missing_ok=True)
+    return text
+
+
+def _wait(processes: Sequence[BaseProcess]) -> int:
+    """Waits for commands; the first exit code that is not 0."""
+    try:
+        for process in processes:
+            process.join(_TIMEOUT)
+            if process.exitcode is None:
+                raise TimeoutError(f"composer takes more than {_TIMEOUT} seconds")
+    finally:
+        for process in processes:
+            if process.exitcode is None:
+                end_group(process)
+    return next((process.exitcode for process in processes if process.exitcode), 0)
 
 
 @cache

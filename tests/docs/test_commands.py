@@ -6,7 +6,8 @@ import textwrap
 
 import pytest
 
-from forked_commands import PRELOADED, end_group, start_command
+from forked_commands import end_group, start_command
+from forked_processes import PRELOADED
 from snippets.commands import read_words, run_command
 
 PLUGIN = """

@@ -9,13 +9,13 @@ import argparse
 import random
 import tempfile
 import time
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import torch
 
 from composer.value_cache import ValueCache, measure_values
+from forked_processes import FORKS
 
 NUM_KEYS, LIMIT = 60, 3_000_000
 
@@ -86,9 +86,7 @@ def kill_at_random_moments(folder: Path, count: int, seed: int = 0) -> None:
 
 def _start(folder: Path, seed: int) -> ForkServerProcess:
     """A process that works, which does not import torch anew."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["composer.value_cache"])
-    process = context.Process(target=work, args=(str(folder), seed), daemon=True)
+    process = FORKS.Process(target=work, args=(str(folder), seed), daemon=True)
     process.start()
     return process
 

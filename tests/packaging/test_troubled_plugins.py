@@ -1,11 +1,10 @@
 """Plugins in trouble disturb no spec that does not use them, and are named where one does."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+
+from forked_commands import run_composer
 
 SOUND = """
 from torch import Tensor
@@ -58,18 +57,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def compose(folder):
     """Runs the command line with the folder on the path; gives what it prints as one line."""
-    program = Path(sys.executable).with_name("composer")
+    environment = os.environ | {"PYTHONPATH": str(folder), "NO_COLOR": "1"}
 
     def run(*arguments, code=0):
-        result = subprocess.run(
-            [program, *arguments],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(folder), "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-        )
-        printed = result.stdout + result.stderr
-        assert result.returncode == code, printed
+        ended, printed = run_composer(arguments, folder, environment)
+        assert ended == code, printed
         assert "Traceback" not in printed
         return " ".join(printed.split())
 

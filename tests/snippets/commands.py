@@ -7,10 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from forked_commands import end_group, start_command
+from forked_commands import run_composer
 
 _TIMEOUT = 600  # seconds for one command
 _QUOTED = re.compile(r"'[^']*'|\"[^\"$`\\!]*\"")
@@ -32,7 +31,7 @@ def run_command(command: str, folder: Path) -> tuple[int, str]:
     }
     words = read_words(command)
     if words[:1] == ["composer"]:
-        code, printed = _run_forked(words[1:], folder, environment)
+        code, printed = run_composer(words[1:], folder, environment)
     else:
         code, printed = _run_in_bash(command, folder, environment)
     return code, printed.replace(f"{folder}{os.sep}", "")
@@ -44,19 +43,6 @@ def read_words(command: str) -> list[str]:
     if "\n" in line or _OF_SHELLS.search(_QUOTED.sub("", line)):
         return []
     return shlex.split(line)
-
-
-def _run_forked(words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    # Beside the folder, as a page may list what is in it.
-    file = folder.parent / f"{folder.name}-printed-{time.monotonic_ns()}.txt"
-    process = start_command(words, folder, file, environment)
-    process.join(_TIMEOUT)
-    if process.exitcode is None:
-        end_group(process)
-        raise TimeoutError(f"composer {' '.join(words)} takes more than {_TIMEOUT} seconds")
-    printed = file.read_text(encoding="utf-8") if file.exists() else ""
-    file.unlink(missing_ok=True)
-    return process.exitcode, printed
 
 
 def _run_in_bash(command: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:

@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from composer.cli.main import main
 from composer.data import write_shape_dataset
 from composer.graph import Graph
+from forked_commands import run_composer
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 TIMES = {"seconds", "data_share", "memory_mb"}
@@ -96,12 +95,9 @@ def test_evaluations_print_the_same(request, folder, capsys):
 def run(arguments, folder, installed):
     """Runs a command in a process of its own, with or without the distribution on its path."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(installed or "")}
-    command = [sys.executable, "-m", "composer", *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
+    code, printed = run_composer(arguments, folder, environment)
+    assert code == 0, printed
+    return printed
 
 
 def read_run(folder):
@@ -116,8 +112,8 @@ def test_trainings_come_to_the_same_weights_and_losses(hostile_plugin, folder):
     write_experiment(folder, EXPERIMENT)
     arguments = ["train", "--experiment", "experiment.yaml", "--quiet", "--output"]
     run([*arguments, "before"], folder, None)
-    done = run([*arguments, "after"], folder, hostile_plugin.path)
-    assert "hostile-plugin 1.0, too; it means 'detection-composer/" in done.stderr
+    printed = run([*arguments, "after"], folder, hostile_plugin.path)
+    assert "hostile-plugin 1.0, too; it means 'detection-composer/" in printed
     assert read_run(folder / "before") == read_run(folder / "after")
     one, other = (folder / name / "experiment.yaml" for name in ("before", "after"))
     assert one.read_bytes() == other.read_bytes()

@@ -1,7 +1,5 @@
 """Weights by address, wherever a checkpoint is named; and the commands that fetch nothing."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from composer import CheckpointError, Graph, SpecError
 from composer.downloads import list_cached, locate_cached
 from composer.storage import read_value
 from file_server import Answer, running_server, serve_file
+from forked_commands import run_together
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 
@@ -207,9 +206,6 @@ def test_results_of_a_model_by_address_have_the_name_of_its_file(cli, server, fo
     assert [each.record.address[-17:] for each in list_cached()] == ["p.safetensors?..."]
 
 
-TRAIN = "from composer.cli.main import main; import sys; sys.exit(main(sys.argv[1:]))"
-
-
 @pytest.mark.slow
 def test_of_two_processes_of_a_training_one_fetches(cli, server, folder):
     write_experiment(folder)
@@ -218,8 +214,6 @@ def test_of_two_processes_of_a_training_one_fetches(cli, server, folder):
     content = model.read_bytes()
     server.routes["/initial.safetensors"] = lambda _: Answer(content, pause=0.001)
     write_experiment(folder, EXPERIMENT + f"weights: {server.address}/initial.safetensors\n")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["-m", "composer", "train", "-e", "experiment.yaml", "-o", "second", "-q"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    code, printed = run_together(["train", "-e", "experiment.yaml", "-o", "second", "-q"], folder)
+    assert code == 0, printed
     assert server.count("/initial.safetensors") == 1

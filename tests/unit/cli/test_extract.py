@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from composer import Graph
 from composer.extraction import Extractor
 from composer.prediction import Predictor
+from forked_commands import start_command
 from unit.prediction.conftest import SMALL
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is not installed")
@@ -247,17 +248,16 @@ def test_options_of_runners_are_checked_first(cli, images):
 @pytest.mark.parametrize("number", [1, 3])
 def test_several_processes_at_one_job_do_no_shard_twice(cli, images, number):
     """Each begins the whole job; whoever claims a shard first does it."""
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "composer", "extract", "images", "-m", "pets.safetensors"]
-    options = ["-u", "box_head", "--per", "detection", "-t", "0", "--image-size", "64"]
-    files = ["--no-optimize", "--images-per-file", "1", "--resume", "--json", "-o", "out"]
-    running = [
-        subprocess.Popen([*command, *options, *files], stdout=subprocess.PIPE)
-        for _ in range(number)
-    ]
-    reports = [json.loads(process.communicate()[0]) for process in running]
+    command = ["extract", "images", "-m", "pets.safetensors", "-u", "box_head", "-t", "0"]
+    command += ["--per", "detection", "--image-size", "64", "--no-optimize"]
+    command += ["--images-per-file", "1", "--resume", "--json", "-o", "out"]
+    texts = [images / f"printed{one}.txt" for one in range(number)]
+    running = [start_command(command, images, text) for text in texts]
+    for process in running:
+        process.join()
+    lines = [line for text in texts for line in text.read_text().splitlines()]
+    reports = [json.loads(line) for line in lines if line.startswith("{")]
+    assert len(reports) == number
     written = [name for report in reports for name in report["written"]]
     assert sorted(written) == [f"part-{one:05d}-of-00004.parquet" for one in range(4)]
     extract(cli, "-u", "box_head", "--per", "detection", "-o", "whole")

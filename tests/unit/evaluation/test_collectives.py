@@ -1,10 +1,10 @@
 """Two processes evaluate a half each and both get the metrics of the whole."""
 
 import pytest
-from torch import multiprocessing
 
 from composer.evaluation import CocoEvaluator
 from composer.evaluation.collectives import compute_once, gather_parts
+from forked_processes import FORKS
 from unit.evaluation.processes import evaluate_share, fail
 from unit.evaluation.scenes import make_scenes, noisy_outputs
 
@@ -14,10 +14,9 @@ def test_processes_share_the_images_and_all_get_the_metrics_of_one(tmp_path):
     scenes = make_scenes()
     alone = CocoEvaluator(scenes.dataset)
     alone.process(scenes.inputs, noisy_outputs(scenes.dataset))
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
+    queue = FORKS.Queue()
     processes = [
-        context.Process(target=evaluate_share, args=(rank, 2, tmp_path / "store", queue))
+        FORKS.Process(target=evaluate_share, args=(rank, 2, tmp_path / "store", queue))
         for rank in range(2)
     ]
     for process in processes:

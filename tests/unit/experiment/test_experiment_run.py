@@ -13,6 +13,7 @@ from composer.experiment import load_experiment, run_experiment
 from composer.experiment.datasets import open_experiment_data
 from composer.experiment.model import fit_spec
 from composer.graph import Graph
+from forked_commands import run_together
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 LOSSES = {"loss_rpn_cls", "loss_rpn_loc", "grad_norm", "validation/total_loss"}
@@ -30,14 +31,11 @@ def assert_same_losses(one, other, tolerance):
 
 
 def train_in_processes(file, folder, *arguments):
-    """Runs `torchrun` with two processes; its output."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "composer"]
-    command += ["train", "--experiment", str(file), "--output", str(folder), *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    """Trains in two processes; what they printed."""
+    command = ["train", "--experiment", file, "--output", folder, *arguments]
+    code, printed = run_together(command, file.parent)
+    assert code == 0, printed
+    return printed
 
 
 def save_weights(file, target):

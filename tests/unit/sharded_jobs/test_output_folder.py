@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import os
 import signal
 
@@ -8,6 +7,7 @@ import pytest
 from composer.errors import InputError
 from composer.sharded_jobs import OutputFolder, check_manifest, hash_names
 from composer.sharded_jobs.manifest import note_parts, read_manifest
+from forked_processes import FORKS
 
 
 @pytest.fixture(params=["disk", "store"])
@@ -57,9 +57,8 @@ def _claim_and_die(address, ready):
 
 @pytest.mark.slow
 def test_the_claim_of_a_killed_process_is_free_at_once(tmp_path):
-    processes = multiprocessing.get_context("spawn")
-    ready = processes.Event()
-    process = processes.Process(target=_claim_and_die, args=(str(tmp_path), ready))
+    ready = FORKS.Event()
+    process = FORKS.Process(target=_claim_and_die, args=(str(tmp_path), ready))
     process.start()
     process.join(60)
     assert ready.is_set()

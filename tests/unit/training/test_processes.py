@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch import multiprocessing
 
 from composer.checkpoint import read_checkpoint
+from forked_processes import run_processes
 from unit.training.processes import train_share
 from unit.training.small_training import records_of
 
@@ -14,7 +14,7 @@ FILES = ("model.safetensors", "average.safetensors")
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["ddp", "fsdp"])
 def test_processes_measure_one_model_and_resume_as_if_nothing_had_happened(mode, tmp_path):
-    multiprocessing.spawn(train_share, (2, tmp_path, mode), nprocs=2)
+    run_processes(train_share, (2, tmp_path, mode), 2)
     evaluations = records_of(tmp_path / "straight", "evaluation")
     assert [record["difference"] for record in evaluations] == [0, 0, 0]
     for name in FILES:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch import multiprocessing
 
 from composer.checkpoint import read_checkpoint
 from composer.training import ProcessGroup
+from forked_processes import run_processes
 from unit.training.sharded_detector import (
     NUM_IMAGES,
     make_graph,
@@ -23,7 +23,7 @@ def last(folder, name):
 
 @pytest.mark.slow
 def test_spread_weights_are_trained_saved_resumed_and_measured_like_whole_ones(tmp_path):
-    multiprocessing.spawn(train_share, (2, tmp_path), nprocs=2)
+    run_processes(train_share, (2, tmp_path), 2)
     train(tmp_path / "alone", ProcessGroup(torch.device("cpu")))
 
     for name in ("model.safetensors", "average.safetensors"):

@@ -3,9 +3,8 @@
 import errno
 import os
 import shutil
-import subprocess
-import sys
-import textwrap
+import signal
+from itertools import count
 
 import pytest
 import torch
@@ -15,6 +14,7 @@ from composer.errors import CheckpointError, InputError
 from composer.runs import CheckpointFolders
 from composer.training import Validation, export_model, find_weights, training_checkpoints
 from composer.training.state import collect_tensors
+from forked_processes import FORKS
 from unit.training.small_training import make_graph, make_trainer, records_of
 
 
@@ -49,26 +49,26 @@ def test_a_full_disk_loses_nothing_and_the_training_goes_on(left, disk, tmp_path
     assert resumed.run().status == "finished"
 
 
+def train_and_die(folder):
+    """Trains in a process of its own, until that ends within the fourth file."""
+    save, files = writer.save_file, count(1)
+
+    def save_file(tensors, file, metadata=None):
+        if next(files) == 4:
+            file.write_bytes(b"half of it")
+            os.kill(os.getpid(), signal.SIGKILL)
+        save(tensors, file, metadata=metadata)
+
+    writer.save_file = save_file
+    make_trainer(folder).run()
+
+
 @pytest.mark.slow
 def test_a_kill_while_saving_leaves_the_checkpoint_before(tmp_path):
-    code = f"""
-        import os, sys
-        sys.path[:0] = {sys.path!r}
-        from composer.checkpoint import writer
-        from unit.training.small_training import make_trainer
-        save, number = writer.save_file, 0
-        def save_file(tensors, file, metadata=None):
-            global number
-            number += 1
-            if number == 4:
-                file.write_bytes(b"half of it")
-                os.kill(os.getpid(), 9)
-            save(tensors, file, metadata=metadata)
-        writer.save_file = save_file
-        make_trainer({str(tmp_path)!r}).run()
-    """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
-    assert done.returncode == -9
+    process = FORKS.Process(target=train_and_die, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert list(CheckpointFolders(tmp_path / "checkpoints", 1).saved()) == [5]
     assert len(list((tmp_path / "checkpoints").iterdir())) == 2
     resumed = make_trainer(tmp_path)
