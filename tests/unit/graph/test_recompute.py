@@ -259,7 +259,7 @@ def test_vision_transformers_are_recomputed_block_by_block_with_the_same_paths_d
     assert found[True][2] > 5
 
 
-@pytest.mark.slow(seconds=90)
+@pytest.mark.slow(seconds=30)
 def test_compiled_graphs_are_recomputed():
     """In a process of its own: torch.compile does not trace the checks of shapes in tests."""
     folder = Path(__file__).parents[2]
