@@ -6,6 +6,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # for commands that tests start, too
 
 import ctypes
+import gc
 import sys
 from pathlib import Path
 
@@ -14,9 +15,12 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+from failure_lines import describe_failure
+
 PLUGINS = {path.parent.name for path in Path(__file__).parents[1].glob("plugins/*/*.py")}
 CHECKED_PACKAGES = ["composer.structures", "composer.ops", "composer.layers", *PLUGINS]
 
+gc.disable()  # until the tests are collected: next to nothing of their modules goes again
 pytest.register_assert_rewrite("drawings")
 
 # Before any of these packages is imported: their annotations are checked at every call.
@@ -59,10 +63,23 @@ def pytest_collection_modifyitems(items):
     items.sort(key=_expected_seconds, reverse=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
+    """What was collected stays: looking for garbage in it takes half a second each time."""
+    gc.freeze()
+    gc.enable()
+
+
 def _expected_seconds(item):
     """About how long a slow test takes, where its mark says it."""
     slow = item.get_closest_marker("slow")
     return slow.kwargs.get("seconds", 0) if slow else 0
+
+
+def pytest_runtest_logreport(report):
+    """Names a failure at once: the summary at the end is lost where a run is cut short."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{describe_failure(report)}", flush=True)
 
 
 @pytest.hookimpl(optionalhook=True)
