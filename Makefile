@@ -22,7 +22,8 @@ WITH_EXTRAS := .[captum,numba,onnxruntime,openvino,parquet,ray,transformers]
 
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
-PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install
+# Modules are compiled when they are imported: most of what is installed never is.
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check -qq install --no-compile
 
 SPEC ?= mask_rcnn_r50_fpn
 UNTIL ?= mask_pooler
