@@ -38,6 +38,11 @@ FURTHER: Mapping[str, Sequence[str]] = {
     "show": ["data", "show", "data/instances.json", "-o", "out"],
     "schema": ["schema", "-o", "out/schema.json"],
 }
+_SPEC = {
+    "composer": 1,
+    "extends": "faster_rcnn_r50_fpn",
+    "inputs": {"batch": {"type": "ImageBatch", "image": {"shortest_edge": 64}}},
+}
 _SETTINGS = {
     "depth": 18,
     "stem_out_channels": 8,
@@ -51,7 +56,7 @@ _SETTINGS = {
 def write_inputs(folder: Path) -> None:
     """Writes a small model and a small dataset."""
     write_shape_dataset(folder / "data", num_images=12, size=64)
-    graph = Graph.from_spec("faster_rcnn_r50_fpn", set=_SETTINGS)
+    graph = Graph.from_spec(_SPEC, set=_SETTINGS)
     graph.save(folder / "model.safetensors")
 
 

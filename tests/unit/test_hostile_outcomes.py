@@ -37,9 +37,13 @@ def folder(tmp_path, monkeypatch):
     """A folder with images, a data file of bare names, and a small model with masks."""
     write_shape_dataset(tmp_path / "shapes", num_images=4, size=64)
     (tmp_path / "data.yaml").write_text(DATA_FILE)
-    Graph.from_spec("detection-composer/mask_rcnn_r50_fpn", **SMALL).save(
-        tmp_path / "small.safetensors"
-    )
+    spec = {
+        "composer": 1,
+        "extends": "detection-composer/mask_rcnn_r50_fpn",
+        "set": SMALL,
+        "inputs": {"batch": {"image": {"shortest_edge": 96}}},
+    }
+    Graph.from_spec(spec).save(tmp_path / "small.safetensors")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

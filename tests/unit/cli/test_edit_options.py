@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from composer import Graph
 from composer.language import SpecMetadata
-from unit.prediction.conftest import SMALL
+from unit.prediction.conftest import SMALL_IMAGES
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_value_is_not_given_and_edited(cli, image):
 
 def test_predict_and_eval_take_edits(cli, image):
     things = SpecMetadata(thing_classes=("cat", "dog"))
-    Graph.from_spec("mask_rcnn_r50_fpn", **SMALL).save("pets.safetensors", metadata=things)
+    Graph.from_spec(SMALL_IMAGES).save("pets.safetensors", metadata=things)
     found = {}
     for edit in ("scale:1", "zero"):
         arguments = ("--model", "pets.safetensors", "--threshold", "0", "--json", "photo.jpg")

@@ -13,7 +13,7 @@ from composer import Graph
 from composer.errors import InputError
 from composer.language import SpecMetadata
 from composer.prediction import Prediction, Predictor
-from unit.prediction.conftest import SMALL
+from unit.prediction.conftest import SMALL_IMAGES
 
 PETS = SpecMetadata(thing_classes=("cat", "dog"))
 
@@ -21,7 +21,7 @@ PETS = SpecMetadata(thing_classes=("cat", "dog"))
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     file = tmp_path_factory.mktemp("models") / "pets.safetensors"
-    Graph.from_spec("mask_rcnn_r50_fpn", **SMALL).save(file, metadata=PETS)
+    Graph.from_spec(SMALL_IMAGES).save(file, metadata=PETS)
     return file
 
 

@@ -19,6 +19,13 @@ SMALL = {
     "max_per_image": 4,
     "score_threshold": 0.0,
 }
+SMALL_IMAGES = {
+    "composer": 1,
+    "name": "mask_rcnn_r50_fpn",
+    "extends": "mask_rcnn_r50_fpn",
+    "set": SMALL,
+    "inputs": {"batch": {"image": {"shortest_edge": 96, "longest_edge": 160}}},
+}
 
 
 def color_instances(batch: ImageBatch, *, red_channel: int = 0) -> list[Instances]:
@@ -72,7 +79,7 @@ def see_colors():
 def checkpoint(tmp_path_factory):
     """A small Mask R-CNN that describes itself, with weights of chance."""
     file = tmp_path_factory.mktemp("models") / "small.safetensors"
-    graph = Graph.from_spec("mask_rcnn_r50_fpn", **SMALL)
+    graph = Graph.from_spec(SMALL_IMAGES)
     graph.save(file, metadata={"thing_classes": ["cat", "dog"]})
     return file
 
