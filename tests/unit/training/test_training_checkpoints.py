@@ -22,16 +22,16 @@ from unit.training.small_training import make_graph, make_trainer, records_of
 def disk(monkeypatch):
     """A disk that is full from some write on: `disk["left"]` writes go well."""
     disk = {"left": 10**6}
-    save = writer.save_file
+    save = writer.write_safetensors
 
-    def save_file(tensors, file, metadata=None):
+    def write(file, tensors, metadata):
         disk["left"] -= 1
         if disk["left"] < 0:
             file.write_bytes(b"half of it")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        save(tensors, file, metadata=metadata)
+        save(file, tensors, metadata)
 
-    monkeypatch.setattr(writer, "save_file", save_file)
+    monkeypatch.setattr(writer, "write_safetensors", write)
     return disk
 
 
@@ -51,15 +51,15 @@ def test_a_full_disk_loses_nothing_and_the_training_goes_on(left, disk, tmp_path
 
 def train_and_die(folder):
     """Trains in a process of its own, until that ends within the fourth file."""
-    save, files = writer.save_file, count(1)
+    save, files = writer.write_safetensors, count(1)
 
-    def save_file(tensors, file, metadata=None):
+    def write(file, tensors, metadata):
         if next(files) == 4:
             file.write_bytes(b"half of it")
             os.kill(os.getpid(), signal.SIGKILL)
-        save(tensors, file, metadata=metadata)
+        save(file, tensors, metadata)
 
-    writer.save_file = save_file
+    writer.write_safetensors = write
     make_trainer(folder).run()
 
 
