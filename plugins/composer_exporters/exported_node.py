@@ -6,7 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -108,6 +108,7 @@ def _make_class(path: Path, ports: FilePorts, digest: str) -> type:
         "__doc__": Exported.__doc__,
         "__getstate__": _drop_session,
         "saved_configuration": {"sha256": digest},
+        "onnx_translation": staticmethod(_refuse_export),
     }
     shape = _find_shape(ports)
     if shape is not None:
@@ -136,6 +137,11 @@ def _find_shape(ports: FilePorts) -> Any:
     if "channels" in shape:
         return TensorShape(**shape)
     return {name: TensorShape(**each) for name, each in shape.items()}
+
+
+def _refuse_export(*_given: Any, **_values: Any) -> NoReturn:
+    """Refuses to export a file again, whose values a tracer takes for constants."""
+    raise ValueError("it runs a file already. Feed it, and run both files one after the other")
 
 
 def _drop_session(module: nn.Module) -> dict[str, Any]:

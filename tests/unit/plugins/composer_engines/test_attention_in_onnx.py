@@ -25,6 +25,12 @@ BACKBONES = {
         "num_heads": [1, 2],
         "out_features": ["p0", "p1"],
     },
+    "mvit_backbone": {
+        "embed_dim": 8,
+        "depth": 5,
+        "last_block_indexes": [0, 1, 3, 4],
+        "img_size": 64,
+    },
     "vit_backbone": {
         "img_size": 128,
         "embed_dim": 16,
@@ -62,7 +68,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("uses", ["swin_backbone", "vit_backbone"])
+@pytest.mark.parametrize("uses", ["swin_backbone", "vit_backbone", "mvit_backbone"])
 def test_a_trace_is_of_any_size_and_leaves_the_graph_in_inference(uses, tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", PROGRAM, uses],

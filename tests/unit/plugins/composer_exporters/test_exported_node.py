@@ -6,6 +6,7 @@ import pytest
 
 from composer.construction import check_source
 from composer.errors import SpecError
+from composer.translation import find_translation
 from composer_exporters.onnx_metadata import _field, append_metadata
 
 PORTS = {
@@ -111,3 +112,10 @@ def test_another_file_than_the_recorded_one_is_refused(spec):
     path = spec("backbone.onnx, sha256: " + "0" * 64)
     with pytest.raises(SpecError, match="is another file than the one that was meant"):
         check_source(path)
+
+
+def test_a_file_is_not_exported_again(spec):
+    node = check_source(spec()).nodes["backbone"]
+    translate = find_translation(node.contract.target)
+    with pytest.raises(ValueError, match=r"it runs a file already\. Feed it"):
+        translate(None, None, images=None)
