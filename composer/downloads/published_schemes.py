@@ -46,9 +46,11 @@ def follow_published(text: str, scheme: str) -> str | None:
         ) from error
     except Exception as error:
         reason = describe_error(error, with_kind=False)
-        raise PluginError(f"{publication.label} failed on '{text}': {reason}") from error
+        raise PluginError(
+            f"{publication.label} failed on '{without_secrets(text)}': {reason}"
+        ) from error
     if not is_address(found) or not isinstance(found, str):
-        raise PluginError(f"{publication.label} gave no address for '{text}'")
+        raise PluginError(f"{publication.label} gave no address for '{without_secrets(text)}'")
     return found
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 _SWIN = r"encoder\.layers\.\d+\.blocks\.\d+\."
 _DINO = r"encoder\.layer\.\d+\.attention\."
 _SWIN_V2 = ".continuous_position_bias_mlp."  # which has the old names of Swin in models, too
-_START = r"^((?:[a-z]\w*\.)?)"
+_START = r"^((?!model\.)(?:[a-z]\w*\.)?)"  # `model` has that of MaskFormer, whose names stay
 _RULES = (
     (rf"{_START}({_SWIN})attention\.self\.(q|k|v)(?:uery|ey|alue)\.", r"\1\2attention.\3_proj."),
     (

@@ -11,9 +11,12 @@ pytestmark = pytest.mark.slow
 IMAGES = TensorShape(channels=3, stride=1)
 STAGES = {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}
 PLAIN = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2}
+WINDOWS = {"embed_dim": 8, "depths": [1] * 4, "num_heads": [1, 2, 2, 2], "window_size": 4}
 SMALL = {
     "convnext": STAGES,
-    "swin": {"embed_dim": 8, "depths": [1] * 4, "num_heads": [1, 2, 2, 2], "window_size": 4},
+    "swin": WINDOWS,
+    "swinv2": {**WINDOWS, "image_size": 64},
+    "maskformer-swin": WINDOWS,
     "resnet": {**STAGES, "layer_type": "basic", "embedding_size": 8},
     "dinov2": {**PLAIN, "mlp_ratio": 2},
     "dinov3_vit": {**PLAIN, "intermediate_size": 16},
@@ -162,3 +165,21 @@ def test_weights_of_classifiers_are_those_of_backbones(kind, tmp_path):
         places = [key for key in state if key == name or key.endswith(f".{name}")]
         places = places or [key for key in state if name.endswith(f".{key}")]
         assert any(torch.equal(state[key], tensor) for key in places), name
+
+
+@pytest.mark.parametrize("kind", ["swin", "swinv2", "maskformer-swin", "dinov2"])
+@torch.no_grad()
+def test_files_of_backbones_are_read(kind, tmp_path):
+    import transformers
+
+    spec = describe_graph(kind)
+    graph = Graph.from_spec(spec)
+    config = graph.module("net").network.config
+    theirs = transformers.AutoBackbone.from_config(config)
+    for parameter in theirs.parameters():
+        parameter.add_(torch.randn_like(parameter))
+    theirs.save_pretrained(tmp_path)
+    graph = Graph.from_spec(spec, weights={"net": tmp_path / "model.safetensors"})
+    state, expected = graph.module("net").state_dict(), theirs.state_dict()
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[name], expected[name]) for name in state)
