@@ -28,12 +28,34 @@ from composer.value_cache.unknown_content import UnknownContentError
 _SCALARS = (bool, int, float, complex, str, bytes)
 _BY_REPR = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format, np.dtype)
 MODULE_ATTRIBUTES = {*vars(nn.Module()), "_compiled_call_impl", HELD}
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _DEEPEST = 200
 _CONTAINERS = (list, tuple, set, frozenset, dict)
 _POINTER = struct.calcsize("P")
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE, which classes written in Python have
 _OF_PYTHON = ("builtins", "collections", "functools", "operator", "math", "types", "typing")
+
+
+def list_foreign_hooks(node: nn.Module, inner: nn.Module, hooks: Mapping[int, Any]) -> list[Any]:
+    """The hooks of a module that may be a user's.
+
+    A library may put hooks on its own modules when they are first called, as transformers does to
+    collect what layers give. Those count by their code. torch's classes are everybody's, and a
+    node's package may be a user's.
+
+    Args:
+        node: what a node calls.
+        inner: it, or a module inside it.
+        hooks: hooks of the latter.
+    """
+    package = _find_package(type(inner))
+    if package in ("torch", "__main__", _find_package(type(node))):
+        return list(hooks.values())
+    return [hook for hook in hooks.values() if _find_package(hook) != package]
+
+
+def _find_package(value: Any) -> str:
+    return str(getattr(value, "__module__", "")).partition(".")[0]
 
 
 class ContentDigest:
@@ -145,8 +167,9 @@ class ContentDigest:
         for _, inner in own:
             self._seen.setdefault(id(inner), len(self._seen))
         for name, inner in own:
-            if any(getattr(inner, hooks) for hooks in _HOOKS):
+            if any(list_foreign_hooks(module, inner, getattr(inner, hooks)) for hooks in HOOKS):
                 raise UnknownContentError("a forward or backward hook")
+            self.add([list(getattr(inner, hooks).values()) for hooks in HOOKS])
             self._note("module", name)
             self._add_type(type(inner))
             is_compiled = getattr(inner, "_compiled_call_impl", None) is not None

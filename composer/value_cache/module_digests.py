@@ -11,7 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from composer.module_tree import HELD, own_modules
-from composer.value_cache.content_digest import MODULE_ATTRIBUTES, ContentDigest
+from composer.value_cache.content_digest import (
+    HOOKS,
+    MODULE_ATTRIBUTES,
+    ContentDigest,
+    list_foreign_hooks,
+)
 from composer.value_cache.reachable_code import find_reachable
 from composer.value_cache.tensor_digests import TensorDigests, digest_quickly
 from composer.value_cache.unknown_content import UnknownContentError
@@ -67,7 +72,7 @@ class ModuleDigests:
         changing = ContentDigest(self._tensors.find)
         kinds: dict[type, None] = {}
         for _, inner in own_modules(function):
-            _collect(inner, parts, changing)
+            _collect(function, inner, parts, changing)
             kinds[type(inner)] = None
         parts += [find_reachable(kind) for kind in kinds]
         digest = changing.hexdigest()
@@ -114,13 +119,18 @@ def _tensors(named: Mapping[str, Tensor | None]) -> list[Tensor]:
     return [tensor for tensor in named.values() if tensor is not None]
 
 
-def _collect(module: nn.Module, parts: list[Any], changing: ContentDigest) -> None:
+def _collect(node: nn.Module, module: nn.Module, parts: list[Any], changing: ContentDigest) -> None:
     """Adds the parts of a module that are compared by identity, and those by content."""
     parts += [module, type(module)]
     for name, value in vars(module).items():
         if name == HELD or name in _UNCALLED:
             continue
-        if name in ("_parameters", "_buffers"):
+        if name in HOOKS:
+            foreign = list_foreign_hooks(node, module, value)
+            parts += [name, *foreign]
+            if not foreign:
+                changing.add(list(value.values()))
+        elif name in ("_parameters", "_buffers"):
             for key, tensor in value.items():
                 parts += [key, tensor]
                 if tensor is not None:

@@ -63,6 +63,7 @@ def test_a_kept_model_equals_a_fresh_one(tmp_path, precision):
                 "panoptic_r50_fpn",
                 "transformers/detr",
                 "transformers/rt_detr",
+                "transformers/mask2former",
             )
         ],
     ],

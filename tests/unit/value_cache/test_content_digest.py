@@ -194,3 +194,33 @@ def test_hooks_of_saving_and_loading_do_not_count():
     module.linear.register_load_state_dict_pre_hook(lambda *_: None)  # it refers to its module
     module.register_state_dict_post_hook(lambda *_: None)
     assert digests.find(module) == first
+
+
+def test_hooks_that_a_library_puts_on_its_own_modules_count_by_their_code():
+    def make_hook(factor):
+        def hook(_module, _inputs, output):
+            return output * factor
+
+        hook.__module__ = "library.hooks"
+        return hook
+
+    class Inner(Layer):
+        __module__ = "library.layers"
+
+    digests, module = ModuleDigests(), Layer()
+    module.linear = Inner()
+    found = [digests.find(module)]
+    for factor in (1.0, 2.0):
+        hook = module.linear.register_forward_hook(make_hook(factor))
+        found.append(digests.find(module))
+        hook.remove()
+    assert len({*found}) == 3
+    assert digests.find(module) == found[0]
+    for inner in (module, module.linear.linear):  # of the node's own package, and of torch
+        hook = inner.register_forward_hook(make_hook(1.0))
+        with pytest.raises(UnknownContentError, match="hook"):
+            digests.find(module)
+        hook.remove()
+    module.linear.register_forward_hook(torch.nn.functional.relu)  # of another package
+    with pytest.raises(UnknownContentError, match="hook"):
+        digests.find(module)
