@@ -66,6 +66,7 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop():
     """What was collected stays: looking for garbage in it takes half a second each time."""
+    gc.collect()
     gc.freeze()
     gc.enable()
 
