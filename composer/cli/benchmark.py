@@ -113,6 +113,9 @@ def benchmark(
         count = count_things(len(graph.random_nodes), "node")
         click.echo(f"the weights of {count} are random", err=True)
     plan = graph.plan(mode="inference", until=list(until) or None)
+    if until and evaluate is None and not any(target.tap for target in plan.targets):
+        graph = graph.subgraph(until=list(until))  # engines get the nodes that run, and no others
+        plan = graph.plan(mode="inference", until=list(until))
     values = _read_values(inputs, graph, plan)
     found = measure(
         graph,

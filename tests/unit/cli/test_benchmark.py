@@ -1,8 +1,11 @@
 """`composer benchmark`."""
 
 import json
+from pathlib import Path
 
 import pytest
+
+import fake_engine
 
 
 def test_ways_of_a_model_are_compared(cli, folder):
@@ -20,6 +23,22 @@ def test_ways_of_a_model_are_compared(cli, folder):
     document = json.loads((folder / "out.json").read_text())
     assert [way["name"] for way in document["ways"]] == ["eager", "optimized float32"]
     assert document["ways"][1]["differences"][0]["relative"] < 1e-4
+
+
+TAP = pytest.param("backbone.fpn:fpn_output2", "", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("until", "count"), [("backbone", "2 of 3"), TAP])
+def test_an_engine_gets_the_nodes_that_run(cli, folder, plugin_folder, until, count):
+    text = Path(fake_engine.__file__).read_text()
+    entry_points = "[composer.engines]\nfake = fake_plugin:FakeEngine\n"
+    plugin_folder.install("fake-plugin", entry_points, {"fake_plugin": text})
+    result = cli(
+        *("benchmark", "small.yaml", "--until", until, "--rounds", "1"),
+        *("--engine", "fake", "--precision", "float32"),
+    )
+    assert result.code == 0, result.err
+    assert f"fake-plugin/fake float32 in {count}" in result.out
 
 
 def test_a_way_that_cannot_run_is_said_with_its_reason(cli, folder):
