@@ -4,7 +4,7 @@ from composer.benchmarking.benchmark import Benchmark, WayMeasures, benchmark
 from composer.benchmarking.differences import Difference, compare_values, match_detections
 from composer.benchmarking.plot import plot_benchmark
 from composer.benchmarking.table import format_benchmark, format_nodes, to_json
-from composer.benchmarking.ways import EAGER, Way, choose_ways
+from composer.benchmarking.ways import EAGER, Way, choose_ways, cut_graph
 from composer.model_variants import PRECISIONS, Precision
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "benchmark",
     "choose_ways",
     "compare_values",
+    "cut_graph",
     "format_benchmark",
     "format_nodes",
     "match_detections",

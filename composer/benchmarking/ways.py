@@ -61,6 +61,21 @@ class Way:
 EAGER = Way(is_optimized=False)
 
 
+def cut_graph(graph: Graph, until: Sequence[str]) -> Graph:
+    """The part of a graph that computes some values, so that an engine gets no nodes beyond it.
+
+    An engine's set of nodes runs only where all of it is needed. Taps are not cut off: they have
+    PyTorch run their nodes in any case.
+
+    Args:
+        graph: the graph.
+        until: names of nodes and ports, and taps; the whole graph if there are none.
+    """
+    if not until or any(":" in name for name in until):
+        return graph
+    return graph.subgraph(until=list(until)).eval()
+
+
 def choose_ways(engines: Sequence[str] = (), precisions: Sequence[Precision] = ()) -> list[Way]:
     """The ways to compare, the eager one first.
 

@@ -101,7 +101,7 @@ def benchmark(
     import torch
 
     from composer.benchmarking import benchmark as measure
-    from composer.benchmarking import choose_ways, format_benchmark, format_nodes
+    from composer.benchmarking import choose_ways, cut_graph, format_benchmark, format_nodes
     from composer.graph import Graph, find_device
 
     if threads is not None:
@@ -112,6 +112,8 @@ def benchmark(
     if graph.random_nodes:
         count = count_things(len(graph.random_nodes), "node")
         click.echo(f"the weights of {count} are random", err=True)
+    if evaluate is None:
+        graph = cut_graph(graph, until)
     plan = graph.plan(mode="inference", until=list(until) or None)
     if until and evaluate is None and not any(target.tap for target in plan.targets):
         graph = graph.subgraph(until=list(until))  # engines get the nodes that run, and no others

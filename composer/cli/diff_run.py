@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from composer.benchmarking import Way
+from composer.benchmarking import Way, cut_graph
 from composer.blueprint import Plan
 from composer.cli.inference_options import read_batches
 from composer.cli.run_inputs import assign_files, read_input_files
@@ -64,6 +64,9 @@ class DiffRun:
         pairing = pair_nodes(one.blueprint, other.blueprint)
         names = list(self.until) or None
         theirs = translate_names(names, one.blueprint, other.blueprint, pairing)
+        if any(variant.engine for variant in self.variants):
+            part = cut_graph(one, names or ())
+            one, other = part, part if other is one else cut_graph(other, theirs or ())
         plans = one.plan(names, mode="inference"), other.plan(theirs, mode="inference")
         files = self._find_files(one, plans[0])
         values = _read(files, one, plans[0])

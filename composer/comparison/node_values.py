@@ -325,9 +325,8 @@ class NodeValues:
         if row.unit is None:
             return tuple(explain(self._name(row)))
         paths = [self.pairing.translate_back(Slot(path, "")) for path in row.unit.paths]
-        return tuple(
-            [reason for slot in paths if slot is not None for reason in explain(slot.path)]
-        )
+        reasons = [reason for slot in paths if slot is not None for reason in explain(slot.path)]
+        return tuple(dict.fromkeys(reasons))
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,14 @@ class Provenance:
         """The provenance from a load report."""
         nodes = tuple(path for path, node in report.nodes.items() if node.loaded)
         return cls(Path(report.source).name, report.format, nodes)
+
+    def of_nodes(self, paths: Collection[str]) -> Provenance:
+        """The provenance of some of the nodes.
+
+        Args:
+            paths: their paths.
+        """
+        return replace(self, nodes=tuple(path for path in self.nodes if path in paths))
 
 
 @dataclass(frozen=True)

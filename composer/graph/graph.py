@@ -162,6 +162,7 @@ class Graph(RunnableGraph):
         built = {path: self._callables[path] for path in self._callables if path in paths}
         part = Graph(blueprint, built, self.seed)
         part.training = self.training
+        part.provenance = [one for each in self.provenance if (one := each.of_nodes(paths)).nodes]
         return part
 
     def optimize(self, precision: str = "float32", *, nodes: Names | None = None) -> Graph:

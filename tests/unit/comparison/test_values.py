@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from composer import Graph
+from composer.benchmarking import cut_graph
 from composer.comparison import compare_graphs, compare_values
 from composer.errors import ExecutionError, InputError, NameResolutionError
 from composer.structures import Features
@@ -370,6 +371,18 @@ def test_a_set_of_which_a_part_runs_only_is_said_to_be_run_by_pytorch(small, ima
     (note,) = found.values.notes
     assert note.startswith("in the second model, by PyTorch, for rpn.rpn_head does not run")
     assert note in str(found)
+
+
+def test_an_engine_gets_the_nodes_of_a_cut_graph_alone(small, image):
+    one = cut_graph(small, ["backbone"])
+    found = one.compare(one.accelerate(FakeEngine), image, until="backbone")
+    assert "backbone.bottom_up+backbone.fpn" in verdicts(found)
+    assert not found.values.notes
+
+
+def test_a_tap_or_nothing_is_not_cut_off(small):
+    assert cut_graph(small, []) is small
+    assert cut_graph(small, ["backbone.bottom_up:stem"]) is small
 
 
 def test_an_engine_that_computes_something_else_is_the_reason(small, image):

@@ -118,3 +118,11 @@ def test_a_saved_subgraph_opens_and_names_the_nodes_that_it_lacks(graph, tmp_pat
     graph.subgraph(until="a").save(file)
     opened = Graph.open(file, nodes=TYPES)
     assert list(opened.random_nodes) == ["b"]
+
+
+def test_a_subgraph_keeps_where_its_weights_came_from(graph, tmp_path):
+    file = tmp_path / "whole.safetensors"
+    graph.save(file)
+    part = Graph.open(file, nodes=TYPES).subgraph(until="a")
+    assert list(part.random_nodes) == []
+    assert [(each.file, each.nodes) for each in part.provenance] == [("whole.safetensors", ("a",))]
