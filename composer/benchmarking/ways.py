@@ -71,9 +71,10 @@ def cut_graph(graph: Graph, until: Sequence[str]) -> Graph:
         graph: the graph.
         until: names of nodes and ports, and taps; the whole graph if there are none.
     """
-    if not until or any(":" in name for name in until):
+    names = list(until)
+    if not names or any(target.tap for target in graph.plan(names, mode="inference").targets):
         return graph
-    return graph.subgraph(until=list(until)).eval()
+    return graph.subgraph(until=names).eval()
 
 
 def choose_ways(engines: Sequence[str] = (), precisions: Sequence[Precision] = ()) -> list[Way]:

@@ -115,9 +115,6 @@ def benchmark(
     if evaluate is None:
         graph = cut_graph(graph, until)
     plan = graph.plan(mode="inference", until=list(until) or None)
-    if until and evaluate is None and not any(target.tap for target in plan.targets):
-        graph = graph.subgraph(until=list(until))  # engines get the nodes that run, and no others
-        plan = graph.plan(mode="inference", until=list(until))
     values = _read_values(inputs, graph, plan)
     found = measure(
         graph,
