@@ -11,7 +11,12 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from composer.catalogues import find_missing_owner, find_weights_address, name_closest
+from composer.catalogues import (
+    DEFAULT_WEIGHTS,
+    find_missing_owner,
+    find_weights_address,
+    name_closest,
+)
 from composer.discovery import DISTRIBUTION, find_model, find_package_folders, shipped_models
 from composer.downloads import fetch, is_collapsed_address
 from composer.errors import CheckpointError
@@ -78,7 +83,7 @@ def locate_checkpoint(path: str | os.PathLike[str]) -> Path:
 def _suggest(path: Path) -> str:
     """A hint at what the name of a missing file may mean: a model with weights, a file beside."""
     shipped = [name for own in shipped_models() for name in (own, f"{DISTRIBUTION}/{own}")]
-    near = None if path.suffix else name_closest(path.as_posix(), shipped)
+    near = None if path.suffix else name_closest(path.as_posix(), [DEFAULT_WEIGHTS, *shipped])
     if near is None and (name := closest(path.name, _list_files(path.parent, path.suffix))):
         near = os.fspath(path.parent / name)
     return f" Did you mean '{near}'?" if near is not None else ""

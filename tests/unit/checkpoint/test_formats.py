@@ -53,6 +53,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     ("name", "meant"),
     [
         ("peopel", "people"),
+        ("defualt", "default"),
         ("detection-composer/poeple", "detection-composer/people"),
         ("COCO-Detection/faster_rcnn_R50_FPN_3x", "detectron2/COCO-Detection/"),
         ("{folder}/model_fnal.pth", "{folder}/model_final.pth"),
