@@ -1,4 +1,4 @@
-"""Checks what no linter looks at: line ends, final newlines, conflict markers, sizes.
+"""Checks what no linter looks at: line ends, final newlines, conflict markers, sizes, caches.
 
 Takes the files to check, or checks every file that git knows. Prints one line a problem and
 exits with 1 if there is one.
@@ -28,6 +28,8 @@ def find_limit(path: Path) -> int:
 
 def find_problems(path: Path) -> Iterator[str]:
     """Yields the problems of one file, as `path:line: message`."""
+    if path.name == "CACHEDIR.TAG":
+        yield f"{path}: marks a cache; its folder stays out of git"
     content = path.read_bytes()
     limit = find_limit(path)
     if len(content) > limit:
