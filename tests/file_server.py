@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +85,14 @@ def redirecting(target: str, status: int = 302) -> Route:
     return lambda request: Answer(b"", status, {"Location": target})
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """A server whose clients may leave in the middle of a request: tests break connections off."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @dataclass
 class FileServer:
     """A running server.
@@ -152,7 +161,7 @@ def running_server(
             """Says nothing."""
 
     stopping = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _QuietServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
