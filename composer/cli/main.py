@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from composer.cli.allocation import keep_freed_memory
 from composer.cli.benchmark import benchmark
 from composer.cli.cache import cache
 from composer.cli.check import check
@@ -129,6 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The process ends with it. Python would go through all of torch's objects, several times,
         # in search of unreachable ones: a third of a second.
         atexit.register(gc.freeze)
+        keep_freed_memory()
     with printing_plainly(), printing_notes_once():
         return _run(arguments)
 
