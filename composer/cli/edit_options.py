@@ -79,11 +79,7 @@ class EditChoice:
             NameResolutionError: a name means nothing or several things.
             InputError: something cannot be edited.
         """
-        from composer.graph import find_named_value
-
-        book, types = blueprint.book(mode), blueprint.dependencies(mode)
-        found = [find_named_value(text.node, book, types).slot for text in self.texts]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(self._find_each(blueprint, mode)))
 
     def describe(self, blueprint: Blueprint, mode: Mode) -> dict[Slot, tuple[str, ...]]:
         """The edits of each slot, as written.
@@ -92,8 +88,7 @@ class EditChoice:
             NameResolutionError, InputError: as for `find_slots`.
         """
         found: dict[Slot, tuple[str, ...]] = {}
-        for text in self.texts:
-            (slot,) = EditChoice((text,)).find_slots(blueprint, mode)
+        for text, slot in zip(self.texts, self._find_each(blueprint, mode), strict=True):
             found[slot] = (*found.get(slot, ()), text.word)
         return found
 
@@ -103,9 +98,15 @@ class EditChoice:
         Raises:
             NameResolutionError, InputError: as for `find_slots`.
         """
-        own = [EditChoice((text,)).find_slots(blueprint, mode)[0] for text in self.texts]
-        pairs = zip(self.texts, own, strict=True)
+        pairs = zip(self.texts, self._find_each(blueprint, mode), strict=True)
         return EditChoice(tuple([text for text, slot in pairs if slot not in slots]))
+
+    def _find_each(self, blueprint: Blueprint, mode: Mode) -> list[Slot]:
+        """The slot of each edit."""
+        from composer.graph import find_named_value
+
+        book, types = blueprint.book(mode), blueprint.dependencies(mode)
+        return [find_named_value(text.node, book, types).slot for text in self.texts]
 
     def make(self, graph: Graph) -> dict[str, list[Any]]:
         """The edits by name, for a graph.

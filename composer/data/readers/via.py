@@ -96,8 +96,10 @@ def _list_folders(annotations: Path, folder: str) -> Iterator[Path]:
 
 def is_via(document: object) -> bool:
     """Whether a JSON document is a project of VIA, or its annotations."""
-    if not isinstance(document, Mapping) or is_via3(document):
-        return isinstance(document, Mapping)
+    if not isinstance(document, Mapping):
+        return False
+    if is_via3(document):
+        return True
     entries = document.get(_METADATA) if _METADATA in document else document
     values = list(entries.values())[:3] if isinstance(entries, Mapping) else []
     if _METADATA in document and not values:
