@@ -156,6 +156,8 @@ class FusedConv2d(PackedModule):
         name, scalars = find_attribute(self.activation)
         x = x.contiguous(memory_format=torch.channels_last)
         operators = torch.ops.mkldnn
+        if addend is not None and name != "relu":  # the only one that is fused after an addition
+            name, scalars = "none", []
         if addend is None:
             y: Tensor = operators._convolution_pointwise(
                 x, packed, self.bias, *geometry, name, scalars, ""
@@ -256,6 +258,8 @@ def find_attribute(activation: Activation | None) -> tuple[str, list[float]]:
     """Returns an activation's name for torch's fused operators, `none` where it has none."""
     if activation is None:
         return "none", []
+    if type(activation) is nn.LeakyReLU:
+        return "leaky_relu", [activation.negative_slope]
     kind = type(activation) if isinstance(activation, nn.Module) else activation
     try:
         return _ATTRIBUTES.get(kind, ("none", []))

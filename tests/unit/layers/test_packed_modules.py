@@ -93,3 +93,13 @@ def test_a_convolution_has_one_layout_for_all_sizes():
     with torch.no_grad():
         for size in (x, x[:1], torch.cat([x, x], dim=3)):
             close(layer(size), plain(size))
+
+
+@pytest.mark.parametrize("activation", [F.relu6, F.silu, F.hardswish, nn.LeakyReLU(0.1)])
+def test_any_activation_follows_a_convolution_and_an_addend(activation):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(8, 8, 3, padding=1)
+    layer, addend = fuse_conv(conv, activation=activation), X.flip(0)
+    with torch.inference_mode():
+        close(layer(X), activation(conv(X)))
+        close(layer(X, addend), activation(conv(X) + addend))

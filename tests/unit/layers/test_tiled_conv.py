@@ -43,7 +43,7 @@ def close(found, expected):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("activation", [None, F.relu, nn.ReLU(), F.silu])
+@pytest.mark.parametrize("activation", [None, F.relu, nn.ReLU(), F.silu, nn.LeakyReLU(0.1)])
 def test_the_activation_and_an_addend_follow(activation, num_tiled):
     layer, conv, x = make(activation)
     plain = (lambda y: y) if activation is None else activation
