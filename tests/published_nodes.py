@@ -5,7 +5,7 @@ Values of node types that no plugin publishes are not kept, so tests of the cach
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,20 @@ DISTRIBUTION, MODULE = "kept-nodes", "kept_nodes"
 
 
 @contextmanager
-def published_nodes(folder: Path, version: str = "1.0") -> Iterator[Path]:
+def published_nodes(
+    folder: Path,
+    version: str = "1.0",
+    *,
+    source: str = "",
+    added: Mapping[str, str] | None = None,
+) -> Iterator[Path]:
     """Installs the sample nodes in a folder, which is on the path in the body of the `with`.
+
+    Args:
+        folder: the folder, which is made.
+        version: of the distribution.
+        source: code for the end of the module.
+        added: attributes of this code by the names under which they are published.
 
     Yields:
         The module.
@@ -29,11 +41,11 @@ def published_nodes(folder: Path, version: str = "1.0") -> Iterator[Path]:
     metadata.mkdir(parents=True)
     described = f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {version}\n"
     (metadata / "METADATA").write_text(described)
-    names = {name: made.__name__ for name, made in sample_nodes.NODES.items()}
+    names = {name: made.__name__ for name, made in sample_nodes.NODES.items()} | dict(added or {})
     lines = [f"{name} = {MODULE}:{attribute}" for name, attribute in names.items()]
     (metadata / "entry_points.txt").write_text("\n".join(["[composer.nodes]", *lines, ""]))
     module = folder / f"{MODULE}.py"
-    module.write_text(Path(sample_nodes.__file__).read_text())
+    module.write_text(Path(sample_nodes.__file__).read_text() + source)
     time.sleep(0.02)  # what changes at the moment of its import may be another text
     sys.path.insert(0, str(folder))
     forget_entry_points()

@@ -69,12 +69,9 @@ X = torch.arange(6.0).reshape(2, 3)
 
 @pytest.fixture(autouse=True)
 def nodes(tmp_path):
-    with published_nodes(tmp_path / "installed") as module:
+    added = {name.lower(): name for name in NAMES}
+    with published_nodes(tmp_path / "installed", source=SOURCE, added=added) as module:
         (module.parent / "beside.py").write_text("def double(x):\n    return 2 * x\n")
-        module.write_text(module.read_text() + SOURCE)
-        names = module.parent / "kept_nodes-1.0.dist-info/entry_points.txt"
-        lines = [f"{name.lower()} = {MODULE}:{name}\n" for name in NAMES]
-        names.write_text(names.read_text() + "".join(lines))
         yield module
     sys.modules.pop("beside", None)
 

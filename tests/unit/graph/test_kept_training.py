@@ -11,7 +11,7 @@ from torch import nn
 from composer.events import EventStorage
 from composer.graph import KeptTraining, describe_frozen
 from composer.value_cache import ValueCache
-from published_nodes import MODULE, build, published_nodes
+from published_nodes import build, published_nodes
 
 SOURCE = '''
 
@@ -56,12 +56,8 @@ X = torch.arange(6.0).reshape(2, 3) - 2.5
 
 @pytest.fixture(autouse=True)
 def nodes(tmp_path):
-    with published_nodes(tmp_path / "installed") as module:
-        module.write_text(module.read_text() + SOURCE)
-        names = module.parent / "kept_nodes-1.0.dist-info/entry_points.txt"
-        names.write_text(
-            names.read_text() + f"changing = {MODULE}:Changing\nsum = {MODULE}:sum_up\n"
-        )
+    added = {"changing": "Changing", "sum": "sum_up"}
+    with published_nodes(tmp_path / "installed", source=SOURCE, added=added) as module:
         yield module
 
 
