@@ -39,6 +39,10 @@ NODES = {
         "composer_resnet.resnet:ResNet",
         {**IMAGES, **TINY, "deform_on_per_stage": (False, True, True, True)},
     ),
+    "cspnet": (
+        "composer_cspnet.backbone:CSPNet",
+        {**IMAGES, "stem_channels": 8, "norm": "BN", "freeze_at": 0},
+    ),
     "region_stage": ("composer_resnet.region_stage:RegionStage", {**REGIONS}),
     "fpn": ("composer_fpn.fpn:FPN", {**LEVELS, "out_channels": 16, "norm": "BN"}),
     "fpn-p6p7": ("composer_fpn.fpn:FPN", {**LEVELS, "out_channels": 16, "top_block": "p6p7"}),
