@@ -18,7 +18,7 @@ def test_sources_can_be_added():
 
 
 def test_the_weights_of_people_fill_the_same_model_without_masks():
-    graph = Graph.from_spec("cascade_rcnn_efficientnet_lite0_fpn", num_classes=2)
+    graph = Graph.from_spec("cascade_rcnn_cspnet_fpn", num_classes=2)
     (filling,) = fill_with_best(graph)
     assert filling.candidate.file.endswith("people.safetensors")
     assert graph.random_nodes == []
