@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from composer.layers import NormName, Optimization, fold_norms, init_xavier
-from composer.layers.conv import NormConv2d
+from composer.layers import NormConv2d, NormName, Optimization, fold_norms, init_xavier
 from composer.ranges import NonNegative, PositiveInt
 from composer.structures import Features, TensorShape, pick_levels
 from composer_cspnet.blocks import ConvStyle, Map, build_conv

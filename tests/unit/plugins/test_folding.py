@@ -43,6 +43,10 @@ NODES = {
         "composer_cspnet.backbone:CSPNet",
         {**IMAGES, "stem_channels": 8, "norm": "BN", "freeze_at": 0},
     ),
+    "detection_maps": (
+        "composer_cspnet.detection_maps:DetectionMaps",
+        {**LEVELS, "channels": 8, "norm": "BN"},
+    ),
     "region_stage": ("composer_resnet.region_stage:RegionStage", {**REGIONS}),
     "fpn": ("composer_fpn.fpn:FPN", {**LEVELS, "out_channels": 16, "norm": "BN"}),
     "fpn-p6p7": ("composer_fpn.fpn:FPN", {**LEVELS, "out_channels": 16, "top_block": "p6p7"}),
