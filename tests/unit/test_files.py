@@ -4,7 +4,6 @@ import errno
 import json
 import math
 import os
-import resource
 import stat
 import threading
 
@@ -24,6 +23,7 @@ from composer.files import (
     write_text,
     written_whole,
 )
+from limited_files import limited
 
 
 def test_folders_are_made_and_permissions_are_those_of_a_new_file(tmp_path):
@@ -69,13 +69,8 @@ def test_what_fails_in_between_leaves_the_old_file_and_nothing_else(error, tmp_p
 
 def test_a_disk_that_fills_up_is_an_error_with_the_name_of_the_file(tmp_path):
     (tmp_path / "a").write_text("old")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(OSError, match="too large") as caught:
-            write_text(tmp_path / "a", "x" * 10**6)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with limited(1000), pytest.raises(OSError, match="too large") as caught:
+        write_text(tmp_path / "a", "x" * 10**6)
     assert caught.value.filename == str(tmp_path / "a")
     assert os.listdir(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "old"

@@ -2,10 +2,8 @@
 
 import ast
 import os
-import resource
 import subprocess
 import sys
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from composer.data.label_images import write_segment_ids
 from composer.errors import ComposerError
 from composer.files import write_bytes
 from composer.images import encode_image, encode_visualization
+from limited_files import limited
 
 ROOT = Path(__file__).parents[2]
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8))
@@ -51,16 +50,6 @@ WRITERS = {
 }
 
 
-@contextmanager
-def limited(size):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_file_is_whole_or_an_error_with_its_name(name, tmp_path):
     path = tmp_path / name
@@ -77,6 +66,7 @@ def test_a_file_is_whole_or_an_error_with_its_name(name, tmp_path):
 
 PREDICT = """
 import resource, sys
+sys.dont_write_bytecode = True
 from composer.cli.main import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 sys.exit(main(sys.argv[2:]))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from composer.checkpoint import format_for, read_checkpoint, write_checkpoint
 from composer.errors import CheckpointError
+from limited_files import limited
 
 resource = pytest.importorskip("resource")
 
@@ -146,13 +147,8 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(function, file_format, o
 
 @FORMATS
 def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_else(file_format, old):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
-        with pytest.raises(CheckpointError, match="cannot be written"):
-            write_checkpoint(old, {"w": torch.ones(10**6)}, metadata={}, format=file_format)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with limited(100_000), pytest.raises(CheckpointError, match="cannot be written"):
+        write_checkpoint(old, {"w": torch.ones(10**6)}, metadata={}, format=file_format)
 
 
 @FORMATS

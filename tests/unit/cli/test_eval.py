@@ -8,7 +8,7 @@ import pytest
 from composer import Graph
 from composer.data import write_shape_dataset
 from composer.evaluation.tasks import TASKS
-from unit.test_writers import limited
+from limited_files import limited
 
 SMALL = {
     "depth": 18,

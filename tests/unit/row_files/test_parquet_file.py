@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from composer.errors import CheckpointError, InputError
 from composer.row_files import ImageRows, ParquetFile, find_columns
-from unit.test_writers import limited
+from limited_files import limited
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="the extra 'parquet' is not installed")
 pytestmark = pytest.mark.slow

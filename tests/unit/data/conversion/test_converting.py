@@ -1,7 +1,6 @@
 """Datasets written in COCO's and YOLO's formats."""
 
 import json
-import resource
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from composer.data.conversion import convert_datasets
 from composer.data.readers.coco import coco
 from composer.errors import DataError
 from composer.structures import decode_mask, encode_mask, rasterize_polygons
+from limited_files import limited
 
 HEIGHT, WIDTH = 30, 50
 CLASSES = ("cat", "dog", "a bird: 'x'")
@@ -305,13 +305,8 @@ def test_what_is_known_of_a_mirror_is_kept_for_any_names(
 
 
 def test_a_full_disk_is_blamed_on_the_folder_that_is_written(picture, tmp_path):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
-    try:
-        with pytest.raises(OSError, match="too large") as caught:
-            convert_datasets({"train": make_dataset(picture)}, tmp_path / "out", "coco")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with limited(10), pytest.raises(OSError, match="too large") as caught:
+        convert_datasets({"train": make_dataset(picture)}, tmp_path / "out", "coco")
     assert caught.value.filename == str(tmp_path / "out")
     assert picture.is_file()
     assert not (tmp_path / "out").exists()

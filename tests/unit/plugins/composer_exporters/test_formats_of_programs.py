@@ -14,7 +14,7 @@ from composer import Graph
 from composer.errors import ExportError, InputError
 from composer.exporting import find_exporter, parse_file_description
 from composer.structures import ImageList
-from unit.test_writers import limited
+from limited_files import limited
 
 pytestmark = pytest.mark.slow
 
