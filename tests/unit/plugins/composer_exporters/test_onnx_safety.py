@@ -113,7 +113,7 @@ def test_data_elsewhere_is_found_in_sparse_tensors(file):
 
 def test_a_node_reads_no_data_that_its_hash_does_not_cover(file):
     ports = [
-        {"port": name, "type": "Tensor", "form": "tensor", "tensors": [name], "shape": None}
+        {"port": name, "type": "Tensor", "form": "tensor", "keys": [], "tensors": [name]}
         for name in ("x", "y")
     ]
     described = {"version": 1, "ports": {"inputs": ports[:1], "outputs": ports[1:]}}
