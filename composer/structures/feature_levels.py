@@ -83,6 +83,18 @@ def find_channels(features_shape: Mapping[str, TensorShape], names: Iterable[str
     return first
 
 
+def get_channels(features_shape: Mapping[str, TensorShape], name: str) -> int:
+    """Returns the number of channels of a level.
+
+    Raises:
+        ValueError: it is not known.
+    """
+    channels = features_shape[name].channels
+    if channels is None:
+        raise ValueError(f"The number of channels of '{name}' is not known.")
+    return channels
+
+
 def find_strides(features_shape: Mapping[str, TensorShape], names: Iterable[str]) -> list[int]:
     """Returns the stride of each of these levels, in pixels.
 
@@ -109,8 +121,7 @@ def find_pyramid_strides(
     strides = find_strides(features_shape, names)
     if any(coarser != 2 * finer for finer, coarser in pairwise(strides)):
         raise ValueError(
-            f"Regions are taken from levels whose strides double, these are {strides} "
-            f"({', '.join(names)})."
+            f"From level to level strides double, these are {strides} ({', '.join(names)})."
         )
     return strides
 

@@ -3,7 +3,6 @@
 Legend: N images, C channels of the pyramid.
 """
 
-import itertools
 import math
 from typing import Literal
 
@@ -21,7 +20,13 @@ from composer.layers import (
     init_xavier,
 )
 from composer.ranges import PositiveInt
-from composer.structures import Features, TensorShape, pick_levels
+from composer.structures import (
+    Features,
+    TensorShape,
+    find_pyramid_strides,
+    get_channels,
+    pick_levels,
+)
 
 
 class FPN(nn.Module):
@@ -59,13 +64,11 @@ class FPN(nn.Module):
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)
-        self._levels = _find_levels(features_shape, self.in_features)
+        strides = find_pyramid_strides(features_shape, self.in_features)
+        self._levels = tuple(int(math.log2(stride)) for stride in strides)
         self._averages = fuse_type == "avg"
         for name, level in zip(self.in_features, self._levels, strict=True):
-            channels = features_shape[name].channels
-            if channels is None:
-                raise ValueError(f"The number of channels of '{name}' is not known.")
-            lateral = NormConv2d(channels, out_channels, 1, norm=norm)
+            lateral = NormConv2d(get_channels(features_shape, name), out_channels, 1, norm=norm)
             output = NormConv2d(out_channels, out_channels, 3, padding=1, norm=norm)
             init_xavier(lateral)
             init_xavier(output)
@@ -146,16 +149,3 @@ class FPN(nn.Module):
             )
         fused = lateral + upsampled
         return fused / 2 if self._averages else fused
-
-
-def _find_levels(
-    features_shape: dict[str, TensorShape], in_features: tuple[str, ...]
-) -> tuple[int, ...]:
-    """Returns the binary logarithm of each level's stride."""
-    strides = [features_shape[name].stride or 0 for name in in_features]
-    if any(b != 2 * a for a, b in itertools.pairwise(strides)) or strides[0] < 1:
-        raise ValueError(
-            f"A pyramid's strides double from level to level, these are {strides} "
-            f"({', '.join(in_features)})."
-        )
-    return tuple(int(math.log2(stride)) for stride in strides)

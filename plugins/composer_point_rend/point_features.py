@@ -16,6 +16,7 @@ from composer.structures import (
     RegionFeatures,
     TensorShape,
     find_strides,
+    get_channels,
     pick_levels,
 )
 from composer.translation import translated_by
@@ -152,11 +153,7 @@ class PixelPointFeatures(nn.Module):
 
 
 def _sum_channels(shapes: Mapping[str, TensorShape], names: Sequence[str]) -> int:
-    channels = {name: shapes[name].channels for name in names}
-    for name, count in channels.items():
-        if count is None:
-            raise ValueError(f"The number of channels of '{name}' is not known.")
-    return sum(count or 0 for count in channels.values())
+    return sum(get_channels(shapes, name) for name in names)
 
 
 def _sample_regions(

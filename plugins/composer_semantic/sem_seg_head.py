@@ -16,6 +16,7 @@ from composer.structures import (
     SemanticLogits,
     TensorShape,
     find_strides,
+    get_channels,
     pick_levels,
 )
 
@@ -54,9 +55,7 @@ class SemSegFPNHead(nn.Module):
         strides = find_strides(features_shape, self.in_features)
         for name, stride in zip(self.in_features, strides, strict=True):
             num_doublings = _count_doublings(name, stride, common_stride)
-            channels = features_shape[name].channels
-            if channels is None:
-                raise ValueError(f"The number of channels of '{name}' is not known.")
+            channels = get_channels(features_shape, name)
             self.add_module(name, _build_branch(channels, convs_dim, num_doublings, norm))
         self.predictor = nn.Conv2d(convs_dim, num_classes, 1)
         init_msra(self.predictor)

@@ -5,6 +5,7 @@ from composer.structures import (
     find_channels,
     find_pyramid_strides,
     find_strides,
+    get_channels,
     pick_levels,
     repeat_for_levels,
 )
@@ -62,3 +63,10 @@ def test_a_single_value_serves_all_levels():
     assert repeat_for_levels([7, 8], 2, "sizes") == [7, 8]
     with pytest.raises(ValueError, match="sizes are given for 2 levels, but there are 3"):
         repeat_for_levels([7, 8], 3, "sizes")
+
+
+def test_channels_must_be_known():
+    shapes = {"p3": TensorShape(16), "p4": TensorShape(stride=16)}
+    assert get_channels(shapes, "p3") == 16
+    with pytest.raises(ValueError, match="channels of 'p4' is not known"):
+        get_channels(shapes, "p4")

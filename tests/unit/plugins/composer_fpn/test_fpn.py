@@ -111,9 +111,9 @@ def test_sizes_that_are_not_halves_are_refused_with_a_way_out():
     [
         ({"in_features": ("res2", "res9")}, "no level res9, only res2"),
         ({"in_features": ()}, "none is named"),
-        ({"in_features": ("res2", "res4")}, r"strides double .* \[4, 16\]"),
+        ({"in_features": ("res2", "res4")}, r"strides double, .* \[4, 16\]"),
         ({"top_block_in_feature": "res9"}, "no level 'res9'"),
-        ({"features_shape": {"res2": TensorShape(channels=3)}}, "strides double"),
+        ({"features_shape": {"res2": TensorShape(channels=3)}}, "stride of level 'res2'"),
         ({"features_shape": {"res2": TensorShape(stride=4)}}, "channels of 'res2' is not known"),
     ],
 )
