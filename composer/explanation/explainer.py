@@ -176,21 +176,27 @@ def _find_maps(opened: ExplainedImage, of: str) -> str:
         mark = meaning(types.type_of(slot))
         if mark is not None and mark.name == "Features":
             return str(slot)
-    for slot in slots:
-        if plain(types.type_of(slot)) is ImageList:
-            return str(slot)
+    images = _find_images(opened, of)
+    if images is not None:
+        return str(images)
     raise InputError(f"'{of}' is computed from no feature maps: name maps with --at")
 
 
 def _find_frame(opened: ExplainedImage, session: Session, of: str) -> Frame:
-    types = opened.graph.blueprint.dependencies("inference")
     output_size = opened.image.height, opened.image.width
-    for slot in _slots_above(opened, of):
-        if plain(types.type_of(slot)) is ImageList:
-            images = session[str(slot)]
-            height, width = images.tensor.shape[-2:]
-            return Frame((height, width), images.image_sizes[0], output_size)
-    return Frame(output_size, output_size, output_size)
+    slot = _find_images(opened, of)
+    if slot is None:
+        return Frame(output_size, output_size, output_size)
+    images = session[str(slot)]
+    height, width = images.tensor.shape[-2:]
+    return Frame((height, width), images.image_sizes[0], output_size)
+
+
+def _find_images(opened: ExplainedImage, of: str) -> Slot | None:
+    """The images of the network: the first ones; later ones are smaller copies of theirs."""
+    types = opened.graph.blueprint.dependencies("inference")
+    slots = reversed(_slots_above(opened, of))
+    return next((slot for slot in slots if plain(types.type_of(slot)) is ImageList), None)
 
 
 def _slots_above(opened: ExplainedImage, of: str) -> list[Slot]:
