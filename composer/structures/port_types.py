@@ -141,6 +141,14 @@ EdgeDistances = Annotated[
     list[Float[Tensor, "N 4 _ _"]],
     PortType("EdgeDistances", "Distances per level from each cell to the edges of its box."),
 ]
+DistanceLogits = Annotated[
+    list[Float[Tensor, "N _ _ _"]],
+    PortType(
+        "DistanceLogits",
+        "Logits per level of distances from each cell to the edges of its box, the bins of a "
+        "distance in a row.",
+    ),
+]
 Centerness = Annotated[
     list[Float[Tensor, "N 1 _ _"]],
     PortType("Centerness", "Logits per level of how central in its object a cell is."),

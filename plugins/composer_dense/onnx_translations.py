@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
 
+import torch
+
 from composer.translation import (
     Value,
     clip_boxes,
@@ -26,10 +28,21 @@ _Finding = Callable[[Value, Value, Value], tuple[Value, Value, Value]]
 
 def _find_best(op: Value, node: Value, scores: Value) -> tuple[Value, Value, Value]:
     """Returns the best scores of a level, with their anchors and classes."""
-    found = op.NonZero(op.Greater(scores, float(node.score_threshold)))
-    best, order = keep_best(op, op.GatherND(scores, op.Transpose(found)), node.topk_candidates)
+    return _find_above(op, scores, float(node.score_threshold), node.topk_candidates)
+
+
+def _find_above(
+    op: Value, scores: Value, threshold: float, topk: int
+) -> tuple[Value, Value, Value]:
+    found = op.NonZero(op.Greater(scores, threshold))
+    best, order = keep_best(op, op.GatherND(scores, op.Transpose(found)), topk)
     rows, classes = op.Split(op.Gather(found, order, axis=1), num_outputs=2, axis=0, _outputs=2)
     return best, op.Squeeze(rows, [0]), op.Squeeze(classes, [0])
+
+
+def _find_best_objects(op: Value, node: Value, logits: Value) -> tuple[Value, Value, Value]:
+    """Returns the best logits of a level, however low."""
+    return _find_above(op, logits, torch.finfo(torch.float32).min, node.topk_candidates)
 
 
 def _find_best_of_each_class(op: Value, node: Value, scores: Value) -> tuple[Value, Value, Value]:
@@ -83,6 +96,26 @@ def translate_fcos_detections(
 
 def _score(op: Value, logits: Value, central: Value) -> Value:
     return op.Sqrt(op.Sigmoid(logits) * op.Sigmoid(central))
+
+
+def translate_dense_proposals(
+    op: Value,
+    node: Value,
+    images: Value,
+    anchors: Sequence[Value],
+    class_logits: Sequence[Value],
+    edge_distances: Sequence[Value],
+) -> Sequence[Value]:
+    """Takes the best cells as proposals."""
+    logits = [
+        op.ReduceMax(list_cells(op, map_, int(map_.shape[1])), [1], keepdims=1)
+        for map_ in class_logits
+    ]
+    distances = [list_cells(op, map_, 4) for map_ in edge_distances]
+    found = _detect(
+        op, node, anchors, logits, distances, decode_edge_distances, images, 1, _find_best_objects
+    )
+    return found[:2]
 
 
 def translate_ssd_detections(

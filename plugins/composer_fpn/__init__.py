@@ -1,4 +1,4 @@
 """Feature pyramids: strong features at every scale (Lin et al. 2017).
 
-Node types: `fpn`.
+Node types: `fpn`, `concatenated_features`, `image_pyramid`.
 """

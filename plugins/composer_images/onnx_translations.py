@@ -29,6 +29,13 @@ def translate_preprocess(op: Value, node: Value, batch: Value) -> Sequence[Value
     return [op.Pad(image, pads, 0.0), op.Unsqueeze(size, [0])]
 
 
+def translate_downscaled_images(op: Value, node: Value, images: Value) -> Sequence[Value]:
+    """Averages blocks of pixels; returns the images and their sizes."""
+    block = [node.factor] * 2
+    pooled = op.AveragePool(images.tensor, kernel_shape=block, strides=block)
+    return [pooled, (images.sizes + (node.factor - 1)) / node.factor]
+
+
 def _by_channel(op: Value, numbers: Value) -> Value:
     flat = op.Constant(value_floats=numbers.flatten().tolist())
     return op.Unsqueeze(flat, [0, 2, 3])

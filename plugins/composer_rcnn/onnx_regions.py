@@ -81,6 +81,7 @@ def translate_detections(
     class_logits: Value,
     box_deltas: Value,
     images: Value,
+    objectness_logits: Sequence[Value] | None = None,
 ) -> Sequence[Value]:
     """Picks the best boxes of every class, as `detections` does."""
     regions = boxes[0].tensor
@@ -92,9 +93,14 @@ def translate_detections(
     num_offsets = int(box_deltas.shape[1]) // 4
     offsets = op.Reshape(box_deltas, [-1, num_offsets, 4])
     moved = decode_box_deltas(op, offsets, op.Unsqueeze(regions, [1]), node.box_weights)
-    rows, classes = _find_candidates(op, moved, probabilities, num_offsets, node.score_threshold)
+    class_scores = op.Slice(probabilities, [0], [-1], [1])
+    if objectness_logits is not None:
+        weights = op.Pow(op.Sigmoid(objectness_logits[0]), float(node.objectness_exponent))
+        class_scores = class_scores * op.Unsqueeze(weights, [1])
+    is_likely = op.Greater(class_scores, float(node.score_threshold))
+    rows, classes = _find_candidates(op, moved, probabilities, num_offsets, is_likely)
     places = op.Concat(op.Unsqueeze(rows, [1]), op.Unsqueeze(classes, [1]), axis=1)
-    scores = op.GatherND(probabilities, places)
+    scores = op.GatherND(class_scores, places)
     if num_offsets == 1:  # that all classes share
         places = places * op.Constant(value_ints=[1, 0])
     own = op.GatherND(moved, places)
@@ -120,12 +126,11 @@ def _average(op: Value, logits: Sequence[Value], use_sigmoid: bool) -> Value:
 
 
 def _find_candidates(
-    op: Value, moved: Value, probabilities: Value, num_offsets: int, threshold: float
+    op: Value, moved: Value, probabilities: Value, num_offsets: int, is_likely: Value
 ) -> Sequence[Value]:
     """Returns the rows and the classes of likely boxes, of regions whose numbers are finite."""
     numbers = op.Concat(op.Reshape(moved, [-1, num_offsets * 4]), probabilities, axis=1)
     is_finite = op.Unsqueeze(find_finite_rows(op, numbers), [1])
-    is_likely = op.Greater(op.Slice(probabilities, [0], [-1], [1]), float(threshold))
     found = op.NonZero(op.And(is_likely, is_finite))
     rows, classes = op.Split(found, num_outputs=2, axis=0, _outputs=2)
     return op.Squeeze(rows, [0]), op.Squeeze(classes, [0])

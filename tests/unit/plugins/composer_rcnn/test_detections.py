@@ -138,3 +138,35 @@ def test_a_class_may_have_a_probability_of_its_own():
     logits = torch.tensor([[2.0, -1.0, 50.0]])
     found = detect([APART[:1]], logits, use_sigmoid_ce=True)
     assert found.scores[0].tolist() == pytest.approx(logits[0, :2].sigmoid().tolist())
+
+
+def test_scores_are_weighted_by_objectness_before_doubled_boxes_go():
+    logits = logits_of([0.9, 0.1], [0.8, 0.2], [0.6, 0.4])
+    boxes = [APART[0], APART[0], APART[1]]
+    objectness = [torch.tensor([0.25, 0.5, 0.9]).logit()]
+    found = detect([boxes], logits, objectness_logits=objectness)
+    assert found.scores[0].tolist() == pytest.approx([0.6 * 0.9, 0.8 * 0.5])
+    assert found.proposal_indices[0].tolist() == [2, 1]
+    torch.testing.assert_close(found.class_probabilities[0], logits.exp()[[2, 1]])
+    found = detect([boxes], logits, objectness_logits=objectness, objectness_exponent=0.5)
+    assert found.scores[0].tolist() == pytest.approx([0.6 * 0.9**0.5, 0.8 * 0.5**0.5])
+    found = detect([boxes], logits, objectness_logits=objectness, objectness_exponent=0.0)
+    assert found.scores[0].tolist() == pytest.approx([0.9, 0.6])
+
+
+def test_the_weighted_score_must_be_above_the_threshold():
+    weights = [torch.tensor([0.5, 0.1]).logit()]
+    logits = logits_of([0.9, 0.1], [0.9, 0.1])
+    found = detect([APART[:2]], logits, objectness_logits=weights, score_threshold=0.1)
+    assert found.proposal_indices[0].tolist() == [0]
+
+
+def test_every_region_has_an_objectness():
+    wrong = {"objectness_logits": [torch.zeros(1)]}
+    with pytest.raises(
+        ValueError, match=r"Regions per image: \[2\], .* logits: \[1\].*exponent to 0"
+    ):
+        detect([APART[:2]], torch.zeros(2, 2), **wrong)
+    assert (
+        len(detect([APART[:2]], torch.zeros(2, 2), **wrong, objectness_exponent=0.0).boxes[0]) == 2
+    )
