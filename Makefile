@@ -66,8 +66,8 @@ docs: $(DEVELOPMENT) ## Build the documentation into docs/_build/html, warnings 
 tests: $(DEVELOPMENT) ## Run the fast tests
 	$(BIN)/python -m $(PYTEST) -m 'not slow' $(ARGS)
 
-test-slow: $(EXTRAS) ## Run the slow tests, and the laws with many examples
-	$(BIN)/python -m $(PYTEST) -m 'slow or hypothesis' --hypothesis-profile many \
+test-slow: $(EXTRAS) ## Run the slow tests, those of extras, and the laws with many examples
+	$(BIN)/python -m $(PYTEST) -m 'slow or hypothesis or extra' --hypothesis-profile many \
 	  --durations 25 --durations-min 5 $(ARGS)
 
 format: $(DEVELOPMENT) ## Rewrite the files in the project's style

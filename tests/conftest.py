@@ -6,6 +6,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # for commands that tests start, too
 
 import ctypes
+import functools
 import gc
 import sys
 from pathlib import Path
@@ -55,6 +56,17 @@ def _give_memory_back():
     yield
     if sys.platform == "linux" and _resident_bytes() > LARGE:
         getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)(0)
+
+
+def pytest_itemcollected(item):
+    """Marks the tests of a file of which some need an extra: `make test-slow` runs them with it."""
+    if _asks_for_extras(item.path):
+        item.add_marker("extra")
+
+
+@functools.cache
+def _asks_for_extras(file):
+    return "importorskip(" in file.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(trylast=True)
