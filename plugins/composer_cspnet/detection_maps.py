@@ -3,29 +3,31 @@
 Legend: N images, C channels, H W height and width.
 """
 
-import itertools
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from composer.layers import NormConv2d, NormName, Optimization, fold_norms, init_xavier
 from composer.ranges import NonNegative, PositiveInt
-from composer.structures import Features, TensorShape, pick_levels
+from composer.structures import (
+    Features,
+    TensorShape,
+    find_pyramid_strides,
+    get_channels,
+    pick_levels,
+)
 from composer_cspnet.blocks import ConvStyle, Map, build_conv
 
 
 class DetectionMaps(nn.Module):
-    """Adds the maps that a dense detector classifies to those of its backbone.
+    """Makes the maps that a dense detector classifies from those of its backbone.
 
     A path aggregation network without convolutions (Liu et al. 2018; Lyu 2021) and one convolution
-    of each level. What they return is concatenated to the maps of the backbone, so that a pyramid
-    after it starts from both. Other levels stay as they are. Weights are those of NanoDet-g.
+    of each level. Weights are those of NanoDet-g.
 
     Args:
         features_shape: the levels that come in.
-        in_features: those that maps are added to, all by default. Their strides double.
-        channels: channels that are added to each.
+        in_features: those that are used, all by default. Their strides double.
+        channels: channels of each map.
         norm: name of the normalisation after the 3x3 convolutions; "" for none.
         negative_slope: slope of the activations below 0.
 
@@ -44,23 +46,20 @@ class DetectionMaps(nn.Module):
     ) -> None:
         super().__init__()
         self.in_features = pick_levels(features_shape, in_features)
-        _check_strides([features_shape[name].stride or 0 for name in self.in_features])
+        strides = find_pyramid_strides(features_shape, self.in_features)
         style = ConvStyle(norm, negative_slope)
         self.laterals, self.convs = nn.ModuleDict(), nn.ModuleDict()
-        self._output_shape = dict(features_shape)
-        for name in self.in_features:
-            shape = features_shape[name]
-            if shape.channels is None:
-                raise ValueError(f"The number of channels of '{name}' is not known.")
-            lateral = NormConv2d(shape.channels, channels, 1)
+        self._output_shape = {}
+        for name, stride in zip(self.in_features, strides, strict=True):
+            lateral = NormConv2d(get_channels(features_shape, name), channels, 1)
             init_xavier(lateral)
             self.laterals[name] = lateral
             self.convs[name] = build_conv(channels, channels, style=style)
-            self._output_shape[name] = TensorShape(shape.channels + channels, stride=shape.stride)
+            self._output_shape[name] = TensorShape(channels, stride=stride)
 
     @property
     def output_shape(self) -> dict[str, TensorShape]:
-        """The levels that came in, finest first."""
+        """The levels that are used, finest first."""
         return self._output_shape
 
     @classmethod
@@ -69,23 +68,16 @@ class DetectionMaps(nn.Module):
         return Optimization.of_dense(fold_norms)
 
     def forward(self, features: Features) -> Features:
-        """Returns the levels that came in, each with its own channels first."""
+        """Returns a map of each level that is used."""
         maps = [self.laterals[name](features[name]) for name in self.in_features]
         for index in reversed(range(len(maps) - 1)):
             maps[index] = maps[index] + _resize_like(maps[index + 1], maps[index])
         for index in range(1, len(maps)):
             maps[index] = maps[index] + _resize_like(maps[index - 1], maps[index])
-        added = dict(zip(self.in_features, maps, strict=True))
         return {
-            name: torch.cat([map_, self.convs[name](added[name])], dim=1) if name in added else map_
-            for name, map_ in features.items()
+            name: self.convs[name](map_) for name, map_ in zip(self.in_features, maps, strict=True)
         }
 
 
 def _resize_like(map_: Map, other: Tensor) -> Map:
     return F.interpolate(map_, size=other.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _check_strides(strides: list[int]) -> None:
-    if any(b != 2 * a for a, b in itertools.pairwise(strides)) or strides[0] < 1:
-        raise ValueError(f"Strides double from level to level, these are {strides}.")

@@ -95,7 +95,7 @@ def make_targets() -> Mapping[str, Target]:
     specs = sorted(SPECS.glob("*.yaml"))
     small = [file.read_bytes() for file in specs if file.stat().st_size < 3000]
     data = (PEOPLE / "data.yaml").read_bytes()
-    recipe = (PEOPLE / "fine_tuning.yaml").read_text(encoding="utf-8")
+    recipe = (PEOPLE / "pyramid.yaml").read_text(encoding="utf-8")
     recipe = recipe.replace("datasets: data.yaml", f"datasets: {PEOPLE / 'data.yaml'}")
     tensors = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.zeros(2).half()}
     return {

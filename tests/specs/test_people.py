@@ -37,7 +37,7 @@ def test_the_woman_in_the_portrait_is_found_first(predictor):
 def test_at_the_size_for_close_ups_nobody_else_is_found():
     instances = Predictor(image_size=360)(PORTRAIT).instances
     assert len(instances) == 1
-    assert instances.scores[0] > 0.9
+    assert instances.scores[0] > 0.8
     assert bool(instances.pred_masks[0, FACE[1], FACE[0]])
 
 
@@ -50,7 +50,12 @@ def test_nobody_is_found_on_a_blank_picture(predictor):
 def test_the_person_in_the_portrait_comes_from_within_her_box(predictor):
     explainer = Explainer(predictor)
     opened = explainer.open(PORTRAIT)
-    for of, at in (("score", None), ("mask", None), ("score", "backbone.p3")):
+    for of, at in (
+        ("score", None),
+        ("mask", None),
+        ("mask", "roi_heads.mask_pooler"),
+        ("score", "backbone.p5"),
+    ):
         found = explainer(opened, 0, of=of, at=at)
         assert found.in_box > 0.9
         row, column = divmod(int(found.heat.argmax()), found.heat.shape[1])

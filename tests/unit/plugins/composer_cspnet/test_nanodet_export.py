@@ -12,12 +12,15 @@ from safetensors.torch import load_file
 
 from composer import Graph
 
-SCRIPT = Path(__file__).parents[4] / "models" / "people" / "nanodet_backbone.py"
+SCRIPT = Path(__file__).parents[4] / "models" / "people" / "nanodet_layers.py"
 NUM_BACKBONE = 25
 LEVELS = ("c3", "c4", "c5")
+HEAD = "proposal_generator.head.predictors"
 # The numbers of the kernel and of the bias of each convolution after the backbone.
 LATERALS = ((25, 50), (26, 52), (27, 54))
 CONVS = ((28, 60), (30, 66), (32, 70))
+PREDICTORS = ((29, 62), (31, 68), (33, 72))
+NUM_CLASSES = 80
 
 
 def draw_arrays():
@@ -25,19 +28,25 @@ def draw_arrays():
     torch.manual_seed(0)
     with torch.device("meta"):
         graph = Graph.from_spec("cascade_mask_rcnn_cspnet_fpn", num_classes=1)
-    state = {key.removeprefix("backbone."): value for key, value in graph.state_dict().items()}
+    state = graph.state_dict()
     shapes = {}
-    names = dict.fromkeys(key.rpartition(".")[0] for key in state if key.startswith("bottom_up."))
+    names = dict.fromkeys(key.rpartition(".")[0] for key in state if ".bottom_up." in key)
     numbers = [(index, 2 * index) for index in range(NUM_BACKBONE)]
     layers = [*zip(names, numbers, strict=True)]
-    for kind, kind_numbers in (("laterals", LATERALS), ("convs", CONVS)):
+    for kind, kind_numbers in (
+        ("backbone.detection_maps.laterals", LATERALS),
+        ("backbone.detection_maps.convs", CONVS),
+        (HEAD, PREDICTORS),
+    ):
         layers += zip(
-            [f"detection_maps.{kind}.{level}" for level in LEVELS],
+            [f"{kind}.{level}" for level in LEVELS],
             kind_numbers,
             strict=True,
         )
     for name, both in layers:
-        shapes[both] = tuple(state[f"{name}.weight"].shape)
+        shape = tuple(state[f"{name}.weight"].shape)
+        more = NUM_CLASSES - 1 if name.startswith(HEAD) else 0  # the other classes
+        shapes[both] = (shape[0] + more, *shape[1:])
     arrays = {"PartitionedCall/Const": np.array([4, 2], dtype=np.int32)}
     for (kernel, bias), shape in shapes.items():
         name = f"PartitionedCall/split_{kernel}" if kernel else "PartitionedCall/split"
@@ -72,10 +81,11 @@ def test_the_weights_have_the_names_of_the_spec(tmp_path, monkeypatch):
     found = load_file(target)
     for name, (kernel, bias) in layers.items():
         array = arrays[f"PartitionedCall/split_{kernel}" if kernel else "PartitionedCall/split"]
-        expected = torch.from_numpy(array.astype(np.float32)).permute(3, 2, 0, 1)
-        assert torch.equal(found[f"{name}.weight"], expected)
-        expected = torch.from_numpy(arrays[f"unknown_{bias}"].astype(np.float32))
-        assert torch.equal(found[f"{name}.bias"], expected)
+        weight = torch.from_numpy(array.astype(np.float32)).permute(3, 2, 0, 1)
+        expected = {"weight": weight, "bias": torch.from_numpy(arrays[f"unknown_{bias}"]).float()}
+        for key, values in expected.items():
+            kept = [0, *range(NUM_CLASSES, len(values))] if name.startswith(HEAD) else slice(None)
+            assert torch.equal(found[f"{name}.{key}"], values[kept])
     assert len(found) == 2 * len(layers)
 
 

