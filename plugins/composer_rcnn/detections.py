@@ -88,7 +88,7 @@ def detections(
     A region may be detected as several classes. Regions whose predictions are not finite are
     dropped; boxes are clipped to their image, rotated ones where they lie flat. Where objectness is
     wired, scores are class probabilities times that of an object (Zhou et al. 2021): for proposals
-    of a detector that knows more than the region heads.
+    of a detector that was trained on more images than the heads.
 
     Args:
         boxes: the regions, per image.
