@@ -20,6 +20,7 @@ from composer.ops.edge_distances import decode_distances, encode_distances
 from composer.ops.losses import (
     BoxLossName,
     OverlapLossName,
+    list_overlap_losses,
     sum_box_loss,
     sum_focal_loss,
     sum_overlap_loss,
@@ -85,6 +86,7 @@ __all__ = [
     "flatten_cells",
     "index_regions",
     "label_regions",
+    "list_overlap_losses",
     "make_cell_anchors",
     "make_rotated_cell_anchors",
     "match_boxes",

@@ -54,7 +54,14 @@ def sum_box_loss(
 def sum_overlap_loss(
     boxes: Float[Tensor, "B 4"], targets: Float[Tensor, "B 4"], kind: OverlapLossName
 ) -> Float[Tensor, ""]:
-    """Returns the loss of predicted boxes by their overlap with target boxes.
+    """Returns the sum of `list_overlap_losses`."""
+    return list_overlap_losses(boxes, targets, kind).sum()
+
+
+def list_overlap_losses(
+    boxes: Float[Tensor, "B 4"], targets: Float[Tensor, "B 4"], kind: OverlapLossName
+) -> Float[Tensor, "B"]:
+    """Returns the loss of each predicted box by its overlap with its target box.
 
     Args:
         boxes: the predicted boxes, XYXY in pixels.
@@ -64,8 +71,8 @@ def sum_overlap_loss(
     """
     from torchvision import ops  # takes as long to import as torch
 
-    loss = getattr(ops, _OVERLAP_LOSSES[kind])
-    return loss(boxes, targets.to(boxes), reduction="sum")
+    losses: Tensor = getattr(ops, _OVERLAP_LOSSES[kind])(boxes, targets.to(boxes))
+    return losses
 
 
 _OVERLAP_LOSSES: dict[OverlapLossName, str] = {

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from composer.events import record_scalar
-from composer.ops import decode_distances, encode_distances
+from composer.ops import decode_distances, encode_distances, list_overlap_losses
 from composer.ranges import NonNegative
 from composer.structures import (
     AnchorClasses,
@@ -83,7 +83,7 @@ def gfl_loss(
     loss_dfl = _spread_loss(own_bins, encode_distances(cells, truth)).mean(dim=1)
     return {
         "loss_gfl_cls": loss_cls,
-        "loss_gfl_loc": loc_weight * (_overlap_losses(predicted, truth) * shares).sum(),
+        "loss_gfl_loc": loc_weight * (list_overlap_losses(predicted, truth, "giou") * shares).sum(),
         "loss_gfl_dfl": dfl_weight * (loss_dfl * shares).sum(),
     }
 
@@ -107,13 +107,6 @@ def _spread_loss(
     chances = logits.log_softmax(dim=2)
     below, above = (chances.gather(2, bin_[..., None]).squeeze(2) for bin_ in (left, left + 1))
     return -(below * (1 - share) + above * share)
-
-
-def _overlap_losses(predicted: Float[Tensor, "P 4"], truth: Float[Tensor, "P 4"]) -> Tensor:
-    from torchvision.ops import generalized_box_iou_loss  # takes as long to import as torch
-
-    losses: Tensor = generalized_box_iou_loss(predicted, truth.to(predicted), reduction="none")
-    return losses
 
 
 @torch.no_grad()
