@@ -133,8 +133,20 @@ def test_a_distance_beyond_the_last_bin_counts_as_that():
     bins = torch.zeros(4, 2)
     bins[2, 1] = 20.0
     found = losses_of([1, NUM_CLASSES, NUM_CLASSES], bins=bins.flatten().repeat(3, 1))
-    expected = 0.25 * (20 * 0.01 + 3 * math.log(2)) / 4
-    assert found["loss_gfl_dfl"].item() == pytest.approx(expected, rel=1e-3)
+    expected = 0.25 * 3 * math.log(2) / 4
+    assert found["loss_gfl_dfl"].item() == pytest.approx(expected)
+
+
+def test_predictions_in_half_precision_have_losses_in_float32():
+    logits, bins = torch.zeros(3, NUM_CLASSES), torch.zeros(3, 4 * 2)
+    options = {"logits": logits, "distances": torch.tensor([[0.5, 0.5, 1.5, 0.5]] * 3)}
+    exact = losses_of([1, NUM_CLASSES, NUM_CLASSES], bins=bins, **options)
+    found = losses_of(
+        [1, NUM_CLASSES, NUM_CLASSES],
+        bins=bins.bfloat16(),
+        **options | {"logits": logits.bfloat16()},
+    )
+    torch.testing.assert_close(found, exact)
 
 
 def test_weights_scale_their_losses_and_positives_are_counted():
