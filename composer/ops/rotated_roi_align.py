@@ -93,7 +93,8 @@ def roi_align_rotated(
         samples = _place_samples(scaled[chunk], boxes[chunk, 0].long(), grid)
         num_bins = len(scaled[chunk]) * output_size[0] * output_size[1]
         matrix = _weigh_cells(samples, (num_images, height, width), num_bins)
-        pooled.append(torch.sparse.mm(matrix, cells))
+        with torch.autocast(map_.device.type, enabled=False):  # has no gradients there
+            pooled.append(torch.sparse.mm(matrix, cells))
     bins = torch.cat(pooled).reshape(len(regions), *output_size, channels)
     return bins.permute(0, 3, 1, 2).to(map_.dtype)
 

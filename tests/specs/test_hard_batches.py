@@ -23,6 +23,7 @@ FAMILIES = {
     "rotated_faster_rcnn_r50_fpn": SMALL,
     "retinanet_r50_fpn": DENSE,
     "fcos_r50_fpn": DENSE,
+    "cascade_mask_rcnn_cspnet_fpn": SMALL,
 }
 
 
@@ -69,6 +70,18 @@ def test_it_learns_from_a_batch_of_one(family, boxes, size):
     gradients = [one.grad for one in graph.parameters() if one.grad is not None]
     assert all(value.isfinite() for value in losses.values())
     assert gradients
+    assert all(one.isfinite().all() for one in gradients)
+
+
+def test_it_learns_in_bfloat16(family):
+    name, graph = family
+    graph.zero_grad()
+    batch = [image(name, [10.0, 10.0, 30.0, 30.0], [-20.0, -5.0, 4000.0, 40.0])]
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = graph(batch)
+    sum(losses.values()).backward()
+    assert all(value.isfinite() for value in losses.values())
+    gradients = [one.grad for one in graph.parameters() if one.grad is not None]
     assert all(one.isfinite().all() for one in gradients)
 
 

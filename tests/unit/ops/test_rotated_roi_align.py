@@ -129,6 +129,16 @@ def test_other_precisions_are_taken(dtype):
     )
 
 
+def test_autocast_changes_nothing():
+    rows = regions_of(torch.tensor([[9.0, 8.0, 9.0, 5.0, 25.0]]))
+    map_ = torch.rand(1, 2, 8, 8, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = roi_align_rotated(map_, rows, (2, 2), 0.5)
+    found.sum().backward()
+    torch.testing.assert_close(found, roi_align_rotated(map_, rows, (2, 2), 0.5), rtol=0, atol=0)
+    assert map_.grad.sum().item() == pytest.approx(2 * 4)
+
+
 def test_gradients_reach_the_map():
     rows = torch.tensor([[9.0, 8.0, 9.0, 5.0, 25.0], [3.0, 2.0, 7.0, 9.0, -70.0]]).double()
     map_ = torch.rand(1, 2, 4, 5, dtype=torch.float64, requires_grad=True)
