@@ -5,8 +5,9 @@ Datasets are values. Selecting from one, or joining several, gives a new one.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ _SHARED = (*_NAMES, "sem_seg_of_things", "keypoint_flip_pairs", "ignore_label") 
 _OF_KEYPOINTS = ("keypoint_names", "keypoint_flip_pairs", "keypoint_connections")
 _FLAGS = ("has_masks", "no_flip_pairs")
 _IDS = ("thing_ids", "stuff_ids")
+_GREY = (128, 128, 128)
 _ABSENT, _NOT_EXHAUSTIVE = "neg_categories", "not_exhaustive_categories"  # of a record's `extra`
 
 
@@ -104,7 +106,7 @@ class Dataset:
 
         Args:
             categories: names of thing classes; or new names, and for each the names of the classes
-                that become it.
+                that become it: none for a class that this dataset does not have.
 
         Raises:
             DataError: there is no such class, one is named twice, or there are panoptic segments,
@@ -295,20 +297,25 @@ def _renumbered(annotation: Annotation, category: int) -> Annotation:
 
 
 def _metadata_of(old: Metadata, names: tuple[str, ...], numbers: Mapping[int, int]) -> Metadata:
-    """The metadata of new classes; each has what the first class that becomes it had."""
+    """The metadata of new classes; each has what the first class that becomes it had.
+
+    A class that none becomes has an id of its own, and is in no image.
+    """
     firsts: dict[int, int] = {}
     for index, new in numbers.items():
         firsts.setdefault(new, index)
+    free_ids = itertools.count(max(old.thing_ids, default=0) + 1)
 
-    def pick(entries: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
-        return tuple(entries[firsts[new]] for new in range(len(names))) if entries else ()
+    def pick(entries: tuple[_Entry, ...], fallback: Callable[[], _Entry]) -> tuple[_Entry, ...]:
+        chosen = (firsts.get(new) for new in range(len(names)))
+        return tuple(fallback() if at is None else entries[at] for at in chosen) if entries else ()
 
     return replace(
         old,
         thing_classes=names,
-        thing_ids=pick(old.thing_ids),
-        thing_colors=pick(old.thing_colors),
-        sem_seg_of_things=pick(old.sem_seg_of_things),
-        image_counts=pick(old.image_counts),
-        frequencies=pick(old.frequencies),
+        thing_ids=pick(old.thing_ids, lambda: next(free_ids)),
+        thing_colors=pick(old.thing_colors, lambda: _GREY),
+        sem_seg_of_things=pick(old.sem_seg_of_things, lambda: old.ignore_label),
+        image_counts=pick(old.image_counts, lambda: 0),
+        frequencies=pick(old.frequencies, lambda: "r"),
     )

@@ -68,6 +68,20 @@ def test_categories_can_become_one():
     assert [a.category for a in found[0].annotations] == [1, 1, 0]
 
 
+def test_a_category_may_be_made_of_none():
+    of_lvis = {"image_counts": (1, 2, 1), "frequencies": ("r", "c", "f")}
+    dataset = make_dataset(record(1, 0, 1, 2), thing_colors=((1, 2, 3),) * 3, **of_lvis)
+    found = dataset.select_categories({"fish": [], "cow": ["cow"], "bird": []})
+    assert found.metadata.thing_classes == ("fish", "cow", "bird")
+    first, *_ = ids_of = found.metadata.thing_ids
+    assert ids_of == (first, 9, first + 1)
+    assert first not in dataset.metadata.thing_ids
+    assert found.metadata.image_counts == (0, 1, 0)
+    assert found.metadata.frequencies == ("r", "f", "r")
+    assert found.metadata.thing_colors == ((128, 128, 128), (1, 2, 3), (128, 128, 128))
+    assert [a.category for a in found[0].annotations] == [1]
+
+
 def test_categories_of_a_record_are_numbered_anew_too():
     dataset = make_dataset(record(1, 0, extra={"neg_categories": (0, 2), "license": 3}))
     assert dataset.select_categories(["cow"])[0].extra == {"neg_categories": (0,), "license": 3}
