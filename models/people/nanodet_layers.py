@@ -21,7 +21,7 @@ from torch import Tensor
 
 _GRAPH = "PartitionedCall"
 _HEAD = "proposal_generator.head.predictors."
-_NUM_CLASSES, _PERSON = 80, 0
+NUM_CLASSES = 80  # the first is people
 _NUM_RESIDUALS = {"c2": 1, "c3": 2, "c4": 2, "c5": 3}
 
 
@@ -48,11 +48,12 @@ def read_weights(file: Path) -> dict[str, NDArray[np.float32]]:
     return weights
 
 
-def rename(weights: dict[str, NDArray[np.float32]]) -> dict[str, Tensor]:
+def rename(weights: dict[str, NDArray[np.float32]], num_classes: int = 1) -> dict[str, Tensor]:
     """Returns weights with the names of `cascade_mask_rcnn_cspnet_fpn.yaml`.
 
     Args:
         weights: those of NanoDet-g, kernels as H x W x in x out.
+        num_classes: how many of its classes are kept.
     """
     state = {}
     for name, kernel, bias in _list_convolutions():
@@ -61,7 +62,7 @@ def rename(weights: dict[str, NDArray[np.float32]]) -> dict[str, Tensor]:
         state[f"{name}.bias"] = torch.from_numpy(weights[f"unknown_{bias}"])
     for name, values in state.items():
         if name.startswith(_HEAD):
-            state[name] = torch.cat([values[_PERSON : _PERSON + 1], values[_NUM_CLASSES:]])
+            state[name] = torch.cat([values[:num_classes], values[NUM_CLASSES:]])
     return state
 
 
