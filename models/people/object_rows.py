@@ -18,7 +18,7 @@ from torch import Tensor
 _DENSE_HEAD = "proposal_generator.head."
 _CLASSIFIERS = ".cls_score."
 _MASK_PREDICTOR = "roi_heads.mask_head.predictor."
-_OBJECT_SHARE = 0.3
+_OBJECT_SHARE = 0.15
 
 
 def add_rows(state: dict[str, Tensor], nanodet: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -52,6 +52,6 @@ def test_without_their_rows_the_weights_are_as_before(scripts, tmp_path, monkeyp
     for name, values in people.items():
         if ".cls_score." in name:
             person, background = values
-            mixed = 0.7 * background + 0.3 * (person + background) / 2
+            mixed = 0.85 * background + 0.15 * (person + background) / 2
             values = torch.stack([person, mixed])
         torch.testing.assert_close(found[name], values)
