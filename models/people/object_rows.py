@@ -7,7 +7,7 @@ With them the region heads have two classes, `person` and `object`, and the dens
 NanoDet-g. NANODET.json is its export for TensorFlow.js.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import torch
@@ -64,14 +64,26 @@ def remove_rows(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return narrow
 
 
+def read_arguments() -> argparse.Namespace:
+    """Returns the action and its files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    actions = parser.add_subparsers(dest="action", required=True)
+    for action, files in (
+        ("add", ["source", "nanodet", "target"]),
+        ("remove", ["source", "target"]),
+    ):
+        names = actions.add_parser(action)
+        for name in files:
+            names.add_argument(name, type=Path)
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    action, *files = sys.argv[1:]
-    source, *between, target = map(Path, files)
-    state = {name: values.float() for name, values in load_file(source).items()}
-    if action == "add":
-        (export,) = between
-        found = add_rows(state, rename(read_weights(export), NUM_CLASSES))
+    files = read_arguments()
+    state = {name: values.float() for name, values in load_file(files.source).items()}
+    if files.action == "add":
+        found = add_rows(state, rename(read_weights(files.nanodet), NUM_CLASSES))
     else:
         found = remove_rows(state)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    save_file(found, target)
+    files.target.parent.mkdir(parents=True, exist_ok=True)
+    save_file(found, files.target)
