@@ -45,8 +45,8 @@ def add_rows(state: dict[str, Tensor], nanodet: dict[str, Tensor]) -> dict[str, 
 def remove_rows(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Returns weights for people alone.
 
-    The background is what was background or object. Its logit is a weighted mean of theirs, with
-    the weight of an object that detected people best.
+    The background is what was background or object. Its logit is a weighted mean of theirs, whose
+    weights were chosen on held-out images.
 
     Args:
         state: weights for two classes.
