@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -306,16 +306,18 @@ def _metadata_of(old: Metadata, names: tuple[str, ...], numbers: Mapping[int, in
         firsts.setdefault(new, index)
     free_ids = itertools.count(max(old.thing_ids, default=0) + 1)
 
-    def pick(entries: tuple[_Entry, ...], fallback: Callable[[], _Entry]) -> tuple[_Entry, ...]:
+    def pick(entries: tuple[_Entry, ...], others: Iterator[_Entry]) -> tuple[_Entry, ...]:
         chosen = (firsts.get(new) for new in range(len(names)))
-        return tuple(fallback() if at is None else entries[at] for at in chosen) if entries else ()
+        return (
+            tuple(next(others) if at is None else entries[at] for at in chosen) if entries else ()
+        )
 
     return replace(
         old,
         thing_classes=names,
-        thing_ids=pick(old.thing_ids, lambda: next(free_ids)),
-        thing_colors=pick(old.thing_colors, lambda: _GREY),
-        sem_seg_of_things=pick(old.sem_seg_of_things, lambda: old.ignore_label),
-        image_counts=pick(old.image_counts, lambda: 0),
-        frequencies=pick(old.frequencies, lambda: "r"),
+        thing_ids=pick(old.thing_ids, free_ids),
+        thing_colors=pick(old.thing_colors, itertools.repeat(_GREY)),
+        sem_seg_of_things=pick(old.sem_seg_of_things, itertools.repeat(old.ignore_label)),
+        image_counts=pick(old.image_counts, itertools.repeat(0)),
+        frequencies=pick(old.frequencies, itertools.repeat("r")),
     )
