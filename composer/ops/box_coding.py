@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from composer.ranges import Positive
-from composer.structures import normalize_angles
+from composer.structures import at_least_float32, normalize_angles
 
 BoxWeights: TypeAlias = tuple[Positive, Positive, Positive, Positive]
 
@@ -57,7 +57,7 @@ def decode_deltas(
         weights: what `encode_boxes` multiplied with.
         max_log_scale: dw and dh are cut off above this, and not below.
     """
-    deltas = deltas if deltas.dtype == torch.float64 else deltas.float()
+    deltas = at_least_float32(deltas)
     deltas = deltas.reshape(len(boxes), deltas.shape[1] // 4, 4) / deltas.new_tensor(weights)
     center, size = _center_and_size(boxes.to(deltas.dtype)[:, None])
     center = center + deltas[..., :2] * size
@@ -113,7 +113,7 @@ def decode_rotated_deltas(
     Returns:
         The boxes; angles are from -180 to below 180 degrees.
     """
-    deltas = deltas if deltas.dtype == torch.float64 else deltas.float()
+    deltas = at_least_float32(deltas)
     deltas = deltas.reshape(len(boxes), deltas.shape[1] // 5, 5) / deltas.new_tensor(weights)
     boxes = boxes.to(deltas.dtype)[:, None]
     size = boxes[..., 2:4]

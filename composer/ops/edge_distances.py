@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from composer.structures import at_least_float32
+
 
 def encode_distances(
     source: Float[Tensor, "B 4"], target: Float[Tensor, "B 4"]
@@ -38,8 +40,7 @@ def decode_distances(
             sides; negative ones count as zero, so that a box contains its point.
         boxes: the boxes whose centres are meant.
     """
-    distances = distances if distances.dtype == torch.float64 else distances.float()
-    distances = F.relu(distances).reshape(len(boxes), distances.shape[1] // 4, 4)
+    distances = F.relu(at_least_float32(distances)).reshape(len(boxes), distances.shape[1] // 4, 4)
     center, size = _center_and_size(boxes.to(distances.dtype)[:, None])
     top_left = center - distances[..., :2] * size
     bottom_right = center + distances[..., 2:] * size

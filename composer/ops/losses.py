@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from composer.ops.box_kinds import UPRIGHT, AnyBoxWeights, find_box_kind
+from composer.structures import at_least_float32
 
 OverlapLossName: TypeAlias = Literal["giou", "diou", "ciou"]
 BoxLossName: TypeAlias = Literal["smooth_l1", "giou", "diou", "ciou"]
@@ -108,7 +109,6 @@ def sum_focal_loss(
 
     counts = classes >= 0
     num_classes = logits.shape[-1]
-    predicted = logits[counts]
-    predicted = predicted if predicted.dtype == torch.float64 else predicted.float()
+    predicted = at_least_float32(logits[counts])
     wanted = F.one_hot(classes[counts], num_classes + 1)[:, :-1].to(predicted)
     return sigmoid_focal_loss(predicted, wanted, alpha, gamma, reduction="sum")

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from composer.ops.torchvision_operators import is_followed, suppress
-from composer.structures import RotatedBoxes, intersect_pairs, iterate_pairs
+from composer.structures import RotatedBoxes, at_least_float32, intersect_pairs, iterate_pairs
 
 # Of the boxes that are worked off at once; the thresholds are torchvision's.
 _MOST_NUMBERS, _MOST_NUMBERS_ELSEWHERE = 4000, 100_000
@@ -100,7 +100,7 @@ def batched_nms_rotated(
         The kept boxes' positions, best score first.
     """
     order = scores.argsort(descending=True, stable=True)
-    boxes = boxes if boxes.dtype == torch.float64 else boxes.float()
+    boxes = at_least_float32(boxes)
     better, worse = _find_rivals(boxes[order], groups[order], iou_threshold)
     return order[_suppress(better, worse, len(order))]
 

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from composer.structures import rotate_points
+from composer.structures import at_least_float32, rotate_points
 
 # Samples that are placed together: some hundred bytes each for a moment.
 _SAMPLES_PER_CHUNK = 1 << 20
@@ -80,10 +80,9 @@ def roi_align_rotated(
         sampling_ratio: samples a bin in each direction; 0 for as many as it takes to have one a
             cell. A region without extent then has none, and is zero.
     """
-    dtype = map_.dtype if map_.dtype == torch.float64 else torch.float32
     num_images, channels, height, width = map_.shape
-    cells = map_.to(dtype).permute(0, 2, 3, 1).reshape(-1, channels)
-    boxes = regions.detach().to(dtype)
+    cells = at_least_float32(map_).permute(0, 2, 3, 1).reshape(-1, channels)
+    boxes = regions.detach().to(cells.dtype)
     scaled = torch.cat((boxes[:, 1:5] * spatial_scale, boxes[:, 5:]), dim=1)
     counts = _count_samples(scaled[:, 2:4], output_size, sampling_ratio)
     windows = _find_windows(scaled, counts, output_size, (height, width))
@@ -93,7 +92,8 @@ def roi_align_rotated(
         samples = _place_samples(scaled[chunk], boxes[chunk, 0].long(), grid)
         num_bins = len(scaled[chunk]) * output_size[0] * output_size[1]
         matrix = _weigh_cells(samples, (num_images, height, width), num_bins)
-        with torch.autocast(map_.device.type, enabled=False):  # has no gradients there
+        # Under autocast the product is one of lower precision, which has no backward pass.
+        with torch.autocast(map_.device.type, enabled=False):
             pooled.append(torch.sparse.mm(matrix, cells))
     bins = torch.cat(pooled).reshape(len(regions), *output_size, channels)
     return bins.permute(0, 3, 1, 2).to(map_.dtype)

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         SemanticLogits,
         SemanticScores,
     )
+    from composer.structures.precision import at_least_float32
     from composer.structures.pytrees import register_attributes
     from composer.structures.roi_masks import ROIMasks
     from composer.structures.rotated_boxes import RotatedBoxes, normalize_angles, rotate_points
@@ -142,6 +143,7 @@ __all__ = [
     "SemanticScores",
     "TensorShape",
     "TensorStructure",
+    "at_least_float32",
     "bound_polygons",
     "check_samples",
     "check_size",

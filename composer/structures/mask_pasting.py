@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from composer.parallel_calls import call_all
+from composer.structures.precision import at_least_float32
 from composer.structures.tensor_sizes import check_size
 
 # Off the CPU, masks are pasted together as long as their sampling grids fit in this much memory.
@@ -93,7 +94,7 @@ def _sample(
 ) -> Float[Tensor, "R _ _"]:
     top, bottom, left, right = window
     # Half precision does not tell the pixels of a large image apart.
-    masks = masks if masks.dtype == torch.float64 else masks.float()
+    masks = at_least_float32(masks)
     x1, y1, x2, y2 = boxes.to(masks.dtype)[:, :, None].unbind(1)
     y = torch.arange(top, bottom, device=masks.device, dtype=masks.dtype) + 0.5
     x = torch.arange(left, right, device=masks.device, dtype=masks.dtype) + 0.5

@@ -19,9 +19,13 @@ from composer.structures import (
     DistanceLogits,
     EdgeDistances,
     Losses,
+    at_least_float32,
 )
 from composer_dense.anchor_rows import list_by_anchor
 from composer_dense.dense_losses import find_positives, stack_classes
+
+# A target distance lies between two bins, so that the last one is out of reach.
+_BIN_MARGIN = 0.01
 
 
 def gfl_loss(
@@ -61,7 +65,7 @@ def gfl_loss(
         ValueError: there is not one anchor a cell.
     """
     logits, bins, distances = (
-        torch.cat(list_by_anchor(maps, anchors), dim=1).float()
+        at_least_float32(torch.cat(list_by_anchor(maps, anchors), dim=1))
         for maps in (class_logits, distance_logits, edge_distances)
     )
     wanted = stack_classes(classes, logits)
@@ -98,8 +102,8 @@ def _spread_loss(
 ) -> Float[Tensor, "P D"]:
     """The distribution focal loss: cross-entropy of both bins beside a distance (equation 6)."""
     last = logits.shape[2] - 1
-    wanted = distances.to(logits).clamp(0, last)
-    left: Int[Tensor, "P D"] = wanted.long().clamp(max=last - 1)
+    wanted = distances.to(logits).clamp(0, last - _BIN_MARGIN)
+    left: Int[Tensor, "P D"] = wanted.long()
     share = wanted - left
     chances = logits.log_softmax(dim=2)
     below, above = (chances.gather(2, bin_[..., None]).squeeze(2) for bin_ in (left, left + 1))
