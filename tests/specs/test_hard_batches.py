@@ -51,6 +51,15 @@ def image(name, *boxes, size=(64, 96), **entries):
     return record
 
 
+def check_learning(graph, losses):
+    """Losses and gradients are finite, and there are some."""
+    sum(losses.values()).backward()
+    gradients = [one.grad for one in graph.parameters() if one.grad is not None]
+    assert all(value.isfinite() for value in losses.values())
+    assert gradients
+    assert all(one.isfinite().all() for one in gradients)
+
+
 @pytest.mark.parametrize(
     ("boxes", "size"),
     [
@@ -65,12 +74,7 @@ def image(name, *boxes, size=(64, 96), **entries):
 def test_it_learns_from_a_batch_of_one(family, boxes, size):
     name, graph = family
     graph.zero_grad()
-    losses = graph([image(name, *boxes, size=size)])
-    sum(losses.values()).backward()
-    gradients = [one.grad for one in graph.parameters() if one.grad is not None]
-    assert all(value.isfinite() for value in losses.values())
-    assert gradients
-    assert all(one.isfinite().all() for one in gradients)
+    check_learning(graph, graph([image(name, *boxes, size=size)]))
 
 
 def test_it_learns_in_bfloat16(family):
@@ -79,10 +83,7 @@ def test_it_learns_in_bfloat16(family):
     batch = [image(name, [10.0, 10.0, 30.0, 30.0], [-20.0, -5.0, 4000.0, 40.0])]
     with torch.autocast("cpu", torch.bfloat16):
         losses = graph(batch)
-    sum(losses.values()).backward()
-    assert all(value.isfinite() for value in losses.values())
-    gradients = [one.grad for one in graph.parameters() if one.grad is not None]
-    assert all(one.isfinite().all() for one in gradients)
+    check_learning(graph, losses)
 
 
 def test_an_object_without_area_is_refused_by_name(family):

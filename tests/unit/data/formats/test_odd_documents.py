@@ -168,7 +168,7 @@ def test_an_angle_of_via_is_a_number(folder, theta):
 
 def test_a_project_of_via_may_name_a_folder_of_another_machine(folder):
     document = {
-        "_via_settings": {"core": {"default_filepath": "/home/somebody/pictures/"}},
+        "_via_settings": {"core": {"default_filepath": "/photographs/somebody/pictures/"}},
         "_via_img_metadata": json.loads(make_via("a.png")),
     }
     folder.draw("a.png").write("via.json", json.dumps(document))

@@ -244,7 +244,7 @@ def test_a_key_that_a_description_has_twice_is_refused(boxes, names):
 
 
 def test_a_list_names_images_as_other_machines_do(boxes):
-    boxes.write("train.txt", "D:\\me\\images\\train\\A.PNG\n/home/me/set/images/train/b.png\n")
+    boxes.write("train.txt", "D:\\me\\images\\train\\A.PNG\n/me/set/images/train/b.png\n")
     boxes.write("data.yaml", "train: train.txt\nnames: [cat, dog]\n")
     dataset = yolo(data=boxes.path)
     assert [record.image_id for record in dataset] == ["images/train/a.png", "images/train/b.png"]

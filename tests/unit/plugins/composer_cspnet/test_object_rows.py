@@ -39,7 +39,7 @@ def test_weights_for_objects_fit_a_model_of_two_classes(scripts):
     assert torch.equal(wide[HEAD][[0, -1]], people[HEAD][[0, -1]])
 
 
-def test_without_their_rows_the_weights_are_as_before(scripts, tmp_path, monkeypatch):
+def test_without_their_rows_objects_are_a_share_of_the_background(scripts, tmp_path, monkeypatch):
     people = draw_state(num_classes=1)
     both = draw_state(num_classes=2, **{"proposal_generator.num_classes": NUM_CLASSES})
     source, target = tmp_path / "both.safetensors", tmp_path / "new" / "people.safetensors"
