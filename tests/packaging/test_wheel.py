@@ -21,12 +21,18 @@ def names(tmp_path_factory):
     return set(zipfile.ZipFile(wheel).namelist())
 
 
+def list_files(folder):
+    """The files in a folder and its folders, but for compiled code."""
+    return [
+        path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
+
+
 def test_every_source_file_is_in_the_wheel(names):
     sources = [
         str(path.relative_to(root))
         for root, package in [(ROOT, "composer"), *((ROOT / "plugins", name) for name in PLUGINS)]
-        for path in (root / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        for path in list_files(root / package)
     ]
     assert len(sources) > 100
     assert sorted(set(sources) - names) == []
@@ -39,7 +45,7 @@ def test_specs_are_in_the_wheel(names):
 
 
 def test_models_are_in_the_wheel(names):
-    models = [path.relative_to(ROOT / "models") for path in ROOT.glob("models/*/*")]
+    models = [path.relative_to(ROOT / "models") for path in list_files(ROOT / "models")]
     assert models
     assert {f"composer/_models/{model}" for model in models} <= names
 
