@@ -22,7 +22,12 @@ from composer.language import load_spec
 from unit.experiment.small_experiment import EXPERIMENT, write_experiment
 
 ROOT = Path(__file__).parents[3]
-RECIPES = sorted([*ROOT.glob("models/*/re*.yaml"), *ROOT.glob("experiments/**/experiment.yaml")])
+RECIPES = sorted(
+    path
+    for folder in ("models", "experiments")
+    for path in ROOT.glob(f"{folder}/**/*.yaml")
+    if "\ncomposer_experiment: " in "\n" + path.read_text(encoding="utf-8")
+)
 
 
 def problems_of(text, folder):
